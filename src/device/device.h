@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of a device: what a source, a filter or the model kit fills in.
+ *
+ * One function takes all requests, so that a filter overrides one function to see everything. The rules
+ * of the road:
+ *
+ *  - submit() takes a request and completes it, now or later, with vfmig_complete(). It never waits for a
+ *    peer. It may be called from several threads at once, and from a @done callback.
+ *  - A request that is not completed in submit() is completed in process(), or by a thread of the
+ *    device's own, which then makes the fd readable so that whoever waits looks again.
+ *  - No lock is held over vfmig_complete(): the callback may submit.
+ *  - cancel() forgets a request that is held; it returns false if the request is not held (any more).
+ *  - process() does what is ready and returns; one thread at a time calls it.
+ */
+#ifndef VFMIG_DEVICE_DEVICE_H
+#define VFMIG_DEVICE_DEVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <vfmig/device.h>
+
+struct vfmig_device_ops {
+	void (*submit)(struct vfmig_device *device, struct vfmig_request *request);
+	bool (*cancel)(struct vfmig_device *device, struct vfmig_request *request);
+	int (*fd)(struct vfmig_device *device);
+	int (*process)(struct vfmig_device *device, struct vfmig_error *err);
+	void (*close)(struct vfmig_device *device); /* frees all, the device itself included */
+};
+
+/*
+ * @ops: how
+ * @name: as it was opened; allocated, freed by vfmig_device_fini()
+ * @inner: what a filter is around, or NULL
+ * @space: what it is attached to, kept by vfmig_space_attach()
+ * @timeout_ms: the limit for requests without a deadline
+ * @work_*: who works the device at the moment (work.c)
+ */
+struct vfmig_device {
+	const struct vfmig_device_ops *ops;
+	char *name;
+	struct vfmig_device *inner;
+	struct vfmig_space *space;
+	_Atomic uint64_t timeout_ms;
+
+	pthread_mutex_t work_lock;
+	pthread_cond_t work_cond;
+	bool work_led;	       /* somebody polls the fd */
+	unsigned work_waiting; /* somebody waits for it to be polled */
+	int work_kick;	       /* eventfd: the leader is to look up */
+	pthread_t work_thread;
+	bool work_thread_runs;
+	atomic_bool work_thread_ends;
+};
+
+/** vfmig_device_init() - fill in the common part; the name is "%s" of @name */
+int vfmig_device_init(struct vfmig_device *device, const struct vfmig_device_ops *ops,
+		      const char *name, struct vfmig_error *err);
+
+/** vfmig_device_fini() - the last thing but free() in an ops' close() */
+void vfmig_device_fini(struct vfmig_device *device);
+
+/** vfmig_complete() - a request is done; the caller does not touch it after this */
+void vfmig_complete(struct vfmig_request *request, ssize_t result);
+
+/** vfmig_complete_err() - the same with a sentence; returns nothing, so: { vfmig_complete_err(…); return; } */
+void vfmig_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** vfmig_now() - CLOCK_MONOTONIC in ns, as deadlines have it */
+int64_t vfmig_now(void);
+
+/*
+ * A list of the requests that a device holds, in order. No lock of its own.
+ */
+struct vfmig_request_list {
+	struct vfmig_request *first, *last;
+};
+void vfmig_request_push(struct vfmig_request_list *list, struct vfmig_request *request);
+bool vfmig_request_remove(struct vfmig_request_list *list, struct vfmig_request *request);
+struct vfmig_request *vfmig_request_shift(struct vfmig_request_list *list);
+
+#endif

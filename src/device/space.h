@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of a space: what devices reach through it.
+ */
+#ifndef VFMIG_DEVICE_SPACE_H
+#define VFMIG_DEVICE_SPACE_H
+
+#include <vfmig/space.h>
+
+/**
+ * vfmig_space_dma() - a device's access to its space
+ * @space: the space that it is attached to
+ * @iova: where; may cross maps
+ * @buf: from or to where
+ * @len: bytes
+ * @write: to (true) or from (false) the space
+ * @log: where a write is marked, after the data is there; NULL for none
+ *
+ * Waits where a map is remote or another device's region. An unmap waits for it.
+ *
+ * Return: 0; -EFAULT where nothing is mapped or the map does not allow it (bytes before it may have
+ * been transferred, and are marked); or what was behind the map said.
+ */
+int vfmig_space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
+		    struct vfmig_dirty *log, struct vfmig_error *err);
+
+/**
+ * vfmig_space_hold() - get at mapped memory directly, for a model that works in place
+ * @space: the space
+ * @iova: where
+ * @len: in: how many bytes are wanted; out: how many are contiguous there, at least 1
+ * @write: whether it will be written
+ *
+ * Return: the bytes, which stay until vfmig_space_release(); NULL where it is not memory, not mapped or
+ * not allowed. Hold it for short: unmap waits.
+ */
+void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write);
+void vfmig_space_release(struct vfmig_space *space);
+
+#endif
