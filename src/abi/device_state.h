@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The encoding of one device's state: it says what it holds (a schema), then holds it (frames).
+ *
+ * docs/device-state.md is the specification. In short: 16 bytes of preamble; the SCHEMA frame; then
+ * in any order FIELD, BLOCK, ZERO, OPAQUE and CHUNK; END once, last. Each frame is 8 bytes of header
+ * (type, flags, length) and a payload.
+ *
+ * The bytes travel as chunks of a data session, and may be cut anew on the way. The reader is fed
+ * any slicing and checks each byte as it comes, before the state behind it: it never needs the
+ * whole, allocates nothing, and says in its first refusal what was wrong, at which byte.
+ *
+ * What pre-copy sends again overrides what it sent before (blocks and opaque data); a field comes
+ * once.
+ */
+#ifndef VFMIG_SRC_ABI_DEVICE_STATE_H
+#define VFMIG_SRC_ABI_DEVICE_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#define VFMIG_DS_MAGIC	       "vfmigdev" /* 8 bytes, no NUL */
+#define VFMIG_DS_VERSION       1U
+#define VFMIG_DS_PREAMBLE_SIZE 16U
+#define VFMIG_DS_HEADER_SIZE   8U /* of a frame */
+
+/* Caps. A reader refuses what is over them; a writer cannot make it. */
+#define VFMIG_DS_FRAME_MAX   (1U << 20)	  /* payload of a frame */
+#define VFMIG_DS_SCHEMA_MAX  (256U << 10) /* payload of the schema */
+#define VFMIG_DS_ENTRIES_MAX 4096U
+#define VFMIG_DS_NAME_MAX    64U   /* bytes of a name, without NUL */
+#define VFMIG_DS_FIELD_MAX   1024U /* bytes of a field; larger things are blocks */
+
+/* Sizes of the parts before the data. */
+#define VFMIG_DS_SCHEMA_FIXED	12U /* u32 model version, u32 entries, u16 flags, u16 name length */
+#define VFMIG_DS_ENTRY_FIXED	24U
+#define VFMIG_DS_FIELD_FIXED	4U  /* u32 id */
+#define VFMIG_DS_BLOCK_FIXED	16U /* u32 id, u32 zero, u64 offset */
+#define VFMIG_DS_ZERO_PAYLOAD	24U /* the same, u64 length */
+#define VFMIG_DS_END_PAYLOAD	16U /* u64 frames, u64 bytes before this frame */
+#define VFMIG_DS_BLOCK_DATA_MAX (VFMIG_DS_FRAME_MAX - VFMIG_DS_BLOCK_FIXED)
+
+enum vfmig_ds_frame {
+	VFMIG_DS_SCHEMA = 1,
+	VFMIG_DS_FIELD = 2,  /* the value of a field */
+	VFMIG_DS_BLOCK = 3,  /* bytes of a block */
+	VFMIG_DS_ZERO = 4,   /* a run of zeros of a block */
+	VFMIG_DS_OPAQUE = 5, /* bytes from the model's own save function */
+	VFMIG_DS_CHUNK = 6,  /* a piece of a transaction whose boundaries must survive */
+	VFMIG_DS_END = 7,
+};
+
+/* Flags of a CHUNK frame; every other frame has none. */
+#define VFMIG_DS_CHUNK_FIRST 1U
+#define VFMIG_DS_CHUNK_LAST  2U
+
+enum vfmig_ds_kind {
+	VFMIG_DS_KIND_FIELD = 1,
+	VFMIG_DS_KIND_BLOCK = 2,
+};
+
+/* Flags of a schema entry. */
+#define VFMIG_DS_ENTRY_OPTIONAL 1U /* the stream may end without it */
+
+/* One entry of the schema. name is not NUL terminated when the reader gives it. */
+struct vfmig_ds_entry {
+	uint32_t id;	  /* ascending in the schema */
+	uint32_t version; /* of this entry, the model's to give and to judge */
+	uint64_t size;	  /* bytes; a field's 1 to VFMIG_DS_FIELD_MAX, a block's at least 1 */
+	uint8_t kind;	  /* enum vfmig_ds_kind */
+	uint8_t name_len; /* 1 to VFMIG_DS_NAME_MAX */
+	uint16_t flags;	  /* VFMIG_DS_ENTRY_ */
+	const char *name; /* printable ASCII without space */
+};
+
+/* What the schema begins with. */
+struct vfmig_ds_model {
+	const char *name; /* as an entry's */
+	uint8_t name_len;
+	uint32_t version;
+	uint32_t entries;
+};
+
+/* ---- Writing -------------------------------------------------------------------------------- */
+
+/* Counts what was written, for END. Zero it to begin. */
+struct vfmig_ds_writer {
+	uint64_t frames;
+	uint64_t bytes;
+};
+
+/*
+ * Each writes one thing into buf and returns its length; 0 if it does not fit in cap bytes or
+ * breaks a cap above, and then nothing was counted.
+ *
+ * The _header functions write what stands before the data, and count the data as written: the
+ * caller lets exactly data_len bytes follow.
+ */
+size_t vfmig_ds_put_preamble(struct vfmig_ds_writer *w, void *buf, size_t cap);
+/* The bytes that vfmig_ds_put_schema() will need; 0 if the schema breaks a cap or a rule. */
+size_t vfmig_ds_schema_size(const struct vfmig_ds_model *model,
+			    const struct vfmig_ds_entry *entries);
+size_t vfmig_ds_put_schema(struct vfmig_ds_writer *w, void *buf, size_t cap,
+			   const struct vfmig_ds_model *model,
+			   const struct vfmig_ds_entry *entries);
+size_t vfmig_ds_put_field(struct vfmig_ds_writer *w, void *buf, size_t cap, uint32_t id,
+			  const void *value, size_t size);
+size_t vfmig_ds_put_block_header(struct vfmig_ds_writer *w, void *buf, size_t cap, uint32_t id,
+				 uint64_t offset, size_t data_len);
+size_t vfmig_ds_put_zero(struct vfmig_ds_writer *w, void *buf, size_t cap, uint32_t id,
+			 uint64_t offset, uint64_t length);
+size_t vfmig_ds_put_opaque_header(struct vfmig_ds_writer *w, void *buf, size_t cap,
+				  size_t data_len);
+size_t vfmig_ds_put_chunk_header(struct vfmig_ds_writer *w, void *buf, size_t cap, uint16_t flags,
+				 size_t data_len);
+size_t vfmig_ds_put_end(struct vfmig_ds_writer *w, void *buf, size_t cap);
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+/*
+ * What the reader tells, in the order of the stream. Each returns NULL, or a static sentence why
+ * it will not have it, which ends the reading. A callback that is NULL lets it pass. Pointers are
+ * good during the call only.
+ *
+ * index: the entry's place in the schema, from 0.
+ */
+struct vfmig_ds_events {
+	const char *(*model)(void *user, const struct vfmig_ds_model *m);
+	const char *(*entry)(void *user, uint32_t index, const struct vfmig_ds_entry *e);
+	const char *(*schema_end)(void *user);
+	/* The whole value, as long as the schema says. */
+	const char *(*field)(void *user, uint32_t index, const void *value, size_t size);
+	/* A piece of a block, within it. One frame may come in any number of pieces. */
+	const char *(*block)(void *user, uint32_t index, uint64_t offset, const void *data,
+			     size_t len);
+	const char *(*zero)(void *user, uint32_t index, uint64_t offset, uint64_t len);
+	const char *(*opaque)(void *user, const void *data, size_t len);
+	const char *(*chunk_begin)(void *user);
+	const char *(*chunk)(void *user, const void *data, size_t len);
+	const char *(*chunk_end)(void *user);
+	/* All is there: counts right, nothing open, no entry missing. Nothing may follow. */
+	const char *(*end)(void *user);
+};
+
+/* What the reader keeps of a schema entry, in memory that the caller brings. */
+struct vfmig_ds_slot {
+	uint64_t size;
+	uint64_t covered; /* bytes given so far, those given twice counted twice, saturating */
+	uint32_t id;
+	uint8_t kind;
+	uint8_t flags;
+	uint8_t seen;
+};
+
+/* To be treated as closed, but for the first three. */
+struct vfmig_ds_reader {
+	uint64_t bytes;	   /* taken so far: where a refusal happened */
+	uint64_t frames;   /* begun so far, the preamble not counted */
+	const char *error; /* the first refusal; NULL while all is well */
+
+	const struct vfmig_ds_events *events;
+	void *user;
+	struct vfmig_ds_slot *slots;
+	uint32_t slots_max;
+
+	uint32_t entries;      /* that the schema announced */
+	uint32_t entries_seen; /* that have come */
+	uint32_t left;	       /* bytes of the frame's payload still to come */
+	uint32_t want;	       /* bytes to gather in scratch before the next step */
+	uint32_t have;	       /* bytes gathered */
+	uint32_t index;	       /* the slot that the frame is about */
+	uint64_t offset;       /* in the block, of the next piece */
+	uint64_t frame_start;  /* in the stream, of the frame */
+	uint16_t type;
+	uint16_t flags;
+	uint8_t step;
+	bool chunk_open;
+	bool ended;
+	uint8_t scratch[VFMIG_DS_FIELD_FIXED + VFMIG_DS_FIELD_MAX];
+};
+
+/*
+ * events and slots stay the caller's, and must live as long as the reader. A schema with more than
+ * slots_max entries is refused; VFMIG_DS_ENTRIES_MAX slots take them all.
+ */
+void vfmig_ds_reader_init(struct vfmig_ds_reader *r, const struct vfmig_ds_events *events,
+			  void *user, struct vfmig_ds_slot *slots, uint32_t slots_max);
+
+/* Take the next bytes, any number. After a refusal it repeats that refusal. */
+const char *vfmig_ds_reader_feed(struct vfmig_ds_reader *r, const void *data, size_t len);
+
+/* The bytes are over: refuses if END has not come. */
+const char *vfmig_ds_reader_finish(struct vfmig_ds_reader *r);
+
+/* "SCHEMA", "FIELD" …; "?" for none. Static. */
+const char *vfmig_ds_frame_name(uint32_t type);
+
+#endif

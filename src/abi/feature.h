@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * VFIO_DEVICE_FEATURE as bytes and as rules: the header, every payload that migration and low power
+ * use, and the arithmetic of DMA logging.
+ *
+ * The conventions of all of src/abi: an encoder writes into a buffer of `cap` bytes and returns how
+ * many it wrote, 0 if they do not fit. A decoder reads at most `len` bytes and returns NULL, or a
+ * static sentence why it refused; what it fills is then of no meaning. Nothing here keeps state.
+ *
+ * The payloads are in their vfio-user form (ranges and bitmap in line, not by pointer). For the
+ * ioctl, whose structures are in <vfmig/abi.h>, the checks are separate functions.
+ */
+#ifndef VFMIG_SRC_ABI_FEATURE_H
+#define VFMIG_SRC_ABI_FEATURE_H
+
+#include <vfmig/abi.h>
+
+/* ---- The header ----------------------------------------------------------------------------- */
+
+#define VFMIG_FEATURE_HEADER_SIZE 8U
+
+/* Encode and decode the header alone. Decoding refuses unknown bits, no operation, and GET with
+ * SET (which only a probe may have). argsz is not looked at. */
+size_t vfmig_feature_put(void *buf, size_t cap, const struct vfmig_device_feature *f);
+const char *vfmig_feature_get(const void *buf, size_t len, struct vfmig_device_feature *f);
+
+/*
+ * The uAPI's rule for one feature: ops is what the device offers of it (VFMIG_FEATURE_GET, SET),
+ * size the length of its fixed payload.
+ *
+ * NULL and *run true: do it. NULL and *run false: it was a probe, and the answer is yes.
+ */
+const char *vfmig_feature_check(const struct vfmig_device_feature *f, uint32_t ops, size_t size,
+				bool *run);
+
+/* What is known of a feature by its index: name, possible operations, size of the fixed payload. */
+struct vfmig_feature_kind {
+	const char *name;
+	uint32_t ops;
+	uint32_t size; /* vfio-user's fixed part; 0 for none */
+};
+
+/* NULL for an index that is none. Static. */
+const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index);
+
+/* ---- Fixed payloads ------------------------------------------------------------------------- */
+
+size_t vfmig_feature_put_migration(void *buf, size_t cap, uint64_t flags);
+/* flags are what the peer says, whatever that is: see vfmig_v2_flags_valid(). */
+const char *vfmig_feature_get_migration(const void *buf, size_t len, uint64_t *flags);
+
+size_t vfmig_feature_put_mig_state(void *buf, size_t cap, const struct vfmig_feature_mig_state *s);
+/* Refuses a state that is none. */
+const char *vfmig_feature_get_mig_state(const void *buf, size_t len,
+					struct vfmig_feature_mig_state *s);
+
+size_t vfmig_feature_put_data_size(void *buf, size_t cap, uint64_t stop_copy_length);
+const char *vfmig_feature_get_data_size(const void *buf, size_t len, uint64_t *stop_copy_length);
+
+size_t vfmig_feature_put_precopy_info(void *buf, size_t cap, const struct vfmig_precopy_info *p);
+/* Refuses an argsz below the structure's size, and unknown flags. */
+const char *vfmig_feature_get_precopy_info(const void *buf, size_t len,
+					   struct vfmig_precopy_info *p);
+
+size_t vfmig_feature_put_low_power_wake(void *buf, size_t cap,
+					const struct vfmig_feature_low_power_wake *w);
+const char *vfmig_feature_get_low_power_wake(const void *buf, size_t len,
+					     struct vfmig_feature_low_power_wake *w);
+
+size_t vfmig_feature_put_bus_master(void *buf, size_t cap, uint32_t op);
+const char *vfmig_feature_get_bus_master(const void *buf, size_t len, uint32_t *op);
+
+/* ---- DMA logging ---------------------------------------------------------------------------- */
+
+#define VFMIG_LOGGING_PAGE_MIN	 4096ULL	/* smallest page that a report may ask for */
+#define VFMIG_LOGGING_RANGES_MAX 256U		/* what Linux guarantees: one page of ranges */
+#define VFMIG_BITMAP_BYTES_MAX	 (256ULL << 20) /* type1's limit, and ours */
+
+#define VFMIG_LOGGING_START_SIZE  16U /* vfio-user: before the ranges */
+#define VFMIG_LOGGING_REPORT_SIZE 24U /* vfio-user: before the bitmap */
+
+/*
+ * The rules of START, for ranges in memory: page size a power of two, ranges not empty, aligned to
+ * it, within 2^64, not overlapping, at most VFMIG_LOGGING_RANGES_MAX. None at all is refused by
+ * the kernel and means everything in vfio-user: none_is_all says which.
+ */
+const char *vfmig_logging_start_check(uint64_t page_size,
+				      const struct vfmig_dma_logging_range *ranges, uint32_t n,
+				      bool none_is_all);
+
+size_t vfmig_logging_put_start(void *buf, size_t cap, uint64_t page_size,
+			       const struct vfmig_dma_logging_range *ranges, uint32_t n);
+
+/* Decode and check, none_is_all. ranges: room for max of them; *n of them are filled. */
+const char *vfmig_logging_get_start(const void *buf, size_t len, uint64_t *page_size,
+				    struct vfmig_dma_logging_range *ranges, uint32_t max,
+				    uint32_t *n);
+
+/* What REPORT asks for. */
+struct vfmig_logging_report {
+	uint64_t iova;
+	uint64_t length;
+	uint64_t page_size;
+};
+
+/*
+ * The rules of REPORT: page size a power of two and at least 4 KiB, iova a multiple of 4 KiB,
+ * length not zero and a multiple of the page size, the end within 2^64, and the bitmap within
+ * VFMIG_BITMAP_BYTES_MAX. On success *bitmap_bytes (may be NULL) is the size of the bitmap.
+ */
+const char *vfmig_logging_report_check(const struct vfmig_logging_report *r,
+				       uint64_t *bitmap_bytes);
+
+size_t vfmig_logging_put_report(void *buf, size_t cap, const struct vfmig_logging_report *r);
+
+/* Decode and check a request, or the head of a reply. In a reply the bitmap, *bitmap_bytes of it,
+ * stands at VFMIG_LOGGING_REPORT_SIZE; that it is all there is for the caller to check. */
+const char *vfmig_logging_get_report(const void *buf, size_t len, struct vfmig_logging_report *r,
+				     uint64_t *bitmap_bytes);
+
+/*
+ * The bitmap: page n = (addr - iova) / page_size is bit n % 64 of 64-bit word n / 64. In memory
+ * that is little endian, and so bit n % 8 of byte n / 8. Its size is a whole number of words.
+ *
+ * Bytes for `length` bytes of address space, rounded up to whole pages; 0 if page_size is no power
+ * of two. Cannot overflow.
+ */
+uint64_t vfmig_bitmap_bytes(uint64_t length, uint64_t page_size);
+
+static inline bool vfmig_bitmap_test(const void *bitmap, uint64_t n)
+{
+	return ((const uint8_t *)bitmap)[n / 8] >> n % 8 & 1;
+}
+
+static inline void vfmig_bitmap_set(void *bitmap, uint64_t n)
+{
+	uint8_t *byte = (uint8_t *)bitmap + n / 8;
+
+	*byte = (uint8_t)(*byte | 1U << n % 8);
+}
+
+#endif

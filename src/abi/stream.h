@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The migration stream: what two engines say to each other, or one to a file.
+ *
+ * docs/stream.md is the specification. Each direction is a header of 32 bytes, then sections: 48
+ * bytes of header, and a payload. Forward (source to destination):
+ *
+ *     HELLO  ( MEM_PAGES | MEM_ZERO | DEVICE_DATA | DEVICE_END | ROUND )*  STOPPED
+ *            ( the same but ROUND )*  END  COMMIT            CANCEL after HELLO at any time
+ *
+ * and backward, on a socket:
+ *
+ *     ACCEPT READY RUNNING          or, at any time, REFUSE (before ACCEPT), FAILED (after it)
+ *
+ * The checksum is XXH3-64 of the section's header, its checksum field taken as zero, and its
+ * payload. It is computed by the caller: nothing here knows the hash.
+ *
+ * vfmig_section_get() says whether a section is well formed by itself; struct vfmig_stream_check
+ * whether it may come here. Both are the reader's to ask before it acts on a section.
+ */
+#ifndef VFMIG_SRC_ABI_STREAM_H
+#define VFMIG_SRC_ABI_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+/* ---- Stream header -------------------------------------------------------------------------- */
+
+#define VFMIG_STREAM_MAGIC	 "vfmig\0\r\n" /* 8 bytes; the last two show a mangled transfer */
+#define VFMIG_STREAM_VERSION	 1U
+#define VFMIG_STREAM_HEADER_SIZE 32U
+
+#define VFMIG_STREAM_FLAG_REPLY 1U /* the backward direction */
+#define VFMIG_STREAM_FLAG_FILE	2U /* nobody answers: ends with END, no COMMIT */
+
+struct vfmig_stream_header {
+	uint16_t version;
+	uint32_t flags; /* VFMIG_STREAM_FLAG_ */
+	uint8_t id[16]; /* of the migration: random, and the same in both directions */
+};
+
+size_t vfmig_stream_put_header(void *buf, size_t cap, const struct vfmig_stream_header *h);
+/* Refuses another magic, another version, unknown flags, REPLY with FILE. */
+const char *vfmig_stream_get_header(const void *buf, size_t len, struct vfmig_stream_header *h);
+
+/* ---- Sections ------------------------------------------------------------------------------- */
+
+#define VFMIG_SECTION_HEADER_SIZE 48U
+
+/* Caps on the payload. */
+#define VFMIG_SECTION_DATA_MAX	   (4U << 20) /* MEM_PAGES, DEVICE_DATA */
+#define VFMIG_SECTION_HELLO_MAX	   (1U << 20) /* JSON */
+#define VFMIG_SECTION_SENTENCE_MAX 1024U      /* REFUSE, FAILED, CANCEL */
+#define VFMIG_STREAM_PAGE	   4096U      /* unit of memory's offsets and lengths */
+#define VFMIG_STREAM_DEVICES_MAX   256U
+#define VFMIG_STREAM_REGIONS_MAX   4096U
+
+/* Those of the backward direction have bit 7 set. */
+enum vfmig_section_type {
+	VFMIG_SECTION_HELLO = 1,       /* payload: JSON that describes devices and memory */
+	VFMIG_SECTION_MEM_PAGES = 2,   /* index: region; offset in it; payload: whole pages */
+	VFMIG_SECTION_MEM_ZERO = 3,    /* index: region; offset; arg: bytes, whole pages */
+	VFMIG_SECTION_ROUND = 4,       /* end of a pre-copy round; arg: its number, from 1 */
+	VFMIG_SECTION_DEVICE_DATA = 5, /* index: device; offset: its bytes so far; payload: data */
+	VFMIG_SECTION_DEVICE_END = 6,  /* index: device; offset: its bytes; arg: its chunks */
+	VFMIG_SECTION_STOPPED = 7,     /* the source has stopped; offset, arg: as in END */
+	VFMIG_SECTION_END = 8,	   /* all is sent; offset: sections, arg: payload bytes so far */
+	VFMIG_SECTION_COMMIT = 9,  /* the source will never run again: run */
+	VFMIG_SECTION_CANCEL = 10, /* forget it; payload: a sentence, or nothing */
+
+	VFMIG_SECTION_ACCEPT = 0x81,  /* HELLO fits: send */
+	VFMIG_SECTION_REFUSE = 0x82,  /* HELLO does not fit; payload: a sentence */
+	VFMIG_SECTION_READY = 0x83,   /* all is loaded and checked: commit */
+	VFMIG_SECTION_RUNNING = 0x84, /* it runs */
+	VFMIG_SECTION_FAILED = 0x85,  /* payload: a sentence */
+};
+#define VFMIG_SECTION_BACKWARD 0x80U
+
+/* Flags of DEVICE_DATA: this payload begins, ends a chunk of the device's data. */
+#define VFMIG_SECTION_FIRST 1U
+#define VFMIG_SECTION_LAST  2U
+
+struct vfmig_section {
+	uint16_t type; /* enum vfmig_section_type */
+	uint16_t flags;
+	uint32_t index;
+	uint64_t offset;
+	uint64_t arg;
+	uint32_t length;   /* of the payload, bytes */
+	uint64_t seq;	   /* from 0 in each direction, HELLO and ACCEPT included */
+	uint64_t checksum; /* XXH3-64 */
+};
+
+/* Encode the header of a section. Fields that its type does not use must be zero. */
+size_t vfmig_section_put(void *buf, size_t cap, const struct vfmig_section *s);
+
+/* Put the checksum into a header that was encoded with zero for it. */
+void vfmig_section_put_checksum(void *header, uint64_t checksum);
+
+/*
+ * Decode the header of a section and check all that can be seen by itself: type, flags, length
+ * under its cap, fields that must be zero, alignment and end of what it addresses.
+ */
+const char *vfmig_section_get(const void *buf, size_t len, struct vfmig_section *s);
+
+/* Whether the payload of REFUSE, FAILED or CANCEL is fit to be shown: printable, no control
+ * characters. */
+const char *vfmig_section_sentence(const void *payload, size_t len);
+
+/* "HELLO", "MEM_PAGES" …; "?" for none. Static. */
+const char *vfmig_section_name(uint32_t type);
+
+/* ---- The order of sections ------------------------------------------------------------------ */
+
+/* What the check keeps of a device of the stream, in memory that the caller brings. */
+struct vfmig_stream_device {
+	uint64_t bytes;
+	uint64_t chunks;
+	bool open; /* a chunk has begun and not ended */
+	bool ended;
+};
+
+/* The order of one direction. To be read: sections, payload. */
+struct vfmig_stream_check {
+	uint64_t sections; /* taken so far, and so the next sequence number */
+	uint64_t payload;  /* bytes in them */
+
+	uint64_t round;
+	uint32_t flags; /* of the stream header */
+	uint8_t phase;
+	struct vfmig_stream_device *devices;
+	uint32_t nr_devices;
+	uint32_t devices_ended;
+	const uint64_t *region_sizes;
+	uint32_t nr_regions;
+};
+
+/* flags: of the stream header, which says which direction this is. */
+void vfmig_stream_check_init(struct vfmig_stream_check *c, uint32_t flags);
+
+/*
+ * What HELLO told, before anything follows it: the number of devices (an array that is kept, and
+ * is cleared here) and the sizes of the memory regions in bytes (kept).
+ */
+void vfmig_stream_check_hello(struct vfmig_stream_check *c, struct vfmig_stream_device *devices,
+			      uint32_t nr_devices, const uint64_t *region_sizes,
+			      uint32_t nr_regions);
+
+/*
+ * Whether this section may come now; takes it as come if so. A writer may ask the same of what it
+ * is about to send. After a refusal the stream is of no use any more.
+ */
+const char *vfmig_stream_check(struct vfmig_stream_check *c, const struct vfmig_section *s);
+
+/* The bytes are over: refuses unless the last section may be the last. */
+const char *vfmig_stream_check_finish(const struct vfmig_stream_check *c);
+
+#endif
