@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# A thin front to meson and ninja. Each target fetches the packages that it needs first (see
+# tools/deps; NODEPS=1 leaves that out).
+#
+#   make            build into build/; the command is build/vfmig
+#   make demo       build, and watch a busy device move (FILE=... to choose what it works on)
+#   make check      build and test; FULL=1 adds the tests that boot guests
+#   make fuzz       fuzz every decoder for FUZZ_SECONDS each
+#   make bench      measure; a table, and build/bench.json
+#   make install    PREFIX=/usr/local, DESTDIR= as usual
+#   make deps       only fetch the packages, for everything above
+#   make clean      remove what was built
+BUILD ?= build
+PREFIX ?=
+DESTDIR ?=
+FILE ?=
+FULL ?=
+FUZZ_SECONDS ?= 600
+
+.PHONY: all build demo check check-asan check-tsan check-clang fuzz bench install deps clean
+
+all: build
+
+build:
+	@tools/deps build
+	@tools/build plain $(BUILD)
+
+demo:
+	@tools/deps demo
+	@tools/build plain $(BUILD)
+	@tools/demo $(BUILD) $(FILE)
+
+check:
+	@tools/deps check $(if $(FULL),full)
+	@FULL=$(FULL) tools/check plain fuzz
+
+# The same tests under the sanitizers, and a second opinion on the warnings.
+check-asan check-tsan check-clang:
+	@tools/deps check
+	@tools/check $(@:check-%=%)
+
+fuzz:
+	@tools/deps fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_KEEP=1 tools/check fuzz
+
+bench:
+	@tools/deps bench
+	@tools/build plain $(BUILD)
+	@tools/bench $(BUILD)
+
+install:
+	@tools/deps install
+	@tools/build plain $(BUILD) $(if $(PREFIX),-Dprefix=$(PREFIX)) -Dman=enabled
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+deps:
+	@tools/deps build check demo bench install
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-clang build-fuzz
