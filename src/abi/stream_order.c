@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What may come after what in a migration stream.
+ *
+ * A section that went missing, came twice or came in another's place shows here, whatever its
+ * checksum says: by its sequence number, by the offset that continues a device's data, and by the
+ * counts at STOPPED and END. And what is in its place but makes no sense, as memory of a region that
+ * does not exist or data of a device that has ended, is refused before anybody acts on it.
+ */
+#include "abi/stream.h"
+
+#include <string.h>
+
+/* The phases of both directions; each lists the sections that may come in it. */
+enum phase {
+	BEGIN,	 /* HELLO; ACCEPT or REFUSE */
+	RUNS,	 /* the source runs: rounds; the destination loads: READY or FAILED */
+	STOPPED, /* the source has stopped */
+	ENDED,	 /* all is sent: COMMIT or CANCEL; READY was said: RUNNING or FAILED */
+	OVER,
+};
+
+#define MAY(type) (1UL << ((type)&0x7f))
+
+static const uint32_t forward[] = {
+	[BEGIN] = MAY(VFMIG_SECTION_HELLO),
+	[RUNS] = MAY(VFMIG_SECTION_MEM_PAGES) | MAY(VFMIG_SECTION_MEM_ZERO) |
+		 MAY(VFMIG_SECTION_ROUND) | MAY(VFMIG_SECTION_DEVICE_DATA) |
+		 MAY(VFMIG_SECTION_STOPPED) | MAY(VFMIG_SECTION_CANCEL),
+	[STOPPED] = MAY(VFMIG_SECTION_MEM_PAGES) | MAY(VFMIG_SECTION_MEM_ZERO) |
+		    MAY(VFMIG_SECTION_DEVICE_DATA) | MAY(VFMIG_SECTION_DEVICE_END) |
+		    MAY(VFMIG_SECTION_END) | MAY(VFMIG_SECTION_CANCEL),
+	[ENDED] = MAY(VFMIG_SECTION_COMMIT) | MAY(VFMIG_SECTION_CANCEL),
+	[OVER] = 0,
+};
+
+static const uint32_t backward[] = {
+	[BEGIN] = MAY(VFMIG_SECTION_ACCEPT) | MAY(VFMIG_SECTION_REFUSE),
+	[RUNS] = MAY(VFMIG_SECTION_READY) | MAY(VFMIG_SECTION_FAILED),
+	[STOPPED] = 0,
+	[ENDED] = MAY(VFMIG_SECTION_RUNNING) | MAY(VFMIG_SECTION_FAILED),
+	[OVER] = 0,
+};
+
+/* The phase that a section leads to; of the others the phase stays. */
+static enum phase lead(uint16_t type, enum phase now)
+{
+	switch (type) {
+	case VFMIG_SECTION_HELLO:
+	case VFMIG_SECTION_ACCEPT:
+		return RUNS;
+	case VFMIG_SECTION_STOPPED:
+		return STOPPED;
+	case VFMIG_SECTION_END:
+	case VFMIG_SECTION_READY:
+		return ENDED;
+	case VFMIG_SECTION_COMMIT:
+	case VFMIG_SECTION_CANCEL:
+	case VFMIG_SECTION_REFUSE:
+	case VFMIG_SECTION_RUNNING:
+	case VFMIG_SECTION_FAILED:
+		return OVER;
+	default:
+		return now;
+	}
+}
+
+void vfmig_stream_check_init(struct vfmig_stream_check *c, uint32_t flags)
+{
+	memset(c, 0, sizeof(*c));
+	c->flags = flags;
+}
+
+void vfmig_stream_check_hello(struct vfmig_stream_check *c, struct vfmig_stream_device *devices,
+			      uint32_t nr_devices, const uint64_t *region_sizes,
+			      uint32_t nr_regions)
+{
+	if (nr_devices)
+		memset(devices, 0, nr_devices * sizeof(*devices));
+	c->devices = devices;
+	c->nr_devices = nr_devices;
+	c->devices_ended = 0;
+	c->region_sizes = region_sizes;
+	c->nr_regions = nr_regions;
+}
+
+static const char *check_memory(const struct vfmig_stream_check *c, const struct vfmig_section *s,
+				uint64_t length)
+{
+	uint64_t size;
+
+	if (s->index >= c->nr_regions)
+		return "a section is about a memory region that HELLO did not name";
+	size = c->region_sizes[s->index];
+	if (s->offset > size || length > size - s->offset)
+		return "a section about memory leaves its region";
+	return NULL;
+}
+
+static const char *check_device(struct vfmig_stream_check *c, const struct vfmig_section *s)
+{
+	struct vfmig_stream_device *d;
+
+	if (s->index >= c->nr_devices)
+		return "a section is about a device that HELLO did not name";
+	d = &c->devices[s->index];
+	if (d->ended)
+		return "a section is about a device whose data has ended";
+	if (s->offset != d->bytes)
+		return "a device's data does not continue where it was";
+	if (s->type == VFMIG_SECTION_DEVICE_END) {
+		if (d->open)
+			return "a device's data ends within a chunk";
+		if (s->arg != d->chunks)
+			return "the end of a device's data counts another number of chunks";
+		d->ended = true;
+		c->devices_ended++;
+		return NULL;
+	}
+	if (d->open == !!(s->flags & VFMIG_SECTION_FIRST))
+		return d->open ? "a chunk of device data begins inside another"
+			       : "a chunk of device data goes on that was not begun";
+	d->open = !(s->flags & VFMIG_SECTION_LAST);
+	d->chunks += !d->open;
+	d->bytes += s->length;
+	return NULL;
+}
+
+static const char *check_totals(const struct vfmig_stream_check *c, const struct vfmig_section *s)
+{
+	if (s->offset != c->sections || s->arg != c->payload)
+		return "a section counts another number of sections or bytes than have come";
+	if (s->type == VFMIG_SECTION_END && c->devices_ended != c->nr_devices)
+		return "the stream ends before the data of every device has";
+	return NULL;
+}
+
+static const char *check_content(struct vfmig_stream_check *c, const struct vfmig_section *s)
+{
+	switch (s->type) {
+	case VFMIG_SECTION_MEM_PAGES:
+		return check_memory(c, s, s->length);
+	case VFMIG_SECTION_MEM_ZERO:
+		return check_memory(c, s, s->arg);
+	case VFMIG_SECTION_DEVICE_DATA:
+	case VFMIG_SECTION_DEVICE_END:
+		return check_device(c, s);
+	case VFMIG_SECTION_ROUND:
+		if (s->arg != c->round + 1)
+			return "the rounds are not counted one by one";
+		c->round++;
+		return NULL;
+	case VFMIG_SECTION_STOPPED:
+	case VFMIG_SECTION_END:
+		return check_totals(c, s);
+	default:
+		return NULL;
+	}
+}
+
+const char *vfmig_stream_check(struct vfmig_stream_check *c, const struct vfmig_section *s)
+{
+	bool reply = c->flags & VFMIG_STREAM_FLAG_REPLY;
+	const uint32_t *table = reply ? backward : forward;
+	const char *why;
+
+	if (s->seq != c->sections)
+		return "a section is missing, or came twice or out of order";
+	if (reply != !!(s->type & VFMIG_SECTION_BACKWARD))
+		return "a section belongs to the other direction";
+	if ((s->type & 0x7f) > 31 || !(table[c->phase] & MAY(s->type)))
+		return "a section may not come at this point";
+	if (s->type == VFMIG_SECTION_COMMIT && (c->flags & VFMIG_STREAM_FLAG_FILE))
+		return "a file cannot commit";
+	why = check_content(c, s);
+	if (why)
+		return why;
+	c->phase = (uint8_t)lead(s->type, (enum phase)c->phase);
+	c->sections++;
+	c->payload += s->length;
+	return NULL;
+}
+
+const char *vfmig_stream_check_finish(const struct vfmig_stream_check *c)
+{
+	if (c->phase == OVER || (c->phase == ENDED && (c->flags & VFMIG_STREAM_FLAG_FILE)))
+		return NULL;
+	return "the migration stream breaks off";
+}
