@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How a map is built, for the files of src/dirty only.
+ *
+ *     map -> group -> directory -> leaf
+ *
+ *     leaf        4 KiB of bits, one for each of 32768 pages, seen as 64 lines of 8 words
+ *     directory   8192 leaves (1 TiB at 4 KiB): for each the pointer and, beside it so that a mark
+ *                 touches one cache line more and not two, a word with a bit per line; and before
+ *                 them a bit per leaf
+ *     group       4096 directories, so that a map of all 2^64 addresses stays small
+ *
+ * Pages are counted from map->origin, which is a multiple of a leaf.
+ *
+ * A pointer to a child carries VFMIG_DIRTY_FULL in its lowest bit when everything beneath is
+ * dirty, whether the child exists or not. That is how a whole range is marked in one step, and
+ * what a mark falls back to when there is no memory for its bit.
+ *
+ * The race. Bits are set from the bottom up, and taken from the top down:
+ *
+ *     mark:     data; set the page's bit; line's bit, if clear; leaf's bit, if clear
+ *     harvest:  take the leaf's bit; take the line's bit; take the page's bit; data
+ *
+ * A mark never trusts that a bit above is set because a bit below was: the mark that set the
+ * lower one may not have come to the upper one yet. Two marks in one line, M1 and M2:
+ *
+ *     M1 sets its page's bit                      M2 sets its page's bit
+ *     M1 sets the line's bit                      M2 sees the line's bit set: nothing to do there
+ *     (M1 is preempted)                           M2 sees the leaf's bit clear: sets it
+ *
+ * so each mark looks at every level, always. What it may skip is only the write of a bit that it
+ * sees set at that moment, and that is safe for this reason: all these operations are seq_cst, so
+ * there is one order of them all. The mark set its page's bit, then saw the line's bit set: so
+ * whoever takes the line's bit does that later, and looks at the page's bit later still, and
+ * finds it. If instead the line's bit was taken before the mark looked, the mark sees it clear
+ * and sets it. (The same a level up.) A weaker order would allow the one bad outcome, both sides
+ * reading old:
+ *
+ *     mark:     page's bit = 1 (still in the store buffer);  reads line's bit: 1, done
+ *     harvest:  line's bit taken (1 -> 0);                   reads page's bit: 0, nothing here
+ *
+ * The page's bit itself is set by a read-modify-write even if it is set already. A mark that only
+ * looked would need a full barrier between its data and the look, or else:
+ *
+ *     mark:     data (still in the store buffer);  reads page's bit: 1, done
+ *     harvest:  page's bit taken (1 -> 0);         reads old data;  the new data is never sent
+ *
+ * and a barrier costs what the read-modify-write costs. The read-modify-write also releases the
+ * data to whoever takes the bit, though it changes nothing.
+ */
+#ifndef VFMIG_DIRTY_TREE_H
+#define VFMIG_DIRTY_TREE_H
+
+#include <stdatomic.h>
+
+#include "dirty/map.h"
+
+#define VFMIG_DIRTY_FULL ((uintptr_t)1)
+
+#define VFMIG_DIRTY_LINE_WORDS 8u
+#define VFMIG_DIRTY_LINE_PAGES 512u
+#define VFMIG_DIRTY_LEAF_LINES 64u
+#define VFMIG_DIRTY_LEAF_WORDS 512u
+#define VFMIG_DIRTY_DIR_LEAVES 8192u
+#define VFMIG_DIRTY_GROUP_DIRS 4096u
+
+/* log2 of the pages beneath one child of that kind. */
+enum vfmig_dirty_level {
+	VFMIG_DIRTY_LEAF = 15,
+	VFMIG_DIRTY_DIR = 28,
+	VFMIG_DIRTY_GROUP = 40,
+};
+
+struct vfmig_dirty_leaf {
+	_Atomic uint64_t word[VFMIG_DIRTY_LEAF_WORDS];
+};
+
+struct vfmig_dirty_slot {
+	_Atomic uintptr_t leaf;
+	_Atomic uint64_t lines; /* bit n: line n of the leaf may have a bit set */
+};
+
+struct vfmig_dirty_dir {
+	_Atomic uint64_t leaves[VFMIG_DIRTY_DIR_LEAVES / 64]; /* bit n: slot n may be dirty */
+	struct vfmig_dirty_slot slot[];			      /* as many as the map needs */
+};
+
+struct vfmig_dirty_group {
+	_Atomic uintptr_t dir[VFMIG_DIRTY_GROUP_DIRS];
+};
+
+struct vfmig_dirty {
+	uint64_t base, last; /* first and last byte */
+	uint64_t origin;     /* address of page 0 */
+	uint64_t first_page, last_page;
+	unsigned int shift; /* log2 of the page size */
+
+	/*
+	 * The directory that came first, which is the only one for most: found without going down
+	 * through the group. hot_index is written last, once.
+	 */
+	_Atomic uint64_t hot_index;
+	struct vfmig_dirty_dir *_Atomic hot_dir;
+	atomic_flag hot_claimed;
+
+	size_t max_bytes;
+	_Atomic size_t bytes;
+	_Atomic uint64_t leaves;
+	_Atomic uint64_t summaries_visited, words_visited;
+
+	size_t group_count;
+	_Atomic uintptr_t group[];
+};
+
+/* The bits lo..hi of a word, both included, 0 <= lo <= hi <= 63. */
+static inline uint64_t vfmig_dirty_bits(uint64_t lo, uint64_t hi)
+{
+	return (~0ull >> (63 - hi)) & (~0ull << lo);
+}
+
+/* Takes the lowest run of bits, lo..hi, out of a word; false if there is none. */
+static inline bool vfmig_dirty_run(uint64_t *bits, unsigned int *lo, unsigned int *hi)
+{
+	uint64_t above;
+
+	if (!*bits)
+		return false;
+	*lo = (unsigned int)__builtin_ctzll(*bits);
+	above = *bits + (1ull << *lo); /* the run carries into the bit above it, or out */
+	*hi = (above ? (unsigned int)__builtin_ctzll(above) : 64) - 1;
+	*bits &= above;
+	return true;
+}
+
+static inline void *vfmig_dirty_child(uintptr_t slot)
+{
+	return (void *)(slot & ~VFMIG_DIRTY_FULL);
+}
+
+/*
+ * Cuts the bytes (*addr, len) to the map. Returns false if nothing is left, else *addr and *last
+ * are the first and the last byte.
+ */
+static inline bool vfmig_dirty_clip(const struct vfmig_dirty *map, uint64_t *addr, uint64_t len,
+				    uint64_t *last)
+{
+	uint64_t first = *addr, end;
+
+	if (!len || first > map->last)
+		return false;
+	end = first + (len - 1);
+	if (end < first || end > map->last || len == UINT64_MAX)
+		end = map->last;
+	if (first < map->base) {
+		if (end < map->base)
+			return false;
+		first = map->base;
+	}
+	*addr = first;
+	*last = end;
+	return true;
+}
+
+/* The length of first..last, where UINT64_MAX means to the end, as it does for all who take it. */
+static inline uint64_t vfmig_dirty_len(uint64_t first, uint64_t last)
+{
+	return last - first == UINT64_MAX ? UINT64_MAX : last - first + 1;
+}
+
+static inline uint64_t vfmig_dirty_page(const struct vfmig_dirty *map, uint64_t addr)
+{
+	return (addr - map->origin) >> map->shift;
+}
+
+/* First and last byte of the page that are the map's. */
+static inline uint64_t vfmig_dirty_page_first(const struct vfmig_dirty *map, uint64_t page)
+{
+	uint64_t addr = map->origin + (page << map->shift);
+
+	return addr < map->base ? map->base : addr;
+}
+
+static inline uint64_t vfmig_dirty_page_last(const struct vfmig_dirty *map, uint64_t page)
+{
+	uint64_t addr = map->origin + (page << map->shift) + ((1ull << map->shift) - 1);
+
+	return addr > map->last ? map->last : addr;
+}
+
+/* First and last of the map's pages beneath a child of @level that begins at page @start. */
+static inline uint64_t vfmig_dirty_first_beneath(const struct vfmig_dirty *map, uint64_t start)
+{
+	return start < map->first_page ? map->first_page : start;
+}
+
+static inline uint64_t vfmig_dirty_last_beneath(const struct vfmig_dirty *map,
+						enum vfmig_dirty_level level, uint64_t start)
+{
+	uint64_t last = start + ((1ull << level) - 1);
+
+	return last > map->last_page ? map->last_page : last;
+}
+
+/* Makes the bits above a leaf's lines say so; the end of each mark. See the race, above. */
+static inline void vfmig_dirty_raise(struct vfmig_dirty_dir *dir, unsigned int i, uint64_t lines)
+{
+	_Atomic uint64_t *leaves = &dir->leaves[i / 64];
+	uint64_t leaf = 1ull << i % 64;
+
+	if (lines & ~atomic_load(&dir->slot[i].lines))
+		atomic_fetch_or(&dir->slot[i].lines, lines);
+	if (!(atomic_load(leaves) & leaf))
+		atomic_fetch_or(leaves, leaf);
+}
+
+/*
+ * The child behind a slot, made if it is missing (FULL is kept as it is). @start is the first
+ * page beneath it. NULL: no memory.
+ */
+void *vfmig_dirty_ensure(struct vfmig_dirty *map, enum vfmig_dirty_level level,
+			 _Atomic uintptr_t *slot, uint64_t start);
+
+/* Marks pages first..last, both of the map. */
+void vfmig_dirty_mark_pages(struct vfmig_dirty *map, uint64_t first, uint64_t last);
+
+/*
+ * Marks pages within one line, all the map's: bit n of words[w] is page + w * 64 + n. page is a
+ * multiple of 64.
+ */
+void vfmig_dirty_mark_words(struct vfmig_dirty *map, uint64_t page, const uint64_t *words,
+			    unsigned int count);
+
+/*
+ * Turns FULL on a slot into FULL on everything just beneath it (into bits, beneath a leaf), so
+ * that a part can be taken. Returns false, and leaves it, if there is no memory.
+ */
+bool vfmig_dirty_push_down(struct vfmig_dirty *map, enum vfmig_dirty_level level,
+			   _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start);
+
+#endif
