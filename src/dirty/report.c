@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A walk's pages as the bitmap of the uAPI. Bits are counted from iova, which need not be a
+ * multiple of either page size: page p of the map sets each bit whose bytes it touches.
+ */
+#include <errno.h>
+
+#include "dirty/walk.h"
+
+struct report {
+	struct vfmig_dirty_walk walk;
+	uint64_t iova;
+	uint64_t *bitmap;
+	uint64_t page; /* if same: the page that is bit 0 */
+	unsigned int shift;
+	bool same; /* bits and pages are the same thing, but for where they begin */
+};
+
+static void set_bits(uint64_t *bitmap, uint64_t first, uint64_t last)
+{
+	for (uint64_t w = first / 64; w <= last / 64; w++)
+		bitmap[w] |= vfmig_dirty_bits(w == first / 64 ? first % 64 : 0,
+					      w == last / 64 ? last % 64 : 63);
+}
+
+static void report_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+{
+	struct report *report = (struct report *)walk;
+	uint64_t addr = vfmig_dirty_page_first(walk->map, first);
+	uint64_t end = vfmig_dirty_page_last(walk->map, last);
+
+	addr = addr < walk->addr ? walk->addr : addr;
+	end = end > walk->last_addr ? walk->last_addr : end;
+	set_bits(report->bitmap, (addr - report->iova) >> report->shift,
+		 (end - report->iova) >> report->shift);
+}
+
+static void report_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words)
+{
+	struct report *report = (struct report *)walk;
+	unsigned int lo, hi;
+
+	if (!report->same) {
+		for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++, page += 64)
+			for (uint64_t bits = words[w]; vfmig_dirty_run(&bits, &lo, &hi);)
+				report_pages(walk, page + lo, page + hi);
+		return;
+	}
+	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++, page += 64) {
+		unsigned int up = (page - report->page) % 64;
+		uint64_t *to;
+
+		if (!words[w])
+			continue;
+		if (page < report->page) { /* the range begins within this word */
+			report->bitmap[0] |= words[w] >> (report->page - page);
+			continue;
+		}
+		to = report->bitmap + (page - report->page) / 64;
+		to[0] |= words[w] << up;
+		if (up && words[w] >> (64 - up))
+			to[1] |= words[w] >> (64 - up);
+	}
+}
+
+int vfmig_dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
+		       uint64_t *bitmap)
+{
+	static const struct vfmig_dirty_sink sink = {report_pages, report_line};
+	struct report report = {
+		.walk = {.map = map, .sink = &sink}, .iova = iova, .bitmap = bitmap};
+
+	if (!page_size || page_size & (page_size - 1))
+		return -EINVAL;
+	report.shift = (unsigned int)__builtin_ctzll(page_size);
+	/* Where iova lies below the first page that the map counts, the plain way will do. */
+	report.same =
+		report.shift == map->shift && !(iova & (page_size - 1)) && iova >= map->origin;
+	if (report.same)
+		report.page = vfmig_dirty_page(map, iova);
+	vfmig_dirty_walk(&report.walk, iova, len);
+	return 0;
+}
+
+size_t vfmig_dirty_bitmap_bytes(uint64_t len, uint64_t page_size)
+{
+	uint64_t bits = len ? (len - 1) / page_size : 0;
+
+	return len ? (bits / 64 + 1) * 8 : 0;
+}
