@@ -96,8 +96,8 @@ const char *vfmig_verb_name(enum vfmig_verb verb);
  * @map: SPACE_MAP, SPACE_UNMAP: the map; valid during the request
  * @state: STATE_GO, STATE_GET
  * @data_size: DATA_SIZE
- * @deadline: when to give up, by CLOCK_MONOTONIC in ns; 0 is the device's own time limit
- *	(vfmig_device_set_timeout())
+ * @deadline: when vfmig_call() gives up, by CLOCK_MONOTONIC in ns; 0 is the device's own time limit
+ *	(vfmig_device_set_timeout()). Who submits by itself keeps its own time, and cancels
  * @err: where a sentence goes if it fails, or NULL; must live as long as the request
  * @done: called once, when @result is there; may submit, but must not wait
  * @user: the submitter's own
@@ -194,7 +194,7 @@ ssize_t vfmig_call(struct vfmig_device *device, struct vfmig_request *request);
 /**
  * vfmig_device_wait() - work a device until something is so
  * @device: which
- * @ready: asked before each wait; may be asked from this thread only, with no lock held
+ * @ready: asked now and again, in this thread; only looks (at an atomic, say): it must not call the device
  * @context: its argument
  * @deadline: CLOCK_MONOTONIC in ns; 0 is never
  *

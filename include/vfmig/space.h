@@ -167,16 +167,18 @@ int vfmig_space_write(struct vfmig_space *space, uint64_t iova, const void *buf,
 /**
  * struct vfmig_tracker - something that can tell which pages of a space were written
  * @name: for messages
+ * @device: the attached device whose writes it tells, in place of that device's own log; or NULL
  * @start: begin; what is written from its return on is told. NULL: nothing to do
  * @collect: mark in @into what was written in [@iova, @iova + @size) since the last time, and forget it
  * @stop: end. NULL: nothing to do
  * @context: their argument
  *
- * A failure of @collect makes all of the space dirty. The callbacks run without the space's locks, one at a
- * time per space.
+ * A failure of @collect makes all of the space dirty. The callbacks run one at a time per space. Changes to the
+ * space's maps, attachments and trackers wait meanwhile, so they must not make any; DMA does not.
  */
 struct vfmig_tracker {
 	const char *name;
+	struct vfmig_device *device;
 	int (*start)(void *context, struct vfmig_space *space, struct vfmig_error *err);
 	int (*collect)(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
 		       struct vfmig_error *err);

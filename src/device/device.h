@@ -30,12 +30,23 @@ struct vfmig_device_ops {
 };
 
 /*
+ * A list of the requests that a device holds, in order. No lock of its own.
+ */
+struct vfmig_request_list {
+	struct vfmig_request *first, *last;
+};
+void vfmig_request_push(struct vfmig_request_list *list, struct vfmig_request *request);
+bool vfmig_request_remove(struct vfmig_request_list *list, struct vfmig_request *request);
+struct vfmig_request *vfmig_request_shift(struct vfmig_request_list *list);
+
+/*
  * @ops: how
  * @name: as it was opened; allocated, freed by vfmig_device_fini()
  * @inner: what a filter is around, or NULL
  * @space: what it is attached to, kept by vfmig_space_attach()
  * @timeout_ms: the limit for requests without a deadline
  * @work_*: who works the device at the moment (work.c)
+ * @held: requests that a filter has forwarded and not had back, under @held_lock (filter.c)
  */
 struct vfmig_device {
 	const struct vfmig_device_ops *ops;
@@ -46,9 +57,13 @@ struct vfmig_device {
 
 	pthread_mutex_t work_lock;
 	pthread_cond_t work_cond;
-	bool work_led;	       /* somebody polls the fd */
-	unsigned work_waiting; /* somebody waits for it to be polled */
-	int work_kick;	       /* eventfd: the leader is to look up */
+	bool work_led;		  /* somebody polls or processes */
+	atomic_bool work_polls;	  /* and is in poll(), or about to */
+	atomic_uint work_waiting; /* how many sleep until it has */
+	int work_kick;		  /* eventfd: the leader is to look up */
+	pthread_mutex_t held_lock;
+	struct vfmig_request_list held; /* what a filter has forwarded (filter.c) */
+
 	pthread_t work_thread;
 	bool work_thread_runs;
 	atomic_bool work_thread_ends;
@@ -70,15 +85,5 @@ void vfmig_complete_err(struct vfmig_request *request, int code, const char *fmt
 
 /** vfmig_now() - CLOCK_MONOTONIC in ns, as deadlines have it */
 int64_t vfmig_now(void);
-
-/*
- * A list of the requests that a device holds, in order. No lock of its own.
- */
-struct vfmig_request_list {
-	struct vfmig_request *first, *last;
-};
-void vfmig_request_push(struct vfmig_request_list *list, struct vfmig_request *request);
-bool vfmig_request_remove(struct vfmig_request_list *list, struct vfmig_request *request);
-struct vfmig_request *vfmig_request_shift(struct vfmig_request_list *list);
 
 #endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices: what all of them have in common, and the way in.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vfmig/space.h>
+
+#include "device/device.h"
+#include "device/work.h"
+
+#define TIMEOUT_MS 30000
+
+int vfmig_device_init(struct vfmig_device *device, const struct vfmig_device_ops *ops,
+		      const char *name, struct vfmig_error *err)
+{
+	int ret;
+
+	memset(device, 0, sizeof(*device));
+	device->ops = ops;
+	device->name = strdup(name);
+	if (!device->name)
+		return vfmig_err(err, -ENOMEM, "no memory for device %s", name);
+	atomic_init(&device->timeout_ms, TIMEOUT_MS);
+	ret = vfmig_work_init(device, err);
+	if (ret) {
+		free(device->name);
+		return ret;
+	}
+	pthread_mutex_init(&device->held_lock, NULL);
+	return 0;
+}
+
+void vfmig_device_fini(struct vfmig_device *device)
+{
+	pthread_mutex_destroy(&device->held_lock);
+	vfmig_work_fini(device);
+	free(device->name);
+}
+
+void vfmig_device_close(struct vfmig_device *device)
+{
+	if (!device)
+		return;
+	if (device->space)
+		vfmig_space_detach(device->space, device, NULL);
+	vfmig_device_stop(device);
+	device->ops->close(device);
+}
+
+const char *vfmig_device_name(const struct vfmig_device *device)
+{
+	return device->name;
+}
+
+void vfmig_device_set_timeout(struct vfmig_device *device, uint64_t msec)
+{
+	atomic_store(&device->timeout_ms, msec);
+}
+
+void vfmig_submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	request->held_by = device;
+	device->ops->submit(device, request);
+}
+
+bool vfmig_cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	return device->ops->cancel(device, request);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests: their names, their end, and the lists that devices hold them in.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "device/device.h"
+#include "device/work.h"
+
+static const char *const names[VFMIG_VERB_COUNT] = {
+	[VFMIG_VERB_DEVICE_INFO] = "device-info",
+	[VFMIG_VERB_REGION_INFO] = "region-info",
+	[VFMIG_VERB_IRQ_INFO] = "irq-info",
+	[VFMIG_VERB_REGION_READ] = "region-read",
+	[VFMIG_VERB_REGION_WRITE] = "region-write",
+	[VFMIG_VERB_REGION_FD] = "region-fd",
+	[VFMIG_VERB_SET_IRQS] = "set-irqs",
+	[VFMIG_VERB_RESET] = "reset",
+	[VFMIG_VERB_FEATURE] = "feature",
+	[VFMIG_VERB_DATA_READ] = "data-read",
+	[VFMIG_VERB_DATA_WRITE] = "data-write",
+	[VFMIG_VERB_PRECOPY_INFO] = "precopy-info",
+	[VFMIG_VERB_ATTACH] = "attach",
+	[VFMIG_VERB_DETACH] = "detach",
+	[VFMIG_VERB_SPACE_MAP] = "space-map",
+	[VFMIG_VERB_SPACE_UNMAP] = "space-unmap",
+	[VFMIG_VERB_STATE_GO] = "state-go",
+	[VFMIG_VERB_STATE_GET] = "state-get",
+	[VFMIG_VERB_DATA_SIZE] = "data-size",
+};
+
+const char *vfmig_verb_name(enum vfmig_verb verb)
+{
+	return (unsigned)verb < VFMIG_VERB_COUNT ? names[verb] : "?";
+}
+
+int64_t vfmig_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+void vfmig_complete(struct vfmig_request *request, ssize_t result)
+{
+	struct vfmig_device *device = request->held_by;
+
+	request->result = result;
+	request->done(request); /* and the request may be gone */
+	if (device)
+		vfmig_work_done(device);
+}
+
+void vfmig_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfmig_verr(request->err, code, fmt, ap);
+	va_end(ap);
+	vfmig_complete(request, code);
+}
+
+void vfmig_request_push(struct vfmig_request_list *list, struct vfmig_request *request)
+{
+	request->link[0] = list->last;
+	request->link[1] = NULL;
+	if (list->last)
+		list->last->link[1] = request;
+	else
+		list->first = request;
+	list->last = request;
+}
+
+bool vfmig_request_remove(struct vfmig_request_list *list, struct vfmig_request *request)
+{
+	struct vfmig_request *at;
+
+	/* Devices hold few; to look is cheaper than to trust a link in a request that may be another's. */
+	for (at = list->first; at && at != request; at = at->link[1])
+		;
+	if (!at)
+		return false;
+	if (at->link[0])
+		at->link[0]->link[1] = at->link[1];
+	else
+		list->first = at->link[1];
+	if (at->link[1])
+		at->link[1]->link[0] = at->link[0];
+	else
+		list->last = at->link[0];
+	return true;
+}
+
+struct vfmig_request *vfmig_request_shift(struct vfmig_request_list *list)
+{
+	struct vfmig_request *first = list->first;
+
+	if (first)
+		vfmig_request_remove(list, first);
+	return first;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sessions: the way in, and the verbs in their blocking form.
+ */
+#include <errno.h>
+
+#include "device/call.h"
+#include "device/session.h"
+
+const char *vfmig_session_protocol(const struct vfmig_session *session)
+{
+	return session->ops->protocol;
+}
+
+uint64_t vfmig_session_flags(const struct vfmig_session *session)
+{
+	return session->flags;
+}
+
+struct vfmig_device *vfmig_session_device(const struct vfmig_session *session)
+{
+	return session->device;
+}
+
+void vfmig_session_close(struct vfmig_session *session)
+{
+	if (session && session->ops->close)
+		session->ops->close(session);
+}
+
+void vfmig_session_submit(struct vfmig_session *session, struct vfmig_request *request)
+{
+	request->held_by = session->device;
+	session->ops->submit(session, request);
+}
+
+bool vfmig_session_cancel(struct vfmig_session *session, struct vfmig_request *request)
+{
+	return session->ops->cancel(session, request);
+}
+
+static void to_session(void *whom, struct vfmig_request *request)
+{
+	vfmig_session_submit(whom, request);
+}
+
+static bool from_session(void *whom, struct vfmig_request *request)
+{
+	return vfmig_session_cancel(whom, request);
+}
+
+ssize_t vfmig_session_call(struct vfmig_session *session, struct vfmig_request *request)
+{
+	return vfmig_call_through(session->device, request, session, to_session, from_session);
+}
+
+int vfmig_session_go(struct vfmig_session *session, enum vfmig_state state, struct vfmig_error *err)
+{
+	struct vfmig_request request = {.verb = VFMIG_VERB_STATE_GO, .state = state, .err = err};
+	ssize_t ret = vfmig_session_call(session, &request);
+
+	return ret < 0 ? (int)ret : 0;
+}
+
+int vfmig_session_state(struct vfmig_session *session, enum vfmig_state *state,
+			struct vfmig_error *err)
+{
+	struct vfmig_request request = {.verb = VFMIG_VERB_STATE_GET, .err = err};
+	ssize_t ret = vfmig_session_call(session, &request);
+
+	if (ret < 0)
+		return (int)ret;
+	*state = request.state;
+	return 0;
+}
+
+ssize_t vfmig_session_read(struct vfmig_session *session, void *buf, size_t len,
+			   struct vfmig_error *err)
+{
+	struct vfmig_request request = {
+		.verb = VFMIG_VERB_DATA_READ, .data = {.buf = buf, .len = len}, .err = err};
+
+	return vfmig_session_call(session, &request);
+}
+
+int vfmig_session_write(struct vfmig_session *session, const void *buf, size_t len,
+			struct vfmig_error *err)
+{
+	const char *at = buf;
+
+	while (len) {
+		struct vfmig_request request = {.verb = VFMIG_VERB_DATA_WRITE,
+						.data = {.buf = (void *)at, .len = len},
+						.err = err};
+		ssize_t ret = vfmig_session_call(session, &request);
+
+		if (ret < 0)
+			return (int)ret;
+		if (!ret || (size_t)ret > len)
+			return vfmig_err(err, -EIO, "the device took %zd of %zu bytes of its data",
+					 ret, len);
+		at += ret;
+		len -= (size_t)ret;
+	}
+	return 0;
+}
+
+int vfmig_session_precopy(struct vfmig_session *session, struct vfmig_precopy_info *info,
+			  struct vfmig_error *err)
+{
+	struct vfmig_request request = {.verb = VFMIG_VERB_PRECOPY_INFO, .err = err};
+	ssize_t ret = vfmig_session_call(session, &request);
+
+	if (ret < 0)
+		return (int)ret;
+	*info = request.precopy;
+	return 0;
+}
+
+int vfmig_session_data_size(struct vfmig_session *session, uint64_t *bytes, struct vfmig_error *err)
+{
+	struct vfmig_request request = {.verb = VFMIG_VERB_DATA_SIZE, .err = err};
+	ssize_t ret = vfmig_session_call(session, &request);
+
+	if (ret < 0)
+		return (int)ret;
+	*bytes = request.data_size;
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which revision a device is driven by: the newest that it shows, or the one that was asked for.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "device/session.h"
+#include "protocol/v2/v2.h"
+
+/* Newest first. A drive says -EOPNOTSUPP for a device that does not show its revision. */
+static const struct {
+	const char *name;
+	int (*drive)(struct vfmig_device *device, struct vfmig_session **session,
+		     struct vfmig_error *err);
+} drives[] = {
+	{"v2", vfmig_drive_v2},
+};
+
+int vfmig_session_open(struct vfmig_device *device, const char *protocol,
+		       struct vfmig_session **session, struct vfmig_error *err)
+{
+	bool known = false;
+	int ret;
+
+	for (size_t i = 0; i < sizeof(drives) / sizeof(drives[0]); i++) {
+		if (protocol && strcmp(protocol, drives[i].name))
+			continue;
+		known = true;
+		ret = drives[i].drive(device, session, err);
+		if (ret != -EOPNOTSUPP)
+			return ret;
+	}
+	if (!known)
+		return vfmig_err(err, -EINVAL, "there is no migration protocol '%s'", protocol);
+	return vfmig_err(err, -EOPNOTSUPP, "device %s shows no %s%smigration",
+			 vfmig_device_name(device), protocol ? protocol : "", protocol ? " " : "");
+}
