@@ -24,17 +24,21 @@
 int vfmig_space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
 		    struct vfmig_dirty *log, struct vfmig_error *err);
 
+struct vfmig_space_entry;
+
 /**
  * vfmig_space_hold() - get at mapped memory directly, for a model that works in place
  * @space: the space
  * @iova: where
- * @len: in: how many bytes are wanted; out: how many are contiguous there, at least 1
- * @write: whether it will be written
+ * @len: in: how many bytes are wanted; out: how many of them are contiguous there
+ * @write: whether it will be written; marking is the caller's, after the data
+ * @held: what to release
  *
- * Return: the bytes, which stay until vfmig_space_release(); NULL where it is not memory, not mapped or
- * not allowed. Hold it for short: unmap waits.
+ * Return: the bytes, which stay until vfmig_space_release(); NULL where it is not memory, not mapped or not
+ * allowed. Hold it for short: an unmap waits. Several may be held at once.
  */
-void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write);
-void vfmig_space_release(struct vfmig_space *space);
+void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write,
+		       struct vfmig_space_entry **held);
+void vfmig_space_release(struct vfmig_space *space, struct vfmig_space_entry *held);
 
 #endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device's own log of what it writes: VFIO_DEVICE_FEATURE_DMA_LOGGING_START, _STOP and _REPORT.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/space_map.h"
+#include "dirty/map.h"
+
+/* One kernel page of ranges is what every device takes. */
+#define MAX_RANGES (4096 / sizeof(struct vfmig_dma_logging_range))
+
+/* A report of this much at 4 KiB a bit is a bitmap of 2 MiB. */
+#define REPORT_PIECE (64ull << 30)
+
+bool vfmig_device_log_there(struct vfmig_device *device)
+{
+	return !vfmig_device_feature(
+		device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+		NULL, 0, NULL);
+}
+
+/*
+ * The maps as ranges: neighbours joined, and where there are still too many, the last range is stretched over
+ * the gaps. To log too much is no mistake.
+ */
+static uint32_t ranges_of(struct vfmig_space *space, struct vfmig_dma_logging_range *ranges)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < space->count; i++) {
+		const struct vfmig_map *map = &space->entries[i]->map;
+		struct vfmig_dma_logging_range *last = n ? &ranges[n - 1] : NULL;
+
+		if (last && (last->iova + last->length == map->iova || n == MAX_RANGES)) {
+			last->length = map->iova + map->size - last->iova;
+			continue;
+		}
+		ranges[n].iova = map->iova;
+		ranges[n++].length = map->size;
+	}
+	return n;
+}
+
+int vfmig_device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
+			   struct vfmig_error *err)
+{
+	struct vfmig_dma_logging_range ranges[MAX_RANGES];
+	struct vfmig_feature_dma_logging_control control = {
+		.page_size = VFMIG_PAGE_SIZE,
+		.ranges = (uintptr_t)ranges,
+	};
+	int ret;
+
+	*started = false;
+	control.num_ranges = ranges_of(space, ranges);
+	if (!control.num_ranges)
+		return 0;
+	ret = vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+				   &control, sizeof(control), err);
+	*started = !ret;
+	return ret;
+}
+
+int vfmig_device_log_stop(struct vfmig_device *device, struct vfmig_error *err)
+{
+	return vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
+				    NULL, 0, err);
+}
+
+int vfmig_device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
+			     struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	uint64_t most = size < REPORT_PIECE ? size : REPORT_PIECE;
+	size_t bytes = vfmig_dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
+	uint64_t *bitmap = malloc(bytes);
+	int ret = 0;
+
+	if (!bitmap)
+		return vfmig_err(err, -ENOMEM, "device %s: no memory for a report of %zu bytes",
+				 device->name, bytes);
+	while (size && !ret) {
+		struct vfmig_feature_dma_logging_report report = {
+			.iova = iova,
+			.length = size < most ? size : most,
+			.page_size = VFMIG_PAGE_SIZE,
+			.bitmap = (uintptr_t)bitmap,
+		};
+
+		memset(bitmap, 0, bytes);
+		ret = vfmig_device_feature(device,
+					   VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+					   &report, sizeof(report), err);
+		if (!ret)
+			ret = vfmig_dirty_mark_bitmap(into, report.iova, report.length,
+						      VFMIG_PAGE_SIZE, bitmap);
+		iova += report.length;
+		size -= report.length;
+	}
+	free(bitmap);
+	return ret;
+}

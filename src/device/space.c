@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Spaces: the table of maps, and who is attached to it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/space_map.h"
+
+struct vfmig_space *vfmig_space_new(void)
+{
+	struct vfmig_space *space = calloc(1, sizeof(*space));
+	pthread_rwlockattr_t attr;
+
+	if (!space)
+		return NULL;
+	/* An unmap must not starve behind devices that never stop; nobody reads the table recursively. */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&space->table, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	pthread_mutex_init(&space->admin, NULL);
+	pthread_mutex_init(&space->idle_lock, NULL);
+	pthread_cond_init(&space->idle, NULL);
+	return space;
+}
+
+void vfmig_space_free(struct vfmig_space *space)
+{
+	if (!space)
+		return;
+	while (space->attached)
+		vfmig_space_detach(space, space->attached->device, NULL);
+	vfmig_space_dirty_fini(space);
+	for (size_t i = 0; i < space->count; i++)
+		free(space->entries[i]);
+	free(space->entries);
+	pthread_cond_destroy(&space->idle);
+	pthread_mutex_destroy(&space->idle_lock);
+	pthread_mutex_destroy(&space->admin);
+	pthread_rwlock_destroy(&space->table);
+	free(space);
+}
+
+/* ---- the table ---- */
+
+/* The last byte, which exists even where the end does not. */
+static uint64_t last_of(const struct vfmig_map *map)
+{
+	return map->iova + (map->size - 1);
+}
+
+size_t vfmig_space_find(const struct vfmig_space *space, uint64_t iova)
+{
+	size_t low = 0, high = space->count;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (last_of(&space->entries[mid]->map) < iova)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int check(const struct vfmig_map *map, struct vfmig_error *err)
+{
+	unsigned long long iova = map->iova, size = map->size;
+
+	if (!map->size || (map->iova | map->size) & (VFMIG_PAGE_SIZE - 1))
+		return vfmig_err(err, -EINVAL,
+				 "map of 0x%llx bytes at IOVA 0x%llx: empty, or not in pages of %u",
+				 size, iova, VFMIG_PAGE_SIZE);
+	if (map->size - 1 > UINT64_MAX - map->iova)
+		return vfmig_err(err, -EINVAL,
+				 "map of 0x%llx bytes at IOVA 0x%llx: passes the end of the space",
+				 size, iova);
+	if (!map->prot || map->prot & ~(VFMIG_PROT_READ | VFMIG_PROT_WRITE))
+		return vfmig_err(err, -EINVAL, "map at IOVA 0x%llx: protection 0x%x is none", iova,
+				 map->prot);
+	if ((map->kind == VFMIG_MAP_MEMORY && !map->ptr) ||
+	    (map->kind == VFMIG_MAP_REGION && !map->device) ||
+	    (map->kind == VFMIG_MAP_REMOTE && !map->access))
+		return vfmig_err(err, -EINVAL, "map at IOVA 0x%llx: nothing behind it", iova);
+	return 0;
+}
+
+static int insert(struct vfmig_space *space, const struct vfmig_map *map, struct vfmig_error *err)
+{
+	struct vfmig_space_entry *entry, **grown;
+	size_t at = vfmig_space_find(space, map->iova);
+
+	if (at < space->count && space->entries[at]->map.iova <= last_of(map))
+		return vfmig_err(err, -EEXIST,
+				 "map of 0x%llx bytes at IOVA 0x%llx overlaps the one at 0x%llx",
+				 (unsigned long long)map->size, (unsigned long long)map->iova,
+				 (unsigned long long)space->entries[at]->map.iova);
+	if (space->count == VFMIG_SPACE_MAX_MAPS)
+		return vfmig_err(err, -ENOSPC, "the space has %u maps, the most there may be",
+				 VFMIG_SPACE_MAX_MAPS);
+	if (space->count == space->room) {
+		size_t room = space->room ? space->room * 2 : 16;
+
+		grown = realloc(space->entries, room * sizeof(*grown));
+		if (!grown)
+			return vfmig_err(err, -ENOMEM, "no memory for a map");
+		space->entries = grown;
+		space->room = room;
+	}
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return vfmig_err(err, -ENOMEM, "no memory for a map");
+	entry->map = *map;
+	memmove(space->entries + at + 1, space->entries + at,
+		(space->count - at) * sizeof(*space->entries));
+	space->entries[at] = entry;
+	space->count++;
+	return 0;
+}
+
+/* Take an entry out, and wait until nobody uses it. */
+static void take_out(struct vfmig_space *space, size_t at)
+{
+	struct vfmig_space_entry *entry = space->entries[at];
+
+	pthread_rwlock_wrlock(&space->table);
+	memmove(space->entries + at, space->entries + at + 1,
+		(space->count - at - 1) * sizeof(*space->entries));
+	space->count--;
+	pthread_rwlock_unlock(&space->table);
+
+	atomic_fetch_add(&space->leaving, 1);
+	pthread_mutex_lock(&space->idle_lock);
+	while (atomic_load(&entry->uses))
+		pthread_cond_wait(&space->idle, &space->idle_lock);
+	pthread_mutex_unlock(&space->idle_lock);
+	atomic_fetch_sub(&space->leaving, 1);
+	free(entry);
+}
+
+/* ---- telling devices ---- */
+
+static int tell(struct vfmig_device *device, enum vfmig_verb verb, struct vfmig_space *space,
+		const struct vfmig_map *map, struct vfmig_error *err)
+{
+	struct vfmig_request request = {.verb = verb, .err = err};
+	ssize_t ret;
+
+	if (map)
+		request.map = map;
+	else
+		request.space = space;
+	ret = vfmig_call(device, &request);
+	return ret < 0 ? (int)ret : 0;
+}
+
+int vfmig_space_map(struct vfmig_space *space, const struct vfmig_map *map, struct vfmig_error *err)
+{
+	struct vfmig_attachment *to, *undo;
+	int ret = check(map, err);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&space->admin);
+	pthread_rwlock_wrlock(&space->table);
+	ret = insert(space, map, err);
+	pthread_rwlock_unlock(&space->table);
+	for (to = space->attached; to && !ret; to = to->next) {
+		ret = tell(to->device, VFMIG_VERB_SPACE_MAP, space, map, err);
+		if (!ret)
+			continue;
+		for (undo = space->attached; undo != to; undo = undo->next)
+			tell(undo->device, VFMIG_VERB_SPACE_UNMAP, space, map, NULL);
+		take_out(space, vfmig_space_find(space, map->iova));
+	}
+	if (!ret)
+		vfmig_space_dirty_mapped(space, map);
+	pthread_mutex_unlock(&space->admin);
+	return ret;
+}
+
+/* The devices first, so that nothing remote is under way; then the table, which waits for the rest. */
+static int unmap_one(struct vfmig_space *space, size_t at, struct vfmig_error *err)
+{
+	struct vfmig_map map = space->entries[at]->map;
+	struct vfmig_attachment *to;
+	int ret = 0, one;
+
+	for (to = space->attached; to; to = to->next) {
+		one = tell(to->device, VFMIG_VERB_SPACE_UNMAP, space, &map, ret ? NULL : err);
+		if (!ret)
+			ret = one;
+	}
+	take_out(space, at);
+	vfmig_space_dirty_unmapped(space, &map);
+	return ret;
+}
+
+static int unmap_range(struct vfmig_space *space, uint64_t iova, uint64_t size,
+		       struct vfmig_error *err)
+{
+	uint64_t last = iova + (size - 1);
+	size_t first = vfmig_space_find(space, iova), end = first;
+	int ret = 0, one;
+
+	for (; end < space->count && space->entries[end]->map.iova <= last; end++) {
+		const struct vfmig_map *map = &space->entries[end]->map;
+
+		if (map->iova < iova || last_of(map) > last)
+			return vfmig_err(err, -EINVAL,
+					 "unmap of 0x%llx bytes at IOVA 0x%llx cuts the map at "
+					 "0x%llx in two",
+					 (unsigned long long)size, (unsigned long long)iova,
+					 (unsigned long long)map->iova);
+	}
+	if (end == first)
+		return vfmig_err(err, -ENOENT, "nothing is mapped in 0x%llx bytes at IOVA 0x%llx",
+				 (unsigned long long)size, (unsigned long long)iova);
+	for (; end > first; end--) {
+		one = unmap_one(space, end - 1, ret ? NULL : err);
+		if (!ret)
+			ret = one;
+	}
+	return ret;
+}
+
+int vfmig_space_unmap(struct vfmig_space *space, uint64_t iova, uint64_t size,
+		      struct vfmig_error *err)
+{
+	int ret;
+
+	if (!size || size - 1 > UINT64_MAX - iova)
+		return vfmig_err(err, -EINVAL,
+				 "unmap of 0x%llx bytes at IOVA 0x%llx: no such range",
+				 (unsigned long long)size, (unsigned long long)iova);
+	pthread_mutex_lock(&space->admin);
+	ret = unmap_range(space, iova, size, err);
+	pthread_mutex_unlock(&space->admin);
+	return ret;
+}
+
+int vfmig_space_each(struct vfmig_space *space,
+		     int (*fn)(void *context, const struct vfmig_map *map), void *context)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&space->admin);
+	for (size_t i = 0; i < space->count && !ret; i++)
+		ret = fn(context, &space->entries[i]->map);
+	pthread_mutex_unlock(&space->admin);
+	return ret;
+}
+
+/* ---- attaching ---- */
+
+static void detach(struct vfmig_space *space, struct vfmig_attachment **at)
+{
+	struct vfmig_attachment *attachment = *at;
+
+	vfmig_space_dirty_detached(space, attachment);
+	for (size_t i = 0; i < space->count; i++)
+		tell(attachment->device, VFMIG_VERB_SPACE_UNMAP, space, &space->entries[i]->map,
+		     NULL);
+	tell(attachment->device, VFMIG_VERB_DETACH, space, NULL, NULL);
+	attachment->device->space = NULL;
+	*at = attachment->next;
+	free(attachment);
+}
+
+static int attach(struct vfmig_space *space, struct vfmig_device *device, struct vfmig_error *err)
+{
+	struct vfmig_attachment *attachment;
+	int ret;
+
+	if (device->space)
+		return vfmig_err(err, -EBUSY, "device %s is attached to a space already",
+				 device->name);
+	attachment = calloc(1, sizeof(*attachment));
+	if (!attachment)
+		return vfmig_err(err, -ENOMEM, "no memory to attach device %s", device->name);
+	ret = tell(device, VFMIG_VERB_ATTACH, space, NULL, err);
+	if (ret) {
+		free(attachment);
+		return ret;
+	}
+	device->space = space;
+	attachment->device = device;
+	attachment->next = space->attached;
+	space->attached = attachment;
+	for (size_t i = 0; i < space->count && !ret; i++)
+		ret = tell(device, VFMIG_VERB_SPACE_MAP, space, &space->entries[i]->map, err);
+	if (!ret)
+		ret = vfmig_space_dirty_attached(space, attachment, err);
+	if (ret)
+		detach(space, &space->attached);
+	return ret;
+}
+
+int vfmig_space_attach(struct vfmig_space *space, struct vfmig_device *device,
+		       struct vfmig_error *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&space->admin);
+	ret = attach(space, device, err);
+	pthread_mutex_unlock(&space->admin);
+	return ret;
+}
+
+int vfmig_space_detach(struct vfmig_space *space, struct vfmig_device *device,
+		       struct vfmig_error *err)
+{
+	struct vfmig_attachment **at;
+	int ret = 0;
+
+	pthread_mutex_lock(&space->admin);
+	for (at = &space->attached; *at && (*at)->device != device; at = &(*at)->next)
+		;
+	if (*at)
+		detach(space, at);
+	else
+		ret = vfmig_err(err, -ENOENT, "device %s is not attached to this space",
+				device->name);
+	pthread_mutex_unlock(&space->admin);
+	return ret;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which pages of a space were written: trackers gather, cursors take.
+ *
+ * Every reader has a map of its own, so that what one takes is not gone for another. To collect is to have
+ * each tracker mark what it knows in one fresh map, and then to pour that into the map of every cursor. While
+ * nobody reads, nothing is tracked.
+ *
+ * Whatever goes wrong makes pages dirty that are not, never the other way: a log that fails, or one that had to
+ * begin anew, marks everything.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/space_map.h"
+#include "dirty/map.h"
+
+struct vfmig_tracked {
+	const struct vfmig_tracker *tracker;
+	bool runs;
+	struct vfmig_tracked *next;
+};
+
+struct vfmig_cursor {
+	struct vfmig_space *space;
+	struct vfmig_dirty *dirty; /* one of the space's readers */
+};
+
+static void mark_cursors(struct vfmig_space *space, uint64_t iova, uint64_t size)
+{
+	for (size_t i = 0; i < space->reader_count; i++)
+		vfmig_dirty_mark(space->readers[i], iova, size);
+}
+
+static void mark_all(struct vfmig_space *space)
+{
+	for (size_t i = 0; i < space->count; i++)
+		mark_cursors(space, space->entries[i]->map.iova, space->entries[i]->map.size);
+}
+
+static void pour(struct vfmig_space *space, struct vfmig_dirty *fresh)
+{
+	vfmig_dirty_gather(fresh, 0, UINT64_MAX, space->readers, space->reader_count);
+}
+
+/* ---- starting and stopping; a tracker that does not run is left alone ---- */
+
+/* A device without a log must have an added tracker that speaks for it. */
+static bool spoken_for(struct vfmig_space *space, struct vfmig_device *device)
+{
+	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
+		if (t->tracker->device == device)
+			return true;
+	return false;
+}
+
+static int start_log(struct vfmig_space *space, struct vfmig_attachment *a, struct vfmig_error *err)
+{
+	if (spoken_for(space, a->device))
+		return 0;
+	if (!vfmig_device_log_there(a->device))
+		return vfmig_err(err, -EOPNOTSUPP,
+				 "device %s has no log of what it writes to memory, so that memory "
+				 "cannot be moved while it runs",
+				 a->device->name);
+	return vfmig_device_log_start(a->device, space, &a->logs, err);
+}
+
+static void stop_log(struct vfmig_attachment *a)
+{
+	if (a->logs)
+		vfmig_device_log_stop(a->device, NULL);
+	a->logs = false;
+}
+
+static int start_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
+			 struct vfmig_error *err)
+{
+	int ret = t->tracker->start ? t->tracker->start(t->tracker->context, space, err) : 0;
+
+	t->runs = !ret;
+	return ret;
+}
+
+static void stop_tracker(struct vfmig_tracked *t)
+{
+	if (t->runs && t->tracker->stop)
+		t->tracker->stop(t->tracker->context);
+	t->runs = false;
+}
+
+static void stop_all(struct vfmig_space *space)
+{
+	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
+		stop_tracker(t);
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+		stop_log(a);
+}
+
+static int start_all(struct vfmig_space *space, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	for (struct vfmig_attachment *a = space->attached; a && !ret; a = a->next)
+		ret = start_log(space, a, err);
+	for (struct vfmig_tracked *t = space->tracked; t && !ret; t = t->next)
+		ret = start_tracker(space, t, err);
+	if (ret)
+		stop_all(space);
+	return ret;
+}
+
+/* ---- collecting ---- */
+
+static int collect_log(struct vfmig_attachment *a, const struct vfmig_map *map,
+		       struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	if (!a->logs)
+		return 0;
+	return vfmig_device_log_collect(a->device, map->iova, map->size, into, err);
+}
+
+static int collect_tracker(struct vfmig_tracked *t, const struct vfmig_map *map,
+			   struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	int ret;
+
+	if (!t->runs)
+		return 0;
+	ret = t->tracker->collect(t->tracker->context, map->iova, map->size, into, err);
+	return ret ? vfmig_err_at(err, ret, "tracker %s", t->tracker->name) : 0;
+}
+
+/* One map's worth of every tracker. A failure dirties the map; the first is returned. */
+static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
+		       struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	int first = 0, ret;
+
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next) {
+		ret = collect_log(a, map, into, first ? NULL : err);
+		first = first ? first : ret;
+	}
+	for (struct vfmig_tracked *t = space->tracked; t; t = t->next) {
+		ret = collect_tracker(t, map, into, first ? NULL : err);
+		first = first ? first : ret;
+	}
+	return first;
+}
+
+static int collect_all(struct vfmig_space *space, struct vfmig_error *err)
+{
+	struct vfmig_dirty *fresh;
+	int first = vfmig_dirty_create(&fresh, NULL), ret;
+
+	if (first) {
+		mark_all(space);
+		return vfmig_err(err, first, "no memory to collect written pages");
+	}
+	for (size_t i = 0; i < space->count; i++) {
+		ret = collect_map(space, &space->entries[i]->map, fresh, first ? NULL : err);
+		first = first ? first : ret;
+	}
+	pour(space, fresh);
+	vfmig_dirty_free(fresh);
+	if (first)
+		mark_all(space);
+	return first;
+}
+
+/* ---- what space.c tells ---- */
+
+void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map)
+{
+	if (!space->reader_count)
+		return;
+	/*
+	 * The logs were given their ranges when they began, so they begin anew. What is written between the
+	 * end of one and the beginning of the next is known to nobody: everything is dirty. Maps change
+	 * seldom while memory moves; a lost page is for ever.
+	 */
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next) {
+		stop_log(a);
+		start_log(space, a, NULL);
+	}
+	mark_all(space);
+}
+
+void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map)
+{
+	struct vfmig_dirty *fresh;
+
+	if (!space->reader_count)
+		return;
+	if (vfmig_dirty_create(&fresh, NULL)) {
+		mark_cursors(space, map->iova, map->size);
+		return;
+	}
+	if (collect_map(space, map, fresh, NULL))
+		vfmig_dirty_mark(fresh, map->iova, map->size);
+	pour(space, fresh);
+	vfmig_dirty_free(fresh);
+}
+
+int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
+			       struct vfmig_error *err)
+{
+	return space->reader_count ? start_log(space, attachment, err) : 0;
+}
+
+void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachment *attachment)
+{
+	struct vfmig_dirty *fresh;
+	int ret = 0;
+
+	if (!attachment->logs)
+		return;
+	if (vfmig_dirty_create(&fresh, NULL)) {
+		mark_all(space);
+	} else {
+		for (size_t i = 0; i < space->count && !ret; i++)
+			ret = collect_log(attachment, &space->entries[i]->map, fresh, NULL);
+		pour(space, fresh);
+		vfmig_dirty_free(fresh);
+		if (ret)
+			mark_all(space);
+	}
+	stop_log(attachment);
+}
+
+void vfmig_space_dirty_fini(struct vfmig_space *space)
+{
+	while (space->tracked) {
+		struct vfmig_tracked *t = space->tracked;
+
+		space->tracked = t->next;
+		stop_tracker(t);
+		free(t);
+	}
+	free(space->readers);
+}
+
+/* ---- trackers ---- */
+
+int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker,
+			    struct vfmig_error *err)
+{
+	struct vfmig_tracked *t = calloc(1, sizeof(*t));
+	int ret = 0;
+
+	if (!t)
+		return vfmig_err(err, -ENOMEM, "no memory for tracker %s", tracker->name);
+	t->tracker = tracker;
+	pthread_mutex_lock(&space->admin);
+	if (space->reader_count)
+		ret = start_tracker(space, t, err);
+	if (!ret) {
+		t->next = space->tracked;
+		space->tracked = t;
+		/* What it would have told until now is told by nobody. */
+		mark_all(space);
+	}
+	pthread_mutex_unlock(&space->admin);
+	if (ret)
+		free(t);
+	return ret;
+}
+
+void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker)
+{
+	struct vfmig_tracked **at, *t;
+
+	pthread_mutex_lock(&space->admin);
+	for (at = &space->tracked; *at && (*at)->tracker != tracker; at = &(*at)->next)
+		;
+	t = *at;
+	if (t) {
+		if (t->runs)
+			collect_all(space, NULL);
+		stop_tracker(t);
+		*at = t->next;
+		free(t);
+	}
+	pthread_mutex_unlock(&space->admin);
+}
+
+/* ---- cursors ---- */
+
+static int add_reader(struct vfmig_space *space, struct vfmig_dirty *dirty)
+{
+	size_t n = space->reader_count;
+	struct vfmig_dirty **grown = realloc(space->readers, (n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	grown[n] = dirty;
+	space->readers = grown;
+	space->reader_count++;
+	return 0;
+}
+
+static void remove_reader(struct vfmig_space *space, struct vfmig_dirty *dirty)
+{
+	size_t i = 0;
+
+	while (space->readers[i] != dirty)
+		i++;
+	space->readers[i] = space->readers[--space->reader_count];
+}
+
+/*
+ * What was written before is the older readers' only: they collect it before the new one is among them. The
+ * first one starts the trackers.
+ */
+static int begin(struct vfmig_space *space, struct vfmig_dirty *dirty, struct vfmig_error *err)
+{
+	int ret;
+
+	if (space->reader_count) {
+		collect_all(space, NULL);
+	} else {
+		ret = start_all(space, err);
+		if (ret)
+			return ret;
+	}
+	ret = add_reader(space, dirty);
+	if (ret && !space->reader_count)
+		stop_all(space);
+	return ret ? vfmig_err(err, ret, "no memory for a cursor") : 0;
+}
+
+int vfmig_cursor_open(struct vfmig_space *space, struct vfmig_cursor **cursor,
+		      struct vfmig_error *err)
+{
+	struct vfmig_cursor *c = calloc(1, sizeof(*c));
+	int ret = c ? vfmig_dirty_create(&c->dirty, NULL) : -ENOMEM;
+
+	if (ret) {
+		free(c);
+		return vfmig_err(err, ret, "no memory for a cursor");
+	}
+	c->space = space;
+	pthread_mutex_lock(&space->admin);
+	ret = begin(space, c->dirty, err);
+	pthread_mutex_unlock(&space->admin);
+	if (ret) {
+		vfmig_dirty_free(c->dirty);
+		free(c);
+		return ret;
+	}
+	*cursor = c;
+	return 0;
+}
+
+void vfmig_cursor_close(struct vfmig_cursor *cursor)
+{
+	struct vfmig_space *space;
+
+	if (!cursor)
+		return;
+	space = cursor->space;
+	pthread_mutex_lock(&space->admin);
+	remove_reader(space, cursor->dirty);
+	if (!space->reader_count)
+		stop_all(space);
+	pthread_mutex_unlock(&space->admin);
+	vfmig_dirty_free(cursor->dirty);
+	free(cursor);
+}
+
+int vfmig_cursor_collect(struct vfmig_cursor *cursor, struct vfmig_error *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&cursor->space->admin);
+	ret = collect_all(cursor->space, err);
+	pthread_mutex_unlock(&cursor->space->admin);
+	return ret;
+}
+
+uint64_t vfmig_cursor_pages(struct vfmig_cursor *cursor)
+{
+	return vfmig_dirty_count(cursor->dirty, 0, UINT64_MAX);
+}
+
+int vfmig_cursor_take(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
+		      int (*fn)(void *context, uint64_t iova, uint64_t size), void *context)
+{
+	return vfmig_dirty_harvest(cursor->dirty, iova, size, fn, context);
+}
+
+void vfmig_cursor_mark(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size)
+{
+	vfmig_dirty_mark(cursor->dirty, iova, size);
+}

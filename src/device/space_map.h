@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of a space share: the table of maps (space.c, space_dma.c), who is attached (space.c), and
+ * the tracking of writes (space_dirty.c).
+ *
+ * Locks, outermost first:
+ *  - admin: changes of maps, attachments and tracking, one at a time. Held over requests to devices;
+ *  - table: the array of maps. DMA reads it, for as long as it takes to find a map and count itself in.
+ * DMA takes only the second, so that a device that is asked under the first can be served meanwhile.
+ */
+#ifndef VFMIG_DEVICE_SPACE_MAP_H
+#define VFMIG_DEVICE_SPACE_MAP_H
+
+#include "device/device.h"
+#include "device/space.h"
+
+/* A map in a space. DMA that is under way holds a use; an unmap waits for the last to end. */
+struct vfmig_space_entry {
+	struct vfmig_map map;
+	atomic_uint uses;
+};
+
+struct vfmig_attachment {
+	struct vfmig_device *device;
+	bool logs; /* its DMA log runs, for this space */
+	struct vfmig_attachment *next;
+};
+
+struct vfmig_tracked; /* space_dirty.c */
+
+struct vfmig_space {
+	pthread_mutex_t admin;
+	pthread_rwlock_t table;
+	struct vfmig_space_entry **entries; /* in order of IOVA */
+	size_t count, room;
+
+	pthread_mutex_t idle_lock;
+	pthread_cond_t idle; /* a use has ended */
+	atomic_uint leaving; /* how many entries are waited for */
+
+	struct vfmig_attachment *attached;
+	struct vfmig_tracked *tracked; /* trackers that were added */
+	struct vfmig_dirty **readers;  /* one map for each open cursor */
+	size_t reader_count;
+};
+
+/* The first entry that ends after @iova, or count. Under the table lock. */
+size_t vfmig_space_find(const struct vfmig_space *space, uint64_t iova);
+
+/* ---- for space.c, under admin; all are nothing while no cursor is open ---- */
+
+/* A map has come: it counts as written, and the devices' logs begin anew so that they cover it. */
+void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map);
+/* A map is going, after the devices have let go of it: collect what was written there. */
+void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map);
+/* A device has come, with the maps: start its log. */
+int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
+			       struct vfmig_error *err);
+/* A device is going: collect from it, and stop its log. */
+void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachment *attachment);
+/* Free what was added. */
+void vfmig_space_dirty_fini(struct vfmig_space *space);
+
+/* ---- device_log.c: a device's DMA logging (VFIO_DEVICE_FEATURE_DMA_LOGGING_*) ---- */
+
+/* Does the device have a log? */
+bool vfmig_device_log_there(struct vfmig_device *device);
+/* Start it over the ranges that @space maps. With nothing mapped there is nothing to log: 0, not *started. */
+int vfmig_device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
+			   struct vfmig_error *err);
+int vfmig_device_log_stop(struct vfmig_device *device, struct vfmig_error *err);
+/* Read and clear the log over one range, into @into. */
+int vfmig_device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
+			     struct vfmig_dirty *into, struct vfmig_error *err);
+
+#endif
