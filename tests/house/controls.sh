@@ -1,0 +1,246 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# controls.sh CHECK: that a check can fail. On a small made-up tree that keeps the rule it must pass;
+# then the tree breaks the rule, one way at a time, and each time it must fail, with a line that names
+# what was done. A check that cannot fail holds nothing.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+check=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+spdx='/* SPDX-License-Identifier: BSD-3-Clause */'
+wrong=0
+
+# The made-up tree, anew for each try.
+plant() {
+	rm -rf "$work/tree" "$work/build"
+	mkdir -p "$work/tree" "$work/build"
+	cd "$work/tree"
+	mkdir -p include/vfmig src/abi src/dirty src/device src/wire src/engine src/filter models/m cli
+	file include/vfmig/a.h '#include <stdint.h>' 'int vfmig_a(uint32_t x);'
+	file src/abi/code.h '#include <stdint.h>' 'int vfmig_code(uint32_t x);'
+	file src/abi/code.c '#include "abi/code.h"' '' 'int vfmig_code(uint32_t x)' '{' \
+		'	return (int)x;' '}'
+	file src/device/a.c '#include <vfmig/a.h>' '' '#include "abi/code.h"' '' \
+		'int vfmig_a(uint32_t x)' '{' '	return vfmig_code(x);' '}'
+	file src/device/inside.h 'int vfmig_inside(void);'
+	file src/filter/f.h 'int vfmig_f(void);'
+	file src/filter/f.c '#include "filter/f.h"' '' 'int vfmig_f(void)' '{' '	return 1;' '}'
+	file models/m/m.c '#include <vfmig/a.h>' '#include "m.h"' '' 'int vfmig_m(void)' '{' \
+		'	return vfmig_a(1);' '}'
+	file models/m/m.h 'int vfmig_m(void);'
+	file cli/c.c '#include <vfmig/a.h>' '#include "cli/c.h"' '' 'int main(void)' '{' \
+		'	return vfmig_a(1);' '}'
+	file cli/c.h '#include <stdio.h>'
+	cp "$here/../../.clang-format" .
+}
+
+# file PATH LINE...: a C file of these lines.
+file() {
+	path=$1
+	shift
+	printf '%s\n' "$spdx" "$@" > "$path"
+}
+
+more() {
+	path=$1
+	shift
+	printf '%s\n' "$@" >> "$path"
+}
+
+# What a build of the tree leaves: objects with the names that meson gives them.
+compile() {
+	for source in src/*/*.c models/*/*.c cli/*.c; do
+		object=$(echo "$source" | tr / _).o
+		mkdir -p "$work/build/vfmig.p"
+		case $source in cli/*) object=vfmig.p/$object ;; esac
+		gcc -w -fPIC -Iinclude -Isrc -I. -c "$source" -o "$work/build/$object"
+	done
+	(cd "$work/build" && ar rcs libvfmig.a ./*.o)
+	# What the loader resolves is not at issue here, only what is shown.
+	"$here/../../tools/symbol-map" include/vfmig "$work/build/map" /dev/null
+	map=${map:-$work/build/map}
+	gcc -shared -o "$work/build/libvfmig.so" "$work"/build/*.o -Wl,--version-script="$map"
+}
+
+ask() {
+	case $check in
+	calls_go_downward_only.py) compile && set -- "$work/build" ;;
+	abi_is_freestanding.py | the_library_keeps_quiet.py) compile && set -- "$work/build/libvfmig.a" ;;
+	exports_are_what_the_headers_declare.sh) compile && set -- "$work/build/libvfmig.so" ;;
+	an_installed_library_can_be_used.sh) package && set -- "$work/build" ;;
+	esac
+	env CI= "$here/$check" "$work/tree" "$@" > "$work/said" 2>&1
+}
+
+# passes: on the tree as it is.
+passes() {
+	if ! ask; then
+		echo "$check fails on a good tree:"
+		cat "$work/said"
+		wrong=1
+	fi
+}
+
+# fails WORDS: on the tree as it is, with these words; the next try starts from a good tree.
+fails() {
+	status=0
+	ask || status=$?
+	if [ "$status" != 1 ] || ! grep -qF "$1" "$work/said"; then
+		echo "$check must fail with \"$1\"; status $status, and it said:"
+		cat "$work/said"
+		wrong=1
+	fi
+	plant
+}
+
+plant
+case $check in
+calls_go_downward_only.py)
+	passes
+	more src/abi/code.c '#include "device/inside.h"'
+	fails 'src/abi/code.c:8: abi may not use "device/inside.h"'
+	more src/device/a.c '#include "filter/f.h"'
+	fails 'device may not use "filter/f.h"'
+	more src/filter/f.c '#include "../device/inside.h"'
+	fails 'climbs out'
+	file src/engine/e.c '#include "filter/f.h"'
+	fails 'engine may not use "filter/f.h"'
+	more models/m/m.c '#include "device/inside.h"'
+	fails 'models may use public headers only'
+	more cli/c.c '#include "abi/code.h"'
+	fails 'cli may use public headers only'
+	more include/vfmig/a.h '#include "abi/code.h"'
+	fails 'a public header may not need'
+	# The same without an #include, seen in the objects.
+	file src/dirty/d.c 'int vfmig_a(unsigned int x);' 'int vfmig_d(void)' '{' '	return vfmig_a(1);' '}'
+	fails 'src_dirty_d.c.o: dirty uses vfmig_a of device'
+	file src/wire/w.c 'int vfmig_f(void);' 'int vfmig_w(void)' '{' '	return vfmig_f();' '}'
+	fails 'wire uses vfmig_f of filter'
+	more models/m/m.c 'int vfmig_code(uint32_t x);' 'int (*const vfmig_m_code)(uint32_t) = vfmig_code;'
+	fails 'models uses vfmig_code, which no public header declares'
+	more cli/c.c 'int vfmig_f(void);' 'int (*const vfmig_c_f)(void) = vfmig_f;'
+	fails 'cli uses vfmig_f, which no public header declares'
+	;;
+abi_is_freestanding.py)
+	passes
+	more src/abi/code.c '#include <errno.h>'
+	fails '<errno.h> is not freestanding'
+	more include/vfmig/a.h '#include <stdlib.h>'
+	more src/abi/code.h '#include <vfmig/a.h>'
+	fails 'include/vfmig/a.h:4: <stdlib.h> is not freestanding'
+	more src/abi/code.c 'void *malloc(unsigned long);' 'void *vfmig_get(void)' '{' '	return malloc(1);' '}'
+	fails 'abi calls malloc'
+	;;
+the_library_keeps_quiet.py)
+	passes
+	more src/device/a.c '#include <stdio.h>' 'void vfmig_say(void)' '{' '	printf("%d", 1);' '}'
+	fails 'src_device_a.c.o: printf prints'
+	more src/device/a.c '#include <stdlib.h>' 'void vfmig_end(void)' '{' '	abort();' '}'
+	fails 'abort ends the program'
+	more src/device/a.c '#include <assert.h>' 'void vfmig_end(int x)' '{' '	assert(x);' '}'
+	fails '__assert_fail ends the program'
+	more src/device/a.c '#include <signal.h>' 'void vfmig_end(void)' '{' '	raise(SIGHUP);' '}'
+	fails 'raise touches signals'
+	more src/device/a.c 'int vfmig_count(void)' '{' '	static int count;' '	return count++;' '}'
+	fails 'is a global that can change'
+	more src/device/a.c 'int vfmig_level = 3;'
+	fails 'vfmig_level is a global that can change'
+	more models/m/m.c 'static __attribute__((constructor)) void early(void)' '{' '}'
+	fails 'a constructor or destructor'
+	# Tables of pointers are no globals that change, though the loader fills them in.
+	more src/device/a.c 'static int (*const table[])(uint32_t) = { vfmig_a };' \
+		'int vfmig_t(int i)' '{' '	return table[i](1);' '}'
+	passes
+	;;
+public_headers_stand_alone.sh)
+	passes
+	file include/vfmig/b.h 'size_t vfmig_b(void);'
+	fails 'include/vfmig/b.h: not by itself: gcc'
+	file include/vfmig/b.h '#ifndef __cplusplus' 'int vfmig_b(void);' '#else' 'int class;' '#endif'
+	fails 'include/vfmig/b.h: not by itself: g++'
+	file include/vfmig/b.h 'struct vfmig_b {' '	int b;' '};'
+	fails 'include/vfmig/b.h: not by itself: gcc'
+	;;
+every_file_names_its_licence.sh)
+	printf '# SPDX-License-Identifier: BSD-3-Clause\n' > Makefile
+	echo hello > README.md
+	passes
+	echo 'int x;' > src/device/b.c
+	fails 'src/device/b.c: the first line is not'
+	printf '\n%s\n' "$spdx" > src/device/b.c
+	fails 'src/device/b.c: the first line is not'
+	echo 'all:' > Makefile
+	fails 'Makefile: no SPDX line'
+	;;
+files_are_small.sh)
+	mkdir -p tests/house
+	passes
+	mkdir -p tests/house
+	yes '' | head -n 501 >> src/device/a.c
+	fails 'src/device/a.c: 510 lines'
+	mkdir -p tests/house
+	echo 'src/device/a.c: it is not long at all' > tests/house/long_files.txt
+	fails 'src/device/a.c is short now'
+	mkdir -p tests/house
+	echo 'src/device/b.c: it never was' > tests/house/long_files.txt
+	fails 'src/device/b.c is gone'
+	mkdir -p tests/house
+	yes '' | head -n 501 >> src/device/a.c
+	echo 'src/device/a.c: a table' > tests/house/long_files.txt
+	passes
+	;;
+clang_format_holds.sh)
+	if env CI= "$here/$check" "$work/tree" > "$work/said"; [ $? = 77 ]; then
+		cat "$work/said"
+		exit 77
+	fi
+	passes
+	more src/device/a.c 'int  vfmig_wide( void );'
+	fails 'src/device/a.c:10'
+	;;
+exports_are_what_the_headers_declare.sh)
+	passes
+	more include/vfmig/a.h 'int vfmig_unwritten(void);'
+	fails 'vfmig_unwritten: declared in a public header, but not exported'
+	map=$work/map
+	printf 'VFMIG_0.1 {\nglobal:\n	vfmig_a;\n	vfmig_code;\nlocal:\n	*;\n};\n' > "$map"
+	fails 'vfmig_code@@VFMIG: exported, but no public header declares it so'
+	printf 'VFMIG_0.1 {\nglobal:\n	vfmig_c*;\nlocal:\n	*;\n};\n' > "$map"
+	fails 'vfmig_a: declared in a public header, but not exported'
+	printf '{\nglobal:\n	vfmig_a;\nlocal:\n	*;\n};\n' > "$map"
+	fails 'vfmig_a: exported, but no public header declares it so'
+	;;
+an_installed_library_can_be_used.sh)
+	# A package of one function, and what can be forgotten.
+	package() {
+		file include/vfmig/version.h 'const char *vfmig_version(void);'
+		file src/version.c '#include <vfmig/version.h>' 'const char *vfmig_version(void)' '{' \
+			"	return \"${version:-1.0}\";" '}'
+		cat > meson.build <<-END
+			project('vfmig', 'c', version: '1.0')
+			lib = both_libraries('vfmig', 'src/version.c', version: '0.1', soversion: '0',
+			  include_directories: include_directories('include'), install: true)
+			${headers-install_subdir('include/vfmig', install_dir: get_option('includedir'))}
+			${pc-import('pkgconfig').generate(lib.get_shared_lib())}
+		END
+		rm -rf "$work/build"
+		meson setup "$work/build" > "$work/said" && ninja -C "$work/build" >> "$work/said"
+	}
+	passes
+	headers=
+	fails 'vfmig/version.h: No such file'
+	unset headers
+	pc=
+	fails 'no vfmig.pc was installed'
+	unset pc
+	version=2.0
+	fails 'shared: 2.0, not 1.0'
+	;;
+*)
+	echo "no control is written for $check"
+	exit 1
+	;;
+esac
+exit $wrong
