@@ -27,6 +27,7 @@ build:
 	@tools/build plain $(BUILD)
 
 demo:
+	@test -x tools/demo || { echo "tools/demo is not written yet"; exit 1; }
 	@tools/deps demo
 	@tools/build plain $(BUILD)
 	@tools/demo $(BUILD) $(FILE)
