@@ -83,6 +83,20 @@ void vfmig_emit(const struct vfmig_events *to, const char *name,
 		   sizeof((const struct vfmig_event_field[]){__VA_ARGS__}) /                       \
 			   sizeof(struct vfmig_event_field))
 
+/**
+ * vfmig_event_json() - an event as a JSON object on one line
+ * @event: which
+ * @buf: receives the text and a NUL, without a newline
+ * @size: of @buf; may be 0, to learn the length
+ *
+ * {"event": NAME, "time_ns": …, and each field by its key}. Text that is no UTF-8 is replaced where it is not;
+ * a real that is no finite number is null.
+ *
+ * Return: the length of the whole text without the NUL, as snprintf() does; it was cut if that is not
+ * below @size.
+ */
+size_t vfmig_event_json(const struct vfmig_event *event, char *buf, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fault: break a device on purpose.
+ *
+ * One rule per filter: which requests (verb, feature, arc), which of them (the nth, how many, with what
+ * chance), and what happens to them. Several rules are several filters. It is how the tests ask "and what if
+ * that fails?" of everything above a device, so what it does is exact: counted, and random only from a seed.
+ *
+ * What passes by no request cannot be struck: mapped regions, and the device's own DMA.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/fault.h"
+#include "filter/filters.h"
+
+static const char *const acts[] = {"error", "short", "corrupt", "drop", "twice", "hang", NULL};
+static const char *const whens[] = {"before", "after", NULL};
+
+#define AT(member) offsetof(struct vfmig_fault, member)
+static const struct vfmig_option options[] = {
+	VFMIG_MATCH_OPTIONS(struct vfmig_fault, match),
+	{"arc", VFMIG_OPTION_TEXT, AT(arc), NULL,
+	 "only state changes that pass this arc, FROM:TO (running:stop, any:resuming)"},
+	{"nth", VFMIG_OPTION_UINT, AT(nth), "1", "the first call to strike, counted from 1", 1},
+	{"times", VFMIG_OPTION_UINT, AT(times), "1", "how many to strike; 0: all that follow"},
+	{"chance", VFMIG_OPTION_UINT, AT(chance), "1000", "strike so many in 1000", 1, 1000},
+	{"seed", VFMIG_OPTION_UINT, AT(seed), "1", "of the generator behind chance"},
+	{"do", VFMIG_OPTION_CHOICE, AT(act), "error",
+	 "error: fail with error=; short: move only bytes=; corrupt: flip bit=; drop: claim success "
+	 "and do nothing (data-read: skip a chunk); twice: do it twice; hang: never answer",
+	 0, 0, acts},
+	{"error", VFMIG_OPTION_TEXT, AT(error), "EIO", "the errno of do=error"},
+	{"when", VFMIG_OPTION_CHOICE, AT(after), "before",
+	 "error, hang: before the device has done it, or after, when only the answer is lost", 0, 0,
+	 whens},
+	{"bit", VFMIG_OPTION_UINT, AT(bit), "0", "which bit to flip, modulo the length"},
+	{"bytes", VFMIG_OPTION_UINT, AT(bytes), NULL, "how many to move; preset: half"},
+	{NULL},
+};
+
+#define BIT(verb) (1u << VFMIG_VERB_##verb)
+#define DATA	  (BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_READ) | BIT(REGION_WRITE))
+#define ORDERS	  (BIT(SET_IRQS) | BIT(RESET) | BIT(FEATURE))
+#define SPACE	  (BIT(ATTACH) | BIT(DETACH) | BIT(SPACE_MAP) | BIT(SPACE_UNMAP))
+#define INFOS	  (BIT(DEVICE_INFO) | BIT(REGION_INFO) | BIT(IRQ_INFO))
+
+/* What can be done to which verbs. */
+static const uint32_t fit[] = {
+	[VFMIG_FAULT_ERROR] = ~0u,
+	[VFMIG_FAULT_SHORT] = DATA,
+	[VFMIG_FAULT_CORRUPT] = DATA | INFOS | BIT(FEATURE),
+	[VFMIG_FAULT_DROP] = BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_WRITE) | ORDERS | SPACE,
+	[VFMIG_FAULT_TWICE] = BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_WRITE) | ORDERS,
+	[VFMIG_FAULT_HANG] = ~0u,
+};
+
+static const struct {
+	const char *name;
+	int errnum;
+} errors[] = {
+	{"EPERM", EPERM},	    {"ENOENT", ENOENT},
+	{"EINTR", EINTR},	    {"EIO", EIO},
+	{"ENXIO", ENXIO},	    {"E2BIG", E2BIG},
+	{"EBADF", EBADF},	    {"EAGAIN", EAGAIN},
+	{"ENOMEM", ENOMEM},	    {"EACCES", EACCES},
+	{"EFAULT", EFAULT},	    {"EBUSY", EBUSY},
+	{"EEXIST", EEXIST},	    {"ENODEV", ENODEV},
+	{"EINVAL", EINVAL},	    {"ENOTTY", ENOTTY},
+	{"EFBIG", EFBIG},	    {"ENOSPC", ENOSPC},
+	{"EPIPE", EPIPE},	    {"ERANGE", ERANGE},
+	{"ENOSYS", ENOSYS},	    {"ENODATA", ENODATA},
+	{"EPROTO", EPROTO},	    {"EBADMSG", EBADMSG},
+	{"EOVERFLOW", EOVERFLOW},   {"ENOMSG", ENOMSG},
+	{"EMSGSIZE", EMSGSIZE},	    {"EOPNOTSUPP", EOPNOTSUPP},
+	{"ECONNRESET", ECONNRESET}, {"ENOTCONN", ENOTCONN},
+	{"ETIMEDOUT", ETIMEDOUT},   {"ECANCELED", ECANCELED},
+};
+
+static int parse_error(const char *text, int *errnum, struct vfmig_error *err)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		if (!strcmp(errors[i].name, text)) {
+			*errnum = errors[i].errnum;
+			return 0;
+		}
+	}
+	return vfmig_err(err, -EINVAL,
+			 "option error: '%s' is no errno that is known here (try EIO)", text);
+}
+
+/* splitmix64: small, and the same everywhere. */
+static uint64_t draw(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+bool vfmig_fault_strikes(struct vfmig_fault *fault)
+{
+	bool strikes;
+
+	pthread_mutex_lock(&fault->lock);
+	fault->seen++;
+	strikes = fault->seen >= fault->nth && (!fault->times || fault->struck < fault->times) &&
+		  (fault->chance >= 1000 || draw(&fault->random) % 1000 < fault->chance);
+	fault->struck += strikes;
+	pthread_mutex_unlock(&fault->lock);
+	return strikes;
+}
+
+struct vfmig_fault_call *vfmig_fault_begin(struct vfmig_fault *fault, struct vfmig_request *request)
+{
+	struct vfmig_fault_call *call = calloc(1, sizeof(*call));
+
+	if (!call) {
+		vfmig_complete_err(request, -ENOMEM, "%s: no memory", fault->device.name);
+		return NULL;
+	}
+	call->fault = fault;
+	call->outer = request;
+	pthread_mutex_lock(&fault->lock);
+	call->next = fault->calls;
+	call->link = &fault->calls;
+	if (call->next)
+		call->next->link = &call->next;
+	fault->calls = call;
+	pthread_mutex_unlock(&fault->lock);
+	return call;
+}
+
+/* With the lock held. */
+static void unlink_call(struct vfmig_fault_call *call)
+{
+	*call->link = call->next;
+	if (call->next)
+		call->next->link = call->link;
+}
+
+/* Take a call out of the list and free it; gives its request, and whether that was cancelled. */
+static struct vfmig_request *drop_call(struct vfmig_fault_call *call, bool *cancelled)
+{
+	struct vfmig_request *outer = call->outer;
+
+	pthread_mutex_lock(&call->fault->lock);
+	unlink_call(call);
+	*cancelled = call->cancelled;
+	pthread_mutex_unlock(&call->fault->lock);
+	free(call->copy);
+	free(call);
+	return outer;
+}
+
+bool vfmig_fault_goes_on(struct vfmig_fault_call *call)
+{
+	bool cancelled;
+
+	pthread_mutex_lock(&call->fault->lock);
+	cancelled = call->cancelled;
+	pthread_mutex_unlock(&call->fault->lock);
+	if (cancelled)
+		vfmig_fault_end(call, -ECANCELED);
+	return !cancelled;
+}
+
+void vfmig_fault_end(struct vfmig_fault_call *call, ssize_t result)
+{
+	bool cancelled;
+
+	vfmig_complete(drop_call(call, &cancelled), result);
+}
+
+void vfmig_fault_fail(struct vfmig_fault_call *call)
+{
+	struct vfmig_fault *fault = call->fault;
+	struct vfmig_request *outer;
+	bool cancelled;
+
+	outer = drop_call(call, &cancelled);
+	vfmig_complete_err(outer, -fault->errnum, "%s: %s failed on purpose (%s)",
+			   fault->device.name, vfmig_verb_name(outer->verb), fault->error);
+}
+
+void vfmig_fault_hang(struct vfmig_fault_call *call)
+{
+	struct vfmig_fault *fault = call->fault;
+	struct vfmig_request *outer = call->outer;
+	bool cancelled;
+
+	pthread_mutex_lock(&fault->lock);
+	cancelled = call->cancelled;
+	unlink_call(call);
+	if (!cancelled)
+		vfmig_request_push(&fault->hung, outer);
+	pthread_mutex_unlock(&fault->lock);
+	free(call->copy);
+	free(call);
+	if (cancelled)
+		vfmig_complete(outer, -ECANCELED);
+}
+
+/* A chunk that was read already comes once more, in front of what the device has. */
+static bool read_again(struct vfmig_fault *fault, struct vfmig_request *request)
+{
+	size_t n;
+
+	pthread_mutex_lock(&fault->lock);
+	n = fault->again_len - fault->again_at;
+	if (!n) {
+		pthread_mutex_unlock(&fault->lock);
+		return false;
+	}
+	if (n > request->data.len)
+		n = request->data.len;
+	memcpy(request->data.buf, fault->again + fault->again_at, n);
+	fault->again_at += n;
+	pthread_mutex_unlock(&fault->lock);
+	vfmig_complete(request, (ssize_t)n);
+	return true;
+}
+
+static bool sets_state(const struct vfmig_request *request)
+{
+	return request->verb == VFMIG_VERB_FEATURE &&
+	       (request->feature.flags & ~VFMIG_FEATURE_MASK) == VFMIG_FEATURE_SET &&
+	       (request->feature.flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_MIG_STATE &&
+	       request->feature.size >= sizeof(struct vfmig_feature_mig_state);
+}
+
+static void fault_submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct vfmig_fault *fault = (struct vfmig_fault *)device;
+
+	if (request->verb == VFMIG_VERB_DATA_READ && read_again(fault, request))
+		return;
+	if (fault->arcs && sets_state(request))
+		vfmig_fault_arc(fault, request);
+	else if (!fault->arcs && vfmig_match(&fault->match, request) && vfmig_fault_strikes(fault))
+		vfmig_fault_act(fault, request);
+	else
+		vfmig_submit(device->inner, request);
+}
+
+static struct vfmig_fault_call *find_call(struct vfmig_fault *fault, struct vfmig_request *request)
+{
+	struct vfmig_fault_call *call = fault->calls;
+
+	while (call && call->outer != request)
+		call = call->next;
+	return call;
+}
+
+static bool fault_cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct vfmig_fault *fault = (struct vfmig_fault *)device;
+	struct vfmig_fault_call *call;
+	bool taken;
+
+	pthread_mutex_lock(&fault->lock);
+	taken = vfmig_request_remove(&fault->hung, request);
+	pthread_mutex_unlock(&fault->lock);
+	if (taken)
+		return true;
+	taken = vfmig_filter_cancel(device, request);
+	pthread_mutex_lock(&fault->lock);
+	call = find_call(fault, request);
+	if (call && taken)
+		unlink_call(call);
+	else if (call)
+		call->cancelled = true; /* between two steps */
+	pthread_mutex_unlock(&fault->lock);
+	if (call && taken) {
+		free(call->copy);
+		free(call);
+	}
+	return taken;
+}
+
+static void fault_close(struct vfmig_device *device)
+{
+	struct vfmig_fault *fault = (struct vfmig_fault *)device;
+	struct vfmig_request *request;
+
+	while ((request = vfmig_request_shift(&fault->hung)))
+		vfmig_complete(request, -ECANCELED);
+	vfmig_options_free(options, fault);
+	free(fault->again);
+	pthread_mutex_destroy(&fault->lock);
+	vfmig_filter_close(device);
+}
+
+static const struct vfmig_device_ops ops = {
+	.submit = fault_submit,
+	.cancel = fault_cancel,
+	.fd = vfmig_filter_fd,
+	.process = vfmig_filter_process,
+	.close = fault_close,
+};
+
+static int parse(struct vfmig_fault *fault, const char *text, struct vfmig_error *err)
+{
+	int ret;
+
+	fault->bytes = UINT64_MAX;
+	ret = vfmig_options_parse(options, text, fault, err);
+	if (!ret)
+		ret = vfmig_match_parse(&fault->match, err);
+	if (!ret)
+		ret = parse_error(fault->error, &fault->errnum, err);
+	if (!ret && fault->arc)
+		ret = vfmig_fault_parse_arc(fault, err);
+	if (ret)
+		return ret;
+	fault->random = fault->seed;
+	fault->match.verbs &= fit[fault->act];
+	if (!fault->match.verbs)
+		return vfmig_err(err, -EINVAL, "do=%s does not go with these verbs",
+				 acts[fault->act]);
+	return 0;
+}
+
+static int fault_open(struct vfmig_device *inner, const char *text, struct vfmig_device **device,
+		      struct vfmig_error *err)
+{
+	struct vfmig_fault *fault = calloc(1, sizeof(*fault));
+	int ret;
+
+	if (!fault)
+		return vfmig_err(err, -ENOMEM, "no memory for a filter");
+	ret = parse(fault, text, err);
+	if (!ret && fault->arcs)
+		ret = vfmig_device_feature(inner, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
+					   &fault->flags, sizeof(fault->flags), err);
+	if (!ret)
+		ret = vfmig_filter_init(&fault->device, &ops, inner, "fault", err);
+	if (ret) {
+		vfmig_options_free(options, fault);
+		free(fault);
+		return ret;
+	}
+	pthread_mutex_init(&fault->lock, NULL);
+	*device = &fault->device;
+	return 0;
+}
+
+const struct vfmig_filter_kind vfmig_filter_fault = {
+	.name = "fault",
+	.summary =
+		"break a device on purpose: fail, shorten, corrupt, drop, repeat or hang its calls",
+	.options = options,
+	.open = fault_open,
+};

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fault, on an arc: a state change fails at one arc of its way.
+ *
+ * One SET may walk several arcs, and a device whose third arc fails is left where the second ended. So the
+ * device is asked where it is; if the way from there passes the arc, the device is sent to the state where
+ * the arc begins (when=after: where it ends), and the fault happens there.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "filter/fault.h"
+
+static int parse_state(const char *text, size_t len, int *out)
+{
+	enum vfmig_state state;
+
+	if (!len || (len == 3 && !memcmp(text, "any", 3))) {
+		*out = -1;
+		return 0;
+	}
+	if (!vfmig_state_parse(text, len, &state))
+		return -EINVAL;
+	*out = (int)state;
+	return 0;
+}
+
+int vfmig_fault_parse_arc(struct vfmig_fault *fault, struct vfmig_error *err)
+{
+	const char *colon = strchr(fault->arc, ':');
+
+	if (!colon || parse_state(fault->arc, (size_t)(colon - fault->arc), &fault->from) ||
+	    parse_state(colon + 1, strlen(colon + 1), &fault->to))
+		return vfmig_err(err, -EINVAL,
+				 "option arc: '%s' is not FROM:TO, two states or any "
+				 "(running:stop, any:resuming)",
+				 fault->arc);
+	if (fault->act != VFMIG_FAULT_ERROR && fault->act != VFMIG_FAULT_HANG &&
+	    fault->act != VFMIG_FAULT_DROP)
+		return vfmig_err(err, -EINVAL, "an arc can do=error, hang or drop");
+	fault->arcs = true;
+	return 0;
+}
+
+/* The first arc on the way that is meant; false if there is none. */
+static bool find_arc(const struct vfmig_fault *fault, uint32_t at, uint32_t to, uint32_t *from,
+		     uint32_t *next)
+{
+	enum vfmig_state path[VFMIG_STATE_COUNT];
+	size_t count;
+
+	if (vfmig_v2_path(fault->flags, at, to, path, &count))
+		return false;
+	*from = at;
+	for (size_t i = 0; i < count; i++) {
+		*next = path[i];
+		if ((fault->from < 0 || *from == (uint32_t)fault->from) &&
+		    (fault->to < 0 || *next == (uint32_t)fault->to))
+			return true;
+		*from = *next;
+	}
+	return false;
+}
+
+static void strike(struct vfmig_fault_call *call)
+{
+	if (call->fault->act == VFMIG_FAULT_ERROR)
+		vfmig_fault_fail(call);
+	else if (call->fault->act == VFMIG_FAULT_HANG)
+		vfmig_fault_hang(call);
+	else
+		vfmig_fault_end(call, 0);
+}
+
+static void got_there(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	struct vfmig_fault_call *call = context;
+
+	if (!vfmig_fault_goes_on(call))
+		return;
+	if (result < 0)
+		vfmig_fault_end(call, result); /* it failed by itself */
+	else
+		strike(call);
+}
+
+static void passed(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	vfmig_fault_end(context, result);
+}
+
+static void change_payload(void *context, struct vfmig_request *copy)
+{
+	struct vfmig_fault_call *call = context;
+
+	copy->feature.data = &call->state;
+	copy->feature.size = sizeof(call->state);
+}
+
+static void change_to_get(void *context, struct vfmig_request *copy)
+{
+	change_payload(context, copy);
+	copy->feature.flags = VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE;
+}
+
+static void got_state(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	struct vfmig_fault_call *call = context;
+	struct vfmig_fault *fault = call->fault;
+	const struct vfmig_feature_mig_state *asked = outer->feature.data;
+	uint32_t at = call->state.device_state, from, next;
+
+	if (!vfmig_fault_goes_on(call))
+		return;
+	if (result < 0 || !find_arc(fault, at, asked->device_state, &from, &next) ||
+	    !vfmig_fault_strikes(fault)) {
+		vfmig_forward(&fault->device, outer, NULL, passed, call);
+		return;
+	}
+	call->state.device_state = fault->after ? next : from;
+	call->state.data_fd = -1;
+	if (call->state.device_state == at)
+		strike(call);
+	else
+		vfmig_forward(&fault->device, outer, change_payload, got_there, call);
+}
+
+void vfmig_fault_arc(struct vfmig_fault *fault, struct vfmig_request *request)
+{
+	struct vfmig_fault_call *call = vfmig_fault_begin(fault, request);
+
+	if (call)
+		vfmig_forward(&fault->device, request, change_to_get, got_state, call);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which requests a filter is about.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/feature.h"
+#include "filter/match.h"
+
+/* Verbs that a device can be asked; the session's own come behind them. */
+#define DEVICE_VERBS ((1u << VFMIG_VERB_STATE_GO) - 1)
+
+static int parse_verb(const char *text, size_t len, uint32_t *verbs)
+{
+	for (unsigned v = 0; v < VFMIG_VERB_STATE_GO; v++) {
+		const char *name = vfmig_verb_name((enum vfmig_verb)v);
+
+		if (strlen(name) == len && !memcmp(name, text, len)) {
+			*verbs |= 1u << v;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* The uAPI's names, in either case, '-' as good as '_'. */
+static bool same_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		char x = *a == '-' ? '_' : (char)tolower((unsigned char)*a);
+		char y = *b == '-' ? '_' : (char)tolower((unsigned char)*b);
+
+		if (x != y)
+			return false;
+	}
+	return *a == *b;
+}
+
+static int parse_feature(const char *text, int32_t *index)
+{
+	const struct vfmig_feature_kind *kind;
+	char *end;
+	unsigned long n = strtoul(text, &end, 0);
+
+	if (*text >= '0' && *text <= '9' && !*end && n <= VFMIG_FEATURE_MASK) {
+		*index = (int32_t)n;
+		return 0;
+	}
+	for (uint32_t i = 0; i <= VFMIG_FEATURE_MASK; i++) {
+		kind = vfmig_feature_kind(i);
+		if (kind && same_name(kind->name, text)) {
+			*index = (int32_t)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int vfmig_match_parse(struct vfmig_match *match, struct vfmig_error *err)
+{
+	const char *at = match->verb;
+
+	match->verbs = match->verb ? 0 : DEVICE_VERBS;
+	match->index = -1;
+	while (at) {
+		size_t len = strcspn(at, "+");
+
+		if (len == 3 && !memcmp(at, "any", 3))
+			match->verbs = DEVICE_VERBS;
+		else if (parse_verb(at, len, &match->verbs))
+			return vfmig_err(err, -EINVAL,
+					 "option verb: '%.*s' is no verb of a device (try feature, "
+					 "reset, data-read)",
+					 (int)len, at);
+		at = at[len] ? at + len + 1 : NULL;
+	}
+	if (!match->feature)
+		return 0;
+	if (parse_feature(match->feature, &match->index))
+		return vfmig_err(err, -EINVAL,
+				 "option feature: '%s' is no feature (try mig-device-state, "
+				 "dma-logging-report, or an index)",
+				 match->feature);
+	match->verbs &= 1u << VFMIG_VERB_FEATURE;
+	if (!match->verbs)
+		return vfmig_err(err, -EINVAL, "option verb: only verb=feature is about a feature");
+	return 0;
+}
+
+bool vfmig_match(const struct vfmig_match *match, const struct vfmig_request *request)
+{
+	if (!(match->verbs >> request->verb & 1))
+		return false;
+	return match->index < 0 ||
+	       (request->feature.flags & VFMIG_FEATURE_MASK) == (uint32_t)match->index;
+}

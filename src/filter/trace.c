@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * trace: what is asked of a device, and what it says, as lines of JSON.
+ *
+ * Two events per request, in the order in which they happen, tied by an id: "request" when it comes, "done"
+ * when it is answered ("cancelled" when it is taken back). A line is one write to a file that is open for
+ * appending, so that several devices and processes can share it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vfmig/event.h>
+#include <vfmig/space.h>
+
+#include "abi/feature.h"
+#include "device/filter.h"
+#include "filter/filters.h"
+#include "filter/match.h"
+
+#define LINE_MAX_BYTES 8192 /* an error's sentence, each byte escaped, and the rest */
+#define FIELDS_MAX     16
+
+struct trace {
+	struct vfmig_device device;
+	struct vfmig_match match;
+	char *file;
+	uint64_t fd_option;
+	int fd;
+	atomic_uint_fast64_t next_id;
+};
+
+/* A request under way. @err catches the sentence where the submitter wants none. */
+struct traced {
+	struct trace *trace;
+	uint64_t id;
+	int64_t start;
+	struct vfmig_error err;
+};
+
+#define AT(member) offsetof(struct trace, member)
+static const struct vfmig_option options[] = {
+	VFMIG_MATCH_OPTIONS(struct trace, match),
+	{"file", VFMIG_OPTION_TEXT, AT(file), NULL, "append the lines to this file"},
+	{"fd", VFMIG_OPTION_UINT, AT(fd_option), NULL,
+	 "or write them to this descriptor (2 is standard error)", 0, 1 << 20},
+	{NULL},
+};
+
+struct fields {
+	struct vfmig_event_field field[FIELDS_MAX];
+	size_t count;
+};
+
+static void add(struct fields *f, struct vfmig_event_field field)
+{
+	if (f->count < FIELDS_MAX)
+		f->field[f->count++] = field;
+}
+
+static void write_line(struct trace *trace, const char *name, int64_t time, const struct fields *f)
+{
+	struct vfmig_event event = {name, time, f->field, f->count};
+	char line[LINE_MAX_BYTES];
+	size_t len = vfmig_event_json(&event, line, sizeof(line) - 1);
+	ssize_t n;
+
+	if (len >= sizeof(line) - 1)
+		return; /* half a line would spoil the next one, too */
+	line[len] = '\n';
+	do
+		n = write(trace->fd, line, len + 1);
+	while (n < 0 && errno == EINTR);
+	/* A full disk must not break the device that is watched. */
+}
+
+static void add_feature(struct fields *f, const struct vfmig_request *r, bool answered)
+{
+	uint32_t index = r->feature.flags & VFMIG_FEATURE_MASK;
+	uint32_t op = r->feature.flags & ~VFMIG_FEATURE_MASK;
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+	const struct vfmig_feature_mig_state *state = r->feature.data;
+
+	add(f, VFMIG_U64("feature", index));
+	if (kind)
+		add(f, VFMIG_TEXT("feature_name", kind->name));
+	add(f, VFMIG_TEXT("op", op & VFMIG_FEATURE_PROBE ? "probe"
+				: op & VFMIG_FEATURE_SET ? "set"
+							 : "get"));
+	add(f, VFMIG_U64("size_bytes", r->feature.size));
+	if (index == VFMIG_FEATURE_MIG_STATE && !(op & VFMIG_FEATURE_PROBE) &&
+	    r->feature.size >= sizeof(*state) && (answered || op & VFMIG_FEATURE_SET))
+		add(f, VFMIG_TEXT("state", vfmig_state_name(state->device_state)));
+}
+
+/* What small accesses carry is shown: it is what one looks for in a trace. */
+static void add_value(struct fields *f, const struct vfmig_request *r)
+{
+	uint64_t value = 0;
+
+	if (r->region.len > sizeof(value))
+		return;
+	memcpy(&value, r->region.buf, r->region.len);
+	add(f, VFMIG_U64("value", value));
+}
+
+static void add_request(struct fields *f, const struct vfmig_request *r, bool answered)
+{
+	switch (r->verb) {
+	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_VERB_IRQ_INFO:
+		add(f, VFMIG_U64("index", r->info.index));
+		break;
+	case VFMIG_VERB_REGION_READ:
+	case VFMIG_VERB_REGION_WRITE:
+		add(f, VFMIG_U64("index", r->region.index));
+		add(f, VFMIG_U64("offset_bytes", r->region.offset));
+		add(f, VFMIG_U64("len_bytes", r->region.len));
+		if (answered == (r->verb == VFMIG_VERB_REGION_READ))
+			add_value(f, r);
+		break;
+	case VFMIG_VERB_REGION_FD:
+		add(f, VFMIG_U64("index", r->region_fd.index));
+		break;
+	case VFMIG_VERB_SET_IRQS:
+		add(f, VFMIG_U64("flags", r->irqs.flags));
+		add(f, VFMIG_U64("index", r->irqs.index));
+		add(f, VFMIG_U64("start", r->irqs.start));
+		add(f, VFMIG_U64("count", r->irqs.count));
+		break;
+	case VFMIG_VERB_FEATURE:
+		add_feature(f, r, answered);
+		break;
+	case VFMIG_VERB_DATA_READ:
+	case VFMIG_VERB_DATA_WRITE:
+		add(f, VFMIG_U64("len_bytes", r->data.len));
+		break;
+	case VFMIG_VERB_PRECOPY_INFO:
+		if (!answered)
+			break;
+		add(f, VFMIG_U64("initial_bytes", r->precopy.initial_bytes));
+		add(f, VFMIG_U64("dirty_bytes", r->precopy.dirty_bytes));
+		break;
+	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_VERB_SPACE_UNMAP:
+		add(f, VFMIG_U64("iova", r->map->iova));
+		add(f, VFMIG_U64("size_bytes", r->map->size));
+		break;
+	default:
+		break;
+	}
+}
+
+static void line_of(const struct traced *traced, const char *name, const struct vfmig_request *r,
+		    bool answered, const ssize_t *result)
+{
+	int64_t now = vfmig_now();
+	struct fields f = {.count = 0};
+
+	add(&f, VFMIG_U64("id", traced->id));
+	add(&f, VFMIG_TEXT("device", traced->trace->device.inner->name));
+	add(&f, VFMIG_TEXT("verb", vfmig_verb_name(r->verb)));
+	add_request(&f, r, answered && *result >= 0);
+	if (answered) {
+		if (*result < 0) {
+			add(&f, VFMIG_U64("errno", -*result));
+			add(&f,
+			    VFMIG_TEXT("error", r->err && r->err->code ? r->err->text
+								       : strerror((int)-*result)));
+		} else {
+			add(&f, VFMIG_U64("result", *result));
+		}
+	}
+	if (traced->start)
+		add(&f, VFMIG_U64("took_ns", now - traced->start));
+	write_line(traced->trace, name, now, &f);
+}
+
+/* The sentence is worth having even if the submitter does not want it. */
+static void want_sentence(void *context, struct vfmig_request *copy)
+{
+	struct traced *traced = context;
+
+	if (!copy->err)
+		copy->err = &traced->err;
+}
+
+static void back(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	struct traced *traced = context;
+
+	line_of(traced, "done", outer, true, &result);
+	free(traced);
+	vfmig_complete(outer, result);
+}
+
+static void trace_submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct trace *trace = (struct trace *)device;
+	struct traced *traced;
+
+	if (!vfmig_match(&trace->match, request)) {
+		vfmig_forward(device, request, NULL, NULL, NULL);
+		return;
+	}
+	traced = calloc(1, sizeof(*traced));
+	if (!traced) {
+		vfmig_complete_err(request, -ENOMEM, "%s: no memory", device->name);
+		return;
+	}
+	traced->trace = trace;
+	traced->id = atomic_fetch_add(&trace->next_id, 1) + 1;
+	line_of(traced, "request", request, false, NULL);
+	traced->start = vfmig_now();
+	request->held[1] = (uintptr_t)traced;
+	vfmig_forward(device, request, want_sentence, back, traced);
+}
+
+static bool trace_cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct trace *trace = (struct trace *)device;
+	struct traced *traced;
+
+	if (!vfmig_filter_cancel(device, request))
+		return false;
+	/* It is nobody's now but ours, until we return. */
+	if (vfmig_match(&trace->match, request)) {
+		traced = (struct traced *)(uintptr_t)request->held[1];
+		line_of(traced, "cancelled", request, false, NULL);
+		free(traced);
+	}
+	return true;
+}
+
+static void trace_close(struct vfmig_device *device)
+{
+	struct trace *trace = (struct trace *)device;
+
+	vfmig_options_free(options, trace);
+	close(trace->fd);
+	vfmig_filter_close(device);
+}
+
+static const struct vfmig_device_ops ops = {
+	.submit = trace_submit,
+	.cancel = trace_cancel,
+	.fd = vfmig_filter_fd,
+	.process = vfmig_filter_process,
+	.close = trace_close,
+};
+
+static int open_output(struct trace *trace, struct vfmig_error *err)
+{
+	if (!trace->file == (trace->fd_option == UINT64_MAX))
+		return vfmig_err(err, -EINVAL, "trace needs either file=PATH or fd=N");
+	if (trace->file)
+		trace->fd = open(trace->file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
+				 0666);
+	else
+		trace->fd = fcntl((int)trace->fd_option, F_DUPFD_CLOEXEC, 3);
+	if (trace->fd < 0)
+		return vfmig_err(err, -errno, "trace cannot write to %s: %s",
+				 trace->file ? trace->file : "its descriptor", strerror(errno));
+	return 0;
+}
+
+static int trace_open(struct vfmig_device *inner, const char *text, struct vfmig_device **device,
+		      struct vfmig_error *err)
+{
+	struct trace *trace = calloc(1, sizeof(*trace));
+	int ret;
+
+	if (!trace)
+		return vfmig_err(err, -ENOMEM, "no memory for a filter");
+	trace->fd = -1;
+	trace->fd_option = UINT64_MAX;
+	ret = vfmig_options_parse(options, text, trace, err);
+	if (!ret)
+		ret = vfmig_match_parse(&trace->match, err);
+	if (!ret)
+		ret = open_output(trace, err);
+	if (!ret)
+		ret = vfmig_filter_init(&trace->device, &ops, inner, "trace", err);
+	if (ret) {
+		vfmig_options_free(options, trace);
+		if (trace->fd >= 0)
+			close(trace->fd);
+		free(trace);
+		return ret;
+	}
+	*device = &trace->device;
+	return 0;
+}
+
+const struct vfmig_filter_kind vfmig_filter_trace = {
+	.name = "trace",
+	.summary = "watch a device: each request and its answer as a line of JSON",
+	.options = options,
+	.open = trace_open,
+};
