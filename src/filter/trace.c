@@ -166,10 +166,10 @@ static void line_of(const struct traced *traced, const char *name, const struct 
 	add_request(&f, r, answered && *result >= 0);
 	if (answered) {
 		if (*result < 0) {
+			const struct vfmig_error *err = r->err ? r->err : &traced->err;
+
 			add(&f, VFMIG_U64("errno", -*result));
-			add(&f,
-			    VFMIG_TEXT("error", r->err && r->err->code ? r->err->text
-								       : strerror((int)-*result)));
+			add(&f, VFMIG_TEXT("error", err->code ? err->text : "no reason given"));
 		} else {
 			add(&f, VFMIG_U64("result", *result));
 		}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A trace is lines of JSON: each request with its id, each answer with the same id, and what it brought. */
+#include <json-c/json.h>
+
+#include "tests/filter/filtered.h"
+
+static char path[] = "/tmp/vfmig-trace-XXXXXX";
+
+static struct json_object *line(FILE *f)
+{
+	static char *text;
+	static size_t size;
+	struct json_object *o;
+
+	CHECK(getline(&text, &size, f) > 0);
+	o = json_tokener_parse(text);
+	CHECKF(o && json_object_is_type(o, json_type_object), "%s", text);
+	return o;
+}
+
+static const char *text(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_object_get(o, key);
+
+	return v ? json_object_get_string(v) : "(missing)";
+}
+
+static int64_t number(struct json_object *o, const char *key)
+{
+	struct json_object *v = json_object_object_get(o, key);
+
+	CHECKF(v && json_object_is_type(v, json_type_int), "%s", key);
+	return json_object_get_int64(v);
+}
+
+static void expect(FILE *f, const char *event, int64_t id, const char *verb, const char *key,
+		   const char *value)
+{
+	struct json_object *o = line(f);
+
+	CHECK_STR(text(o, "event"), event);
+	CHECK_STR(text(o, "verb"), verb);
+	CHECK_STR(text(o, "device"), "fault(fake)");
+	CHECK_EQ(number(o, "id"), id);
+	CHECK(number(o, "time_ns") > 0);
+	if (key)
+		CHECK_STR(text(o, key), value);
+	json_object_put(o);
+}
+
+int main(void)
+{
+	struct vfmig_device *d;
+	struct vfmig_error err = {0};
+	struct seen seen;
+	char options[64];
+	uint32_t value = 0x1234;
+	int fd = mkstemp(path);
+	FILE *f;
+
+	CHECK(fd >= 0);
+	close(fd);
+	snprintf(options, sizeof(options), "file=%s", path);
+	d = around(seen_new(&seen), &vfmig_filter_fault, "verb=reset");
+	d = around(d, &vfmig_filter_trace, options);
+	CHECK_EQ(vfmig_region_write(d, 0, 16, &value, 4, NULL), 0);
+	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);
+	CHECK_EQ(vfmig_device_reset(d, NULL), -EIO); /* the sentence is traced all the same */
+	vfmig_device_close(d);
+
+	f = fopen(path, "r");
+	CHECK(f);
+	expect(f, "request", 1, "region-write", "value", "4660");
+	expect(f, "done", 1, "region-write", "result", "4");
+	expect(f, "request", 2, "feature", "state", "STOP");
+	expect(f, "done", 2, "feature", "feature_name", "MIG_DEVICE_STATE");
+	expect(f, "request", 3, "reset", NULL, NULL);
+	expect(f, "done", 3, "reset", "error", "fault(fake): reset failed on purpose (EIO)");
+	CHECK_EQ(fgetc(f), EOF);
+	fclose(f);
+
+	/* Only what was asked for; and a hang shows as what it is. */
+	CHECK_EQ(truncate(path, 0), 0);
+	snprintf(options, sizeof(options), "verb=reset,file=%s", path);
+	d = around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,do=hang");
+	d = around(d, &vfmig_filter_trace, options);
+	vfmig_device_set_timeout(d, 10);
+	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);
+	CHECK_EQ(vfmig_device_reset(d, NULL), -ETIMEDOUT);
+	vfmig_device_close(d);
+	f = fopen(path, "r");
+	CHECK(f);
+	expect(f, "request", 1, "reset", NULL, NULL);
+	expect(f, "cancelled", 1, "reset", NULL, NULL);
+	CHECK_EQ(fgetc(f), EOF);
+	fclose(f);
+	unlink(path);
+
+	/* Nowhere to go, or two places. */
+	d = seen_new(&seen);
+	CHECK_EQ(vfmig_filter_trace.open(d, "", &d, &err), -EINVAL);
+	CHECK_EQ(vfmig_filter_trace.open(d, "fd=1,file=x", &d, &err), -EINVAL);
+	CHECK_EQ(vfmig_filter_trace.open(d, "fd=999999", &d, &err), -EBADF);
+	CHECK_EQ(vfmig_filter_trace.open(d, "file=/nonexistent/x", &d, &err), -ENOENT);
+	CHECKF(strstr(err.text, "/nonexistent/x"), "%s", err.text);
+	vfmig_device_close(d);
+	return 0;
+}
