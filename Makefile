@@ -12,7 +12,7 @@
 #   make deps       only fetch the packages, for everything above
 #   make clean      remove what was built
 BUILD ?= build
-PREFIX ?=
+PREFIX ?= /usr/local
 DESTDIR ?=
 FILE ?=
 FULL ?=
@@ -52,8 +52,9 @@ bench:
 
 install:
 	@tools/deps install
-	@tools/build plain $(BUILD) $(if $(PREFIX),-Dprefix=$(PREFIX)) -Dman=enabled
+	@tools/build plain $(BUILD) -Dprefix=$(PREFIX) -Dman=enabled
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+	@test -n "$(DESTDIR)" || test "$$(id -u)" != 0 || /sbin/ldconfig
 
 deps:
 	@tools/deps build check demo bench install
