@@ -42,6 +42,7 @@ static const struct frame_rule rules[VFMIG_DS_END + 1] = {
 	[VFMIG_DS_END] = {"END", VFMIG_DS_END_PAYLOAD, VFMIG_DS_END_PAYLOAD, WHOLE},
 };
 
+/* Arguments are not evaluated where there is no callback: they must not do anything. */
 #define TELL(r, event, ...)                                                                        \
 	((r)->events->event ? (r)->events->event((r)->user, ##__VA_ARGS__) : NULL)
 
@@ -244,7 +245,8 @@ static const char *take_entry_name(struct vfmig_ds_reader *r)
 	slot->id = e.id;
 	slot->kind = e.kind;
 	slot->flags = (uint8_t)e.flags;
-	why = TELL(r, entry, r->entries_seen++, &e);
+	why = TELL(r, entry, r->entries_seen, &e);
+	r->entries_seen++;
 	return why ? why : next_entry(r);
 }
 
