@@ -191,6 +191,14 @@ files_are_small.sh)
 	echo 'src/device/a.c: a table' > tests/house/long_files.txt
 	passes
 	;;
+links_lead_somewhere.sh)
+	mkdir -p docs
+	echo 'See [the folder](../src/abi/), [a](a.md#part), [here](#part), [there](https://x.org/y.md).' > docs/a.md
+	passes
+	mkdir -p docs
+	printf 'See\n[a](../docs/a.md), and [b](../b.md#x).\n' > docs/a.md
+	fails 'docs/a.md:2: there is no ../b.md'
+	;;
 clang_format_holds.sh)
 	if env CI= "$here/$check" "$work/tree" > "$work/said"; [ $? = 77 ]; then
 		cat "$work/said"
