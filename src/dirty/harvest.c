@@ -89,7 +89,8 @@ static void drop_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t l
 {
 }
 
-static void drop_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words)
+static void drop_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+		      unsigned int dirty)
 {
 }
 
@@ -124,7 +125,8 @@ static void count_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t 
 	((struct count *)walk)->pages += last - first + 1;
 }
 
-static void count_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words)
+static void count_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+		       unsigned int dirty)
 {
 	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++)
 		((struct count *)walk)->pages += (unsigned int)__builtin_popcountll(words[w]);
@@ -157,7 +159,8 @@ static void gather_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t
 		vfmig_dirty_mark(gather->into[i], addr, vfmig_dirty_len(addr, end));
 }
 
-static void gather_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words)
+static void gather_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+			unsigned int dirty)
 {
 	struct gather *gather = (struct gather *)walk;
 	uint64_t addr = walk->map->origin + (page << walk->map->shift);

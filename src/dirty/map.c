@@ -6,63 +6,99 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 
 #include "dirty/tree.h"
 
-static void *get_memory(struct vfmig_dirty *map, size_t bytes, bool aligned)
+/* Children beneath start that the map needs. */
+static size_t children(const struct vfmig_dirty *map, enum vfmig_dirty_level level, uint64_t start)
 {
-	size_t had = atomic_fetch_add(&map->bytes, bytes);
-	void *mem = NULL;
+	enum vfmig_dirty_level below =
+		level == VFMIG_DIRTY_GROUP ? VFMIG_DIRTY_DIR : VFMIG_DIRTY_LEAF;
 
-	if (!map->max_bytes || (had <= map->max_bytes && bytes <= map->max_bytes - had)) {
-		/* calloc gives large blocks that are touched page by page; leaves want whole lines. */
-		if (!aligned)
-			mem = calloc(1, bytes);
-		else if ((mem = aligned_alloc(64, bytes)))
-			memset(mem, 0, bytes);
-	}
-	if (!mem)
-		atomic_fetch_sub(&map->bytes, bytes);
-	return mem;
+	return ((vfmig_dirty_last_beneath(map, level, start) - start) >> below) + 1;
 }
 
+/* What a child counts for. Of a directory the slots that are needed; its leaves count themselves. */
 static size_t child_bytes(const struct vfmig_dirty *map, enum vfmig_dirty_level level,
 			  uint64_t start)
 {
-	uint64_t last;
-
 	switch (level) {
 	case VFMIG_DIRTY_LEAF:
-		return sizeof(struct vfmig_dirty_leaf);
+		return VFMIG_DIRTY_LEAF_BYTES;
 	case VFMIG_DIRTY_DIR:
-		last = vfmig_dirty_last_beneath(map, level, start);
-		return sizeof(struct vfmig_dirty_dir) +
-		       (((last - start) >> VFMIG_DIRTY_LEAF) + 1) * sizeof(struct vfmig_dirty_slot);
+		return offsetof(struct vfmig_dirty_dir, slot) +
+		       children(map, level, start) * sizeof(struct vfmig_dirty_slot);
 	case VFMIG_DIRTY_GROUP:
 		break;
 	}
-	last = vfmig_dirty_last_beneath(map, VFMIG_DIRTY_GROUP, start);
-	return (((last - start) >> VFMIG_DIRTY_DIR) + 1) * sizeof(_Atomic uintptr_t);
+	return children(map, level, start) * sizeof(_Atomic uintptr_t);
+}
+
+static size_t dir_mapped(const struct vfmig_dirty *map, uint64_t start)
+{
+	return sizeof(struct vfmig_dirty_dir) +
+	       children(map, VFMIG_DIRTY_DIR, start) * VFMIG_DIRTY_LEAF_BYTES;
+}
+
+static void *map_dir(const struct vfmig_dirty *map, uint64_t start)
+{
+	size_t bytes = dir_mapped(map, start);
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		return NULL;
+	/* A huge page for one mark would be 500 times what was promised. Not vital. */
+	(void)madvise(mem, bytes, MADV_NOHUGEPAGE);
+	return mem;
+}
+
+static void unmake(const struct vfmig_dirty *map, enum vfmig_dirty_level level, void *child,
+		   uint64_t start)
+{
+	if (level == VFMIG_DIRTY_GROUP)
+		free(child);
+	if (level == VFMIG_DIRTY_DIR)
+		munmap(child, dir_mapped(map, start));
+}
+
+static void *make(const struct vfmig_dirty *map, enum vfmig_dirty_level level,
+		  struct vfmig_dirty_dir *dir, uint64_t start)
+{
+	switch (level) {
+	case VFMIG_DIRTY_LEAF:
+		return &dir->word[(start / 64) % (VFMIG_DIRTY_DIR_LEAVES * VFMIG_DIRTY_LEAF_WORDS)];
+	case VFMIG_DIRTY_DIR:
+		return map_dir(map, start);
+	case VFMIG_DIRTY_GROUP:
+		break;
+	}
+	return calloc(children(map, level, start), sizeof(_Atomic uintptr_t));
 }
 
 void *vfmig_dirty_ensure(struct vfmig_dirty *map, enum vfmig_dirty_level level,
-			 _Atomic uintptr_t *slot, uint64_t start)
+			 _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start)
 {
 	uintptr_t seen = atomic_load(slot);
-	size_t bytes;
+	size_t bytes, had;
 	void *child;
 
-	if (seen & ~VFMIG_DIRTY_FULL)
+	if (vfmig_dirty_child(seen))
 		return vfmig_dirty_child(seen);
 	bytes = child_bytes(map, level, start);
-	child = get_memory(map, bytes, level == VFMIG_DIRTY_LEAF);
-	if (!child)
+	had = atomic_fetch_add(&map->bytes, bytes);
+	child = map->max_bytes && (had > map->max_bytes || bytes > map->max_bytes - had)
+			? NULL
+			: make(map, level, dir, start);
+	if (!child) {
+		atomic_fetch_sub(&map->bytes, bytes);
 		return NULL;
+	}
 	while (!atomic_compare_exchange_weak(slot, &seen,
 					     (uintptr_t)child | (seen & VFMIG_DIRTY_FULL))) {
-		if (seen & ~VFMIG_DIRTY_FULL) {
-			free(child);
+		if (vfmig_dirty_child(seen)) {
+			unmake(map, level, child, start);
 			atomic_fetch_sub(&map->bytes, bytes);
 			return vfmig_dirty_child(seen);
 		}
@@ -117,33 +153,22 @@ int vfmig_dirty_create(struct vfmig_dirty **out, const struct vfmig_dirty_config
 	return 0;
 }
 
-static void free_dir(const struct vfmig_dirty *map, struct vfmig_dirty_dir *dir, uint64_t start)
-{
-	uint64_t last = vfmig_dirty_last_beneath(map, VFMIG_DIRTY_DIR, start);
-
-	for (uint64_t i = 0; dir && i <= (last - start) >> VFMIG_DIRTY_LEAF; i++)
-		free(vfmig_dirty_child(atomic_load(&dir->slot[i].leaf)));
-	free(dir);
-}
-
-static void free_group(const struct vfmig_dirty *map, struct vfmig_dirty_group *group,
-		       uint64_t start)
-{
-	uint64_t last = vfmig_dirty_last_beneath(map, VFMIG_DIRTY_GROUP, start);
-
-	for (uint64_t i = 0; group && i <= (last - start) >> VFMIG_DIRTY_DIR; i++)
-		free_dir(map, vfmig_dirty_child(atomic_load(&group->dir[i])),
-			 start + (i << VFMIG_DIRTY_DIR));
-	free(group);
-}
-
 void vfmig_dirty_free(struct vfmig_dirty *map)
 {
 	if (!map)
 		return;
-	for (uint64_t i = 0; i < map->group_count; i++)
-		free_group(map, vfmig_dirty_child(atomic_load(&map->group[i])),
-			   i << VFMIG_DIRTY_GROUP);
+	for (uint64_t g = 0; g < map->group_count; g++) {
+		struct vfmig_dirty_group *group = vfmig_dirty_child(atomic_load(&map->group[g]));
+		uint64_t start = g << VFMIG_DIRTY_GROUP;
+
+		for (size_t i = 0; group && i < children(map, VFMIG_DIRTY_GROUP, start); i++) {
+			void *dir = vfmig_dirty_child(atomic_load(&group->dir[i]));
+
+			if (dir)
+				unmake(map, VFMIG_DIRTY_DIR, dir, start + (i << VFMIG_DIRTY_DIR));
+		}
+		unmake(map, VFMIG_DIRTY_GROUP, group, start);
+	}
 	free(map);
 }
 
@@ -164,19 +189,24 @@ int vfmig_dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 		uint64_t page = start << VFMIG_DIRTY_LEAF;
 		uint64_t g = page >> VFMIG_DIRTY_GROUP, d = page >> VFMIG_DIRTY_DIR;
 		struct vfmig_dirty_group *group;
+		_Atomic uint64_t *leaf;
 		struct vfmig_dirty_dir *dir;
 
-		group = vfmig_dirty_ensure(map, VFMIG_DIRTY_GROUP, &map->group[g],
+		group = vfmig_dirty_ensure(map, VFMIG_DIRTY_GROUP, &map->group[g], NULL,
 					   g << VFMIG_DIRTY_GROUP);
 		if (!group)
 			return -ENOMEM;
 		dir = vfmig_dirty_ensure(map, VFMIG_DIRTY_DIR,
-					 &group->dir[d % VFMIG_DIRTY_GROUP_DIRS],
+					 &group->dir[d % VFMIG_DIRTY_GROUP_DIRS], NULL,
 					 d << VFMIG_DIRTY_DIR);
-		if (!dir ||
-		    !vfmig_dirty_ensure(map, VFMIG_DIRTY_LEAF,
-					&dir->slot[start % VFMIG_DIRTY_DIR_LEAVES].leaf, page))
+		if (!dir)
 			return -ENOMEM;
+		leaf = vfmig_dirty_ensure(map, VFMIG_DIRTY_LEAF,
+					  &dir->slot[start % VFMIG_DIRTY_DIR_LEAVES].leaf, dir,
+					  page);
+		if (!leaf)
+			return -ENOMEM;
+		atomic_fetch_or(leaf, 0); /* the page fault, now */
 	}
 	return 0;
 }

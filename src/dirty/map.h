@@ -9,9 +9,10 @@
  * where the map cannot do what it should (no memory), it reports more than was written, never
  * less.
  *
- * Marks and harvests may run at the same time from any number of threads; marking takes no lock
- * (the first mark in a stretch of 32768 pages calls malloc, unless vfmig_dirty_reserve was used).
- * The cost of a harvest follows what is dirty, not the size of the range, and so does the memory.
+ * Marks and harvests may run at the same time from any number of threads; marking takes no lock.
+ * (The first mark in a stretch of 32768 pages has a page fault, the first in 2^28 pages an mmap,
+ * unless vfmig_dirty_reserve was used.) The cost of a harvest follows what is dirty, not the size
+ * of the range, and so does the memory.
  *
  * Ranges. Every function takes a range as (addr, len) in bytes, of any alignment. What lies
  * outside the map, or past 2^64, is cut off silently. A length of 0 is nothing, one of UINT64_MAX
@@ -50,8 +51,8 @@ struct vfmig_dirty;
  * @base:       first address, any alignment
  * @size:       bytes from base; 0 means to the end of the 64-bit address space
  * @page_size:  bytes per page, a power of two from 4 KiB to 1 GiB; 0 means 4 KiB
- * @max_bytes:  most memory that the map may use; 0 means no limit. At the limit, as when malloc
- *              fails, the map marks wider than was asked: the 32768 pages around, or more. 1 TiB
+ * @max_bytes:  most memory that the map may use; 0 means no limit. At the limit, as when the
+ *              system gives none, the map marks wider than was asked: the 32768 pages around, or more. 1 TiB
  *              needs about 130 KiB, and 4 KiB more per 32768 pages of which one was ever dirty.
  */
 struct vfmig_dirty_config {

@@ -12,7 +12,7 @@
  * be one, everything beneath is marked dirty by the slot itself.
  */
 static void *child_to_mark(struct vfmig_dirty *map, enum vfmig_dirty_level level,
-			   _Atomic uintptr_t *slot, uint64_t start)
+			   _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start)
 {
 	uintptr_t seen = atomic_load(slot);
 	void *child;
@@ -21,22 +21,22 @@ static void *child_to_mark(struct vfmig_dirty *map, enum vfmig_dirty_level level
 	if (seen == VFMIG_DIRTY_FULL &&
 	    atomic_compare_exchange_strong(slot, &seen, VFMIG_DIRTY_FULL))
 		return NULL;
-	child = vfmig_dirty_ensure(map, level, slot, start);
+	child = vfmig_dirty_ensure(map, level, slot, dir, start);
 	if (!child)
 		atomic_fetch_or(slot, VFMIG_DIRTY_FULL);
 	return child;
 }
 
 /* Marks pages first..last of a leaf, which begins at page start. */
-static void mark_in_leaf(struct vfmig_dirty_leaf *leaf, struct vfmig_dirty_dir *dir, uint64_t start,
+static void mark_in_leaf(_Atomic uint64_t *leaf, struct vfmig_dirty_dir *dir, uint64_t start,
 			 uint64_t first, uint64_t last)
 {
 	unsigned int lo = (unsigned int)(first - start), hi = (unsigned int)(last - start);
 	unsigned int i = (start >> VFMIG_DIRTY_LEAF) % VFMIG_DIRTY_DIR_LEAVES;
 
 	for (unsigned int w = lo / 64; w <= hi / 64; w++)
-		atomic_fetch_or(&leaf->word[w], vfmig_dirty_bits(w == lo / 64 ? lo % 64 : 0,
-								 w == hi / 64 ? hi % 64 : 63));
+		atomic_fetch_or(&leaf[w], vfmig_dirty_bits(w == lo / 64 ? lo % 64 : 0,
+							   w == hi / 64 ? hi % 64 : 63));
 	vfmig_dirty_raise(
 		dir, i, vfmig_dirty_bits(lo / VFMIG_DIRTY_LINE_PAGES, hi / VFMIG_DIRTY_LINE_PAGES));
 }
@@ -55,7 +55,7 @@ static void mark_slot(struct vfmig_dirty *map, enum vfmig_dirty_level level,
 	    last == vfmig_dirty_last_beneath(map, level, start))
 		atomic_fetch_or(slot, VFMIG_DIRTY_FULL);
 	else
-		child = child_to_mark(map, level, slot, start);
+		child = child_to_mark(map, level, slot, dir, start);
 
 	if (level == VFMIG_DIRTY_LEAF) {
 		if (child)
@@ -97,48 +97,79 @@ void vfmig_dirty_mark_pages(struct vfmig_dirty *map, uint64_t first, uint64_t la
 	}
 }
 
-/* The leaf of a page, if it exists. */
-static inline struct vfmig_dirty_leaf *find_leaf(struct vfmig_dirty *map, uint64_t page,
-						 struct vfmig_dirty_dir **dir, unsigned int *slot)
+/* The directory of a page, if it exists. */
+static __attribute__((noinline)) struct vfmig_dirty_dir *find_dir(struct vfmig_dirty *map,
+								  uint64_t page)
 {
-	*slot = (page >> VFMIG_DIRTY_LEAF) % VFMIG_DIRTY_DIR_LEAVES;
-	if (page >> VFMIG_DIRTY_DIR ==
-	    atomic_load_explicit(&map->hot_index, memory_order_acquire)) {
-		*dir = atomic_load_explicit(&map->hot_dir, memory_order_relaxed);
-	} else {
-		struct vfmig_dirty_group *group = vfmig_dirty_child(atomic_load_explicit(
-			&map->group[page >> VFMIG_DIRTY_GROUP], memory_order_acquire));
+	struct vfmig_dirty_group *group = vfmig_dirty_child(
+		atomic_load_explicit(&map->group[page >> VFMIG_DIRTY_GROUP], memory_order_acquire));
 
-		*dir = !group ? NULL
-			      : vfmig_dirty_child(
-					atomic_load_explicit(&group->dir[(page >> VFMIG_DIRTY_DIR) %
-									 VFMIG_DIRTY_GROUP_DIRS],
-							     memory_order_acquire));
-		if (!*dir)
-			return NULL;
-	}
-	return vfmig_dirty_child(
-		atomic_load_explicit(&(*dir)->slot[*slot].leaf, memory_order_acquire));
+	if (!group)
+		return NULL;
+	return vfmig_dirty_child(atomic_load_explicit(
+		&group->dir[(page >> VFMIG_DIRTY_DIR) % VFMIG_DIRTY_GROUP_DIRS],
+		memory_order_acquire));
 }
 
-void vfmig_dirty_mark(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
+/* The word of a page, if its leaf may be used. */
+static inline _Atomic uint64_t *find_word(struct vfmig_dirty *map, uint64_t page,
+					  struct vfmig_dirty_dir **where, unsigned int *slot)
 {
-	struct vfmig_dirty_leaf *leaf;
+	struct vfmig_dirty_dir *dir;
+
+	if (page >> VFMIG_DIRTY_DIR == atomic_load_explicit(&map->hot_index, memory_order_acquire))
+		dir = atomic_load_explicit(&map->hot_dir, memory_order_relaxed);
+	else
+		dir = find_dir(map, page);
+	*slot = (page >> VFMIG_DIRTY_LEAF) % VFMIG_DIRTY_DIR_LEAVES;
+	*where = dir;
+	if (!dir ||
+	    atomic_load_explicit(&dir->slot[*slot].leaf, memory_order_acquire) <= VFMIG_DIRTY_FULL)
+		return NULL;
+	return &dir->word[page / 64 % (VFMIG_DIRTY_DIR_LEAVES * VFMIG_DIRTY_LEAF_WORDS)];
+}
+
+/* What vfmig_dirty_mark does if not all is as it mostly is. Apart, so that it saves no registers. */
+static __attribute__((noinline)) void mark_far(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
+{
 	struct vfmig_dirty_dir *dir;
 	uint64_t last, page, end;
-	unsigned int i, w;
+	_Atomic uint64_t *word;
+	unsigned int i;
 
 	if (!vfmig_dirty_clip(map, &addr, len, &last))
 		return;
 	page = vfmig_dirty_page(map, addr);
 	end = vfmig_dirty_page(map, last);
-	if (page != end || !(leaf = find_leaf(map, page, &dir, &i))) {
+	if (page != end || !(word = find_word(map, page, &dir, &i))) {
 		vfmig_dirty_mark_pages(map, page, end);
 		return;
 	}
-	w = page / 64 % VFMIG_DIRTY_LEAF_WORDS;
-	atomic_fetch_or(&leaf->word[w], 1ull << page % 64);
-	vfmig_dirty_raise(dir, i, 1ull << w / VFMIG_DIRTY_LINE_WORDS);
+	atomic_fetch_or(word, 1ull << page % 64);
+	vfmig_dirty_raise(dir, i, 1ull << page / VFMIG_DIRTY_LINE_PAGES % VFMIG_DIRTY_LEAF_LINES);
+}
+
+/*
+ * The whole of it again for what is most: one page, a leaf that has been used, in the directory
+ * that came first.
+ */
+void vfmig_dirty_mark(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
+{
+	uint64_t hot = atomic_load_explicit(&map->hot_index, memory_order_acquire);
+	struct vfmig_dirty_dir *dir = atomic_load_explicit(&map->hot_dir, memory_order_relaxed);
+	uint64_t page = vfmig_dirty_page(map, addr),
+		 in_dir = page & ((1ull << VFMIG_DIRTY_DIR) - 1);
+	uint64_t last = addr + (len - 1);
+	unsigned int i = (unsigned int)(in_dir >> VFMIG_DIRTY_LEAF);
+
+	if (addr < map->base || last > map->last || last < addr || !len ||
+	    vfmig_dirty_page(map, last) != page || page >> VFMIG_DIRTY_DIR != hot ||
+	    atomic_load_explicit(&dir->slot[i].leaf, memory_order_acquire) <= VFMIG_DIRTY_FULL) {
+		mark_far(map, addr, len);
+		return;
+	}
+	atomic_fetch_or(&dir->word[in_dir / 64], 1ull << page % 64);
+	vfmig_dirty_raise(dir, i, 1ull << page / VFMIG_DIRTY_LINE_PAGES % VFMIG_DIRTY_LEAF_LINES);
 }
 
 void vfmig_dirty_mark_all(struct vfmig_dirty *map)
@@ -149,19 +180,19 @@ void vfmig_dirty_mark_all(struct vfmig_dirty *map)
 void vfmig_dirty_mark_words(struct vfmig_dirty *map, uint64_t page, const uint64_t *words,
 			    unsigned int count)
 {
-	struct vfmig_dirty_leaf *leaf;
 	struct vfmig_dirty_dir *dir;
-	unsigned int i, w = page / 64 % VFMIG_DIRTY_LEAF_WORDS, lo, hi;
+	unsigned int i, lo, hi;
+	_Atomic uint64_t *word = find_word(map, page, &dir, &i);
 
-	leaf = find_leaf(map, page, &dir, &i);
 	for (unsigned int n = 0; n < count; n++) {
-		if (leaf && words[n])
-			atomic_fetch_or(&leaf->word[w + n], words[n]);
-		for (uint64_t bits = words[n]; !leaf && vfmig_dirty_run(&bits, &lo, &hi);)
+		if (word && words[n])
+			atomic_fetch_or(&word[n], words[n]);
+		for (uint64_t bits = words[n]; !word && vfmig_dirty_run(&bits, &lo, &hi);)
 			vfmig_dirty_mark_pages(map, page + n * 64 + lo, page + n * 64 + hi);
 	}
-	if (leaf)
-		vfmig_dirty_raise(dir, i, 1ull << w / VFMIG_DIRTY_LINE_WORDS);
+	if (word)
+		vfmig_dirty_raise(dir, i,
+				  1ull << page / VFMIG_DIRTY_LINE_PAGES % VFMIG_DIRTY_LEAF_LINES);
 }
 
 /* Marks the pages that the bits say, bit 0 being the page at; drops those outside of the map. */
@@ -229,7 +260,7 @@ bool vfmig_dirty_push_down(struct vfmig_dirty *map, enum vfmig_dirty_level level
 {
 	uint64_t first = vfmig_dirty_first_beneath(map, start);
 	uint64_t last = vfmig_dirty_last_beneath(map, level, start);
-	void *child = vfmig_dirty_ensure(map, level, slot, start);
+	void *child = vfmig_dirty_ensure(map, level, slot, dir, start);
 	struct vfmig_dirty_group *group = child;
 	struct vfmig_dirty_dir *below = child;
 

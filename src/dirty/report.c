@@ -35,31 +35,30 @@ static void report_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t
 		 (end - report->iova) >> report->shift);
 }
 
-static void report_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words)
+static void report_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+			unsigned int dirty)
 {
 	struct report *report = (struct report *)walk;
-	unsigned int lo, hi;
+	uint64_t bit = page - report->page; /* of words[0]; wraps if the range begins after it */
+	unsigned int up = bit % 64, lo, hi;
 
-	if (!report->same) {
-		for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++, page += 64)
-			for (uint64_t bits = words[w]; vfmig_dirty_run(&bits, &lo, &hi);)
-				report_pages(walk, page + lo, page + hi);
-		return;
-	}
-	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++, page += 64) {
-		unsigned int up = (page - report->page) % 64;
-		uint64_t *to;
+	for (; dirty; dirty &= dirty - 1) {
+		unsigned int w = (unsigned int)__builtin_ctz(dirty);
+		uint64_t bits = words[w], *to;
 
-		if (!words[w])
-			continue;
-		if (page < report->page) { /* the range begins within this word */
-			report->bitmap[0] |= words[w] >> (report->page - page);
+		if (!report->same) {
+			while (vfmig_dirty_run(&bits, &lo, &hi))
+				report_pages(walk, page + w * 64 + lo, page + w * 64 + hi);
 			continue;
 		}
-		to = report->bitmap + (page - report->page) / 64;
-		to[0] |= words[w] << up;
-		if (up && words[w] >> (64 - up))
-			to[1] |= words[w] >> (64 - up);
+		if (page + w * 64 < report->page) { /* the range begins within this word */
+			report->bitmap[0] |= bits >> (64 - up);
+			continue;
+		}
+		to = report->bitmap + (bit + w * 64) / 64;
+		to[0] |= bits << up;
+		if (up && bits >> (64 - up))
+			to[1] |= bits >> (64 - up);
 	}
 }
 

@@ -66,23 +66,30 @@ static void give_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t l
 		walk->sink->pages(walk, first, last);
 }
 
-static void give_line(struct vfmig_dirty_walk *walk, uint64_t page, uint64_t *words)
+static void give_line(struct vfmig_dirty_walk *walk, uint64_t page, uint64_t *words,
+		      unsigned int dirty)
 {
 	unsigned int lo, hi;
 
 	if (walk->sink->line && !walk->stopped) {
-		walk->sink->line(walk, page, words);
+		walk->sink->line(walk, page, words, dirty);
 		return;
 	}
-	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++, page += 64)
+	for (; dirty; dirty &= dirty - 1) {
+		unsigned int w = (unsigned int)__builtin_ctz(dirty);
+
 		while (vfmig_dirty_run(&words[w], &lo, &hi))
-			give_pages(walk, page + lo, page + hi);
+			give_pages(walk, page + w * 64 + lo, page + w * 64 + hi);
+	}
 }
 
 static void walk_line(struct vfmig_dirty_walk *walk, const struct vfmig_dirty_pending *line)
 {
-	_Atomic uint64_t *word = &line->leaf->word[line->page / 64 % VFMIG_DIRTY_LEAF_WORDS];
-	uint64_t words[VFMIG_DIRTY_LINE_WORDS], page = line->page, any = 0;
+	_Atomic uint64_t *word = &line->leaf[line->page / 64 % VFMIG_DIRTY_LEAF_WORDS];
+	uint64_t words[VFMIG_DIRTY_LINE_WORDS], page = line->page;
+	uint64_t first = max64(walk->first, page);
+	uint64_t last = min64(walk->last, page + VFMIG_DIRTY_LINE_PAGES - 1);
+	unsigned int lo = (unsigned int)(first - page), hi = (unsigned int)(last - page), dirty = 0;
 
 	if (walk->stopped) {
 		/* Not looked at yet: only its bits above are missing. */
@@ -92,22 +99,33 @@ static void walk_line(struct vfmig_dirty_walk *walk, const struct vfmig_dirty_pe
 				1ull << page / VFMIG_DIRTY_LINE_PAGES % VFMIG_DIRTY_LEAF_LINES);
 		return;
 	}
-	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++, page += 64) {
-		uint64_t lo = max64(walk->first, page), hi = min64(walk->last, page + 63), mask;
-
-		words[w] = 0;
-		if (lo > hi)
-			continue;
-		walk->words++;
-		mask = vfmig_dirty_bits(lo - page, hi - page);
-		words[w] = atomic_load(&word[w]) & mask;
-		if (!walk->keep && words[w])
-			words[w] = ~mask ? atomic_fetch_and(&word[w], ~mask) & mask
-					 : atomic_exchange(&word[w], 0);
-		any |= words[w];
+	/* No branches in here: which words are dirty is not to be guessed. */
+	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++) {
+		words[w] = atomic_load(&word[w]);
+		dirty |= (unsigned int)(words[w] != 0) << w;
 	}
-	if (any && !walk->muted)
-		give_line(walk, line->page, words);
+	walk->words += VFMIG_DIRTY_LINE_WORDS;
+	if (hi - lo + 1 < VFMIG_DIRTY_LINE_PAGES) {
+		for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++) {
+			uint64_t mask = 0;
+
+			if (w >= lo / 64 && w <= hi / 64)
+				mask = vfmig_dirty_bits(w == lo / 64 ? lo % 64 : 0,
+							w == hi / 64 ? hi % 64 : 63);
+			words[w] &= mask;
+			if (words[w] && !walk->keep)
+				words[w] &= atomic_fetch_and(&word[w], ~words[w]);
+			dirty &= ~((unsigned int)(words[w] == 0) << w);
+		}
+	} else if (!walk->keep) {
+		for (unsigned int left = dirty; left; left &= left - 1) {
+			unsigned int w = (unsigned int)__builtin_ctz(left);
+
+			words[w] = atomic_exchange(&word[w], 0);
+		}
+	}
+	if (dirty && !walk->muted)
+		give_line(walk, page, words, dirty);
 }
 
 static void walk_pending(struct vfmig_dirty_walk *walk, unsigned int but)
@@ -117,7 +135,7 @@ static void walk_pending(struct vfmig_dirty_walk *walk, unsigned int but)
 }
 
 static void walk_leaf(struct vfmig_dirty_walk *walk, struct vfmig_dirty_dir *dir, unsigned int i,
-		      struct vfmig_dirty_leaf *leaf, uint64_t start)
+		      _Atomic uint64_t *leaf, uint64_t start)
 {
 	uint64_t lines = atomic_load(&dir->slot[i].lines), whole, lo, hi;
 
@@ -133,7 +151,7 @@ static void walk_leaf(struct vfmig_dirty_walk *walk, struct vfmig_dirty_dir *dir
 	for (; lines; lines &= lines - 1) {
 		unsigned int line = (unsigned int)__builtin_ctzll(lines);
 
-		__builtin_prefetch(&leaf->word[line * VFMIG_DIRTY_LINE_WORDS], 1);
+		__builtin_prefetch(&leaf[line * VFMIG_DIRTY_LINE_WORDS], 1);
 		walk->pending[walk->head++ % VFMIG_DIRTY_AHEAD] = (struct vfmig_dirty_pending){
 			dir, leaf, start + line * VFMIG_DIRTY_LINE_PAGES};
 		walk_pending(walk, VFMIG_DIRTY_AHEAD - 1);
@@ -182,6 +200,8 @@ static void walk_group(struct vfmig_dirty_walk *walk, struct vfmig_dirty_group *
 		return;
 	for (uint64_t i = lo; i <= hi && !walk->stopped; i++) {
 		walk->summaries++;
+		if (!atomic_load(&group->dir[i]))
+			continue;
 		walk_slot(walk, VFMIG_DIRTY_DIR, &group->dir[i], NULL,
 			  start + (i << VFMIG_DIRTY_DIR));
 	}
@@ -263,6 +283,8 @@ static void walk_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t l
 	for (uint64_t g = first >> VFMIG_DIRTY_GROUP;
 	     g <= last >> VFMIG_DIRTY_GROUP && !walk->stopped; g++) {
 		walk->summaries++;
+		if (!atomic_load(&walk->map->group[g]))
+			continue;
 		walk_slot(walk, VFMIG_DIRTY_GROUP, &walk->map->group[g], NULL,
 			  g << VFMIG_DIRTY_GROUP);
 	}

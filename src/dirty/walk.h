@@ -14,14 +14,15 @@ struct vfmig_dirty_walk;
  * Where pages go, in ascending order; after they were taken, so that data may be read at once.
  *
  * @pages:  pages first..last. Required.
- * @line:   pages of one line: bit n of words[w] is page + w * 64 + n, words is zero outside the
- *          walk's range. May be NULL: then the runs go to @pages.
+ * @line:   pages of one line: bit n of words[w] is page + w * 64 + n. Bit w of dirty: words[w] may
+ *          be other than 0. May be NULL: then the runs go to @pages.
  *
  * @pages may call vfmig_dirty_walk_stop, and then neither is called again.
  */
 struct vfmig_dirty_sink {
 	void (*pages)(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last);
-	void (*line)(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words);
+	void (*line)(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+		     unsigned int dirty);
 };
 
 /*
@@ -32,7 +33,7 @@ struct vfmig_dirty_sink {
 
 struct vfmig_dirty_pending {
 	struct vfmig_dirty_dir *dir;
-	struct vfmig_dirty_leaf *leaf;
+	_Atomic uint64_t *leaf;
 	uint64_t page;
 };
 
