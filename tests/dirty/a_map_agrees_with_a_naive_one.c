@@ -375,16 +375,16 @@ int main(void)
 		uint64_t window = PAGES * page;
 
 		/* A map of just the window, begun and ended within a page; all of memory: low, */
-		play(0x5000 * page + 77, window - 1000, page, 0x5000 * page, 40);
-		play(0, 0, page, 0, 40);
+		play(0x5000 * page + 77, window - 1000, page, 0x5000 * page, 25);
+		play(0, 0, page, 0, 25);
 		/* across two directories, */
-		play(0, 0, page, (1ull << 28) * page - 40000 * page, 40);
+		play(0, 0, page, (1ull << 28) * page - 40000 * page, 25);
 		/* and to the last byte. */
-		play(0, 0, page, 0 - window, 40);
-		play(0 - window, window, page, 0 - window, 40);
+		play(0, 0, page, 0 - window, 25);
+		play(0 - window, window, page, 0 - window, 25);
 	}
 	/* Across two groups. */
-	play(0, 0, 4096, (1ull << 52) - 4096 * 33000ull, 40);
-	play(0, 1ull << 34, VFMIG_DIRTY_PAGE_MAX, 0, 40);
+	play(0, 0, 4096, (1ull << 52) - 4096 * 33000ull, 25);
+	play(0, 1ull << 34, VFMIG_DIRTY_PAGE_MAX, 0, 25);
 	return 0;
 }
