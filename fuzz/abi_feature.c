@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Device features. The first byte picks a decoder; what it takes, the encoder gives back byte by
+ * byte, and what it promised holds.
+ */
+#include "abi/feature.h"
+#include "fuzz/property.h"
+
+#define RANGES 300
+
+static uint8_t back[16 + 16 * RANGES];
+
+static void same(const uint8_t *data, size_t n)
+{
+	HOLDS(n);
+	HOLDS(!memcmp(back, data, n));
+}
+
+static void header(const uint8_t *data, size_t size)
+{
+	struct vfmig_device_feature f;
+	bool run = false;
+
+	if (vfmig_feature_get(data, size, &f))
+		return;
+	same(data, vfmig_feature_put(back, sizeof(back), &f));
+	for (uint32_t index = 0; index < VFMIG_FEATURE_COUNT; index++) {
+		const struct vfmig_feature_kind *k = vfmig_feature_kind(index);
+
+		if (!vfmig_feature_check(&f, k->ops, k->size, &run) && run)
+			HOLDS(f.argsz >= VFMIG_FEATURE_HEADER_SIZE + k->size);
+	}
+}
+
+static void start(const uint8_t *data, size_t size)
+{
+	struct vfmig_dma_logging_range r[RANGES];
+	uint64_t page;
+	uint32_t n;
+
+	if (vfmig_logging_get_start(data, size, &page, r, size & 1 ? RANGES : 4, &n))
+		return;
+	HOLDS(n <= VFMIG_LOGGING_RANGES_MAX && page && !(page & (page - 1)));
+	for (uint32_t i = 0; i < n; i++) {
+		HOLDS(r[i].length && r[i].iova + r[i].length > r[i].iova);
+		for (uint32_t k = 0; k < i; k++)
+			HOLDS(r[i].iova >= r[k].iova + r[k].length ||
+			      r[k].iova >= r[i].iova + r[i].length);
+	}
+	same(data, vfmig_logging_put_start(back, sizeof(back), page, r, n));
+}
+
+static void report(const uint8_t *data, size_t size)
+{
+	struct vfmig_logging_report r;
+	uint64_t bytes;
+
+	if (vfmig_logging_get_report(data, size, &r, &bytes))
+		return;
+	HOLDS(bytes && bytes % 8 == 0 && bytes <= VFMIG_BITMAP_BYTES_MAX);
+	HOLDS(bytes * 8 >= r.length / r.page_size);
+	HOLDS(r.iova + r.length > r.iova);
+	same(data, vfmig_logging_put_report(back, sizeof(back), &r));
+}
+
+/* get into v, and put back. */
+#define ROUND(name, type, by)                                                                      \
+	do {                                                                                       \
+		type v;                                                                            \
+                                                                                                   \
+		if (!vfmig_feature_get_##name(data, size, &v))                                     \
+			same(data, vfmig_feature_put_##name(back, sizeof(back), by v));            \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t which = size ? data[0] : 0;
+
+	if (size) {
+		data++;
+		size--;
+	}
+	switch (which % 9) {
+	case 0:
+		header(data, size);
+		break;
+	case 1:
+		start(data, size);
+		break;
+	case 2:
+		report(data, size);
+		break;
+	case 3:
+		ROUND(migration, uint64_t, );
+		break;
+	case 4:
+		ROUND(mig_state, struct vfmig_feature_mig_state, &);
+		break;
+	case 5:
+		ROUND(data_size, uint64_t, );
+		break;
+	case 6:
+		ROUND(precopy_info, struct vfmig_precopy_info, &);
+		break;
+	case 7:
+		ROUND(low_power_wake, struct vfmig_feature_low_power_wake, &);
+		break;
+	default:
+		ROUND(bus_master, uint32_t, );
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vfio-user messages: 16 bytes of header, then the payload, which is given to the decoders of the
+ * command that the header names, as a request and as a reply. What they take, the encoders give
+ * back, and what they promised holds.
+ */
+#include "abi/vfio_user.h"
+#include "fuzz/property.h"
+
+#define MAX 4096
+
+static uint8_t back[1 << 16];
+
+static void same(const uint8_t *data, size_t n)
+{
+	HOLDS(n);
+	HOLDS(!memcmp(back, data, n));
+}
+
+static void within(uint64_t start, uint64_t length)
+{
+	HOLDS(start + length >= start);
+}
+
+static void version(const uint8_t *data, size_t size)
+{
+	struct vfmig_user_version v;
+
+	if (vfmig_user_get_version(data, size, &v))
+		return;
+	if (v.json)
+		HOLDS(strlen(v.json) == v.json_len);
+	HOLDS(vfmig_user_put_version(back, sizeof(back), &v) == size);
+	same(data, size);
+}
+
+static void dma(const uint8_t *data, size_t size)
+{
+	struct vfmig_user_dma_map m;
+	struct vfmig_user_dma_unmap u;
+	struct vfmig_user_bitmap b;
+	struct vfmig_user_dma_access a;
+	const uint8_t *bits;
+
+	if (!vfmig_user_get_dma_map(data, size, &m)) {
+		within(m.addr, m.size);
+		within(m.offset, m.size);
+		same(data, vfmig_user_put_dma_map(back, sizeof(back), &m));
+	}
+	if (!vfmig_user_get_dma_unmap(data, size, &u, &b)) {
+		within(u.addr, u.size);
+		HOLDS(b.size <= u.argsz);
+		same(data, vfmig_user_put_dma_unmap(back, sizeof(back), &u, &b));
+		if (!vfmig_user_get_dma_unmap_reply(data, size, &u, &b, &bits) && bits)
+			HOLDS(bits + b.size <= data + size);
+	}
+	for (int with = 0; with < 2; with++)
+		if (!vfmig_user_get_dma_access(data, size, MAX, with, &a)) {
+			within(a.addr, a.count);
+			HOLDS(!with || size - VFMIG_USER_DMA_ACCESS_SIZE == a.count);
+			same(data, vfmig_user_put_dma_access(back, sizeof(back), &a));
+		}
+	vfmig_user_get_dma_written(data, size, &a);
+}
+
+static void device(const uint8_t *data, size_t size, size_t nfds)
+{
+	struct vfmig_device_info d;
+	struct vfmig_irq_info i;
+	struct vfmig_irq_set s;
+	struct vfmig_user_mig_data m;
+	const uint8_t *bools;
+
+	if (!vfmig_user_get_device_info(data, size, &d))
+		same(data, vfmig_user_put_device_info(back, sizeof(back), &d));
+	if (!vfmig_user_get_irq_info(data, size, &i))
+		same(data, vfmig_user_put_irq_info(back, sizeof(back), &i));
+	if (!vfmig_user_get_irq_set(data, size, nfds, &s, &bools)) {
+		HOLDS(s.start + s.count <= VFMIG_USER_IRQS_MAX);
+		HOLDS(!bools || bools + s.count == data + size);
+		HOLDS(!nfds || nfds == s.count);
+		same(data, vfmig_user_put_irq_set(back, sizeof(back), &s, bools));
+	}
+	for (int with = 0; with < 2; with++)
+		if (!vfmig_user_get_mig_data(data, size, MAX, with, &m)) {
+			HOLDS(m.size <= MAX);
+			HOLDS(!with || size - VFMIG_USER_MIG_DATA_SIZE >= m.size);
+			same(data, vfmig_user_put_mig_data(back, sizeof(back), &m));
+		}
+}
+
+static void access_region(const uint8_t *data, size_t size)
+{
+	struct vfmig_user_region_access a;
+	static struct vfmig_user_write w[VFMIG_USER_WRITES_MAX];
+	uint64_t n;
+
+	for (int with = 0; with < 2; with++)
+		if (!vfmig_user_get_region_access(data, size, MAX, with, &a)) {
+			within(a.offset, a.count);
+			same(data, vfmig_user_put_region_access(back, sizeof(back), &a));
+		}
+	if (!vfmig_user_get_write_multi(data, size, &n)) {
+		for (uint64_t i = 0; i < n; i++)
+			vfmig_user_write_at(data, i, &w[i]);
+		HOLDS(vfmig_user_put_write_multi(back, sizeof(back), w, n) == size);
+		same(data, size);
+	}
+}
+
+/* Encoded anew, a chain may have another order; then it must mean the same. */
+static void region_info(const uint8_t *data, size_t size)
+{
+	static struct vfmig_sparse_mmap_area areas[VFMIG_USER_AREAS_MAX],
+		again[VFMIG_USER_AREAS_MAX];
+	struct vfmig_region_info i, i2;
+	struct vfmig_user_region_caps c, c2;
+	size_t n;
+
+	if (vfmig_user_get_region_info(data, size, &i) ||
+	    vfmig_user_get_region_caps(data, size, &i, areas, VFMIG_USER_AREAS_MAX, &c))
+		return;
+	for (uint32_t k = 0; k < c.nr_areas; k++) {
+		within(areas[k].offset, areas[k].size);
+		HOLDS(areas[k].offset + areas[k].size <= i.size);
+	}
+	n = vfmig_user_put_region_info(back, sizeof(back), UINT32_MAX, &i, &c);
+	HOLDS(n && !vfmig_user_get_region_info(back, n, &i2));
+	HOLDS(i2.argsz == n && i2.size == i.size && i2.index == i.index);
+	HOLDS(!vfmig_user_get_region_caps(back, n, &i2, again, VFMIG_USER_AREAS_MAX, &c2));
+	HOLDS(c.has_sparse == c2.has_sparse && c.has_type == c2.has_type && c.type == c2.type &&
+	      c.subtype == c2.subtype && c.msix_mappable == c2.msix_mappable &&
+	      c.nr_areas == c2.nr_areas);
+	HOLDS(!memcmp(areas, again, c.nr_areas * sizeof(areas[0])));
+}
+
+static void io_fds(const uint8_t *data, size_t size, size_t nfds)
+{
+	struct vfmig_user_io_fds h;
+	struct vfmig_user_io_fd fds[64];
+
+	vfmig_user_get_io_fds_request(data, size, &h);
+	if (vfmig_user_get_io_fds(data, size, nfds, &h, fds, 64))
+		return;
+	HOLDS(h.count <= 64);
+	for (uint32_t i = 0; i < h.count; i++) {
+		HOLDS(fds[i].fd_index < nfds);
+		within(fds[i].offset, fds[i].size);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vfmig_user_header h;
+	const char *why = vfmig_user_get_header(data, size, 1 << 20, &h);
+
+	if (size < VFMIG_USER_HEADER_SIZE)
+		return 0;
+	if (!why)
+		same(data, vfmig_user_put_header(back, sizeof(back), &h));
+	data += VFMIG_USER_HEADER_SIZE;
+	size -= VFMIG_USER_HEADER_SIZE;
+	switch (h.cmd) {
+	case VFMIG_USER_VERSION:
+		version(data, size);
+		break;
+	case VFMIG_USER_DMA_MAP:
+	case VFMIG_USER_DMA_UNMAP:
+	case VFMIG_USER_DMA_READ:
+	case VFMIG_USER_DMA_WRITE:
+		dma(data, size);
+		break;
+	case VFMIG_USER_DEVICE_GET_REGION_INFO:
+		region_info(data, size);
+		break;
+	case VFMIG_USER_DEVICE_GET_REGION_IO_FDS:
+		io_fds(data, size, h.msg_id % 8);
+		break;
+	case VFMIG_USER_REGION_READ:
+	case VFMIG_USER_REGION_WRITE:
+	case VFMIG_USER_REGION_WRITE_MULTI:
+		access_region(data, size);
+		break;
+	default:
+		device(data, size, h.msg_id % 8);
+		break;
+	}
+	return 0;
+}
