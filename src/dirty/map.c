@@ -19,7 +19,7 @@ static size_t children(const struct vfmig_dirty *map, enum vfmig_dirty_level lev
 	return ((vfmig_dirty_last_beneath(map, level, start) - start) >> below) + 1;
 }
 
-/* What a child counts for. Of a directory the slots that are needed; its leaves count themselves. */
+/* What a child counts for. Of a directory the slots needed; its leaves count themselves. */
 static size_t child_bytes(const struct vfmig_dirty *map, enum vfmig_dirty_level level,
 			  uint64_t start)
 {

@@ -52,8 +52,9 @@ struct vfmig_dirty;
  * @size:       bytes from base; 0 means to the end of the 64-bit address space
  * @page_size:  bytes per page, a power of two from 4 KiB to 1 GiB; 0 means 4 KiB
  * @max_bytes:  most memory that the map may use; 0 means no limit. At the limit, as when the
- *              system gives none, the map marks wider than was asked: the 32768 pages around, or more. 1 TiB
- *              needs about 130 KiB, and 4 KiB more per 32768 pages of which one was ever dirty.
+ *              system gives none, the map marks wider than was asked: the 32768 pages around, or
+ *              more. 1 TiB needs about 130 KiB, and 4 KiB more per 32768 pages of which one was
+ *              ever dirty.
  */
 struct vfmig_dirty_config {
 	uint64_t base;
@@ -97,8 +98,9 @@ void vfmig_dirty_mark(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
 void vfmig_dirty_mark_all(struct vfmig_dirty *map);
 
 /*
- * Marks what a bitmap of the uAPI's form says (DMA logging, type1, iommufd): bit n % 64 of
- * word n / 64 stands for [iova + n * page_size, iova + (n + 1) * page_size), cut to [iova, iova + len).
+ * Marks what a bitmap of the uAPI's form says (DMA logging, type1, iommufd): bit n % 64 of word
+ * n / 64 stands for [iova + n * page_size, iova + (n + 1) * page_size), as far as that lies in
+ * [iova, iova + len).
  *
  * @page_size:  any power of two, not necessarily the map's; need not divide iova
  * @bitmap:     vfmig_dirty_bitmap_bytes(len, page_size) bytes, in the machine's byte order, of any

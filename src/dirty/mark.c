@@ -129,7 +129,7 @@ static inline _Atomic uint64_t *find_word(struct vfmig_dirty *map, uint64_t page
 	return &dir->word[page / 64 % (VFMIG_DIRTY_DIR_LEAVES * VFMIG_DIRTY_LEAF_WORDS)];
 }
 
-/* What vfmig_dirty_mark does if not all is as it mostly is. Apart, so that it saves no registers. */
+/* vfmig_dirty_mark where not all is as it mostly is. Apart, so that it saves no registers. */
 static __attribute__((noinline)) void mark_far(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 {
 	struct vfmig_dirty_dir *dir;

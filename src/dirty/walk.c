@@ -33,7 +33,7 @@ void vfmig_dirty_walk_return(struct vfmig_dirty_walk *walk, uint64_t first, uint
 		vfmig_dirty_mark_pages(walk->map, first, last);
 }
 
-/* Of the children beneath start, each standing for 2^level pages: those within pages first..last. */
+/* Of the children beneath start, each standing for 2^level pages: those that the walk touches. */
 static bool children_touched(const struct vfmig_dirty_walk *walk, unsigned int level,
 			     uint64_t start, uint64_t pages, uint64_t *lo, uint64_t *hi)
 {

@@ -98,6 +98,16 @@ int main(void)
 	CHECK_EQ(stats.words_visited - words, 8);
 	vfmig_dirty_free(map);
 
+	/* A map that begins and ends within a line is as clean after a harvest as any. */
+	CHECK_EQ(vfmig_dirty_create(&map, &(struct vfmig_dirty_config){5000, 9 << 20, 0, 0}), 0);
+	vfmig_dirty_mark(map, 5000, 1);
+	vfmig_dirty_mark(map, 9 << 20, 1);
+	harvest(&summaries, &words);
+	CHECK(words == 16);
+	harvest(&summaries, &words);
+	CHECK(words == 0);
+	vfmig_dirty_free(map);
+
 	/* All of 2^64 with memory at 0 and a window at 2^40 and one at the very end. */
 	before = resident();
 	create(0);
