@@ -156,7 +156,8 @@ static const char *listen(const uint8_t *data, size_t size, size_t slice, bool p
 	uint8_t front[VFMIG_DS_PREAMBLE_SIZE];
 	const char *why;
 
-	memset(e, 0, sizeof(*e));
+	memset(e, 0,
+	       offsetof(struct ear, entry)); /* the rest is long, and written before it is read */
 	vfmig_ds_reader_init(&r, &events, e, slots, VFMIG_DS_ENTRIES_MAX);
 	if (preamble) {
 		vfmig_ds_put_preamble(&w, front, sizeof(front));
