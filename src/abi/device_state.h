@@ -11,7 +11,7 @@
  * whole, allocates nothing, and says in its first refusal what was wrong, at which byte.
  *
  * What pre-copy sends again overrides what it sent before (blocks and opaque data); a field comes
- * once.
+ * once. The first time, a block's bytes come in order, so that a gap is seen where it is.
  */
 #ifndef VFMIG_SRC_ABI_DEVICE_STATE_H
 #define VFMIG_SRC_ABI_DEVICE_STATE_H
@@ -146,7 +146,7 @@ struct vfmig_ds_events {
 /* What the reader keeps of a schema entry, in memory that the caller brings. */
 struct vfmig_ds_slot {
 	uint64_t size;
-	uint64_t covered; /* bytes given so far, those given twice counted twice, saturating */
+	uint64_t covered; /* of a block: all before this has come */
 	uint32_t id;
 	uint8_t kind;
 	uint8_t flags;

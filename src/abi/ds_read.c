@@ -300,8 +300,12 @@ static const char *take_place(struct vfmig_ds_reader *r, uint64_t length)
 		return "a ZERO is about no bytes";
 	if (r->offset > slot->size || length > slot->size - r->offset)
 		return "a BLOCK or ZERO leaves its block";
+	/* In order at first, in any order again: so one number says how much has come. */
+	if (r->offset > slot->covered)
+		return "a BLOCK or ZERO leaves a gap before it";
 	slot->seen = 1;
-	slot->covered += length < UINT64_MAX - slot->covered ? length : UINT64_MAX - slot->covered;
+	if (r->offset + length > slot->covered)
+		slot->covered = r->offset + length;
 	return NULL;
 }
 
@@ -327,7 +331,6 @@ static const char *take_end(struct vfmig_ds_reader *r)
 				continue;
 			return "END comes before all that the schema announced";
 		}
-		/* Necessary, not sufficient: what was sent twice counts twice. */
 		if (slot->kind == VFMIG_DS_KIND_BLOCK && slot->covered < slot->size)
 			return "END comes before all of a block";
 	}

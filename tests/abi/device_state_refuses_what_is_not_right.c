@@ -180,7 +180,11 @@ static void contents(void)
 		{VFMIG_DS_FIELD, 0, "\3\0\0\0abcd", 8, "a FIELD names no field of the schema"},
 		{VFMIG_DS_FIELD, 0, "\7\0\0\0abcd", 8, "a FIELD names no field of the schema"},
 		{VFMIG_DS_FIELD, 0, "\xff\xff\xff\xff", 5, "a FIELD names no field of the schema"},
-		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\x87\x13\0\0\0\0\0\0x", 17, too_soon},
+		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0x", 17, too_soon},
+		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0x", 17,
+		 "a BLOCK or ZERO leaves a gap before it"},
+		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\x87\x13\0\0\0\0\0\0x", 17,
+		 "a BLOCK or ZERO leaves a gap before it"},
 		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\x88\x13\0\0\0\0\0\0x", 17,
 		 "a BLOCK or ZERO leaves its block"},
 		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xffx", 17,
@@ -242,6 +246,18 @@ static void ends(void)
 	sample_block(&s, 7, 0, BLOCK_SIZE - 1, 0);
 	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
 	expect(block);
+	/* nor does what came twice count twice */
+	sample_begin(&s);
+	sample_fields(&s);
+	sample_block(&s, 7, 0, 4000, 0);
+	sample_block(&s, 7, 1000, 3000, 0);
+	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+	expect(block);
+	sample_begin(&s);
+	sample_fields(&s);
+	sample_block(&s, 7, 0, 4000, 0);
+	sample_block(&s, 7, 4001, 100, 0);
+	expect("a BLOCK or ZERO leaves a gap before it");
 	sample_begin(&s);
 	sample_fields(&s);
 	PUT(&s, vfmig_ds_put_zero(&s.w, buf, cap, 7, 0, BLOCK_SIZE));
