@@ -7,22 +7,46 @@
 
 #include "device/session.h"
 
-/**
- * vfmig_offer_v2() - driver side: answer a device's request from a session and a logger
+/*
+ * The driver side: a session and a logger, shown as v2's features.
  * @session: the device's migration; NULL for a device that has none (its features are -ENOTTY then)
  * @logger: its DMA log, or NULL
+ * @precopy_info_v2: the user has said that it understands REINIT
+ * @lock, @held: the requests that wait for the session
+ */
+struct vfmig_offer_v2 {
+	struct vfmig_session *session;
+	struct vfmig_logger *logger;
+	atomic_bool precopy_info_v2;
+	pthread_mutex_t lock;
+	struct vfmig_request_list held;
+};
+
+void vfmig_offer_v2_init(struct vfmig_offer_v2 *offer, struct vfmig_session *session,
+			 struct vfmig_logger *logger);
+void vfmig_offer_v2_fini(struct vfmig_offer_v2 *offer);
+
+/**
+ * vfmig_offer_v2_submit() - answer a device's request
+ * @offer: from what
  * @request: any of a device's requests
  *
- * Answers MIGRATION, MIG_DEVICE_STATE, MIG_DATA_SIZE, the DMA_LOGGING features, DATA_READ, DATA_WRITE and
- * PRECOPY_INFO, with the uAPI's checks and errnos.
+ * Answers MIGRATION, MIG_DEVICE_STATE, MIG_DATA_SIZE, MIG_PRECOPY_INFOv2, the DMA_LOGGING features, DATA_READ,
+ * DATA_WRITE and PRECOPY_INFO, with the uAPI's checks and errnos.
  *
  * Return: true if the request was v2's: it is completed, or will be. False if it is for somebody else.
  */
-bool vfmig_offer_v2(struct vfmig_session *session, struct vfmig_logger *logger,
-		    struct vfmig_request *request);
+bool vfmig_offer_v2_submit(struct vfmig_offer_v2 *offer, struct vfmig_request *request);
+
+/** vfmig_offer_v2_cancel() - vfmig_cancel(), for what was answered here */
+bool vfmig_offer_v2_cancel(struct vfmig_offer_v2 *offer, struct vfmig_request *request);
 
 /**
  * vfmig_drive_v2() - user side: a session on a device that shows v2
+ *
+ * Nothing is asked of the device that v2 refuses: what its state machine blocks is answered here. A device
+ * that has no MIG_DATA_SIZE or no pre-copy info answers -ENOTTY. The end of what pre-copy has for now is
+ * -ENOMSG or 0, as the device says it: both mean the same there.
  *
  * Return: 0; -EOPNOTSUPP if the device does not show it.
  */

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Driver side of v2: features in, a session's requests and a logger's calls out.
+ *
+ * A feature that stands for a request of the session becomes one of its own; the feature's request waits in
+ * the list meanwhile. Whoever takes it out of there, the session's answer or a cancel, ends it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/feature.h"
+#include "protocol/v2/v2.h"
+
+struct op {
+	struct vfmig_request inner;
+	struct vfmig_request *outer;
+	struct vfmig_offer_v2 *offer;
+	struct vfmig_error err; /* the outer one's may be gone by the time of the answer */
+	bool taken_back;
+	atomic_int refs;
+};
+
+static void put(struct op *op)
+{
+	if (atomic_fetch_sub(&op->refs, 1) == 1)
+		free(op);
+}
+
+static void answer(struct op *op)
+{
+	struct vfmig_request *outer = op->outer, *inner = &op->inner;
+	void *data = outer->feature.data;
+	size_t size = outer->feature.size;
+	struct vfmig_feature_mig_state state = {.device_state = inner->state, .data_fd = -1};
+
+	if (inner->result < 0) {
+		if (outer->err && op->err.code)
+			*outer->err = op->err;
+		vfmig_complete(outer, inner->result);
+		return;
+	}
+	if (inner->verb == VFMIG_VERB_DATA_SIZE)
+		vfmig_feature_put_data_size(data, size, inner->data_size);
+	else
+		vfmig_feature_put_mig_state(data, size, &state);
+	vfmig_complete(outer, 0);
+}
+
+static void done(struct vfmig_request *inner)
+{
+	struct op *op = inner->user;
+	bool there;
+
+	pthread_mutex_lock(&op->offer->lock);
+	there = !op->taken_back;
+	if (there)
+		vfmig_request_remove(&op->offer->held, op->outer);
+	pthread_mutex_unlock(&op->offer->lock);
+	if (there)
+		answer(op);
+	put(op);
+}
+
+static void ask(struct vfmig_offer_v2 *offer, struct vfmig_request *outer, enum vfmig_verb verb,
+		enum vfmig_state state)
+{
+	struct op *op = calloc(1, sizeof(*op));
+
+	if (!op) {
+		vfmig_complete_err(outer, -ENOMEM, "no memory for a device feature");
+		return;
+	}
+	op->outer = outer;
+	op->offer = offer;
+	atomic_init(&op->refs, 1);
+	op->inner.verb = verb;
+	if (verb == VFMIG_VERB_STATE_GO)
+		op->inner.state = state;
+	op->inner.deadline = outer->deadline;
+	op->inner.err = &op->err;
+	op->inner.done = done;
+	op->inner.user = op;
+	pthread_mutex_lock(&offer->lock);
+	outer->held[0] = (uintptr_t)op;
+	vfmig_request_push(&offer->held, outer);
+	pthread_mutex_unlock(&offer->lock);
+	offer->session->ops->submit(offer->session, &op->inner);
+}
+
+/* ---- the features ---- */
+
+static void mig_state(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+{
+	struct vfmig_feature_mig_state state;
+	const char *why;
+
+	if (request->feature.flags & VFMIG_FEATURE_GET) {
+		ask(offer, request, VFMIG_VERB_STATE_GET, VFMIG_STATE_ERROR);
+		return;
+	}
+	why = vfmig_feature_get_mig_state(request->feature.data, request->feature.size, &state);
+	if (why)
+		vfmig_complete_err(request, -EINVAL, "%s", why);
+	else
+		ask(offer, request, VFMIG_VERB_STATE_GO, (enum vfmig_state)state.device_state);
+}
+
+static ssize_t logging_start(struct vfmig_logger *logger, struct vfmig_request *request)
+{
+	struct vfmig_feature_dma_logging_control control;
+	const struct vfmig_dma_logging_range *ranges;
+	const char *why;
+	ssize_t ret;
+
+	memcpy(&control, request->feature.data, sizeof(control));
+	ranges = (const struct vfmig_dma_logging_range *)(uintptr_t)control.ranges;
+	if (control.reserved)
+		return vfmig_err(request->err, -EINVAL,
+				 "DMA_LOGGING_START has a reserved word that is not zero");
+	if (control.num_ranges && !ranges)
+		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_START has no ranges");
+	if (control.num_ranges > VFMIG_LOGGING_RANGES_MAX)
+		return vfmig_err(request->err, -E2BIG, "DMA logging: %u ranges, and %u at the most",
+				 control.num_ranges, VFMIG_LOGGING_RANGES_MAX);
+	/* As in vfio-user, none means all; the kernel's EINVAL is for an export to the kernel's users. */
+	why = vfmig_logging_start_check(control.page_size, ranges, control.num_ranges, true);
+	if (why)
+		return vfmig_err(request->err, -EINVAL, "%s", why);
+	ret = logger->ops->start(logger, &control.page_size, ranges, control.num_ranges,
+				 request->err);
+	if (!ret)
+		memcpy(request->feature.data, &control, sizeof(control));
+	return ret;
+}
+
+static ssize_t logging_report(struct vfmig_logger *logger, struct vfmig_request *request)
+{
+	struct vfmig_feature_dma_logging_report report;
+	struct vfmig_logging_report what;
+	const char *why;
+
+	memcpy(&report, request->feature.data, sizeof(report));
+	what.iova = report.iova;
+	what.length = report.length;
+	what.page_size = report.page_size;
+	why = vfmig_logging_report_check(&what, NULL);
+	if (why)
+		return vfmig_err(request->err, -EINVAL, "%s", why);
+	if (!report.bitmap)
+		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_REPORT has no bitmap");
+	return logger->ops->report(logger, report.iova, report.length, report.page_size,
+				   (uint64_t *)(uintptr_t)report.bitmap, request->err);
+}
+
+static void precopy_info_v2(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+{
+	if (!(offer->session->flags & VFMIG_MIGRATION_PRE_COPY)) {
+		vfmig_complete_err(request, -ENOTTY, "MIG_PRECOPY_INFOv2: there is no pre-copy");
+		return;
+	}
+	atomic_store(&offer->precopy_info_v2, true);
+	vfmig_complete(request, 0);
+}
+
+static void run(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+{
+	struct vfmig_logger *logger = offer->logger;
+
+	switch (request->feature.flags & VFMIG_FEATURE_MASK) {
+	case VFMIG_FEATURE_MIGRATION:
+		vfmig_feature_put_migration(request->feature.data, request->feature.size,
+					    offer->session->flags);
+		vfmig_complete(request, 0);
+		return;
+	case VFMIG_FEATURE_MIG_STATE:
+		mig_state(offer, request);
+		return;
+	case VFMIG_FEATURE_MIG_DATA_SIZE:
+		ask(offer, request, VFMIG_VERB_DATA_SIZE, VFMIG_STATE_ERROR);
+		return;
+	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
+		precopy_info_v2(offer, request);
+		return;
+	case VFMIG_FEATURE_DMA_LOGGING_START:
+		vfmig_complete(request, logging_start(logger, request));
+		return;
+	case VFMIG_FEATURE_DMA_LOGGING_STOP:
+		vfmig_complete(request, logger->ops->stop(logger, request->err));
+		return;
+	default:
+		vfmig_complete(request, logging_report(logger, request));
+		return;
+	}
+}
+
+/* The payload of a feature as the ioctl has it; false if the feature is not v2's. */
+static bool known(const struct vfmig_offer_v2 *offer, uint32_t index, bool *there, size_t *size)
+{
+	switch (index) {
+	case VFMIG_FEATURE_MIGRATION:
+	case VFMIG_FEATURE_MIG_STATE:
+	case VFMIG_FEATURE_MIG_DATA_SIZE:
+		*there = offer->session != NULL;
+		*size = 8;
+		return true;
+	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
+		*there = offer->session && (offer->session->flags & VFMIG_MIGRATION_PRE_COPY);
+		*size = 0;
+		return true;
+	case VFMIG_FEATURE_DMA_LOGGING_START:
+		*there = offer->logger != NULL;
+		*size = sizeof(struct vfmig_feature_dma_logging_control);
+		return true;
+	case VFMIG_FEATURE_DMA_LOGGING_STOP:
+		*there = offer->logger != NULL;
+		*size = 0;
+		return true;
+	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
+		*there = offer->logger != NULL;
+		*size = sizeof(struct vfmig_feature_dma_logging_report);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool feature(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+{
+	struct vfmig_device_feature head = {.flags = request->feature.flags};
+	uint32_t index = head.flags & VFMIG_FEATURE_MASK;
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+	size_t size, most = UINT32_MAX - VFMIG_FEATURE_HEADER_SIZE;
+	bool there, perform = false;
+	const char *why;
+
+	if (!known(offer, index, &there, &size))
+		return false;
+	if (!there) {
+		vfmig_complete_err(request, -ENOTTY, "the device does not have feature %s",
+				   kind->name);
+		return true;
+	}
+	head.argsz = (uint32_t)((request->feature.size < most ? request->feature.size : most) +
+				VFMIG_FEATURE_HEADER_SIZE);
+	if (head.flags &
+	    ~(VFMIG_FEATURE_MASK | VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE))
+		why = "unknown flags";
+	else
+		why = vfmig_feature_check(&head, kind->ops, size, &perform);
+	if (!why && perform && (head.flags & VFMIG_FEATURE_GET) && (head.flags & VFMIG_FEATURE_SET))
+		why = "a device feature cannot be got and set at once";
+	if (why)
+		vfmig_complete_err(request, -EINVAL, "feature %s: %s", kind->name, why);
+	else if (!perform)
+		vfmig_complete(request, 0);
+	else
+		run(offer, request);
+	return true;
+}
+
+/* ---- the way in ---- */
+
+bool vfmig_offer_v2_submit(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+{
+	switch (request->verb) {
+	case VFMIG_VERB_FEATURE:
+		return feature(offer, request);
+	case VFMIG_VERB_DATA_READ:
+	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_VERB_PRECOPY_INFO:
+		if (!offer->session)
+			vfmig_complete_err(request, -ENOTTY, "the device cannot migrate");
+		else if (request->verb == VFMIG_VERB_PRECOPY_INFO &&
+			 !(offer->session->flags & VFMIG_MIGRATION_PRE_COPY))
+			vfmig_complete_err(request, -ENOTTY, "the device has no pre-copy");
+		else
+			offer->session->ops->submit(offer->session, request);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool vfmig_offer_v2_cancel(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+{
+	struct op *op = NULL;
+
+	if (!offer->session)
+		return false;
+	pthread_mutex_lock(&offer->lock);
+	if (vfmig_request_remove(&offer->held, request)) {
+		op = (struct op *)(uintptr_t)request->held[0];
+		op->taken_back = true;
+		atomic_fetch_add(&op->refs, 1);
+	}
+	pthread_mutex_unlock(&offer->lock);
+	if (!op)
+		return offer->session->ops->cancel(offer->session, request);
+	if (offer->session->ops->cancel(offer->session, &op->inner))
+		put(op); /* the answer that will not come */
+	put(op);
+	return true;
+}
+
+void vfmig_offer_v2_init(struct vfmig_offer_v2 *offer, struct vfmig_session *session,
+			 struct vfmig_logger *logger)
+{
+	memset(offer, 0, sizeof(*offer));
+	offer->session = session;
+	offer->logger = logger;
+	pthread_mutex_init(&offer->lock, NULL);
+}
+
+void vfmig_offer_v2_fini(struct vfmig_offer_v2 *offer)
+{
+	pthread_mutex_destroy(&offer->lock);
+}
