@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Blocks: a device's own memory, which others can map.
+ *
+ * It is shared memory with a descriptor, sealed at its size, so that whoever maps it cannot shrink it under
+ * us. Pages that nobody touched take no memory, are never read, and are saved as one run of zeros.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/kit.h"
+
+int vfmig_kit_block_open(struct vfmig_kit_block *block, const char *name, uint64_t size,
+			 uint64_t front, struct vfmig_error *err)
+{
+	struct vfmig_dirty_config config = {.size = size};
+	void *bytes;
+	int ret;
+
+	block->name = name;
+	block->front = front;
+	block->fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (block->fd < 0)
+		return vfmig_err(err, -errno, "block %s: no memory descriptor: %s", name,
+				 strerror(errno));
+	if (ftruncate(block->fd, (off_t)(front + size)) ||
+	    fcntl(block->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return vfmig_err(err, -errno, "block %s of %llu bytes: %s", name,
+				 (unsigned long long)size, strerror(errno));
+	bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, block->fd, (off_t)front);
+	if (bytes == MAP_FAILED)
+		return vfmig_err(err, -errno, "block %s of %llu bytes cannot be mapped: %s", name,
+				 (unsigned long long)size, strerror(errno));
+	block->block.bytes = bytes;
+	block->block.size = size;
+	ret = vfmig_dirty_create(&block->dirty, &config);
+	return ret ? vfmig_err(err, ret, "block %s: no memory for its map of pages", name) : 0;
+}
+
+void vfmig_kit_block_close(struct vfmig_kit_block *block)
+{
+	vfmig_dirty_free(block->dirty);
+	if (block->block.bytes)
+		munmap(block->block.bytes, block->block.size);
+	if (block->fd >= 0)
+		close(block->fd);
+}
+
+void vfmig_block_mark(struct vfmig_block *block, uint64_t offset, uint64_t len)
+{
+	vfmig_dirty_mark(((struct vfmig_kit_block *)block)->dirty, offset, len);
+}
+
+void vfmig_block_clear(struct vfmig_block *block)
+{
+	vfmig_kit_block_zero((struct vfmig_kit_block *)block, 0, block->size);
+	vfmig_block_mark(block, 0, block->size);
+}
+
+void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64_t len)
+{
+	uint64_t first = (offset + VFMIG_KIT_PAGE - 1) & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
+	uint64_t last = (offset + len) & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
+	uint8_t *bytes = block->block.bytes;
+
+	if (first >= last) {
+		memset(bytes + offset, 0, len);
+		return;
+	}
+	if (fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)(block->front + first), (off_t)(last - first)))
+		memset(bytes + first, 0, last - first);
+	if (first > offset)
+		memset(bytes + offset, 0, first - offset);
+	if (offset + len > last)
+		memset(bytes + last, 0, offset + len - last);
+}
+
+uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t offset, bool *data)
+{
+	off_t at = (off_t)(block->front + offset), end = (off_t)(block->front + block->block.size);
+	off_t next = lseek(block->fd, at, SEEK_DATA);
+
+	if (next < 0 && errno == ENXIO)
+		next = end; /* a hole until the end */
+	else if (next < 0)
+		next = at; /* cannot tell: take it for data */
+	*data = next == at;
+	if (*data) {
+		next = lseek(block->fd, at, SEEK_HOLE);
+		if (next <= at)
+			next = end;
+	}
+	return (uint64_t)(next < end ? next : end) - block->front;
+}
+
+uint64_t vfmig_kit_block_used(const struct vfmig_kit_block *block)
+{
+	struct stat st;
+	uint64_t used;
+
+	if (fstat(block->fd, &st))
+		return block->block.size;
+	used = (uint64_t)st.st_blocks * 512;
+	return used < block->block.size ? used : block->block.size;
+}
+
+/*
+ * Memory of a device is written while it is saved: what is torn is marked, and saved again. That is meant,
+ * and so not for ThreadSanitizer, which gets a copy of its own to look away from.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LOOKS_FOR_RACES 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(LOOKS_FOR_RACES)
+__attribute__((no_sanitize("thread"))) void vfmig_kit_copy(void *to, const void *from, size_t len)
+{
+	volatile unsigned char *t = to;
+	const volatile unsigned char *f = from;
+
+	while (len--)
+		*t++ = *f++;
+}
+
+__attribute__((no_sanitize("thread"))) bool vfmig_kit_all_zero(const void *bytes, size_t len)
+{
+	const volatile unsigned char *b = bytes;
+
+	while (len && !*b)
+		b++, len--;
+	return !len;
+}
+#else
+void vfmig_kit_copy(void *to, const void *from, size_t len)
+{
+	memcpy(to, from, len);
+}
+
+bool vfmig_kit_all_zero(const void *bytes, size_t len)
+{
+	const unsigned char *b = bytes;
+
+	/* What is not zero shows at once as a rule; what is compares with itself, one byte on. */
+	return !len || (!b[0] && !memcmp(b, b + 1, len - 1));
+}
+#endif

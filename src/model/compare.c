@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Blocks that others may write: compared at the stop, with what was sent.
+ *
+ * Once somebody has a descriptor of a block, writes to it are seen by nobody. Sending it whole after the stop
+ * would make pre-copy useless for it; reading it whole is the least that can be done, and a hash of
+ * each page as it was sent turns reading into knowing. XXH3 reads at several times the speed at which a
+ * page is copied and sent, so a block that has hardly changed costs a fraction of the downtime that
+ * sending it would, and one that has changed all over costs that fraction more. It takes 16 bytes for
+ * each page, 4 MiB for 1 GiB, as long as the migration lasts.
+ *
+ * The hash is of the bytes that went out, not of the memory, which may have changed meanwhile. Its seed is
+ * drawn anew for each block and session: a guest cannot prepare two pages that look the same.
+ */
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "model/save.h"
+
+#define STRETCH (256u * VFMIG_KIT_PAGE) /* compared in one go, so that sending goes on between */
+
+static bool shared(const struct vfmig_save_block *b)
+{
+	return atomic_load(&b->block->shared);
+}
+
+void vfmig_save_watch(struct vfmig_save_block *b)
+{
+	static const uint8_t nothing[VFMIG_KIT_PAGE];
+
+	if (b->sent || b->unhashed || !shared(b) || b->compared == b->block->block.size)
+		return;
+	b->sent = calloc(b->block->block.size / VFMIG_KIT_PAGE, sizeof(*b->sent));
+	if (!b->sent || getrandom(&b->seed, sizeof(b->seed), 0) != sizeof(b->seed)) {
+		free(b->sent);
+		b->sent = NULL;
+		b->unhashed = true;
+		return;
+	}
+	b->zero = XXH3_128bits_withSeed(nothing, sizeof(nothing), b->seed);
+}
+
+void vfmig_save_remember(struct vfmig_save_block *b, uint64_t at, const void *sent, size_t len)
+{
+	const uint8_t *from = sent;
+
+	while (b->sent && len) {
+		uint64_t in_page = at % VFMIG_KIT_PAGE;
+		size_t n = VFMIG_KIT_PAGE - in_page;
+		XXH128_hash_t *hash = &b->sent[at / VFMIG_KIT_PAGE];
+
+		if (n > len)
+			n = len;
+		/* A page in two pieces is not worth remembering: it is sent again. */
+		*hash = n == VFMIG_KIT_PAGE ? XXH3_128bits_withSeed(from, n, b->seed)
+					    : (XXH128_hash_t){0, 0};
+		at += n;
+		from += n;
+		len -= n;
+	}
+}
+
+void vfmig_save_remember_zero(struct vfmig_save_block *b, uint64_t at, uint64_t len)
+{
+	for (uint64_t i = 0; b->sent && i < len / VFMIG_KIT_PAGE; i++)
+		b->sent[at / VFMIG_KIT_PAGE + i] = b->zero;
+}
+
+static bool differs(const struct vfmig_save_block *b, uint64_t at, bool hole)
+{
+	XXH128_hash_t now, sent = b->sent[at / VFMIG_KIT_PAGE];
+
+	if (!sent.low64 && !sent.high64)
+		return true;
+	now = hole ? b->zero
+		   : XXH3_128bits_withSeed(b->block->block.bytes + at, VFMIG_KIT_PAGE, b->seed);
+	return !XXH128_isEqual(now, sent);
+}
+
+bool vfmig_save_compare(struct vfmig_save_block *b)
+{
+	uint64_t at = b->compared, size = b->block->block.size, end, hole_end = at;
+	bool data = true;
+
+	if (at == size || !shared(b))
+		return false;
+	if (!b->sent) {
+		/* It was sent before we knew, or there is no memory: all of it. */
+		vfmig_dirty_mark(b->block->dirty, 0, size);
+		b->compared = size;
+		return true;
+	}
+	end = size - at > STRETCH ? at + STRETCH : size;
+	for (; at < end; at += VFMIG_KIT_PAGE) {
+		if (at >= hole_end)
+			hole_end = vfmig_kit_block_extent(b->block, at, &data);
+		if (differs(b, at, !data))
+			vfmig_dirty_mark(b->block->dirty, at, VFMIG_KIT_PAGE);
+	}
+	b->compared = end;
+	return true;
+}
+
+uint64_t vfmig_save_compare_left(const struct vfmig_save_block *b)
+{
+	return shared(b) ? b->block->block.size - b->compared : 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The gate: one thread at a time in the model, and nobody waits to get in.
+ *
+ * Whoever comes while another is inside leaves the request in the queue; the one inside does what is in the
+ * queue before it leaves. That keeps the order in which requests came, and it keeps the promise that
+ * submitting never waits: not for a register access behind a quantum of work, and not for a quantum
+ * that waits for DMA which the submitting thread itself would have to serve.
+ */
+#include <unistd.h>
+
+#include "model/kit.h"
+
+/* With gate_lock held and the gate taken: do what is in the queue, then leave. Drops the lock. */
+static void leave(struct vfmig_kit *kit)
+{
+	struct vfmig_request *request;
+	bool run;
+
+	while ((request = vfmig_request_shift(&kit->gate_queue))) {
+		pthread_mutex_unlock(&kit->gate_lock);
+		vfmig_kit_execute(kit, request);
+		pthread_mutex_lock(&kit->gate_lock);
+	}
+	kit->gate_taken = false;
+	run = kit->gate_run;
+	kit->gate_run = false;
+	pthread_mutex_unlock(&kit->gate_lock);
+	if (run)
+		vfmig_kit_wake(kit);
+}
+
+void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	pthread_mutex_lock(&kit->gate_lock);
+	vfmig_request_push(&kit->gate_queue, request);
+	if (kit->gate_taken) {
+		pthread_mutex_unlock(&kit->gate_lock);
+		return;
+	}
+	kit->gate_taken = true;
+	leave(kit);
+}
+
+bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	bool had;
+
+	pthread_mutex_lock(&kit->gate_lock);
+	had = vfmig_request_remove(&kit->gate_queue, request);
+	pthread_mutex_unlock(&kit->gate_lock);
+	return had;
+}
+
+/* One quantum of the model's work, if it may run; it keeps its kick until then if not. */
+static void run(struct vfmig_kit *kit)
+{
+	if (atomic_load(&kit->level) != VFMIG_KIT_RUNS || !kit->model->run)
+		return;
+	if (atomic_exchange(&kit->kicked, false) && kit->model->run(kit, kit->self))
+		vfmig_kit_kick(kit);
+}
+
+int vfmig_kit_process(struct vfmig_device *device, struct vfmig_error *err)
+{
+	struct vfmig_kit *kit = vfmig_kit_of(device);
+	uint64_t count;
+	ssize_t n = read(kit->work_fd, &count, sizeof(count));
+
+	(void)n; /* it may have been the unmask eventfd that made us readable */
+	vfmig_kit_unmask_poll(kit);
+	pthread_mutex_lock(&kit->gate_lock);
+	if (kit->gate_taken) {
+		kit->gate_run = true;
+		pthread_mutex_unlock(&kit->gate_lock);
+		return 0;
+	}
+	kit->gate_taken = true;
+	pthread_mutex_unlock(&kit->gate_lock);
+	run(kit);
+	pthread_mutex_lock(&kit->gate_lock);
+	leave(kit);
+	return 0;
+}

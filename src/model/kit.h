@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of the kit, which turns a model into a device.
+ *
+ * Locks, and what each is for. None is held while a request is completed.
+ *
+ *   the gate (gate.c)   who may call the model: one at a time. Not a lock that anyone waits for: a request that
+ *                       comes while another is in the model is left with whoever is in there, who does
+ *                       it before leaving. So a device whose model waits for a slow DMA never blocks
+ *                       the thread that has to bring the answer.
+ *   session_lock        the migration's state and its data. Pre-copy is read under it alone, so that reading
+ *                       goes on while the model runs.
+ *   irq.lock            interrupts: the model's threads raise them, the user sets them up.
+ *
+ * In this order: the gate, session_lock, irq.lock.
+ */
+#ifndef VFMIG_MODEL_KIT_H
+#define VFMIG_MODEL_KIT_H
+
+#include <vfmig/model.h>
+#include <vfmig/space.h>
+
+#include "device/session.h"
+#include "dirty/map.h"
+#include "protocol/v2/v2.h"
+
+#define VFMIG_CONFIG_SIZE 256u
+#define VFMIG_KIT_PAGE	  4096u
+#define VFMIG_BLOCK_MAX	  (1ull << 46) /* no larger block is made */
+
+/* The options that every model takes; parsed into what stands in front of the instance. */
+struct vfmig_kit_options {
+	uint64_t migration; /* enum vfmig_kit_migration */
+	bool logging;
+};
+
+/*
+ * A block of device memory.
+ * @block: what the model sees; first
+ * @fd: of its memory; the block begins at @front of it, so that a BAR in which it does not begin at 0 is
+ *	mapped at the same offsets
+ * @dirty: pages written since they were last saved
+ * @shared: somebody has a descriptor and may write without our knowing
+ */
+struct vfmig_kit_block {
+	struct vfmig_block block;
+	const char *name;
+	int fd;
+	uint64_t front;
+	struct vfmig_dirty *dirty;
+	atomic_bool shared;
+};
+
+/*
+ * One entry of the state: the model's table and the kit's own, in one list.
+ * @place: where the value is; NULL for an OLD one that is dropped
+ * @stage: where in vfmig_kit.stage an arriving value waits until all are there
+ * @check: looks at an arriving value; for the kit's own
+ */
+struct vfmig_kit_entry {
+	const char *name;
+	enum vfmig_entry_kind kind;
+	void *place;
+	uint64_t size;
+	uint32_t since, until;
+	uint64_t min, max;
+	const void *preset;
+	struct vfmig_kit_block *block;
+	bool ours;
+	int (*check)(struct vfmig_kit *kit, const struct vfmig_kit_entry *entry, const void *value,
+		     struct vfmig_error *err);
+	size_t stage;
+	char own_name[24];
+};
+
+/* A BAR, worked out. */
+struct vfmig_kit_bar {
+	uint64_t size; /* 0: not there */
+	uint32_t flags;
+	uint32_t width;
+	bool msix;
+	struct vfmig_kit_block *memory;
+	uint64_t memory_at;
+};
+
+struct vfmig_kit_irqs {
+	pthread_mutex_t lock;
+	unsigned vectors;
+	bool halted;		/* the device is stopped: nothing is signalled */
+	bool function_masked;	/* in MSI-X's control word */
+	bool intx_disabled;	/* in the command word */
+	bool intx_masked;	/* by SET_IRQS, or because it was signalled */
+	uint8_t intx_level;	/* the pin */
+	int intx_fd, unmask_fd; /* INTx's eventfds */
+	int req_fd;		/* REQ's */
+	unsigned msix_set;	/* how many of @msix_fd there are */
+	int *msix_fd;		/* an eventfd for each vector, or -1 */
+	uint8_t *msix_masked;	/* by SET_IRQS */
+	uint8_t *table;		/* MSI-X table: 16 bytes for each vector */
+	uint8_t *pending;	/* a bit for each vector, in whole words of 64 */
+	size_t table_size, pending_size;
+};
+
+enum vfmig_kit_level { VFMIG_KIT_STOPPED, VFMIG_KIT_QUIET, VFMIG_KIT_RUNS };
+
+struct vfmig_kit_log {
+	struct vfmig_logger logger;
+	pthread_mutex_t lock; /* START, STOP and REPORT take turns */
+	bool on;
+	uint32_t ranges; /* 0: everything */
+	struct vfmig_dma_logging_range *range;
+	struct vfmig_dirty *map; /* always marked, on or off: see log.c; NULL with logging=off */
+};
+
+struct vfmig_kit {
+	struct vfmig_device device; /* first */
+	const struct vfmig_model *model;
+	struct vfmig_kit_options *options;
+	struct vfmig_option *option_table; /* the kit's and the model's, for parsing */
+	void *self;			   /* the instance */
+	bool created;
+
+	/* the gate */
+	pthread_mutex_t gate_lock;
+	bool gate_taken;
+	bool gate_run; /* process() found it taken */
+	struct vfmig_request_list gate_queue;
+
+	/* work */
+	int work_fd; /* an eventfd */
+	int poll_fd; /* what is shown: an epoll with it, and with INTx's unmask eventfd */
+	atomic_bool kicked;
+	_Atomic(enum vfmig_kit_level) level; /* what the model has been told to do */
+	_Atomic(struct vfmig_space *) space;
+
+	/* state */
+	struct vfmig_kit_block *blocks;
+	unsigned nr_blocks;
+	struct vfmig_kit_entry *entries;
+	unsigned nr_entries;
+	uint8_t *stage;
+
+	/* the bus */
+	uint8_t config[VFMIG_CONFIG_SIZE];
+	uint8_t config_mask[VFMIG_CONFIG_SIZE]; /* the bits that can be written */
+	struct vfmig_kit_bar bar[VFMIG_BARS];
+	struct vfmig_kit_irqs irq;
+
+	/* migration */
+	pthread_mutex_t session_lock;
+	struct vfmig_session session;
+	enum vfmig_state state;
+	atomic_bool reinit;
+	struct vfmig_kit_save *save;
+	struct vfmig_kit_load *load;
+	struct vfmig_kit_log log;
+	struct vfmig_offer_v2 offer;
+};
+
+/* ---- open.c ---- */
+
+extern const struct vfmig_device_ops vfmig_kit_ops;
+
+/* The last of all, also after half an open. */
+void vfmig_kit_free(struct vfmig_kit *kit);
+
+static inline struct vfmig_kit *vfmig_kit_of(struct vfmig_device *device)
+{
+	return (struct vfmig_kit *)device;
+}
+
+/* ---- gate.c ---- */
+
+/* Do a request in the model, now or when whoever is in there has finished. */
+void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request);
+bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request);
+int vfmig_kit_process(struct vfmig_device *device, struct vfmig_error *err);
+
+/* ---- kit.c ---- */
+
+/* What the gate does with a request, once inside. */
+void vfmig_kit_execute(struct vfmig_kit *kit, struct vfmig_request *request);
+/* Have the model do what the state and the space allow. Inside the gate. */
+int vfmig_kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig_error *err);
+/* Fields to their presets, the bus to power-up, and the model's reset. Inside the gate. */
+void vfmig_kit_power_up(struct vfmig_kit *kit);
+/* The device is to be worked. */
+void vfmig_kit_wake(struct vfmig_kit *kit);
+
+/* ---- block.c ---- */
+
+int vfmig_kit_block_open(struct vfmig_kit_block *block, const char *name, uint64_t size,
+			 uint64_t front, struct vfmig_error *err);
+void vfmig_kit_block_close(struct vfmig_kit_block *block);
+/* Zero a range without touching pages that are zero because nobody ever did. */
+void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64_t len);
+/* The end of the stretch at @offset that is all data, or (*data false) was never touched. */
+uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t offset, bool *data);
+/* How much memory it really takes; never more than its size. */
+uint64_t vfmig_kit_block_used(const struct vfmig_kit_block *block);
+/* Look at, and copy, bytes that another thread may be writing this moment. */
+bool vfmig_kit_all_zero(const void *bytes, size_t len);
+void vfmig_kit_copy(void *to, const void *from, size_t len);
+
+/* ---- entries.c ---- */
+
+int vfmig_kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err);
+void vfmig_kit_entries_close(struct vfmig_kit *kit);
+/* Blocks, from the table; before the BARs are worked out, and so before the entries. */
+int vfmig_kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err);
+struct vfmig_kit_block *vfmig_kit_block_named(struct vfmig_kit *kit, const char *name);
+void vfmig_kit_presets(struct vfmig_kit *kit);
+
+/* ---- pci.c, bar.c ---- */
+
+int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err);
+void vfmig_kit_pci_reset(struct vfmig_kit *kit);
+void vfmig_kit_config_read(struct vfmig_kit *kit, uint32_t offset, void *buf, uint32_t len);
+void vfmig_kit_config_write(struct vfmig_kit *kit, uint32_t offset, const void *buf, uint32_t len);
+/* The configuration space was changed as a whole: what follows from it follows. */
+void vfmig_kit_config_loaded(struct vfmig_kit *kit);
+int vfmig_kit_config_check(struct vfmig_kit *kit, const struct vfmig_kit_entry *entry,
+			   const void *value, struct vfmig_error *err);
+
+ssize_t vfmig_kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t vfmig_kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request);
+/* Checks an access; true if it was only to memory, and is done. */
+bool vfmig_kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssize_t *result);
+/* The rest of them, inside the gate. */
+void vfmig_kit_region_access(struct vfmig_kit *kit, struct vfmig_request *request);
+
+/* ---- irq.c, set_irqs.c ---- */
+
+int vfmig_kit_irqs_open(struct vfmig_kit *kit, struct vfmig_error *err);
+void vfmig_kit_irqs_close(struct vfmig_kit *kit);
+void vfmig_kit_irqs_reset(struct vfmig_kit *kit);
+void vfmig_kit_irqs_halt(struct vfmig_kit *kit, bool halted);
+/* Masks or the pin have changed: signal what may be signalled now. With irq.lock held. */
+void vfmig_kit_irqs_deliver(struct vfmig_kit *kit);
+/* The same without, after the words of configuration space that matter have changed. */
+void vfmig_kit_irqs_config(struct vfmig_kit *kit, bool function_masked, bool intx_disabled);
+void vfmig_kit_msix_access(struct vfmig_kit *kit, uint64_t offset, void *buf, uint32_t len,
+			   bool write);
+uint64_t vfmig_kit_msix_size(unsigned vectors);
+uint32_t vfmig_kit_msix_pba(unsigned vectors);
+void vfmig_kit_signal(int fd);
+/* INTx's unmask eventfd has something. */
+void vfmig_kit_unmask_poll(struct vfmig_kit *kit);
+ssize_t vfmig_kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t vfmig_kit_set_irqs(struct vfmig_kit *kit, struct vfmig_request *request);
+
+/* ---- log.c ---- */
+
+int vfmig_kit_log_open(struct vfmig_kit *kit, struct vfmig_error *err);
+void vfmig_kit_log_close(struct vfmig_kit *kit);
+
+/* ---- states.c ---- */
+
+extern const struct vfmig_session_ops vfmig_kit_session_ops;
+
+void vfmig_kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request);
+/* End any migration and run. Inside the gate. */
+ssize_t vfmig_kit_reset(struct vfmig_kit *kit, struct vfmig_error *err);
+
+/* ---- save.c: all but open with session_lock held ---- */
+
+int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **save,
+			struct vfmig_error *err);
+void vfmig_kit_save_close(struct vfmig_kit_save *save);
+/* The device has stopped: take the fields down, and say all from here on. Inside the gate. */
+int vfmig_kit_save_stop(struct vfmig_kit_save *save, struct vfmig_error *err);
+ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
+			    struct vfmig_error *err);
+void vfmig_kit_save_precopy(struct vfmig_kit_save *save, struct vfmig_precopy_info *info);
+/* What is left to read, at the most; @save may be NULL: all of the device then. */
+uint64_t vfmig_kit_save_left(struct vfmig_kit *kit, struct vfmig_kit_save *save);
+
+/* ---- load.c: the same ---- */
+
+int vfmig_kit_load_open(struct vfmig_kit *kit, struct vfmig_kit_load **load,
+			struct vfmig_error *err);
+void vfmig_kit_load_close(struct vfmig_kit_load *load);
+int vfmig_kit_load_write(struct vfmig_kit_load *load, const void *buf, size_t len,
+			 struct vfmig_error *err);
+/* Is all there? Nothing has changed if not. */
+int vfmig_kit_load_complete(struct vfmig_kit_load *load, struct vfmig_error *err);
+/* Put it in place; a failure leaves the device to be reset. */
+int vfmig_kit_load_apply(struct vfmig_kit_load *load, struct vfmig_error *err);
+
+#endif

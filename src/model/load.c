@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Loading: the bytes that a data session is written, checked as they come.
+ *
+ * Blocks go straight to their memory. Fields wait in a place of their own until all of the state is there:
+ * registers from a stranger are not put where the model uses them before they are known to be complete, and
+ * then the model looks at them at once (loaded()). The first thing that is wrong is kept, and said again
+ * to whoever goes on.
+ *
+ * What a stream may hold follows from the state table and the stream's version of the model; see
+ * struct vfmig_entry. A block's bytes must come from the beginning on, as they are saved: then what has come
+ * is one number, and a block with a gap is refused where the gap is, not at the end.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/device_state.h"
+#include "model/kit.h"
+
+/* What has come of one of our entries. */
+struct arrival {
+	bool announced, here;
+	uint64_t high; /* BLOCK: all before this has come */
+};
+
+struct vfmig_kit_load {
+	struct vfmig_kit *kit;
+	struct vfmig_ds_reader reader;
+	struct vfmig_ds_slot *slots;
+	unsigned *entry_of; /* of the schema's nth entry: which of ours */
+	struct arrival *arrivals;
+	uint32_t version; /* of the model that saved it */
+	uint64_t opaque_at;
+	struct vfmig_error error; /* the sentence of the first refusal */
+};
+
+__attribute__((format(printf, 2, 3))) static const char *refuse(struct vfmig_kit_load *load,
+								const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfmig_verr(&load->error, -EINVAL, fmt, ap);
+	va_end(ap);
+	return load->error.text;
+}
+
+/* ---- the schema ---- */
+
+static const char *on_model(void *user, const struct vfmig_ds_model *m)
+{
+	struct vfmig_kit_load *load = user;
+	const struct vfmig_model *model = load->kit->model;
+
+	if (strlen(model->name) != m->name_len || memcmp(model->name, m->name, m->name_len))
+		return refuse(load, "this is the state of model %.*s, and the device is a %s",
+			      m->name_len, m->name, model->name);
+	if (!m->version || m->version > model->version)
+		return refuse(load,
+			      "it was saved by version %u of model %s, which is newer than version "
+			      "%u here: only older ones can be loaded",
+			      m->version, model->name, model->version);
+	load->version = m->version;
+	return NULL;
+}
+
+/* Whether a stream of that version has the entry. */
+static bool expected(const struct vfmig_kit_load *load, const struct vfmig_kit_entry *entry)
+{
+	if (entry->ours)
+		return true;
+	return entry->since <= load->version &&
+	       (entry->kind != VFMIG_ENTRY_OLD || load->version <= entry->until);
+}
+
+static const char *match(struct vfmig_kit_load *load, unsigned i, const struct vfmig_ds_entry *e)
+{
+	const struct vfmig_kit_entry *entry = &load->kit->entries[i];
+	uint8_t kind = entry->kind == VFMIG_ENTRY_BLOCK ? VFMIG_DS_KIND_BLOCK : VFMIG_DS_KIND_FIELD;
+
+	if (load->arrivals[i].announced)
+		return refuse(load, "%s is in the schema twice", entry->name);
+	if (e->kind != kind)
+		return refuse(load, "%s is a %s here, and something else in the stream",
+			      entry->name, kind == VFMIG_DS_KIND_BLOCK ? "block" : "field");
+	if (e->version != entry->since)
+		return refuse(load, "%s is of version %u here, and of version %u in the stream",
+			      entry->name, entry->since, e->version);
+	if (e->size != entry->size)
+		return refuse(load,
+			      "%s has %llu bytes here, and %llu in the stream: give the device the "
+			      "same options",
+			      entry->name, (unsigned long long)entry->size,
+			      (unsigned long long)e->size);
+	load->arrivals[i].announced = true;
+	return NULL;
+}
+
+static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_entry *e)
+{
+	struct vfmig_kit_load *load = user;
+	struct vfmig_kit *kit = load->kit;
+
+	for (unsigned i = 0; i < kit->nr_entries; i++) {
+		const struct vfmig_kit_entry *entry = &kit->entries[i];
+
+		if (!expected(load, entry) || strlen(entry->name) != e->name_len ||
+		    memcmp(entry->name, e->name, e->name_len))
+			continue;
+		load->entry_of[index] = i;
+		return match(load, i, e);
+	}
+	return refuse(load, "version %u of model %s has nothing that is called %.*s", load->version,
+		      kit->model->name, e->name_len, e->name);
+}
+
+static const char *on_schema_end(void *user)
+{
+	struct vfmig_kit_load *load = user;
+	struct vfmig_kit *kit = load->kit;
+
+	for (unsigned i = 0; i < kit->nr_entries; i++)
+		if (expected(load, &kit->entries[i]) && !load->arrivals[i].announced)
+			return refuse(load, "it lacks %s, which version %u of model %s has",
+				      kit->entries[i].name, load->version, kit->model->name);
+	return NULL;
+}
+
+/* ---- the data ---- */
+
+static const char *out_of_bounds(struct vfmig_kit_load *load, const struct vfmig_kit_entry *entry,
+				 const void *value)
+{
+	uint64_t number = 0;
+
+	memcpy(&number, value, entry->size < sizeof(number) ? entry->size : sizeof(number));
+	if (number >= entry->min && number <= entry->max)
+		return NULL;
+	return refuse(load, "field %s is 0x%llx, and must be from 0x%llx to 0x%llx", entry->name,
+		      (unsigned long long)number, (unsigned long long)entry->min,
+		      (unsigned long long)entry->max);
+}
+
+static const char *on_field(void *user, uint32_t index, const void *value, size_t size)
+{
+	struct vfmig_kit_load *load = user;
+	unsigned i = load->entry_of[index];
+	const struct vfmig_kit_entry *entry = &load->kit->entries[i];
+	const char *why = entry->max ? out_of_bounds(load, entry, value) : NULL;
+
+	if (why)
+		return why;
+	if (entry->check && entry->check(load->kit, entry, value, &load->error))
+		return load->error.text;
+	memcpy(load->kit->stage + entry->stage, value, size);
+	load->arrivals[i].here = true;
+	return NULL;
+}
+
+/* Bytes of a block come without a gap. *before: all before this had come. */
+static const char *come(struct vfmig_kit_load *load, unsigned i, uint64_t offset, uint64_t len,
+			uint64_t *before)
+{
+	struct arrival *arrival = &load->arrivals[i];
+
+	*before = arrival->high;
+	if (offset > arrival->high)
+		return refuse(load, "block %s: bytes at 0x%llx come before those at 0x%llx",
+			      load->kit->entries[i].name, (unsigned long long)offset,
+			      (unsigned long long)arrival->high);
+	if (offset + len > arrival->high)
+		arrival->high = offset + len;
+	return NULL;
+}
+
+static const char *on_block(void *user, uint32_t index, uint64_t offset, const void *data,
+			    size_t len)
+{
+	struct vfmig_kit_load *load = user;
+	unsigned i = load->entry_of[index];
+	uint64_t before;
+	const char *why = come(load, i, offset, len, &before);
+
+	if (!why)
+		vfmig_kit_copy(load->kit->entries[i].block->block.bytes + offset, data, len);
+	return why;
+}
+
+static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t len)
+{
+	struct vfmig_kit_load *load = user;
+	unsigned i = load->entry_of[index];
+	uint64_t before;
+	const char *why = come(load, i, offset, len, &before);
+
+	/* The block was cleared when loading began: what has not come yet is zero, and takes no memory. */
+	if (!why && offset < before)
+		vfmig_kit_block_zero(load->kit->entries[i].block, offset,
+				     offset + len < before ? len : before - offset);
+	return why;
+}
+
+static const char *on_opaque(void *user, const void *data, size_t len)
+{
+	struct vfmig_kit_load *load = user;
+	struct vfmig_kit *kit = load->kit;
+
+	if (!kit->model->load)
+		return refuse(load,
+			      "it has state in an encoding of the model's own, and model %s "
+			      "has none",
+			      kit->model->name);
+	if (kit->model->load(kit, kit->self, load->opaque_at, data, len, &load->error))
+		return load->error.code
+			       ? load->error.text
+			       : refuse(load, "model %s does not take it", kit->model->name);
+	load->opaque_at += len;
+	return NULL;
+}
+
+static const char *on_chunk(void *user)
+{
+	return "it is a transaction of another device's, not a model's state";
+}
+
+static const char *on_end(void *user)
+{
+	struct vfmig_kit_load *load = user;
+
+	for (unsigned i = 0; i < load->kit->nr_entries; i++) {
+		const struct vfmig_kit_entry *entry = &load->kit->entries[i];
+
+		if (entry->kind == VFMIG_ENTRY_BLOCK && load->arrivals[i].announced &&
+		    load->arrivals[i].high < entry->size)
+			return refuse(load, "block %s ends at 0x%llx of 0x%llx bytes", entry->name,
+				      (unsigned long long)load->arrivals[i].high,
+				      (unsigned long long)entry->size);
+	}
+	return NULL;
+}
+
+static const struct vfmig_ds_events events = {
+	.model = on_model,
+	.entry = on_entry,
+	.schema_end = on_schema_end,
+	.field = on_field,
+	.block = on_block,
+	.zero = on_zero,
+	.opaque = on_opaque,
+	.chunk_begin = on_chunk,
+	.end = on_end,
+};
+
+/* ---- the session's calls ---- */
+
+int vfmig_kit_load_open(struct vfmig_kit *kit, struct vfmig_kit_load **out, struct vfmig_error *err)
+{
+	struct vfmig_kit_load *load = calloc(1, sizeof(*load));
+
+	if (load) {
+		load->kit = kit;
+		load->slots = calloc(kit->nr_entries, sizeof(*load->slots));
+		load->entry_of = calloc(kit->nr_entries, sizeof(*load->entry_of));
+		load->arrivals = calloc(kit->nr_entries, sizeof(*load->arrivals));
+	}
+	if (!load || !load->slots || !load->entry_of || !load->arrivals) {
+		vfmig_kit_load_close(load);
+		return vfmig_err(err, -ENOMEM, "no memory to load a device");
+	}
+	vfmig_ds_reader_init(&load->reader, &events, load, load->slots, kit->nr_entries);
+	*out = load;
+	return 0;
+}
+
+void vfmig_kit_load_close(struct vfmig_kit_load *load)
+{
+	if (!load)
+		return;
+	free(load->slots);
+	free(load->entry_of);
+	free(load->arrivals);
+	free(load);
+}
+
+int vfmig_kit_load_write(struct vfmig_kit_load *load, const void *buf, size_t len,
+			 struct vfmig_error *err)
+{
+	const char *why = vfmig_ds_reader_feed(&load->reader, buf, len);
+
+	if (!why)
+		return 0;
+	return vfmig_err(err, -EINVAL, "device state refused at byte %llu: %s",
+			 (unsigned long long)load->reader.bytes, why);
+}
+
+int vfmig_kit_load_complete(struct vfmig_kit_load *load, struct vfmig_error *err)
+{
+	if (load->reader.error)
+		return vfmig_kit_load_write(load, NULL, 0, err);
+	if (load->reader.ended)
+		return 0;
+	return vfmig_err(err, -EINVAL,
+			 "the device state is not complete: its END has not come in %llu bytes",
+			 (unsigned long long)load->reader.bytes);
+}
+
+int vfmig_kit_load_apply(struct vfmig_kit_load *load, struct vfmig_error *err)
+{
+	struct vfmig_kit *kit = load->kit;
+
+	pthread_mutex_lock(&kit->irq.lock);
+	for (unsigned i = 0; i < kit->nr_entries; i++) {
+		const struct vfmig_kit_entry *entry = &kit->entries[i];
+
+		if (load->arrivals[i].here && entry->place)
+			memcpy(entry->place, kit->stage + entry->stage, entry->size);
+	}
+	pthread_mutex_unlock(&kit->irq.lock);
+	vfmig_kit_config_loaded(kit);
+	return kit->model->loaded ? kit->model->loaded(kit, kit->self, load->version, err) : 0;
+}

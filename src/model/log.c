@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DMA logging: which pages of its user's memory the device wrote.
+ *
+ * The map is marked whether logging is on or off; START empties it, and the ranges cut what REPORT says. So
+ * a transfer that is under way when logging starts needs no one to wait for it: if its data came after the
+ * start its mark came after it, too, since marks follow data. A mark costs nanoseconds.
+ *
+ * The map has pages of 4 KiB. A START with larger ones is answered with what it asked for, and is told
+ * more exactly where it wrote than it expects.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/kit.h"
+
+static struct vfmig_kit_log *log_of(struct vfmig_logger *logger)
+{
+	return (struct vfmig_kit_log *)logger;
+}
+
+static uint64_t choose(uint64_t hint)
+{
+	if (hint < VFMIG_DIRTY_PAGE_MIN)
+		return VFMIG_DIRTY_PAGE_MIN;
+	return hint > VFMIG_DIRTY_PAGE_MAX ? VFMIG_DIRTY_PAGE_MAX : hint;
+}
+
+static int start(struct vfmig_logger *logger, uint64_t *page_size,
+		 const struct vfmig_dma_logging_range *ranges, uint32_t count,
+		 struct vfmig_error *err)
+{
+	struct vfmig_kit_log *log = log_of(logger);
+	struct vfmig_dma_logging_range *copy = NULL;
+
+	if (count) {
+		copy = calloc(count, sizeof(*copy));
+		if (!copy)
+			return vfmig_err(err, -ENOMEM, "DMA logging: no memory for %u ranges",
+					 count);
+		memcpy(copy, ranges, count * sizeof(*copy));
+	}
+	pthread_mutex_lock(&log->lock);
+	if (log->on) {
+		pthread_mutex_unlock(&log->lock);
+		free(copy);
+		return vfmig_err(err, -EINVAL, "DMA logging is on already: stop it first");
+	}
+	log->on = true;
+	log->range = copy;
+	log->ranges = count;
+	vfmig_dirty_clear(log->map, 0, UINT64_MAX);
+	pthread_mutex_unlock(&log->lock);
+	*page_size = choose(*page_size);
+	return 0;
+}
+
+static int stop(struct vfmig_logger *logger, struct vfmig_error *err)
+{
+	struct vfmig_kit_log *log = log_of(logger);
+
+	pthread_mutex_lock(&log->lock);
+	log->on = false;
+	free(log->range);
+	log->range = NULL;
+	log->ranges = 0;
+	pthread_mutex_unlock(&log->lock);
+	return 0;
+}
+
+/* Where the bits of a report go. */
+struct report {
+	uint64_t iova;
+	unsigned shift;
+	uint64_t *bitmap;
+};
+
+static int set_bits(void *opaque, uint64_t addr, uint64_t len)
+{
+	struct report *report = opaque;
+	uint64_t first = (addr - report->iova) >> report->shift;
+	uint64_t last = (addr - report->iova + len - 1) >> report->shift;
+
+	for (uint64_t n = first; n <= last; n++) {
+		if (!(n % 64) && last - n >= 63) {
+			report->bitmap[n / 64] = UINT64_MAX;
+			n += 63;
+			continue;
+		}
+		report->bitmap[n / 64] |= 1ull << n % 64;
+	}
+	return 0;
+}
+
+static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+		  uint64_t *bitmap, struct vfmig_error *err)
+{
+	struct vfmig_kit_log *log = log_of(logger);
+	struct report to = {
+		.iova = iova, .shift = (unsigned)__builtin_ctzll(page_size), .bitmap = bitmap};
+	uint64_t last = iova + (length - 1); /* the caller has checked that it does not wrap */
+
+	pthread_mutex_lock(&log->lock);
+	if (!log->on) {
+		pthread_mutex_unlock(&log->lock);
+		return vfmig_err(err, -EINVAL, "DMA logging is off: there is nothing to report");
+	}
+	if (!log->ranges)
+		vfmig_dirty_report(log->map, iova, length, page_size, bitmap);
+	for (uint32_t i = 0; i < log->ranges; i++) {
+		uint64_t from = log->range[i].iova;
+		uint64_t to_last = from + (log->range[i].length - 1);
+
+		if (from < iova)
+			from = iova;
+		if (to_last > last)
+			to_last = last;
+		if (from <= to_last)
+			vfmig_dirty_harvest(log->map, from, to_last - from + 1, set_bits, &to);
+	}
+	pthread_mutex_unlock(&log->lock);
+	return 0;
+}
+
+static const struct vfmig_logger_ops ops = {.start = start, .stop = stop, .report = report};
+
+int vfmig_kit_log_open(struct vfmig_kit *kit, struct vfmig_error *err)
+{
+	int ret;
+
+	kit->log.logger.ops = &ops;
+	if (!kit->options->logging)
+		return 0;
+	ret = vfmig_dirty_create(&kit->log.map, NULL);
+	return ret ? vfmig_err(err, ret, "no memory for the log of DMA") : 0;
+}
+
+void vfmig_kit_log_close(struct vfmig_kit *kit)
+{
+	vfmig_dirty_free(kit->log.map);
+	free(kit->log.range);
+	pthread_mutex_destroy(&kit->log.lock);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Making a device of a model, and taking it apart.
+ *
+ * The kit's options and the model's are parsed as one table into one piece of memory: the kit's structure, with
+ * the instance behind it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "model/kit.h"
+
+/* Aligned for whatever an instance holds. */
+#define INSTANCE_AT ((sizeof(struct vfmig_kit_options) + 63) & ~(size_t)63)
+
+enum { ALL, STOP_COPY, P2P, PRE_COPY, OFF };
+
+static const char *const migrations[] = {"all", "stop_copy", "p2p", "pre_copy", "off", NULL};
+
+const struct vfmig_option vfmig_model_common_options[] = {
+	{.name = "migration",
+	 .kind = VFMIG_OPTION_CHOICE,
+	 .offset = offsetof(struct vfmig_kit_options, migration),
+	 .preset = "all",
+	 .help = "which optional states of v2 it shows (off: it cannot migrate)",
+	 .choices = migrations},
+	{.name = "logging",
+	 .kind = VFMIG_OPTION_BOOL,
+	 .offset = offsetof(struct vfmig_kit_options, logging),
+	 .preset = "on",
+	 .help = "whether it can tell which pages it wrote"},
+	{.kind = VFMIG_OPTION_END},
+};
+
+static size_t table_len(const struct vfmig_option *table)
+{
+	size_t n = 0;
+
+	while (table && table[n].kind != VFMIG_OPTION_END)
+		n++;
+	return n;
+}
+
+static int parse(struct vfmig_kit *kit, const char *text, struct vfmig_error *err)
+{
+	const struct vfmig_option *theirs = kit->model->options;
+	size_t ours = table_len(vfmig_model_common_options), n = table_len(theirs);
+
+	kit->option_table = calloc(ours + n + 1, sizeof(*kit->option_table));
+	kit->options = aligned_alloc(64, (INSTANCE_AT + kit->model->size + 63) & ~(size_t)63);
+	if (!kit->option_table || !kit->options)
+		return vfmig_err(err, -ENOMEM, "no memory for an instance");
+	memset(kit->options, 0, INSTANCE_AT + kit->model->size);
+	kit->self = (uint8_t *)kit->options + INSTANCE_AT;
+	memcpy(kit->option_table, vfmig_model_common_options, ours * sizeof(*theirs));
+	for (size_t i = 0; i < n; i++) {
+		kit->option_table[ours + i] = theirs[i];
+		kit->option_table[ours + i].offset += INSTANCE_AT;
+	}
+	kit->option_table[ours + n].kind = VFMIG_OPTION_END;
+	return vfmig_options_parse(kit->option_table, text, kit->options, err);
+}
+
+static uint64_t migration_flags(uint64_t choice)
+{
+	uint64_t flags = VFMIG_MIGRATION_STOP_COPY;
+
+	if (choice == ALL || choice == P2P)
+		flags |= VFMIG_MIGRATION_P2P;
+	if (choice == ALL || choice == PRE_COPY)
+		flags |= VFMIG_MIGRATION_PRE_COPY;
+	return flags;
+}
+
+static int open_fds(struct vfmig_kit *kit, struct vfmig_error *err)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	kit->work_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	kit->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (kit->work_fd < 0 || kit->poll_fd < 0 ||
+	    epoll_ctl(kit->poll_fd, EPOLL_CTL_ADD, kit->work_fd, &event))
+		return vfmig_err(err, -errno, "no descriptor to poll: %s", strerror(errno));
+	return 0;
+}
+
+static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_error *err)
+{
+	int ret = parse(kit, options, err);
+	bool migrates;
+
+	if (!ret)
+		ret = open_fds(kit, err);
+	if (!ret)
+		ret = vfmig_kit_blocks_open(kit, err);
+	if (!ret)
+		ret = vfmig_kit_pci_open(kit, err);
+	if (!ret)
+		ret = vfmig_kit_irqs_open(kit, err);
+	if (!ret)
+		ret = vfmig_kit_entries_open(kit, err);
+	if (!ret)
+		ret = vfmig_kit_log_open(kit, err);
+	if (ret)
+		return ret;
+	migrates = (kit->model->state || kit->model->save) && kit->options->migration != OFF;
+	kit->session.ops = &vfmig_kit_session_ops;
+	kit->session.flags = migration_flags(kit->options->migration);
+	kit->offer.session = migrates ? &kit->session : NULL;
+	kit->offer.logger = kit->log.map ? &kit->log.logger : NULL;
+	kit->state = VFMIG_STATE_RUNNING;
+	atomic_store(&kit->level, VFMIG_KIT_QUIET);
+	vfmig_kit_presets(kit);
+	ret = kit->model->create ? kit->model->create(kit, kit->self, err) : 0;
+	if (ret)
+		return ret;
+	kit->created = true;
+	vfmig_kit_power_up(kit);
+	return 0;
+}
+
+static const char *bad_model(const struct vfmig_model *model)
+{
+	if (!model || !model->name || !*model->name)
+		return "it has no name";
+	if (strlen(model->name) > 64 || strpbrk(model->name, " ,"))
+		return "its name is not one short word";
+	if (!model->version)
+		return "its version must be 1 or more";
+	if (!model->save != !model->load)
+		return "it can save and not load, or the other way round";
+	return NULL;
+}
+
+void vfmig_kit_free(struct vfmig_kit *kit)
+{
+	if (kit->created && kit->model->destroy)
+		kit->model->destroy(kit, kit->self);
+	vfmig_kit_save_close(kit->save);
+	vfmig_kit_load_close(kit->load);
+	vfmig_kit_log_close(kit);
+	vfmig_kit_irqs_close(kit);
+	vfmig_kit_entries_close(kit);
+	if (kit->work_fd >= 0)
+		close(kit->work_fd);
+	if (kit->poll_fd >= 0)
+		close(kit->poll_fd);
+	if (kit->options && kit->option_table)
+		vfmig_options_free(kit->option_table, kit->options);
+	free(kit->options);
+	free(kit->option_table);
+	vfmig_offer_v2_fini(&kit->offer);
+	pthread_mutex_destroy(&kit->gate_lock);
+	pthread_mutex_destroy(&kit->session_lock);
+	vfmig_device_fini(&kit->device);
+	free(kit);
+}
+
+int vfmig_model_open(const struct vfmig_model *model, const char *options,
+		     struct vfmig_device **device, struct vfmig_error *err)
+{
+	const char *why = bad_model(model);
+	struct vfmig_kit *kit;
+	char name[256];
+	int ret;
+
+	if (why)
+		return vfmig_err(err, -EINVAL, "a model cannot be opened: %s", why);
+	kit = calloc(1, sizeof(*kit));
+	if (!kit)
+		return vfmig_err(err, -ENOMEM, "no memory for a device of model %s", model->name);
+	kit->model = model;
+	snprintf(name, sizeof(name), "model:%s%s%s", model->name, options && *options ? "," : "",
+		 options ? options : "");
+	ret = vfmig_device_init(&kit->device, &vfmig_kit_ops, name, err);
+	if (ret) {
+		free(kit);
+		return ret;
+	}
+	kit->work_fd = kit->poll_fd = -1;
+	pthread_mutex_init(&kit->gate_lock, NULL);
+	pthread_mutex_init(&kit->session_lock, NULL);
+	pthread_mutex_init(&kit->irq.lock, NULL);
+	pthread_mutex_init(&kit->log.lock, NULL);
+	vfmig_offer_v2_init(&kit->offer, NULL, NULL);
+	kit->irq.intx_fd = kit->irq.unmask_fd = kit->irq.req_fd = -1;
+	ret = open_parts(kit, options, err);
+	if (ret) {
+		vfmig_kit_free(kit);
+		return vfmig_err_at(err, ret, "model %s", model->name);
+	}
+	*device = &kit->device;
+	return 0;
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Saving: the bytes that a data session reads, made as they are read.
+ *
+ * What goes out, in this order: the schema; a first pass over all blocks; what the model has written in
+ * them since, again and again. All that is pre-copy. When the device has stopped: what was written last; of
+ * blocks that somebody else may have written, what is not as it was sent (compare.c); the fields, as
+ * they were at the stop; what the model's own save() gives; END.
+ *
+ * A block's bytes are copied once, from its memory to the reader's buffer. The rule of marks makes that
+ * safe while the model writes: a page's mark is taken before the page is looked at, so whatever is written
+ * after that look is marked again. A frame that is cut by the end of the reader's buffer goes on in the next
+ * one, and may do so after the device has stopped.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/save.h"
+
+/* The most whole pages that a BLOCK frame takes. */
+#define FRAME	  (VFMIG_DS_BLOCK_DATA_MAX & ~(VFMIG_KIT_PAGE - 1))
+#define BLOCK_TOP (VFMIG_DS_HEADER_SIZE + VFMIG_DS_BLOCK_FIXED)
+#define OPAQUE	  65536u
+
+/* ---- beginning ---- */
+
+static int make_schema(struct vfmig_kit_save *save, struct vfmig_error *err)
+{
+	struct vfmig_kit *kit = save->kit;
+	struct vfmig_ds_model model = {
+		.name = kit->model->name,
+		.name_len = (uint8_t)strlen(kit->model->name),
+		.version = kit->model->version,
+	};
+	struct vfmig_ds_entry *entries = calloc(kit->nr_entries + 1, sizeof(*entries));
+	size_t size, at;
+
+	if (!entries)
+		return vfmig_err(err, -ENOMEM, "no memory for the schema");
+	for (unsigned i = 0; i < kit->nr_entries; i++) {
+		const struct vfmig_kit_entry *from = &kit->entries[i];
+		struct vfmig_ds_entry *entry = &entries[model.entries];
+
+		if (from->kind == VFMIG_ENTRY_OLD)
+			continue;
+		entry->id = i + 1;
+		entry->version = from->since;
+		entry->size = from->size;
+		entry->kind =
+			from->kind == VFMIG_ENTRY_BLOCK ? VFMIG_DS_KIND_BLOCK : VFMIG_DS_KIND_FIELD;
+		entry->name = from->name;
+		entry->name_len = (uint8_t)strlen(from->name);
+		model.entries++;
+	}
+	size = vfmig_ds_schema_size(&model, entries);
+	save->schema = size ? malloc(VFMIG_DS_PREAMBLE_SIZE + size) : NULL;
+	if (!save->schema) {
+		free(entries);
+		return vfmig_err(err, size ? -ENOMEM : -E2BIG, "the state's schema %s",
+				 size ? "finds no memory" : "is too large");
+	}
+	at = vfmig_ds_put_preamble(&save->writer, save->schema, VFMIG_DS_PREAMBLE_SIZE);
+	at += vfmig_ds_put_schema(&save->writer, save->schema + at, size, &model, entries);
+	free(entries);
+	save->text = save->schema;
+	save->text_len = at;
+	return 0;
+}
+
+/* Begin the first pass: what was written until now is in it. */
+static void begin_pass(struct vfmig_kit_save *save)
+{
+	save->pass = 0;
+	for (unsigned i = 0; i < save->nr_blocks; i++) {
+		save->blocks[i].pass_at = 0;
+		vfmig_dirty_clear(save->blocks[i].block->dirty, 0, UINT64_MAX);
+	}
+}
+
+int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **out, struct vfmig_error *err)
+{
+	struct vfmig_kit_save *save = calloc(1, sizeof(*save));
+	int ret;
+
+	if (!save)
+		return vfmig_err(err, -ENOMEM, "no memory to save a device");
+	save->kit = kit;
+	save->blocks = calloc(kit->nr_blocks + 1, sizeof(*save->blocks));
+	ret = save->blocks ? make_schema(save, err)
+			   : vfmig_err(err, -ENOMEM, "no memory to save a device");
+	if (ret) {
+		vfmig_kit_save_close(save);
+		return ret;
+	}
+	for (unsigned i = 0; i < kit->nr_entries; i++) {
+		if (kit->entries[i].kind != VFMIG_ENTRY_BLOCK)
+			continue;
+		save->blocks[save->nr_blocks].block = kit->entries[i].block;
+		save->blocks[save->nr_blocks++].id = i + 1;
+	}
+	atomic_store(&kit->reinit, false);
+	begin_pass(save);
+	*out = save;
+	return 0;
+}
+
+void vfmig_kit_save_close(struct vfmig_kit_save *save)
+{
+	if (!save)
+		return;
+	for (unsigned i = 0; save->blocks && i < save->nr_blocks; i++)
+		free(save->blocks[i].sent);
+	free(save->blocks);
+	free(save->schema);
+	free(save->fields);
+	free(save->opaque);
+	free(save);
+}
+
+/* ---- stopping ---- */
+
+static int take_fields(struct vfmig_kit_save *save, struct vfmig_error *err)
+{
+	struct vfmig_kit *kit = save->kit;
+	size_t size = 0, at = 0;
+	uint8_t *fields;
+
+	for (unsigned i = 0; i < kit->nr_entries; i++)
+		if (kit->entries[i].kind == VFMIG_ENTRY_FIELD)
+			size += VFMIG_DS_HEADER_SIZE + VFMIG_DS_FIELD_FIXED + kit->entries[i].size;
+	fields = malloc(size);
+	if (!fields)
+		return vfmig_err(err, -ENOMEM, "no memory for %zu bytes of fields", size);
+	pthread_mutex_lock(&kit->irq.lock);
+	for (unsigned i = 0; i < kit->nr_entries; i++) {
+		const struct vfmig_kit_entry *entry = &kit->entries[i];
+
+		if (entry->kind == VFMIG_ENTRY_FIELD)
+			at += vfmig_ds_put_field(&save->writer, fields + at, size - at, i + 1,
+						 entry->place, entry->size);
+	}
+	pthread_mutex_unlock(&kit->irq.lock);
+	save->fields = fields;
+	save->fields_len = at;
+	return 0;
+}
+
+int vfmig_kit_save_stop(struct vfmig_kit_save *save, struct vfmig_error *err)
+{
+	struct vfmig_kit *kit = save->kit;
+
+	if (kit->model->saving)
+		kit->model->saving(kit, kit->self);
+	if (kit->model->save) {
+		save->opaque = malloc(OPAQUE);
+		if (!save->opaque)
+			return vfmig_err(err, -ENOMEM, "no memory to save a device");
+	}
+	/* What is sent after the stop is what there is: nothing to compare. */
+	for (unsigned i = 0; i < save->nr_blocks; i++)
+		if (!save->blocks[i].pass_at)
+			save->blocks[i].compared = save->blocks[i].block->block.size;
+	save->stopped = true;
+	save->opaque_out = !kit->model->save;
+	return take_fields(save, err);
+}
+
+/* ---- what comes next ---- */
+
+static void send_zero(struct vfmig_kit_save *save, struct vfmig_save_block *b, uint64_t at,
+		      uint64_t len)
+{
+	save->head_at = 0;
+	save->head_len =
+		vfmig_ds_put_zero(&save->writer, save->head, VFMIG_SAVE_HEAD, b->id, at, len);
+	vfmig_save_remember_zero(b, at, len);
+}
+
+static void send_data(struct vfmig_kit_save *save, struct vfmig_save_block *b, uint64_t at,
+		      uint64_t len)
+{
+	save->head_at = 0;
+	save->head_len = vfmig_ds_put_block_header(&save->writer, save->head, VFMIG_SAVE_HEAD,
+						   b->id, at, len);
+	save->data = b;
+	save->data_at = at;
+	save->data_left = len;
+}
+
+/*
+ * Send some of the window, whose marks have been taken: either the zero pages that it begins with, or
+ * the others. Returns how many bytes that is.
+ */
+static uint64_t send_some(struct vfmig_kit_save *save, struct vfmig_save_block *b, uint64_t at,
+			  uint64_t len)
+{
+	const uint8_t *bytes = b->block->block.bytes + at;
+	bool zero = vfmig_kit_all_zero(bytes, VFMIG_KIT_PAGE);
+	uint64_t n = VFMIG_KIT_PAGE;
+
+	while (n < len && vfmig_kit_all_zero(bytes + n, VFMIG_KIT_PAGE) == zero)
+		n += VFMIG_KIT_PAGE;
+	if (zero)
+		send_zero(save, b, at, n);
+	else
+		send_data(save, b, at, n);
+	return n;
+}
+
+/*
+ * How much to look at next. Pages of a block that will be compared are not cut by the end of the reader's
+ * buffer where that can be helped: what was sent of them is then hashed from there, in one go.
+ */
+static uint64_t window(const struct vfmig_save_block *b, uint64_t len, size_t room)
+{
+	uint64_t most = FRAME;
+
+	if (b->sent && room >= BLOCK_TOP + VFMIG_KIT_PAGE && room - BLOCK_TOP < FRAME)
+		most = (room - BLOCK_TOP) & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
+	return len < most ? len : most;
+}
+
+/* The next piece of the first pass; false when it is over. */
+static bool next_of_pass(struct vfmig_kit_save *save, size_t room)
+{
+	while (save->pass < save->nr_blocks) {
+		struct vfmig_save_block *b = &save->blocks[save->pass];
+		uint64_t at = b->pass_at, size = b->block->block.size, end;
+		bool data;
+
+		if (at == size) {
+			save->pass++;
+			continue;
+		}
+		vfmig_save_watch(b);
+		end = vfmig_kit_block_extent(b->block, at, &data);
+		if (data)
+			end = at + window(b, end - at, room);
+		vfmig_dirty_clear(b->block->dirty, at, end - at);
+		if (!data) {
+			/* Once more, now that the marks are taken: is it a hole still? */
+			end = vfmig_kit_block_extent(b->block, at, &data);
+			if (data)
+				continue;
+			send_zero(save, b, at, end - at);
+			b->pass_at = end;
+		} else {
+			b->pass_at = at + send_some(save, b, at, end - at);
+		}
+		return true;
+	}
+	return false;
+}
+
+struct run {
+	uint64_t at, len;
+};
+
+static int first_run(void *opaque, uint64_t at, uint64_t len)
+{
+	*(struct run *)opaque = (struct run){at, len};
+	return 1;
+}
+
+/* The next written page or pages behind the last ones, and then from the beginning. */
+static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block *b, size_t room)
+{
+	struct vfmig_dirty *dirty = b->block->dirty;
+	uint64_t sent, size = b->block->block.size;
+	struct run run;
+
+	if (!vfmig_dirty_peek(dirty, b->scan, size - b->scan, first_run, &run) &&
+	    !vfmig_dirty_peek(dirty, 0, b->scan, first_run, &run)) {
+		b->scan = 0;
+		return false;
+	}
+	vfmig_save_watch(b);
+	run.len = window(b, run.len, room);
+	vfmig_dirty_clear(dirty, run.at, run.len);
+	sent = send_some(save, b, run.at, run.len);
+	if (sent < run.len)
+		vfmig_dirty_mark(dirty, run.at + sent, run.len - sent);
+	b->scan = run.at + sent;
+	return true;
+}
+
+static bool next_written(struct vfmig_kit_save *save, size_t room)
+{
+	for (unsigned i = 0; i < save->nr_blocks; i++)
+		if (next_of_written(save, &save->blocks[i], room))
+			return true;
+	return false;
+}
+
+/* Marks what differs in one more stretch of a block that others may write; false when there is none. */
+static bool compare_more(struct vfmig_kit_save *save)
+{
+	for (unsigned i = 0; i < save->nr_blocks; i++)
+		if (vfmig_save_compare(&save->blocks[i]))
+			return true;
+	return false;
+}
+
+/* The model's own bytes; 1, 0 at their end, or its failure. */
+static int next_opaque(struct vfmig_kit_save *save, struct vfmig_error *err)
+{
+	struct vfmig_kit *kit = save->kit;
+	ssize_t n = kit->model->save(kit, kit->self, save->opaque_at,
+				     save->opaque + VFMIG_DS_HEADER_SIZE,
+				     OPAQUE - VFMIG_DS_HEADER_SIZE, err);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n > OPAQUE - VFMIG_DS_HEADER_SIZE)
+		return vfmig_err(err, -EPROTO, "model %s saved more than it was asked for",
+				 kit->model->name);
+	if (!n) {
+		save->opaque_out = true;
+		return 0;
+	}
+	vfmig_ds_put_opaque_header(&save->writer, save->opaque, VFMIG_DS_HEADER_SIZE, (size_t)n);
+	save->opaque_at += (uint64_t)n;
+	save->text = save->opaque;
+	save->text_at = 0;
+	save->text_len = VFMIG_DS_HEADER_SIZE + (size_t)n;
+	return 1;
+}
+
+/* Put something on its way. 1, 0 if there is nothing (for now), or a failure. */
+static int next(struct vfmig_kit_save *save, size_t room, struct vfmig_error *err)
+{
+	int ret;
+
+	for (;;) {
+		if (next_of_pass(save, room) || next_written(save, room))
+			return 1;
+		if (!save->stopped || save->ended)
+			return 0;
+		if (!compare_more(save))
+			break;
+	}
+	if (!save->fields_out) {
+		save->fields_out = true;
+		save->text = save->fields;
+		save->text_at = 0;
+		save->text_len = save->fields_len;
+		return 1;
+	}
+	if (!save->opaque_out) {
+		ret = next_opaque(save, err);
+		if (ret)
+			return ret;
+	}
+	save->ended = true;
+	save->head_at = 0;
+	save->head_len = vfmig_ds_put_end(&save->writer, save->head, VFMIG_SAVE_HEAD);
+	return 1;
+}
+
+/* ---- reading ---- */
+
+static size_t drain(struct vfmig_kit_save *save, uint8_t *buf, size_t room)
+{
+	size_t n = 0;
+
+	if (save->head_at < save->head_len) {
+		n = save->head_len - save->head_at;
+		n = n < room ? n : room;
+		memcpy(buf, save->head + save->head_at, n);
+		save->head_at += n;
+	} else if (save->data_left) {
+		n = save->data_left < room ? (size_t)save->data_left : room;
+		vfmig_kit_copy(buf, save->data->block->block.bytes + save->data_at, n);
+		vfmig_save_remember(save->data, save->data_at, buf, n);
+		save->data_at += n;
+		save->data_left -= n;
+	} else if (save->text_at < save->text_len) {
+		n = save->text_len - save->text_at;
+		n = n < room ? n : room;
+		memcpy(buf, save->text + save->text_at, n);
+		save->text_at += n;
+	}
+	return n;
+}
+
+void vfmig_save_look_for_reinit(struct vfmig_kit_save *save)
+{
+	struct vfmig_kit *kit = save->kit;
+
+	if (!atomic_exchange(&kit->reinit, false) || save->stopped)
+		return;
+	if (atomic_load(&kit->offer.precopy_info_v2)) {
+		begin_pass(save);
+		save->reinit = true;
+		return;
+	}
+	for (unsigned i = 0; i < save->nr_blocks; i++)
+		vfmig_block_mark(&save->blocks[i].block->block, 0, UINT64_MAX);
+}
+
+void vfmig_kit_reinit(struct vfmig_kit *kit)
+{
+	atomic_store(&kit->reinit, true);
+}
+
+ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
+			    struct vfmig_error *err)
+{
+	size_t got = 0;
+	int ret = 1;
+
+	vfmig_save_look_for_reinit(save);
+	while (got < len && ret > 0) {
+		size_t n = drain(save, (uint8_t *)buf + got, len - got);
+
+		got += n;
+		if (!n)
+			ret = next(save, len - got, got ? NULL : err);
+	}
+	if (got || !len)
+		return (ssize_t)got;
+	if (ret < 0)
+		return ret;
+	return save->ended ? 0 : -ENOMSG;
+}

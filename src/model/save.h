@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of saving: save.c makes the bytes, compare.c watches the blocks that others may write, and
+ * save_left.c says how much is to come.
+ */
+#ifndef VFMIG_MODEL_SAVE_H
+#define VFMIG_MODEL_SAVE_H
+
+#include <xxhash.h>
+
+#include "abi/device_state.h"
+#include "model/kit.h"
+
+/*
+ * @pass_at: how far the first pass has come
+ * @scan: where to look for written pages first
+ * @sent: a hash of each page as it was last sent, from when the block was found to be shared; {0, 0}: unknown
+ * @seed: of the hashes
+ * @compared: up to where it has been compared, at the stop
+ */
+struct vfmig_save_block {
+	struct vfmig_kit_block *block;
+	uint32_t id;
+	uint64_t pass_at, scan, compared;
+	XXH128_hash_t *sent;
+	XXH128_hash_t zero;
+	uint64_t seed;
+	bool unhashed; /* no memory for hashes: all of it goes again */
+};
+
+/* Room for any frame without data. */
+#define VFMIG_SAVE_HEAD 64u
+
+struct vfmig_kit_save {
+	struct vfmig_kit *kit;
+	struct vfmig_ds_writer writer;
+	bool stopped;	    /* nothing changes any more */
+	bool fields_out;    /* the fields are on their way, or gone */
+	bool opaque_out;    /* and save() has said that it has no more */
+	bool ended;	    /* and END is on its way, or gone */
+	bool reinit;	    /* to be told: the first pass began again */
+	uint64_t opaque_at; /* what save() has given so far */
+
+	/* On its way: a head, the block's bytes behind it, and then text. */
+	uint8_t head[VFMIG_SAVE_HEAD];
+	size_t head_at, head_len;
+	struct vfmig_save_block *data;
+	uint64_t data_at, data_left;
+	const uint8_t *text;
+	size_t text_at, text_len;
+
+	uint8_t *schema, *fields, *opaque;
+	size_t fields_len;
+
+	struct vfmig_save_block *blocks;
+	unsigned nr_blocks;
+	unsigned pass; /* which block the first pass is in; nr_blocks when it is over */
+};
+
+/* ---- save.c ---- */
+
+/* Has the model said that all is new? A user who would not understand finds it written instead. */
+void vfmig_save_look_for_reinit(struct vfmig_kit_save *save);
+
+/* ---- compare.c ---- */
+
+/* Before pages are sent: if others may write the block by now, remember what is sent from here on. */
+void vfmig_save_watch(struct vfmig_save_block *b);
+void vfmig_save_remember(struct vfmig_save_block *b, uint64_t at, const void *sent, size_t len);
+void vfmig_save_remember_zero(struct vfmig_save_block *b, uint64_t at, uint64_t len);
+/* The device has stopped: mark what differs in the next stretch. False: all of it was compared. */
+bool vfmig_save_compare(struct vfmig_save_block *b);
+/* What comparing could still find. */
+uint64_t vfmig_save_compare_left(const struct vfmig_save_block *b);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A model's migration: v2's states, arc by arc.
+ *
+ * An arc does up to three things, in this order: it quiets or stops the model, it begins, turns or ends the
+ * data, and it lets the model go on. What fails before anything was lost leaves the device where it
+ * was, which the user can ask for; what cannot be undone leads to ERROR, and a reset out of it.
+ *
+ * What leads to ERROR: the model failing to quiesce, stop or resume, and a state that arrived whole but was not
+ * accepted by the model. Data that is refused or not complete leaves the device in RESUMING: what was
+ * there before is gone already, so only a reset, or the rest of the data, helps.
+ */
+#include <errno.h>
+
+#include "model/kit.h"
+
+static int enter_error(struct vfmig_kit *kit, int ret, struct vfmig_error *err)
+{
+	pthread_mutex_lock(&kit->session_lock);
+	kit->state = VFMIG_STATE_ERROR;
+	vfmig_kit_save_close(kit->save);
+	vfmig_kit_load_close(kit->load);
+	kit->save = NULL;
+	kit->load = NULL;
+	pthread_mutex_unlock(&kit->session_lock);
+	vfmig_kit_settle(kit, VFMIG_STATE_ERROR, NULL);
+	return vfmig_err_at(err, ret, "%s is in state ERROR and must be reset", kit->device.name);
+}
+
+static void close_save(struct vfmig_kit *kit)
+{
+	vfmig_kit_save_close(kit->save);
+	kit->save = NULL;
+}
+
+/* Begin to take a state in: the old one goes, so that nothing of it shines through. */
+static int begin_load(struct vfmig_kit *kit, struct vfmig_error *err)
+{
+	int ret = vfmig_kit_load_open(kit, &kit->load, err);
+
+	if (ret)
+		return ret;
+	atomic_store(&kit->kicked, false);
+	vfmig_kit_presets(kit);
+	if (kit->model->reset)
+		kit->model->reset(kit, kit->self);
+	for (unsigned i = 0; i < kit->nr_blocks; i++)
+		vfmig_block_clear(&kit->blocks[i].block);
+	return 0;
+}
+
+static int begin_save(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_error *err)
+{
+	int ret = vfmig_kit_save_open(kit, &kit->save, err);
+
+	if (!ret && to == VFMIG_STATE_STOP_COPY) {
+		ret = vfmig_kit_save_stop(kit->save, err);
+		if (ret)
+			close_save(kit);
+	}
+	return ret;
+}
+
+/* The data's part of an arc, with session_lock held. *lost: the device's state is gone. */
+static int turn_data(struct vfmig_kit *kit, enum vfmig_state from, enum vfmig_state to, bool *lost,
+		     struct vfmig_error *err)
+{
+	int ret = 0;
+
+	switch (vfmig_v2_session_of(from, to)) {
+	case VFMIG_V2_SESSION_SAVE:
+		ret = begin_save(kit, to, err);
+		break;
+	case VFMIG_V2_SESSION_LOAD:
+		ret = begin_load(kit, err);
+		break;
+	case VFMIG_V2_SESSION_CLOSE:
+		if (from != VFMIG_STATE_RESUMING) {
+			close_save(kit);
+			break;
+		}
+		ret = vfmig_kit_load_complete(kit->load, err);
+		if (ret)
+			return ret;
+		ret = vfmig_kit_load_apply(kit->load, err);
+		*lost = ret != 0;
+		vfmig_kit_load_close(kit->load);
+		kit->load = NULL;
+		break;
+	default:
+		if (to == VFMIG_STATE_STOP_COPY)
+			ret = vfmig_kit_save_stop(kit->save, err);
+		break;
+	}
+	if (!ret)
+		kit->state = to;
+	return ret;
+}
+
+static int run_level(enum vfmig_state state)
+{
+	switch (state) {
+	case VFMIG_STATE_RUNNING:
+	case VFMIG_STATE_PRE_COPY:
+		return 2;
+	case VFMIG_STATE_RUNNING_P2P:
+	case VFMIG_STATE_PRE_COPY_P2P:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int take_arc(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_error *err)
+{
+	enum vfmig_state from = kit->state;
+	bool lost = false;
+	int ret;
+
+	if (run_level(to) < run_level(from)) {
+		ret = vfmig_kit_settle(kit, to, err);
+		if (ret)
+			return enter_error(kit, ret, err);
+	}
+	pthread_mutex_lock(&kit->session_lock);
+	ret = turn_data(kit, from, to, &lost, err);
+	pthread_mutex_unlock(&kit->session_lock);
+	if (lost) {
+		vfmig_kit_power_up(kit);
+		return enter_error(kit, ret, err);
+	}
+	/* Up, to the new state, or back up to the old one. */
+	if (vfmig_kit_settle(kit, kit->state, ret ? NULL : err))
+		return enter_error(kit, ret ? ret : -EIO, err);
+	return ret;
+}
+
+static ssize_t go(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_error *err)
+{
+	enum vfmig_state path[VFMIG_STATE_COUNT];
+	const char *why;
+	size_t count;
+	int ret;
+
+	why = vfmig_v2_path(kit->session.flags, kit->state, to, path, &count);
+	if (why)
+		return vfmig_err(err, -EINVAL, "%s cannot go from %s to %s: %s", kit->device.name,
+				 vfmig_state_name(kit->state), vfmig_state_name(to), why);
+	for (size_t i = 0; i < count; i++) {
+		enum vfmig_state from = kit->state;
+
+		ret = take_arc(kit, path[i], err);
+		if (ret)
+			return vfmig_err_at(err, ret, "%s: %s to %s", kit->device.name,
+					    vfmig_state_name(from), vfmig_state_name(path[i]));
+	}
+	return 0;
+}
+
+ssize_t vfmig_kit_reset(struct vfmig_kit *kit, struct vfmig_error *err)
+{
+	/* Quiet first: a model's threads do not see their registers change. A failure is what resets are for. */
+	vfmig_kit_settle(kit, VFMIG_STATE_STOP, NULL);
+	pthread_mutex_lock(&kit->session_lock);
+	close_save(kit);
+	vfmig_kit_load_close(kit->load);
+	kit->load = NULL;
+	kit->state = VFMIG_STATE_RUNNING;
+	pthread_mutex_unlock(&kit->session_lock);
+	vfmig_kit_power_up(kit);
+	return vfmig_kit_settle(kit, VFMIG_STATE_RUNNING, err) ? enter_error(kit, -EIO, err) : 0;
+}
+
+/* ---- data ---- */
+
+static ssize_t read_data(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	if (!kit->save)
+		return vfmig_err(request->err, -EINVAL,
+				 "%s is in state %s: there is data to read only in PRE_COPY, "
+				 "PRE_COPY_P2P and STOP_COPY",
+				 kit->device.name, vfmig_state_name(kit->state));
+	return vfmig_kit_save_read(kit->save, request->data.buf, request->data.len, request->err);
+}
+
+static ssize_t write_data(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	int ret;
+
+	if (!kit->load)
+		return vfmig_err(request->err, -EINVAL,
+				 "%s is in state %s: data is taken only in RESUMING",
+				 kit->device.name, vfmig_state_name(kit->state));
+	ret = vfmig_kit_load_write(kit->load, request->data.buf, request->data.len, request->err);
+	return ret ? ret : (ssize_t)request->data.len;
+}
+
+static ssize_t precopy(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	if (kit->state != VFMIG_STATE_PRE_COPY && kit->state != VFMIG_STATE_PRE_COPY_P2P)
+		return vfmig_err(request->err, -EINVAL, "%s is in state %s: not in pre-copy",
+				 kit->device.name, vfmig_state_name(kit->state));
+	vfmig_kit_save_precopy(kit->save, &request->precopy);
+	return 0;
+}
+
+static ssize_t under_lock(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	switch (request->verb) {
+	case VFMIG_VERB_STATE_GET:
+		request->state = kit->state;
+		return 0;
+	case VFMIG_VERB_DATA_READ:
+		return read_data(kit, request);
+	case VFMIG_VERB_DATA_WRITE:
+		return write_data(kit, request);
+	case VFMIG_VERB_PRECOPY_INFO:
+		return precopy(kit, request);
+	case VFMIG_VERB_DATA_SIZE:
+		request->data_size = vfmig_kit_save_left(kit, kit->save);
+		return 0;
+	default:
+		return vfmig_err(request->err, -EOPNOTSUPP, "%s is not a session's",
+				 vfmig_verb_name(request->verb));
+	}
+}
+
+/* Inside the gate. */
+void vfmig_kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	ssize_t result;
+
+	if (request->verb == VFMIG_VERB_STATE_GO) {
+		result = go(kit, request->state, request->err);
+	} else {
+		pthread_mutex_lock(&kit->session_lock);
+		result = under_lock(kit, request);
+		pthread_mutex_unlock(&kit->session_lock);
+	}
+	vfmig_complete(request, result);
+}
+
+/* What changes the state or the model goes through the gate; the data of pre-copy passes while it works. */
+static bool needs_gate(const struct vfmig_kit *kit, enum vfmig_verb verb)
+{
+	if (verb == VFMIG_VERB_DATA_READ)
+		return kit->state != VFMIG_STATE_PRE_COPY && kit->state != VFMIG_STATE_PRE_COPY_P2P;
+	return verb == VFMIG_VERB_STATE_GO || verb == VFMIG_VERB_DATA_WRITE;
+}
+
+static struct vfmig_kit *kit_of(struct vfmig_session *session)
+{
+	return (struct vfmig_kit *)((char *)session - offsetof(struct vfmig_kit, session));
+}
+
+static void submit(struct vfmig_session *session, struct vfmig_request *request)
+{
+	struct vfmig_kit *kit = kit_of(session);
+	ssize_t result = 0;
+	bool gate;
+
+	pthread_mutex_lock(&kit->session_lock);
+	gate = needs_gate(kit, request->verb);
+	if (!gate)
+		result = under_lock(kit, request);
+	pthread_mutex_unlock(&kit->session_lock);
+	if (gate)
+		vfmig_kit_enter(kit, request);
+	else
+		vfmig_complete(request, result);
+}
+
+static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
+{
+	return vfmig_kit_take_back(kit_of(session), request);
+}
+
+const struct vfmig_session_ops vfmig_kit_session_ops = {
+	.submit = submit,
+	.cancel = cancel,
+};
