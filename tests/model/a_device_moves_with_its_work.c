@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A card with work to do is moved, by way of pre-copy, to another that goes on with it: registers, memory,
+ * pending interrupts and configuration space are as they were, and no copy is lost or done twice.
+ */
+#include "tests/model/card.h"
+
+#define IOVA	0x100000
+#define COPIES	1000
+#define MEMORY	(256 << 10)
+#define VECTOR1 1
+
+static void config(struct vfmig_device *device, uint64_t offset, uint32_t value)
+{
+	CARD_OK(vfmig_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 4, &card_err));
+}
+
+static void move(size_t piece)
+{
+	struct vfmig_device *from = card_open(NULL), *to = card_open(NULL);
+	struct vfmig_session *source = card_session(from), *target = card_session(to);
+	struct vfmig_space *here = vfmig_space_new(), *there = vfmig_space_new();
+	uint8_t *memory = card_memory(here, IOVA, 65536), *copy = card_memory(there, IOVA, 65536);
+	int32_t fds[2] = {eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK)};
+	struct card_stream stream = {NULL, 0};
+	uint64_t first;
+	uint32_t bar;
+
+	CARD_OK(vfmig_space_attach(here, from, &card_err));
+	CARD_OK(vfmig_space_attach(there, to, &card_err));
+	config(from, 0x10, 0xfebd0000);
+	for (unsigned i = 0; i < MEMORY; i += 4096 * 3)
+		card_poke(from, i + 5, (uint8_t)(i / 4096 + 1));
+	card_set(from, CARD_SRC, IOVA);
+	card_set(from, CARD_DST, IOVA);
+	card_set(from, CARD_LEN, 64);
+	card_set(from, CARD_GO, COPIES);
+	card_work(from, 100);
+
+	card_go(source, VFMIG_STATE_PRE_COPY);
+	card_pull(source, &stream, piece);
+	card_work(from, 200);
+	card_poke(from, 77, 0x77);
+	card_set(from, CARD_VECTOR, VECTOR1); /* nobody listens: it stays pending */
+	card_pull(source, &stream, piece);
+	card_poke(from, 78, 0x78);
+	card_go(source, VFMIG_STATE_STOP_COPY);
+	memcpy(copy, memory, 65536);
+	card_pull(source, &stream, piece);
+	card_go(source, VFMIG_STATE_STOP);
+
+	CARD_OK(vfmig_set_irq_eventfds(to, VFMIG_PCI_IRQ_MSIX, 0, 2, fds, &card_err));
+	CARD_OK(card_load(target, stream.bytes, stream.len, piece, &card_err));
+	CHECK_EQ(card_get(to, CARD_DONE), card_get(from, CARD_DONE));
+	CHECK_EQ(card_signals(fds[1]), 0); /* it is stopped yet */
+	card_go(target, VFMIG_STATE_RUNNING);
+	CHECK_EQ(card_signals(fds[1]), 1);
+	card_work(to, COPIES);
+	CHECK_EQ(card_get(to, CARD_GO), 0);
+	memcpy(&first, copy, sizeof(first));
+	CHECK_EQ(first, COPIES);
+	CHECK(card_signals(fds[0]));
+	for (unsigned i = 0; i < MEMORY; i += 4096 * 3)
+		CHECK_EQ(card_peek(to, i + 5), (uint8_t)(i / 4096 + 1));
+	CHECK_EQ(card_peek(to, 77), 0x77);
+	CHECK_EQ(card_peek(to, 78), 0x78);
+	CARD_OK(vfmig_region_read(to, VFMIG_PCI_REGION_CONFIG, 0x10, &bar, 4, &card_err));
+	CHECK_EQ(bar, 0xfebd0000);
+	/* The one that was left behind stays where it was put. */
+	CARD_OK(vfmig_device_process(from, &card_err));
+	memcpy(&first, memory, sizeof(first));
+	CHECK_EQ(first, card_get(from, CARD_DONE));
+	CHECK(first < COPIES);
+
+	free(stream.bytes);
+	close(fds[0]);
+	close(fds[1]);
+	vfmig_session_close(source);
+	vfmig_session_close(target);
+	vfmig_device_close(from);
+	vfmig_device_close(to);
+	vfmig_space_free(here);
+	vfmig_space_free(there);
+	munmap(memory, 65536);
+	munmap(copy, 65536);
+}
+
+int main(void)
+{
+	move(1 << 20);
+	move(4096);
+	move(100);
+	move(1);
+	return 0;
+}
