@@ -253,7 +253,7 @@ int vfmig_device_info(struct vfmig_device *device, struct vfmig_device_info *inf
 /**
  * struct vfmig_region - a region's information, decoded
  * @index: which
- * @flags: VFMIG_REGION_READ, _WRITE, _MMAP
+ * @flags: VFMIG_REGION_FLAG_READ, _WRITE, _MMAP
  * @size: bytes; 0 if the region is not there
  * @type: with @subtype, its kind, for regions that are a device's own; else 0
  * @subtype: see @type
