@@ -406,6 +406,11 @@ struct vfmig_user_mig_data {
 	uint32_t size;
 };
 
+/* ---- Names ---------------------------------------------------------------------------------- */
+
+/* The uAPI's name of a feature without its prefix ("MIG_DEVICE_STATE"), "?" for none. Static. */
+const char *vfmig_feature_name(uint32_t index);
+
 /* ---- The finite state machine of v2 --------------------------------------------------------- */
 
 /* The name of a state ("RUNNING_P2P"), "?" for a number that is none. Static. */

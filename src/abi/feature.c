@@ -42,6 +42,13 @@ const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index)
 	return index < VFMIG_FEATURE_COUNT ? &kinds[index] : NULL;
 }
 
+const char *vfmig_feature_name(uint32_t index)
+{
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+
+	return kind ? kind->name : "?";
+}
+
 size_t vfmig_feature_put(void *buf, size_t cap, const struct vfmig_device_feature *f)
 {
 	return vfmig_pack(buf, cap, "44", f);

@@ -16,7 +16,6 @@
 #include <vfmig/event.h>
 #include <vfmig/space.h>
 
-#include "abi/feature.h"
 #include "device/filter.h"
 #include "filter/filters.h"
 #include "filter/match.h"
@@ -81,12 +80,10 @@ static void add_feature(struct fields *f, const struct vfmig_request *r, bool an
 {
 	uint32_t index = r->feature.flags & VFMIG_FEATURE_MASK;
 	uint32_t op = r->feature.flags & ~VFMIG_FEATURE_MASK;
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
 	const struct vfmig_feature_mig_state *state = r->feature.data;
 
 	add(f, VFMIG_U64("feature", index));
-	if (kind)
-		add(f, VFMIG_TEXT("feature_name", kind->name));
+	add(f, VFMIG_TEXT("feature_name", vfmig_feature_name(index)));
 	add(f, VFMIG_TEXT("op", op & VFMIG_FEATURE_PROBE ? "probe"
 				: op & VFMIG_FEATURE_SET ? "set"
 							 : "get"));
