@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A name to a device: the one table of models, sources and filters.
+ *
+ * A table and not constructors that register themselves: a static library loses those that nobody names.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vfmig/model.h>
+#include <vfmig/open.h>
+
+#include "filter/filters.h"
+
+static const struct vfmig_model *const models[] = {
+	NULL,
+};
+
+/*
+ * @open: takes the place and the options behind it (NULL for none)
+ */
+struct source {
+	const char *name, *place, *summary;
+	const struct vfmig_option *options;
+	int (*open)(const char *place, const char *options, struct vfmig_device **device,
+		    struct vfmig_error *err);
+};
+
+static const struct source sources[] = {
+	{NULL},
+};
+
+static const struct vfmig_filter_kind *const filters[] = {
+	&vfmig_filter_fault,
+	&vfmig_filter_delay,
+	&vfmig_filter_trace,
+	NULL,
+};
+
+/* Cut "head,rest" in two; *rest is NULL without a comma. The head is to be freed. */
+static char *cut(const char *text, const char **rest)
+{
+	size_t len = strcspn(text, ",");
+
+	*rest = text[len] ? text + len + 1 : NULL;
+	return strndup(text, len);
+}
+
+static int open_model(const char *name, const char *options, struct vfmig_device **device,
+		      struct vfmig_error *err)
+{
+	int ret;
+
+	for (size_t i = 0; models[i]; i++) {
+		if (strcmp(models[i]->name, name))
+			continue;
+		ret = vfmig_model_open(models[i], options, device, err);
+		return ret ? vfmig_err_at(err, ret, "model:%s", name) : 0;
+	}
+	return vfmig_err(err, -ENOENT, "there is no model '%s' (vfmig list names those there are)",
+			 name);
+}
+
+static int open_kind(const char *kind, size_t kind_len, const char *place, const char *options,
+		     struct vfmig_device **device, struct vfmig_error *err)
+{
+	int ret;
+
+	if (kind_len == 5 && !memcmp(kind, "model", 5))
+		return open_model(place, options, device, err);
+	for (const struct source *s = sources; s->name; s++) {
+		if (strlen(s->name) != kind_len || memcmp(kind, s->name, kind_len))
+			continue;
+		ret = s->open(place, options, device, err);
+		return ret ? vfmig_err_at(err, ret, "%s:%s", s->name, place) : 0;
+	}
+	return vfmig_err(err, -ENOENT,
+			 "'%.*s' is no kind of device (try model:NAME or vfio-user:SOCKET)",
+			 (int)kind_len, kind);
+}
+
+int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_error *err)
+{
+	const char *colon = strchr(name, ':'), *comma = strchr(name, ','), *options;
+	char *place;
+	int ret;
+
+	if (!colon || colon == name || (comma && comma < colon))
+		return vfmig_err(err, -EINVAL,
+				 "'%s' names no device: it must be KIND:NAME, such as model:copier "
+				 "or vfio-user:/run/dev.sock",
+				 name);
+	place = cut(colon + 1, &options);
+	if (!place)
+		return vfmig_err(err, -ENOMEM, "no memory to open a device");
+	if (*place)
+		ret = open_kind(name, (size_t)(colon - name), place, options, device, err);
+	else
+		ret = vfmig_err(err, -EINVAL, "'%s' names no device: nothing behind the colon",
+				name);
+	free(place);
+	return ret;
+}
+
+int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vfmig_error *err)
+{
+	const struct vfmig_filter_kind *const *f = filters;
+	const char *options;
+	char *name = cut(filter, &options);
+	int ret;
+
+	if (!name)
+		return vfmig_err(err, -ENOMEM, "no memory for a filter");
+	while (*f && strcmp((*f)->name, name))
+		f++;
+	if (*f) {
+		ret = (*f)->open(*device, options, device, err);
+		if (ret)
+			vfmig_err_at(err, ret, "filter %s", name);
+	} else {
+		ret = vfmig_err(err, -ENOENT,
+				"there is no filter '%s' (vfmig list names those there are)", name);
+	}
+	free(name);
+	return ret;
+}
+
+int vfmig_open_filtered(const char *name, const char *const *texts, size_t count,
+			struct vfmig_device **device, struct vfmig_error *err)
+{
+	struct vfmig_device *opened;
+	int ret;
+
+	if (count > VFMIG_FILTERS_MAX)
+		return vfmig_err(err, -E2BIG, "%zu filters around one device, over %u", count,
+				 VFMIG_FILTERS_MAX);
+	ret = vfmig_open(name, &opened, err);
+	for (size_t i = 0; !ret && i < count; i++) {
+		ret = vfmig_add_filter(&opened, texts[i], err);
+		if (ret)
+			vfmig_device_close(opened);
+	}
+	if (!ret)
+		*device = opened;
+	return ret;
+}
+
+bool vfmig_known(size_t index, struct vfmig_known *known)
+{
+	size_t i = index;
+
+	for (size_t n = 0; models[n]; n++) {
+		if (i--)
+			continue;
+		*known = (struct vfmig_known){
+			VFMIG_KNOWN_MODEL,  models[n]->name,	NULL,
+			models[n]->summary, models[n]->options, vfmig_model_common_options};
+		return true;
+	}
+	for (const struct source *s = sources; s->name; s++) {
+		if (i--)
+			continue;
+		*known = (struct vfmig_known){VFMIG_KNOWN_SOURCE, s->name,    s->place,
+					      s->summary,	  s->options, NULL};
+		return true;
+	}
+	for (size_t n = 0; filters[n]; n++) {
+		if (i--)
+			continue;
+		*known = (struct vfmig_known){VFMIG_KNOWN_FILTER,  filters[n]->name,	NULL,
+					      filters[n]->summary, filters[n]->options, NULL};
+		return true;
+	}
+	return false;
+}
