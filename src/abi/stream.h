@@ -49,7 +49,7 @@ const char *vfmig_stream_get_header(const void *buf, size_t len, struct vfmig_st
 #define VFMIG_SECTION_HEADER_SIZE 48U
 
 /* Caps on the payload. */
-#define VFMIG_SECTION_DATA_MAX	   (4U << 20) /* MEM_PAGES, DEVICE_DATA */
+#define VFMIG_SECTION_DATA_MAX	   (1U << 20) /* MEM_PAGES, DEVICE_DATA */
 #define VFMIG_SECTION_HELLO_MAX	   (1U << 20) /* JSON */
 #define VFMIG_SECTION_SENTENCE_MAX 1024U      /* REFUSE, FAILED, CANCEL */
 #define VFMIG_STREAM_PAGE	   4096U      /* unit of memory's offsets and lengths */
