@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Waiting for several things at once: requests that devices have, the channel, a cancel, the clock.
+ *
+ * A migration has one thread and many things under way: reads on several devices, writes to the channel,
+ * an answer that may come. The loop polls the descriptors of all devices, works those that have something,
+ * and takes a request back when its time is over. Whoever waits looks at its own operations between two
+ * turns; nothing is called back.
+ */
+#ifndef VFMIG_ENGINE_LOOP_H
+#define VFMIG_ENGINE_LOOP_H
+
+#include <poll.h>
+#include <stdatomic.h>
+
+#include <vfmig/session.h>
+
+struct vfmig_loop;
+
+/*
+ * A request under way. Fill in @request's verb and member, submit, and ask vfmig_op_over() between turns.
+ * It must stay in place until then.
+ */
+struct vfmig_op {
+	struct vfmig_request request;
+	struct vfmig_error err;
+	struct vfmig_loop *loop;
+	struct vfmig_session *session; /* whom it was given to: a session, or … */
+	struct vfmig_device *device;   /* … a device */
+	struct vfmig_op *prev, *next;
+	int64_t began;
+	bool under_way;
+	atomic_bool done;
+};
+
+/*
+ * @wake: eventfd: somebody completed a request, or cancelled
+ * @sleeps: somebody has to write it for the loop to look
+ * @calling: completions that are in our callback this moment
+ * @cancelled: asked for, from any thread
+ * @deaf: what is under way is not to be cancelled (putting back, or past the commit)
+ */
+struct vfmig_loop {
+	int wake;
+	atomic_bool sleeps;
+	atomic_uint calling;
+	atomic_bool cancelled;
+	bool deaf;
+	struct vfmig_op *first;
+	struct vfmig_device **devices;
+	struct pollfd *fds; /* wake, the channel's in and out, devices */
+	unsigned count;
+};
+
+/* What of a channel a turn waits for, and what it found. A descriptor of -1 is not waited for. */
+struct vfmig_ports {
+	int in, out;
+	bool readable, writable;
+};
+
+int vfmig_loop_init(struct vfmig_loop *loop, struct vfmig_error *err);
+/* Waits for completions that are still in our callback; nothing may be under way. */
+void vfmig_loop_fini(struct vfmig_loop *loop);
+/* One more device to work while waiting; nothing if it is there already. */
+int vfmig_loop_add(struct vfmig_loop *loop, struct vfmig_device *device, struct vfmig_error *err);
+
+/* Give a request away; it is taken back after @limit_ms (0: never). */
+void vfmig_op_submit(struct vfmig_loop *loop, struct vfmig_op *op, struct vfmig_session *session,
+		     struct vfmig_device *device, uint64_t limit_ms);
+/* Is it over? Then its result is in op->request.result, and the op may be used again. */
+bool vfmig_op_over(struct vfmig_op *op);
+/* Make it over, now: it is taken back, or was done just then. */
+void vfmig_op_drop(struct vfmig_op *op);
+
+/**
+ * vfmig_loop_turn() - wait until something has happened, and let devices work
+ * @ports: what else to wait for; NULL is nothing else
+ * @until: no longer than this (CLOCK_MONOTONIC, ns); 0 is without end, a time that has passed is not at all
+ *
+ * Return: 0, for whatever reason; -ECANCELED (not when deaf).
+ */
+int vfmig_loop_turn(struct vfmig_loop *loop, struct vfmig_ports *ports, int64_t until);
+
+/* From any thread. */
+void vfmig_loop_cancel(struct vfmig_loop *loop);
+
+#endif
