@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The channel: buffers of sections on their way out, sections on their way in.
+ *
+ * Nothing here waits. Writing takes what the descriptor takes, reading what it has; the caller turns its
+ * loop in between. A channel is a socket, a pipe or a file, in each direction.
+ */
+#ifndef VFMIG_ENGINE_CHANNEL_H
+#define VFMIG_ENGINE_CHANNEL_H
+
+#include <vfmig/migration.h>
+
+#include "abi/stream.h"
+#include "engine/limit.h"
+#include "engine/loop.h"
+
+struct vfmig_mover;
+
+/*
+ * A buffer: data of a device that is being read or written (@op is the request, @mover whose), or sections on
+ * their way out, of which [@start, @end) is still to be written. Device data stands behind its section's
+ * header.
+ */
+struct vfmig_buffer {
+	struct vfmig_buffer *next;
+	struct vfmig_mover *mover;
+	struct vfmig_op op;
+	uint32_t start, end;
+	uint32_t length; /* of device data */
+	_Alignas(64) uint8_t bytes[VFMIG_MIGRATION_BUFFER_BYTES];
+};
+
+/* Most of a device's data that goes into one buffer. */
+#define VFMIG_BUFFER_DATA (VFMIG_MIGRATION_BUFFER_BYTES - 4096u)
+
+/* Buffers that wait for something, in order. */
+struct vfmig_queue {
+	struct vfmig_buffer *first, *last;
+	unsigned count;
+};
+
+void vfmig_queue_push(struct vfmig_queue *queue, struct vfmig_buffer *buffer);
+struct vfmig_buffer *vfmig_queue_shift(struct vfmig_queue *queue);
+
+/*
+ * What is behind a descriptor, and how it is read and written without waiting. @file: a regular file, which
+ * always waits for its disk. @flags: to be put back.
+ */
+struct vfmig_port {
+	int fd;
+	bool socket, file;
+	int flags;
+};
+
+int vfmig_port_open(struct vfmig_port *port, int fd, struct vfmig_error *err);
+void vfmig_port_close(struct vfmig_port *port);
+
+/*
+ * Out. @sections and @payload are what has been sealed, as the stream counts it; @bytes what the descriptor
+ * has taken, @held_ns how long the bandwidth limit kept it waiting. @moved is when it last took something, or
+ * had nothing to take.
+ */
+struct vfmig_out {
+	struct vfmig_port port;
+	struct vfmig_queue queue;
+	uint64_t sections, payload;
+	uint64_t bytes;
+	struct vfmig_limit limit;
+	int64_t moved;
+};
+
+/* Seal a section: number, header and checksum. Its payload stands behind the header already. */
+void vfmig_out_seal(struct vfmig_out *out, uint8_t *header, struct vfmig_section *section);
+
+/* Is the checksum of a section that has come right? Its header must be in memory of ours, and is changed. */
+bool vfmig_sealed(uint8_t *header, const void *payload, const struct vfmig_section *section);
+
+/**
+ * vfmig_out_write() - let the descriptor take what it takes
+ * @out: of what is queued
+ * @spent: buffers that were written whole come here
+ *
+ * Return: how many bytes it took, 0 if it would have to wait (or nothing is queued, or the limit holds it
+ * back), or a negative errno with a sentence.
+ */
+ssize_t vfmig_out_write(struct vfmig_out *out, struct vfmig_queue *spent, struct vfmig_error *err);
+
+#define VFMIG_IN_BYTES (64u << 10)
+
+/*
+ * In. [@start, @end) of @buf was read and not taken. @check keeps the order of sections. @at is how many bytes
+ * were taken: where in the stream a thing is wrong.
+ */
+struct vfmig_in {
+	struct vfmig_port port;
+	struct vfmig_stream_check check;
+	uint32_t start, end;
+	bool eof;
+	uint64_t bytes;
+	int64_t moved;
+	_Alignas(64) uint8_t buf[VFMIG_IN_BYTES];
+};
+
+/* Bytes that can be taken at once. */
+static inline uint32_t vfmig_in_have(const struct vfmig_in *in)
+{
+	return in->end - in->start;
+}
+
+/* Take bytes that are there. */
+void vfmig_in_take(struct vfmig_in *in, void *to, uint32_t len);
+
+/**
+ * vfmig_in_read() - read without waiting
+ * @in: where from
+ * @to: where to, @len bytes at the most, behind what is buffered (which must be nothing); NULL reads into
+ *	the buffer
+ *
+ * With @to, up to a section's header more is read into the buffer, which spares a system call.
+ *
+ * Return: bytes that came to @to, or to the buffer; 0 at the end (@eof); -EAGAIN; or a negative errno with a
+ * sentence.
+ */
+ssize_t vfmig_in_read(struct vfmig_in *in, void *to, size_t len, struct vfmig_error *err);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way out: sections are sealed into buffers, and buffers are written in order.
+ *
+ * A write to a pipe without a reader, or past the limit of a file's size, raises a signal, and a library has
+ * no business with those: they are blocked in this thread around the write, and one that was raised by it is
+ * taken away again. Sockets can be told not to.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "device/device.h"
+#include "engine/channel.h"
+
+#define AT_ONCE 8
+
+void vfmig_queue_push(struct vfmig_queue *queue, struct vfmig_buffer *buffer)
+{
+	buffer->next = NULL;
+	if (queue->last)
+		queue->last->next = buffer;
+	else
+		queue->first = buffer;
+	queue->last = buffer;
+	queue->count++;
+}
+
+struct vfmig_buffer *vfmig_queue_shift(struct vfmig_queue *queue)
+{
+	struct vfmig_buffer *buffer = queue->first;
+
+	if (!buffer)
+		return NULL;
+	queue->first = buffer->next;
+	if (!queue->first)
+		queue->last = NULL;
+	queue->count--;
+	return buffer;
+}
+
+void vfmig_out_seal(struct vfmig_out *out, uint8_t *header, struct vfmig_section *section)
+{
+	section->seq = out->sections++;
+	section->checksum = 0;
+	out->payload += section->length;
+	vfmig_section_put(header, VFMIG_SECTION_HEADER_SIZE, section);
+	vfmig_section_put_checksum(
+		header, XXH3_64bits(header, VFMIG_SECTION_HEADER_SIZE + (size_t)section->length));
+}
+
+/* writev() that raises no signal. */
+static ssize_t quiet_writev(int fd, const struct iovec *iov, int count)
+{
+	sigset_t loud, before, pending;
+	struct timespec now = {0};
+	bool had_pipe, had_size;
+	ssize_t n;
+	int code;
+
+	sigpending(&pending);
+	had_pipe = sigismember(&pending, SIGPIPE);
+	had_size = sigismember(&pending, SIGXFSZ);
+	sigemptyset(&loud);
+	sigaddset(&loud, SIGPIPE);
+	sigaddset(&loud, SIGXFSZ);
+	pthread_sigmask(SIG_BLOCK, &loud, &before);
+	n = writev(fd, iov, count);
+	code = errno;
+	sigemptyset(&loud);
+	if (n < 0 && code == EPIPE && !had_pipe)
+		sigaddset(&loud, SIGPIPE);
+	if (n < 0 && code == EFBIG && !had_size)
+		sigaddset(&loud, SIGXFSZ);
+	if (n < 0 && (code == EPIPE || code == EFBIG))
+		sigtimedwait(&loud, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = code;
+	return n;
+}
+
+static ssize_t write_some(struct vfmig_port *port, struct iovec *iov, int count)
+{
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)count};
+	ssize_t n;
+
+	do
+		n = port->socket ? sendmsg(port->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL)
+				 : quiet_writev(port->fd, iov, count);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int explain(int code, struct vfmig_error *err)
+{
+	switch (code) {
+	case ENOSPC:
+	case EDQUOT:
+		return vfmig_err(err, -code, "writing the stream: no space is left%s",
+				 code == EDQUOT ? " within the quota" : " on the disk");
+	case EFBIG:
+		return vfmig_err(
+			err, -code,
+			"writing the stream: the file may not become larger (RLIMIT_FSIZE, "
+			"or the file system's limit)");
+	case EPIPE:
+	case ECONNRESET:
+		return vfmig_err(err, -code, "writing the stream: the other side is gone");
+	default:
+		return vfmig_err(err, -code, "writing the stream: %s", strerror(code));
+	}
+}
+
+static void wrote(struct vfmig_out *out, size_t n, struct vfmig_queue *spent)
+{
+	while (n) {
+		struct vfmig_buffer *buffer = out->queue.first;
+		size_t had = buffer->end - buffer->start;
+
+		if (n < had) {
+			buffer->start += (uint32_t)n;
+			return;
+		}
+		n -= had;
+		buffer->start = buffer->end;
+		vfmig_queue_push(spent, vfmig_queue_shift(&out->queue));
+	}
+}
+
+ssize_t vfmig_out_write(struct vfmig_out *out, struct vfmig_queue *spent, struct vfmig_error *err)
+{
+	struct iovec iov[AT_ONCE];
+	struct vfmig_buffer *buffer;
+	uint64_t all = 0, may;
+	int64_t now = vfmig_now();
+	int count = 0, i;
+	ssize_t n;
+
+	for (buffer = out->queue.first; buffer && count < AT_ONCE; buffer = buffer->next) {
+		iov[count++] = (struct iovec){.iov_base = buffer->bytes + buffer->start,
+					      .iov_len = buffer->end - buffer->start};
+		all += buffer->end - buffer->start;
+	}
+	if (!all) {
+		out->moved = now;
+		return 0;
+	}
+	may = vfmig_limit_allow(&out->limit, all, now);
+	if (!may) {
+		out->moved = now; /* we are who holds it back */
+		return 0;
+	}
+	for (i = 0; i < count && may; i++) {
+		if (iov[i].iov_len > may)
+			iov[i].iov_len = may;
+		may -= iov[i].iov_len;
+	}
+	n = write_some(&out->port, iov, i);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : explain(errno, err);
+	vfmig_limit_spend(&out->limit, (uint64_t)n);
+	out->bytes += (uint64_t)n;
+	out->moved = now;
+	wrote(out, (size_t)n, spent);
+	return n;
+}

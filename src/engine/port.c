@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Descriptors of any kind, read and written without waiting and without signals.
+ *
+ * A socket is asked not to wait call by call. A pipe has to be made nonblocking, which others that share it
+ * would see: it is put back. A file cannot be asked, and its disk is waited for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/channel.h"
+
+int vfmig_port_open(struct vfmig_port *port, int fd, struct vfmig_error *err)
+{
+	struct stat st;
+
+	*port = (struct vfmig_port){.fd = fd, .flags = -1};
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return vfmig_err(err, -errno, "the channel's descriptor %d cannot be used: %s", fd,
+				 strerror(errno));
+	port->socket = S_ISSOCK(st.st_mode);
+	port->file = S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
+	if (port->socket || port->file)
+		return 0;
+	port->flags = fcntl(fd, F_GETFL);
+	if (port->flags < 0 || fcntl(fd, F_SETFL, port->flags | O_NONBLOCK) < 0)
+		return vfmig_err(err, -errno, "the channel's descriptor %d cannot be used: %s", fd,
+				 strerror(errno));
+	return 0;
+}
+
+void vfmig_port_close(struct vfmig_port *port)
+{
+	if (port->fd >= 0 && port->flags >= 0)
+		fcntl(port->fd, F_SETFL, port->flags);
+	port->fd = -1;
+	port->flags = -1;
+}
