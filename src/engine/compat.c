@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whether two ends fit: everything that would go wrong later is found before anything moves, and all of it
+ * is told at once.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/hello.h"
+
+/* The differences, one after the other. What does not fit the sentence is counted. */
+struct list {
+	char text[VFMIG_ERROR_TEXT - 64];
+	size_t used;
+	unsigned count, more;
+};
+
+static void differ(struct list *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void differ(struct list *list, const char *fmt, ...)
+{
+	char one[160];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(one, sizeof(one), fmt, ap);
+	va_end(ap);
+	list->count++;
+	if (n < 0 || (size_t)n >= sizeof(one) || list->used + (size_t)n + 3 > sizeof(list->text)) {
+		list->more++;
+		return;
+	}
+	list->used += (size_t)snprintf(list->text + list->used, sizeof(list->text) - list->used,
+				       "%s%s", list->used ? "; " : "", one);
+}
+
+static void compare_number(struct list *list, const char *id, const char *what, uint64_t there,
+			   uint64_t here)
+{
+	if (there != here)
+		differ(list, "device %s: %s is 0x%llx at the source and 0x%llx here", id, what,
+		       (unsigned long long)there, (unsigned long long)here);
+}
+
+static void compare_pci(struct list *list, const struct vfmig_hello_device *there,
+			const struct vfmig_hello_device *here)
+{
+	const struct vfmig_hello_pci *a = &there->ids, *b = &here->ids;
+
+	if (there->pci != here->pci) {
+		differ(list, "device %s: %s a PCI device", there->id,
+		       there->pci ? "only the source's is" : "only this one is");
+		return;
+	}
+	compare_number(list, there->id, "the vendor id", a->vendor, b->vendor);
+	compare_number(list, there->id, "the device id", a->device, b->device);
+	compare_number(list, there->id, "the revision", a->revision, b->revision);
+	compare_number(list, there->id, "the class", a->class_code, b->class_code);
+	compare_number(list, there->id, "the subsystem vendor id", a->subsystem_vendor,
+		       b->subsystem_vendor);
+	compare_number(list, there->id, "the subsystem id", a->subsystem, b->subsystem);
+}
+
+/* What the source may send depends on what it has; a device that has more understands less just as well. */
+static void compare_migration(struct list *list, const struct vfmig_hello_device *there,
+			      const struct vfmig_hello_device *here)
+{
+	if (strcmp(there->protocol, here->protocol))
+		differ(list,
+		       "device %s: speaks protocol %s at the source and %s here; put the filter "
+		       "translate in front of one of them",
+		       there->id, there->protocol, here->protocol);
+	if (there->flags & ~here->flags & VFMIG_MIGRATION_PRE_COPY)
+		differ(list, "device %s: has pre-copy at the source only", there->id);
+	if (there->flags & ~here->flags & VFMIG_MIGRATION_P2P)
+		differ(list, "device %s: has peer-to-peer states at the source only", there->id);
+}
+
+static void compare_regions(struct list *list, const struct vfmig_hello_device *there,
+			    const struct vfmig_hello_device *here)
+{
+	char what[48];
+
+	for (uint32_t i = 0; i < VFMIG_HELLO_REGIONS; i++) {
+		snprintf(what, sizeof(what), "the size of region %u", i);
+		compare_number(list, there->id, what, there->regions[i].size,
+			       here->regions[i].size);
+		if (there->regions[i].size != here->regions[i].size)
+			continue;
+		snprintf(what, sizeof(what), "the access (read 1, write 2) to region %u", i);
+		compare_number(list, there->id, what, there->regions[i].flags,
+			       here->regions[i].flags);
+	}
+	for (uint32_t i = 0; i < VFMIG_HELLO_IRQS; i++) {
+		snprintf(what, sizeof(what), "the number of interrupts of index %u", i);
+		compare_number(list, there->id, what, there->irqs[i], here->irqs[i]);
+	}
+}
+
+static void compare_devices(struct list *list, const struct vfmig_hello *there,
+			    const struct vfmig_hello *here, uint32_t *order)
+{
+	for (uint32_t i = 0; i < there->nr_devices; i++) {
+		const struct vfmig_hello_device *device = &there->devices[i];
+		uint32_t k = 0;
+
+		while (k < here->nr_devices && strcmp(here->devices[k].id, device->id))
+			k++;
+		order[i] = k;
+		if (k == here->nr_devices) {
+			differ(list, "device %s: is not here", device->id);
+			continue;
+		}
+		compare_pci(list, device, &here->devices[k]);
+		compare_migration(list, device, &here->devices[k]);
+		compare_regions(list, device, &here->devices[k]);
+	}
+	for (uint32_t k = 0; k < here->nr_devices; k++) {
+		uint32_t i = 0;
+
+		while (i < there->nr_devices && order[i] != k)
+			i++;
+		if (i == there->nr_devices)
+			differ(list, "device %s: is here and not at the source",
+			       here->devices[k].id);
+	}
+}
+
+static void compare_memory(struct list *list, const struct vfmig_hello *there,
+			   const struct vfmig_hello *here)
+{
+	uint32_t most = there->nr_regions > here->nr_regions ? there->nr_regions : here->nr_regions;
+
+	if (there->nr_regions != here->nr_regions)
+		differ(list, "memory: %u maps at the source and %u here", there->nr_regions,
+		       here->nr_regions);
+	for (uint32_t i = 0; i < most; i++) {
+		const struct vfmig_hello_memory *a = &there->regions[i], *b = &here->regions[i];
+
+		if (i >= there->nr_regions || i >= here->nr_regions) {
+			a = i < there->nr_regions ? a : b;
+			differ(list, "memory: map %u (space %u, IOVA 0x%llx, 0x%llx bytes) is %s",
+			       i, a->space, (unsigned long long)a->iova,
+			       (unsigned long long)a->size,
+			       i < there->nr_regions ? "not here" : "here and not at the source");
+		} else if (a->space != b->space || a->iova != b->iova || a->size != b->size) {
+			differ(list,
+			       "memory: map %u is 0x%llx bytes at IOVA 0x%llx of space %u at the "
+			       "source, and 0x%llx at 0x%llx of space %u here",
+			       i, (unsigned long long)a->size, (unsigned long long)a->iova,
+			       a->space, (unsigned long long)b->size, (unsigned long long)b->iova,
+			       b->space);
+		} else if (a->prot != b->prot) {
+			differ(list,
+			       "memory: devices may (read 1, write 2) %u of map %u at the source, and %u "
+			       "here",
+			       a->prot, i, b->prot);
+		}
+		if (list->more > 16)
+			return;
+	}
+}
+
+int vfmig_hello_fits(const struct vfmig_hello *there, const struct vfmig_hello *here,
+		     uint32_t *order, struct vfmig_error *err)
+{
+	struct list list = {.used = 0};
+
+	compare_devices(&list, there, here, order);
+	compare_memory(&list, there, here);
+	if (!list.count)
+		return 0;
+	if (list.more)
+		return vfmig_err(err, -EMEDIUMTYPE, "%s; and %u more", list.text, list.more);
+	return vfmig_err(err, -EMEDIUMTYPE, "%s", list.text);
+}
