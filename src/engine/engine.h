@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of the engine share: a migration, and who does what to it.
+ *
+ *	migration.c	making one, and its end		step.c		steps, in this thread or another
+ *	hello.c		what each end is		compat.c	whether the two fit
+ *	source.c	a source's set-up and run	rounds.c	pre-copy
+ *	pump.c		bytes of a round go out		reads.c		the devices' part of that
+ *	ask.c		what the devices have left	writes.c	the devices' part of loading
+ *	memory.c	the memory's part		scan.c		pages copied and tested for zero
+ *	destination.c	a destination's set-up and run	load.c		sections are taken in
+ *	handoff.c	the hand-over, as a table	switchover.c	its source's side
+ *	takeover.c	its destination's side		states.c	devices go to states, all at once
+ *	estimate.c	rates and the downtime		limit.c		the bandwidth
+ *	loop.c		waiting for several things	out.c in.c port.c	the channel
+ *	report.c	events and results		wait.c		waiting with all time limits
+ */
+#ifndef VFMIG_ENGINE_ENGINE_H
+#define VFMIG_ENGINE_ENGINE_H
+
+#include <pthread.h>
+
+#include <vfmig/migration.h>
+
+#include "device/device.h"
+#include "engine/channel.h"
+#include "engine/estimate.h"
+#include "engine/handoff.h"
+#include "engine/hello.h"
+#include "engine/loop.h"
+
+/* Chunks of one device's data that are asked for (or written) ahead. */
+#define VFMIG_MOVER_DEPTH 4u
+
+/*
+ * A device that moves.
+ * @state: the last that is known
+ * @unsure: it may be in another (a request failed)
+ * @op: a change of state, or a question
+ * @asked, @from: where it is going, and whence
+ * @flying: buffers that are being read or written, in order
+ * @bytes, @chunks: of its data, in the stream
+ * @reading: it has data for now; @drained: not any more; @ended: nor ever
+ * @round_bytes: of its data, in this round
+ * @guess: what it will still have (estimate.c)
+ */
+struct vfmig_mover {
+	struct vfmig_migration *m;
+	uint32_t index;
+	char id[VFMIG_MIGRATION_ID_MAX + 1];
+	struct vfmig_session *session;
+	bool opened;
+	uint64_t flags;
+	enum vfmig_state state;
+	bool unsure;
+	struct vfmig_op op;
+	enum vfmig_state asked, from;
+	struct vfmig_queue flying;
+	uint64_t bytes, chunks;
+	bool reading, drained, ended;
+	bool no_size, no_precopy; /* it cannot tell */
+	uint64_t round_bytes;
+	uint64_t progress_bytes;
+	struct vfmig_guess guess;
+};
+
+/* A map of memory that moves. */
+struct vfmig_mapped {
+	uint32_t space;
+	uint32_t prot;
+	uint64_t iova, size;
+	uint8_t *ptr;
+};
+
+/* Written pages of a region, from @offset in it. */
+struct vfmig_run {
+	uint32_t region;
+	uint64_t offset, size;
+};
+
+#define VFMIG_RUNS 128u
+
+/*
+ * The memory that moves, and, at a source, how far this round is.
+ * @at, @next: the region that runs are taken from, and where in it
+ * @runs: written pages that were taken and not sent; [@first, @count)
+ * @left: bytes of this round that are not sent, as far as is known
+ */
+struct vfmig_memory {
+	struct vfmig_space **spaces;
+	struct vfmig_cursor **cursors;
+	uint32_t nr_spaces;
+	struct vfmig_mapped *regions;
+	uint64_t *sizes;
+	uint32_t nr_regions;
+	uint64_t total;
+	uint32_t at;
+	uint64_t next;
+	struct vfmig_run runs[VFMIG_RUNS];
+	unsigned first, count;
+	bool drained;
+	uint64_t left;
+	uint64_t progress_bytes;
+};
+
+/* How far a migration is, for the order of steps. */
+enum vfmig_stage {
+	VFMIG_STAGE_NEW,
+	VFMIG_STAGE_MOVING, /* set up; rounds, loading */
+	VFMIG_STAGE_OVER,
+};
+
+struct vfmig_migration {
+	enum vfmig_role role;
+	struct vfmig_migration_options options;
+	struct vfmig_migration_user user;
+	const struct vfmig_events *events;
+	enum vfmig_stage stage;
+	bool begun; /* something was done to a device: there is something to put back */
+	bool file;  /* nobody answers */
+	bool paused;
+
+	struct vfmig_mover **movers;
+	uint32_t nr_movers;
+	struct vfmig_memory memory;
+	struct vfmig_stream_device *stream_devices;
+	uint32_t *order; /* of the stream's devices: which of ours each is */
+
+	struct vfmig_loop loop;
+	int in_fd, out_fd;
+	struct vfmig_out out;
+	struct vfmig_in in;
+	struct vfmig_queue free;
+	uint8_t id[16];
+	uint32_t turn; /* whose read is next */
+
+	/* deadlines: CLOCK_MONOTONIC, 0 is none; the sentence says which it was */
+	int64_t deadline;
+	const char *deadline_what;
+	int64_t total_deadline;
+
+	/* a round of pre-copy */
+	bool round_open, stopping;
+	uint64_t round;
+	int64_t round_began;
+	int64_t round_ns;		  /* how long the last one took */
+	struct vfmig_counts round_counts; /* of this round, and … */
+	struct vfmig_counts counts;	  /* … of those before */
+	uint64_t bytes_at_stop;
+	uint64_t progress_next;
+
+	/* the hand-over */
+	enum vfmig_handoff handoff;
+	int64_t pause_began, stage_began, memory_sent_at;
+	struct vfmig_downtime downtime;
+	bool heard_header; /* of the stream that comes in */
+	bool commit_begun; /* some of COMMIT may be on its way */
+	bool peer_cancelled;
+	struct vfmig_error why;
+	enum vfmig_handoff_event why_event;
+
+	struct vfmig_estimator estimator;
+
+	/* what others may ask for meanwhile */
+	pthread_mutex_t lock;
+	struct vfmig_migration_result result;
+	struct vfmig_estimate estimate;
+	int64_t began;
+
+	/* a step in a thread */
+	pthread_t thread;
+	bool thread_runs;
+	enum vfmig_step step;
+	uint64_t budget;
+	int step_fd;
+	ssize_t step_result;
+	struct vfmig_error step_err;
+};
+
+/* ---- wait.c ---- */
+
+/* What of the channel to wait for. */
+#define VFMIG_WAIT_IN  1u
+#define VFMIG_WAIT_OUT 2u
+
+/* One turn of the loop, with the deadlines of the migration and the channel. 0, or why to stop. */
+int vfmig_wait(struct vfmig_migration *m, unsigned what, struct vfmig_error *err);
+/* The same without waiting. */
+int vfmig_look(struct vfmig_migration *m, struct vfmig_error *err);
+/* Set the deadline of what is done now, in ms from now; 0 is none. */
+void vfmig_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what);
+
+/* ---- pump.c ---- */
+
+struct vfmig_buffer *vfmig_buffer_get(struct vfmig_migration *m, bool control);
+void vfmig_buffer_put(struct vfmig_migration *m, struct vfmig_buffer *buffer);
+/* Queue a small section; waits for room. */
+int vfmig_control(struct vfmig_migration *m, struct vfmig_section *section, const char *payload,
+		  struct vfmig_error *err);
+/* Write what is queued, as far as it goes now. Bytes, 0, or an error. */
+ssize_t vfmig_push(struct vfmig_migration *m, struct vfmig_error *err);
+/* Write until nothing is queued. */
+int vfmig_flush(struct vfmig_migration *m, struct vfmig_error *err);
+/**
+ * vfmig_pump() - send what memory and devices have, side by side
+ * @budget: return after about so many bytes; 0 is all
+ *
+ * Return: 0 with *@over true when nothing is left for now, and all of it is written.
+ */
+int vfmig_pump(struct vfmig_migration *m, uint64_t budget, bool *over, struct vfmig_error *err);
+
+/* ---- reads.c ---- */
+
+/* Queue what was read, in order. Whether there was something, or an error. */
+int vfmig_reads_reap(struct vfmig_migration *m, struct vfmig_error *err);
+/* Ask devices for more, as buffers allow. */
+void vfmig_reads_submit(struct vfmig_migration *m);
+/* Has every device given all it has for now? */
+bool vfmig_reads_over(struct vfmig_migration *m);
+/* Take all back, without looking at it. */
+void vfmig_reads_drop(struct vfmig_migration *m);
+
+/* ---- memory.c ---- */
+
+/* Find the maps. */
+int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err);
+/* Are they as they were? */
+int vfmig_memory_same(struct vfmig_migration *m, struct vfmig_error *err);
+/* Begin to track. All pages count as written. */
+int vfmig_memory_track(struct vfmig_migration *m, struct vfmig_error *err);
+void vfmig_memory_untrack(struct vfmig_migration *m);
+/* Gather what was written; a round begins. 1 if a tracker failed, and so everything counts. */
+int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err);
+/* Pages that are to be sent. */
+uint64_t vfmig_memory_pages(struct vfmig_migration *m);
+/* Sections of written pages into a buffer. False when there are no more for now. */
+bool vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer);
+void vfmig_memory_free(struct vfmig_migration *m);
+
+/* ---- scan.c ---- */
+
+/* Copy a page that others may be writing; whether anything in it is not zero. */
+bool vfmig_page_copy(void *to, const void *from);
+/* Make bytes zero, without touching pages that are. */
+void vfmig_bytes_zero(void *at, uint64_t len);
+
+/* ---- states.c ---- */
+
+/* Where a mover is to go; its own state if nowhere. */
+typedef enum vfmig_state (*vfmig_where_fn)(const struct vfmig_mover *mover);
+
+/* All go, side by side; wait until all have arrived or failed. The first failure. */
+int vfmig_states_go(struct vfmig_migration *m, vfmig_where_fn where, struct vfmig_error *err);
+/* The same in two halves: what is asked may be waited for later, with vfmig_states_over(). */
+void vfmig_states_ask(struct vfmig_migration *m, vfmig_where_fn where);
+bool vfmig_states_over(struct vfmig_migration *m);
+/* One mover's: true once its change is over, with the result in *ret. */
+bool vfmig_state_arrived(struct vfmig_mover *mover, int *ret, struct vfmig_error *err);
+void vfmig_state_ask(struct vfmig_mover *mover, enum vfmig_state state);
+/* A device's errno, as the engine may return it: those that mean the channel, the peer or a cancel do not. */
+int vfmig_device_code(ssize_t ret);
+/* Ask all where they are, as far as that is unsure. */
+void vfmig_states_learn(struct vfmig_migration *m);
+/* Source: all back to RUNNING. How many would not. */
+uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err);
+/* Destination: reset all. How many could not. */
+uint32_t vfmig_states_reset(struct vfmig_migration *m, struct vfmig_error *err);
+
+/* ---- source.c, rounds.c, switchover.c, ask.c ---- */
+
+/* Ask all devices what they have left. */
+int vfmig_ask_sizes(struct vfmig_migration *m, struct vfmig_error *err);
+
+int vfmig_source_setup(struct vfmig_migration *m, struct vfmig_error *err);
+int vfmig_source_run(struct vfmig_migration *m, struct vfmig_error *err);
+ssize_t vfmig_source_iterate(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err);
+int vfmig_source_complete(struct vfmig_migration *m, const char *reason, struct vfmig_error *err);
+/* Something failed before the hand-over began, or it was cancelled: put back. Returns the reason's code. */
+int vfmig_source_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err);
+/* Has the destination failed, or gone? 0 or an error. */
+int vfmig_source_hear(struct vfmig_migration *m, struct vfmig_error *err);
+/* Wait for one. */
+int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err);
+
+/* ---- destination.c, load.c, writes.c, takeover.c ---- */
+
+int vfmig_destination_setup(struct vfmig_migration *m, struct vfmig_error *err);
+ssize_t vfmig_destination_load(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err);
+/* As vfmig_source_give_up(): reset what was touched, and tell the source. */
+int vfmig_destination_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err);
+/* END has come: load, check, commit, run. */
+int vfmig_takeover(struct vfmig_migration *m, struct vfmig_error *err);
+
+/* Wait until so many bytes are in the buffer. */
+int vfmig_load_need(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err);
+/* Wait for a section's header: well formed, and in its place. */
+int vfmig_load_header(struct vfmig_migration *m, struct vfmig_section *section,
+		      uint8_t header[VFMIG_SECTION_HEADER_SIZE], struct vfmig_error *err);
+/* Its payload, and whether the checksum is right. */
+int vfmig_load_payload(struct vfmig_migration *m, const struct vfmig_section *section,
+		       uint8_t header[VFMIG_SECTION_HEADER_SIZE], void *to,
+		       struct vfmig_error *err);
+/* Take one section and do what it says. Its type, or an error. */
+int vfmig_load_section(struct vfmig_migration *m, struct vfmig_error *err);
+
+/* Look at writes that are over. */
+int vfmig_writes_reap(struct vfmig_migration *m, struct vfmig_error *err);
+/* Wait for a buffer, and for room on the device. */
+int vfmig_writes_room(struct vfmig_mover *mover, struct vfmig_buffer **buffer,
+		      struct vfmig_error *err);
+void vfmig_writes_submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t len);
+/* Wait until every device has taken all, and is in STOP. */
+int vfmig_writes_settle(struct vfmig_migration *m, struct vfmig_error *err);
+
+/* ---- report.c ---- */
+
+/* vfmig_event() with the role in front. */
+#define vfmig_report(m, name, ...)                                                                 \
+	vfmig_event((m)->events, (name), VFMIG_TEXT("role", vfmig_role_name((m)->role)),           \
+		    __VA_ARGS__)
+const char *vfmig_role_name(enum vfmig_role role);
+void vfmig_report_progress(struct vfmig_migration *m);
+void vfmig_report_device(const struct vfmig_mover *mover);
+/* The event of @code happened in the hand-over; go to the next state. */
+void vfmig_handoff_step(struct vfmig_migration *m, int code, const struct vfmig_error *err);
+/* The same for a failure that has a sentence, or has none. */
+void vfmig_handoff_give_up(struct vfmig_migration *m, int code, const struct vfmig_error *err);
+/* It ended: event and result. */
+void vfmig_report_end(struct vfmig_migration *m, enum vfmig_outcome outcome, int code,
+		      const char *sentence);
+/* Bring the counts of the result up to date. */
+void vfmig_report_counts(struct vfmig_migration *m);
+
+#endif

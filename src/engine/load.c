@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sections, taken in.
+ *
+ * Before anything is done with a section its header is well formed, it may come where it comes, and what it
+ * addresses is there. Pages are read from the channel into the memory that they are for, and summed there:
+ * if the sum is wrong the migration fails, and memory of a destination that failed means nothing. A
+ * device's data is summed before the device sees it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+/* Zeros are written so much at a time, between looks at the clock and at cancel. */
+#define ZERO_STEP (64ull << 20)
+/* Devices are looked at every so many sections of memory. */
+#define LOOK_EVERY 64u
+/* A section up to this size is taken whole into the buffer first. */
+#define SMALL (16u << 10)
+
+static int unsound(struct vfmig_migration *m, struct vfmig_error *err, const char *why)
+{
+	return vfmig_err(err, -EBADMSG, "the stream is not sound, at byte %llu: %s",
+			 (unsigned long long)(m->in.bytes - vfmig_in_have(&m->in)), why);
+}
+
+/* Read what there is, or wait for more. 0, or an error. */
+static int read_more(struct vfmig_migration *m, void *to, size_t len, size_t *got,
+		     struct vfmig_error *err)
+{
+	ssize_t n = vfmig_in_read(&m->in, to, len, err);
+	int ret;
+
+	*got = n > 0 ? (size_t)n : 0;
+	if (n > 0)
+		return 0;
+	if (!n)
+		return m->file ? vfmig_err(err, -EBADMSG,
+					   "the stream breaks off at byte %llu: it is not whole",
+					   (unsigned long long)m->in.bytes)
+			       : vfmig_err(err, -ECONNRESET, "the source has closed the channel");
+	if (n != -EAGAIN)
+		return (int)n;
+	ret = vfmig_wait(m, VFMIG_WAIT_IN, err);
+	return ret ? ret : vfmig_writes_reap(m, err);
+}
+
+int vfmig_load_need(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
+{
+	size_t got;
+	int ret = 0;
+
+	if (vfmig_in_have(&m->in) < bytes)
+		m->in.moved = vfmig_now();
+	while (!ret && vfmig_in_have(&m->in) < bytes)
+		ret = read_more(m, NULL, 0, &got, err);
+	return ret;
+}
+
+int vfmig_load_header(struct vfmig_migration *m, struct vfmig_section *section,
+		      uint8_t header[VFMIG_SECTION_HEADER_SIZE], struct vfmig_error *err)
+{
+	int ret = vfmig_load_need(m, VFMIG_SECTION_HEADER_SIZE, err);
+	const char *why;
+
+	if (ret)
+		return ret;
+	why = vfmig_section_get(m->in.buf + m->in.start, VFMIG_SECTION_HEADER_SIZE, section);
+	if (!why)
+		why = vfmig_stream_check(&m->in.check, section);
+	if (why)
+		return unsound(m, err, why);
+	vfmig_in_take(&m->in, header, VFMIG_SECTION_HEADER_SIZE);
+	return 0;
+}
+
+int vfmig_load_payload(struct vfmig_migration *m, const struct vfmig_section *section,
+		       uint8_t header[VFMIG_SECTION_HEADER_SIZE], void *to, struct vfmig_error *err)
+{
+	uint32_t left = section->length, have;
+	uint8_t *at = to;
+	size_t got;
+	int ret;
+
+	/* A small one comes with others: one read for all of them. */
+	if (left <= SMALL) {
+		ret = vfmig_load_need(m, left, err);
+		if (ret)
+			return ret;
+	}
+	have = vfmig_in_have(&m->in) < left ? vfmig_in_have(&m->in) : left;
+	vfmig_in_take(&m->in, at, have);
+	for (at += have, left -= have; left; at += got, left -= (uint32_t)got) {
+		ret = read_more(m, at, left, &got, err);
+		if (ret)
+			return ret;
+	}
+	if (!vfmig_sealed(header, to, section))
+		return unsound(m, err, "the checksum of a section is wrong");
+	return 0;
+}
+
+/* ---- what each type does ---- */
+
+struct load {
+	struct vfmig_migration *m;
+	struct vfmig_section section;
+	uint8_t *header;
+};
+
+static int look(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = vfmig_look(m, err);
+
+	return ret ? ret : vfmig_writes_reap(m, err);
+}
+
+static int no_payload(struct load *load, struct vfmig_error *err)
+{
+	return vfmig_load_payload(load->m, &load->section, load->header,
+				  load->header + VFMIG_SECTION_HEADER_SIZE, err);
+}
+
+static int pages(struct load *load, struct vfmig_error *err)
+{
+	struct vfmig_migration *m = load->m;
+	const struct vfmig_section *s = &load->section;
+	int ret = vfmig_load_payload(m, s, load->header,
+				     m->memory.regions[s->index].ptr + s->offset, err);
+
+	m->round_counts.memory_bytes += s->length;
+	return ret || s->seq % LOOK_EVERY ? ret : look(m, err);
+}
+
+static int zeros(struct load *load, struct vfmig_error *err)
+{
+	struct vfmig_migration *m = load->m;
+	const struct vfmig_section *s = &load->section;
+	uint8_t *at = m->memory.regions[s->index].ptr + s->offset;
+	int ret = no_payload(load, err);
+
+	for (uint64_t left = s->arg, step; left && !ret; left -= step, at += step) {
+		step = left < ZERO_STEP ? left : ZERO_STEP;
+		vfmig_bytes_zero(at, step);
+		if (s->arg > ZERO_STEP || s->seq % LOOK_EVERY == 0)
+			ret = look(m, err);
+	}
+	m->round_counts.zero_pages += s->arg / VFMIG_STREAM_PAGE;
+	return ret;
+}
+
+static int data(struct load *load, struct vfmig_error *err)
+{
+	struct vfmig_migration *m = load->m;
+	struct vfmig_mover *mover = m->movers[m->order[load->section.index]];
+	struct vfmig_buffer *buffer;
+	int ret = vfmig_writes_room(mover, &buffer, err);
+
+	if (ret)
+		return ret;
+	memcpy(buffer->bytes, load->header, VFMIG_SECTION_HEADER_SIZE);
+	ret = vfmig_load_payload(m, &load->section, buffer->bytes,
+				 buffer->bytes + VFMIG_SECTION_HEADER_SIZE, err);
+	if (ret) {
+		vfmig_buffer_put(m, buffer);
+		return ret;
+	}
+	mover->bytes += load->section.length;
+	m->round_counts.device_bytes += load->section.length;
+	vfmig_writes_submit(mover, buffer, load->section.length);
+	return look(m, err);
+}
+
+static int data_end(struct load *load, struct vfmig_error *err)
+{
+	struct vfmig_migration *m = load->m;
+	int ret = no_payload(load, err);
+
+	if (ret)
+		return ret;
+	m->movers[m->order[load->section.index]]->ended = true;
+	return vfmig_writes_reap(m, err);
+}
+
+static int round_over(struct load *load, struct vfmig_error *err)
+{
+	int ret = no_payload(load, err);
+
+	if (!ret)
+		load->m->round = load->section.arg;
+	return ret;
+}
+
+static int source_stopped(struct load *load, struct vfmig_error *err)
+{
+	load->m->stage_began = vfmig_now();
+	load->m->stopping = true;
+	load->m->bytes_at_stop = load->m->in.bytes - vfmig_in_have(&load->m->in);
+	return no_payload(load, err);
+}
+
+static int cancel(struct load *load, struct vfmig_error *err)
+{
+	char said[VFMIG_SECTION_SENTENCE_MAX + 1];
+	int ret = vfmig_load_payload(load->m, &load->section, load->header, said, err);
+
+	if (ret)
+		return ret;
+	said[load->section.length] = 0;
+	if (vfmig_section_sentence(said, load->section.length))
+		strcpy(said, "its reason is not printable");
+	load->m->peer_cancelled = true;
+	return vfmig_err(err, -EREMOTEIO, "the source gave up: %s", *said ? said : "cancelled");
+}
+
+static int (*const takes[])(struct load *, struct vfmig_error *) = {
+	[VFMIG_SECTION_MEM_PAGES] = pages,     [VFMIG_SECTION_MEM_ZERO] = zeros,
+	[VFMIG_SECTION_ROUND] = round_over,    [VFMIG_SECTION_DEVICE_DATA] = data,
+	[VFMIG_SECTION_DEVICE_END] = data_end, [VFMIG_SECTION_STOPPED] = source_stopped,
+	[VFMIG_SECTION_END] = no_payload,      [VFMIG_SECTION_COMMIT] = no_payload,
+	[VFMIG_SECTION_CANCEL] = cancel,
+};
+
+int vfmig_load_section(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	uint8_t header[VFMIG_SECTION_HEADER_SIZE];
+	struct load load = {.m = m, .header = header};
+	int ret = vfmig_load_header(m, &load.section, header, err);
+
+	/* HELLO is not among them; the order has refused it by now. */
+	if (!ret)
+		ret = takes[load.section.type](&load, err);
+	vfmig_report_progress(m);
+	return ret ? ret : load.section.type;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Both ends in one process: a socket pair, and a thread for the destination.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vfmig/migration.h>
+
+struct far {
+	struct vfmig_migration *m;
+	int fd, ret;
+	struct vfmig_error err;
+};
+
+static void *run_far(void *context)
+{
+	struct far *far = context;
+
+	far->ret = vfmig_migration_run(far->m, far->fd, far->fd, &far->err);
+	/* The source may wait for what will not come any more. */
+	shutdown(far->fd, SHUT_RDWR);
+	return NULL;
+}
+
+static int start(pthread_t *thread, struct far *far)
+{
+	sigset_t all, before;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = -pthread_create(thread, NULL, run_far, far);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
+int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *destination,
+			struct vfmig_error *err)
+{
+	struct far far = {.m = destination};
+	pthread_t thread;
+	int fds[2], ret;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return vfmig_err(err, -errno, "no socket pair for a migration");
+	far.fd = fds[1];
+	ret = start(&thread, &far);
+	if (ret) {
+		vfmig_err(err, ret, "no thread for the destination");
+	} else {
+		ret = vfmig_migration_run(source, fds[0], fds[0], err);
+		shutdown(fds[0], SHUT_RDWR);
+		pthread_join(thread, NULL);
+		if (!ret && far.ret)
+			ret = vfmig_err(err, far.ret, "%s", far.err.text);
+	}
+	close(fds[0]);
+	close(fds[1]);
+	return ret;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Memory: which pages are to be sent, and sections of them.
+ *
+ * A page counts as written until it was sent since it was last written; in the beginning all do. So the
+ * first round is like any other. Pages are taken from the cursor before they are read, which is what makes
+ * a write during the copy count for the next round.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+/* A section of pages: large enough to cost little, small enough to be summed while it is in the cache. */
+#define PIECE (128u << 10)
+/* Pages in one buffer: what the far side may begin to work on while we go on. */
+#define FILL (512u << 10)
+/* Pages looked at for one buffer, as those that are zero take no room in it. */
+#define LOOK (16u << 20)
+
+struct finder {
+	struct vfmig_migration *m;
+	uint32_t space, found;
+	struct vfmig_error *err;
+	bool compare;
+};
+
+static int found(struct finder *f, const struct vfmig_map *map)
+{
+	struct vfmig_memory *memory = &f->m->memory;
+	struct vfmig_mapped *at = &memory->regions[memory->nr_regions];
+
+	if (memory->nr_regions == VFMIG_MIGRATION_REGIONS_MAX)
+		return vfmig_err(f->err, -ENOSPC,
+				 "more than %u maps of memory; a migration takes no more",
+				 VFMIG_MIGRATION_REGIONS_MAX);
+	*at = (struct vfmig_mapped){.space = f->space,
+				    .prot = map->prot,
+				    .iova = map->iova,
+				    .size = map->size,
+				    .ptr = map->ptr};
+	memory->sizes[memory->nr_regions++] = map->size;
+	memory->total += map->size;
+	return 0;
+}
+
+static int same(struct finder *f, const struct vfmig_map *map)
+{
+	const struct vfmig_memory *memory = &f->m->memory;
+	const struct vfmig_mapped *at = &memory->regions[f->found];
+
+	if (f->found < memory->nr_regions && at->space == f->space && at->iova == map->iova &&
+	    at->size == map->size && at->prot == map->prot && at->ptr == map->ptr) {
+		f->found++;
+		return 0;
+	}
+	return vfmig_err(f->err, -EBUSY,
+			 "the maps of space %u have changed during the migration: one of 0x%llx "
+			 "bytes at IOVA 0x%llx is new or another",
+			 f->space, (unsigned long long)map->size, (unsigned long long)map->iova);
+}
+
+static int each(void *context, const struct vfmig_map *map)
+{
+	struct finder *f = context;
+
+	if (map->kind != VFMIG_MAP_MEMORY)
+		return 0;
+	return f->compare ? same(f, map) : found(f, map);
+}
+
+static int walk(struct finder *f)
+{
+	int ret = 0;
+
+	for (f->space = 0; f->space < f->m->memory.nr_spaces && !ret; f->space++)
+		ret = vfmig_space_each(f->m->memory.spaces[f->space], each, f);
+	return ret;
+}
+
+int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct finder f = {.m = m, .err = err};
+	struct vfmig_memory *memory = &m->memory;
+
+	if (!memory->nr_spaces)
+		return 0;
+	memory->regions = calloc(VFMIG_MIGRATION_REGIONS_MAX, sizeof(*memory->regions));
+	memory->sizes = calloc(VFMIG_MIGRATION_REGIONS_MAX, sizeof(*memory->sizes));
+	memory->cursors = calloc(memory->nr_spaces, sizeof(struct vfmig_cursor *));
+	if (!memory->regions || !memory->sizes || !memory->cursors)
+		return vfmig_err(err, -ENOMEM, "no memory for a migration");
+	return walk(&f);
+}
+
+int vfmig_memory_same(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct finder f = {.m = m, .err = err, .compare = true};
+	int ret = walk(&f);
+
+	if (!ret && f.found != m->memory.nr_regions)
+		return vfmig_err(err, -EBUSY,
+				 "a map was taken out of a space during the migration");
+	return ret;
+}
+
+int vfmig_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct vfmig_memory *memory = &m->memory;
+	struct vfmig_mapped *at;
+	int ret;
+
+	for (uint32_t i = 0; i < memory->nr_spaces; i++) {
+		ret = vfmig_cursor_open(memory->spaces[i], &memory->cursors[i], err);
+		if (ret == -EOPNOTSUPP && m->options.untracked)
+			memory->cursors[i] = NULL;
+		else if (ret)
+			return ret;
+	}
+	for (at = memory->regions; at < memory->regions + memory->nr_regions; at++)
+		if (memory->cursors[at->space])
+			vfmig_cursor_mark(memory->cursors[at->space], at->iova, at->size);
+	memory->drained = true;
+	memory->left = memory->total;
+	return 0;
+}
+
+void vfmig_memory_untrack(struct vfmig_migration *m)
+{
+	struct vfmig_memory *memory = &m->memory;
+
+	for (uint32_t i = 0; memory->cursors && i < memory->nr_spaces; i++) {
+		vfmig_cursor_close(memory->cursors[i]);
+		memory->cursors[i] = NULL;
+	}
+}
+
+void vfmig_memory_free(struct vfmig_migration *m)
+{
+	vfmig_memory_untrack(m);
+	free(m->memory.cursors);
+	free(m->memory.regions);
+	free(m->memory.sizes);
+	free(m->memory.spaces);
+}
+
+static int drop(void *context, uint64_t iova, uint64_t size)
+{
+	return 0;
+}
+
+/* What is not memory (a window of another device) is not sent from here, and must not be waited for. */
+static void drop_between(struct vfmig_memory *memory, uint32_t space)
+{
+	uint64_t at = 0;
+
+	for (uint32_t i = 0; i < memory->nr_regions; i++) {
+		const struct vfmig_mapped *region = &memory->regions[i];
+
+		if (region->space != space)
+			continue;
+		if (region->iova > at)
+			vfmig_cursor_take(memory->cursors[space], at, region->iova - at, drop,
+					  NULL);
+		at = region->iova + region->size;
+		if (!at)
+			return;
+	}
+	vfmig_cursor_take(memory->cursors[space], at, UINT64_MAX - at, drop, NULL);
+}
+
+uint64_t vfmig_memory_pages(struct vfmig_migration *m)
+{
+	struct vfmig_memory *memory = &m->memory;
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; memory->cursors && i < memory->nr_spaces; i++)
+		if (memory->cursors[i])
+			pages += vfmig_cursor_pages(memory->cursors[i]);
+	for (uint32_t i = 0; memory->cursors && i < memory->nr_regions; i++)
+		if (!memory->cursors[memory->regions[i].space])
+			pages += memory->sizes[i] / VFMIG_STREAM_PAGE;
+	return pages;
+}
+
+/* A round that was cut short had taken pages that it did not send. */
+static void put_back(struct vfmig_memory *memory)
+{
+	for (; memory->first < memory->count; memory->first++) {
+		const struct vfmig_run *run = &memory->runs[memory->first];
+		const struct vfmig_mapped *region = &memory->regions[run->region];
+
+		vfmig_cursor_mark(memory->cursors[region->space], region->iova + run->offset,
+				  run->size);
+	}
+}
+
+int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct vfmig_memory *memory = &m->memory;
+	int64_t began = vfmig_now();
+	int ret, lost = 0;
+
+	put_back(memory);
+	ret = vfmig_memory_same(m, err);
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < memory->nr_spaces; i++) {
+		if (!memory->cursors[i])
+			continue;
+		ret = vfmig_cursor_collect(memory->cursors[i], err);
+		if (ret) {
+			vfmig_report(m, "tracking-lost",
+				     VFMIG_TEXT("sentence", err ? err->text : ""));
+			lost = 1;
+		}
+		drop_between(memory, i);
+	}
+	memory->at = 0;
+	memory->next = 0;
+	memory->first = memory->count = 0;
+	memory->drained = !memory->nr_regions;
+	memory->left = vfmig_memory_pages(m) * VFMIG_STREAM_PAGE;
+	m->estimator.collect_ns = (uint64_t)(vfmig_now() - began);
+	return lost;
+}
+
+/* ---- taking runs ---- */
+
+static int take(void *context, uint64_t iova, uint64_t size)
+{
+	struct vfmig_memory *memory = context;
+	const struct vfmig_mapped *region = &memory->regions[memory->at];
+
+	memory->runs[memory->count] = (struct vfmig_run){
+		.region = memory->at, .offset = iova - region->iova, .size = size};
+	memory->next = iova - region->iova + size;
+	return ++memory->count == VFMIG_RUNS;
+}
+
+/* A region that nobody tracks goes once, while everything stands still. */
+static void take_untracked(struct vfmig_migration *m)
+{
+	struct vfmig_memory *memory = &m->memory;
+
+	if (m->stopping)
+		take(memory, memory->regions[memory->at].iova, memory->regions[memory->at].size);
+	memory->next = memory->regions[memory->at].size;
+}
+
+/* More runs, if there are any in this round. */
+static bool refill(struct vfmig_migration *m)
+{
+	struct vfmig_memory *memory = &m->memory;
+
+	memory->first = memory->count = 0;
+	while (memory->at < memory->nr_regions) {
+		const struct vfmig_mapped *region = &memory->regions[memory->at];
+		struct vfmig_cursor *cursor = memory->cursors[region->space];
+
+		if (memory->next < region->size && !cursor)
+			take_untracked(m);
+		else if (memory->next < region->size &&
+			 vfmig_cursor_take(cursor, region->iova + memory->next,
+					   region->size - memory->next, take, memory))
+			return true;
+		memory->at++;
+		memory->next = 0;
+		if (memory->count)
+			return true;
+	}
+	memory->drained = true;
+	return false;
+}
+
+/* ---- sections ---- */
+
+/* What is being made: pages from @offset of @region that are all data or all zero. */
+struct maker {
+	struct vfmig_migration *m;
+	struct vfmig_buffer *buffer;
+	uint32_t region;
+	uint64_t offset;
+	uint32_t data; /* bytes of pages behind the header's place at buffer->end */
+	uint64_t zero; /* bytes of zero pages */
+};
+
+static void close_section(struct maker *k)
+{
+	struct vfmig_section section = {.index = k->region, .offset = k->offset};
+	struct vfmig_migration *m = k->m;
+
+	if (!k->data && !k->zero)
+		return;
+	section.type = k->data ? VFMIG_SECTION_MEM_PAGES : VFMIG_SECTION_MEM_ZERO;
+	section.length = k->data;
+	section.arg = k->zero;
+	vfmig_out_seal(&m->out, k->buffer->bytes + k->buffer->end, &section);
+	k->buffer->end += VFMIG_SECTION_HEADER_SIZE + k->data;
+	m->round_counts.memory_bytes += k->data;
+	m->round_counts.zero_pages += k->zero / VFMIG_STREAM_PAGE;
+	m->memory.left -= k->data + k->zero < m->memory.left ? k->data + k->zero : m->memory.left;
+	k->data = 0;
+	k->zero = 0;
+}
+
+/* Room for what is open, and one more section with a page. */
+static bool room(const struct maker *k)
+{
+	return k->buffer->end + k->data + 2 * VFMIG_SECTION_HEADER_SIZE + VFMIG_STREAM_PAGE <= FILL;
+}
+
+/* One page more. */
+static void add_page(struct maker *k, uint32_t region, uint64_t offset, const uint8_t *page)
+{
+	uint8_t *to;
+
+	if (region != k->region || offset != k->offset + k->data + k->zero || k->data == PIECE)
+		close_section(k);
+	to = k->buffer->bytes + k->buffer->end + VFMIG_SECTION_HEADER_SIZE + k->data;
+	if (!vfmig_page_copy(to, page)) {
+		if (k->data)
+			close_section(k);
+		if (!k->zero)
+			k->offset = offset;
+		k->region = region;
+		k->zero += VFMIG_STREAM_PAGE;
+		return;
+	}
+	if (k->zero) {
+		/* The page lies where the header of the zeros has to go. Whatever is there by now. */
+		close_section(k);
+		to = k->buffer->bytes + k->buffer->end + VFMIG_SECTION_HEADER_SIZE;
+		vfmig_page_copy(to, page);
+	}
+	if (!k->data)
+		k->offset = offset;
+	k->region = region;
+	k->data += VFMIG_STREAM_PAGE;
+}
+
+bool vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer)
+{
+	struct vfmig_memory *memory = &m->memory;
+	struct maker k = {.m = m, .buffer = buffer};
+	uint32_t looked = 0;
+
+	while (room(&k) && looked < LOOK) {
+		struct vfmig_run *run = &memory->runs[memory->first];
+
+		if (memory->first == memory->count) {
+			if (!refill(m))
+				break;
+			continue;
+		}
+		add_page(&k, run->region, run->offset,
+			 memory->regions[run->region].ptr + run->offset);
+		looked += VFMIG_STREAM_PAGE;
+		run->offset += VFMIG_STREAM_PAGE;
+		run->size -= VFMIG_STREAM_PAGE;
+		if (!run->size)
+			memory->first++;
+	}
+	close_section(&k);
+	return buffer->end > buffer->start;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Making a migration, and its end.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+
+static int check_options(const struct vfmig_migration_options *o, struct vfmig_error *err)
+{
+	if (!o->downtime_ms)
+		return vfmig_err(err, -EINVAL, "a downtime of 0 ms cannot be kept; 1 is the least");
+	if (o->unconverged > VFMIG_UNCONVERGED_SWITCH)
+		return vfmig_err(err, -EINVAL,
+				 "option unconverged: %llu is neither fail nor switch",
+				 (unsigned long long)o->unconverged);
+	return 0;
+}
+
+int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_options *options,
+			struct vfmig_migration **out, struct vfmig_error *err)
+{
+	struct vfmig_migration_options presets;
+	struct vfmig_migration *m;
+	int ret;
+
+	if (!options) {
+		vfmig_migration_options_init(&presets);
+		options = &presets;
+	}
+	ret = check_options(options, err);
+	if (ret)
+		return ret;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return vfmig_err(err, -ENOMEM, "no memory for a migration");
+	m->role = role;
+	m->options = *options;
+	m->in_fd = m->out_fd = -1;
+	m->in.port.fd = m->out.port.fd = -1;
+	ret = vfmig_loop_init(&m->loop, err);
+	if (ret) {
+		free(m);
+		return ret;
+	}
+	m->step_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->step_fd < 0) {
+		vfmig_loop_fini(&m->loop);
+		free(m);
+		return vfmig_err(err, -EMFILE, "no eventfd for a migration: raise RLIMIT_NOFILE");
+	}
+	pthread_mutex_init(&m->lock, NULL);
+	*out = m;
+	return 0;
+}
+
+static void free_buffers(struct vfmig_migration *m)
+{
+	struct vfmig_buffer *buffer;
+
+	while ((buffer = vfmig_queue_shift(&m->free)) ||
+	       (buffer = vfmig_queue_shift(&m->out.queue)))
+		free(buffer);
+}
+
+void vfmig_migration_free(struct vfmig_migration *m)
+{
+	if (!m)
+		return;
+	vfmig_migration_cleanup(m, NULL);
+	vfmig_memory_free(m);
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		if (m->movers[i]->opened)
+			vfmig_session_close(m->movers[i]->session);
+		free(m->movers[i]);
+	}
+	vfmig_loop_fini(&m->loop);
+	free_buffers(m);
+	free(m->movers);
+	free(m->order);
+	free(m->stream_devices);
+	close(m->step_fd);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+/* ---- what moves ---- */
+
+static int check_new(const struct vfmig_migration *m, struct vfmig_error *err)
+{
+	if (m->stage != VFMIG_STAGE_NEW || m->began)
+		return vfmig_err(err, -EBUSY, "the migration has begun");
+	return 0;
+}
+
+static int check_id(const struct vfmig_migration *m, const char *id, struct vfmig_error *err)
+{
+	size_t len = strlen(id);
+
+	if (!len || len > VFMIG_MIGRATION_ID_MAX)
+		return vfmig_err(err, -EINVAL, "a device's id has 1 to %u characters",
+				 VFMIG_MIGRATION_ID_MAX);
+	for (size_t i = 0; i < len; i++)
+		if (id[i] <= ' ' || id[i] > '~' || id[i] == '"' || id[i] == '\\')
+			return vfmig_err(
+				err, -EINVAL,
+				"a device's id is printable ASCII without space, quote and "
+				"backslash");
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		if (!strcmp(m->movers[i]->id, id))
+			return vfmig_err(err, -EEXIST, "there is a device %s already", id);
+	return 0;
+}
+
+static int add(struct vfmig_migration *m, const char *id, struct vfmig_session *session,
+	       bool opened, struct vfmig_error *err)
+{
+	struct vfmig_device *device = vfmig_session_device(session);
+	struct vfmig_mover **movers, *mover;
+	int ret = 0;
+
+	movers = realloc(m->movers, (m->nr_movers + 1) * sizeof(struct vfmig_mover *));
+	if (movers)
+		m->movers = movers;
+	mover = calloc(1, sizeof(*mover));
+	if (!movers || !mover)
+		ret = vfmig_err(err, -ENOMEM, "no memory for device %s", id);
+	if (!ret && device)
+		ret = vfmig_loop_add(&m->loop, device, err);
+	if (ret) {
+		free(mover);
+		return ret;
+	}
+	mover->m = m;
+	mover->index = m->nr_movers;
+	strcpy(mover->id, id);
+	mover->session = session;
+	mover->opened = opened;
+	mover->flags = vfmig_session_flags(session);
+	mover->state = VFMIG_STATE_RUNNING;
+	vfmig_guess_init(&mover->guess);
+	m->movers[m->nr_movers++] = mover;
+	return 0;
+}
+
+static int may_add(struct vfmig_migration *m, const char *id, struct vfmig_error *err)
+{
+	int ret = check_new(m, err);
+
+	if (!ret && m->nr_movers == VFMIG_MIGRATION_DEVICES_MAX)
+		ret = vfmig_err(err, -ENOSPC, "a migration takes %u devices at the most",
+				VFMIG_MIGRATION_DEVICES_MAX);
+	return ret ? ret : check_id(m, id, err);
+}
+
+int vfmig_migration_add_session(struct vfmig_migration *m, const char *id,
+				struct vfmig_session *session, struct vfmig_error *err)
+{
+	int ret = may_add(m, id, err);
+
+	return ret ? ret : add(m, id, session, false, err);
+}
+
+int vfmig_migration_add_device(struct vfmig_migration *m, const char *id,
+			       struct vfmig_device *device, const char *protocol,
+			       struct vfmig_error *err)
+{
+	struct vfmig_session *session;
+	int ret = may_add(m, id, err);
+
+	if (ret)
+		return ret;
+	ret = vfmig_session_open(device, protocol, &session, err);
+	if (ret)
+		return vfmig_err_at(err, ret, "device %s", id);
+	ret = add(m, id, session, true, err);
+	if (ret)
+		vfmig_session_close(session);
+	return ret;
+}
+
+int vfmig_migration_add_space(struct vfmig_migration *m, struct vfmig_space *space,
+			      struct vfmig_error *err)
+{
+	struct vfmig_memory *memory = &m->memory;
+	struct vfmig_space **spaces;
+	int ret = check_new(m, err);
+
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < memory->nr_spaces; i++)
+		if (memory->spaces[i] == space)
+			return vfmig_err(err, -EEXIST, "the space is in the migration already");
+	if (memory->nr_spaces == VFMIG_MIGRATION_REGIONS_MAX)
+		return vfmig_err(err, -ENOSPC, "a migration takes %u spaces at the most",
+				 VFMIG_MIGRATION_REGIONS_MAX);
+	spaces = realloc(memory->spaces, (memory->nr_spaces + 1) * sizeof(struct vfmig_space *));
+	if (!spaces)
+		return vfmig_err(err, -ENOMEM, "no memory for a space");
+	memory->spaces = spaces;
+	memory->spaces[memory->nr_spaces++] = space;
+	return 0;
+}
+
+void vfmig_migration_set_user(struct vfmig_migration *m, const struct vfmig_migration_user *user)
+{
+	m->user = user ? *user : (struct vfmig_migration_user){0};
+}
+
+void vfmig_migration_set_events(struct vfmig_migration *m, const struct vfmig_events *events)
+{
+	m->events = events;
+}
+
+int vfmig_migration_set_channel(struct vfmig_migration *m, int in_fd, int out_fd,
+				struct vfmig_error *err)
+{
+	int ret = check_new(m, err);
+
+	if (ret)
+		return ret;
+	if ((m->role == VFMIG_ROLE_SOURCE ? out_fd : in_fd) < 0)
+		return vfmig_err(err, -EBADF, "the stream has nowhere to %s",
+				 m->role == VFMIG_ROLE_SOURCE ? "go" : "come from");
+	m->in_fd = in_fd;
+	m->out_fd = out_fd;
+	return 0;
+}
+
+/* ---- asking ---- */
+
+void vfmig_migration_cancel(struct vfmig_migration *m)
+{
+	vfmig_loop_cancel(&m->loop);
+}
+
+void vfmig_migration_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate)
+{
+	pthread_mutex_lock(&m->lock);
+	*estimate = m->estimate;
+	pthread_mutex_unlock(&m->lock);
+}
+
+void vfmig_migration_result(struct vfmig_migration *m, struct vfmig_migration_result *result)
+{
+	pthread_mutex_lock(&m->lock);
+	*result = m->result;
+	pthread_mutex_unlock(&m->lock);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The options of a migration, as a table: presets, ranges and help in one place.
+ */
+#include <stddef.h>
+
+#include <vfmig/migration.h>
+
+static const char *const unconverged[] = {"fail", "switch", NULL};
+
+#define AT(member) .offset = offsetof(struct vfmig_migration_options, member)
+
+static const struct vfmig_option table[] = {
+	{.name = "downtime",
+	 .kind = VFMIG_OPTION_MSEC,
+	 AT(downtime_ms),
+	 .preset = "300ms",
+	 .min = 1,
+	 .help = "switch over when the expected downtime is at most this"},
+	{.name = "bandwidth",
+	 .kind = VFMIG_OPTION_SIZE,
+	 AT(bandwidth),
+	 .preset = "0",
+	 .help = "bytes per second in pre-copy, at the most; 0 is no limit"},
+	{.name = "max-rounds",
+	 .kind = VFMIG_OPTION_UINT,
+	 AT(max_rounds),
+	 .preset = "64",
+	 .help = "rounds of pre-copy, at the most"},
+	{.name = "unconverged",
+	 .kind = VFMIG_OPTION_CHOICE,
+	 AT(unconverged),
+	 .preset = "fail",
+	 .choices = unconverged,
+	 .help = "after the last round: fail (the source runs on), or switch over all the same"},
+	{.name = "precopy",
+	 .kind = VFMIG_OPTION_BOOL,
+	 AT(precopy),
+	 .preset = "on",
+	 .help = "use pre-copy of the devices that have it"},
+	{.name = "untracked",
+	 .kind = VFMIG_OPTION_BOOL,
+	 AT(untracked),
+	 .preset = "off",
+	 .help = "send memory whose writes cannot be tracked while everything stands still"},
+	{.name = "run-on",
+	 .kind = VFMIG_OPTION_BOOL,
+	 AT(run_on),
+	 .preset = "off",
+	 .help = "after saving to a file, run on here"},
+	{.name = "start-stopped",
+	 .kind = VFMIG_OPTION_BOOL,
+	 AT(start_stopped),
+	 .preset = "off",
+	 .help = "after loading from a file, stay stopped"},
+	{.name = "progress",
+	 .kind = VFMIG_OPTION_SIZE,
+	 AT(progress_bytes),
+	 .preset = "16M",
+	 .help = "tell progress every so many bytes; 0 is never"},
+	{.name = "setup-timeout",
+	 .kind = VFMIG_OPTION_MSEC,
+	 AT(setup_ms),
+	 .preset = "30s",
+	 .max = 1ull << 40,
+	 .help = "time limit until both ends have agreed; 0 is none, as for all of these"},
+	{.name = "request-timeout",
+	 .kind = VFMIG_OPTION_MSEC,
+	 AT(request_ms),
+	 .preset = "10s",
+	 .max = 1ull << 40,
+	 .help = "time limit of each request to a device"},
+	{.name = "channel-timeout",
+	 .kind = VFMIG_OPTION_MSEC,
+	 AT(channel_ms),
+	 .preset = "30s",
+	 .max = 1ull << 40,
+	 .help = "time limit of a channel on which nothing moves"},
+	{.name = "switchover-timeout",
+	 .kind = VFMIG_OPTION_MSEC,
+	 AT(switchover_ms),
+	 .preset = "60s",
+	 .max = 1ull << 40,
+	 .help = "time limit from the pause until the destination is ready"},
+	{.name = "total-timeout",
+	 .kind = VFMIG_OPTION_MSEC,
+	 AT(total_ms),
+	 .preset = "0",
+	 .max = 1ull << 40,
+	 .help = "time limit of everything until the commit"},
+	{.kind = VFMIG_OPTION_END},
+};
+
+const struct vfmig_option *vfmig_migration_option_table(void)
+{
+	return table;
+}
+
+void vfmig_migration_options_init(struct vfmig_migration_options *options)
+{
+	*options = (struct vfmig_migration_options){0};
+	vfmig_options_parse(table, NULL, options, NULL);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The devices' part of a round: reads are asked for ahead, several on each device, and what comes is sent in
+ * the order in which it was asked for.
+ *
+ * One read is one chunk: the destination writes it with one write, so that a device to which the boundaries
+ * mean something (v1's transactions) finds them as they were.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+/* Buffers that memory keeps while it has something to send. */
+#define FOR_MEMORY 2u
+/* A device that never runs dry ends a round all the same, this much after what it had promised. */
+#define ROUND_SLACK (64ull << 20)
+#define FIRST_SLACK (16ull << 30)
+
+static bool enough(const struct vfmig_mover *mover)
+{
+	uint64_t slack = mover->m->round == 1 && !mover->guess.said ? FIRST_SLACK : ROUND_SLACK;
+	uint64_t said = mover->guess.said < UINT64_MAX / 4 ? mover->guess.said : UINT64_MAX / 4;
+
+	return !mover->m->stopping && mover->round_bytes > 2 * said + slack;
+}
+
+static bool wants(const struct vfmig_mover *mover)
+{
+	return mover->reading && !mover->drained && mover->flying.count < VFMIG_MOVER_DEPTH;
+}
+
+static void submit_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
+{
+	struct vfmig_request *request = &buffer->op.request;
+
+	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_READ};
+	request->data.buf = buffer->bytes + VFMIG_SECTION_HEADER_SIZE;
+	request->data.len = VFMIG_BUFFER_DATA;
+	buffer->mover = mover;
+	vfmig_queue_push(&mover->flying, buffer);
+	vfmig_op_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
+			mover->m->options.request_ms);
+}
+
+void vfmig_reads_submit(struct vfmig_migration *m)
+{
+	unsigned keep = m->memory.drained ? 0 : FOR_MEMORY;
+	bool some = true;
+
+	/* One for each in turn, then another for each, as long as there are buffers. */
+	while (some) {
+		some = false;
+		for (uint32_t n = 0; n < m->nr_movers; n++) {
+			struct vfmig_mover *mover = m->movers[(m->turn + n) % m->nr_movers];
+			struct vfmig_buffer *buffer = NULL;
+
+			if (!wants(mover))
+				continue;
+			if (m->free.count > keep)
+				buffer = vfmig_buffer_get(m, false);
+			if (!buffer) {
+				m->turn = mover->index;
+				return;
+			}
+			submit_one(mover, buffer);
+			some = true;
+		}
+	}
+}
+
+static int send_chunk(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t len)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_DEVICE_DATA,
+					.flags = VFMIG_SECTION_FIRST | VFMIG_SECTION_LAST,
+					.index = mover->index,
+					.offset = mover->bytes,
+					.length = len};
+	struct vfmig_migration *m = mover->m;
+
+	vfmig_out_seal(&m->out, buffer->bytes, &section);
+	buffer->end = VFMIG_SECTION_HEADER_SIZE + len;
+	vfmig_queue_push(&m->out.queue, buffer);
+	mover->bytes += len;
+	mover->chunks++;
+	mover->round_bytes += len;
+	m->round_counts.device_bytes += len;
+	if (enough(mover))
+		mover->drained = true;
+	return 1;
+}
+
+static int failed(struct vfmig_mover *mover, const struct vfmig_buffer *buffer, int code,
+		  struct vfmig_error *err)
+{
+	if (buffer->op.err.text[0])
+		vfmig_err(err, code, "%s", buffer->op.err.text);
+	else
+		vfmig_err(err, code, "it failed with %s", strerrorname_np(-code));
+	mover->unsure = true;
+	return vfmig_err_at(err, code, "device %s: reading its data", mover->id);
+}
+
+/* What a read has brought. 1, or why to stop. */
+static int reap_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer, struct vfmig_error *err)
+{
+	ssize_t n = buffer->op.request.result;
+	int ret;
+
+	if (n > 0 && (size_t)n <= VFMIG_BUFFER_DATA && !(mover->ended)) {
+		if (mover->m->stopping && mover->drained) {
+			vfmig_buffer_put(mover->m, buffer);
+			return vfmig_err(err, -EPROTO,
+					 "device %s: gave more data after the end of its data",
+					 mover->id);
+		}
+		return send_chunk(mover, buffer, (uint32_t)n);
+	}
+	if (!n || (n == -ENOMSG && !mover->m->stopping)) {
+		mover->drained = true;
+		ret = 1;
+	} else if (n > 0) {
+		ret = vfmig_err(err, -EPROTO, "device %s: says that a read of %u bytes gave %zd",
+				mover->id, VFMIG_BUFFER_DATA, n);
+	} else {
+		ret = failed(mover, buffer, vfmig_device_code(n), err);
+	}
+	vfmig_buffer_put(mover->m, buffer);
+	return ret;
+}
+
+/* The whole of a device's data is sent: say so, once. */
+static int finish(struct vfmig_mover *mover, struct vfmig_error *err)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_DEVICE_END,
+					.index = mover->index,
+					.offset = mover->bytes,
+					.arg = mover->chunks};
+
+	mover->ended = true;
+	mover->reading = false;
+	return vfmig_control(mover->m, &section, NULL, err);
+}
+
+static int reap_mover(struct vfmig_mover *mover, struct vfmig_error *err)
+{
+	int moved = 0, ret;
+
+	if (vfmig_state_arrived(mover, &ret, err)) {
+		if (ret)
+			return ret;
+		mover->reading = mover->state == VFMIG_STATE_STOP_COPY;
+		moved = 1;
+	}
+	while (mover->flying.first && vfmig_op_over(&mover->flying.first->op)) {
+		ret = reap_one(mover, vfmig_queue_shift(&mover->flying), err);
+		if (ret < 0)
+			return ret;
+		moved = 1;
+	}
+	if (mover->m->stopping && mover->reading && mover->drained && !mover->flying.count) {
+		ret = finish(mover, err);
+		if (ret)
+			return ret;
+		moved = 1;
+	}
+	return moved;
+}
+
+int vfmig_reads_reap(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int moved = 0, ret;
+
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		ret = reap_mover(m->movers[i], err);
+		if (ret < 0)
+			return ret;
+		moved |= ret;
+	}
+	return moved;
+}
+
+bool vfmig_reads_over(struct vfmig_migration *m)
+{
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		const struct vfmig_mover *mover = m->movers[i];
+
+		if (mover->flying.count || mover->op.under_way)
+			return false;
+		if (m->stopping ? !mover->ended : mover->reading && !mover->drained)
+			return false;
+	}
+	return true;
+}
+
+void vfmig_reads_drop(struct vfmig_migration *m)
+{
+	struct vfmig_buffer *buffer;
+
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		while ((buffer = vfmig_queue_shift(&m->movers[i]->flying))) {
+			vfmig_op_drop(&buffer->op);
+			vfmig_buffer_put(m, buffer);
+		}
+		vfmig_op_drop(&m->movers[i]->op);
+		m->movers[i]->reading = false;
+	}
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rounds of pre-copy: everything that was written since the last one goes, while everything runs.
+ *
+ * A round is over when memory and devices have nothing for now. Then it is measured, what was written
+ * meanwhile is gathered, and from both comes the estimate that says whether another one is worth while.
+ */
+#include <errno.h>
+
+#include "engine/engine.h"
+
+/* A round that sent nothing, and did not help: so long until the next may. */
+#define BREATH_NS 5000000
+
+static int begin(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	m->round++;
+	m->round_open = true;
+	m->round_began = vfmig_now();
+	m->round_counts = (struct vfmig_counts){.bytes = m->out.bytes};
+	m->out.limit.held_ns = 0;
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		m->movers[i]->drained = false;
+		m->movers[i]->round_bytes = 0;
+	}
+	return 0;
+}
+
+static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
+{
+	struct vfmig_estimate e = {.rate = m->estimator.rate,
+				   .dirty_rate = dirty_rate,
+				   .memory_bytes = m->memory.left};
+	uint64_t left = e.memory_bytes;
+
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		const struct vfmig_guess *guess = &m->movers[i]->guess;
+
+		e.device_bytes += vfmig_guess_left(guess, (uint64_t)m->round_ns) >> 1;
+		e.initial_left |= guess->initial > 0;
+		e.unknown += !guess->known;
+	}
+	/* Halves, so that two devices with absurd claims do not wrap round to nothing. */
+	e.device_bytes = e.device_bytes > UINT64_MAX / 4 ? UINT64_MAX / 2 : e.device_bytes << 1;
+	if (__builtin_add_overflow(left, e.device_bytes, &left))
+		left = UINT64_MAX;
+	e.downtime_ns = vfmig_estimator_downtime(&m->estimator, left);
+	e.fits = !e.initial_left && e.downtime_ns / 1000000 < m->options.downtime_ms;
+	pthread_mutex_lock(&m->lock);
+	m->estimate = e;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void tell(struct vfmig_migration *m, uint64_t bytes, uint64_t dirty)
+{
+	const struct vfmig_estimate *e = &m->estimate;
+
+	vfmig_report(
+		m, "round", VFMIG_U64("round", m->round), VFMIG_U64("ns", m->round_ns),
+		VFMIG_U64("bytes", bytes), VFMIG_U64("memory_bytes", m->round_counts.memory_bytes),
+		VFMIG_U64("device_bytes", m->round_counts.device_bytes),
+		VFMIG_U64("zero_pages", m->round_counts.zero_pages), VFMIG_U64("rate", e->rate),
+		VFMIG_U64("dirty_pages", dirty), VFMIG_U64("dirty_rate", e->dirty_rate),
+		VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
+		VFMIG_U64("downtime_ns", e->downtime_ns), VFMIG_U64("fits", e->fits));
+}
+
+static void measure(struct vfmig_migration *m, uint64_t bytes)
+{
+	int64_t ns = vfmig_now() - m->round_began, before = m->round_ns;
+	uint64_t held = m->out.limit.held_ns;
+
+	m->round_ns = ns;
+	vfmig_estimator_sent(&m->estimator, bytes, (uint64_t)ns > held ? (uint64_t)ns - held : 1);
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		vfmig_guess_round(&m->movers[i]->guess, m->movers[i]->round_bytes,
+				  (uint64_t)(ns + before), m->round == 1);
+}
+
+/* 1 if the round had something in it. */
+static int end(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_ROUND, .arg = m->round};
+	struct vfmig_counts *c = &m->round_counts;
+	uint64_t bytes, dirty;
+	int ret;
+
+	ret = vfmig_control(m, &section, NULL, err);
+	if (!ret)
+		ret = vfmig_flush(m, err);
+	if (ret)
+		return ret;
+	bytes = m->out.bytes - c->bytes;
+	measure(m, c->memory_bytes || c->device_bytes ? bytes : 0);
+	m->round_open = false;
+	/* A tracker that failed makes for a round of everything; it was told. */
+	ret = vfmig_memory_collect(m, err);
+	if (ret < 0)
+		return ret;
+	dirty = m->memory.left / VFMIG_STREAM_PAGE;
+	ret = vfmig_ask_sizes(m, err);
+	if (ret)
+		return ret;
+	estimate(m, m->round_ns ? dirty * 1000000000 / (uint64_t)m->round_ns : 0);
+	tell(m, bytes, dirty);
+	ret = c->memory_bytes || c->device_bytes || c->zero_pages;
+	m->counts.memory_bytes += c->memory_bytes;
+	m->counts.device_bytes += c->device_bytes;
+	m->counts.zero_pages += c->zero_pages;
+	*c = (struct vfmig_counts){0};
+	pthread_mutex_lock(&m->lock);
+	m->result.dirty_pages += dirty;
+	pthread_mutex_unlock(&m->lock);
+	vfmig_report_counts(m);
+	return ret;
+}
+
+ssize_t vfmig_source_iterate(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
+{
+	uint64_t before = m->out.bytes;
+	bool over = false;
+	int ret = 0;
+
+	m->deadline = 0;
+	if (!m->round_open)
+		ret = begin(m, err);
+	if (!ret)
+		ret = vfmig_pump(m, budget, &over, err);
+	if (ret)
+		return ret;
+	if (!over)
+		return (ssize_t)(m->out.bytes - before);
+	ret = end(m, err);
+	return ret <= 0 ? ret : (ssize_t)(m->out.bytes - before);
+}
+
+/* Nothing is sent before the stop, and so there is no rate, and waiting for one does not bring it. */
+static bool unmeasurable(const struct vfmig_migration *m)
+{
+	return !m->estimator.sure && !m->estimate.initial_left;
+}
+
+static int unconverged(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	const struct vfmig_estimate *e = &m->estimate;
+
+	if (e->initial_left)
+		return vfmig_err(err, -ETIME,
+				 "after %llu rounds a device has still not sent the first of its "
+				 "data (initial bytes); raise max-rounds, or switch all the same "
+				 "(unconverged=switch)",
+				 (unsigned long long)m->round);
+	return vfmig_err(
+		err, -ETIME,
+		"after %llu rounds it would still stand still for %llu ms, and may for %llu: "
+		"%llu bytes are left at %llu bytes/s and %llu pages/s are written. Raise the "
+		"downtime limit (downtime) or the bandwidth, or switch all the same "
+		"(unconverged=switch)",
+		(unsigned long long)m->round, (unsigned long long)(e->downtime_ns / 1000000),
+		(unsigned long long)m->options.downtime_ms,
+		(unsigned long long)(e->memory_bytes + e->device_bytes),
+		(unsigned long long)e->rate, (unsigned long long)e->dirty_rate);
+}
+
+/* Rounds until it fits. Returns why it is to switch over, NULL after a failure. */
+static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_error *err)
+{
+	ssize_t n;
+
+	for (;;) {
+		if (m->round >= m->options.max_rounds) {
+			if (m->options.unconverged == VFMIG_UNCONVERGED_SWITCH)
+				return "max-rounds";
+			*ret = unconverged(m, err);
+			return NULL;
+		}
+		n = vfmig_source_iterate(m, 0, err);
+		if (n < 0) {
+			*ret = (int)n;
+			return NULL;
+		}
+		if (m->estimate.fits)
+			return "fits";
+		if (n)
+			continue;
+		if (unmeasurable(m))
+			return "unmeasured";
+		*ret = vfmig_loop_turn(&m->loop, NULL, vfmig_now() + BREATH_NS);
+		if (*ret) {
+			vfmig_err(err, *ret, "cancelled");
+			return NULL;
+		}
+	}
+}
+
+int vfmig_source_run(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = 0;
+	const char *reason = rounds(m, &ret, err);
+
+	if (!reason)
+		return vfmig_source_give_up(m, ret, err);
+	return vfmig_source_complete(m, reason, err);
+}

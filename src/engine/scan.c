@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pages, copied and tested for zero in one go.
+ *
+ * The memory that is copied may be written meanwhile, by a device or a CPU. That is no mistake: such a page
+ * is marked once it is written, and sent again. The copy is what is tested, summed and sent, so that all
+ * three agree. To ThreadSanitizer it is a race all the same, and so it is told to look away.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+typedef uint64_t piece __attribute__((vector_size(16), may_alias, aligned(1)));
+#define AT_ONCE 8
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LOOK_AWAY __attribute__((no_sanitize("thread")))
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define LOOK_AWAY __attribute__((no_sanitize_thread))
+#endif
+#ifndef LOOK_AWAY
+#define LOOK_AWAY
+#endif
+
+LOOK_AWAY bool vfmig_page_copy(void *to, const void *from)
+{
+	const piece *in = from;
+	piece *out = to, any = {0, 0};
+
+	for (unsigned i = 0; i < VFMIG_STREAM_PAGE / sizeof(piece); i += AT_ONCE) {
+		piece a = in[i], b = in[i + 1], c = in[i + 2], d = in[i + 3];
+		piece e = in[i + 4], f = in[i + 5], g = in[i + 6], h = in[i + 7];
+
+		out[i] = a;
+		out[i + 1] = b;
+		out[i + 2] = c;
+		out[i + 3] = d;
+		out[i + 4] = e;
+		out[i + 5] = f;
+		out[i + 6] = g;
+		out[i + 7] = h;
+		any |= (a | b | c | d) | (e | f | g | h);
+	}
+	return any[0] | any[1];
+}
+
+static bool is_zero(const void *page)
+{
+	const piece *in = page;
+	piece any = {0, 0};
+
+	for (unsigned i = 0; i < VFMIG_STREAM_PAGE / sizeof(piece); i++)
+		any |= in[i];
+	return !(any[0] | any[1]);
+}
+
+void vfmig_bytes_zero(void *at, uint64_t len)
+{
+	char *page = at;
+
+	for (; len; len -= VFMIG_STREAM_PAGE, page += VFMIG_STREAM_PAGE)
+		if (!is_zero(page))
+			memset(page, 0, VFMIG_STREAM_PAGE);
+}

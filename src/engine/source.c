@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A source begins: what there is to move, whether the other side takes it, and everything made ready.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "engine/engine.h"
+
+/* ---- hearing the destination ---- */
+
+/* What came from the peer, fit to be shown. */
+static int peer_says(struct vfmig_migration *m, const struct vfmig_section *section,
+		     struct vfmig_error *err)
+{
+	char said[VFMIG_SECTION_SENTENCE_MAX + 1];
+
+	vfmig_in_take(&m->in, said, section->length);
+	said[section->length] = 0;
+	if (vfmig_section_sentence(said, section->length))
+		strcpy(said, "(its reason is not printable)");
+	return vfmig_err(err, -EREMOTEIO, "the destination %s: %s",
+			 section->type == VFMIG_SECTION_REFUSE ? "refuses" : "failed", said);
+}
+
+static int unsound(struct vfmig_error *err, const char *why)
+{
+	return vfmig_err(err, -EBADMSG, "what the destination answers is not sound: %s", why);
+}
+
+/* At least so many bytes in the buffer: 1; not yet: 0; or an error. */
+static int have(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
+{
+	ssize_t n;
+
+	while (vfmig_in_have(&m->in) < bytes) {
+		n = m->in.eof ? 0 : vfmig_in_read(&m->in, NULL, 0, err);
+		if (n == -EAGAIN)
+			return 0;
+		if (n < 0)
+			return (int)n;
+		if (!n)
+			return vfmig_err(err, -ECONNRESET,
+					 "the destination has closed the channel");
+	}
+	return 1;
+}
+
+static int stream_header(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	uint8_t bytes[VFMIG_STREAM_HEADER_SIZE];
+	struct vfmig_stream_header header;
+	int ret = have(m, sizeof(bytes), err);
+	const char *why;
+
+	if (ret <= 0)
+		return ret;
+	vfmig_in_take(&m->in, bytes, sizeof(bytes));
+	why = vfmig_stream_get_header(bytes, sizeof(bytes), &header);
+	if (why)
+		return unsound(err, why);
+	if (!(header.flags & VFMIG_STREAM_FLAG_REPLY) || memcmp(header.id, m->id, sizeof(m->id)))
+		return unsound(err, "it answers another migration");
+	m->heard_header = true;
+	return 1;
+}
+
+/* One section that has come whole: its type; 0 if there is none. */
+static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	uint8_t *at;
+	struct vfmig_section section;
+	const char *why;
+	int ret = 1;
+
+	if (m->in.port.fd < 0)
+		return 0;
+	if (!m->heard_header)
+		ret = stream_header(m, err);
+	if (ret > 0)
+		ret = have(m, VFMIG_SECTION_HEADER_SIZE, err);
+	if (ret <= 0)
+		return ret;
+	why = vfmig_section_get(m->in.buf + m->in.start, VFMIG_SECTION_HEADER_SIZE, &section);
+	if (why)
+		return unsound(err, why);
+	ret = have(m, VFMIG_SECTION_HEADER_SIZE + section.length, err);
+	if (ret <= 0)
+		return ret;
+	at = m->in.buf + m->in.start;
+	if (!vfmig_sealed(at, at + VFMIG_SECTION_HEADER_SIZE, &section))
+		return unsound(err, "a checksum is wrong");
+	why = vfmig_stream_check(&m->in.check, &section);
+	if (why)
+		return unsound(err, why);
+	vfmig_in_take(&m->in, (uint8_t[VFMIG_SECTION_HEADER_SIZE]){0}, VFMIG_SECTION_HEADER_SIZE);
+	if (section.type == VFMIG_SECTION_REFUSE || section.type == VFMIG_SECTION_FAILED)
+		return peer_says(m, &section, err);
+	return section.type;
+}
+
+int vfmig_source_hear(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int type = next_section(m, err);
+
+	if (type > 0)
+		return unsound(err, "it answers what it was not asked");
+	return type;
+}
+
+int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
+{
+	int ret;
+
+	m->in.moved = vfmig_now();
+	for (;;) {
+		ret = next_section(m, err);
+		if (ret == type)
+			return 0;
+		if (ret > 0)
+			return unsound(err, "it answers what it was not asked");
+		if (!ret)
+			ret = vfmig_wait(m, VFMIG_WAIT_IN, err);
+		if (ret)
+			return ret;
+	}
+}
+
+/* ---- beginning ---- */
+
+static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		m->movers[i]->unsure = true;
+	vfmig_states_learn(m);
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		const struct vfmig_mover *mover = m->movers[i];
+
+		if (mover->unsure)
+			return vfmig_err(err, vfmig_device_code(mover->op.request.result),
+					 "device %s: does not say which state it is in: %s",
+					 mover->id, mover->op.err.text);
+		if (mover->state != VFMIG_STATE_RUNNING)
+			return vfmig_err(
+				err, -EBUSY, "device %s: is in %s; a migration begins in RUNNING%s",
+				mover->id, vfmig_state_name(mover->state),
+				mover->state == VFMIG_STATE_ERROR ? ": reset it first" : "");
+	}
+	return 0;
+}
+
+static int is_window(void *context, const struct vfmig_map *map)
+{
+	return map->kind == VFMIG_MAP_REGION;
+}
+
+/* Devices that reach each other must all be quiet before one stops. */
+static int check_p2p(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	bool windows = false;
+
+	for (uint32_t i = 0; i < m->memory.nr_spaces; i++)
+		windows |= vfmig_space_each(m->memory.spaces[i], is_window, NULL) > 0;
+	for (uint32_t i = 0; windows && m->nr_movers > 1 && i < m->nr_movers; i++)
+		if (!(m->movers[i]->flags & VFMIG_MIGRATION_P2P))
+			return vfmig_err(
+				err, -EOPNOTSUPP,
+				"device %s: has no P2P states, and devices of this migration "
+				"have each other's regions mapped: one could write to another "
+				"that has stopped. Unmap the regions first",
+				m->movers[i]->id);
+	return 0;
+}
+
+static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct vfmig_stream_header header = {.version = VFMIG_STREAM_VERSION,
+					     .flags = m->file ? VFMIG_STREAM_FLAG_FILE : 0};
+	struct vfmig_section section = {.type = VFMIG_SECTION_HELLO};
+	struct vfmig_buffer *buffer = vfmig_buffer_get(m, true);
+	struct vfmig_hello *hello;
+	size_t len;
+	char *json;
+	int ret;
+
+	memcpy(header.id, m->id, sizeof(m->id));
+	buffer->end =
+		(uint32_t)vfmig_stream_put_header(buffer->bytes, sizeof(buffer->bytes), &header);
+	vfmig_queue_push(&m->out.queue, buffer);
+	ret = vfmig_hello_make(m, &hello, err);
+	if (ret)
+		return ret;
+	json = vfmig_hello_encode(hello, &len);
+	vfmig_hello_free(hello);
+	if (!json || len > VFMIG_SECTION_HELLO_MAX) {
+		free(json);
+		return vfmig_err(err, -E2BIG,
+				 "the description of devices and memory is larger than "
+				 "%u bytes",
+				 VFMIG_SECTION_HELLO_MAX);
+	}
+	section.length = (uint32_t)len;
+	ret = vfmig_control(m, &section, json, err);
+	free(json);
+	return ret ? ret : vfmig_flush(m, err);
+}
+
+static enum vfmig_state pre_copy(const struct vfmig_mover *mover)
+{
+	const struct vfmig_migration_options *o = &mover->m->options;
+
+	if (o->precopy && o->max_rounds && mover->flags & VFMIG_MIGRATION_PRE_COPY)
+		return VFMIG_STATE_PRE_COPY;
+	return mover->state;
+}
+
+static int begin_moving(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret;
+
+	m->begun = true;
+	ret = vfmig_memory_track(m, err);
+	if (!ret)
+		ret = vfmig_states_go(m, pre_copy, err);
+	if (!ret)
+		ret = vfmig_memory_collect(m, err);
+	if (ret > 0)
+		ret = err ? err->code : -EIO; /* it cannot be tracked; better now than later */
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		m->movers[i]->reading = m->movers[i]->state == VFMIG_STATE_PRE_COPY;
+	return vfmig_ask_sizes(m, err);
+}
+
+static int setup(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = check_states(m, err);
+
+	if (!ret)
+		ret = vfmig_memory_find(m, err);
+	if (!ret)
+		ret = check_p2p(m, err);
+	if (ret)
+		return ret;
+	vfmig_report(m, "setup", VFMIG_U64("devices", m->nr_movers),
+		     VFMIG_U64("regions", m->memory.nr_regions),
+		     VFMIG_U64("memory_bytes", m->memory.total));
+	if (getrandom(m->id, sizeof(m->id), 0) < 0)
+		return vfmig_err(err, -errno, "no random number for the migration's id");
+	vfmig_stream_check_init(&m->in.check, VFMIG_STREAM_FLAG_REPLY);
+	ret = say_hello(m, err);
+	if (!ret && !m->file)
+		ret = vfmig_source_await(m, VFMIG_SECTION_ACCEPT, err);
+	return ret ? ret : begin_moving(m, err);
+}
+
+int vfmig_source_setup(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret;
+
+	m->handoff = VFMIG_SRC_MOVE;
+	vfmig_limit_time(m, m->options.setup_ms, "the set-up (setup-timeout)");
+	ret = setup(m, err);
+	if (ret)
+		return vfmig_source_give_up(m, ret, err);
+	m->stage = VFMIG_STAGE_MOVING;
+	m->deadline = 0;
+	vfmig_limit_set(&m->out.limit, m->options.bandwidth, vfmig_now());
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		vfmig_report_device(m->movers[i]);
+	vfmig_report(m, "accepted", VFMIG_U64("ns", vfmig_now() - m->began));
+	return 0;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The switchover, at the source: from the pause to RUNNING, or back.
+ *
+ * One function for each state of the table in handoff.c; what it returns becomes the event.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+
+/* How long a CANCEL may take to be told, when the source is back already. */
+#define TELL_MS 1000
+
+/* The time since the last mark. */
+static uint64_t lap(struct vfmig_migration *m)
+{
+	int64_t now = vfmig_now(), before = m->stage_began;
+
+	m->stage_began = now;
+	return (uint64_t)(now - before);
+}
+
+static int call_user(struct vfmig_migration *m, bool pause, struct vfmig_error *err)
+{
+	int64_t began = vfmig_now();
+	int ret = 0;
+
+	if (pause && m->user.pause)
+		ret = m->user.pause(m->user.context, m->deadline, err);
+	else if (!pause && m->user.resume)
+		ret = m->user.resume(m->user.context, err);
+	else
+		return 0;
+	vfmig_report(m, "user", VFMIG_TEXT("what", pause ? "pause" : "resume"),
+		     VFMIG_U64("ns", vfmig_now() - began), VFMIG_REAL("result", ret));
+	if (ret)
+		vfmig_err_at(err, ret, "the user could not be %s", pause ? "paused" : "resumed");
+	return ret;
+}
+
+/* A callback's errno must not look like one of ours. */
+static int own(int ret)
+{
+	return ret ? -EIO : 0;
+}
+
+static int do_pause(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret;
+
+	m->pause_began = m->stage_began = vfmig_now();
+	m->paused = true;
+	ret = own(call_user(m, true, err));
+	m->downtime.pause = lap(m);
+	return ret;
+}
+
+static enum vfmig_state quiet(const struct vfmig_mover *mover)
+{
+	if (!(mover->flags & VFMIG_MIGRATION_P2P))
+		return mover->state;
+	return mover->state == VFMIG_STATE_PRE_COPY ? VFMIG_STATE_PRE_COPY_P2P
+						    : VFMIG_STATE_RUNNING_P2P;
+}
+
+static int do_quiesce(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = vfmig_states_go(m, quiet, err);
+
+	m->downtime.quiesce = lap(m);
+	return ret;
+}
+
+/* From pre-copy straight to STOP_COPY, which goes on with the data; the others may take their time there. */
+static enum vfmig_state stopped(const struct vfmig_mover *mover)
+{
+	return vfmig_v2_state_saving(mover->state) ? VFMIG_STATE_STOP_COPY : VFMIG_STATE_STOP;
+}
+
+static enum vfmig_state stop_copy(const struct vfmig_mover *mover)
+{
+	return VFMIG_STATE_STOP_COPY;
+}
+
+static int do_stop(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&m->lock);
+	m->result.running = false;
+	pthread_mutex_unlock(&m->lock);
+	ret = vfmig_states_go(m, stopped, err);
+
+	m->downtime.stop = lap(m);
+	return ret;
+}
+
+static int send_totals(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
+{
+	struct vfmig_section section = {
+		.type = type, .offset = m->out.sections, .arg = m->out.payload};
+
+	return vfmig_control(m, &section, NULL, err);
+}
+
+static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	bool over = false;
+	int ret;
+
+	m->stopping = true;
+	m->bytes_at_stop = m->out.bytes;
+	m->memory_sent_at = 0;
+	vfmig_states_ask(m, stop_copy);
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		m->movers[i]->drained = false;
+		m->movers[i]->reading = m->movers[i]->state == VFMIG_STATE_STOP_COPY;
+	}
+	ret = send_totals(m, VFMIG_SECTION_STOPPED, err);
+	if (!ret)
+		ret = vfmig_memory_collect(m, err);
+	/* Everything would have to go while everything stands still. */
+	if (ret > 0)
+		ret = own(vfmig_err_at(err, -EIO, "the last pages cannot be told from the others"));
+	if (!ret)
+		ret = vfmig_pump(m, 0, &over, err);
+	if (!ret)
+		ret = send_totals(m, VFMIG_SECTION_END, err);
+	if (!ret)
+		ret = vfmig_flush(m, err);
+	if (m->memory_sent_at > m->stage_began) {
+		m->downtime.memory = (uint64_t)(m->memory_sent_at - m->stage_began);
+		m->stage_began = m->memory_sent_at;
+	}
+	m->downtime.state = lap(m);
+	return ret;
+}
+
+static int do_ready(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	if (!m->file)
+		ret = vfmig_source_await(m, VFMIG_SECTION_READY, err);
+	m->downtime.load = lap(m);
+	return ret;
+}
+
+/* What was saved must be on the disk before the source can be said to have gone into it. */
+static int keep_file(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	if (!m->out.port.file || fsync(m->out.port.fd) == 0 || errno == EINVAL)
+		return 0;
+	return vfmig_err(err, own(-errno), "the file could not be written to its disk: %s",
+			 strerror(errno));
+}
+
+/*
+ * The commit. Cancel and total time end here: as soon as the last byte of the section is given away, the
+ * destination may run.
+ */
+static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_COMMIT};
+	int ret;
+
+	if (m->file) {
+		ret = keep_file(m, err);
+	} else {
+		ret = vfmig_look(m, err);
+		if (!ret)
+			ret = vfmig_source_hear(m, err);
+		if (!ret)
+			ret = vfmig_control(m, &section, NULL, err);
+		m->loop.deaf = true;
+		m->commit_begun = !ret;
+		if (!ret)
+			ret = vfmig_flush(m, err);
+	}
+	if (ret)
+		return ret;
+	m->loop.deaf = true;
+	m->total_deadline = 0;
+	vfmig_limit_time(m, m->options.switchover_ms, "the destination's start");
+	pthread_mutex_lock(&m->lock);
+	m->result.committed = true;
+	pthread_mutex_unlock(&m->lock);
+	return 0;
+}
+
+static int do_running(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	if (!m->file)
+		ret = vfmig_source_await(m, VFMIG_SECTION_RUNNING, err);
+	m->downtime.run = lap(m);
+	m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
+	return ret;
+}
+
+/* ---- ends ---- */
+
+static enum vfmig_state stay(const struct vfmig_mover *mover)
+{
+	return VFMIG_STATE_STOP;
+}
+
+/* Devices and user go on here. What would not, is counted and told. */
+static void run_here(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	uint32_t lost = vfmig_states_back(m, err);
+	struct vfmig_error user = {0};
+
+	if (m->paused && call_user(m, false, &user) && err && !err->code)
+		*err = user;
+	m->paused = false;
+	pthread_mutex_lock(&m->lock);
+	m->result.lost_devices = lost;
+	m->result.running = !lost;
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* It runs there, or is in the file. The devices' sessions of data end; they stay stopped. */
+static void do_done(struct vfmig_migration *m)
+{
+	struct vfmig_error err = {0};
+
+	m->deadline = 0;
+	vfmig_memory_untrack(m);
+	if (m->file && m->options.run_on)
+		run_here(m, &err);
+	else
+		vfmig_states_go(m, stay, NULL);
+	vfmig_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
+		     VFMIG_U64("pause_ns", m->downtime.pause),
+		     VFMIG_U64("quiesce_ns", m->downtime.quiesce),
+		     VFMIG_U64("stop_ns", m->downtime.stop),
+		     VFMIG_U64("memory_ns", m->downtime.memory),
+		     VFMIG_U64("state_ns", m->downtime.state),
+		     VFMIG_U64("load_ns", m->downtime.load), VFMIG_U64("run_ns", m->downtime.run),
+		     VFMIG_U64("bytes", m->out.bytes - m->bytes_at_stop));
+	vfmig_report_end(m, VFMIG_OUTCOME_DONE, 0, err.text);
+}
+
+/* The destination learns it from CANCEL at once, instead of from a time limit. It is reset either way. */
+static void tell_cancel(struct vfmig_migration *m)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_CANCEL};
+	const char *why = m->why.text;
+	size_t len = strlen(why);
+
+	if (m->file || m->commit_begun || m->why_event == VFMIG_ON_LOST ||
+	    m->why_event == VFMIG_ON_PEER || !m->out.sections)
+		return;
+	section.length = (uint32_t)(vfmig_section_sentence(why, len) ? 0 : len);
+	m->out.moved = vfmig_now();
+	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
+	vfmig_limit_time(m, TELL_MS, "telling the destination");
+	if (!vfmig_control(m, &section, why, NULL))
+		vfmig_flush(m, NULL);
+	m->deadline = 0;
+}
+
+static void do_back(struct vfmig_migration *m)
+{
+	bool cancelled = m->why_event == VFMIG_ON_CANCEL;
+	struct vfmig_error err = {0};
+	char text[VFMIG_ERROR_TEXT];
+
+	m->loop.deaf = true;
+	m->deadline = m->total_deadline = 0;
+	vfmig_reads_drop(m);
+	if (m->begun)
+		run_here(m, &err);
+	vfmig_memory_untrack(m);
+	tell_cancel(m);
+	snprintf(text, sizeof(text), "%s", m->why.text);
+	if (err.code)
+		vfmig_err(&m->why, m->why.code, "%.250s; and then: %.250s", text, err.text);
+	vfmig_report_end(m, cancelled ? VFMIG_OUTCOME_CANCELLED : VFMIG_OUTCOME_FAILED, m->why.code,
+			 m->why.text);
+}
+
+static void do_doubt(struct vfmig_migration *m)
+{
+	char text[VFMIG_ERROR_TEXT];
+
+	m->deadline = 0;
+	snprintf(text, sizeof(text), "%s", m->why.text);
+	vfmig_err(
+		&m->why, -EOWNERDEAD,
+		"it is in doubt whether the destination runs: COMMIT was sent, and no RUNNING came "
+		"(%.200s). The source stays stopped. Look at the destination: if it runs, or may come "
+		"to, leave this one stopped; only if it does not, run this one again",
+		text);
+	vfmig_report_end(m, VFMIG_OUTCOME_IN_DOUBT, -EOWNERDEAD, m->why.text);
+}
+
+/* ---- the machine ---- */
+
+static int (*const actions[VFMIG_HANDOFF_COUNT])(struct vfmig_migration *, struct vfmig_error *) = {
+	[VFMIG_SRC_PAUSE] = do_pause,	  [VFMIG_SRC_QUIESCE] = do_quiesce,
+	[VFMIG_SRC_STOP] = do_stop,	  [VFMIG_SRC_COPY] = do_copy,
+	[VFMIG_SRC_READY] = do_ready,	  [VFMIG_SRC_COMMIT] = do_commit,
+	[VFMIG_SRC_RUNNING] = do_running,
+};
+
+static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	while (actions[m->handoff]) {
+		struct vfmig_error why = {0};
+		int code = actions[m->handoff](m, &why);
+
+		vfmig_handoff_step(m, code, &why);
+	}
+	if (m->handoff == VFMIG_SRC_BACK) {
+		do_back(m);
+		m->handoff = vfmig_handoff_next(m->handoff, VFMIG_ON_OK);
+	} else if (m->handoff == VFMIG_SRC_DOUBT) {
+		do_doubt(m);
+	} else {
+		do_done(m);
+		return 0;
+	}
+	return vfmig_err(err, m->why.code, "%s", m->why.text);
+}
+
+int vfmig_source_complete(struct vfmig_migration *m, const char *reason, struct vfmig_error *err)
+{
+	const struct vfmig_estimate *e = &m->estimate;
+
+	vfmig_report(m, "switchover", VFMIG_U64("round", m->round),
+		     VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
+		     VFMIG_U64("rate", e->rate), VFMIG_U64("downtime_ns", e->downtime_ns),
+		     VFMIG_TEXT("reason", reason));
+	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
+	vfmig_limit_time(m, m->options.switchover_ms, "the switchover (switchover-timeout)");
+	vfmig_handoff_step(m, 0, NULL);
+	return run_machine(m, err);
+}
+
+int vfmig_source_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err)
+{
+	vfmig_handoff_give_up(m, code, err);
+	return run_machine(m, err);
+}
+
+int vfmig_migration_resolve(struct vfmig_migration *m, enum vfmig_resolution resolution,
+			    struct vfmig_error *err)
+{
+	struct vfmig_error back = {0};
+
+	if (m->thread_runs || m->handoff != VFMIG_SRC_DOUBT)
+		return vfmig_err(err, -EINVAL, "there is nothing in doubt");
+	if (resolution == VFMIG_RESOLVED_THERE) {
+		m->handoff = VFMIG_SRC_DONE;
+		do_done(m);
+		return 0;
+	}
+	m->handoff = VFMIG_SRC_FAILED;
+	run_here(m, &back);
+	vfmig_memory_untrack(m);
+	vfmig_report_end(m, VFMIG_OUTCOME_FAILED, m->why.code,
+			 "it was in doubt, and was settled: the source runs");
+	if (!m->result.lost_devices)
+		return 0;
+	return vfmig_err(err, -EIO, "%s", back.text);
+}

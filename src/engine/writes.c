@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The devices' part of loading: chunks are written as they come, several on each device ahead, in order.
+ *
+ * A chunk is written whole or the migration fails: with others on their way behind it there is no place for
+ * the rest of it. A device that is done is asked at once to check what it was given (RESUMING to STOP),
+ * while others still load.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+static void submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
+{
+	struct vfmig_request *request = &buffer->op.request;
+
+	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_WRITE};
+	request->data.buf = buffer->bytes + VFMIG_SECTION_HEADER_SIZE + buffer->start;
+	request->data.len = buffer->length - buffer->start;
+	vfmig_op_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
+			mover->m->options.request_ms);
+}
+
+static int failed(struct vfmig_mover *mover, struct vfmig_buffer *buffer, int code,
+		  struct vfmig_error *err)
+{
+	if (buffer->op.err.text[0])
+		vfmig_err(err, code, "%s", buffer->op.err.text);
+	else
+		vfmig_err(err, code, "it failed with %s", strerrorname_np(-code));
+	mover->unsure = true;
+	return vfmig_err_at(err, code, "device %s: writing its data", mover->id);
+}
+
+/* The first in flight is over. */
+static int reap_one(struct vfmig_mover *mover, struct vfmig_error *err)
+{
+	struct vfmig_buffer *buffer = mover->flying.first;
+	ssize_t n = buffer->op.request.result;
+	uint32_t wanted = buffer->length - buffer->start;
+	int ret = 0;
+
+	if (n > 0 && n < wanted && mover->flying.count == 1) {
+		buffer->start += (uint32_t)n;
+		submit(mover, buffer);
+		return 0;
+	}
+	if (n < 0)
+		ret = failed(mover, buffer, vfmig_device_code(n), err);
+	else if (n != wanted)
+		ret = vfmig_err(err, -EIO, "device %s: took %zd of %u bytes of its data", mover->id,
+				n, wanted);
+	vfmig_buffer_put(mover->m, vfmig_queue_shift(&mover->flying));
+	return ret;
+}
+
+static int reap(struct vfmig_mover *mover, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	while (!ret && mover->flying.first && vfmig_op_over(&mover->flying.first->op))
+		ret = reap_one(mover, err);
+	if (!ret && mover->ended && !mover->flying.first && !mover->op.under_way &&
+	    mover->state == VFMIG_STATE_RESUMING)
+		vfmig_state_ask(mover, VFMIG_STATE_STOP);
+	if (!ret && mover->op.under_way)
+		vfmig_state_arrived(mover, &ret, err);
+	return ret;
+}
+
+int vfmig_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < m->nr_movers && !ret; i++)
+		ret = reap(m->movers[i], err);
+	return ret;
+}
+
+int vfmig_writes_room(struct vfmig_mover *mover, struct vfmig_buffer **buffer,
+		      struct vfmig_error *err)
+{
+	struct vfmig_migration *m = mover->m;
+	int ret;
+
+	for (;;) {
+		ret = vfmig_writes_reap(m, err);
+		if (ret)
+			return ret;
+		*buffer = NULL;
+		if (mover->flying.count < VFMIG_MOVER_DEPTH)
+			*buffer = vfmig_buffer_get(m, false);
+		if (*buffer)
+			return 0;
+		ret = vfmig_wait(m, 0, err);
+		if (ret)
+			return ret;
+	}
+}
+
+void vfmig_writes_submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t len)
+{
+	buffer->mover = mover;
+	buffer->length = len;
+	buffer->start = 0;
+	vfmig_queue_push(&mover->flying, buffer);
+	submit(mover, buffer);
+}
+
+static bool settled(const struct vfmig_migration *m)
+{
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		if (m->movers[i]->flying.count || m->movers[i]->op.under_way ||
+		    m->movers[i]->state != VFMIG_STATE_STOP)
+			return false;
+	return true;
+}
+
+int vfmig_writes_settle(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret;
+
+	for (;;) {
+		ret = vfmig_writes_reap(m, err);
+		if (ret || settled(m))
+			return ret;
+		ret = vfmig_wait(m, 0, err);
+		if (ret)
+			return ret;
+	}
+}
