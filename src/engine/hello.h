@@ -53,6 +53,8 @@ struct vfmig_hello {
 /* Describe this end; asks the devices. */
 int vfmig_hello_make(struct vfmig_migration *m, struct vfmig_hello **hello,
 		     struct vfmig_error *err);
+/* An empty one. */
+struct vfmig_hello *vfmig_hello_new(uint32_t devices, uint32_t regions);
 void vfmig_hello_free(struct vfmig_hello *hello);
 /* As JSON; free() it. NULL without memory. */
 char *vfmig_hello_encode(const struct vfmig_hello *hello, size_t *len);

@@ -31,7 +31,7 @@ int main(void)
 	CHECK_EQ(rig_result(&rig.to).memory_bytes, result.memory_bytes);
 	CHECK_EQ(rig_result(&rig.to).device_bytes, result.device_bytes);
 	CHECK_EQ(rig_result(&rig.to).zero_pages, result.zero_pages);
-	CHECK(result.memory_bytes >= RIG_MEMORY / 3);
+	CHECK(result.memory_bytes >= RIG_MEMORY / 4);
 	CHECK(result.memory_bytes < RIG_MEMORY); /* two thirds are zero */
 	card_work(rig.to.card[0], 1000);
 	memcpy(&first, rig.to.memory, sizeof(first));
