@@ -132,6 +132,7 @@ struct vfmig_entry {
  * @width: the widest access that the registers take: 1, 2, 4 or 8; 0 is 4. Wider ones are split
  * @memory: the name of a block that is in this BAR; accesses to it do not reach the callbacks
  * @memory_at: where in the BAR it begins; a multiple of VFMIG_PAGE_SIZE
+ * @mappable_at: for VFMIG_BAR_MAPPABLE_IF: where in the instance a uint64_t is; filled by an option
  */
 struct vfmig_bar {
 	uint64_t size;
@@ -139,11 +140,14 @@ struct vfmig_bar {
 	uint32_t width;
 	const char *memory;
 	uint64_t memory_at;
+	size_t mappable_at;
 };
 
 #define VFMIG_BAR_64	   (1u << 0) /* 64 bits; takes the next BAR's place as well */
 #define VFMIG_BAR_PREFETCH (1u << 1) /* prefetchable */
 #define VFMIG_BAR_MAPPABLE (1u << 2) /* users may map @memory; see vfmig_device's REGION_FD */
+/* the same, if what is at @mappable_at is not 0 when the device is made */
+#define VFMIG_BAR_MAPPABLE_IF (1u << 3)
 
 #define VFMIG_BARS	   6
 #define VFMIG_MSIX_VECTORS 2048 /* at most */

@@ -60,6 +60,13 @@ static int open_bar(struct vfmig_kit *kit, unsigned i, struct vfmig_error *err)
 		return 0;
 	bar->size = from->size;
 	bar->flags = from->flags;
+	if (from->flags & VFMIG_BAR_MAPPABLE_IF) {
+		uint64_t mappable;
+
+		memcpy(&mappable, (const char *)kit->self + from->mappable_at, sizeof(mappable));
+		if (mappable)
+			bar->flags |= VFMIG_BAR_MAPPABLE;
+	}
 	bar->width = from->width ? from->width : 4;
 	if ((from->size && (from->size < 16 || from->size & (from->size - 1))) || bar->width > 8 ||
 	    bar->width & (bar->width - 1))
