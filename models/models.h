@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The models that there are. src/open.c has them in its table; who adds one adds it to both.
+ */
+#ifndef MODELS_MODELS_H
+#define MODELS_MODELS_H
+
+#include <vfmig/model.h>
+
+extern const struct vfmig_model vfmig_model_copier;
+
+#endif
