@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * With window=mapped others write to the board without a trace; in pre-copy, and after its last round: what they
+ * wrote is at the other side all the same. With window=trapped there is nothing to map.
+ */
+#include <errno.h>
+
+#include "rig.h"
+
+#define BOARD (1u << 20)
+
+static char data[4 * BOARD];
+
+static size_t read_all(struct rig *rig, struct vfmig_session *session, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = vfmig_session_read(session, data + len, sizeof(data) - len, &rig->err);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	CHECK(n == 0 || n == -ENOMSG);
+	return len;
+}
+
+int main(void)
+{
+	struct vfmig_session *session;
+	struct rig here, there;
+	static char window[BOARD];
+	uint8_t *board;
+	void *none;
+	size_t len;
+
+	rig_open(&there, "size=1M", 1u << 20, 8);
+	CHECK(vfmig_region_map(there.device, CP_BAR_WINDOW, 0, BOARD, &none, NULL) < 0);
+
+	rig_open(&here, "size=1M,window=mapped", 1u << 20, 8);
+	GOOD(&here,
+	     vfmig_region_map(here.device, CP_BAR_WINDOW, 0, BOARD, (void **)&board, &here.err));
+	rig_noise(board, BOARD, 5);
+	GOOD(&here, vfmig_session_open(here.device, NULL, &session, &here.err));
+	rig_go(&here, session, VFMIG_STATE_PRE_COPY);
+	len = read_all(&here, session, 0);
+	board[0] ^= 1;
+	board[BOARD - 1] ^= 1;
+	len = read_all(&here, session, len);
+	memset(board + 4096, 0, 4096);
+	board[500000] ^= 1;
+	rig_go(&here, session, VFMIG_STATE_STOP_COPY);
+	len = read_all(&here, session, len);
+	vfmig_session_close(session);
+
+	GOOD(&there, rig_load(&there, data, len));
+	GOOD(&there, vfmig_region_read(there.device, CP_BAR_WINDOW, 0, window, BOARD, &there.err));
+	CHECK(!memcmp(window, board, BOARD));
+	munmap(board, BOARD);
+	rig_close(&here);
+	rig_close(&there);
+	return 0;
+}
