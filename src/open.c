@@ -12,8 +12,10 @@
 #include <vfmig/open.h>
 
 #include "filter/filters.h"
+#include "models/models.h"
 
 static const struct vfmig_model *const models[] = {
+	&vfmig_model_copier,
 	NULL,
 };
 
