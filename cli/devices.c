@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Devices by name, with the filters and limits of the command line. */
+#include <stdio.h>
+
+#include <vfmig/open.h>
+
+#include "cli.h"
+
+struct timeout {
+	uint64_t ms;
+};
+
+static const struct vfmig_option timeout_option[] = {
+	{"timeout", VFMIG_OPTION_MSEC, offsetof(struct timeout, ms), NULL, "", 1, 86400000},
+	{NULL},
+};
+
+static int parse_timeout(uint64_t *ms)
+{
+	struct vfmig_error err = {0};
+	struct timeout timeout = {30000};
+	char text[64];
+
+	if (cli.timeout) {
+		snprintf(text, sizeof(text), "timeout=%s", cli.timeout);
+		if (vfmig_options_parse(timeout_option, text, &timeout, &err))
+			return cli_usage("%s", err.text);
+	}
+	*ms = timeout.ms;
+	return 0;
+}
+
+int cli_open(const char *name, const struct cli_list *filters, struct vfmig_device **device)
+{
+	struct vfmig_error err = {0};
+	uint64_t ms = 0;
+	int ret = parse_timeout(&ms);
+
+	if (ret)
+		return ret;
+	ret = vfmig_open_filtered(name, filters->item, filters->count, device, &err);
+	if (ret)
+		return cli_fail(&err);
+	vfmig_device_set_timeout(*device, ms);
+	return 0;
+}

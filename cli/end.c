@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One end of a migration: devices, memory, and the engine's handle on both.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <vfmig/space.h>
+
+#include "end.h"
+
+uint64_t cli_memory;
+
+static int make_memory(struct cli_end *end)
+{
+	struct vfmig_map map = {.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
+				.kind = VFMIG_MAP_MEMORY};
+	struct vfmig_error err = {0};
+
+	if (cli_memory % VFMIG_PAGE_SIZE)
+		return cli_usage("--memory must be a multiple of %u", VFMIG_PAGE_SIZE);
+	end->memory_fd = memfd_create("vfmig-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (end->memory_fd < 0 || ftruncate(end->memory_fd, (off_t)cli_memory) ||
+	    fcntl(end->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW))
+		return cli_failf("no memory of %llu bytes: %s", (unsigned long long)cli_memory,
+				 strerror(errno));
+	end->memory = mmap(NULL, cli_memory, PROT_READ | PROT_WRITE, MAP_SHARED, end->memory_fd, 0);
+	if (end->memory == MAP_FAILED) {
+		end->memory = NULL;
+		return cli_failf("no memory of %llu bytes: %s", (unsigned long long)cli_memory,
+				 strerror(errno));
+	}
+	end->memory_bytes = cli_memory;
+	end->space = vfmig_space_new();
+	map.size = cli_memory;
+	map.ptr = end->memory;
+	map.fd = end->memory_fd;
+	if (!end->space)
+		return cli_failf("no memory for a space");
+	if (vfmig_space_map(end->space, &map, &err))
+		return cli_fail(&err);
+	return 0;
+}
+
+/* "disk=model:copier": the id, if there is one, and the name behind it. */
+static const char *split(const char *text, size_t index, char *id, size_t size)
+{
+	size_t len = strcspn(text, "=:,");
+
+	if (text[len] == '=' && len && len < size) {
+		memcpy(id, text, len);
+		id[len] = 0;
+		return text + len + 1;
+	}
+	snprintf(id, size, "dev%zu", index);
+	return text;
+}
+
+static int add_device(struct cli_end *end, const char *text, const struct cli_list *filters)
+{
+	char id[VFMIG_MIGRATION_ID_MAX + 1];
+	const char *name = split(text, end->devices, id, sizeof(id));
+	struct vfmig_device **device = &end->device[end->devices];
+	struct vfmig_error err = {0};
+	int ret = cli_open(name, filters, device);
+
+	if (ret)
+		return ret;
+	end->devices++;
+	if (end->space && vfmig_space_attach(end->space, *device, &err))
+		return cli_fail(&err);
+	if (vfmig_migration_add_device(end->migration, id, *device, cli.protocol, &err))
+		return cli_fail(&err);
+	return 0;
+}
+
+int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *names, size_t count,
+		 const struct cli_list *filters)
+{
+	struct vfmig_error err = {0};
+	int ret;
+
+	memset(end, 0, sizeof(*end));
+	end->memory_fd = -1;
+	vfmig_migration_options_init(&end->options);
+	if (vfmig_options_parse(vfmig_migration_option_table(), cli.migration, &end->options, &err))
+		return cli_usage("%s", err.text);
+	/* Eyes want to see it move; a log or a program is content with less. */
+	if (!cli.json && (!cli.migration || !strstr(cli.migration, "progress=")))
+		end->options.progress_bytes = 1 << 20;
+	if (vfmig_migration_new(role, &end->options, &end->migration, &err))
+		return cli_fail(&err);
+	ret = cli_memory ? make_memory(end) : 0;
+	for (size_t i = 0; !ret && i < count; i++)
+		ret = add_device(end, names[i], filters);
+	if (!ret && end->space && vfmig_migration_add_space(end->migration, end->space, &err))
+		ret = cli_fail(&err);
+	return ret;
+}
+
+void cli_end_close(struct cli_end *end)
+{
+	vfmig_migration_free(end->migration);
+	for (size_t i = 0; i < end->devices; i++)
+		vfmig_device_close(end->device[i]);
+	vfmig_space_free(end->space);
+	if (end->memory)
+		munmap(end->memory, end->memory_bytes);
+	if (end->memory_fd >= 0)
+		close(end->memory_fd);
+}
+
+void cli_end_cancel(void *context)
+{
+	vfmig_migration_cancel(((struct cli_end *)context)->migration);
+}
+
+static int exit_code(const struct vfmig_migration_result *r, const struct vfmig_migration_result *o)
+{
+	if (r->lost_devices || (o && o->lost_devices))
+		return CLI_LOST;
+	switch (r->outcome) {
+	case VFMIG_OUTCOME_DONE:
+		return CLI_OK;
+	case VFMIG_OUTCOME_CANCELLED:
+		return CLI_CANCELLED;
+	case VFMIG_OUTCOME_IN_DOUBT:
+		return CLI_IN_DOUBT;
+	default:
+		return CLI_FAILED;
+	}
+}
+
+static void row(const char *name, const char *value, const char *rest)
+{
+	printf("  %-10s %10s   %s\n", name, value, rest);
+}
+
+/* The downtime's parts, side by side: their names, and below them their values. */
+static void split_rows(const struct vfmig_downtime *d)
+{
+	const struct {
+		const char *name;
+		uint64_t ns;
+	} part[] = {{"pause", d->pause},   {"quiesce", d->quiesce}, {"stop", d->stop},
+		    {"memory", d->memory}, {"state", d->state},	    {"load", d->load},
+		    {"commit", d->commit}, {"run", d->run}};
+	char names[128] = "", values[128] = "", time[CLI_NUMBER];
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		if (part[i].ns < 500)
+			continue;
+		cli_time(time, part[i].ns);
+		snprintf(names + used, sizeof(names) - used, "%9s", part[i].name);
+		used += (size_t)snprintf(values + used, sizeof(values) - used, "%9s", time);
+	}
+	row("downtime", cli_time(time, d->total), names);
+	if (used)
+		row("", "", values);
+}
+
+static void print_table(const struct vfmig_migration_result *r, size_t devices)
+{
+	char a[CLI_NUMBER], b[CLI_NUMBER], c[CLI_NUMBER], rest[256];
+	uint64_t rate = r->total_ns ? (uint64_t)((double)r->bytes * 1e9 / (double)r->total_ns) : 0;
+
+	snprintf(rest, sizeof(rest), "%zu device%s", devices, devices == 1 ? "" : "s");
+	if (r->memory_bytes || r->zero_pages)
+		strcat(rest, " and memory");
+	putchar('\n');
+	row("total", cli_time(a, r->total_ns), rest);
+	if (r->downtime.total)
+		split_rows(&r->downtime);
+	snprintf(rest, sizeof(rest), "%s/s; devices %s, memory %s", cli_bytes(a, rate),
+		 cli_bytes(b, r->device_bytes), cli_bytes(c, r->memory_bytes));
+	if (r->zero_pages)
+		snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), ", %s pages of zeros",
+			 cli_count(a, r->zero_pages));
+	row("sent", cli_bytes(b, r->bytes), rest);
+	snprintf(rest, sizeof(rest), "%s pages again; %s while everything stood still",
+		 cli_count(a, r->dirty_pages), cli_bytes(b, r->stop_bytes));
+	row("rounds", cli_count(c, r->rounds), rest);
+}
+
+int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct vfmig_error *err)
+{
+	struct vfmig_migration_result r, o = {0};
+	int code;
+
+	vfmig_migration_result(end->migration, &r);
+	if (other)
+		vfmig_migration_result(other->migration, &o);
+	code = ret || r.outcome != VFMIG_OUTCOME_DONE ? exit_code(&r, other ? &o : NULL) : CLI_OK;
+	if (ret && !code)
+		code = CLI_FAILED; /* it moved, and then something failed */
+	if (!cli.json && !cli.quiet && r.outcome == VFMIG_OUTCOME_DONE)
+		print_table(&r, end->devices);
+	if (ret)
+		cli_fail(err);
+	if (code == CLI_IN_DOUBT)
+		fputs("vfmig: the devices stay stopped here; see vfmig help exit-codes before you "
+		      "start them anywhere\n",
+		      stderr);
+	return code;
+}

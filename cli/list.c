@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vfmig list: what there is that can be opened by name. */
+#include <stdio.h>
+
+#include <vfmig/open.h>
+
+#include "cli.h"
+
+static const char *const kinds[] = {
+	[VFMIG_KNOWN_MODEL] = "model",
+	[VFMIG_KNOWN_SOURCE] = "source",
+	[VFMIG_KNOWN_FILTER] = "filter",
+};
+static const char *const titles[] = {
+	[VFMIG_KNOWN_MODEL] = "Models: software devices, in this process",
+	[VFMIG_KNOWN_SOURCE] = "Sources: devices that live elsewhere",
+	[VFMIG_KNOWN_FILTER] = "Filters: --filter NAME[,option=value]...",
+};
+
+static void name_of(const struct vfmig_known *known, char *out, size_t size)
+{
+	if (known->kind == VFMIG_KNOWN_MODEL)
+		snprintf(out, size, "model:%s", known->name);
+	else
+		snprintf(out, size, "%s%s%s", known->name, known->place ? ":" : "",
+			 known->place ? known->place : "");
+}
+
+static int run(const struct cli_list *words)
+{
+	struct vfmig_known known;
+	char name[64];
+	int kind = -1;
+
+	for (size_t i = 0; vfmig_known(i, &known); i++) {
+		name_of(&known, name, sizeof(name));
+		if (cli.json) {
+			vfmig_event(&cli_json_events, "known",
+				    VFMIG_TEXT("kind", kinds[known.kind]), VFMIG_TEXT("name", name),
+				    VFMIG_TEXT("summary", known.summary));
+			continue;
+		}
+		if ((int)known.kind != kind)
+			printf("%s%s\n", kind < 0 ? "" : "\n", titles[known.kind]);
+		kind = (int)known.kind;
+		printf("  %-18s  ", name);
+		cli_wrap(known.summary, 22, 100);
+	}
+	if (!cli.json)
+		puts("\nTheir options: vfmig help devices");
+	return CLI_OK;
+}
+
+const struct cli_command cli_list = {
+	.name = "list",
+	.usage = "[--json]",
+	.summary = "List the models, sources and filters that there are",
+	.takes = CLI_TAKES_JSON,
+	.words = {0, 0},
+	.run = run,
+};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vfmig migrate: devices move from one place to another, both ends in this process. */
+#include "end.h"
+
+static struct cli_list to_filters;
+
+static const struct cli_option options[] = {
+	CLI_MEMORY_OPTION,
+	{'F', "to-filter", CLI_LIST, &to_filters, "FILTER",
+	 "as --filter, which is for the sources, but for the destinations"},
+	{0},
+};
+
+static int migrate(struct cli_end *from, struct cli_end *to)
+{
+	struct vfmig_error err = {0};
+	int ret = cli_signals_begin(cli_end_cancel, from);
+
+	if (ret)
+		return ret;
+	vfmig_migration_set_events(from->migration, cli_progress_begin(from, VFMIG_ROLE_SOURCE));
+	vfmig_migration_set_events(to->migration, cli_progress_begin(to, VFMIG_ROLE_DESTINATION));
+	ret = vfmig_migrate_local(from->migration, to->migration, &err);
+	cli_progress_end();
+	cli_signals_end();
+	return cli_report(from, to, ret, &err);
+}
+
+static int run(const struct cli_list *words)
+{
+	struct cli_end from, to;
+	size_t half = words->count / 2;
+	int ret;
+
+	if (words->count % 2)
+		return cli_usage("migrate takes as many destinations as sources, and got %zu names",
+				 words->count);
+	ret = cli_end_open(&from, VFMIG_ROLE_SOURCE, words->item, half, &cli.filters);
+	if (!ret) {
+		ret = cli_end_open(&to, VFMIG_ROLE_DESTINATION, words->item + half, half,
+				   &to_filters);
+		if (!ret)
+			ret = migrate(&from, &to);
+		cli_end_close(&to);
+	}
+	cli_end_close(&from);
+	return ret;
+}
+
+const struct cli_command cli_migrate = {
+	.name = "migrate",
+	.usage = "SRC... DST...",
+	.summary = "Move devices from one place to another, both ends in this process",
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.words = {2, CLI_ANY},
+	.text = "The sources come first, then as many destinations in the same order. All of them move\n"
+		"together: they stop at the same time, and run again at the same time. Until the destinations\n"
+		"have everything and have checked it, any failure and Ctrl-C leave the sources running.\n",
+	.examples = "  vfmig migrate model:copier model:copier --memory 256M\n"
+		    "      a software device with memory, to try it out\n"
+		    "  vfmig migrate vfio-user:/run/a.sock vfio-user:/run/b.sock --downtime 100\n"
+		    "      from one server to another, stopped for at most 100 ms\n"
+		    "  vfmig migrate nic=vfio-user:/run/a0 disk=vfio-user:/run/a1 \\\n"
+		    "                nic=vfio-user:/run/b0 disk=vfio-user:/run/b1 --json\n"
+		    "      two devices at once, told as JSON\n"
+		    "  vfmig migrate model:copier model:copier --filter delay,rate=20M -v\n"
+		    "      a slow one\n",
+	.options = options,
+	.run = run,
+};

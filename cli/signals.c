@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SIGINT and SIGTERM as a call: a thread waits for them, so that what they ask for happens in the open and not
+ * in a handler.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static struct {
+	pthread_t thread;
+	int signals, end, told;
+	void (*stop)(void *context);
+	void *context;
+	bool runs, came;
+} state = {.told = -1};
+
+static void set_of(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+}
+
+static void *wait_for_signal(void *unused)
+{
+	struct pollfd fds[2] = {{.fd = state.signals, .events = POLLIN},
+				{.fd = state.end, .events = POLLIN}};
+	struct signalfd_siginfo info;
+	uint64_t one = 1;
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			return NULL;
+		if (read(state.signals, &info, sizeof(info)) != sizeof(info))
+			continue;
+		if (state.came) {
+			sigset_t set;
+
+			set_of(&set);
+			signal((int)info.ssi_signo, SIG_DFL);
+			pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+			raise((int)info.ssi_signo);
+		}
+		state.came = true;
+		if (write(state.told, &one, sizeof(one)) == sizeof(one))
+			state.stop(state.context);
+	}
+}
+
+int cli_signals_begin(void (*stop)(void *context), void *context)
+{
+	sigset_t set;
+
+	set_of(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	state.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	state.end = eventfd(0, EFD_CLOEXEC);
+	state.told = eventfd(0, EFD_CLOEXEC);
+	state.stop = stop;
+	state.context = context;
+	if (state.signals < 0 || state.end < 0 || state.told < 0 ||
+	    pthread_create(&state.thread, NULL, wait_for_signal, NULL))
+		return cli_failf("no signalfd, eventfd or thread to wait for signals: %s",
+				 strerror(errno));
+	state.runs = true;
+	return 0;
+}
+
+int cli_signals_fd(void)
+{
+	return state.told;
+}
+
+bool cli_signals_end(void)
+{
+	uint64_t one = 1;
+
+	if (!state.runs)
+		return false;
+	if (write(state.end, &one, sizeof(one)) == sizeof(one))
+		pthread_join(state.thread, NULL);
+	close(state.signals);
+	close(state.end);
+	close(state.told);
+	state.told = -1;
+	state.runs = false;
+	return state.came;
+}
