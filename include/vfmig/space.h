@@ -243,7 +243,7 @@ uint64_t vfmig_cursor_pages(struct vfmig_cursor *cursor);
  * @iova: of the range to look in
  * @size: of it
  * @fn: called for each run of written pages; they are taken before it is called. A return other than 0
- *	ends it, and the run it was called with counts as taken
+ *	ends it, and the run that it was called with is put back
  * @context: its argument
  *
  * Return: 0, or what @fn returned.

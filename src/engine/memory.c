@@ -228,15 +228,18 @@ int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 
 /* ---- taking runs ---- */
 
+/* One more run; when there is no room for it, it stays where it was. */
 static int take(void *context, uint64_t iova, uint64_t size)
 {
 	struct vfmig_memory *memory = context;
 	const struct vfmig_mapped *region = &memory->regions[memory->at];
 
-	memory->runs[memory->count] = (struct vfmig_run){
+	if (memory->count == VFMIG_RUNS)
+		return 1;
+	memory->runs[memory->count++] = (struct vfmig_run){
 		.region = memory->at, .offset = iova - region->iova, .size = size};
 	memory->next = iova - region->iova + size;
-	return ++memory->count == VFMIG_RUNS;
+	return 0;
 }
 
 /* A region that nobody tracks goes once, while everything stands still. */
