@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tracker of what the CPU writes: which memory it watches, and which of the two ways it goes.
+ *
+ * The same page may be watched through several mappings, and a write through any of them is told.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/space_map.h"
+#include "engine/uffd.h"
+
+static int add(struct vfmig_cpu_tracker *t, void *ptr, uint64_t iova, uint64_t size)
+{
+	struct vfmig_watched *ranges = realloc(t->ranges, (t->count + 1) * sizeof(*ranges));
+
+	if (!ranges)
+		return -ENOMEM;
+	t->ranges = ranges;
+	t->ranges[t->count++] = (struct vfmig_watched){.ptr = ptr, .iova = iova, .size = size};
+	return 0;
+}
+
+/* The maps, under the lock that DMA finds them by: the space may be holding its other one. */
+static int add_maps(struct vfmig_cpu_tracker *t, struct vfmig_space *space)
+{
+	int ret = 0;
+
+	t->count = t->given;
+	pthread_rwlock_rdlock(&space->table);
+	for (size_t i = 0; i < space->count && !ret; i++) {
+		const struct vfmig_map *map = &space->entries[i]->map;
+
+		if (map->kind == VFMIG_MAP_MEMORY)
+			ret = add(t, map->ptr, map->iova, map->size);
+	}
+	pthread_rwlock_unlock(&space->table);
+	return ret;
+}
+
+static int start(void *context, struct vfmig_space *space, struct vfmig_error *err)
+{
+	struct vfmig_cpu_tracker *t = context;
+	int ret = add_maps(t, space);
+
+	if (ret)
+		return vfmig_err(err, ret, "no memory for a tracker");
+	ret = t->kind == VFMIG_CPU_TRACKER_PAGEMAP ? vfmig_pagemap_start(t, err)
+						   : vfmig_faults_start(t, err);
+	t->runs = !ret;
+	return ret;
+}
+
+bool vfmig_watched_part(const struct vfmig_watched *range, uint64_t iova, uint64_t size,
+			struct vfmig_watched *part)
+{
+	uint64_t first = range->iova > iova ? range->iova : iova;
+	uint64_t a = range->iova + (range->size - 1), b = iova + (size - 1);
+	uint64_t last = a < b ? a : b;
+
+	if (!size || first > last)
+		return false;
+	*part = (struct vfmig_watched){
+		.ptr = range->ptr + (first - range->iova), .iova = first, .size = last - first + 1};
+	return true;
+}
+
+static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		   struct vfmig_error *err)
+{
+	struct vfmig_cpu_tracker *t = context;
+
+	return t->kind == VFMIG_CPU_TRACKER_PAGEMAP
+		       ? vfmig_pagemap_collect(t, iova, size, into, err)
+		       : vfmig_faults_collect(t, iova, size, into, err);
+}
+
+static void stop(void *context)
+{
+	struct vfmig_cpu_tracker *t = context;
+
+	if (t->kind == VFMIG_CPU_TRACKER_PAGEMAP)
+		vfmig_pagemap_stop(t);
+	else
+		vfmig_faults_stop(t);
+	t->runs = false;
+	t->count = t->given;
+}
+
+/* Does it work here? Tried on nothing. */
+static int try(struct vfmig_cpu_tracker *t, enum vfmig_cpu_tracker_kind kind,
+	       struct vfmig_error *err)
+{
+	int ret;
+
+	t->kind = kind;
+	ret = kind == VFMIG_CPU_TRACKER_PAGEMAP ? vfmig_pagemap_start(t, err)
+						: vfmig_faults_start(t, err);
+	if (!ret)
+		stop(t);
+	return ret;
+}
+
+int vfmig_cpu_tracker_new(enum vfmig_cpu_tracker_kind kind, struct vfmig_cpu_tracker **tracker,
+			  struct vfmig_error *err)
+{
+	struct vfmig_cpu_tracker *t = calloc(1, sizeof(*t));
+	int ret = -EOPNOTSUPP;
+
+	if (!t)
+		return vfmig_err(err, -ENOMEM, "no memory for a tracker");
+	t->uffd = t->pagemap = t->stop = -1;
+	pthread_mutex_init(&t->lock, NULL);
+	if (kind != VFMIG_CPU_TRACKER_FAULTS)
+		ret = try(t, VFMIG_CPU_TRACKER_PAGEMAP, kind == VFMIG_CPU_TRACKER_ANY ? NULL : err);
+	if (ret && kind != VFMIG_CPU_TRACKER_PAGEMAP)
+		ret = try(t, VFMIG_CPU_TRACKER_FAULTS, err);
+	if (ret) {
+		vfmig_cpu_tracker_free(t);
+		return ret;
+	}
+	t->face = (struct vfmig_tracker){
+		.name = t->kind == VFMIG_CPU_TRACKER_PAGEMAP ? "cpu (pagemap)" : "cpu (faults)",
+		.start = start,
+		.collect = collect,
+		.stop = stop,
+		.context = t,
+	};
+	*tracker = t;
+	return 0;
+}
+
+void vfmig_cpu_tracker_free(struct vfmig_cpu_tracker *tracker)
+{
+	if (!tracker)
+		return;
+	if (tracker->runs)
+		stop(tracker);
+	free(tracker->ranges);
+	pthread_mutex_destroy(&tracker->lock);
+	free(tracker);
+}
+
+enum vfmig_cpu_tracker_kind vfmig_cpu_tracker_kind(const struct vfmig_cpu_tracker *tracker)
+{
+	return tracker->kind;
+}
+
+int vfmig_cpu_tracker_watch(struct vfmig_cpu_tracker *tracker, void *ptr, uint64_t iova,
+			    uint64_t size, struct vfmig_error *err)
+{
+	if (tracker->runs)
+		return vfmig_err(err, -EBUSY, "the tracker runs already");
+	if (!size || ((uintptr_t)ptr | iova | size) % VFMIG_PAGE_SIZE ||
+	    size - 1 > UINT64_MAX - iova)
+		return vfmig_err(err, -EINVAL, "memory to watch must be whole pages");
+	if (add(tracker, ptr, iova, size))
+		return vfmig_err(err, -ENOMEM, "no memory for a tracker");
+	tracker->given = tracker->count;
+	return 0;
+}
+
+const struct vfmig_tracker *vfmig_cpu_tracker_tracker(struct vfmig_cpu_tracker *tracker)
+{
+	return &tracker->face;
+}

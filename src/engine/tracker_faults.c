@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tracking by faults, for kernels that do not note writes by themselves.
+ *
+ * Who writes to a protected page stops until our thread has noted the page and taken the protection off.
+ * Whoever collects takes notes and protects the pages again. The two must not mix: a page that is noted,
+ * taken and (still) protected, and only then let go, would be written and noted by nobody. So each is
+ * one step under a lock.
+ *
+ * Anonymous memory that was never touched has nothing to protect before Linux 6.4; reading it once maps the
+ * page of zeros, which has.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine/uffd.h"
+
+#define AT_ONCE	  64
+#define PAGE	  ((uint64_t)VFMIG_PAGE_SIZE)
+#define READ_ONCE (64ull << 20)
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+/* ---- memory that was never touched ---- */
+
+/* Have every page of [start, end) mapped, by reading. */
+static int touch(uint64_t start, uint64_t end, struct vfmig_error *err)
+{
+	while (start < end) {
+		uint64_t len = end - start < READ_ONCE ? end - start : READ_ONCE;
+
+		if (madvise((void *)(uintptr_t)start, len, MADV_POPULATE_READ) < 0 &&
+		    errno != EINTR && errno != EAGAIN)
+			return vfmig_err(err, -errno, "memory at 0x%llx cannot be mapped: %s",
+					 (unsigned long long)start, strerror(errno));
+		start += len;
+	}
+	return 0;
+}
+
+/* Only what is anonymous: pages of a file would be allocated, and need it not. */
+static int touch_anonymous(const struct vfmig_watched *range, struct vfmig_error *err)
+{
+	uint64_t from = (uintptr_t)range->ptr, to = from + range->size;
+	unsigned long long start, end, inode;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int ret = 0;
+
+	if (!maps)
+		return vfmig_err(err, -errno, "/proc/self/maps cannot be read: %s",
+				 strerror(errno));
+	while (!ret && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%llx-%llx %*4s %*x %*x:%*x %llu", &start, &end, &inode) != 3)
+			continue; /* the rest of a long path */
+		start = start > from ? start : from;
+		end = end < to ? end : to;
+		if (!inode && start < end)
+			ret = touch(start, end, err);
+	}
+	fclose(maps);
+	return ret;
+}
+
+/* ---- the thread ---- */
+
+static void note(struct vfmig_cpu_tracker *t, uint64_t address)
+{
+	uint8_t *page = (uint8_t *)(uintptr_t)(address & ~(PAGE - 1));
+
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->count; i++) {
+		const struct vfmig_watched *range = &t->ranges[i];
+
+		if (page >= range->ptr && (uint64_t)(page - range->ptr) < range->size) {
+			vfmig_dirty_mark(t->noted, range->iova + (uint64_t)(page - range->ptr),
+					 PAGE);
+			break;
+		}
+	}
+	vfmig_uffd_protect(t->uffd, page, PAGE, false);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static void *serve(void *context)
+{
+	struct vfmig_cpu_tracker *t = context;
+	struct uffd_msg messages[AT_ONCE];
+	struct pollfd fds[2] = {{.fd = t->uffd, .events = POLLIN},
+				{.fd = t->stop, .events = POLLIN}};
+	ssize_t n;
+
+	for (;;) {
+		poll(fds, 2, -1);
+		if (fds[1].revents)
+			return NULL;
+		n = read(t->uffd, messages, sizeof(messages));
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof(messages[0]); i++)
+			if (messages[i].event == UFFD_EVENT_PAGEFAULT)
+				note(t, messages[i].arg.pagefault.address);
+	}
+}
+
+static int start_thread(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
+{
+	sigset_t all, before;
+	int ret;
+
+	t->stop = eventfd(0, EFD_CLOEXEC);
+	if (t->stop < 0)
+		return vfmig_err(err, -errno, "no eventfd for a tracker");
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = -pthread_create(&t->thread, NULL, serve, t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!ret)
+		return 0;
+	close(t->stop);
+	t->stop = -1;
+	return vfmig_err(err, ret, "no thread for a tracker");
+}
+
+/* ---- start, collect, stop ---- */
+
+int vfmig_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
+{
+	int ret = vfmig_dirty_create(&t->noted, NULL);
+
+	if (ret)
+		return vfmig_err(err, ret, "no memory for a tracker");
+	t->uffd = vfmig_uffd_open(VFMIG_UFFD_WP_FAULTS | VFMIG_UFFD_WP_SHARED, true, err);
+	ret = t->uffd < 0 ? t->uffd : start_thread(t, err);
+	for (size_t i = 0; i < t->count && !ret; i++) {
+		ret = touch_anonymous(&t->ranges[i], err);
+		if (!ret)
+			ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
+	}
+	if (ret)
+		vfmig_faults_stop(t);
+	return ret;
+}
+
+struct taker {
+	struct vfmig_cpu_tracker *t;
+	struct vfmig_dirty *into;
+	int ret;
+};
+
+/* Protected again in every mapping that it has, whichever it was written through. */
+static int take(void *context, uint64_t iova, uint64_t size)
+{
+	struct taker *k = context;
+	struct vfmig_watched part;
+
+	for (size_t i = 0; i < k->t->count && !k->ret; i++)
+		if (vfmig_watched_part(&k->t->ranges[i], iova, size, &part))
+			k->ret = vfmig_uffd_protect(k->t->uffd, part.ptr, part.size, true);
+	if (!k->ret)
+		vfmig_dirty_mark(k->into, iova, size);
+	return k->ret;
+}
+
+int vfmig_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			 struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	struct taker k = {.t = t, .into = into};
+
+	pthread_mutex_lock(&t->lock);
+	vfmig_dirty_harvest(t->noted, iova, size, take, &k);
+	pthread_mutex_unlock(&t->lock);
+	if (k.ret)
+		return vfmig_err(err, k.ret, "memory cannot be write-protected again: %s",
+				 strerror(-k.ret));
+	return 0;
+}
+
+void vfmig_faults_stop(struct vfmig_cpu_tracker *t)
+{
+	uint64_t one = 1;
+
+	/* First let go of the memory, which wakes who waits for us; then the thread may end. */
+	for (size_t i = 0; t->uffd >= 0 && i < t->count; i++)
+		vfmig_uffd_leave(t->uffd, &t->ranges[i]);
+	if (t->stop >= 0) {
+		if (write(t->stop, &one, sizeof(one)) == sizeof(one))
+			pthread_join(t->thread, NULL);
+		close(t->stop);
+	}
+	if (t->uffd >= 0)
+		close(t->uffd);
+	vfmig_dirty_free(t->noted);
+	t->uffd = t->stop = -1;
+	t->noted = NULL;
+}

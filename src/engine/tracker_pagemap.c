@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tracking by PAGEMAP_SCAN: the kernel notes writes in its page tables, and gives them in one step with
+ * protecting the pages anew. Nothing of ours runs in between.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "engine/uffd.h"
+
+#define RUNS 256
+
+#define FEATURES (VFMIG_UFFD_WP_SHARED | VFMIG_UFFD_WP_UNPOPULATED | VFMIG_UFFD_WP_ASYNC)
+
+int vfmig_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	t->uffd = vfmig_uffd_open(FEATURES, false, err);
+	if (t->uffd < 0)
+		return t->uffd;
+	t->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (t->pagemap < 0)
+		ret = vfmig_err(err, -errno, "/proc/self/pagemap cannot be opened: %s",
+				strerror(errno));
+	for (size_t i = 0; i < t->count && !ret; i++)
+		ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
+	if (ret)
+		vfmig_pagemap_stop(t);
+	return ret;
+}
+
+static int scan_one(struct vfmig_cpu_tracker *t, const struct vfmig_watched *range,
+		    struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	struct vfmig_pm_region runs[RUNS];
+	uint64_t start = (uintptr_t)range->ptr, end = start + range->size;
+	struct vfmig_pm_scan scan = {
+		.size = sizeof(scan),
+		.flags = VFMIG_PM_WP_MATCHING | VFMIG_PM_CHECK_WPASYNC,
+		.start = start,
+		.end = end,
+		.vec = (uintptr_t)runs,
+		.vec_len = RUNS,
+		.category_mask = VFMIG_PM_PAGE_IS_WRITTEN,
+		.return_mask = VFMIG_PM_PAGE_IS_WRITTEN,
+	};
+
+	while (scan.start < end) {
+		int n = ioctl(t->pagemap, VFMIG_PAGEMAP_SCAN, &scan);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vfmig_err(err, -errno, "PAGEMAP_SCAN of memory at %p: %s",
+					 (void *)range->ptr, strerror(errno));
+		for (int i = 0; i < n; i++)
+			vfmig_dirty_mark(into, range->iova + (runs[i].start - start),
+					 runs[i].end - runs[i].start);
+		if (scan.walk_end <= scan.start)
+			return vfmig_err(err, -EIO, "PAGEMAP_SCAN does not get on");
+		scan.start = scan.walk_end;
+	}
+	return 0;
+}
+
+int vfmig_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			  struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	struct vfmig_watched part;
+	int ret = 0;
+
+	for (size_t i = 0; i < t->count && !ret; i++)
+		if (vfmig_watched_part(&t->ranges[i], iova, size, &part))
+			ret = scan_one(t, &part, into, err);
+	return ret;
+}
+
+void vfmig_pagemap_stop(struct vfmig_cpu_tracker *t)
+{
+	if (t->uffd >= 0)
+		close(t->uffd); /* which ends all that was registered */
+	if (t->pagemap >= 0)
+		close(t->pagemap);
+	t->uffd = t->pagemap = -1;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the kernel offers to see a process's own writes: userfaultfd's write protection, and PAGEMAP_SCAN.
+ *
+ * Debian 12's headers are older than the newer half of it, so its numbers and layouts stand here.
+ */
+#ifndef VFMIG_ENGINE_UFFD_H
+#define VFMIG_ENGINE_UFFD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vfmig/tracker.h>
+
+#include "dirty/map.h"
+
+/* userfaultfd, Linux 5.19 to 6.7 */
+#define VFMIG_UFFD_WP_FAULTS	  (1ull << 0)  /* UFFD_FEATURE_PAGEFAULT_FLAG_WP */
+#define VFMIG_UFFD_WP_SHARED	  (1ull << 12) /* UFFD_FEATURE_WP_HUGETLBFS_SHMEM */
+#define VFMIG_UFFD_WP_UNPOPULATED (1ull << 13) /* UFFD_FEATURE_WP_UNPOPULATED */
+#define VFMIG_UFFD_WP_ASYNC	  (1ull << 15) /* UFFD_FEATURE_WP_ASYNC */
+
+/* PAGEMAP_SCAN on /proc/self/pagemap, Linux 6.7: struct pm_scan_arg and struct page_region */
+struct vfmig_pm_scan {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t start, end;
+	uint64_t walk_end;
+	uint64_t vec, vec_len;
+	uint64_t max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+struct vfmig_pm_region {
+	uint64_t start, end;
+	uint64_t categories;
+};
+#define VFMIG_PAGEMAP_SCAN	 _IOWR('f', 16, struct vfmig_pm_scan)
+#define VFMIG_PM_WP_MATCHING	 (1ull << 0)
+#define VFMIG_PM_CHECK_WPASYNC	 (1ull << 1)
+#define VFMIG_PM_PAGE_IS_WRITTEN (1ull << 1)
+
+/* Memory that is watched. */
+struct vfmig_watched {
+	uint8_t *ptr;
+	uint64_t iova, size;
+};
+
+/* The part of it that is in [iova, iova + size); false if there is none. */
+bool vfmig_watched_part(const struct vfmig_watched *range, uint64_t iova, uint64_t size,
+			struct vfmig_watched *part);
+
+/*
+ * The inside of a tracker.
+ * @given: of @ranges, those that the user added; the space's maps come behind them at the start
+ * @uffd, @pagemap, @stop: descriptors; -1 while not in use
+ * @lock: faults: noting a page and letting it go is one step to who collects
+ */
+struct vfmig_cpu_tracker {
+	enum vfmig_cpu_tracker_kind kind;
+	struct vfmig_tracker face;
+	struct vfmig_watched *ranges;
+	size_t given, count;
+	bool runs;
+	int uffd, pagemap, stop;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	struct vfmig_dirty *noted;
+};
+
+/* A descriptor with these features, or a negative errno. @kernel: faults inside the kernel must be seen. */
+int vfmig_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err);
+/* Register memory for write protection, and protect it. */
+int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_error *err);
+int vfmig_uffd_protect(int uffd, void *ptr, uint64_t size, bool on);
+void vfmig_uffd_leave(int uffd, const struct vfmig_watched *range);
+
+/* The two ways; start and stop with @ranges complete. */
+int vfmig_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
+int vfmig_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			  struct vfmig_dirty *into, struct vfmig_error *err);
+void vfmig_pagemap_stop(struct vfmig_cpu_tracker *t);
+int vfmig_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
+int vfmig_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			 struct vfmig_dirty *into, struct vfmig_error *err);
+void vfmig_faults_stop(struct vfmig_cpu_tracker *t);
+
+#endif
