@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Receiving: a stream of bytes and descriptors becomes messages.
+ *
+ * One system call takes as much as is there: the rest of the payload that is coming, straight to its place,
+ * and behind it into the buffer what follows. So a small message costs one call, and a large one is copied by
+ * the kernel alone, but for what was in the buffer with its header.
+ *
+ * Which message do descriptors belong to? The kernel ends a receive behind the bytes that came with
+ * descriptors, and a message with descriptors begins a send of its own. So they belong to the message
+ * that has the last byte of what was received.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "wire/wire.h"
+
+/* ---- messages, kept for the next use: a large buffer that is new costs a page fault for each page ---- */
+
+struct vfmig_wire_msg *vfmig_wire_msg_new(struct vfmig_wire *wire, size_t len)
+{
+	struct vfmig_wire_msg **at = len > VFMIG_WIRE_SMALL ? &wire->kept_large : &wire->kept_small;
+	struct vfmig_wire_msg *msg = *at;
+
+	if (msg) {
+		*at = msg->next;
+		(*(len > VFMIG_WIRE_SMALL ? &wire->nlarge : &wire->nsmall))--;
+	} else {
+		msg = malloc(sizeof(*msg));
+		if (!msg)
+			return NULL;
+		msg->large = NULL;
+		msg->room = 0;
+	}
+	if (len > VFMIG_WIRE_SMALL && msg->room < len) {
+		/* Whole buffers of the agreed size, so that each fits every message. */
+		size_t room = len < wire->command_max ? wire->command_max : len;
+
+		free(msg->large);
+		msg->large = malloc(room);
+		msg->room = msg->large ? room : 0;
+		if (!msg->large) {
+			free(msg);
+			return NULL;
+		}
+	}
+	msg->payload = len > VFMIG_WIRE_SMALL ? msg->large : msg->small;
+	msg->len = len;
+	msg->nfds = 0;
+	msg->next = NULL;
+	return msg;
+}
+
+void vfmig_wire_msg_free(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+{
+	bool large = msg->large;
+
+	vfmig_wire_close_fds(msg->fds, &msg->nfds);
+	if (large ? wire->nlarge >= VFMIG_WIRE_KEEP_LARGE : wire->nsmall >= VFMIG_WIRE_KEEP_SMALL) {
+		free(msg->large);
+		free(msg);
+		return;
+	}
+	msg->next = large ? wire->kept_large : wire->kept_small;
+	*(large ? &wire->kept_large : &wire->kept_small) = msg;
+	(*(large ? &wire->nlarge : &wire->nsmall))++;
+}
+
+/* ---- where payload goes ---- */
+
+/* The place of byte @got of the payload that is coming, and how much of it goes there in one piece. */
+static void *place(struct vfmig_wire *wire, struct vfmig_wire_socket *s, size_t got, size_t *len)
+{
+	struct vfmig_wire_ask *ask = s->ask;
+	size_t left = s->len - got;
+
+	if (s->msg) {
+		*len = left;
+		return s->msg->payload + got;
+	}
+	if (got < ask->fixed) {
+		*len = left < ask->fixed - got ? left : ask->fixed - got;
+		return ask->reply + got;
+	}
+	got -= ask->fixed;
+	if (ask->data && !ask->error && got < ask->data_max) {
+		*len = left < ask->data_max - got ? left : ask->data_max - got;
+		return (char *)ask->data + got;
+	}
+	*len = left < sizeof(wire->trash) ? left : sizeof(wire->trash);
+	return wire->trash;
+}
+
+/* ---- from bytes to messages ---- */
+
+static int command_begins(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	const struct vfmig_user_header *h = &s->header;
+
+	if (h->msg_size > wire->command_max)
+		return vfmig_wire_lose(wire, -EMSGSIZE,
+				       "the peer sent a command (%u) of %u bytes; at most %u were "
+				       "agreed",
+				       h->cmd, h->msg_size, wire->command_max);
+	s->msg = vfmig_wire_msg_new(wire, s->len);
+	if (!s->msg)
+		return vfmig_wire_lose(wire, -ENOMEM, "no memory for a command of %u bytes",
+				       h->msg_size);
+	s->msg->header = *h;
+	return 0;
+}
+
+static int reply_begins(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	const struct vfmig_user_header *h = &s->header;
+	struct vfmig_wire_ask *ask = wire->asks[h->msg_id & (VFMIG_WIRE_ASKS - 1)];
+
+	if (!ask || ask->id != h->msg_id || ask->cmd != h->cmd || &wire->ends[ask->end] != s)
+		return vfmig_wire_lose(wire, -EPROTO,
+				       "the peer answered what it was not asked: command %u, id %u",
+				       h->cmd, h->msg_id);
+	if (ask->out.queued)
+		return vfmig_wire_lose(
+			wire, -EPROTO,
+			"the peer answered command %u, id %u, before it had all of it", h->cmd,
+			h->msg_id);
+	if (s->len > ask->fixed + ask->data_max + ask->slack)
+		return vfmig_wire_lose(wire, -EPROTO,
+				       "the peer answered command %u with %zu bytes; at most %zu "
+				       "were asked for",
+				       h->cmd, s->len, ask->fixed + ask->data_max + ask->slack);
+	ask->error = 0;
+	if (h->flags & VFMIG_USER_FLAG_ERROR) {
+		/* Errnos of all systems are small; 0 and nonsense mean that there is no telling. */
+		ask->error = h->error_no && h->error_no < 4096 ? -(int)h->error_no : -EIO;
+	}
+	s->ask = ask;
+	return 0;
+}
+
+static int header_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	const char *why = vfmig_user_get_header(s->buffer + s->at, VFMIG_USER_HEADER_SIZE,
+						UINT32_MAX, &s->header);
+
+	if (why)
+		return vfmig_wire_lose(wire, -EPROTO, "the peer's messages make no sense: %s", why);
+	s->at += VFMIG_USER_HEADER_SIZE;
+	s->len = s->header.msg_size - VFMIG_USER_HEADER_SIZE;
+	s->got = 0;
+	s->body = true;
+	if ((s->header.flags & VFMIG_USER_FLAG_TYPE_MASK) == VFMIG_USER_FLAG_TYPE_COMMAND)
+		return command_begins(wire, s);
+	return reply_begins(wire, s);
+}
+
+static int merge_late(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	if (s->nfds + s->nlate > VFMIG_WIRE_FDS)
+		return vfmig_wire_lose(wire, -EPROTO,
+				       "the peer sent more than %u descriptors with one message",
+				       VFMIG_WIRE_FDS);
+	memcpy(s->fds + s->nfds, s->late, s->nlate * sizeof(s->late[0]));
+	s->nfds += s->nlate;
+	s->nlate = 0;
+	return 0;
+}
+
+static int command_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	struct vfmig_wire_msg *msg = s->msg;
+	int ret;
+
+	s->msg = NULL;
+	msg->end = s == &wire->ends[VFMIG_WIRE_TWIN] ? VFMIG_WIRE_TWIN : VFMIG_WIRE_MAIN;
+	memcpy(msg->fds, s->fds, s->nfds * sizeof(s->fds[0]));
+	msg->nfds = s->nfds;
+	s->nfds = 0;
+	ret = wire->ops->command(wire, msg);
+	if (ret)
+		vfmig_wire_msg_free(wire, msg);
+	return ret;
+}
+
+static int reply_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	struct vfmig_wire_ask *ask = s->ask;
+
+	if (s->nfds > VFMIG_WIRE_REPLY_FDS)
+		return vfmig_wire_lose(wire, -EPROTO,
+				       "the peer sent %u descriptors with a reply; at most %u were "
+				       "agreed",
+				       s->nfds, VFMIG_WIRE_REPLY_FDS);
+	s->ask = NULL;
+	ask->reply_len = s->len < ask->fixed ? s->len : ask->fixed;
+	ask->data_len = s->len - ask->reply_len;
+	if (ask->data_len > ask->data_max)
+		ask->data_len = ask->data_max;
+	memcpy(ask->fds, s->fds, s->nfds * sizeof(s->fds[0]));
+	ask->nfds = s->nfds;
+	s->nfds = 0;
+	if (ask->error || ask->abandoned)
+		vfmig_wire_close_fds(ask->fds, &ask->nfds);
+	vfmig_wire_forget(wire, ask);
+	wire->ops->reply(wire, ask);
+	return 0;
+}
+
+/* Payload that is in the buffer goes to its place. */
+static void from_buffer(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	while (s->got < s->len && s->at < s->have) {
+		size_t n, here = s->have - s->at;
+		void *to = place(wire, s, s->got, &n);
+
+		if (n > here)
+			n = here;
+		memcpy(to, s->buffer + s->at, n);
+		s->at += n;
+		s->got += n;
+	}
+}
+
+static int message_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	s->body = false;
+	return s->msg ? command_is_there(wire, s) : reply_is_there(wire, s);
+}
+
+static int parse(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	int ret = 0;
+
+	for (;;) {
+		if (!s->body) {
+			if (s->have - s->at < VFMIG_USER_HEADER_SIZE)
+				break;
+			ret = header_is_there(wire, s);
+			if (ret)
+				return ret;
+		}
+		/* The message that has the last byte has what came with it. */
+		if (s->nlate && s->have - s->at <= s->len - s->got) {
+			ret = merge_late(wire, s);
+			if (ret)
+				return ret;
+		}
+		from_buffer(wire, s);
+		if (s->got < s->len)
+			break;
+		ret = message_is_there(wire, s);
+		if (ret || wire->lost)
+			return ret ? ret : wire->lost;
+	}
+	if (s->nlate)
+		ret = merge_late(wire, s);
+	return ret;
+}
+
+/* ---- from the socket ---- */
+
+static int take_fds(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		size_t n;
+
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		/* The buffer has room for no more than VFMIG_WIRE_FDS, and there is one such message. */
+		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(s->late, CMSG_DATA(cmsg), n * sizeof(int));
+		s->nlate = (unsigned)n;
+	}
+	if (msg->msg_flags & MSG_CTRUNC)
+		return vfmig_wire_lose(wire, -EPROTO,
+				       "the peer sent more than %u descriptors at a time, or this "
+				       "process may have no more open",
+				       VFMIG_WIRE_FDS);
+	return 0;
+}
+
+/* 1: something came; *full if it was as much as there was room for. 0: nothing is there. */
+static int receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, bool *full)
+{
+	union {
+		char bytes[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov[4];
+	struct msghdr msg = {
+		.msg_iov = iov,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	size_t got = s->got, room, direct = 0;
+	ssize_t n;
+
+	/* At most an unfinished header is left. */
+	if (s->at) {
+		memmove(s->buffer, s->buffer + s->at, s->have - s->at);
+		s->have -= s->at;
+		s->at = 0;
+	}
+	while (s->body && got < s->len && msg.msg_iovlen < 3) {
+		struct iovec *v = &iov[msg.msg_iovlen++];
+
+		v->iov_base = place(wire, s, got, &v->iov_len);
+		got += v->iov_len;
+		direct += v->iov_len;
+		if (v->iov_base == wire->trash)
+			break;
+	}
+	room = direct;
+	if (!s->body || got == s->len) {
+		iov[msg.msg_iovlen++] = (struct iovec){.iov_base = s->buffer + s->have,
+						       .iov_len = sizeof(s->buffer) - s->have};
+		room += sizeof(s->buffer) - s->have;
+	}
+	do
+		n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	if (n < 0)
+		return vfmig_wire_lose(wire, -errno, "receiving failed: %s", strerror(errno));
+	if (!n)
+		return vfmig_wire_lose(wire, -ECONNRESET, "the peer is gone%s",
+				       s->body || s->have ? ", in the middle of a message" : "");
+	*full = (size_t)n == room;
+	if ((size_t)n <= direct) {
+		s->got += (size_t)n;
+	} else {
+		s->got += direct;
+		s->have += (size_t)n - direct;
+	}
+	return take_fds(wire, s, &msg) ? wire->lost : 1;
+}
+
+/* So that one end that never rests does not keep its owner from the other. */
+#define RECEIVES_AT_A_TIME 16
+
+bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end)
+{
+	struct vfmig_wire_socket *s = &wire->ends[end];
+	bool full = true;
+
+	for (unsigned i = 0; i < RECEIVES_AT_A_TIME && full; i++) {
+		if (wire->lost || s->fd < 0 || !s->reads)
+			return false;
+		if (receive(wire, s, &full) <= 0)
+			return false;
+		if (parse(wire, s)) {
+			/* Whoever said no said why, unless it was the owner, to a command. */
+			vfmig_wire_lose(wire, -EPROTO, "a command was not taken");
+			return false;
+		}
+	}
+	return full;
+}

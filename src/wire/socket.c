@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * UNIX sockets with a name.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "wire/socket.h"
+
+static int address(const char *path, struct sockaddr_un *to, struct vfmig_error *err)
+{
+	size_t len = strlen(path);
+
+	if (!len)
+		return vfmig_err(err, -EINVAL, "the path of the socket is empty");
+	if (len >= sizeof(to->sun_path))
+		return vfmig_err(err, -ENAMETOOLONG,
+				 "the path of the socket has %zu bytes, and the system takes %zu; "
+				 "use a shorter one",
+				 len, sizeof(to->sun_path) - 1);
+	memset(to, 0, sizeof(*to));
+	to->sun_family = AF_UNIX;
+	memcpy(to->sun_path, path, len);
+	return 0;
+}
+
+static int new_socket(struct vfmig_error *err)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? vfmig_err(err, -errno, "no socket: %s", strerror(errno)) : fd;
+}
+
+int vfmig_socket_connect(const char *path, struct vfmig_error *err)
+{
+	struct sockaddr_un to;
+	int ret = address(path, &to, err), fd;
+
+	if (ret)
+		return ret;
+	fd = new_socket(err);
+	if (fd < 0)
+		return fd;
+	do
+		ret = connect(fd, (struct sockaddr *)&to, sizeof(to));
+	while (ret && errno == EINTR);
+	if (ret) {
+		ret = vfmig_err(err, -errno, "socket %s: %s%s", path, strerror(errno),
+				errno == ECONNREFUSED || errno == ENOENT ? "; does the server run?"
+									 : "");
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+/* Is the file a socket that nobody listens on? */
+static bool stale(const struct sockaddr_un *at)
+{
+	struct stat st;
+	bool dead;
+	int fd;
+
+	if (lstat(at->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return false;
+	/* It must not wait where somebody listens and is busy. */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	dead = connect(fd, (const struct sockaddr *)at, sizeof(*at)) && errno == ECONNREFUSED;
+	close(fd);
+	return dead;
+}
+
+static int try_bind(int fd, const struct sockaddr_un *at, struct vfmig_error *err)
+{
+	const struct sockaddr *addr = (const struct sockaddr *)at;
+	int ret = bind(fd, addr, sizeof(*at));
+
+	if (ret && errno == EADDRINUSE && stale(at)) {
+		unlink(at->sun_path);
+		ret = bind(fd, addr, sizeof(*at));
+	}
+	if (!ret)
+		return 0;
+	if (errno == EADDRINUSE)
+		return vfmig_err(err, -EADDRINUSE,
+				 "socket %s: somebody serves there, or it is a file of another "
+				 "kind",
+				 at->sun_path);
+	return vfmig_err(err, -errno, "socket %s: %s", at->sun_path, strerror(errno));
+}
+
+int vfmig_socket_listen(const char *path, mode_t mode, dev_t *dev, ino_t *ino,
+			struct vfmig_error *err)
+{
+	struct sockaddr_un at;
+	struct stat st;
+	int ret = address(path, &at, err), fd;
+
+	if (ret)
+		return ret;
+	fd = new_socket(err);
+	if (fd < 0)
+		return fd;
+	ret = try_bind(fd, &at, err);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	/* Nobody can connect before listen(), so there is no moment with other permissions. */
+	if (lstat(path, &st) || (mode && chmod(path, mode)) || listen(fd, 1)) {
+		ret = vfmig_err(err, -errno, "socket %s: %s", path, strerror(errno));
+		unlink(path);
+		close(fd);
+		return ret;
+	}
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return fd;
+}
+
+void vfmig_socket_unlink(const char *path, dev_t dev, ino_t ino)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && st.st_dev == dev && st.st_ino == ino)
+		unlink(path);
+}

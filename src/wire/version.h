@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the two ends say of themselves in VERSION: numbers, and capabilities in JSON.
+ */
+#ifndef VFMIG_WIRE_VERSION_H
+#define VFMIG_WIRE_VERSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vfmig/error.h>
+
+#include "wire/wire.h"
+
+#define VFMIG_WIRE_MAJOR 0
+#define VFMIG_WIRE_MINOR 1
+
+/* Nothing works in pieces smaller than a page. */
+#define VFMIG_WIRE_XFER_MIN 4096u
+
+/*
+ * One end's capabilities. Where the JSON says nothing the specification's presets are filled in; in what is
+ * to be said, 0 and false are left out (but for the first two).
+ *
+ * @max_msg_fds: descriptors that it takes in one message (preset 1; 0: none at all)
+ * @max_data_xfer_size: bytes of data that it takes in one message
+ * @max_dma_maps, @pgsizes: maps at a time, and their page sizes ORed
+ * @migration_pgsize, @max_bitmap_size: of an older revision of the protocol, which is in the field
+ * @twin_socket: whether server-to-client commands may have a socket of their own;
+ *	@twin_fd: which of the reply's descriptors it is, -1 if that is not said
+ * @write_multiple: whether REGION_WRITE_MULTI is known
+ * @vfmig: version of our extension (docs/vfio-user.md), 0 for none
+ */
+struct vfmig_wire_caps {
+	uint16_t major, minor;
+	uint32_t max_msg_fds;
+	uint32_t max_data_xfer_size;
+	uint32_t max_dma_maps;
+	uint64_t pgsizes;
+	uint64_t migration_pgsize;
+	uint64_t max_bitmap_size;
+	bool twin_socket;
+	int twin_fd;
+	bool write_multiple;
+	uint32_t vfmig;
+};
+
+/* What this library is ready for, in either role. */
+void vfmig_wire_caps_ours(struct vfmig_wire_caps *caps);
+
+/* A VERSION payload that says so, malloc()ed; NULL without memory. */
+void *vfmig_wire_caps_encode(const struct vfmig_wire_caps *caps, size_t *len);
+
+/* Refuses what is malformed or of the wrong kind; what is unknown is passed over. */
+int vfmig_wire_caps_decode(const void *payload, size_t len, struct vfmig_wire_caps *caps,
+			   struct vfmig_error *err);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A connection's beginning and end, and its table of questions.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "wire/wire.h"
+
+/* Indexes take this many bits of an id; the rest tells one use of an index from the next. */
+#define INDEX_BITS 10
+_Static_assert(VFMIG_WIRE_ASKS == 1u << INDEX_BITS, "an id holds an index");
+
+/*
+ * A message of 1 MiB goes out in few pieces, and several small ones without waiting for the other side. The
+ * system's limit may allow less.
+ */
+#define SEND_BUFFER (1 << 20)
+
+static int add_socket(struct vfmig_wire *wire, enum vfmig_wire_end end, int fd,
+		      struct vfmig_error *err)
+{
+	struct vfmig_wire_socket *s = &wire->ends[end];
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = end};
+	int size = SEND_BUFFER, ret;
+
+	s->fd = fd;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (epoll_ctl(wire->epoll, EPOLL_CTL_ADD, fd, &event)) {
+		ret = -errno;
+		return vfmig_err(err, ret, "a vfio-user socket cannot be polled: %s",
+				 strerror(-ret));
+	}
+	s->reads = true;
+	return 0;
+}
+
+int vfmig_wire_init(struct vfmig_wire *wire, const struct vfmig_wire_ops *ops, int fd, int epoll,
+		    uint32_t command_max, struct vfmig_error *err)
+{
+	int ret;
+
+	memset(wire, 0, sizeof(*wire));
+	wire->ops = ops;
+	wire->epoll = epoll;
+	wire->command_max = command_max;
+	for (unsigned i = 0; i < VFMIG_WIRE_ENDS; i++) {
+		wire->ends[i].fd = -1;
+		wire->ends[i].last = &wire->ends[i].first;
+	}
+	for (unsigned i = 0; i < VFMIG_WIRE_ASKS; i++)
+		wire->unused[i] = (uint16_t)(VFMIG_WIRE_ASKS - 1 - i);
+	wire->nunused = VFMIG_WIRE_ASKS;
+	ret = add_socket(wire, VFMIG_WIRE_MAIN, fd, err);
+	if (ret) {
+		close(fd);
+		wire->ends[VFMIG_WIRE_MAIN].fd = -1;
+		return ret;
+	}
+	pthread_mutex_init(&wire->lock, NULL);
+	return 0;
+}
+
+int vfmig_wire_twin(struct vfmig_wire *wire, int fd, struct vfmig_error *err)
+{
+	int ret = add_socket(wire, VFMIG_WIRE_TWIN, fd, err);
+
+	if (ret) {
+		close(fd);
+		wire->ends[VFMIG_WIRE_TWIN].fd = -1;
+	}
+	return ret;
+}
+
+static void free_list(struct vfmig_wire_msg *list)
+{
+	while (list) {
+		struct vfmig_wire_msg *next = list->next;
+
+		free(list->large);
+		free(list);
+		list = next;
+	}
+}
+
+void vfmig_wire_fini(struct vfmig_wire *wire)
+{
+	for (unsigned i = 0; i < VFMIG_WIRE_ENDS; i++) {
+		struct vfmig_wire_socket *s = &wire->ends[i];
+
+		if (s->fd >= 0)
+			close(s->fd);
+		s->fd = -1;
+	}
+	free_list(wire->kept_small);
+	free_list(wire->kept_large);
+	pthread_mutex_destroy(&wire->lock);
+}
+
+void vfmig_wire_close_fds(int *fds, unsigned *count)
+{
+	for (unsigned i = 0; i < *count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	*count = 0;
+}
+
+/* ---- the end ---- */
+
+static void drop_socket(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+{
+	struct vfmig_wire_out *out;
+
+	if (s->fd < 0)
+		return;
+	/* The descriptor stays ours until fini, so that nobody polls a number that means something else. */
+	epoll_ctl(wire->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+	shutdown(s->fd, SHUT_RDWR);
+	s->reads = s->writes = false;
+	s->broken = true;
+	vfmig_wire_close_fds(s->fds, &s->nfds);
+	vfmig_wire_close_fds(s->late, &s->nlate);
+	if (s->msg)
+		vfmig_wire_msg_free(wire, s->msg);
+	s->msg = NULL;
+	s->ask = NULL;
+	s->at = s->have = 0;
+	while ((out = s->first)) {
+		s->first = out->next;
+		out->queued = false;
+		free(out->own);
+		out->own = NULL;
+		if (out->sent)
+			out->sent(wire, out);
+	}
+	s->last = &s->first;
+	s->queued = 0;
+}
+
+void vfmig_wire_forget(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+{
+	unsigned index = ask->id & (VFMIG_WIRE_ASKS - 1);
+
+	ask->pending = false;
+	wire->asks[index] = NULL;
+	wire->turn[index]++;
+	wire->unused[wire->nunused++] = (uint16_t)index;
+}
+
+int vfmig_wire_lose(struct vfmig_wire *wire, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (wire->lost)
+		return code;
+	wire->lost = code;
+	va_start(ap, fmt);
+	vfmig_verr(&wire->why, code, fmt, ap);
+	va_end(ap);
+	for (unsigned i = 0; i < VFMIG_WIRE_ENDS; i++)
+		drop_socket(wire, &wire->ends[i]);
+	for (unsigned i = 0; i < VFMIG_WIRE_ASKS; i++) {
+		struct vfmig_wire_ask *ask = wire->asks[i];
+
+		if (!ask)
+			continue;
+		vfmig_wire_forget(wire, ask);
+		vfmig_wire_close_fds(ask->fds, &ask->nfds);
+		ask->error = code;
+		wire->ops->reply(wire, ask);
+	}
+	return code;
+}
+
+/* ---- questions ---- */
+
+static void put_header(struct vfmig_wire_out *out, uint16_t id, uint16_t cmd, uint32_t flags,
+		       uint32_t error)
+{
+	struct vfmig_user_header h = {
+		.msg_id = id,
+		.cmd = cmd,
+		.msg_size = (uint32_t)(out->head_len + out->body_len),
+		.flags = flags,
+		.error_no = error,
+	};
+
+	vfmig_user_put_header(out->head, sizeof(out->head), &h);
+}
+
+int vfmig_wire_ask(struct vfmig_wire *wire, enum vfmig_wire_end end, uint16_t cmd,
+		   struct vfmig_wire_ask *ask)
+{
+	unsigned index;
+
+	if (wire->lost)
+		return -ENOTCONN;
+	if (!wire->nunused)
+		return -EBUSY;
+	index = wire->unused[--wire->nunused];
+	ask->id = (uint16_t)(index | (unsigned)wire->turn[index] << INDEX_BITS);
+	ask->cmd = cmd;
+	ask->end = end;
+	ask->error = 0;
+	ask->reply_len = ask->data_len = 0;
+	ask->nfds = 0;
+	ask->abandoned = false;
+	ask->pending = true;
+	wire->asks[index] = ask;
+	put_header(&ask->out, ask->id, cmd, VFMIG_USER_FLAG_TYPE_COMMAND, 0);
+	vfmig_wire_send(wire, end, &ask->out);
+	return 0;
+}
+
+void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user_header *command,
+			     int error)
+{
+	if (error) {
+		out->head_len = VFMIG_USER_HEADER_SIZE;
+		out->body = NULL;
+		out->body_len = 0;
+	}
+	put_header(out, command->msg_id, command->cmd,
+		   VFMIG_USER_FLAG_TYPE_REPLY | (error ? VFMIG_USER_FLAG_ERROR : 0),
+		   error ? (uint32_t)-error : 0);
+}
+
+/* Out of the queue, if not a byte of it has gone. */
+static bool take_back(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+{
+	struct vfmig_wire_socket *s = &wire->ends[ask->end];
+	struct vfmig_wire_out **at = &s->first;
+
+	while (*at && *at != &ask->out)
+		at = &(*at)->next;
+	if (!*at)
+		return false;
+	*at = ask->out.next;
+	if (!*at)
+		s->last = at;
+	s->queued -= ask->out.head_len + ask->out.body_len;
+	ask->out.queued = false;
+	return true;
+}
+
+bool vfmig_wire_abandon(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+{
+	struct vfmig_wire_out *out = &ask->out;
+	size_t gone;
+
+	ask->abandoned = true;
+	ask->data = NULL;
+	if (!ask->pending)
+		return false;
+	if (!out->queued)
+		return false;
+	if (!out->done && take_back(wire, ask)) {
+		vfmig_wire_forget(wire, ask);
+		return true;
+	}
+	/* The other side has the beginning; it will get the end, from a copy. */
+	gone = out->done > out->head_len ? out->done - out->head_len : 0;
+	out->own = malloc(out->body_len - gone + 1);
+	if (!out->own) {
+		vfmig_wire_lose(wire, -ENOMEM, "no memory to finish a message that is half sent");
+		return false;
+	}
+	if (out->body_len > gone)
+		memcpy(out->own, (const char *)out->body + gone, out->body_len - gone);
+	/* As if the body began there. */
+	out->body = out->own;
+	out->body_len -= gone;
+	out->done -= gone;
+	wire->ends[ask->end].queued -= gone;
+	return false;
+}

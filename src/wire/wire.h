@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A vfio-user connection, as both ends have it: messages with descriptors over one socket or two.
+ *
+ * What a connection does for its owner (a server or a client):
+ *
+ *  - Sending never waits. A message goes out at once if the socket takes it; what it does not take stays in
+ *    a queue, and goes when there is room. So two ends never block in a write at each other. The payload
+ *    is not copied: whoever sends keeps it in place until it is sent.
+ *  - Receiving never waits. Small messages come many to a system call; the payload of a large one is received
+ *    straight into where it belongs, which for a reply is the buffer of who asked.
+ *  - What was asked and not answered yet is in a table; its index is in the message's id. A reply to
+ *    what was not asked, one that is larger than was asked for, or one that comes before the question was
+ *    sent, ends the connection.
+ *  - Descriptors belong to the message with which they came, or are closed.
+ *
+ * The connection knows nothing of what messages mean, but for the conventions of replies.
+ *
+ * One lock guards all of it. Every function here is called with it held unless it says otherwise, and so are
+ * the owner's callbacks, which therefore do little.
+ */
+#ifndef VFMIG_WIRE_WIRE_H
+#define VFMIG_WIRE_WIRE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vfmig/error.h>
+
+#include "abi/vfio_user.h"
+
+#define VFMIG_WIRE_ASKS	      1024u		     /* questions under way at a time */
+#define VFMIG_WIRE_FDS	      VFMIG_USER_MSG_FDS_MAX /* descriptors that one command may bring */
+#define VFMIG_WIRE_REPLY_FDS  8u		     /* and one reply */
+#define VFMIG_WIRE_HEAD	      64u		     /* header and fixed part of any message fit */
+#define VFMIG_WIRE_SMALL      256u  /* a payload up to this needs no buffer of its own */
+#define VFMIG_WIRE_BUFFER     4096u /* what is received ahead */
+#define VFMIG_WIRE_KEEP_SMALL 64u   /* messages kept for the next use */
+#define VFMIG_WIRE_KEEP_LARGE 16u   /* of those with large buffers */
+
+/* The largest command that is taken: the most data that was agreed, and its fixed part. */
+#define VFMIG_WIRE_COMMAND_MAX(xfer) (VFMIG_WIRE_HEAD + (xfer))
+
+enum vfmig_wire_end { VFMIG_WIRE_MAIN, VFMIG_WIRE_TWIN, VFMIG_WIRE_ENDS };
+
+struct vfmig_wire;
+
+/*
+ * A message on its way out. Part of something of the owner's, who leaves it alone while @queued.
+ *
+ * @head, @head_len: header and fixed part
+ * @body, @body_len: the rest, borrowed until it is sent; NULL for none
+ * @fds, @nfds: borrowed until the first byte is sent
+ * @sent: it is on its way, or will never be; NULL if nobody cares
+ * @own: a copy of @body that is freed here
+ */
+struct vfmig_wire_out {
+	uint8_t head[VFMIG_WIRE_HEAD];
+	size_t head_len;
+	const void *body;
+	size_t body_len;
+	const int *fds;
+	unsigned nfds;
+	void (*sent)(struct vfmig_wire *wire, struct vfmig_wire_out *out);
+
+	struct vfmig_wire_out *next;
+	size_t done;
+	void *own;
+	bool queued;
+};
+
+/*
+ * A question. Part of something of the owner's.
+ *
+ * @out: the message; vfmig_wire_ask() writes its header
+ * @fixed: how many bytes of the reply's payload go to @reply
+ * @data, @data_max: where the rest goes, and how much there may be of it
+ * @slack: how much more is tolerated, and thrown away
+ * @error: 0, or the negative errno of an error reply or of the connection's end
+ * @reply, @reply_len: the fixed part of the reply, and its real length
+ * @data_len: how much went to @data
+ * @fds, @nfds: what came with it; the owner closes them or clears @nfds
+ */
+struct vfmig_wire_ask {
+	struct vfmig_wire_out out;
+	uint32_t fixed;
+	void *data;
+	size_t data_max;
+	size_t slack;
+
+	int error;
+	uint8_t reply[VFMIG_WIRE_HEAD];
+	size_t reply_len;
+	size_t data_len;
+	int fds[VFMIG_WIRE_REPLY_FDS];
+	unsigned nfds;
+
+	uint16_t id, cmd;
+	enum vfmig_wire_end end;
+	bool pending;	/* in the table */
+	bool abandoned; /* nobody wants the reply any more */
+	struct vfmig_wire_ask *next;
+};
+
+/*
+ * A command that came in. @payload of @len bytes; @fds are the owner's now. To be handed back with
+ * vfmig_wire_msg_free(), which closes what is left in @fds (take one by setting it to -1).
+ */
+struct vfmig_wire_msg {
+	struct vfmig_user_header header;
+	enum vfmig_wire_end end;
+	uint8_t *payload;
+	size_t len;
+	int fds[VFMIG_WIRE_FDS];
+	unsigned nfds;
+
+	struct vfmig_wire_msg *next;
+	uint8_t *large; /* of @room bytes, or NULL */
+	size_t room;
+	_Alignas(16) uint8_t small[VFMIG_WIRE_SMALL];
+};
+
+struct vfmig_wire_ops {
+	/* A command is there. Not 0: it is not taken (the message stays the wire's), the connection ends. */
+	int (*command)(struct vfmig_wire *wire, struct vfmig_wire_msg *msg);
+	/* A question is answered (or @error says why it never will be) and out of the table. */
+	void (*reply)(struct vfmig_wire *wire, struct vfmig_wire_ask *ask);
+};
+
+/* One socket. What is received and not looked at yet is in buffer[at, have). */
+struct vfmig_wire_socket {
+	int fd;
+	uint8_t buffer[VFMIG_WIRE_BUFFER];
+	size_t at, have;
+	bool body; /* the header is there, the payload is coming */
+	struct vfmig_user_header header;
+	size_t len, got; /* of the payload */
+	struct vfmig_wire_ask *ask;
+	struct vfmig_wire_msg *msg;
+	int fds[VFMIG_WIRE_FDS]; /* came with the message that is coming */
+	unsigned nfds;
+	int late[VFMIG_WIRE_FDS]; /* came with the last byte that was received */
+	unsigned nlate;
+
+	struct vfmig_wire_out *first, **last;
+	size_t queued; /* bytes */
+	bool reads, writes;
+	bool broken; /* nothing more can be sent */
+};
+
+struct vfmig_wire {
+	pthread_mutex_t lock;
+	const struct vfmig_wire_ops *ops;
+	int epoll;
+	uint32_t command_max; /* bytes of a whole command */
+	struct vfmig_wire_socket ends[VFMIG_WIRE_ENDS];
+
+	struct vfmig_wire_ask *asks[VFMIG_WIRE_ASKS];
+	uint16_t turn[VFMIG_WIRE_ASKS];	  /* the upper bits of the next id */
+	uint16_t unused[VFMIG_WIRE_ASKS]; /* a stack of indexes */
+	unsigned nunused;
+
+	struct vfmig_wire_msg *kept_small, *kept_large;
+	unsigned nsmall, nlarge;
+	uint8_t trash[VFMIG_WIRE_BUFFER];
+
+	int lost; /* 0, or the negative errno with which it ended; @why is the sentence */
+	struct vfmig_error why;
+};
+
+/*
+ * vfmig_wire_init() - a connection over a connected socket. Called without the lock, as is fini.
+ * @fd: the wire's from now on, in any case
+ * @epoll: where the sockets are registered (data.u32 is the end); the owner's
+ */
+int vfmig_wire_init(struct vfmig_wire *wire, const struct vfmig_wire_ops *ops, int fd, int epoll,
+		    uint32_t command_max, struct vfmig_error *err);
+
+/* Give it its second socket, the wire's from now on. */
+int vfmig_wire_twin(struct vfmig_wire *wire, int fd, struct vfmig_error *err);
+
+/* Close and free what it has; vfmig_wire_lose() came first. */
+void vfmig_wire_fini(struct vfmig_wire *wire);
+
+/*
+ * End the connection: each question that is under way gets its reply callback, with the error @code; each
+ * message that is not sent its sent callback. Only the first end counts. Returns @code.
+ */
+int vfmig_wire_lose(struct vfmig_wire *wire, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- sending ---- */
+
+/* Send a message, now or when there is room. The sent callback may come before the return. */
+void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vfmig_wire_out *out);
+
+/* The socket takes more again. */
+void vfmig_wire_flush(struct vfmig_wire *wire, enum vfmig_wire_end end);
+
+/*
+ * vfmig_wire_ask() - ask
+ * @ask: filled in; the header's place in @out.head is left free
+ *
+ * Return: 0, and the reply callback will come (before the return, if the connection ends over it); -EBUSY if
+ * too much is under way, -ENOTCONN after the end: then nothing has happened.
+ */
+int vfmig_wire_ask(struct vfmig_wire *wire, enum vfmig_wire_end end, uint16_t cmd,
+		   struct vfmig_wire_ask *ask);
+
+/*
+ * vfmig_wire_abandon() - nobody wants the answer any more
+ *
+ * Its body and data are not touched after this. Return: true if all is over: it was never sent. False: the
+ * reply callback will come, with @abandoned set.
+ */
+bool vfmig_wire_abandon(struct vfmig_wire *wire, struct vfmig_wire_ask *ask);
+
+/* Write the header of a reply in front of what is in out->head from VFMIG_USER_HEADER_SIZE on. */
+void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user_header *command,
+			     int error);
+
+/* ---- receiving ---- */
+
+/*
+ * vfmig_wire_recv() - take in what is there, and give it to the owner
+ *
+ * Return: true if there may be more; false if there is not, or the connection is lost.
+ */
+bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end);
+
+/* Whether an end is polled for reading; an owner with too much to do stops it for a while. */
+void vfmig_wire_reads(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads);
+
+/* A message with room for @len bytes of payload; NULL without memory. */
+struct vfmig_wire_msg *vfmig_wire_msg_new(struct vfmig_wire *wire, size_t len);
+void vfmig_wire_msg_free(struct vfmig_wire *wire, struct vfmig_wire_msg *msg);
+
+/* Close descriptors, and count them out. */
+void vfmig_wire_close_fds(int *fds, unsigned *count);
+
+/* For the wire's own files: a question leaves the table. */
+void vfmig_wire_forget(struct vfmig_wire *wire, struct vfmig_wire_ask *ask);
+
+#endif
