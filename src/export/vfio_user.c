@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The vfio-user export: its beginning, its end, and its loop.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "export/vfio_user.h"
+#include "wire/socket.h"
+
+#define TIMEOUT_MS  30000
+#define SOCKET_MODE 0600
+
+/* ---- making one ---- */
+
+static int add_fd(struct vfmig_export *server, int fd, uint32_t who, struct vfmig_error *err)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = who};
+
+	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event))
+		return vfmig_err(err, -errno, "descriptor %d cannot be polled: %s", fd,
+				 strerror(errno));
+	return 0;
+}
+
+static int open_loop(struct vfmig_export *server, struct vfmig_error *err)
+{
+	int device_fd = vfmig_device_fd(server->device), ret;
+
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	server->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (server->epoll < 0 || server->wake < 0 || server->timer < 0)
+		return vfmig_err(err, -errno, "no descriptors for an export: raise RLIMIT_NOFILE");
+	ret = add_fd(server, server->wake, EXPORT_POLL_WAKE, err);
+	if (!ret)
+		ret = add_fd(server, server->timer, EXPORT_POLL_TIMER, err);
+	if (!ret && device_fd >= 0) {
+		ret = add_fd(server, device_fd, EXPORT_POLL_DEVICE, err);
+		server->device_polled = !ret;
+	}
+	return ret;
+}
+
+/* The descriptor is ours from here on, and closed with the rest if this fails. */
+static int adopt(struct vfmig_export *server, struct vfmig_error *err)
+{
+	int fd = server->config.fd, type = 0, domain = 0, listens = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) || type != SOCK_STREAM ||
+	    domain != AF_UNIX)
+		return vfmig_err(err, -EINVAL, "descriptor %d is no UNIX stream socket", fd);
+	if (listens) {
+		server->listen_fd = fd;
+		server->config.fd = -1;
+		return add_fd(server, fd, EXPORT_POLL_LISTEN, err);
+	}
+	server->only = true;
+	server->config.fd = -1;
+	return vfmig_export_client_new(server, fd, err);
+}
+
+static int begin(struct vfmig_export *server, struct vfmig_error *err)
+{
+	int ret;
+
+	if (!server->path)
+		return adopt(server, err);
+	ret = vfmig_socket_listen(
+		server->path, server->config.socket_mode ? server->config.socket_mode : SOCKET_MODE,
+		&server->dev, &server->ino, err);
+	if (ret < 0)
+		return ret;
+	server->listen_fd = ret;
+	return add_fd(server, server->listen_fd, EXPORT_POLL_LISTEN, err);
+}
+
+static void free_all(struct vfmig_export *server)
+{
+	if (server->space) {
+		vfmig_space_detach(server->space, server->device, NULL);
+		vfmig_space_free(server->space);
+	}
+	if (server->path && server->listen_fd >= 0)
+		vfmig_socket_unlink(server->path, server->dev, server->ino);
+	for (int i = 0; i < 5; i++) {
+		int fd = (const int[]){server->epoll, server->wake, server->timer,
+				       server->listen_fd, server->config.fd}[i];
+
+		if (fd >= 0)
+			close(fd);
+	}
+	free(server->path);
+	free(server);
+}
+
+int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_user_config *config,
+			   struct vfmig_export **out, struct vfmig_error *err)
+{
+	struct vfmig_export *server = calloc(1, sizeof(*server));
+	int ret;
+
+	if (!server)
+		return vfmig_err(err, -ENOMEM, "no memory for an export");
+	server->device = device;
+	server->config = *config;
+	server->epoll = server->wake = server->timer = server->listen_fd = -1;
+	if (!server->config.timeout_ms)
+		server->config.timeout_ms = TIMEOUT_MS;
+	if (config->socket_path) {
+		server->path = strdup(config->socket_path);
+		server->config.fd = -1;
+	}
+	server->space = vfmig_space_new();
+	if (!server->space || (config->socket_path && !server->path))
+		ret = vfmig_err(err, -ENOMEM, "no memory for an export");
+	else
+		ret = open_loop(server, err);
+	if (!ret) {
+		ret = vfmig_space_attach(server->space, device, err);
+		if (ret) {
+			vfmig_space_free(server->space);
+			server->space = NULL;
+		}
+	}
+	if (!ret) {
+		ret = begin(server, err);
+	}
+	if (ret) {
+		free_all(server);
+		return ret;
+	}
+	*out = server;
+	return 0;
+}
+
+void vfmig_export_close(struct vfmig_export *server)
+{
+	if (!server)
+		return;
+	vfmig_export_stop(server);
+	if (server->client) {
+		pthread_mutex_lock(&server->client->wire.lock);
+		vfmig_wire_lose(&server->client->wire, -ESHUTDOWN, "the export was closed");
+		pthread_mutex_unlock(&server->client->wire.lock);
+		vfmig_export_client_gone(server);
+	}
+	free_all(server);
+}
+
+/* ---- working it ---- */
+
+void vfmig_export_wake(struct vfmig_export *server)
+{
+	uint64_t one = 1;
+	ssize_t n = write(server->wake, &one, sizeof(one));
+
+	(void)n; /* it can only be awake already */
+}
+
+static void drain(int fd)
+{
+	uint64_t count;
+	ssize_t n = read(fd, &count, sizeof(count));
+
+	(void)n;
+}
+
+static void take_client(struct vfmig_export *server)
+{
+	int fd = server->client ? -1 : accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		vfmig_export_client_new(server, fd, NULL);
+}
+
+static void work_device(struct vfmig_export *server)
+{
+	/* A lost device fails what it is asked, and has nothing more to say. */
+	if (vfmig_device_process(server->device, NULL) && server->device_polled) {
+		epoll_ctl(server->epoll, EPOLL_CTL_DEL, vfmig_device_fd(server->device), NULL);
+		server->device_polled = false;
+	}
+}
+
+static void too_late(struct vfmig_export *server)
+{
+	drain(server->timer);
+	if (!server->client || server->client->agreed)
+		return;
+	pthread_mutex_lock(&server->client->wire.lock);
+	vfmig_wire_lose(&server->client->wire, -ETIMEDOUT, "the client never introduced itself");
+	pthread_mutex_unlock(&server->client->wire.lock);
+}
+
+static void wire_event(struct vfmig_export *server, uint32_t end, uint32_t events)
+{
+	struct vfmig_wire *wire = &server->client->wire;
+
+	pthread_mutex_lock(&wire->lock);
+	if (events & EPOLLOUT)
+		vfmig_wire_flush(wire, end);
+	if (events & ~(uint32_t)EPOLLOUT)
+		vfmig_wire_recv(wire, end);
+	pthread_mutex_unlock(&wire->lock);
+}
+
+static void event(struct vfmig_export *server, const struct epoll_event *e)
+{
+	switch (e->data.u32) {
+	case VFMIG_WIRE_MAIN:
+	case VFMIG_WIRE_TWIN:
+		if (server->client)
+			wire_event(server, e->data.u32, e->events);
+		break;
+	case EXPORT_POLL_LISTEN:
+		take_client(server);
+		break;
+	case EXPORT_POLL_WAKE:
+		drain(server->wake);
+		break;
+	case EXPORT_POLL_DEVICE:
+		work_device(server);
+		break;
+	case EXPORT_POLL_TIMER:
+		too_late(server);
+		break;
+	}
+}
+
+#define EVENTS 8
+
+static int work(struct vfmig_export *server, int timeout, struct vfmig_error *err)
+{
+	struct epoll_event events[EVENTS];
+	int n = epoll_wait(server->epoll, events, EVENTS, timeout), ret;
+	bool gone;
+
+	for (int i = 0; i < n; i++)
+		event(server, &events[i]);
+	if (server->client) {
+		vfmig_export_advance(server->client);
+		pthread_mutex_lock(&server->client->wire.lock);
+		gone = server->client->wire.lost;
+		ret = gone ? vfmig_err(err, -ENOTCONN, "the client is gone: %s",
+				       server->client->wire.why.text)
+			   : 0;
+		pthread_mutex_unlock(&server->client->wire.lock);
+		if (!gone)
+			return 0;
+		vfmig_export_client_gone(server);
+		return server->only ? ret : 0;
+	}
+	return server->only ? vfmig_err(err, -ENOTCONN, "the client is gone") : 0;
+}
+
+static int work_as_worker(struct vfmig_export *server, int timeout, struct vfmig_error *err)
+{
+	int ret;
+
+	atomic_store(&server->worker, pthread_self());
+	atomic_store(&server->works, true);
+	ret = work(server, timeout, err);
+	atomic_store(&server->works, false);
+	return ret;
+}
+
+int vfmig_export_fd(struct vfmig_export *server)
+{
+	return server->epoll;
+}
+
+int vfmig_export_process(struct vfmig_export *server, struct vfmig_error *err)
+{
+	return work_as_worker(server, 0, err);
+}
+
+int vfmig_export_run(struct vfmig_export *server, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	while (!ret && !atomic_load(&server->ends))
+		ret = work_as_worker(server, -1, err);
+	return atomic_load(&server->ends) ? 0 : ret;
+}
+
+static void *run(void *context)
+{
+	vfmig_export_run(context, NULL);
+	return NULL;
+}
+
+int vfmig_export_start(struct vfmig_export *server, struct vfmig_error *err)
+{
+	sigset_t all, before;
+	int ret;
+
+	if (server->runs)
+		return vfmig_err(err, -EALREADY, "the export has a thread already");
+	atomic_store(&server->ends, false);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = -pthread_create(&server->thread, NULL, run, server);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (ret)
+		return vfmig_err(err, ret, "no thread for the export");
+	server->runs = true;
+	return 0;
+}
+
+void vfmig_export_stop(struct vfmig_export *server)
+{
+	atomic_store(&server->ends, true);
+	vfmig_export_wake(server);
+	if (!server->runs)
+		return;
+	pthread_join(server->thread, NULL);
+	server->runs = false;
+}
+
+bool vfmig_export_has_client(struct vfmig_export *server)
+{
+	return atomic_load(&server->has_client);
+}

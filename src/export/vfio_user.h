@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of the vfio-user export: a server for one client at a time.
+ *
+ * The thread that works the export takes commands in, in order, and has them done one by one; only data
+ * of a migration may have several pieces under way. Each command is an operation (vfio_user_op.c): decoded,
+ * asked of the device as a request, encoded, sent. A device's DMA to memory that the client keeps to itself
+ * goes the other way, by question and answer (vfio_user_remote.c), from whatever thread the device works in.
+ *
+ * The lock of the connection guards the lists here, too. No lock is held while a device is asked.
+ */
+#ifndef VFMIG_EXPORT_VFIO_USER_H
+#define VFMIG_EXPORT_VFIO_USER_H
+
+#include <stdatomic.h>
+
+#include <vfmig/device.h>
+#include <vfmig/export.h>
+#include <vfmig/space.h>
+
+#include "wire/version.h"
+#include "wire/wire.h"
+
+/* What a client may have waiting: that many commands of that many bytes. More ends the connection. */
+#define EXPORT_QUEUE	   1024u
+#define EXPORT_QUEUE_BYTES (64u << 20)
+/* From here on nothing more is taken in until some is done, or some replies are gone. */
+#define EXPORT_ENOUGH_BYTES (8u << 20)
+/* Pieces of migration data that the device may have at a time. */
+#define EXPORT_PIECES 16u
+/* Pieces of DMA by message under way at a time, for one access. */
+#define EXPORT_DMA_PIECES 16u
+
+/* Who is polled, besides the ends of the wire. */
+enum {
+	EXPORT_POLL_LISTEN = VFMIG_WIRE_ENDS,
+	EXPORT_POLL_WAKE,
+	EXPORT_POLL_DEVICE,
+	EXPORT_POLL_TIMER
+};
+
+struct export_client;
+
+/*
+ * A command from when its turn has come until its reply is sent.
+ *
+ * @answer: a buffer for what the device tells
+ * @fd: a descriptor to go with the reply, closed after it
+ * @at: REGION_WRITE_MULTI: how many are done
+ * @finished: the reply is ready
+ */
+struct export_op {
+	struct vfmig_wire_out out;
+	struct export_client *client;
+	struct vfmig_wire_msg *msg;
+	struct vfmig_wire_msg *answer;
+	struct vfmig_request request;
+	struct vfmig_error err;
+	void (*back)(struct export_op *op, ssize_t result);
+	int fd;
+	uint64_t at;
+	bool finished;
+	void *memory; /* something large, freed at the end */
+	union {
+		struct vfmig_feature_dma_logging_control start;
+		struct vfmig_feature_dma_logging_report report;
+		struct vfmig_feature_mig_state state;
+		struct vfmig_device_info device_info;
+		uint64_t u64;
+	} payload;
+	struct export_op *next;
+};
+
+/* A file that memory is mapped from; maps of one file share it. */
+struct export_file {
+	int fd;
+	uint64_t dev, ino;
+	int mode;
+	unsigned uses;
+	struct export_file *next;
+};
+
+struct export_map {
+	uint64_t iova, size;
+	void *base; /* of the mapping, NULL for memory by message */
+	size_t len;
+	struct export_file *file;
+};
+
+/* The client's memory, in order of IOVA. Only the working thread touches it. */
+struct export_table {
+	struct export_map *maps;
+	size_t count, room;
+	struct export_file *files;
+};
+
+struct export_dma; /* vfio_user_remote.c */
+
+struct export_client {
+	struct vfmig_wire wire; /* the first, so that one is the other */
+	struct vfmig_export *server;
+	bool agreed;
+	struct vfmig_wire_caps caps; /* the client's */
+	uint32_t xfer;		     /* bytes of data per message */
+	uint64_t irqs_used;	     /* bit: index */
+	bool logging;
+
+	struct vfmig_wire_msg *first, **last; /* commands whose turn has not come */
+	unsigned count;
+	size_t bytes;
+	struct export_op *running, **running_last;
+	unsigned nrunning;
+	struct export_op *unused;
+	pthread_cond_t
+		changed; /* an operation has finished, a DMA answer is there, or a poll is over */
+
+	struct export_dma *dma_unused;
+	unsigned dma_waits; /* somebody waits for DMA: everything is taken in */
+	bool dma_led;	    /* somebody polls for the answers */
+	bool dma_polls;	    /* at this moment */
+	int dma_kick;
+};
+
+struct vfmig_export {
+	struct vfmig_device *device;
+	struct vfmig_space *space;
+	struct vfmig_vfio_user_config config;
+	char *path;
+	dev_t dev;
+	ino_t ino;
+	int epoll, listen_fd, wake, timer;
+	bool only; /* one client, who was there when we began */
+	bool device_polled;
+	struct export_table table;
+	struct export_client *client;
+	atomic_bool has_client;
+
+	atomic_bool ends;
+	pthread_t thread;
+	bool runs;
+	_Atomic(pthread_t) worker; /* who works the export at the moment, */
+	atomic_bool works;	   /* if anybody does */
+};
+
+/* ---- vfio_user_client.c ---- */
+
+/* A client has come; @fd is taken. */
+int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err);
+/* It is gone, or is sent away: undo what it did. */
+void vfmig_export_client_gone(struct vfmig_export *server);
+/* VERSION, its first command. Under the lock; false: the connection is to end. */
+bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg);
+
+/* ---- vfio_user_op.c ---- */
+
+/* A command came in. Under the lock. */
+int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg);
+/* Have done what can be done now. Without the lock. */
+void vfmig_export_advance(struct export_client *client);
+/* The client is gone: take everything back. Without the lock. */
+void vfmig_export_take_back(struct export_client *client);
+/* Free what is kept for the next use. */
+void vfmig_export_ops_free(struct export_client *client);
+/* Ask the device; @back is called with the result. */
+void vfmig_export_ask(struct export_op *op, enum vfmig_verb verb,
+		      void (*back)(struct export_op *op, ssize_t result));
+/* The reply is in op->out (@fixed bytes behind the header, and the body); or an error. */
+void vfmig_export_done(struct export_op *op, size_t fixed);
+void vfmig_export_refuse(struct export_op *op, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The error that is in op->err already, or @code. */
+void vfmig_export_failed(struct export_op *op, int code);
+/* Room for what the device tells, or a refused operation and NULL. */
+uint8_t *vfmig_export_room(struct export_op *op, size_t len);
+/* Where the fixed part of a reply goes. */
+static inline uint8_t *vfmig_export_fixed(struct export_op *op)
+{
+	return op->out.head + VFMIG_USER_HEADER_SIZE;
+}
+#define EXPORT_FIXED_ROOM (VFMIG_WIRE_HEAD - VFMIG_USER_HEADER_SIZE)
+/* Something happened that the working thread is to look at. Any thread. */
+void vfmig_export_wake(struct vfmig_export *server);
+
+/* ---- vfio_user_handle.c, vfio_user_feature.c ---- */
+
+/* Begin an operation. It is done now, or when the device has answered. */
+void vfmig_export_handle(struct export_op *op);
+void vfmig_export_feature(struct export_op *op);
+
+/* ---- vfio_user_dma.c ---- */
+
+void vfmig_export_dma_map(struct export_op *op);
+void vfmig_export_dma_unmap(struct export_op *op);
+void vfmig_export_unmap_all(struct vfmig_export *server);
+
+/* ---- vfio_user_remote.c ---- */
+
+/* A vfmig_remote_fn; @context is the client. */
+int vfmig_export_remote(void *context, uint64_t iova, void *buf, size_t len, bool write,
+			struct vfmig_error *err);
+/* An answer is there. Under the lock. */
+void vfmig_export_remote_answer(struct export_client *client, struct vfmig_wire_ask *ask);
+void vfmig_export_remote_free(struct export_client *client);
+
+#endif

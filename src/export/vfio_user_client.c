@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A client: how it comes, and how it goes.
+ *
+ * When it goes, what was its own goes with it: memory, interrupts, logging. The device stays, with its state; but
+ * it runs for nobody, so it is stopped, as long as it can be. Who comes next may go on with it (set it
+ * running) or begin anew (reset it).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "export/vfio_user.h"
+
+/* ---- what the wire tells ---- */
+
+static int command_came(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+{
+	return vfmig_export_queue((struct export_client *)wire, msg);
+}
+
+/* A server asks for nothing but DMA. */
+static void answer_came(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+{
+	vfmig_export_remote_answer((struct export_client *)wire, ask);
+}
+
+static const struct vfmig_wire_ops wire_ops = {
+	.command = command_came,
+	.reply = answer_came,
+};
+
+/* ---- how it comes ---- */
+
+static void poll_listen(struct vfmig_export *server, bool on)
+{
+	struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.u32 = EXPORT_POLL_LISTEN};
+
+	if (server->listen_fd >= 0)
+		epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listen_fd, &event);
+}
+
+/* The time that a client has to introduce itself; 0 ends it. */
+static void set_timer(struct vfmig_export *server, uint64_t msec)
+{
+	struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(msec / 1000),
+			     .tv_nsec = (long)(msec % 1000) * 1000000},
+	};
+
+	timerfd_settime(server->timer, 0, &when, NULL);
+}
+
+int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err)
+{
+	struct export_client *client = calloc(1, sizeof(*client));
+	pthread_condattr_t attr;
+	int ret;
+
+	if (!client) {
+		close(fd);
+		return vfmig_err(err, -ENOMEM, "no memory for a client");
+	}
+	client->server = server;
+	client->xfer = VFMIG_USER_XFER_DEFAULT;
+	client->dma_kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (client->dma_kick < 0) {
+		ret = vfmig_err(err, -errno, "no eventfd for a client: raise RLIMIT_NOFILE");
+		close(fd);
+		free(client);
+		return ret;
+	}
+	ret = vfmig_wire_init(&client->wire, &wire_ops, fd, server->epoll,
+			      VFMIG_WIRE_COMMAND_MAX(VFMIG_USER_XFER_DEFAULT), err);
+	if (ret) {
+		close(client->dma_kick);
+		free(client);
+		return ret;
+	}
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&client->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	server->client = client;
+	poll_listen(server, false);
+	set_timer(server, server->config.timeout_ms);
+	return 0;
+}
+
+/* ---- VERSION ---- */
+
+struct version_reply {
+	struct vfmig_wire_out out;
+	int fd;
+	void *payload;
+};
+
+static void version_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
+{
+	struct version_reply *reply = (struct version_reply *)out;
+
+	if (reply->fd >= 0)
+		close(reply->fd);
+	free(reply->payload);
+	free(reply);
+}
+
+static void refuse_version(struct export_client *client, const struct vfmig_wire_msg *msg, int code)
+{
+	struct version_reply *reply = calloc(1, sizeof(*reply));
+
+	if (!reply)
+		return;
+	reply->fd = -1;
+	reply->out.sent = version_sent;
+	vfmig_wire_reply_header(&reply->out, &msg->header, code);
+	vfmig_wire_send(&client->wire, VFMIG_WIRE_MAIN, &reply->out);
+}
+
+/* What both can. */
+static void meet(struct export_client *client, struct vfmig_wire_caps *ours)
+{
+	const struct vfmig_vfio_user_config *config = &client->server->config;
+	const struct vfmig_wire_caps *theirs = &client->caps;
+
+	vfmig_wire_caps_ours(ours);
+	if (theirs->minor < ours->minor)
+		ours->minor = theirs->minor;
+	/* Objects and booleans are answers: only to who asked. */
+	if (!theirs->migration_pgsize)
+		ours->migration_pgsize = 0;
+	if (!theirs->write_multiple)
+		ours->write_multiple = false;
+	if (!theirs->vfmig || config->no_extensions)
+		ours->vfmig = 0;
+	if (!theirs->twin_socket || !theirs->max_msg_fds || config->no_twin_socket)
+		ours->twin_socket = false;
+	client->caps.vfmig = ours->vfmig < theirs->vfmig ? ours->vfmig : theirs->vfmig;
+	client->xfer = ours->max_data_xfer_size < theirs->max_data_xfer_size
+			       ? ours->max_data_xfer_size
+			       : theirs->max_data_xfer_size;
+}
+
+/* The socket for commands from here to there. The client's end goes with the reply. */
+static int make_twin(struct export_client *client, struct version_reply *reply,
+		     struct vfmig_wire_caps *ours, struct vfmig_error *err)
+{
+	int pair[2], ret;
+
+	if (!ours->twin_socket)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return vfmig_err(err, -errno, "no pair of sockets for the client");
+	ret = vfmig_wire_twin(&client->wire, pair[0], err);
+	reply->fd = pair[1];
+	reply->out.fds = &reply->fd;
+	reply->out.nfds = 1;
+	ours->twin_fd = 0;
+	return ret;
+}
+
+static int agree(struct export_client *client, const struct vfmig_wire_msg *msg,
+		 struct version_reply *reply, struct vfmig_error *err)
+{
+	struct vfmig_wire_caps ours;
+	size_t len;
+	int ret;
+
+	if (msg->header.cmd != VFMIG_USER_VERSION)
+		return vfmig_err(err, -EINVAL, "the client began with command %u, not with VERSION",
+				 msg->header.cmd);
+	if (msg->nfds)
+		return vfmig_err(err, -EINVAL, "VERSION came with descriptors");
+	ret = vfmig_wire_caps_decode(msg->payload, msg->len, &client->caps, err);
+	if (ret)
+		return ret;
+	if (client->caps.major != VFMIG_WIRE_MAJOR)
+		return vfmig_err(err, -EINVAL, "the client speaks version %u.%u, and we %u.%u",
+				 client->caps.major, client->caps.minor, VFMIG_WIRE_MAJOR,
+				 VFMIG_WIRE_MINOR);
+	meet(client, &ours);
+	ret = make_twin(client, reply, &ours, err);
+	if (ret)
+		return ret;
+	reply->payload = vfmig_wire_caps_encode(&ours, &len);
+	if (!reply->payload)
+		return vfmig_err(err, -ENOMEM, "no memory for VERSION");
+	reply->out.body = reply->payload;
+	reply->out.body_len = len;
+	reply->out.head_len = VFMIG_USER_HEADER_SIZE;
+	return 0;
+}
+
+bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg)
+{
+	struct version_reply *reply = calloc(1, sizeof(*reply));
+	struct vfmig_error err = {0};
+	int ret = -ENOMEM;
+
+	if (reply) {
+		reply->fd = -1;
+		reply->out.sent = version_sent;
+		ret = agree(client, msg, reply, &err);
+	}
+	if (ret) {
+		if (reply)
+			version_sent(&client->wire, &reply->out);
+		refuse_version(client, msg, ret);
+		vfmig_wire_lose(&client->wire, ret, "%s", err.text);
+		return false;
+	}
+	client->agreed = true;
+	set_timer(client->server, 0);
+	atomic_store(&client->server->has_client, true);
+	vfmig_event(client->server->config.events, "client",
+		    VFMIG_U64("extension", client->caps.vfmig),
+		    VFMIG_U64("twin_socket", client->wire.ends[VFMIG_WIRE_TWIN].fd >= 0));
+	vfmig_wire_reply_header(&reply->out, &msg->header, 0);
+	vfmig_wire_send(&client->wire, VFMIG_WIRE_MAIN, &reply->out);
+	return true;
+}
+
+/* ---- how it goes ---- */
+
+static bool runs(uint32_t state)
+{
+	return state == VFMIG_STATE_RUNNING || state == VFMIG_STATE_RUNNING_P2P ||
+	       state == VFMIG_STATE_PRE_COPY || state == VFMIG_STATE_PRE_COPY_P2P;
+}
+
+/* A device that cannot be stopped (no migration, or none in v2) is left alone. */
+static void stop_device(struct vfmig_device *device)
+{
+	struct vfmig_feature_mig_state state = {.data_fd = -1};
+
+	if (vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, &state,
+				 sizeof(state), NULL) ||
+	    !runs(state.device_state))
+		return;
+	state.device_state = VFMIG_STATE_STOP;
+	state.data_fd = -1;
+	vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &state,
+			     sizeof(state), NULL);
+}
+
+static void forget_irqs(struct export_client *client)
+{
+	for (uint32_t i = 0; i < 64; i++) {
+		struct vfmig_request request = {
+			.verb = VFMIG_VERB_SET_IRQS,
+			.irqs = {.flags = VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER,
+				 .index = i},
+		};
+
+		if (client->irqs_used >> i & 1)
+			vfmig_call(client->server->device, &request);
+	}
+}
+
+void vfmig_export_client_gone(struct vfmig_export *server)
+{
+	struct export_client *client = server->client;
+	struct vfmig_wire *wire = &client->wire;
+
+	set_timer(server, 0);
+	atomic_store(&server->has_client, false);
+	vfmig_export_take_back(client);
+	if (client->agreed) {
+		stop_device(server->device);
+		forget_irqs(client);
+	}
+	/* DMA that still waits for the client has failed, and ends here. */
+	vfmig_export_unmap_all(server);
+	if (client->logging)
+		vfmig_device_feature(server->device,
+				     VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET, NULL, 0,
+				     NULL);
+	vfmig_event(server->config.events, "client-gone", VFMIG_TEXT("why", wire->why.text));
+	server->client = NULL;
+	vfmig_export_remote_free(client);
+	vfmig_export_ops_free(client);
+	vfmig_wire_fini(wire);
+	pthread_cond_destroy(&client->changed);
+	close(client->dma_kick);
+	free(client);
+	poll_listen(server, true);
+}

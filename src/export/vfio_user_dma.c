@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DMA_MAP and DMA_UNMAP: the client's memory becomes maps of the export's space.
+ *
+ * With a descriptor it is mapped here, after a look at what it is; without, the space reaches it by message.
+ * The table beside the space says which maps there are, since the protocol wants them unmapped as they were
+ * mapped, and what is to be undone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi/feature.h"
+#include "export/vfio_user.h"
+#include "wire/memory.h"
+
+/* ---- files: a client that shares one file in a thousand pieces costs one descriptor ---- */
+
+static struct export_file *file_get(struct export_table *table, int *fd)
+{
+	struct export_file *file;
+	int mode = fcntl(*fd, F_GETFL) & O_ACCMODE;
+	struct stat st;
+
+	if (fstat(*fd, &st))
+		return NULL;
+	for (file = table->files; file; file = file->next) {
+		if (file->dev == st.st_dev && file->ino == st.st_ino && file->mode == mode) {
+			file->uses++;
+			return file;
+		}
+	}
+	file = malloc(sizeof(*file));
+	if (!file)
+		return NULL;
+	*file = (struct export_file){.fd = *fd,
+				     .dev = st.st_dev,
+				     .ino = st.st_ino,
+				     .mode = mode,
+				     .uses = 1,
+				     .next = table->files};
+	table->files = file;
+	*fd = -1;
+	return file;
+}
+
+static void file_put(struct export_table *table, struct export_file *file)
+{
+	struct export_file **at = &table->files;
+
+	if (!file || --file->uses)
+		return;
+	while (*at != file)
+		at = &(*at)->next;
+	*at = file->next;
+	close(file->fd);
+	free(file);
+}
+
+/* ---- the table ---- */
+
+/* The first map that begins at or after @iova. */
+static size_t find(const struct export_table *table, uint64_t iova)
+{
+	size_t low = 0, high = table->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (table->maps[mid].iova < iova)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool make_room(struct export_table *table)
+{
+	size_t room = table->room ? table->room * 2 : 16;
+	struct export_map *maps;
+
+	if (table->count < table->room)
+		return true;
+	maps = realloc(table->maps, room * sizeof(*maps));
+	if (!maps)
+		return false;
+	table->maps = maps;
+	table->room = room;
+	return true;
+}
+
+static void insert(struct export_table *table, const struct export_map *map)
+{
+	size_t at = find(table, map->iova);
+
+	memmove(table->maps + at + 1, table->maps + at, (table->count - at) * sizeof(*table->maps));
+	table->maps[at] = *map;
+	table->count++;
+}
+
+static void release(struct export_table *table, const struct export_map *map)
+{
+	if (map->base)
+		munmap(map->base, map->len);
+	file_put(table, map->file);
+}
+
+/* ---- DMA_MAP ---- */
+
+static int map_file(struct export_op *op, const struct vfmig_user_dma_map *m, struct vfmig_map *to,
+		    struct export_map *entry)
+{
+	struct vfmig_export *server = op->client->server;
+	int prot = (to->prot & VFMIG_PROT_READ ? PROT_READ : 0) |
+		   (to->prot & VFMIG_PROT_WRITE ? PROT_WRITE : 0);
+	uint64_t page, begin, end;
+	int ret;
+
+	ret = vfmig_memory_check(op->msg->fds[0], m->offset, m->size, prot & PROT_WRITE,
+				 server->config.require_sealed, &page, &op->err);
+	if (ret)
+		return ret;
+	begin = m->offset & ~(page - 1);
+	end = (m->offset + m->size + page - 1) & ~(page - 1);
+	if (end <= begin || end - begin > SIZE_MAX)
+		return vfmig_err(&op->err, -EINVAL, "the map passes the end of any file");
+	entry->len = end - begin;
+	entry->base = mmap(NULL, entry->len, prot, MAP_SHARED | MAP_NORESERVE, op->msg->fds[0],
+			   (off_t)begin);
+	if (entry->base == MAP_FAILED) {
+		entry->base = NULL;
+		return vfmig_err(&op->err, -errno, "the descriptor cannot be mapped: %s",
+				 strerror(errno));
+	}
+	/* Not the client's memory in a core dump of the server's. */
+	madvise(entry->base, entry->len, MADV_DONTDUMP);
+	entry->file = file_get(&server->table, &op->msg->fds[0]);
+	if (!entry->file)
+		return vfmig_err(&op->err, -ENOMEM, "no memory for a map");
+	to->kind = VFMIG_MAP_MEMORY;
+	to->ptr = (char *)entry->base + (m->offset - begin);
+	to->fd = entry->file->fd;
+	to->fd_offset = m->offset;
+	return 0;
+}
+
+static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
+{
+	struct vfmig_export *server = op->client->server;
+	struct export_table *table = &server->table;
+	struct export_map entry = {.iova = m->addr, .size = m->size};
+	struct vfmig_map map = {
+		.iova = m->addr,
+		.size = m->size,
+		.prot = (m->flags & VFMIG_USER_DMA_MAP_READ ? VFMIG_PROT_READ : 0) |
+			(m->flags & VFMIG_USER_DMA_MAP_WRITE ? VFMIG_PROT_WRITE : 0),
+		.kind = VFMIG_MAP_REMOTE,
+		.fd = -1,
+		.access = vfmig_export_remote,
+		.context = op->client,
+	};
+	int ret = 0;
+
+	if (!make_room(table))
+		return vfmig_err(&op->err, -ENOMEM, "no memory for a map");
+	if (op->msg->nfds)
+		ret = map_file(op, m, &map, &entry);
+	if (!ret)
+		ret = vfmig_space_map(server->space, &map, &op->err);
+	if (ret)
+		release(table, &entry);
+	else
+		insert(table, &entry);
+	return ret;
+}
+
+void vfmig_export_dma_map(struct export_op *op)
+{
+	struct vfmig_user_dma_map m;
+	const char *why = vfmig_user_get_dma_map(op->msg->payload, op->msg->len, &m);
+	int ret;
+
+	if (!why && !(m.flags & (VFMIG_USER_DMA_MAP_READ | VFMIG_USER_DMA_MAP_WRITE)))
+		why = "DMA_MAP allows neither reading nor writing";
+	if (!why && (m.flags & VFMIG_USER_DMA_MAP_MMAP) && (m.flags & VFMIG_USER_DMA_MAP_FILE_IO))
+		why = "DMA_MAP asks for two ways of access";
+	if (!why && (m.flags & (VFMIG_USER_DMA_MAP_MMAP | VFMIG_USER_DMA_MAP_FILE_IO)) &&
+	    !op->msg->nfds)
+		why = "DMA_MAP asks for access by a descriptor, and has none";
+	if (!why && m.offset > INT64_MAX - m.size)
+		why = "DMA_MAP passes the end of any file";
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	ret = do_map(op, &m);
+	if (ret) {
+		vfmig_err_at(&op->err, ret, "map of 0x%llx bytes at IOVA 0x%llx",
+			     (unsigned long long)m.size, (unsigned long long)m.addr);
+		vfmig_export_failed(op, ret);
+		return;
+	}
+	vfmig_export_done(op, 0);
+}
+
+/* ---- DMA_UNMAP ---- */
+
+static int unmap_at(struct vfmig_export *server, size_t at, struct vfmig_error *err)
+{
+	struct export_table *table = &server->table;
+	struct export_map map = table->maps[at];
+	int ret = vfmig_space_unmap(server->space, map.iova, map.size, err);
+
+	table->count--;
+	memmove(table->maps + at, table->maps + at + 1, (table->count - at) * sizeof(*table->maps));
+	release(table, &map);
+	return ret;
+}
+
+void vfmig_export_unmap_all(struct vfmig_export *server)
+{
+	while (server->table.count)
+		unmap_at(server, server->table.count - 1, NULL);
+	free(server->table.maps);
+	server->table.maps = NULL;
+	server->table.room = 0;
+}
+
+/*
+ * What was written there until the end: read after the memory is out of the device's reach, so that nothing
+ * comes after the last look. Where the log cannot tell, everything was written.
+ */
+static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap *u,
+			const struct vfmig_user_bitmap *bitmap, uint8_t *bits)
+{
+	struct vfmig_feature_dma_logging_report report = {
+		.iova = u->addr,
+		.length = u->size,
+		.page_size = bitmap->pgsize,
+		.bitmap = (uintptr_t)bits,
+	};
+	uint64_t pages = (u->size + bitmap->pgsize - 1) / bitmap->pgsize;
+
+	/* The uAPI wants whole pages. */
+	report.length = pages * bitmap->pgsize;
+	if (!vfmig_device_feature(op->client->server->device,
+				  VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET, &report,
+				  sizeof(report), NULL))
+		return;
+	for (uint64_t i = 0; i < pages; i++)
+		vfmig_bitmap_set(bits, i);
+}
+
+static int unmap_with_bitmap(struct export_op *op, size_t at, const struct vfmig_user_dma_unmap *u,
+			     const struct vfmig_user_bitmap *bitmap)
+{
+	int ret;
+
+	if (!op->client->logging)
+		return vfmig_err(&op->err, -EINVAL,
+				 "DMA_UNMAP asks what was written, and DMA logging is off");
+	if (u->addr % bitmap->pgsize &&
+	    u->addr % VFMIG_LOGGING_PAGE_MIN) /* pages count from the beginning of the range */
+		return vfmig_err(&op->err, -EINVAL, "DMA_UNMAP: the range begins within a page");
+	op->memory = calloc(1, VFMIG_USER_BITMAP_SIZE + bitmap->size);
+	if (!op->memory)
+		return vfmig_err(&op->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
+				 (unsigned long long)bitmap->size);
+	ret = unmap_at(op->client->server, at, &op->err);
+	last_report(op, u, bitmap, (uint8_t *)op->memory + VFMIG_USER_BITMAP_SIZE);
+	op->out.body = (uint8_t *)op->memory + VFMIG_USER_BITMAP_SIZE;
+	op->out.body_len = bitmap->size;
+	return ret;
+}
+
+static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
+		    const struct vfmig_user_bitmap *bitmap)
+{
+	struct vfmig_export *server = op->client->server;
+	struct export_table *table = &server->table;
+	size_t at = find(table, u->addr);
+	int ret = 0, one;
+
+	if (u->flags & VFMIG_DMA_UNMAP_ALL) {
+		while (table->count) {
+			one = unmap_at(server, table->count - 1, ret ? NULL : &op->err);
+			ret = ret ? ret : one;
+		}
+		return ret;
+	}
+	if (at == table->count || table->maps[at].iova != u->addr ||
+	    table->maps[at].size != u->size)
+		return vfmig_err(&op->err, -ENOENT,
+				 "DMA_UNMAP: there is no map of 0x%llx bytes at IOVA 0x%llx",
+				 (unsigned long long)u->size, (unsigned long long)u->addr);
+	if (u->flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP)
+		return unmap_with_bitmap(op, at, u, bitmap);
+	return unmap_at(server, at, &op->err);
+}
+
+void vfmig_export_dma_unmap(struct export_op *op)
+{
+	struct vfmig_user_bitmap bitmap;
+	struct vfmig_user_dma_unmap u;
+	const char *why = vfmig_user_get_dma_unmap(op->msg->payload, op->msg->len, &u, &bitmap);
+	int ret;
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	ret = do_unmap(op, &u, &bitmap);
+	if (ret) {
+		vfmig_export_failed(op, ret);
+		return;
+	}
+	vfmig_export_done(op, vfmig_user_put_dma_unmap(vfmig_export_fixed(op), EXPORT_FIXED_ROOM,
+						       &u, &bitmap));
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DEVICE_FEATURE: the uAPI's, with what the uAPI points to in line.
+ *
+ * Without the extension the protocol has no peer-to-peer states and no sizes. A client that has not heard of
+ * them is not shown them: the device's flags without P2P, and where the device stands in a P2P state,
+ * the state beside it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/feature.h"
+#include "export/vfio_user.h"
+
+/* For all that vfio-user has, and for what the extension adds. */
+static bool known(const struct export_client *client, uint32_t feature)
+{
+	switch (feature) {
+	case VFMIG_FEATURE_MIGRATION:
+	case VFMIG_FEATURE_MIG_STATE:
+	case VFMIG_FEATURE_DMA_LOGGING_START:
+	case VFMIG_FEATURE_DMA_LOGGING_STOP:
+	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
+		return true;
+	case VFMIG_FEATURE_LOW_POWER_ENTRY:
+	case VFMIG_FEATURE_LOW_POWER_EXIT:
+	case VFMIG_FEATURE_MIG_DATA_SIZE:
+	case VFMIG_FEATURE_BUS_MASTER:
+	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
+	case VFMIG_FEATURE_USER_PRECOPY_INFO:
+		return client->caps.vfmig;
+	default:
+		return false;
+	}
+}
+
+/* The reply's header, with the payload of @size bytes behind it, in line. */
+static void put(struct export_op *op, const void *payload, size_t size)
+{
+	struct vfmig_device_feature f;
+
+	vfmig_feature_get(op->msg->payload, op->msg->len, &f);
+	f.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size + op->out.body_len);
+	vfmig_feature_put(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &f);
+	if (size)
+		memcpy(vfmig_export_fixed(op) + VFMIG_FEATURE_HEADER_SIZE, payload, size);
+	vfmig_export_done(op, VFMIG_FEATURE_HEADER_SIZE + size);
+}
+
+/* As the request was. */
+static void echo(struct export_op *op)
+{
+	op->out.body = op->msg->payload + VFMIG_FEATURE_HEADER_SIZE;
+	op->out.body_len = op->msg->len - VFMIG_FEATURE_HEADER_SIZE;
+	put(op, NULL, 0);
+}
+
+static void echo_back(struct export_op *op, ssize_t result)
+{
+	if (result < 0)
+		vfmig_export_failed(op, (int)result);
+	else
+		echo(op);
+}
+
+static void ask(struct export_op *op, uint32_t flags, void *data, size_t size,
+		void (*back)(struct export_op *op, ssize_t result))
+{
+	op->request.feature.flags = flags;
+	op->request.feature.data = data;
+	op->request.feature.size = size;
+	vfmig_export_ask(op, VFMIG_VERB_FEATURE, back);
+}
+
+/* ---- states ---- */
+
+static void flags_back(struct export_op *op, ssize_t result)
+{
+	uint8_t payload[8];
+
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	if (!op->client->caps.vfmig)
+		op->payload.u64 &= ~VFMIG_MIGRATION_P2P;
+	put(op, payload, vfmig_feature_put_migration(payload, sizeof(payload), op->payload.u64));
+}
+
+static bool is_p2p(uint32_t state)
+{
+	return state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P;
+}
+
+static void state_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_feature_mig_state *s = &op->payload.state;
+	uint8_t payload[8];
+
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	if (!op->client->caps.vfmig && is_p2p(s->device_state))
+		s->device_state = s->device_state == VFMIG_STATE_RUNNING_P2P ? VFMIG_STATE_RUNNING
+									     : VFMIG_STATE_PRE_COPY;
+	s->data_fd = -1;
+	put(op, payload, vfmig_feature_put_mig_state(payload, sizeof(payload), s));
+}
+
+static void set_state(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
+{
+	const char *why = vfmig_feature_get_mig_state(data, len, &op->payload.state);
+
+	if (!why && !op->client->caps.vfmig && is_p2p(op->payload.state.device_state))
+		why = "a P2P state was asked for, which vfio-user has only with our extension";
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	op->payload.state.data_fd = -1;
+	ask(op, flags, &op->payload.state, sizeof(op->payload.state), state_back);
+}
+
+static void number_back(struct export_op *op, ssize_t result)
+{
+	uint8_t payload[8];
+
+	if (result < 0)
+		vfmig_export_failed(op, (int)result);
+	else
+		put(op, payload,
+		    vfmig_feature_put_data_size(payload, sizeof(payload), op->payload.u64));
+}
+
+static void precopy_back(struct export_op *op, ssize_t result)
+{
+	uint8_t payload[24];
+
+	if (result < 0)
+		vfmig_export_failed(op, (int)result);
+	else
+		put(op, payload,
+		    vfmig_feature_put_precopy_info(payload, sizeof(payload), &op->request.precopy));
+}
+
+/* ---- DMA logging ---- */
+
+/* Everything, for those who must be given ranges: in two, since 2^64 is no length. */
+static const struct vfmig_dma_logging_range everything[2] = {
+	{0, 1ull << 63},
+	{1ull << 63, 1ull << 63},
+};
+
+static void start_back(struct export_op *op, ssize_t result)
+{
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	op->client->logging = true;
+	/* The request comes back with the page size that was chosen. */
+	memcpy(op->msg->payload + VFMIG_FEATURE_HEADER_SIZE, &op->payload.start.page_size,
+	       sizeof(op->payload.start.page_size));
+	echo(op);
+}
+
+static void start(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
+{
+	struct vfmig_feature_dma_logging_control *c = &op->payload.start;
+	struct vfmig_dma_logging_range *ranges;
+	const char *why;
+	uint32_t n;
+
+	ranges = malloc(VFMIG_LOGGING_RANGES_MAX * sizeof(*ranges));
+	op->memory = ranges;
+	if (!ranges) {
+		vfmig_export_refuse(op, -ENOMEM, "no memory for ranges to log");
+		return;
+	}
+	memset(c, 0, sizeof(*c));
+	why = vfmig_logging_get_start(data, len, &c->page_size, ranges, VFMIG_LOGGING_RANGES_MAX,
+				      &n);
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	c->num_ranges = n ? n : 2;
+	c->ranges = (uintptr_t)(n ? ranges : everything);
+	ask(op, flags, c, sizeof(*c), start_back);
+}
+
+static void stop_back(struct export_op *op, ssize_t result)
+{
+	if (result >= 0)
+		op->client->logging = false;
+	echo_back(op, result);
+}
+
+static void report_back(struct export_op *op, ssize_t result)
+{
+	if (result < 0)
+		vfmig_export_failed(op, (int)result);
+	else
+		put(op, op->msg->payload + VFMIG_FEATURE_HEADER_SIZE, VFMIG_LOGGING_REPORT_SIZE);
+}
+
+static void report(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
+		   size_t len)
+{
+	struct vfmig_feature_dma_logging_report *r = &op->payload.report;
+	struct vfmig_logging_report asked;
+	uint64_t bytes;
+	const char *why = vfmig_logging_get_report(data, len, &asked, &bytes);
+
+	if (!why && f->argsz < VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_REPORT_SIZE + bytes)
+		why = "the argsz of a report leaves no room for its bitmap";
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	/* 256 MiB at the most, and one at a time. */
+	op->memory = calloc(1, bytes);
+	if (!op->memory) {
+		vfmig_export_refuse(op, -ENOMEM, "no memory for a bitmap of %llu bytes",
+				    (unsigned long long)bytes);
+		return;
+	}
+	*r = (struct vfmig_feature_dma_logging_report){
+		.iova = asked.iova,
+		.length = asked.length,
+		.page_size = asked.page_size,
+		.bitmap = (uintptr_t)op->memory,
+	};
+	op->out.body = op->memory;
+	op->out.body_len = bytes;
+	ask(op, f->flags, r, sizeof(*r), report_back);
+}
+
+/* ---- which is which ---- */
+
+static void get(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
+		size_t len)
+{
+	uint32_t feature = f->flags & VFMIG_FEATURE_MASK;
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+
+	if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT) {
+		report(op, f, data, len);
+		return;
+	}
+	if (kind && f->argsz < VFMIG_FEATURE_HEADER_SIZE + kind->size) {
+		vfmig_export_refuse(op, -EINVAL, "feature %s: argsz %u leaves no room for it",
+				    kind->name, f->argsz);
+		return;
+	}
+	switch (feature) {
+	case VFMIG_FEATURE_MIGRATION:
+		ask(op, f->flags, &op->payload.u64, 8, flags_back);
+		return;
+	case VFMIG_FEATURE_MIG_STATE:
+		memset(&op->payload.state, 0, sizeof(op->payload.state));
+		ask(op, f->flags, &op->payload.state, sizeof(op->payload.state), state_back);
+		return;
+	case VFMIG_FEATURE_MIG_DATA_SIZE:
+		ask(op, f->flags, &op->payload.u64, 8, number_back);
+		return;
+	case VFMIG_FEATURE_USER_PRECOPY_INFO:
+		op->request.precopy.argsz = sizeof(op->request.precopy);
+		vfmig_export_ask(op, VFMIG_VERB_PRECOPY_INFO, precopy_back);
+		return;
+	default:
+		vfmig_export_refuse(op, -EINVAL, "feature %u cannot be read", feature);
+	}
+}
+
+static void set(struct export_op *op, uint32_t flags, uint8_t *data, size_t len)
+{
+	uint32_t feature = flags & VFMIG_FEATURE_MASK;
+
+	switch (feature) {
+	case VFMIG_FEATURE_MIG_STATE:
+		set_state(op, flags, data, len);
+		return;
+	case VFMIG_FEATURE_DMA_LOGGING_START:
+		start(op, flags, data, len);
+		return;
+	case VFMIG_FEATURE_DMA_LOGGING_STOP:
+		ask(op, flags, NULL, 0, stop_back);
+		return;
+	case VFMIG_FEATURE_BUS_MASTER:
+		if (len < sizeof(struct vfmig_feature_bus_master)) {
+			vfmig_export_refuse(op, -EINVAL, "feature bus master needs 4 bytes");
+			return;
+		}
+		ask(op, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
+		return;
+	case VFMIG_FEATURE_LOW_POWER_ENTRY:
+	case VFMIG_FEATURE_LOW_POWER_EXIT:
+	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
+		ask(op, flags, NULL, 0, echo_back);
+		return;
+	default:
+		vfmig_export_refuse(op, -EINVAL, "feature %u cannot be set", feature);
+	}
+}
+
+void vfmig_export_feature(struct export_op *op)
+{
+	struct vfmig_wire_msg *msg = op->msg;
+	struct vfmig_device_feature f;
+	const char *why = vfmig_feature_get(msg->payload, msg->len, &f);
+	uint8_t *data = msg->payload + VFMIG_FEATURE_HEADER_SIZE;
+	size_t len = msg->len - VFMIG_FEATURE_HEADER_SIZE;
+
+	if (!why && f.argsz < VFMIG_FEATURE_HEADER_SIZE)
+		why = "the argsz of DEVICE_FEATURE is below its 8 bytes";
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (!known(op->client, f.flags & VFMIG_FEATURE_MASK)) {
+		vfmig_export_refuse(op, -ENOTTY, "there is no feature %u here",
+				    f.flags & VFMIG_FEATURE_MASK);
+		return;
+	}
+	if ((f.flags & VFMIG_FEATURE_PROBE) &&
+	    (f.flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_PRECOPY_INFO)
+		echo(op);
+	else if (f.flags & VFMIG_FEATURE_PROBE)
+		ask(op, f.flags, NULL, 0, echo_back);
+	else if (f.flags & VFMIG_FEATURE_GET)
+		get(op, &f, data, len);
+	else
+		set(op, f.flags, data, len);
+}

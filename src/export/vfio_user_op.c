@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Operations: commands wait for their turn, are done in order, and answered in order.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/vfio_user.h"
+
+/* ---- commands that wait ---- */
+
+int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg)
+{
+	struct vfmig_wire *wire = &client->wire;
+
+	if (msg->end != VFMIG_WIRE_MAIN)
+		return vfmig_wire_lose(wire, -EPROTO,
+				       "the client sent a command on the socket for the server's");
+	if (!client->count)
+		client->last = &client->first;
+	if (client->count >= EXPORT_QUEUE || client->bytes > EXPORT_QUEUE_BYTES)
+		return vfmig_wire_lose(wire, -ENOBUFS,
+				       "the client sent commands without end and answered none "
+				       "of the server's");
+	msg->next = NULL;
+	*client->last = msg;
+	client->last = &msg->next;
+	client->count++;
+	client->bytes += msg->header.msg_size;
+	if (!client->agreed && client->count > 1)
+		return 0; /* looked at when VERSION is through */
+	if (client->bytes > EXPORT_ENOUGH_BYTES && !client->dma_waits)
+		vfmig_wire_reads(wire, VFMIG_WIRE_MAIN, false);
+	return 0;
+}
+
+static struct vfmig_wire_msg *next_command(struct export_client *client)
+{
+	struct vfmig_wire_msg *msg = client->first;
+
+	client->first = msg->next;
+	client->count--;
+	client->bytes -= msg->header.msg_size;
+	if (client->bytes <= EXPORT_ENOUGH_BYTES)
+		vfmig_wire_reads(&client->wire, VFMIG_WIRE_MAIN, true);
+	return msg;
+}
+
+/* ---- operations ---- */
+
+static struct export_op *op_of(struct vfmig_wire_out *out)
+{
+	return (struct export_op *)((char *)out - offsetof(struct export_op, out));
+}
+
+static struct export_op *op_new(struct export_client *client, struct vfmig_wire_msg *msg)
+{
+	struct export_op *op = client->unused;
+
+	if (op)
+		client->unused = op->next;
+	else
+		op = malloc(sizeof(*op));
+	if (!op)
+		return NULL;
+	memset(&op->out, 0, sizeof(op->out));
+	memset(&op->request, 0, sizeof(op->request));
+	op->err.code = 0;
+	op->client = client;
+	op->msg = msg;
+	op->answer = NULL;
+	op->fd = -1;
+	op->at = 0;
+	op->finished = false;
+	op->memory = NULL;
+	op->next = NULL;
+	return op;
+}
+
+static void op_free(struct export_op *op)
+{
+	struct export_client *client = op->client;
+
+	if (op->fd >= 0)
+		close(op->fd);
+	free(op->memory);
+	vfmig_wire_msg_free(&client->wire, op->msg);
+	if (op->answer)
+		vfmig_wire_msg_free(&client->wire, op->answer);
+	op->next = client->unused;
+	client->unused = op;
+}
+
+void vfmig_export_ops_free(struct export_client *client)
+{
+	while (client->unused) {
+		struct export_op *op = client->unused;
+
+		client->unused = op->next;
+		free(op);
+	}
+}
+
+static void reply_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
+{
+	op_free(op_of(out));
+}
+
+/* ---- the end of an operation ---- */
+
+static void finished(struct export_op *op)
+{
+	struct vfmig_export *server = op->client->server;
+	bool here = atomic_load(&server->works) &&
+		    pthread_equal(atomic_load(&server->worker), pthread_self());
+
+	pthread_mutex_lock(&op->client->wire.lock);
+	op->finished = true;
+	pthread_cond_broadcast(&op->client->changed);
+	/* Under the lock, for after it the operation and even the client may be gone. */
+	if (!here)
+		vfmig_export_wake(server);
+	pthread_mutex_unlock(&op->client->wire.lock);
+}
+
+void vfmig_export_done(struct export_op *op, size_t fixed)
+{
+	op->out.head_len = VFMIG_USER_HEADER_SIZE + fixed;
+	vfmig_wire_reply_header(&op->out, &op->msg->header, 0);
+	finished(op);
+}
+
+static void refused(struct export_op *op, int code)
+{
+	const struct vfmig_user_kind *kind = vfmig_user_kind(op->msg->header.cmd);
+
+	op->out.nfds = 0;
+	vfmig_wire_reply_header(&op->out, &op->msg->header, code);
+	vfmig_event(op->client->server->config.events, "refused",
+		    VFMIG_TEXT("command", kind ? kind->name : "?"), VFMIG_U64("code", -code),
+		    VFMIG_TEXT("why", op->err.code ? op->err.text : strerror(-code)));
+	finished(op);
+}
+
+void vfmig_export_refuse(struct export_op *op, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfmig_verr(&op->err, code, fmt, ap);
+	va_end(ap);
+	refused(op, code);
+}
+
+void vfmig_export_failed(struct export_op *op, int code)
+{
+	refused(op, code);
+}
+
+uint8_t *vfmig_export_room(struct export_op *op, size_t len)
+{
+	struct export_client *client = op->client;
+
+	pthread_mutex_lock(&client->wire.lock);
+	op->answer = vfmig_wire_msg_new(&client->wire, len);
+	pthread_mutex_unlock(&client->wire.lock);
+	if (!op->answer) {
+		vfmig_export_refuse(op, -ENOMEM, "no memory for a reply of %zu bytes", len);
+		return NULL;
+	}
+	return op->answer->payload;
+}
+
+static void asked(struct vfmig_request *request)
+{
+	struct export_op *op = request->user;
+
+	op->back(op, request->result);
+}
+
+void vfmig_export_ask(struct export_op *op, enum vfmig_verb verb,
+		      void (*back)(struct export_op *op, ssize_t result))
+{
+	op->back = back;
+	op->request.verb = verb;
+	op->request.err = &op->err;
+	op->request.done = asked;
+	op->request.user = op;
+	vfmig_submit(op->client->server->device, &op->request);
+}
+
+/* ---- whose turn it is ---- */
+
+static bool is_piece(const struct vfmig_wire_msg *msg)
+{
+	return msg->header.cmd == VFMIG_USER_MIG_DATA_READ ||
+	       msg->header.cmd == VFMIG_USER_MIG_DATA_WRITE;
+}
+
+/* May the next command begin beside those that run? */
+static bool may_begin(const struct export_client *client)
+{
+	const struct vfmig_wire_msg *msg = client->first;
+
+	if (!msg || client->wire.ends[VFMIG_WIRE_MAIN].queued > EXPORT_ENOUGH_BYTES)
+		return false;
+	if (!client->running)
+		return true;
+	return is_piece(msg) && msg->header.cmd == client->running->msg->header.cmd &&
+	       client->nrunning < EXPORT_PIECES;
+}
+
+static void send_finished(struct export_client *client)
+{
+	struct export_op *op;
+
+	while ((op = client->running) && op->finished) {
+		client->running = op->next;
+		client->nrunning--;
+		if (op->msg->header.flags & VFMIG_USER_FLAG_NO_REPLY) {
+			op_free(op);
+			continue;
+		}
+		op->out.sent = reply_sent;
+		vfmig_wire_send(&client->wire, VFMIG_WIRE_MAIN, &op->out);
+	}
+}
+
+static bool agree_first(struct export_client *client)
+{
+	struct vfmig_wire_msg *msg = next_command(client);
+	bool ok = vfmig_export_agree(client, msg);
+
+	vfmig_wire_msg_free(&client->wire, msg);
+	return ok;
+}
+
+void vfmig_export_advance(struct export_client *client)
+{
+	struct vfmig_wire *wire = &client->wire;
+	struct vfmig_wire_msg *msg;
+	struct export_op *op;
+
+	pthread_mutex_lock(&wire->lock);
+	for (;;) {
+		send_finished(client);
+		if (wire->lost || !client->first)
+			break;
+		if (!client->agreed) {
+			if (!agree_first(client))
+				break;
+			continue;
+		}
+		if (!may_begin(client))
+			break;
+		msg = next_command(client);
+		op = op_new(client, msg);
+		if (!op) {
+			vfmig_wire_msg_free(wire, msg);
+			vfmig_wire_lose(wire, -ENOMEM, "no memory for a command");
+			break;
+		}
+		if (!client->running)
+			client->running_last = &client->running;
+		*client->running_last = op;
+		client->running_last = &op->next;
+		client->nrunning++;
+		pthread_mutex_unlock(&wire->lock);
+		vfmig_export_handle(op);
+		pthread_mutex_lock(&wire->lock);
+	}
+	pthread_mutex_unlock(&wire->lock);
+}
+
+void vfmig_export_take_back(struct export_client *client)
+{
+	struct vfmig_wire *wire = &client->wire;
+	struct export_op *op;
+
+	pthread_mutex_lock(&wire->lock);
+	while (client->first)
+		vfmig_wire_msg_free(wire, next_command(client));
+	while ((op = client->running)) {
+		client->running = op->next;
+		client->nrunning--;
+		if (!op->finished) {
+			pthread_mutex_unlock(&wire->lock);
+			if (vfmig_cancel(client->server->device, &op->request)) {
+				pthread_mutex_lock(&wire->lock);
+			} else {
+				pthread_mutex_lock(&wire->lock);
+				while (!op->finished)
+					pthread_cond_wait(&client->changed, &wire->lock);
+			}
+		}
+		op_free(op);
+	}
+	pthread_mutex_unlock(&wire->lock);
+}
