@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The vfio-user source: its beginning, its end, and its work.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "source/vfio_user_priv.h"
+#include "wire/socket.h"
+
+const struct vfmig_option vfmig_vfio_user_option_table[] = {
+	{.name = "extensions",
+	 .kind = VFMIG_OPTION_BOOL,
+	 .offset = offsetof(struct vfmig_vfio_user_options, extensions),
+	 .preset = "on",
+	 .help = "offer our extension (P2P states, sizes); off: be a plain client"},
+	{.name = "twin_socket",
+	 .kind = VFMIG_OPTION_BOOL,
+	 .offset = offsetof(struct vfmig_vfio_user_options, twin_socket),
+	 .preset = "on",
+	 .help = "let the server have a socket of its own for DMA by message"},
+	{.name = "timeout",
+	 .kind = VFMIG_OPTION_MSEC,
+	 .offset = offsetof(struct vfmig_vfio_user_options, timeout_ms),
+	 .preset = "30s",
+	 .help = "how long the server may take for an answer",
+	 .min = 1},
+	{.kind = VFMIG_OPTION_END},
+};
+
+/* ---- what the wire tells ---- */
+
+static struct vu *vu_of(struct vfmig_wire *wire)
+{
+	return (struct vu *)((char *)wire - offsetof(struct vu, wire));
+}
+
+static int command_came(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+{
+	return vfmig_vu_command(vu_of(wire), msg);
+}
+
+static void reply_came(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+{
+	vfmig_vu_answer(vu_of(wire), ask);
+}
+
+static const struct vfmig_wire_ops wire_ops = {
+	.command = command_came,
+	.reply = reply_came,
+};
+
+/* ---- a device's operations ---- */
+
+static void submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct vu *vu = (struct vu *)device;
+
+	switch (request->verb) {
+	case VFMIG_VERB_DEVICE_INFO:
+	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_VERB_IRQ_INFO:
+		vfmig_vu_info(vu, request);
+		return;
+	case VFMIG_VERB_REGION_READ:
+	case VFMIG_VERB_REGION_WRITE:
+		vfmig_vu_region(vu, request);
+		return;
+	case VFMIG_VERB_REGION_FD:
+		vfmig_vu_region_fd(vu, request);
+		return;
+	case VFMIG_VERB_SET_IRQS:
+		vfmig_vu_irqs(vu, request);
+		return;
+	case VFMIG_VERB_RESET:
+		vfmig_vu_reset(vu, request);
+		return;
+	case VFMIG_VERB_FEATURE:
+		vfmig_vu_feature(vu, request);
+		return;
+	case VFMIG_VERB_DATA_READ:
+	case VFMIG_VERB_DATA_WRITE:
+		vfmig_vu_data(vu, request);
+		return;
+	case VFMIG_VERB_PRECOPY_INFO:
+		vfmig_vu_precopy(vu, request);
+		return;
+	case VFMIG_VERB_ATTACH:
+		vfmig_vu_attach(vu, request);
+		return;
+	case VFMIG_VERB_DETACH:
+		vfmig_vu_detach(vu, request);
+		return;
+	case VFMIG_VERB_SPACE_MAP:
+		vfmig_vu_map(vu, request);
+		return;
+	case VFMIG_VERB_SPACE_UNMAP:
+		vfmig_vu_unmap(vu, request);
+		return;
+	default:
+		vfmig_complete_err(request, -EOPNOTSUPP, "%s: a device does not do %s",
+				   device->name, vfmig_verb_name(request->verb));
+	}
+}
+
+static int get_fd(struct vfmig_device *device)
+{
+	return ((struct vu *)device)->epoll;
+}
+
+/* After the end something stays readable, so that whoever polls comes and learns of it. */
+static void note_end(struct vu *vu)
+{
+	uint64_t one = 1;
+	ssize_t n = write(vu->gone, &one, sizeof(one));
+
+	(void)n;
+}
+
+static int process(struct vfmig_device *device, struct vfmig_error *err)
+{
+	struct vu *vu = (struct vu *)device;
+	struct vfmig_wire *wire = &vu->wire;
+	int lost;
+
+	pthread_mutex_lock(&wire->lock);
+	for (unsigned end = 0; end < VFMIG_WIRE_ENDS; end++) {
+		if (wire->ends[end].first)
+			vfmig_wire_flush(wire, end);
+		if (wire->ends[end].fd >= 0)
+			vfmig_wire_recv(wire, end);
+	}
+	lost = wire->lost;
+	pthread_mutex_unlock(&wire->lock);
+	vfmig_vu_serve(vu);
+	vfmig_vu_look(vu);
+	if (!lost)
+		return 0;
+	note_end(vu);
+	return vfmig_err(err, lost, "%s: %s", device->name, wire->why.text);
+}
+
+static void close_device(struct vfmig_device *device)
+{
+	struct vu *vu = (struct vu *)device;
+	struct vfmig_wire *wire = &vu->wire;
+
+	pthread_mutex_lock(&wire->lock);
+	vfmig_wire_lose(wire, -ESHUTDOWN, "the device was closed");
+	vfmig_vu_serve_free(vu);
+	pthread_mutex_unlock(&wire->lock);
+	vfmig_vu_look(vu);
+	vfmig_vu_jobs_free(vu);
+	vfmig_vu_kept_free(vu);
+	vfmig_wire_fini(wire);
+	pthread_cond_destroy(&vu->looked);
+	vfmig_dirty_free(vu->extra);
+	free(vu->maps);
+	close(vu->epoll);
+	close(vu->gone);
+	if (vu->nowhere >= 0)
+		close(vu->nowhere);
+	vfmig_device_fini(device);
+	free(vu);
+}
+
+static const struct vfmig_device_ops ops = {
+	.submit = submit,
+	.cancel = vfmig_vu_cancel,
+	.fd = get_fd,
+	.process = process,
+	.close = close_device,
+};
+
+/* ---- VERSION ---- */
+
+struct hello {
+	struct vfmig_wire_ask ask;
+	bool done;
+	uint8_t data[VFMIG_USER_JSON_MAX + VFMIG_USER_VERSION_SIZE];
+};
+
+static void hello_answered(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+{
+	((struct hello *)ask)->done = true;
+}
+
+static int no_command_yet(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+{
+	return vfmig_wire_lose(wire, -EPROTO, "the server asks before it has introduced itself");
+}
+
+static const struct vfmig_wire_ops hello_ops = {
+	.command = no_command_yet,
+	.reply = hello_answered,
+};
+
+static int wait_hello(struct vu *vu, struct hello *hello, struct vfmig_error *err)
+{
+	int64_t deadline = vfmig_now() + (int64_t)vu->options.timeout_ms * 1000000, left;
+	struct pollfd fd = {.fd = vu->epoll, .events = POLLIN};
+	struct vfmig_wire *wire = &vu->wire;
+
+	while (!hello->done) {
+		left = deadline - vfmig_now();
+		if (left <= 0)
+			return vfmig_err(err, -ETIMEDOUT,
+					 "%s: the server does not answer; it hangs, or serves "
+					 "somebody else",
+					 vu->device.name);
+		left = (left + 999999) / 1000000;
+		poll(&fd, 1, left > 60000 ? 60000 : (int)left);
+		pthread_mutex_lock(&wire->lock);
+		vfmig_wire_flush(wire, VFMIG_WIRE_MAIN);
+		/* No more than the answer: what follows may want the second socket. */
+		vfmig_wire_recv(wire, VFMIG_WIRE_MAIN);
+		pthread_mutex_unlock(&wire->lock);
+	}
+	if (wire->lost)
+		return vfmig_err(err, wire->lost, "%s: %s", vu->device.name, wire->why.text);
+	if (hello->ask.error)
+		return vfmig_err(err, hello->ask.error, "%s: the server refuses us: %s",
+				 vu->device.name, strerror(-hello->ask.error));
+	return 0;
+}
+
+static int take_twin(struct vu *vu, struct hello *hello, struct vfmig_error *err)
+{
+	int type = 0, domain = 0, *fd;
+	socklen_t len = sizeof(int);
+
+	if (!vu->caps.twin_socket)
+		return hello->ask.nfds
+			       ? vfmig_err(err, -EPROTO, "%s: VERSION came with descriptors",
+					   vu->device.name)
+			       : 0;
+	if (!vu->options.twin_socket || vu->caps.twin_fd < 0 ||
+	    (unsigned)vu->caps.twin_fd >= hello->ask.nfds)
+		return vfmig_err(err, -EPROTO,
+				 "%s: the server has a second socket for us, and does not send it",
+				 vu->device.name);
+	fd = &hello->ask.fds[vu->caps.twin_fd];
+	if (getsockopt(*fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
+	    getsockopt(*fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) || type != SOCK_STREAM ||
+	    domain != AF_UNIX)
+		return vfmig_err(err, -EPROTO, "%s: the server's second socket is none",
+				 vu->device.name);
+	type = *fd;
+	*fd = -1;
+	return vfmig_wire_twin(&vu->wire, type, err);
+}
+
+static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *err)
+{
+	int ret = vfmig_wire_caps_decode(hello->data, hello->ask.data_len, &vu->caps, err);
+
+	if (ret)
+		return vfmig_err_at(err, ret, "%s", vu->device.name);
+	if (vu->caps.major != VFMIG_WIRE_MAJOR || vu->caps.minor > VFMIG_WIRE_MINOR)
+		return vfmig_err(err, -EPROTO, "%s: the server speaks version %u.%u, and we %u.%u",
+				 vu->device.name, vu->caps.major, vu->caps.minor, VFMIG_WIRE_MAJOR,
+				 VFMIG_WIRE_MINOR);
+	if (!vu->options.extensions)
+		vu->caps.vfmig = 0;
+	vu->plain = !vu->caps.vfmig;
+	vu->xfer = vu->caps.max_data_xfer_size < VFMIG_USER_XFER_DEFAULT
+			   ? vu->caps.max_data_xfer_size
+			   : VFMIG_USER_XFER_DEFAULT;
+	vu->write_max = vu->plain && vu->xfer > VU_PLAIN_PIECE ? VU_PLAIN_PIECE : vu->xfer;
+	return take_twin(vu, hello, err);
+}
+
+static int introduce(struct vu *vu, struct vfmig_error *err)
+{
+	struct hello *hello = calloc(1, sizeof(*hello));
+	struct vfmig_wire_caps ours;
+	void *payload = NULL;
+	size_t len;
+	int ret;
+
+	vfmig_wire_caps_ours(&ours);
+	ours.max_msg_fds = VFMIG_WIRE_REPLY_FDS;
+	if (!vu->options.extensions)
+		ours.vfmig = 0;
+	if (!vu->options.twin_socket)
+		ours.twin_socket = false;
+	if (hello)
+		payload = vfmig_wire_caps_encode(&ours, &len);
+	if (!payload) {
+		free(hello);
+		return vfmig_err(err, -ENOMEM, "no memory for VERSION");
+	}
+	hello->ask.out.head_len = VFMIG_USER_HEADER_SIZE;
+	hello->ask.out.body = payload;
+	hello->ask.out.body_len = len;
+	hello->ask.data = hello->data;
+	hello->ask.data_max = sizeof(hello->data);
+	vu->wire.ops = &hello_ops;
+	pthread_mutex_lock(&vu->wire.lock);
+	vfmig_wire_ask(&vu->wire, VFMIG_WIRE_MAIN, VFMIG_USER_VERSION, &hello->ask);
+	pthread_mutex_unlock(&vu->wire.lock);
+	ret = wait_hello(vu, hello, err);
+	if (!ret)
+		ret = take_hello(vu, hello, err);
+	if (ret) {
+		pthread_mutex_lock(&vu->wire.lock);
+		vfmig_wire_lose(&vu->wire, -EPROTO, "the server did not introduce itself");
+		pthread_mutex_unlock(&vu->wire.lock);
+	}
+	vu->wire.ops = &wire_ops;
+	vfmig_wire_close_fds(hello->ask.fds, &hello->ask.nfds);
+	free(payload);
+	free(hello);
+	return ret;
+}
+
+/* ---- making one ---- */
+
+static int add_gone(struct vu *vu)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = VFMIG_WIRE_ENDS};
+
+	vu->epoll = epoll_create1(EPOLL_CLOEXEC);
+	vu->gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vu->epoll < 0 || vu->gone < 0 || epoll_ctl(vu->epoll, EPOLL_CTL_ADD, vu->gone, &event))
+		return -errno;
+	return 0;
+}
+
+static int open_wire(struct vu *vu, int fd, struct vfmig_error *err)
+{
+	int ret = add_gone(vu);
+
+	if (ret || vfmig_dirty_create(&vu->extra, NULL)) {
+		ret = ret ? ret : -ENOMEM;
+		close(fd);
+		return vfmig_err(err, ret, "no descriptors or memory for a vfio-user client: %s",
+				 strerror(-ret));
+	}
+	return vfmig_wire_init(&vu->wire, &wire_ops, fd, vu->epoll,
+			       VFMIG_WIRE_COMMAND_MAX(VFMIG_USER_XFER_DEFAULT), err);
+}
+
+int vfmig_vfio_user_adopt(int fd, const char *name, const char *options,
+			  struct vfmig_device **device, struct vfmig_error *err)
+{
+	struct vu *vu = calloc(1, sizeof(*vu));
+	int ret;
+
+	if (!vu) {
+		close(fd);
+		return vfmig_err(err, -ENOMEM, "no memory for a vfio-user client");
+	}
+	vu->epoll = vu->gone = vu->nowhere = -1;
+	vu->order_last = &vu->order;
+	vu->waiting_last = &vu->waiting;
+	vu->answers_last = &vu->answers;
+	ret = vfmig_options_parse(vfmig_vfio_user_option_table, options, &vu->options, err);
+	if (!ret)
+		ret = vfmig_device_init(&vu->device, &ops, name, err);
+	if (ret) {
+		close(fd);
+		free(vu);
+		return ret;
+	}
+	vfmig_device_set_timeout(&vu->device, vu->options.timeout_ms);
+	ret = open_wire(vu, fd, err);
+	if (ret) {
+		if (vu->epoll >= 0)
+			close(vu->epoll);
+		if (vu->gone >= 0)
+			close(vu->gone);
+		vfmig_dirty_free(vu->extra);
+		vfmig_device_fini(&vu->device);
+		free(vu);
+		return ret;
+	}
+	pthread_cond_init(&vu->looked, NULL);
+	ret = introduce(vu, err);
+	if (ret) {
+		close_device(&vu->device);
+		return ret;
+	}
+	*device = &vu->device;
+	return 0;
+}
+
+int vfmig_vfio_user_connect(const char *path, const char *options, struct vfmig_device **device,
+			    struct vfmig_error *err)
+{
+	char name[256];
+	int fd = vfmig_socket_connect(path, err);
+
+	if (fd < 0)
+		return fd;
+	snprintf(name, sizeof(name), "vfio-user:%s", path);
+	return vfmig_vfio_user_adopt(fd, name, options, device, err);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Region access, interrupts and migration data: requests that may be larger than a message, and go in pieces.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "source/vfio_user_priv.h"
+
+/* ---- regions ---- */
+
+static void region_answered(struct vu_job *job, struct vu_step *step)
+{
+	const struct vfmig_request *request = job->request;
+	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
+	struct vfmig_user_region_access said;
+	const char *why;
+
+	if (step->ask.error) {
+		vfmig_vu_refused(job, step, write ? "a region write" : "a region read");
+		return;
+	}
+	why = vfmig_user_get_region_access(step->ask.reply,
+					   step->ask.reply_len + step->ask.data_len,
+					   (uint32_t)step->b, !write, &said);
+	if (!why && (said.offset != step->a || said.count != step->b ||
+		     said.region != request->region.index))
+		why = "the answer is about another access";
+	if (why)
+		vfmig_vu_fail(job, -EPROTO, "%s: region %u at 0x%llx: %s", job->vu->device.name,
+			      request->region.index, (unsigned long long)step->a, why);
+}
+
+static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len)
+{
+	struct vfmig_request *request = job->request;
+	struct vfmig_user_region_access a = {
+		.offset = request->region.offset + at,
+		.region = request->region.index,
+		.count = len,
+	};
+	struct vu_step *step = vfmig_vu_step(job);
+	size_t n;
+
+	if (!step)
+		return false;
+	step->a = a.offset;
+	step->b = len;
+	step->ask.fixed = VFMIG_USER_REGION_ACCESS_SIZE;
+	n = vfmig_user_put_region_access(vu_fixed(step), VU_FIXED_ROOM, &a);
+	if (request->verb == VFMIG_VERB_REGION_WRITE) {
+		step->ask.out.body = (const uint8_t *)request->region.buf + at;
+		step->ask.out.body_len = len;
+		vfmig_vu_send(step, VFMIG_USER_REGION_WRITE, n);
+	} else {
+		step->ask.data = (uint8_t *)request->region.buf + at;
+		step->ask.data_max = len;
+		vfmig_vu_send(step, VFMIG_USER_REGION_READ, n);
+	}
+	return true;
+}
+
+void vfmig_vu_region(struct vu *vu, struct vfmig_request *request)
+{
+	uint32_t most = request->verb == VFMIG_VERB_REGION_WRITE ? vu->write_max : vu->xfer;
+	uint32_t len = request->region.len, at = 0, n;
+	struct vu_job *job;
+
+	if (len > UINT64_MAX - request->region.offset) {
+		vfmig_complete_err(request, -EINVAL, "%s: region %u: an access passes 2^64",
+				   vu->device.name, request->region.index);
+		return;
+	}
+	/* Nothing is not worth a message, and known to be taken ill. */
+	if (!len) {
+		vfmig_complete(request, 0);
+		return;
+	}
+	job = vfmig_vu_job(vu, request, region_answered);
+	if (!job)
+		return;
+	job->result = len;
+	for (; at < len; at += n) {
+		n = len - at < most ? len - at : most;
+		if (!region_piece(job, at, n))
+			break;
+	}
+	vfmig_vu_let_go(job);
+}
+
+/* ---- interrupts ---- */
+
+static void irqs_answered(struct vu_job *job, struct vu_step *step)
+{
+	if (step->ask.error)
+		vfmig_vu_refused(job, step, "interrupts");
+}
+
+static bool irqs_send(struct vu_job *job, const struct vfmig_irq_set *set, const uint8_t *bools,
+		      const int *fds, unsigned nfds)
+{
+	struct vu_step *step = vfmig_vu_step(job);
+	struct vfmig_irq_set message = *set;
+	size_t n;
+
+	if (!step)
+		return false;
+	message.argsz = VFMIG_USER_IRQ_SET_SIZE + (bools ? set->count : 0);
+	/* The encoder would put the booleans behind it, where there is no room: they are the body. */
+	message.flags &= ~VFMIG_IRQ_SET_DATA_BOOL;
+	n = vfmig_user_put_irq_set(vu_fixed(step), VU_FIXED_ROOM, &message, NULL);
+	memcpy(vu_fixed(step) + offsetof(struct vfmig_irq_set, flags), &set->flags,
+	       sizeof(set->flags));
+	step->ask.out.body = bools;
+	step->ask.out.body_len = bools ? set->count : 0;
+	step->ask.out.fds = fds;
+	step->ask.out.nfds = nfds;
+	vfmig_vu_send(step, VFMIG_USER_DEVICE_SET_IRQS, n);
+	return true;
+}
+
+/*
+ * The server in the field takes eventfds away only from the first one on: elsewhere it gets one that nobody
+ * reads.
+ */
+static int nowhere(struct vu_job *job)
+{
+	struct vu *vu = job->vu;
+	int fd;
+
+	pthread_mutex_lock(&vu->wire.lock);
+	if (vu->nowhere < 0)
+		vu->nowhere = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fd = vu->nowhere;
+	pthread_mutex_unlock(&vu->wire.lock);
+	if (fd < 0)
+		vfmig_vu_fail(job, -EMFILE, "no eventfd to take an interrupt away with");
+	return fd;
+}
+
+/* A run of eventfds, or of none, as many as go in one message. */
+static uint32_t irqs_run(struct vu_job *job, uint32_t at)
+{
+	const struct vfmig_request *request = job->request;
+	const int32_t *fds = request->irqs.fds + at;
+	bool none = fds[0] < 0;
+	uint32_t left = request->irqs.count - at, most = job->vu->caps.max_msg_fds, n = 1;
+	struct vfmig_irq_set set = {
+		.flags = request->irqs.flags,
+		.index = request->irqs.index,
+		.start = request->irqs.start + at,
+	};
+	int dummy;
+
+	if (none && job->vu->plain && set.start) {
+		dummy = nowhere(job);
+		set.count = 1;
+		if (dummy < 0 || !irqs_send(job, &set, NULL, &job->vu->nowhere, 1))
+			return 0;
+		return 1;
+	}
+	while (n < left && (fds[n] < 0) == none && (none || n < most))
+		n++;
+	set.count = n;
+	return irqs_send(job, &set, NULL, none ? NULL : fds, none ? 0 : n) ? n : 0;
+}
+
+void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request)
+{
+	bool eventfds = request->irqs.flags & VFMIG_IRQ_SET_DATA_EVENTFD;
+	bool bools = request->irqs.flags & VFMIG_IRQ_SET_DATA_BOOL;
+	struct vfmig_irq_set set = {
+		.flags = request->irqs.flags,
+		.index = request->irqs.index,
+		.start = request->irqs.start,
+		.count = request->irqs.count,
+	};
+	uint32_t n;
+	struct vu_job *job;
+
+	if (set.count > VFMIG_USER_IRQS_MAX || (eventfds && !request->irqs.fds) ||
+	    (bools && !request->irqs.bools) || (eventfds && bools)) {
+		vfmig_complete_err(request, -EINVAL, "%s: interrupts: no such set",
+				   vu->device.name);
+		return;
+	}
+	if (eventfds && !vu->caps.max_msg_fds) {
+		vfmig_complete_err(request, -EOPNOTSUPP,
+				   "%s: the server takes no descriptors, so it cannot be given "
+				   "eventfds",
+				   vu->device.name);
+		return;
+	}
+	job = vfmig_vu_job(vu, request, irqs_answered);
+	if (!job)
+		return;
+	if (!eventfds || !set.count) {
+		irqs_send(job, &set, bools ? request->irqs.bools : NULL, NULL, 0);
+	} else {
+		for (uint32_t at = 0; at < set.count; at += n) {
+			n = irqs_run(job, at);
+			if (!n)
+				break;
+		}
+	}
+	vfmig_vu_let_go(job);
+}
+
+/* ---- migration data ---- */
+
+static bool in_precopy(struct vu *vu)
+{
+	return vu->state_known &&
+	       (vu->state == VFMIG_STATE_PRE_COPY || vu->state == VFMIG_STATE_PRE_COPY_P2P);
+}
+
+/* Errors by which a server may say that there is no more, after it has given less than was asked for. */
+static bool means_the_end(int error)
+{
+	return error == -ENODATA || error == -ENOMSG || error == -EINVAL;
+}
+
+/*
+ * The specification says that a short piece is the last, the server in the field that an empty one is. So a
+ * short piece is followed by another question; whoever thought that all was said refuses it, or says
+ * nothing, and that is the end in both readings.
+ */
+static void read_answered(struct vu_job *job, struct vu_step *step)
+{
+	struct vfmig_user_mig_data said;
+	struct vu *vu = job->vu;
+	const char *why;
+	bool was_short, precopy;
+
+	pthread_mutex_lock(&vu->wire.lock);
+	was_short = vu->short_read;
+	precopy = in_precopy(vu);
+	pthread_mutex_unlock(&vu->wire.lock);
+	if (step->ask.error == -ENOMSG && !was_short) {
+		job->error = -ENOMSG;
+		return;
+	}
+	if (step->ask.error && vu->plain && was_short && means_the_end(step->ask.error)) {
+		job->result = 0;
+	} else if (step->ask.error) {
+		vfmig_vu_refused(job, step, "migration data");
+		return;
+	} else {
+		why = vfmig_user_get_mig_data(step->ask.reply,
+					      step->ask.reply_len + step->ask.data_len,
+					      (uint32_t)step->b, true, &said);
+		if (why) {
+			vfmig_vu_fail(job, -EPROTO, "%s: %s", vu->device.name, why);
+			return;
+		}
+		job->result = said.size;
+		pthread_mutex_lock(&vu->wire.lock);
+		vu->short_read = said.size < step->b;
+		pthread_mutex_unlock(&vu->wire.lock);
+	}
+	if (!job->result && precopy)
+		job->error = -ENOMSG;
+}
+
+static void data_read(struct vu *vu, struct vfmig_request *request)
+{
+	struct vu_job *job = vfmig_vu_job(vu, request, read_answered);
+	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	uint32_t len = request->data.len < vu->xfer ? (uint32_t)request->data.len : vu->xfer;
+	struct vfmig_user_mig_data m = {.argsz = VFMIG_USER_MIG_DATA_SIZE + len, .size = len};
+
+	if (!job)
+		return;
+	if (step) {
+		step->b = len;
+		step->ask.fixed = VFMIG_USER_MIG_DATA_SIZE;
+		step->ask.data = request->data.buf;
+		step->ask.data_max = len;
+		vfmig_vu_send(step, VFMIG_USER_MIG_DATA_READ,
+			      vfmig_user_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
+	}
+	vfmig_vu_let_go(job);
+}
+
+static void write_answered(struct vu_job *job, struct vu_step *step)
+{
+	if (step->ask.error)
+		vfmig_vu_refused(job, step, "migration data");
+}
+
+/* All pieces are under way at once; the first that is refused is what the whole comes to. */
+static void data_write(struct vu *vu, struct vfmig_request *request)
+{
+	struct vu_job *job = vfmig_vu_job(vu, request, write_answered);
+	size_t at = 0, len = request->data.len;
+	struct vu_step *step;
+
+	if (!job)
+		return;
+	job->result = (ssize_t)len;
+	while (at < len && (step = vfmig_vu_step(job))) {
+		uint32_t n = len - at < vu->write_max ? (uint32_t)(len - at) : vu->write_max;
+		struct vfmig_user_mig_data m = {.argsz = VFMIG_USER_MIG_DATA_SIZE + n, .size = n};
+
+		step->ask.out.body = (const uint8_t *)request->data.buf + at;
+		step->ask.out.body_len = n;
+		/* Some answer with what every other answer has. */
+		step->ask.slack = VFMIG_USER_MIG_DATA_SIZE;
+		vfmig_vu_send(step, VFMIG_USER_MIG_DATA_WRITE,
+			      vfmig_user_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
+		at += n;
+	}
+	vfmig_vu_let_go(job);
+}
+
+void vfmig_vu_data(struct vu *vu, struct vfmig_request *request)
+{
+	if (!request->data.len)
+		vfmig_complete(request, 0);
+	else if (request->verb == VFMIG_VERB_DATA_READ)
+		data_read(vu, request);
+	else
+		data_write(vu, request);
+}

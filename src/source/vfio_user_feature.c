@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Features: the uAPI's payloads. DMA logging has a file of its own.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "source/vfio_user_priv.h"
+
+void vfmig_vu_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size)
+{
+	struct vfmig_device_feature f = {
+		.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size + step->ask.data_max),
+		.flags = flags,
+	};
+	size_t sent = 0;
+
+	vfmig_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
+	if (payload && !(flags & VFMIG_FEATURE_PROBE)) {
+		memcpy(vu_fixed(step) + VFMIG_FEATURE_HEADER_SIZE, payload, size);
+		sent = size;
+	}
+	step->ask.fixed = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size);
+	vfmig_vu_send(step, VFMIG_USER_DEVICE_FEATURE, VFMIG_FEATURE_HEADER_SIZE + sent);
+}
+
+const char *vfmig_vu_state(const struct vu_step *step, uint32_t *state)
+{
+	struct vfmig_feature_mig_state s;
+	const char *why;
+
+	if (step->ask.reply_len < VFMIG_FEATURE_HEADER_SIZE)
+		return "the answer is too short";
+	why = vfmig_feature_get_mig_state(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
+					  step->ask.reply_len - VFMIG_FEATURE_HEADER_SIZE, &s);
+	*state = s.device_state;
+	return why;
+}
+
+void vfmig_vu_note_state(struct vu *vu, bool known, uint32_t state)
+{
+	vu->state_known = known;
+	vu->short_read = false;
+	if (!known)
+		return;
+	vu->state = state;
+	if (state == VFMIG_STATE_RESUMING)
+		vu->loaded = true;
+	else if (state == VFMIG_STATE_RUNNING || state == VFMIG_STATE_RUNNING_P2P)
+		vu->loaded = false;
+}
+
+/* ---- what is never asked ---- */
+
+/* Without the extension there is nothing but migration. */
+static bool plain_feature(uint32_t feature)
+{
+	switch (feature) {
+	case VFMIG_FEATURE_MIGRATION:
+	case VFMIG_FEATURE_MIG_STATE:
+	case VFMIG_FEATURE_DMA_LOGGING_START:
+	case VFMIG_FEATURE_DMA_LOGGING_STOP:
+	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A descriptor has no place in this protocol's features. */
+static bool extended_feature(uint32_t feature)
+{
+	switch (feature) {
+	case VFMIG_FEATURE_LOW_POWER_ENTRY:
+	case VFMIG_FEATURE_LOW_POWER_EXIT:
+	case VFMIG_FEATURE_MIG_DATA_SIZE:
+	case VFMIG_FEATURE_BUS_MASTER:
+	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
+	case VFMIG_FEATURE_USER_PRECOPY_INFO:
+		return true;
+	default:
+		return plain_feature(feature);
+	}
+}
+
+/* The states that a plain server has; others wedge it, or end it. */
+static const char *check_state(const struct vu *vu, uint32_t state)
+{
+	if (state >= VFMIG_STATE_COUNT)
+		return "there is no such state";
+	if (state == VFMIG_STATE_ERROR)
+		return "ERROR cannot be asked for";
+	if (vu->plain && (state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P))
+		return "the server has no P2P states";
+	return NULL;
+}
+
+/* ---- answers ---- */
+
+/* What a plain server without something says of it is EINVAL. */
+static void refused(struct vu_job *job, struct vu_step *step)
+{
+	uint32_t flags = job->request->feature.flags;
+	uint32_t feature = flags & VFMIG_FEATURE_MASK;
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+	char what[64] = "feature ";
+
+	if (job->vu->plain && step->ask.error == -EINVAL &&
+	    ((flags & VFMIG_FEATURE_PROBE) || feature == VFMIG_FEATURE_MIGRATION))
+		step->ask.error = -ENOTTY;
+	strncat(what, kind ? kind->name : "?", sizeof(what) - strlen(what) - 1);
+	vfmig_vu_refused(job, step, what);
+}
+
+static void probe_answered(struct vu_job *job, struct vu_step *step)
+{
+	if (step->ask.error)
+		refused(job, step);
+}
+
+static const char *take_flags(struct vu *vu, struct vfmig_request *request, const uint8_t *payload,
+			      size_t len)
+{
+	uint64_t flags;
+	const char *why = vfmig_feature_get_migration(payload, len, &flags);
+
+	if (vu->plain)
+		flags &= ~VFMIG_MIGRATION_P2P;
+	if (!why)
+		memcpy(request->feature.data, &flags, sizeof(flags));
+	return why;
+}
+
+static const char *take_state(struct vu *vu, struct vfmig_request *request, struct vu_step *step)
+{
+	struct vfmig_feature_mig_state *to = request->feature.data;
+	bool set = request->feature.flags & VFMIG_FEATURE_SET;
+	uint32_t state;
+	const char *why = NULL;
+
+	/* What was set is what was asked for: some echo it, some answer with nothing. */
+	if (set)
+		state = to->device_state;
+	else
+		why = vfmig_vu_state(step, &state);
+	if (why)
+		return why;
+	pthread_mutex_lock(&vu->wire.lock);
+	vfmig_vu_note_state(vu, true, state);
+	pthread_mutex_unlock(&vu->wire.lock);
+	to->device_state = state;
+	to->data_fd = -1;
+	return NULL;
+}
+
+static void feature_answered(struct vu_job *job, struct vu_step *step)
+{
+	struct vfmig_request *request = job->request;
+	const uint8_t *payload = step->ask.reply + VFMIG_FEATURE_HEADER_SIZE;
+	uint32_t feature = request->feature.flags & VFMIG_FEATURE_MASK;
+	bool set = request->feature.flags & VFMIG_FEATURE_SET;
+	size_t len = step->ask.reply_len;
+	struct vu *vu = job->vu;
+	const char *why = NULL;
+
+	if (step->ask.error) {
+		if (feature == VFMIG_FEATURE_MIG_STATE && set) {
+			pthread_mutex_lock(&vu->wire.lock);
+			vfmig_vu_note_state(vu, false, 0);
+			pthread_mutex_unlock(&vu->wire.lock);
+		}
+		refused(job, step);
+		return;
+	}
+	len = len > VFMIG_FEATURE_HEADER_SIZE ? len - VFMIG_FEATURE_HEADER_SIZE : 0;
+	if (feature == VFMIG_FEATURE_MIGRATION)
+		why = take_flags(vu, request, payload, len);
+	else if (feature == VFMIG_FEATURE_MIG_STATE)
+		why = take_state(vu, request, step);
+	else if (!set && len < step->ask.fixed - VFMIG_FEATURE_HEADER_SIZE)
+		why = "the answer is too short";
+	else if (!set)
+		memcpy(request->feature.data, payload, step->ask.fixed - VFMIG_FEATURE_HEADER_SIZE);
+	if (why)
+		vfmig_vu_fail(job, -EPROTO, "%s: feature %u: %s", vu->device.name, feature, why);
+	else if (feature == VFMIG_FEATURE_MIG_STATE && set)
+		vfmig_vu_drop_stale(job);
+}
+
+/* ---- questions ---- */
+
+static void ask(struct vu *vu, struct vfmig_request *request, size_t size,
+		void (*back)(struct vu_job *job, struct vu_step *step))
+{
+	struct vu_job *job = vfmig_vu_job(vu, request, back);
+	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	bool get = request->feature.flags & VFMIG_FEATURE_GET;
+
+	if (!job)
+		return;
+	if (step && get && !(request->feature.flags & VFMIG_FEATURE_PROBE)) {
+		/* Nothing goes, and the payload comes. */
+		step->ask.fixed = 0;
+		vfmig_vu_ask_feature(step, request->feature.flags, NULL, size);
+	} else if (step) {
+		vfmig_vu_ask_feature(step, request->feature.flags, request->feature.data, size);
+	}
+	vfmig_vu_let_go(job);
+}
+
+static void refuse(struct vu *vu, struct vfmig_request *request, int code, const char *why)
+{
+	vfmig_complete_err(request, code, "%s: feature %u: %s", vu->device.name,
+			   request->feature.flags & VFMIG_FEATURE_MASK, why);
+}
+
+/* GET and SET of what has a fixed payload and no history. */
+static void simple(struct vu *vu, struct vfmig_request *request, uint32_t feature)
+{
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+	const struct vfmig_feature_mig_state *state = request->feature.data;
+	const char *why = NULL;
+
+	if (request->feature.size < kind->size || (kind->size && !request->feature.data)) {
+		refuse(vu, request, -EINVAL, "the payload is too small");
+		return;
+	}
+	if (feature == VFMIG_FEATURE_MIG_STATE && (request->feature.flags & VFMIG_FEATURE_SET))
+		why = check_state(vu, state->device_state);
+	if (why)
+		refuse(vu, request, -EINVAL, why);
+	else
+		ask(vu, request, kind->size, feature_answered);
+}
+
+void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request)
+{
+	uint32_t flags = request->feature.flags, feature = flags & VFMIG_FEATURE_MASK;
+	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE);
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+
+	if (!kind || !(vu->plain ? plain_feature(feature) : extended_feature(feature))) {
+		refuse(vu, request, -ENOTTY, "it has no place in this protocol");
+		return;
+	}
+	if ((flags & ~VFMIG_FEATURE_MASK) != ops || !ops ||
+	    ops == (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) ||
+	    (ops & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~kind->ops)) {
+		refuse(vu, request, -EINVAL, "it has no such operation");
+		return;
+	}
+	if (flags & VFMIG_FEATURE_PROBE)
+		ask(vu, request, 0, probe_answered);
+	else if (feature == VFMIG_FEATURE_DMA_LOGGING_START)
+		vfmig_vu_log_start(vu, request);
+	else if (feature == VFMIG_FEATURE_DMA_LOGGING_STOP)
+		vfmig_vu_log_stop(vu, request);
+	else if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT)
+		vfmig_vu_log_report(vu, request);
+	else
+		simple(vu, request, feature);
+}
+
+/* ---- pre-copy info, which the uAPI has as an ioctl on the data ---- */
+
+static void precopy_answered(struct vu_job *job, struct vu_step *step)
+{
+	const char *why;
+
+	if (step->ask.error) {
+		vfmig_vu_refused(job, step, "pre-copy info");
+		return;
+	}
+	why = step->ask.reply_len < VFMIG_FEATURE_HEADER_SIZE
+		      ? "the answer is too short"
+		      : vfmig_feature_get_precopy_info(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
+						       step->ask.reply_len -
+							       VFMIG_FEATURE_HEADER_SIZE,
+						       &job->request->precopy);
+	if (why)
+		vfmig_vu_fail(job, -EPROTO, "%s: pre-copy info: %s", job->vu->device.name, why);
+}
+
+void vfmig_vu_precopy(struct vu *vu, struct vfmig_request *request)
+{
+	struct vu_step *step;
+	struct vu_job *job;
+
+	if (vu->plain) {
+		vfmig_complete_err(request, -ENOTTY,
+				   "%s: the server cannot tell what pre-copy has left: it does not "
+				   "know our extension",
+				   vu->device.name);
+		return;
+	}
+	job = vfmig_vu_job(vu, request, precopy_answered);
+	if (!job)
+		return;
+	step = vfmig_vu_step(job);
+	if (step)
+		vfmig_vu_ask_feature(step, VFMIG_FEATURE_USER_PRECOPY_INFO | VFMIG_FEATURE_GET,
+				     NULL, sizeof(struct vfmig_precopy_info));
+	vfmig_vu_let_go(job);
+}

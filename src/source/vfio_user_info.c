@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Information on the device, its regions and interrupts; and the descriptor that a region is mapped from.
+ *
+ * The server in the field refuses to tell while its device is stopped, and what it once told does not change:
+ * so it is kept.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "source/vfio_user_priv.h"
+#include "wire/memory.h"
+
+static size_t fixed_size(enum vfmig_verb verb)
+{
+	return verb == VFMIG_VERB_REGION_INFO ? VFMIG_USER_REGION_INFO_SIZE : 16;
+}
+
+static uint16_t command(enum vfmig_verb verb)
+{
+	switch (verb) {
+	case VFMIG_VERB_DEVICE_INFO:
+		return VFMIG_USER_DEVICE_GET_INFO;
+	case VFMIG_VERB_IRQ_INFO:
+		return VFMIG_USER_DEVICE_GET_IRQ_INFO;
+	default:
+		return VFMIG_USER_DEVICE_GET_REGION_INFO;
+	}
+}
+
+/* ---- what is kept; under the lock ---- */
+
+#define KEPT_MAX 64u
+
+static struct vu_kept *find_kept(struct vu *vu, enum vfmig_verb verb, uint32_t index,
+				 unsigned *count)
+{
+	struct vu_kept *kept = vu->kept;
+
+	for (*count = 0; kept && (kept->verb != verb || kept->index != index); kept = kept->next)
+		(*count)++;
+	return kept;
+}
+
+static void keep(struct vu *vu, const struct vfmig_request *request, size_t len)
+{
+	struct vu_kept *kept;
+	unsigned count;
+
+	if (!vu->plain || len > request->info.size)
+		return;
+	pthread_mutex_lock(&vu->wire.lock);
+	kept = find_kept(vu, request->verb, request->info.index, &count);
+	if (!kept && count < KEPT_MAX && (kept = malloc(sizeof(*kept) + len))) {
+		kept->verb = request->verb;
+		kept->index = request->info.index;
+		kept->len = len;
+		memcpy(kept->bytes, request->info.buf, len);
+		kept->next = vu->kept;
+		vu->kept = kept;
+	}
+	pthread_mutex_unlock(&vu->wire.lock);
+}
+
+static ssize_t recall(struct vu *vu, const struct vfmig_request *request)
+{
+	struct vu_kept *kept;
+	ssize_t ret = -ENOENT;
+	unsigned count;
+
+	pthread_mutex_lock(&vu->wire.lock);
+	kept = find_kept(vu, request->verb, request->info.index, &count);
+	if (kept) {
+		size_t n = kept->len < request->info.size ? kept->len : request->info.size;
+
+		memcpy(request->info.buf, kept->bytes, n);
+		ret = (ssize_t)kept->len;
+		/* With less room than it takes, the capabilities are not there. */
+		if (n < kept->len && request->verb == VFMIG_VERB_REGION_INFO)
+			((struct vfmig_region_info *)request->info.buf)->cap_offset = 0;
+	}
+	pthread_mutex_unlock(&vu->wire.lock);
+	return ret;
+}
+
+void vfmig_vu_kept_free(struct vu *vu)
+{
+	while (vu->kept) {
+		struct vu_kept *kept = vu->kept;
+
+		vu->kept = kept->next;
+		free(kept);
+	}
+}
+
+/* ---- information ---- */
+
+/* What is wrong with an answer, or NULL; its argsz in @argsz. */
+static const char *check(enum vfmig_verb verb, const struct vu_step *step, uint32_t index,
+			 uint32_t *argsz)
+{
+	const uint8_t *reply = step->ask.reply;
+	size_t len = step->ask.reply_len;
+	struct vfmig_region_info region;
+	struct vfmig_device_info device;
+	struct vfmig_irq_info irq;
+	const char *why;
+
+	switch (verb) {
+	case VFMIG_VERB_DEVICE_INFO:
+		why = vfmig_user_get_device_info(reply, len, &device);
+		*argsz = VFMIG_USER_DEVICE_INFO_SIZE;
+		return why;
+	case VFMIG_VERB_IRQ_INFO:
+		why = vfmig_user_get_irq_info(reply, len, &irq);
+		*argsz = VFMIG_USER_IRQ_INFO_SIZE;
+		return !why && irq.index != index ? "the answer is about another index" : why;
+	default:
+		why = vfmig_user_get_region_info(reply, len, &region);
+		*argsz = region.argsz;
+		if (!why && region.index != index)
+			why = "the answer is about another index";
+		if (!why && region.argsz > VU_INFO_MAX)
+			why = "a region has more than 64 KiB to say of itself";
+		return why;
+	}
+}
+
+static void info_answered(struct vu_job *job, struct vu_step *step)
+{
+	struct vfmig_request *request = job->request;
+	size_t size = request->info.size, n = step->ask.reply_len;
+	uint32_t argsz;
+	const char *why;
+	ssize_t kept;
+
+	if (step->ask.error) {
+		kept = job->vu->plain && step->ask.error == -EINVAL ? recall(job->vu, request) : -1;
+		if (kept >= 0)
+			job->result = kept;
+		else
+			vfmig_vu_refused(job, step, vfmig_verb_name(request->verb));
+		return;
+	}
+	why = check(request->verb, step, request->info.index, &argsz);
+	if (why) {
+		vfmig_vu_fail(job, -EPROTO, "%s: %s of index %u: %s", job->vu->device.name,
+			      vfmig_verb_name(request->verb), request->info.index, why);
+		return;
+	}
+	if (n > size)
+		n = size;
+	memcpy(request->info.buf, step->ask.reply, n);
+	if (request->verb == VFMIG_VERB_DEVICE_INFO && n >= 8)
+		((struct vfmig_device_info *)request->info.buf)->flags &= ~VFMIG_DEVICE_FLAG_CAPS;
+	job->result = argsz;
+	/* What the answer says and what came with it are two things. */
+	if (argsz > n + step->ask.data_len && argsz <= size)
+		vfmig_vu_fail(job, -EPROTO, "%s: the answer to %s is shorter than it says",
+			      job->vu->device.name, vfmig_verb_name(request->verb));
+	else
+		keep(job->vu, request, argsz);
+}
+
+void vfmig_vu_info(struct vu *vu, struct vfmig_request *request)
+{
+	enum vfmig_verb verb = request->verb;
+	size_t fixed = fixed_size(verb), size = request->info.size;
+	struct vu_job *job = vfmig_vu_job(vu, request, info_answered);
+	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	uint32_t words[8] = {0};
+
+	if (!job)
+		return;
+	if (step) {
+		if (size > VU_INFO_MAX)
+			size = VU_INFO_MAX;
+		words[0] = (uint32_t)(size > fixed ? size : fixed);
+		if (verb == VFMIG_VERB_DEVICE_INFO)
+			words[0] = (uint32_t)fixed;
+		else
+			words[2] = request->info.index;
+		memcpy(vu_fixed(step), words, fixed);
+		step->ask.fixed = (uint32_t)fixed;
+		if (verb == VFMIG_VERB_REGION_INFO && size > fixed) {
+			step->ask.data = (uint8_t *)request->info.buf + fixed;
+			step->ask.data_max = size - fixed;
+		}
+		vfmig_vu_send(step, command(verb), fixed);
+	}
+	vfmig_vu_let_go(job);
+}
+
+/* ---- the descriptor of a region ---- */
+
+/* Each part that may be mapped must be in the file, and the file must be memory. */
+static void check_fd(struct vu_job *job, struct vu_step *step, const struct vfmig_region_info *info,
+		     const uint8_t *whole, size_t len)
+{
+	struct vfmig_sparse_mmap_area *areas = calloc(VFMIG_USER_AREAS_MAX, sizeof(*areas));
+	bool write = info->flags & VFMIG_REGION_FLAG_WRITE;
+	struct vfmig_user_region_caps caps;
+	struct vfmig_error err = {0};
+	const char *why = NULL;
+	uint64_t page;
+	int ret = 0;
+
+	if (!areas) {
+		vfmig_vu_fail(job, -ENOMEM, "no memory for a region's areas");
+		return;
+	}
+	why = vfmig_user_get_region_caps(whole, len, info, areas, VFMIG_USER_AREAS_MAX, &caps);
+	if (why)
+		ret = vfmig_err(&err, -EPROTO, "%s", why);
+	else if (!caps.has_sparse) {
+		areas[0].size = info->size;
+		caps.nr_areas = 1;
+	}
+	for (uint32_t i = 0; !ret && i < caps.nr_areas; i++) {
+		if (info->offset > INT64_MAX - areas[i].offset ||
+		    areas[i].size > INT64_MAX - areas[i].offset - info->offset)
+			ret = vfmig_err(&err, -EPROTO, "a part passes the end of any file");
+		else
+			ret = vfmig_memory_check(step->ask.fds[0], info->offset + areas[i].offset,
+						 areas[i].size, write, false, &page, &err);
+	}
+	free(areas);
+	if (ret) {
+		vfmig_vu_fail(job, ret, "%s: region %u cannot be mapped: %s", job->vu->device.name,
+			      info->index, err.text);
+		return;
+	}
+	job->request->region_fd.fd = step->ask.fds[0];
+	job->request->region_fd.file_offset = info->offset;
+	step->ask.nfds = 0;
+}
+
+static void region_fd_answered(struct vu_job *job, struct vu_step *step)
+{
+	uint32_t index = job->request->region_fd.index;
+	struct vfmig_region_info info;
+	const char *why;
+
+	if (step->ask.error) {
+		vfmig_vu_refused(job, step, "region-fd");
+		return;
+	}
+	why = vfmig_user_get_region_info(step->ask.reply, step->ask.reply_len, &info);
+	if (!why && info.index != index)
+		why = "the answer is about another region";
+	if (why) {
+		vfmig_vu_fail(job, -EPROTO, "%s: region %u: %s", job->vu->device.name, index, why);
+		return;
+	}
+	if (!(info.flags & VFMIG_REGION_FLAG_MMAP) || step->ask.nfds != 1) {
+		vfmig_vu_fail(job, -ENODEV,
+			      "%s: region %u cannot be mapped: the server sent %u "
+			      "descriptors for it",
+			      job->vu->device.name, index, step->ask.nfds);
+		return;
+	}
+	/* The fixed part in front of the rest, as the decoder wants it. */
+	memcpy(step->own, step->ask.reply, VFMIG_USER_REGION_INFO_SIZE);
+	check_fd(job, step, &info, step->own, VFMIG_USER_REGION_INFO_SIZE + step->ask.data_len);
+}
+
+void vfmig_vu_region_fd(struct vu *vu, struct vfmig_request *request)
+{
+	struct vu_job *job = vfmig_vu_job(vu, request, region_fd_answered);
+	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+
+	if (!job)
+		return;
+	if (step)
+		step->own = malloc(VU_INFO_MAX);
+	if (step && step->own) {
+		size_t n = vfmig_user_put_region_info_request(
+			vu_fixed(step), VU_FIXED_ROOM, VU_INFO_MAX, request->region_fd.index);
+
+		step->ask.fixed = VFMIG_USER_REGION_INFO_SIZE;
+		step->ask.data = (uint8_t *)step->own + VFMIG_USER_REGION_INFO_SIZE;
+		step->ask.data_max = VU_INFO_MAX - VFMIG_USER_REGION_INFO_SIZE;
+		vfmig_vu_send(step, VFMIG_USER_DEVICE_GET_REGION_INFO, n);
+	} else if (step) {
+		vfmig_vu_fail(job, -ENOMEM, "no memory for region %u", request->region_fd.index);
+		vfmig_vu_drop(step);
+	}
+	vfmig_vu_let_go(job);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of the vfio-user source: a client.
+ *
+ * A request becomes a job, and a job takes steps: a question each (vfio_user_job.c). Most take one; what the
+ * server takes only in pieces, or only in some order, takes several. A step that is answered is looked
+ * at by one thread at a time, in the order of the answers, without a lock, and may have the job take more.
+ *
+ * A server that offers our extension is taken at its word. To all others ("plain") nothing is sent
+ * that is known to crash or wedge the server that is in the field (docs/vfio-user.md lists what that is).
+ */
+#ifndef VFMIG_SOURCE_VFIO_USER_PRIV_H
+#define VFMIG_SOURCE_VFIO_USER_PRIV_H
+
+#include <stdatomic.h>
+
+#include <vfmig/space.h>
+
+#include "abi/feature.h"
+#include "device/device.h"
+#include "dirty/map.h"
+#include "source/vfio_user.h"
+#include "wire/version.h"
+#include "wire/wire.h"
+
+/* Questions under way, and bytes in them; what is beyond waits. */
+#define VU_WINDOW	256u
+#define VU_WINDOW_BYTES (16u << 20)
+/* The largest data in one message to a server that takes what one receive brings for the whole. */
+#define VU_PLAIN_PIECE (32u << 10)
+/* Commands of the server's that wait to be served; more ends the connection. */
+#define VU_COMMANDS 1024u
+/* A region or feature has no more to say of itself than this. */
+#define VU_INFO_MAX 65536u
+/* A plain server's log has pages of this size, whatever was asked for. */
+#define VU_PLAIN_PAGE 4096u
+
+struct vu;
+struct vu_job;
+struct serve; /* vfio_user_serve.c */
+
+/*
+ * One question of a job. @job is NULL once nobody waits for the job.
+ *
+ * @answered: instead of the job's
+ * @own: a buffer that is freed with the step
+ * @a, @b, @fd: the job's own; @fd is closed with the step
+ */
+struct vu_step {
+	struct vfmig_wire_ask ask;
+	struct vu_job *job;
+	void (*answered)(struct vu_job *job, struct vu_step *step);
+	struct vu_step *next;	/* waiting to be sent, or to be looked at, or unused */
+	struct vu_step *sister; /* of the same job */
+	size_t bytes;
+	void *own;
+	uint64_t a, b;
+	int fd;
+	bool in_window;
+};
+
+/*
+ * @answered: looks at an answered step; its error is in step->ask.error. When no step is left, the job ends
+ * @error: the first failure
+ * @result: if there is none
+ * @ends: instead of completing the request at once
+ */
+struct vu_job {
+	struct vu *vu;
+	struct vfmig_request *request;
+	void (*answered)(struct vu_job *job, struct vu_step *step);
+	void (*ends)(struct vu_job *job);
+	ssize_t result;
+	int error;
+	unsigned left; /* steps under way */
+	struct vu_step *steps;
+	bool ordered, finished;
+	struct vu_job *next_unmapping;
+	bool looked_at; /* its request is in use by the thread that looks at answers */
+	int stage;
+	uint64_t a;
+	void *own;
+	struct vfmig_device *other_device; /* whose region is to be mapped, while it is asked */
+	struct vfmig_request other;
+	void (*other_back)(struct vu_job *job);
+	struct vu_job *next, *prev;
+	struct vu_job *next_ordered;
+};
+
+/* A map of the space that the server has. */
+struct vu_map {
+	struct vfmig_map map;
+	bool by_fd;
+	bool stale; /* it is gone from the space, and the server would not let go of it yet */
+};
+
+/* An answer that is kept, for a server that does not repeat it while its device is stopped. */
+struct vu_kept {
+	enum vfmig_verb verb;
+	uint32_t index;
+	size_t len;
+	struct vu_kept *next;
+	uint8_t bytes[];
+};
+
+struct vu {
+	struct vfmig_device device; /* the first */
+	struct vfmig_wire wire;
+	int epoll, gone; /* gone: readable from the connection's end on */
+	struct vfmig_vfio_user_options options;
+	struct vfmig_wire_caps caps; /* the server's */
+	bool plain;
+	uint32_t xfer; /* bytes of data per message */
+	uint32_t write_max;
+
+	/* under the wire's lock: */
+	struct vu_job *jobs; /* all that have a request */
+	struct vu_job *unused_jobs;
+	struct vu_job *order, **order_last; /* data: done in the order in which it was asked for */
+	struct vu_step *unused_steps;
+	struct vu_step *waiting, **waiting_last; /* for room in the window */
+	struct vu_step *answers, **answers_last; /* to be looked at */
+	unsigned under_way;
+	size_t under_way_bytes;
+	bool looking; /* a thread looks at answers */
+	pthread_cond_t looked;
+
+	struct vfmig_wire_msg *commands, **commands_last;
+	unsigned ncommands;
+	struct vfmig_space *space;
+	unsigned serving;	  /* DMA of the server's that is being done */
+	struct serve *at_regions; /* of that, what waits for another device */
+	struct vfmig_request *detaching;
+	struct vu_job *unmapping; /* wait for the end of that */
+	struct vu_map *maps;
+	size_t nmaps, room_maps;
+	unsigned by_message; /* maps without a descriptor */
+
+	enum vfmig_state state; /* the last that the server was seen in; */
+	bool state_known;	/* if it was */
+	bool loaded;		/* since it last ran, it was RESUMING, or may have been */
+	bool short_read;	/* the last piece of data was shorter than it might have been */
+
+	bool log_on;	 /* logging is asked for, */
+	bool log_sent;	 /* and the server knows */
+	bool log_failed; /* it could not be told */
+	struct vfmig_dirty *extra;
+	struct vu_kept *kept;
+	int nowhere; /* an eventfd that nobody reads */
+};
+
+/* ---- vfio_user_job.c ---- */
+
+static inline uint8_t *vu_fixed(struct vu_step *step)
+{
+	return step->ask.out.head + VFMIG_USER_HEADER_SIZE;
+}
+#define VU_FIXED_ROOM (VFMIG_WIRE_HEAD - VFMIG_USER_HEADER_SIZE)
+
+/* A job for a request; if there is no memory, the request is done with that, and NULL. */
+struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
+			    void (*answered)(struct vu_job *job, struct vu_step *step));
+/* A step for a job, or NULL: then the job has failed. */
+struct vu_step *vfmig_vu_step(struct vu_job *job);
+/*
+ * Ask. The steps of a job that are sent between vfmig_vu_hold() and vfmig_vu_let_go() cannot end it, nor
+ * can it end before; a job is held from its beginning, and while a step of it is looked at.
+ */
+void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed);
+void vfmig_vu_hold(struct vu_job *job);
+void vfmig_vu_let_go(struct vu_job *job);
+/* It is not to be sent after all. */
+void vfmig_vu_drop(struct vu_step *step);
+/* Note a failure, if it is the first. */
+void vfmig_vu_fail(struct vu_job *job, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Note that the server refused, in the words of the verb. */
+void vfmig_vu_refused(struct vu_job *job, const struct vu_step *step, const char *what);
+/* Look at what is answered. Without the lock. */
+void vfmig_vu_look(struct vu *vu);
+void vfmig_vu_answer(struct vu *vu, struct vfmig_wire_ask *ask);
+void vfmig_vu_jobs_free(struct vu *vu);
+/* For the two files: parts of a job's end. Under the lock. */
+void vfmig_vu_step_free(struct vu *vu, struct vu_step *step);
+void vfmig_vu_unlink(struct vu *vu, struct vu_job *job);
+void vfmig_vu_unlink_step(struct vu_step *step);
+void vfmig_vu_finish(struct vu *vu, struct vu_job *job);
+
+/* ---- vfio_user_cancel.c ---- */
+
+bool vfmig_vu_cancel(struct vfmig_device *device, struct vfmig_request *request);
+/* Ask another device (job->other, filled in); @back is called like a step's, unless the job was taken back. */
+void vfmig_vu_ask_other(struct vu_job *job, struct vfmig_device *device,
+			void (*back)(struct vu_job *job));
+
+/* ---- the verbs ---- */
+
+void vfmig_vu_info(struct vu *vu, struct vfmig_request *request);      /* vfio_user_info.c */
+void vfmig_vu_region_fd(struct vu *vu, struct vfmig_request *request); /* vfio_user_info.c */
+void vfmig_vu_kept_free(struct vu *vu);
+void vfmig_vu_region(struct vu *vu, struct vfmig_request *request); /* vfio_user_data.c */
+void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request);   /* vfio_user_data.c */
+void vfmig_vu_data(struct vu *vu, struct vfmig_request *request);   /* vfio_user_data.c */
+void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_precopy(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_reset(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_log_start(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_log_stop(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_log_report(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_attach(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_detach(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_map(struct vu *vu, struct vfmig_request *request);
+void vfmig_vu_unmap(struct vu *vu, struct vfmig_request *request);
+
+/* ---- what they have in common ---- */
+
+/* A FEATURE question: @size bytes of payload in the fixed part, the same back. */
+void vfmig_vu_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size);
+/* The state of a MIG_STATE reply. */
+const char *vfmig_vu_state(const struct vu_step *step, uint32_t *state);
+/* A state was reached, or asked for and not reached (@known false). Under the lock. */
+void vfmig_vu_note_state(struct vu *vu, bool known, uint32_t state);
+/* Have a job start the log, now that there is a map. Plain servers. */
+void vfmig_vu_log_first(struct vu_job *job);
+/* Try again to have the server let go of what it would not. */
+void vfmig_vu_drop_stale(struct vu_job *job);
+
+/* ---- vfio_user_serve.c: DMA by message ---- */
+
+int vfmig_vu_command(struct vu *vu, struct vfmig_wire_msg *msg);
+void vfmig_vu_serve(struct vu *vu);
+/* The connection is gone: free what waits. Under the lock, which is let go in between. */
+void vfmig_vu_serve_free(struct vu *vu);
+
+#endif

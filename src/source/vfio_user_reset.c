@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reset, so that it means what VFIO means by it: the device is as new, and RUNNING.
+ *
+ * The server in the field resets the device and leaves its migration state alone; and in STOP and STOP_COPY it
+ * refuses. So after a reset the state is looked at, and RUNNING asked for. Where it is refused, the way
+ * round is RUNNING first, if the device stands where it stopped by itself: then it does nothing that it would
+ * not have done. A device that was loaded must not run before it is reset, for it may be running somewhere else
+ * by now: it is taken to RESUMING, where a reset is possible and nothing runs.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "source/vfio_user_priv.h"
+
+enum stage {
+	RESET,	      /* asked for, as it should be */
+	LOOK,	      /* done; which state is it in? */
+	LOOK_REFUSED, /* refused; which state is it in? */
+	PREPARE,      /* on the way to a state in which it is not refused */
+	RESET_AGAIN,  /* asked for there */
+	RUN,	      /* asked for RUNNING */
+};
+
+static void ask_reset(struct vu_job *job, enum stage stage)
+{
+	struct vu_step *step = vfmig_vu_step(job);
+
+	job->stage = stage;
+	if (step)
+		vfmig_vu_send(step, VFMIG_USER_DEVICE_RESET, 0);
+}
+
+static void ask_state(struct vu_job *job, enum stage stage)
+{
+	struct vu_step *step = vfmig_vu_step(job);
+
+	job->stage = stage;
+	if (step)
+		vfmig_vu_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
+}
+
+static void set_state(struct vu_job *job, enum stage stage, uint32_t state)
+{
+	struct vfmig_feature_mig_state s = {.device_state = state, .data_fd = -1};
+	struct vu_step *step = vfmig_vu_step(job);
+	uint8_t payload[8];
+
+	job->stage = stage;
+	if (!step)
+		return;
+	vfmig_feature_put_mig_state(payload, sizeof(payload), &s);
+	vfmig_vu_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, payload,
+			     sizeof(payload));
+}
+
+static void note(struct vu *vu, bool known, uint32_t state)
+{
+	pthread_mutex_lock(&vu->wire.lock);
+	vfmig_vu_note_state(vu, known, state);
+	pthread_mutex_unlock(&vu->wire.lock);
+}
+
+static void looked(struct vu_job *job, struct vu_step *step)
+{
+	bool was_refused = job->stage == LOOK_REFUSED, loaded;
+	struct vu *vu = job->vu;
+	uint32_t state;
+
+	if (step->ask.error || vfmig_vu_state(step, &state)) {
+		/* A device without migration has no states, and what it said to the reset is all there is. */
+		if (was_refused)
+			vfmig_vu_fail(job, (int)job->a, "%s: the server refuses to reset: %s",
+				      vu->device.name, strerror((int)-(int64_t)job->a));
+		return;
+	}
+	if (!was_refused) {
+		if (state == VFMIG_STATE_RUNNING)
+			note(vu, true, state);
+		else
+			set_state(job, RUN, VFMIG_STATE_RUNNING);
+		return;
+	}
+	if (state != VFMIG_STATE_STOP && state != VFMIG_STATE_STOP_COPY) {
+		vfmig_vu_fail(job, (int)job->a, "%s: the server refuses to reset in state %s: %s",
+			      vu->device.name, vfmig_state_name(state),
+			      strerror((int)-(int64_t)job->a));
+		return;
+	}
+	pthread_mutex_lock(&vu->wire.lock);
+	loaded = vu->loaded || !vu->state_known;
+	pthread_mutex_unlock(&vu->wire.lock);
+	set_state(job, PREPARE, loaded ? VFMIG_STATE_RESUMING : VFMIG_STATE_RUNNING);
+}
+
+static void reset_answered(struct vu_job *job, struct vu_step *step)
+{
+	struct vu *vu = job->vu;
+
+	switch ((enum stage)job->stage) {
+	case RESET:
+		if (!step->ask.error && !vu->plain) {
+			note(vu, true, VFMIG_STATE_RUNNING);
+		} else if (!step->ask.error) {
+			ask_state(job, LOOK);
+		} else if (vu->plain && step->ask.error == -EINVAL) {
+			job->a = (uint64_t)(int64_t)step->ask.error;
+			ask_state(job, LOOK_REFUSED);
+		} else {
+			vfmig_vu_refused(job, step, "to reset");
+		}
+		return;
+	case LOOK:
+	case LOOK_REFUSED:
+		looked(job, step);
+		return;
+	case PREPARE:
+		if (step->ask.error)
+			vfmig_vu_refused(job, step, "the state in which it would reset the device");
+		else
+			ask_reset(job, RESET_AGAIN);
+		return;
+	case RESET_AGAIN:
+		if (step->ask.error)
+			vfmig_vu_refused(job, step, "to reset");
+		else
+			set_state(job, RUN, VFMIG_STATE_RUNNING);
+		return;
+	case RUN:
+		note(vu, !step->ask.error, VFMIG_STATE_RUNNING);
+		if (step->ask.error)
+			vfmig_vu_refused(job, step,
+					 "to run the device after the reset; it stays stopped, and "
+					 "the server may have to be started anew");
+		else
+			vfmig_vu_drop_stale(job);
+		return;
+	}
+}
+
+void vfmig_vu_reset(struct vu *vu, struct vfmig_request *request)
+{
+	struct vu_job *job = vfmig_vu_job(vu, request, reset_answered);
+
+	if (!job)
+		return;
+	ask_reset(job, RESET);
+	vfmig_vu_let_go(job);
+}

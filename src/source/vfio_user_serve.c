@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DMA by message: what the server asks of us. It reaches what the space maps, under the space's rules, and
+ * nothing else.
+ *
+ * Memory is reached here and now. A region of another device is asked for, and answered when that device has
+ * answered: two devices that reach into each other must not wait for each other.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/vfio_user_priv.h"
+
+/* A command that is being served; its reply, and what it asks of another device. */
+struct serve {
+	struct vfmig_wire_out out;
+	struct vu *vu;
+	struct vfmig_wire_msg *msg, *data;
+	struct vfmig_user_dma_access access;
+	struct vfmig_request request;
+	struct vfmig_device *device; /* whose region it is, while it is asked */
+	bool write;
+	struct serve *next;
+};
+
+static void serve_free(struct serve *s)
+{
+	vfmig_wire_msg_free(&s->vu->wire, s->msg);
+	if (s->data)
+		vfmig_wire_msg_free(&s->vu->wire, s->data);
+	free(s);
+}
+
+static void reply_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
+{
+	serve_free((struct serve *)out);
+}
+
+/* An access to a region is over. The unmaps that waited for the last one. Under the lock. */
+static struct vu_job *region_ended(struct vu *vu, struct serve *s)
+{
+	struct serve **at = &vu->at_regions;
+	struct vu_job *list = NULL;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	if (!vu->at_regions) {
+		list = vu->unmapping;
+		vu->unmapping = NULL;
+	}
+	return list;
+}
+
+static void done(struct serve *s, int error)
+{
+	struct vu *vu = s->vu;
+	struct vfmig_request *detaching = NULL;
+	struct vu_job *unmapping = NULL, *next;
+	bool quiet = s->msg->header.flags & VFMIG_USER_FLAG_NO_REPLY;
+	enum vfmig_wire_end end = s->msg->end;
+
+	s->out.head_len = VFMIG_USER_HEADER_SIZE +
+			  vfmig_user_put_dma_access(s->out.head + VFMIG_USER_HEADER_SIZE,
+						    VU_FIXED_ROOM, &s->access);
+	if (!s->write && !error) {
+		s->out.body = s->data->payload;
+		s->out.body_len = s->access.count;
+	}
+	vfmig_wire_reply_header(&s->out, &s->msg->header, error);
+	s->out.sent = reply_sent;
+	pthread_mutex_lock(&vu->wire.lock);
+	/* A plain server does not log what it sends. After the data; and of a failure some may be there. */
+	if (s->write && vu->plain && vu->log_on)
+		vfmig_dirty_mark(vu->extra, s->access.addr, s->access.count);
+	if (s->device)
+		unmapping = region_ended(vu, s);
+	if (!--vu->serving) {
+		detaching = vu->detaching;
+		vu->detaching = NULL;
+	}
+	if (quiet)
+		serve_free(s);
+	else
+		vfmig_wire_send(&vu->wire, end, &s->out);
+	/* A server that asks and does not take the answers is not one to wait for. */
+	if (vu->wire.ends[end].queued > (size_t)VU_COMMANDS * VU_INFO_MAX)
+		vfmig_wire_lose(&vu->wire, -ENOBUFS,
+				"the server asks for memory, and does not "
+				"take what it asks for");
+	pthread_mutex_unlock(&vu->wire.lock);
+	if (detaching)
+		vfmig_complete(detaching, 0);
+	for (; unmapping; unmapping = next) {
+		next = unmapping->next_unmapping;
+		vfmig_vu_let_go(unmapping);
+	}
+}
+
+/* ---- another device's region ---- */
+
+static void region_done(struct vfmig_request *request)
+{
+	struct serve *s = request->user;
+
+	done(s, request->result < 0 ? (int)request->result : 0);
+}
+
+/* True: the access is all in one map of a region, and on its way. */
+static bool ask_region(struct serve *s)
+{
+	uint64_t first = s->access.addr, last = first + (s->access.count - 1);
+	uint32_t need = s->write ? VFMIG_PROT_WRITE : VFMIG_PROT_READ;
+	struct vfmig_device *device = NULL;
+	struct vu *vu = s->vu;
+
+	if (!s->access.count)
+		return false;
+	pthread_mutex_lock(&vu->wire.lock);
+	for (size_t i = 0; i < vu->nmaps && !device; i++) {
+		const struct vfmig_map *m = &vu->maps[i].map;
+
+		if (m->kind != VFMIG_MAP_REGION || vu->maps[i].stale || m->iova > first ||
+		    last - m->iova >= m->size || !(m->prot & need))
+			continue;
+		device = m->device;
+		s->request.region.index = m->region;
+		s->request.region.offset = m->region_offset + (first - m->iova);
+	}
+	s->device = device;
+	if (device) {
+		s->next = vu->at_regions;
+		vu->at_regions = s;
+	}
+	pthread_mutex_unlock(&vu->wire.lock);
+	if (!device)
+		return false;
+	s->request.verb = s->write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ;
+	s->request.region.len = (uint32_t)s->access.count;
+	s->request.region.buf =
+		s->write ? s->msg->payload + VFMIG_USER_DMA_ACCESS_SIZE : s->data->payload;
+	s->request.done = region_done;
+	s->request.user = s;
+	vfmig_submit(device, &s->request);
+	return true;
+}
+
+/* ---- memory ---- */
+
+static int reach_memory(struct serve *s, struct vfmig_space *space)
+{
+	struct vfmig_user_dma_access *a = &s->access;
+
+	if (!s->write)
+		return vfmig_space_read(space, a->addr, s->data->payload, a->count, NULL);
+	return vfmig_space_write(space, a->addr, s->msg->payload + VFMIG_USER_DMA_ACCESS_SIZE,
+				 a->count, NULL);
+}
+
+/* ---- commands ---- */
+
+static const char *decode(struct serve *s)
+{
+	struct vfmig_wire_msg *msg = s->msg;
+
+	if (msg->header.cmd != VFMIG_USER_DMA_READ && msg->header.cmd != VFMIG_USER_DMA_WRITE)
+		return "a server asks only for DMA";
+	if (msg->nfds)
+		return "DMA comes without descriptors";
+	return vfmig_user_get_dma_access(msg->payload, msg->len, VFMIG_USER_XFER_DEFAULT, s->write,
+					 &s->access);
+}
+
+static void serve(struct vu *vu, struct vfmig_wire_msg *msg, struct vfmig_space *space)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		pthread_mutex_lock(&vu->wire.lock);
+		vu->serving--;
+		vfmig_wire_msg_free(&vu->wire, msg);
+		vfmig_wire_lose(&vu->wire, -ENOMEM, "no memory to serve the server's DMA");
+		pthread_mutex_unlock(&vu->wire.lock);
+		return;
+	}
+	s->vu = vu;
+	s->msg = msg;
+	s->write = msg->header.cmd == VFMIG_USER_DMA_WRITE;
+	if (decode(s)) {
+		done(s, -EINVAL);
+		return;
+	}
+	if (!s->write) {
+		pthread_mutex_lock(&vu->wire.lock);
+		s->data = vfmig_wire_msg_new(&vu->wire, s->access.count);
+		pthread_mutex_unlock(&vu->wire.lock);
+		if (!s->data) {
+			done(s, -ENOMEM);
+			return;
+		}
+	}
+	if (!space)
+		done(s, -EFAULT);
+	else if (!ask_region(s))
+		done(s, reach_memory(s, space));
+}
+
+int vfmig_vu_command(struct vu *vu, struct vfmig_wire_msg *msg)
+{
+	if (vu->ncommands >= VU_COMMANDS)
+		return vfmig_wire_lose(&vu->wire, -ENOBUFS, "the server asks without end");
+	msg->next = NULL;
+	if (!vu->ncommands)
+		vu->commands_last = &vu->commands;
+	*vu->commands_last = msg;
+	vu->commands_last = &msg->next;
+	vu->ncommands++;
+	return 0;
+}
+
+void vfmig_vu_serve(struct vu *vu)
+{
+	struct vfmig_wire_msg *msg;
+	struct vfmig_space *space;
+
+	pthread_mutex_lock(&vu->wire.lock);
+	while ((msg = vu->commands)) {
+		vu->commands = msg->next;
+		vu->ncommands--;
+		vu->serving++;
+		space = vu->space;
+		pthread_mutex_unlock(&vu->wire.lock);
+		serve(vu, msg, space);
+		pthread_mutex_lock(&vu->wire.lock);
+	}
+	pthread_mutex_unlock(&vu->wire.lock);
+}
+
+void vfmig_vu_serve_free(struct vu *vu)
+{
+	while (vu->commands) {
+		struct vfmig_wire_msg *msg = vu->commands;
+
+		vu->commands = msg->next;
+		vfmig_wire_msg_free(&vu->wire, msg);
+	}
+	vu->ncommands = 0;
+	while (vu->at_regions) {
+		struct serve *s = vu->at_regions;
+		bool taken;
+
+		pthread_mutex_unlock(&vu->wire.lock);
+		taken = vfmig_cancel(s->device, &s->request);
+		pthread_mutex_lock(&vu->wire.lock);
+		if (taken) {
+			vu->at_regions = s->next;
+			serve_free(s);
+		} else if (vu->at_regions == s) {
+			/* Its end is being seen to by another thread this moment. */
+			pthread_mutex_unlock(&vu->wire.lock);
+			sched_yield();
+			pthread_mutex_lock(&vu->wire.lock);
+		}
+	}
+}
