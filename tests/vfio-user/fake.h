@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that is nothing but what the tests of vfio-user need of one: it does what it is told at once, in the open,
+ * and can be made to hold what it is asked, to fail, and to do DMA.
+ */
+#ifndef VFMIG_TESTS_VFIO_USER_FAKE_H
+#define VFMIG_TESTS_VFIO_USER_FAKE_H
+
+#include <stdatomic.h>
+
+#include <vfmig/space.h>
+
+#include "device/device.h"
+
+/* Regions: 0 trapped, 2 trapped with a part that can be mapped, 7 configuration space. */
+#define FAKE_BAR0      65536u
+#define FAKE_BAR2      65536u
+#define FAKE_BAR2_FROM 4096u /* the part of it that can be mapped */
+#define FAKE_BAR2_LEN  8192u
+#define FAKE_CONFIG    256u
+#define FAKE_VECTORS   128u
+/* Writing here (in region 0) has the device do the DMA that fake.doorbell says, when it is next worked. */
+#define FAKE_DOORBELL 0x1000u
+#define FAKE_LOG      4096u
+
+struct fake;
+
+struct fake {
+	struct vfmig_device device;
+	uint64_t flags; /* VFMIG_MIGRATION_ */
+	pthread_mutex_t lock;
+
+	uint8_t bar0[FAKE_BAR0];
+	uint8_t config[FAKE_CONFIG];
+	int bar2_fd;
+	uint8_t *bar2;
+	int irqs[FAKE_VECTORS]; /* MSI-X; -1: none */
+	uint32_t last_action;	/* the flags of the last SET_IRQS */
+
+	enum vfmig_state state;
+	uint8_t *data; /* migration data: what is read, or was written */
+	size_t data_len, data_at, data_room;
+	size_t piece; /* most that one read gives; 0: as much as is asked */
+	unsigned resets;
+
+	struct vfmig_space *space;
+	unsigned maps;
+	bool logs;
+	uint64_t log_page;
+	uint32_t log_ranges;
+	struct vfmig_dirty *dirty;
+
+	int kick; /* the device's fd */
+	void (*doorbell)(struct fake *fake);
+	atomic_bool rung;
+	int fail;	  /* what every request comes to, if not 0 */
+	atomic_bool hold; /* requests are kept until fake_release() */
+	struct vfmig_request_list held;
+	atomic_uint nheld;
+	void *user;
+	uint8_t order[FAKE_LOG]; /* verbs as they came */
+	atomic_uint norder;
+};
+
+struct fake *fake_new(uint64_t flags);
+/* Have the device do what it kept; 0: all of it, else as many. */
+void fake_release(struct fake *fake, unsigned count);
+/* DMA as the device does it: logged. */
+int fake_dma(struct fake *fake, uint64_t iova, void *buf, size_t len, bool write);
+/* Have the doorbell rung from outside. */
+void fake_ring(struct fake *fake);
+/* The migration data that there is to read. */
+void fake_set_data(struct fake *fake, const void *data, size_t len);
+
+#endif

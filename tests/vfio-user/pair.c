@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <dirent.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "source/vfio_user.h"
+#include "tests/vfio-user/pair.h"
+
+int pair_serve(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_config *config)
+{
+	struct vfmig_vfio_user_config c = {0};
+	struct vfmig_error err = {0};
+	int fds[2];
+
+	if (config)
+		c = *config;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	p->client = NULL;
+	p->fake = fake_new(flags);
+	c.fd = fds[0];
+	CHECKF(!vfmig_export_vfio_user(&p->fake->device, &c, &p->server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_start(p->server, &err), "%s", err.text);
+	return fds[1];
+}
+
+void pair_open(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_config *config,
+	       const char *options)
+{
+	int fd = pair_serve(p, flags, config);
+	struct vfmig_error err = {0};
+
+	CHECKF(!vfmig_vfio_user_adopt(fd, "served", options, &p->client, &err), "%s", err.text);
+}
+
+void pair_close(struct pair *p)
+{
+	vfmig_device_close(p->client);
+	vfmig_export_close(p->server);
+	vfmig_device_close(&p->fake->device);
+}
+
+unsigned count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	CHECK(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+void *shared_memory(size_t size, int *fd)
+{
+	void *p;
+
+	*fd = memfd_create("memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CHECK(*fd >= 0 && !ftruncate(*fd, (off_t)size));
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	CHECK(p != MAP_FAILED);
+	return p;
+}
