@@ -13,7 +13,7 @@
  *	takeover.c	its destination's side		states.c	devices go to states, all at once
  *	estimate.c	rates and the downtime		limit.c		the bandwidth
  *	loop.c		waiting for several things	out.c in.c port.c	the channel
- *	tracker*.c uffd.c	what the CPU writes
+ *	tracker*.c uffd.c	what the CPU writes	inspect*.c	what is in a stream
  *	report.c	events and results		wait.c		waiting with all time limits
  */
 #ifndef VFMIG_ENGINE_ENGINE_H

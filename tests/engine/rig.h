@@ -55,7 +55,7 @@ struct rig {
 static inline void rig_emit(void *context, const struct vfmig_event *event)
 {
 	struct rig_end *end = (struct rig_end *)context;
-	char line[2048];
+	char line[8192];
 	size_t n = vfmig_event_json(event, line, sizeof(line));
 
 	CHECK(n < sizeof(line));

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inspecting a device's data: names and values, as far as the data says what it is.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/inspect.h"
+
+static const char *on_model(void *user, const struct vfmig_ds_model *model)
+{
+	struct vfmig_seen *seen = user;
+	char name[VFMIG_DS_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%.*s", (int)model->name_len, model->name);
+	vfmig_event(seen->to, "model", VFMIG_TEXT("device", seen->id), VFMIG_TEXT("model", name),
+		    VFMIG_U64("version", model->version));
+	return NULL;
+}
+
+static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_entry *entry)
+{
+	struct vfmig_seen *seen = user;
+	struct vfmig_seen_entry *at;
+
+	if (seen->count == seen->room) {
+		uint32_t room = seen->room ? seen->room * 2 : 32;
+
+		at = realloc(seen->entries, room * sizeof(*at));
+		if (!at) {
+			seen->no_memory = true;
+			return "there is no memory for the schema";
+		}
+		seen->entries = at;
+		seen->room = room;
+	}
+	at = &seen->entries[seen->count++];
+	*at = (struct vfmig_seen_entry){
+		.version = entry->version, .kind = entry->kind, .size = entry->size};
+	snprintf(at->name, sizeof(at->name), "%.*s", (int)entry->name_len, entry->name);
+	return NULL;
+}
+
+static const char *on_field(void *user, uint32_t index, const void *value, size_t size)
+{
+	struct vfmig_seen *seen = user;
+	const struct vfmig_seen_entry *entry = &seen->entries[index];
+	char hex[2 * VFMIG_DS_FIELD_MAX + 1];
+	const uint8_t *bytes = value;
+
+	for (size_t i = 0; i < size; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[size <= 8 ? size - 1 - i : i]);
+	vfmig_event(seen->to, "field", VFMIG_TEXT("device", seen->id),
+		    VFMIG_TEXT("name", entry->name), VFMIG_U64("size", size),
+		    VFMIG_U64("version", entry->version), VFMIG_TEXT("value", hex));
+	return NULL;
+}
+
+static const char *on_block(void *user, uint32_t index, uint64_t offset, const void *data,
+			    size_t len)
+{
+	((struct vfmig_seen *)user)->entries[index].bytes += len;
+	return NULL;
+}
+
+static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t len)
+{
+	((struct vfmig_seen *)user)->entries[index].bytes += len;
+	return NULL;
+}
+
+static const char *on_opaque(void *user, const void *data, size_t len)
+{
+	((struct vfmig_seen *)user)->opaque_bytes += len;
+	return NULL;
+}
+
+static const struct vfmig_ds_events events = {
+	.model = on_model,
+	.entry = on_entry,
+	.field = on_field,
+	.block = on_block,
+	.zero = on_zero,
+	.opaque = on_opaque,
+	.chunk = on_opaque,
+};
+
+static bool begin(struct vfmig_seen *seen)
+{
+	seen->begun = true;
+	seen->slots = calloc(VFMIG_DS_ENTRIES_MAX, sizeof(*seen->slots));
+	if (!seen->slots) {
+		seen->opaque = seen->no_memory = true;
+		return false;
+	}
+	vfmig_ds_reader_init(&seen->reader, &events, seen, seen->slots, VFMIG_DS_ENTRIES_MAX);
+	return true;
+}
+
+static void refused(struct vfmig_seen *seen, const char *why)
+{
+	/* Nothing of it was understood: it is another kind of data, and no mistake. */
+	if (seen->reader.bytes <= VFMIG_DS_PREAMBLE_SIZE && !seen->reader.frames) {
+		seen->opaque = true;
+		return;
+	}
+	seen->broken = true;
+	vfmig_event(seen->to, "problem", VFMIG_TEXT("device", seen->id),
+		    VFMIG_U64("at", seen->reader.bytes), VFMIG_TEXT("sentence", why));
+}
+
+void vfmig_seen_feed(struct vfmig_seen *seen, const void *data, size_t len)
+{
+	const char *why;
+
+	seen->bytes += len;
+	if (seen->opaque || seen->broken || (!seen->begun && !begin(seen)))
+		return;
+	why = vfmig_ds_reader_feed(&seen->reader, data, len);
+	if (why)
+		refused(seen, why);
+}
+
+bool vfmig_seen_finish(struct vfmig_seen *seen)
+{
+	const char *why = NULL;
+
+	if (!seen->begun && seen->bytes)
+		seen->opaque = true;
+	if (seen->begun && !seen->opaque && !seen->broken)
+		why = vfmig_ds_reader_finish(&seen->reader);
+	if (why)
+		refused(seen, why);
+	if (seen->opaque)
+		seen->opaque_bytes = seen->bytes;
+	for (uint32_t i = 0; i < seen->count; i++) {
+		const struct vfmig_seen_entry *entry = &seen->entries[i];
+
+		if (entry->kind == VFMIG_DS_KIND_BLOCK)
+			vfmig_event(seen->to, "block", VFMIG_TEXT("device", seen->id),
+				    VFMIG_TEXT("name", entry->name), VFMIG_U64("size", entry->size),
+				    VFMIG_U64("version", entry->version),
+				    VFMIG_U64("bytes", entry->bytes));
+	}
+	if (seen->opaque_bytes)
+		vfmig_event(seen->to, "opaque", VFMIG_TEXT("device", seen->id),
+			    VFMIG_U64("bytes", seen->opaque_bytes));
+	return !seen->opaque && !seen->broken;
+}
+
+void vfmig_seen_free(struct vfmig_seen *seen)
+{
+	free(seen->slots);
+	free(seen->entries);
+}
