@@ -13,6 +13,7 @@
  * drawn anew for each block and session: a guest cannot prepare two pages that look the same.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "model/save.h"
@@ -51,9 +52,15 @@ void vfmig_save_remember(struct vfmig_save_block *b, uint64_t at, const void *se
 
 		if (n > len)
 			n = len;
-		/* A page in two pieces is not worth remembering: it is sent again. */
-		*hash = n == VFMIG_KIT_PAGE ? XXH3_128bits_withSeed(from, n, b->seed)
-					    : (XXH128_hash_t){0, 0};
+		if (n == VFMIG_KIT_PAGE) {
+			*hash = XXH3_128bits_withSeed(from, n, b->seed);
+		} else {
+			/* Cut by the end of the reader's buffer; the rest is what comes next. */
+			memcpy(b->cut + in_page, from, n);
+			*hash = in_page + n < VFMIG_KIT_PAGE
+					? (XXH128_hash_t){0, 0}
+					: XXH3_128bits_withSeed(b->cut, VFMIG_KIT_PAGE, b->seed);
+		}
 		at += n;
 		from += n;
 		len -= n;

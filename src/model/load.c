@@ -8,8 +8,7 @@
  * to whoever goes on.
  *
  * What a stream may hold follows from the state table and the stream's version of the model; see
- * struct vfmig_entry. A block's bytes must come from the beginning on, as they are saved: then what has come
- * is one number, and a block with a gap is refused where the gap is, not at the end.
+ * struct vfmig_entry.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -160,47 +159,32 @@ static const char *on_field(void *user, uint32_t index, const void *value, size_
 	return NULL;
 }
 
-/* Bytes of a block come without a gap. *before: all before this had come. */
-static const char *come(struct vfmig_kit_load *load, unsigned i, uint64_t offset, uint64_t len,
-			uint64_t *before)
-{
-	struct arrival *arrival = &load->arrivals[i];
-
-	*before = arrival->high;
-	if (offset > arrival->high)
-		return refuse(load, "block %s: bytes at 0x%llx come before those at 0x%llx",
-			      load->kit->entries[i].name, (unsigned long long)offset,
-			      (unsigned long long)arrival->high);
-	if (offset + len > arrival->high)
-		arrival->high = offset + len;
-	return NULL;
-}
-
+/* The reader has seen to it that a block's bytes come in order at first, and within it. */
 static const char *on_block(void *user, uint32_t index, uint64_t offset, const void *data,
 			    size_t len)
 {
 	struct vfmig_kit_load *load = user;
 	unsigned i = load->entry_of[index];
-	uint64_t before;
-	const char *why = come(load, i, offset, len, &before);
 
-	if (!why)
-		vfmig_kit_copy(load->kit->entries[i].block->block.bytes + offset, data, len);
-	return why;
+	vfmig_kit_copy(load->kit->entries[i].block->block.bytes + offset, data, len);
+	if (offset + len > load->arrivals[i].high)
+		load->arrivals[i].high = offset + len;
+	return NULL;
 }
 
 static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t len)
 {
 	struct vfmig_kit_load *load = user;
 	unsigned i = load->entry_of[index];
-	uint64_t before;
-	const char *why = come(load, i, offset, len, &before);
+	uint64_t before = load->arrivals[i].high;
 
 	/* The block was cleared when loading began: what has not come yet is zero, and takes no memory. */
-	if (!why && offset < before)
+	if (offset < before)
 		vfmig_kit_block_zero(load->kit->entries[i].block, offset,
 				     offset + len < before ? len : before - offset);
-	return why;
+	if (offset + len > before)
+		load->arrivals[i].high = offset + len;
+	return NULL;
 }
 
 static const char *on_opaque(void *user, const void *data, size_t len)
@@ -226,22 +210,6 @@ static const char *on_chunk(void *user)
 	return "it is a transaction of another device's, not a model's state";
 }
 
-static const char *on_end(void *user)
-{
-	struct vfmig_kit_load *load = user;
-
-	for (unsigned i = 0; i < load->kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &load->kit->entries[i];
-
-		if (entry->kind == VFMIG_ENTRY_BLOCK && load->arrivals[i].announced &&
-		    load->arrivals[i].high < entry->size)
-			return refuse(load, "block %s ends at 0x%llx of 0x%llx bytes", entry->name,
-				      (unsigned long long)load->arrivals[i].high,
-				      (unsigned long long)entry->size);
-	}
-	return NULL;
-}
-
 static const struct vfmig_ds_events events = {
 	.model = on_model,
 	.entry = on_entry,
@@ -251,7 +219,6 @@ static const struct vfmig_ds_events events = {
 	.zero = on_zero,
 	.opaque = on_opaque,
 	.chunk_begin = on_chunk,
-	.end = on_end,
 };
 
 /* ---- the session's calls ---- */
@@ -285,15 +252,30 @@ void vfmig_kit_load_close(struct vfmig_kit_load *load)
 	free(load);
 }
 
+/* What was announced and has not come: for whoever reads that END came too early. */
+static const char *missing(const struct vfmig_kit_load *load)
+{
+	for (unsigned i = 0; i < load->kit->nr_entries; i++) {
+		const struct vfmig_kit_entry *entry = &load->kit->entries[i];
+		const struct arrival *arrival = &load->arrivals[i];
+
+		if (arrival->announced && !arrival->here && arrival->high < entry->size)
+			return entry->name;
+	}
+	return NULL;
+}
+
 int vfmig_kit_load_write(struct vfmig_kit_load *load, const void *buf, size_t len,
 			 struct vfmig_error *err)
 {
 	const char *why = vfmig_ds_reader_feed(&load->reader, buf, len);
+	const char *name = why && load->reader.type == VFMIG_DS_END ? missing(load) : NULL;
 
 	if (!why)
 		return 0;
-	return vfmig_err(err, -EINVAL, "device state refused at byte %llu: %s",
-			 (unsigned long long)load->reader.bytes, why);
+	return vfmig_err(err, -EINVAL, "device state refused at byte %llu: %s%s%s",
+			 (unsigned long long)load->reader.bytes, why, name ? "; missing is " : "",
+			 name ? name : "");
 }
 
 int vfmig_kit_load_complete(struct vfmig_kit_load *load, struct vfmig_error *err)

@@ -19,9 +19,8 @@
 #include "model/save.h"
 
 /* The most whole pages that a BLOCK frame takes. */
-#define FRAME	  (VFMIG_DS_BLOCK_DATA_MAX & ~(VFMIG_KIT_PAGE - 1))
-#define BLOCK_TOP (VFMIG_DS_HEADER_SIZE + VFMIG_DS_BLOCK_FIXED)
-#define OPAQUE	  65536u
+#define FRAME  (VFMIG_DS_BLOCK_DATA_MAX & ~(VFMIG_KIT_PAGE - 1))
+#define OPAQUE 65536u
 
 /* ---- beginning ---- */
 
@@ -208,21 +207,8 @@ static uint64_t send_some(struct vfmig_kit_save *save, struct vfmig_save_block *
 	return n;
 }
 
-/*
- * How much to look at next. Pages of a block that will be compared are not cut by the end of the reader's
- * buffer where that can be helped: what was sent of them is then hashed from there, in one go.
- */
-static uint64_t window(const struct vfmig_save_block *b, uint64_t len, size_t room)
-{
-	uint64_t most = FRAME;
-
-	if (b->sent && room >= BLOCK_TOP + VFMIG_KIT_PAGE && room - BLOCK_TOP < FRAME)
-		most = (room - BLOCK_TOP) & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
-	return len < most ? len : most;
-}
-
 /* The next piece of the first pass; false when it is over. */
-static bool next_of_pass(struct vfmig_kit_save *save, size_t room)
+static bool next_of_pass(struct vfmig_kit_save *save)
 {
 	while (save->pass < save->nr_blocks) {
 		struct vfmig_save_block *b = &save->blocks[save->pass];
@@ -236,7 +222,7 @@ static bool next_of_pass(struct vfmig_kit_save *save, size_t room)
 		vfmig_save_watch(b);
 		end = vfmig_kit_block_extent(b->block, at, &data);
 		if (data)
-			end = at + window(b, end - at, room);
+			end = at + (end - at < FRAME ? end - at : FRAME);
 		vfmig_dirty_clear(b->block->dirty, at, end - at);
 		if (!data) {
 			/* Once more, now that the marks are taken: is it a hole still? */
@@ -264,7 +250,7 @@ static int first_run(void *opaque, uint64_t at, uint64_t len)
 }
 
 /* The next written page or pages behind the last ones, and then from the beginning. */
-static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block *b, size_t room)
+static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block *b)
 {
 	struct vfmig_dirty *dirty = b->block->dirty;
 	uint64_t sent, size = b->block->block.size;
@@ -276,7 +262,8 @@ static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block
 		return false;
 	}
 	vfmig_save_watch(b);
-	run.len = window(b, run.len, room);
+	if (run.len > FRAME)
+		run.len = FRAME;
 	vfmig_dirty_clear(dirty, run.at, run.len);
 	sent = send_some(save, b, run.at, run.len);
 	if (sent < run.len)
@@ -285,10 +272,10 @@ static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block
 	return true;
 }
 
-static bool next_written(struct vfmig_kit_save *save, size_t room)
+static bool next_written(struct vfmig_kit_save *save)
 {
 	for (unsigned i = 0; i < save->nr_blocks; i++)
-		if (next_of_written(save, &save->blocks[i], room))
+		if (next_of_written(save, &save->blocks[i]))
 			return true;
 	return false;
 }
@@ -328,12 +315,12 @@ static int next_opaque(struct vfmig_kit_save *save, struct vfmig_error *err)
 }
 
 /* Put something on its way. 1, 0 if there is nothing (for now), or a failure. */
-static int next(struct vfmig_kit_save *save, size_t room, struct vfmig_error *err)
+static int next(struct vfmig_kit_save *save, struct vfmig_error *err)
 {
 	int ret;
 
 	for (;;) {
-		if (next_of_pass(save, room) || next_written(save, room))
+		if (next_of_pass(save) || next_written(save))
 			return 1;
 		if (!save->stopped || save->ended)
 			return 0;
@@ -416,7 +403,7 @@ ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
 
 		got += n;
 		if (!n)
-			ret = next(save, len - got, got ? NULL : err);
+			ret = next(save, got ? NULL : err);
 	}
 	if (got || !len)
 		return (ssize_t)got;

@@ -16,6 +16,7 @@
  * @scan: where to look for written pages first
  * @sent: a hash of each page as it was last sent, from when the block was found to be shared; {0, 0}: unknown
  * @seed: of the hashes
+ * @cut: what was sent so far of a page that goes out in pieces
  * @compared: up to where it has been compared, at the stop
  */
 struct vfmig_save_block {
@@ -26,6 +27,7 @@ struct vfmig_save_block {
 	XXH128_hash_t zero;
 	uint64_t seed;
 	bool unhashed; /* no memory for hashes: all of it goes again */
+	uint8_t cut[VFMIG_KIT_PAGE];
 };
 
 /* Room for any frame without data. */

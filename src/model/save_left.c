@@ -17,8 +17,10 @@ static uint64_t pass_left(const struct vfmig_kit_save *save)
 		uint64_t rest = b->block->block.size - b->pass_at;
 		uint64_t used = vfmig_kit_block_used(b->block);
 
+		/* Frames of their own for single pages cost less than the 64th part. */
 		if (rest)
-			left += VFMIG_SAVE_HEAD + (used < rest ? used : rest);
+			left += VFMIG_SAVE_HEAD +
+				(used < rest ? used + used / 64 : rest + rest / 64);
 	}
 	return left;
 }
@@ -75,6 +77,6 @@ uint64_t vfmig_kit_save_left(struct vfmig_kit *kit, struct vfmig_kit_save *save)
 		for (unsigned i = 0; i < save->nr_blocks; i++)
 			left += vfmig_save_compare_left(&save->blocks[i]);
 	}
-	/* Frames of their own for single pages cost less than this. */
+	/* As in pass_left(). */
 	return left + left / 64;
 }

@@ -4,8 +4,9 @@
  *
  * The state machine is asked before the device is: of a transition that it blocks the device never hears,
  * since there are kernels that it locks up for ever. For that the state must be known. It is remembered
- * from one transition to the next, which saves a round trip where each counts, and asked for when it can
- * be wrong: after a failure, and before a transition that could be a blocked one.
+ * from one transition to the next, which saves a round trip where each counts. It is asked for after a
+ * failure; before a transition that could be a blocked one; and before one is refused, since a reset may
+ * have changed it behind our back.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -116,16 +117,12 @@ static void set_state(struct op *op)
 static void go(struct op *op)
 {
 	unsigned state = atomic_load(&op->drive->state);
-	ssize_t ret;
+	enum vfmig_state next;
 
 	if (state == UNKNOWN || op->target == VFMIG_STATE_PRE_COPY ||
-	    op->target == VFMIG_STATE_PRE_COPY_P2P) {
+	    op->target == VFMIG_STATE_PRE_COPY_P2P ||
+	    vfmig_v2_next(op->drive->session.flags, state, op->target, &next))
 		ask(op, GET_STATE);
-		return;
-	}
-	ret = refuse(op, (enum vfmig_state)state);
-	if (ret)
-		fail(op, ret);
 	else
 		set_state(op);
 }
