@@ -7,7 +7,6 @@
 
 #define IOVA	0x100000
 #define COPIES	1000
-#define MEMORY	(256 << 10)
 #define VECTOR1 1
 
 static void config(struct vfmig_device *device, uint64_t offset, uint32_t value)
@@ -15,9 +14,9 @@ static void config(struct vfmig_device *device, uint64_t offset, uint32_t value)
 	CARD_OK(vfmig_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 4, &card_err));
 }
 
-static void move(size_t piece)
+static void move(size_t piece, const char *options, unsigned size)
 {
-	struct vfmig_device *from = card_open(NULL), *to = card_open(NULL);
+	struct vfmig_device *from = card_open(options), *to = card_open(options);
 	struct vfmig_session *source = card_session(from), *target = card_session(to);
 	struct vfmig_space *here = vfmig_space_new(), *there = vfmig_space_new();
 	uint8_t *memory = card_memory(here, IOVA, 65536), *copy = card_memory(there, IOVA, 65536);
@@ -29,7 +28,7 @@ static void move(size_t piece)
 	CARD_OK(vfmig_space_attach(here, from, &card_err));
 	CARD_OK(vfmig_space_attach(there, to, &card_err));
 	config(from, 0x10, 0xfebd0000);
-	for (unsigned i = 0; i < MEMORY; i += 4096 * 3)
+	for (unsigned i = 0; i < size; i += 4096 * 3)
 		card_poke(from, i + 5, (uint8_t)(i / 4096 + 1));
 	card_set(from, CARD_SRC, IOVA);
 	card_set(from, CARD_DST, IOVA);
@@ -60,7 +59,7 @@ static void move(size_t piece)
 	memcpy(&first, copy, sizeof(first));
 	CHECK_EQ(first, COPIES);
 	CHECK(card_signals(fds[0]));
-	for (unsigned i = 0; i < MEMORY; i += 4096 * 3)
+	for (unsigned i = 0; i < size; i += 4096 * 3)
 		CHECK_EQ(card_peek(to, i + 5), (uint8_t)(i / 4096 + 1));
 	CHECK_EQ(card_peek(to, 77), 0x77);
 	CHECK_EQ(card_peek(to, 78), 0x78);
@@ -87,9 +86,9 @@ static void move(size_t piece)
 
 int main(void)
 {
-	move(1 << 20);
-	move(4096);
-	move(100);
-	move(1);
+	move(1 << 20, NULL, 256 << 10);
+	move(4096, NULL, 256 << 10);
+	move(100, "memory=32K", 32 << 10);
+	move(1, "memory=8K", 8 << 10);
 	return 0;
 }
