@@ -93,7 +93,7 @@ bool vfmig_save_compare(struct vfmig_save_block *b)
 		return false;
 	if (!b->sent) {
 		/* It was sent before we knew, or there is no memory: all of it. */
-		vfmig_dirty_mark(b->block->dirty, 0, size);
+		vfmig_dirty_mark(b->marks, 0, size);
 		b->compared = size;
 		return true;
 	}
@@ -102,7 +102,7 @@ bool vfmig_save_compare(struct vfmig_save_block *b)
 		if (at >= hole_end)
 			hole_end = vfmig_kit_block_extent(b->block, at, &data);
 		if (differs(b, at, !data))
-			vfmig_dirty_mark(b->block->dirty, at, VFMIG_KIT_PAGE);
+			vfmig_dirty_mark(b->marks, at, VFMIG_KIT_PAGE);
 	}
 	b->compared = end;
 	return true;

@@ -229,15 +229,16 @@ int vfmig_kit_load_open(struct vfmig_kit *kit, struct vfmig_kit_load **out, stru
 
 	if (load) {
 		load->kit = kit;
-		load->slots = calloc(kit->nr_entries, sizeof(*load->slots));
-		load->entry_of = calloc(kit->nr_entries, sizeof(*load->entry_of));
+		/* For any schema: of a stranger's it is to be said why it is refused, not how long it is. */
+		load->slots = calloc(VFMIG_DS_ENTRIES_MAX, sizeof(*load->slots));
+		load->entry_of = calloc(VFMIG_DS_ENTRIES_MAX, sizeof(*load->entry_of));
 		load->arrivals = calloc(kit->nr_entries, sizeof(*load->arrivals));
 	}
 	if (!load || !load->slots || !load->entry_of || !load->arrivals) {
 		vfmig_kit_load_close(load);
 		return vfmig_err(err, -ENOMEM, "no memory to load a device");
 	}
-	vfmig_ds_reader_init(&load->reader, &events, load, load->slots, kit->nr_entries);
+	vfmig_ds_reader_init(&load->reader, &events, load, load->slots, VFMIG_DS_ENTRIES_MAX);
 	*out = load;
 	return 0;
 }

@@ -73,7 +73,7 @@ static void begin_pass(struct vfmig_kit_save *save)
 	save->pass = 0;
 	for (unsigned i = 0; i < save->nr_blocks; i++) {
 		save->blocks[i].pass_at = 0;
-		vfmig_dirty_clear(save->blocks[i].block->dirty, 0, UINT64_MAX);
+		vfmig_dirty_clear(save->blocks[i].marks, 0, UINT64_MAX);
 	}
 }
 
@@ -96,6 +96,7 @@ int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **out, stru
 		if (kit->entries[i].kind != VFMIG_ENTRY_BLOCK)
 			continue;
 		save->blocks[save->nr_blocks].block = kit->entries[i].block;
+		save->blocks[save->nr_blocks].marks = kit->entries[i].block->dirty;
 		save->blocks[save->nr_blocks++].id = i + 1;
 	}
 	atomic_store(&kit->reinit, false);
@@ -108,8 +109,10 @@ void vfmig_kit_save_close(struct vfmig_kit_save *save)
 {
 	if (!save)
 		return;
-	for (unsigned i = 0; save->blocks && i < save->nr_blocks; i++)
+	for (unsigned i = 0; save->blocks && i < save->nr_blocks; i++) {
+		vfmig_dirty_free(save->blocks[i].last);
 		free(save->blocks[i].sent);
+	}
 	free(save->blocks);
 	free(save->schema);
 	free(save->fields);
@@ -145,24 +148,59 @@ static int take_fields(struct vfmig_kit_save *save, struct vfmig_error *err)
 	return 0;
 }
 
+/*
+ * From here on only what was written until now counts: a user who goes on writing to a stopped device, which
+ * it should not do, cannot keep the end of the data away.
+ */
+static int take_marks(struct vfmig_save_block *b, struct vfmig_error *err)
+{
+	struct vfmig_dirty_config config = {.size = b->block->block.size};
+
+	/* What is sent after the stop is what there is: nothing to compare. */
+	if (!b->pass_at)
+		b->compared = b->block->block.size;
+	if (vfmig_dirty_create(&b->last, &config))
+		return vfmig_err(err, -ENOMEM, "no memory to save a device");
+	vfmig_dirty_gather(b->marks, 0, UINT64_MAX, &b->last, 1);
+	b->marks = b->last;
+	return 0;
+}
+
+/* It did not stop after all: the marks go back to where they are made. */
+static void give_marks_back(struct vfmig_save_block *b)
+{
+	if (!b->last)
+		return;
+	vfmig_dirty_gather(b->last, 0, UINT64_MAX, &b->block->dirty, 1);
+	vfmig_dirty_free(b->last);
+	b->last = NULL;
+	b->marks = b->block->dirty;
+	b->compared = 0;
+}
+
 int vfmig_kit_save_stop(struct vfmig_kit_save *save, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = save->kit;
+	int ret = 0;
 
 	if (kit->model->saving)
 		kit->model->saving(kit, kit->self);
-	if (kit->model->save) {
+	if (kit->model->save && !save->opaque) {
 		save->opaque = malloc(OPAQUE);
 		if (!save->opaque)
 			return vfmig_err(err, -ENOMEM, "no memory to save a device");
 	}
-	/* What is sent after the stop is what there is: nothing to compare. */
-	for (unsigned i = 0; i < save->nr_blocks; i++)
-		if (!save->blocks[i].pass_at)
-			save->blocks[i].compared = save->blocks[i].block->block.size;
+	for (unsigned i = 0; !ret && i < save->nr_blocks; i++)
+		ret = take_marks(&save->blocks[i], err);
+	if (!ret)
+		ret = take_fields(save, err);
+	for (unsigned i = 0; ret && i < save->nr_blocks; i++)
+		give_marks_back(&save->blocks[i]);
+	if (ret)
+		return ret;
 	save->stopped = true;
 	save->opaque_out = !kit->model->save;
-	return take_fields(save, err);
+	return 0;
 }
 
 /* ---- what comes next ---- */
@@ -223,7 +261,7 @@ static bool next_of_pass(struct vfmig_kit_save *save)
 		end = vfmig_kit_block_extent(b->block, at, &data);
 		if (data)
 			end = at + (end - at < FRAME ? end - at : FRAME);
-		vfmig_dirty_clear(b->block->dirty, at, end - at);
+		vfmig_dirty_clear(b->marks, at, end - at);
 		if (!data) {
 			/* Once more, now that the marks are taken: is it a hole still? */
 			end = vfmig_kit_block_extent(b->block, at, &data);
@@ -252,7 +290,7 @@ static int first_run(void *opaque, uint64_t at, uint64_t len)
 /* The next written page or pages behind the last ones, and then from the beginning. */
 static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block *b)
 {
-	struct vfmig_dirty *dirty = b->block->dirty;
+	struct vfmig_dirty *dirty = b->marks;
 	uint64_t sent, size = b->block->block.size;
 	struct run run;
 
@@ -319,15 +357,15 @@ static int next(struct vfmig_kit_save *save, struct vfmig_error *err)
 {
 	int ret;
 
-	for (;;) {
+	if (save->ended)
+		return 0;
+	while (!save->fields_out) {
 		if (next_of_pass(save) || next_written(save))
 			return 1;
-		if (!save->stopped || save->ended)
+		if (!save->stopped)
 			return 0;
-		if (!compare_more(save))
-			break;
-	}
-	if (!save->fields_out) {
+		if (compare_more(save))
+			continue;
 		save->fields_out = true;
 		save->text = save->fields;
 		save->text_at = 0;

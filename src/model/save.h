@@ -12,6 +12,8 @@
 #include "model/kit.h"
 
 /*
+ * @marks: what was written and not sent; the block's own map, and after the stop @last
+ * @last: what was written until the stop
  * @pass_at: how far the first pass has come
  * @scan: where to look for written pages first
  * @sent: a hash of each page as it was last sent, from when the block was found to be shared; {0, 0}: unknown
@@ -21,6 +23,7 @@
  */
 struct vfmig_save_block {
 	struct vfmig_kit_block *block;
+	struct vfmig_dirty *marks, *last;
 	uint32_t id;
 	uint64_t pass_at, scan, compared;
 	XXH128_hash_t *sent;

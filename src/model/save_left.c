@@ -30,8 +30,7 @@ static uint64_t written_left(const struct vfmig_kit_save *save)
 	uint64_t pages = 0;
 
 	for (unsigned i = 0; i <= save->pass && i < save->nr_blocks; i++)
-		pages +=
-			vfmig_dirty_count(save->blocks[i].block->dirty, 0, save->blocks[i].pass_at);
+		pages += vfmig_dirty_count(save->blocks[i].marks, 0, save->blocks[i].pass_at);
 	return pages * VFMIG_KIT_PAGE;
 }
 
