@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * In RUNNING_P2P, when stopped, and without an address space a device begins no DMA, though its registers answer
+ * and take work; it does that work later. So a client that vanishes (its space is detached, its interrupts
+ * disabled) leaves a device whose state stays as it is until somebody takes it up again or resets it.
+ */
+#include <poll.h>
+
+#include "tests/model/card.h"
+
+#define IOVA 0x100000
+
+static struct vfmig_device *device;
+static struct vfmig_session *session;
+static struct vfmig_space *space;
+
+static bool has_work(void)
+{
+	struct pollfd fd = {.fd = vfmig_device_fd(device), .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+static void process(void)
+{
+	for (int i = 0; i < 3; i++)
+		CARD_OK(vfmig_device_process(device, &card_err));
+}
+
+static void in_state(enum vfmig_state quiet)
+{
+	uint64_t done = card_get(device, CARD_DONE);
+
+	card_set(device, CARD_GO, 1);
+	CHECK(has_work());
+	card_go(session, quiet);
+	process();
+	CHECK_EQ(card_get(device, CARD_DONE), done);
+	card_set(device, CARD_GO, 1);
+	process();
+	CHECK(!has_work()); /* nothing that can be done now */
+	CHECK_EQ(card_get(device, CARD_GO), 2);
+	CHECK_EQ(card_get(device, CARD_DONE), done);
+	card_go(session, VFMIG_STATE_RUNNING);
+	CHECK(has_work());
+	card_work(device, done + 2);
+	CHECK_EQ(card_get(device, CARD_GO), 0);
+	process();
+	CHECK(!has_work());
+}
+
+static void without_a_space(void)
+{
+	struct vfmig_request trigger = {.verb = VFMIG_VERB_SET_IRQS, .err = &card_err};
+	uint64_t done = card_get(device, CARD_DONE);
+	int32_t fd = eventfd(0, EFD_NONBLOCK);
+
+	CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
+	card_signals(fd); /* what was pending */
+	card_set(device, CARD_GO, 5);
+	/* The client is gone. */
+	CARD_OK(vfmig_space_detach(space, device, &card_err));
+	trigger.irqs.index = VFMIG_PCI_IRQ_MSIX;
+	trigger.irqs.flags = VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER;
+	CARD_OK(vfmig_call(device, &trigger));
+	process();
+	CHECK_EQ(card_get(device, CARD_GO), 5);
+	card_set(device, CARD_VECTOR, 0);
+	CHECK_EQ(card_signals(fd), 0);
+	/* Its migration goes on to answer, and does not lose the state. */
+	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
+	card_go(session, VFMIG_STATE_STOP);
+	card_go(session, VFMIG_STATE_RUNNING);
+	process();
+	CHECK_EQ(card_get(device, CARD_GO), 5);
+	/* The next one takes it up where it was. */
+	CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
+	CHECK_EQ(card_signals(fd), 1);
+	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	card_work(device, done + 5);
+	CHECK(card_signals(fd));
+	close(fd);
+}
+
+/* Attached while stopped, as a destination is; and twice, as nobody should be. */
+static void attached_late(void)
+{
+	struct vfmig_request attach = {.verb = VFMIG_VERB_ATTACH, .err = &card_err};
+	uint64_t done = card_get(device, CARD_DONE);
+
+	CARD_OK(vfmig_space_detach(space, device, &card_err));
+	card_go(session, VFMIG_STATE_STOP);
+	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	card_set(device, CARD_GO, 1);
+	process();
+	CHECK_EQ(card_get(device, CARD_DONE), done);
+	attach.space = space;
+	CHECK_EQ(vfmig_call(device, &attach), -EBUSY);
+	card_go(session, VFMIG_STATE_RUNNING_P2P);
+	process();
+	CHECK_EQ(card_get(device, CARD_DONE), done);
+	card_go(session, VFMIG_STATE_RUNNING);
+	card_work(device, done + 1);
+	CARD_OK(vfmig_space_detach(space, device, &card_err));
+	attach = (struct vfmig_request){.verb = VFMIG_VERB_DETACH, .err = &card_err};
+	CHECK_EQ(vfmig_call(device, &attach), -ENXIO);
+	CARD_OK(vfmig_space_attach(space, device, &card_err));
+}
+
+int main(void)
+{
+	void *memory;
+
+	device = card_open(NULL);
+	session = card_session(device);
+	space = vfmig_space_new();
+	memory = card_memory(space, IOVA, 65536);
+	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	card_set(device, CARD_SRC, IOVA);
+	card_set(device, CARD_DST, IOVA);
+	card_set(device, CARD_LEN, 8);
+	in_state(VFMIG_STATE_RUNNING_P2P);
+	in_state(VFMIG_STATE_PRE_COPY_P2P);
+	in_state(VFMIG_STATE_STOP);
+	in_state(VFMIG_STATE_STOP_COPY);
+	without_a_space();
+	attached_late();
+	vfmig_session_close(session);
+	vfmig_device_close(device);
+	vfmig_space_free(space);
+	munmap(memory, 65536);
+	return 0;
+}
