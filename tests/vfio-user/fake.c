@@ -83,6 +83,8 @@ static ssize_t region_access(struct fake *f, struct vfmig_request *r)
 	memcpy(mem + offset, r->region.buf, r->region.len);
 	if (r->region.index == 0 && offset == FAKE_DOORBELL)
 		fake_ring(f);
+	if (r->region.index == 7 && f->on_write)
+		f->on_write(f);
 	return r->region.len;
 }
 

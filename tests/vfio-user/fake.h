@@ -52,6 +52,7 @@ struct fake {
 
 	int kick; /* the device's fd */
 	void (*doorbell)(struct fake *fake);
+	void (*on_write)(struct fake *fake); /* in the middle of a write to region 7 */
 	atomic_bool rung;
 	int fail;	  /* what every request comes to, if not 0 */
 	atomic_bool hold; /* requests are kept until fake_release() */
