@@ -86,6 +86,7 @@ int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *n
 
 	memset(end, 0, sizeof(*end));
 	end->memory_fd = -1;
+	end->role = role;
 	vfmig_migration_options_init(&end->options);
 	if (vfmig_options_parse(vfmig_migration_option_table(), cli.migration, &end->options, &err))
 		return cli_usage("%s", err.text);
@@ -164,7 +165,7 @@ static void split_rows(const struct vfmig_downtime *d)
 		row("", "", values);
 }
 
-static void print_table(const struct vfmig_migration_result *r, size_t devices)
+static void print_table(const struct vfmig_migration_result *r, size_t devices, bool received)
 {
 	char a[CLI_NUMBER], b[CLI_NUMBER], c[CLI_NUMBER], rest[256];
 	uint64_t rate = r->total_ns ? (uint64_t)((double)r->bytes * 1e9 / (double)r->total_ns) : 0;
@@ -181,7 +182,9 @@ static void print_table(const struct vfmig_migration_result *r, size_t devices)
 	if (r->zero_pages)
 		snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), ", %s pages of zeros",
 			 cli_count(a, r->zero_pages));
-	row("sent", cli_bytes(b, r->bytes), rest);
+	row(received ? "received" : "sent", cli_bytes(b, r->bytes), rest);
+	if (received)
+		return; /* rounds are the source's */
 	snprintf(rest, sizeof(rest), "%s pages again; %s while everything stood still",
 		 cli_count(a, r->dirty_pages), cli_bytes(b, r->stop_bytes));
 	row("rounds", cli_count(c, r->rounds), rest);
@@ -199,12 +202,8 @@ int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct
 	if (ret && !code)
 		code = CLI_FAILED; /* it moved, and then something failed */
 	if (!cli.json && !cli.quiet && r.outcome == VFMIG_OUTCOME_DONE)
-		print_table(&r, end->devices);
+		print_table(&r, end->devices, end->role == VFMIG_ROLE_DESTINATION);
 	if (ret)
 		cli_fail(err);
-	if (code == CLI_IN_DOUBT)
-		fputs("vfmig: the devices stay stopped here; see vfmig help exit-codes before you "
-		      "start them anywhere\n",
-		      stderr);
 	return code;
 }

@@ -11,6 +11,7 @@
 #include "cli.h"
 
 struct cli_end {
+	enum vfmig_role role;
 	struct vfmig_migration_options options;
 	struct vfmig_migration *migration;
 	struct vfmig_device *device[CLI_LIST_MAX];

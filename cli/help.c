@@ -103,7 +103,7 @@ static void devices(void)
 	each(VFMIG_KNOWN_FILTER, "%s");
 	puts("\n  For instance\n"
 	     "      --filter fault,verb=reset,error=EBUSY            the first reset fails\n"
-	     "      --filter fault,arc=running_p2p:stop              it cannot be stopped, once\n"
+	     "      --filter fault,arc=any:stop_copy                 it cannot be stopped, once\n"
 	     "      --filter fault,feature=dma-logging-report,do=drop,times=0\n"
 	     "                                                       its log of written pages is empty\n"
 	     "      --filter delay,rate=100M --filter trace,fd=2     slow, and watched");

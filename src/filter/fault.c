@@ -178,11 +178,15 @@ void vfmig_fault_fail(struct vfmig_fault_call *call)
 {
 	struct vfmig_fault *fault = call->fault;
 	struct vfmig_request *outer;
-	bool cancelled;
+	bool cancelled, feature;
 
 	outer = drop_call(call, &cancelled);
-	vfmig_complete_err(outer, -fault->errnum, "%s: %s failed on purpose (%s)",
-			   fault->device.name, vfmig_verb_name(outer->verb), fault->error);
+	feature = outer->verb == VFMIG_VERB_FEATURE;
+	vfmig_complete_err(outer, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",
+			   fault->device.name, vfmig_verb_name(outer->verb), feature ? " " : "",
+			   feature ? vfmig_feature_name(outer->feature.flags & VFMIG_FEATURE_MASK)
+				   : "",
+			   fault->error);
 }
 
 void vfmig_fault_hang(struct vfmig_fault_call *call)
