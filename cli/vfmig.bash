@@ -20,6 +20,7 @@ _vfmig()
 			;;
 		states)
 			words="RUNNING RUNNING_P2P PRE_COPY PRE_COPY_P2P STOP STOP_COPY RESUMING ERROR"
+			words="$words ${words,,}"
 			;;
 		inspect)
 			COMPREPLY=($(compgen -f -- "$cur"))
