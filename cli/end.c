@@ -14,6 +14,7 @@
 #include "end.h"
 
 uint64_t cli_memory;
+bool cli_start;
 
 static int make_memory(struct cli_end *end)
 {
@@ -60,10 +61,31 @@ static const char *split(const char *text, size_t index, char *id, size_t size)
 	return text;
 }
 
+/* A source must run. One that was left by its client does not, and only its new one can know better. */
+static int see_that_it_runs(struct vfmig_session *session, const char *name)
+{
+	struct vfmig_error err = {0};
+	enum vfmig_state state;
+
+	if (vfmig_session_state(session, &state, &err))
+		return cli_fail(&err);
+	if (state != VFMIG_STATE_STOP)
+		return 0; /* the engine has its own opinion of the others */
+	if (!cli_start)
+		return cli_failf(
+			"%s is stopped, as a device is that its client has left; --start starts "
+			"it first",
+			name);
+	if (vfmig_session_go(session, VFMIG_STATE_RUNNING, &err))
+		return cli_fail(&err);
+	return 0;
+}
+
 static int add_device(struct cli_end *end, const char *text, const struct cli_list *filters)
 {
 	char id[VFMIG_MIGRATION_ID_MAX + 1];
 	const char *name = split(text, end->devices, id, sizeof(id));
+	struct vfmig_session **session = &end->session[end->devices];
 	struct vfmig_device **device = &end->device[end->devices];
 	struct vfmig_error err = {0};
 	int ret = cli_open(name, filters, device);
@@ -73,9 +95,12 @@ static int add_device(struct cli_end *end, const char *text, const struct cli_li
 	end->devices++;
 	if (end->space && vfmig_space_attach(end->space, *device, &err))
 		return cli_fail(&err);
-	if (vfmig_migration_add_device(end->migration, id, *device, cli.protocol, &err))
+	if (vfmig_session_open(*device, cli.protocol, session, &err))
 		return cli_fail(&err);
-	return 0;
+	ret = end->role == VFMIG_ROLE_SOURCE ? see_that_it_runs(*session, name) : 0;
+	if (!ret && vfmig_migration_add_session(end->migration, id, *session, &err))
+		ret = cli_fail(&err);
+	return ret;
 }
 
 int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *names, size_t count,
@@ -106,8 +131,10 @@ int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *n
 void cli_end_close(struct cli_end *end)
 {
 	vfmig_migration_free(end->migration);
-	for (size_t i = 0; i < end->devices; i++)
+	for (size_t i = 0; i < end->devices; i++) {
+		vfmig_session_close(end->session[i]);
 		vfmig_device_close(end->device[i]);
+	}
 	vfmig_space_free(end->space);
 	if (end->memory)
 		munmap(end->memory, end->memory_bytes);

@@ -15,6 +15,7 @@ struct cli_end {
 	struct vfmig_migration_options options;
 	struct vfmig_migration *migration;
 	struct vfmig_device *device[CLI_LIST_MAX];
+	struct vfmig_session *session[CLI_LIST_MAX];
 	size_t devices;
 	struct vfmig_space *space;
 	void *memory;
@@ -23,10 +24,17 @@ struct cli_end {
 };
 
 extern uint64_t cli_memory; /* --memory */
+extern bool cli_start;	    /* --start */
 #define CLI_MEMORY_OPTION                                                                          \
 	{                                                                                          \
 		'm', "memory", CLI_SIZE, &cli_memory, "SIZE",                                      \
 			"give the devices so much memory, from address 0, and move it with them"   \
+	}
+
+#define CLI_START_OPTION                                                                           \
+	{                                                                                          \
+		0, "start", CLI_FLAG, &cli_start, NULL,                                            \
+			"first start a device that is stopped, as one is that its client has left" \
 	}
 
 /*

@@ -234,7 +234,8 @@ const struct cli_command cli_info = {
 	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON,
 	.words = {1, 1},
 	.text = "Regions, interrupts, the revision of the migration protocol and its states, how much data\n"
-		"there is to move. Nothing in the device is changed.\n",
+		"there is to move. Nothing in the device is changed; but one behind a socket is stopped, as\n"
+		"always when its client leaves, and goes on when the next one starts or resets it.\n",
 	.examples = "  vfmig info model:copier,size=64M\n"
 		    "  vfmig info vfio-user:/run/copier.sock --json\n",
 	.run = run,

@@ -6,6 +6,7 @@ static struct cli_list to_filters;
 
 static const struct cli_option options[] = {
 	CLI_MEMORY_OPTION,
+	CLI_START_OPTION,
 	{'F', "to-filter", CLI_LIST, &to_filters, "FILTER",
 	 "as --filter, which is for the sources, but for the destinations"},
 	{0},

@@ -20,6 +20,7 @@ static const char *output;
 static const struct cli_option options[] = {
 	{'o', "output", CLI_TEXT, &output, "FILE", "where to; - is standard output"},
 	CLI_MEMORY_OPTION,
+	CLI_START_OPTION,
 	{0},
 };
 

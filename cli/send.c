@@ -11,6 +11,7 @@ static const struct cli_option options[] = {
 	{'c', "connect", CLI_TEXT, &to, "CHANNEL", "connect to the receiver"},
 	{'l', "listen", CLI_TEXT, &at, "CHANNEL", "wait for the receiver to connect"},
 	CLI_MEMORY_OPTION,
+	CLI_START_OPTION,
 	{0},
 };
 

@@ -13,6 +13,7 @@
 
 #include "filter/filters.h"
 #include "models/models.h"
+#include "source/vfio_user.h"
 
 static const struct vfmig_model *const models[] = {
 	&vfmig_model_copier,
@@ -30,6 +31,8 @@ struct source {
 };
 
 static const struct source sources[] = {
+	{"vfio-user", "SOCKET", "a device behind the socket of a vfio-user server",
+	 vfmig_vfio_user_option_table, vfmig_vfio_user_connect},
 	{NULL},
 };
 

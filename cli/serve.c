@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vfmig serve: show a device on a socket, until told to stop.
+ *
+ * Keeps the conventions for vfio-user backend programs: --socket-path, --fd, --print-capabilities, no
+ * daemon, ends at SIGTERM.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vfmig/export.h>
+
+#include "cli.h"
+
+static struct {
+	const char *socket_path, *fd, *mode;
+	bool print_capabilities, no_extensions, require_sealed;
+	unsigned verbose;
+} opt;
+
+static const struct cli_option options[] = {
+	{'s', "socket-path", CLI_TEXT, &opt.socket_path, "PATH",
+	 "listen on this socket; it is made, and removed in the end"},
+	{0, "fd", CLI_TEXT, &opt.fd, "N",
+	 "serve on this descriptor: a UNIX stream socket, connected or listening"},
+	{0, "socket-mode", CLI_TEXT, &opt.mode, "MODE",
+	 "permissions of the socket, octal; preset: 600, its owner alone"},
+	{0, "require-sealed", CLI_FLAG, &opt.require_sealed, NULL,
+	 "refuse memory that its owner could cut off while it is in use (which would end this process)"},
+	{0, "no-extensions", CLI_FLAG, &opt.no_extensions, NULL,
+	 "speak vfio-user as it is written, without what docs/vfio-user.md adds"},
+	{'v', "verbose", CLI_COUNT, &opt.verbose, NULL,
+	 "tell of clients; twice: and of each command that was refused"},
+	{0, "print-capabilities", CLI_FLAG, &opt.print_capabilities, NULL,
+	 "print what this program is as JSON, and exit"},
+	{0},
+};
+
+static void tell(void *context, const struct vfmig_event *event)
+{
+	bool refused = cli_field(event, "command") != NULL;
+
+	if (cli.json) {
+		cli_print_event(NULL, event);
+		return;
+	}
+	if (opt.verbose <= (refused ? 1 : 0))
+		return;
+	fprintf(stderr, "vfmig: %s", event->name);
+	for (size_t i = 0; i < event->count; i++) {
+		const struct vfmig_event_field *f = &event->fields[i];
+
+		if (f->kind == VFMIG_EVENT_TEXT)
+			fprintf(stderr, ", %s: %s", f->key, f->text ? f->text : "");
+		else
+			fprintf(stderr, ", %s: %llu", f->key,
+				(unsigned long long)cli_u64(event, f->key));
+	}
+	fputc('\n', stderr);
+}
+
+static int configure(struct vfmig_vfio_user_config *config)
+{
+	char *end;
+
+	config->socket_path = opt.socket_path;
+	config->fd = -1;
+	config->require_sealed = opt.require_sealed;
+	config->no_extensions = opt.no_extensions;
+	if (!opt.socket_path == !opt.fd)
+		return cli_usage("serve needs either --socket-path or --fd");
+	if (opt.fd) {
+		config->fd = (int)strtol(opt.fd, &end, 10);
+		if (end == opt.fd || *end || config->fd < 0)
+			return cli_usage("--fd: '%s' is not a descriptor", opt.fd);
+	}
+	if (opt.mode) {
+		config->socket_mode = (uint32_t)strtoul(opt.mode, &end, 8);
+		if (end == opt.mode || *end || !config->socket_mode || config->socket_mode > 0777)
+			return cli_usage("--socket-mode: '%s' is not an octal mode such as 660",
+					 opt.mode);
+	}
+	return 0;
+}
+
+static void stop(void *context)
+{
+	vfmig_export_stop(context);
+}
+
+static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_config *config)
+{
+	struct vfmig_error err = {0};
+	struct vfmig_export *server;
+	int ret;
+
+	if (vfmig_export_vfio_user(device, config, &server, &err))
+		return cli_fail(&err);
+	ret = cli_signals_begin(stop, server);
+	if (!ret) {
+		vfmig_event(config->events, "serving",
+			    VFMIG_TEXT("device", vfmig_device_name(device)),
+			    VFMIG_TEXT("socket", opt.socket_path ? opt.socket_path : ""));
+		ret = vfmig_export_run(server, &err);
+		/* The one client of a connected descriptor is gone: that is the end, and no failure. */
+		if (ret && ret != -ENOTCONN)
+			ret = cli_fail(&err);
+		else
+			ret = CLI_OK;
+		cli_signals_end();
+	}
+	vfmig_export_close(server);
+	return ret;
+}
+
+static int run(const struct cli_list *words)
+{
+	const struct vfmig_events events = {tell, NULL};
+	struct vfmig_vfio_user_config config = {.events = &events};
+	struct vfmig_device *device;
+	int ret;
+
+	if (opt.print_capabilities) {
+		puts("{\"type\": \"vfio-user\", \"features\": [\"migration-v2\", \"pre-copy\", \"p2p\", "
+		     "\"dma-logging\"]}");
+		return CLI_OK;
+	}
+	if (!words->count)
+		return cli_usage("serve needs a DEVICE (vfmig help serve)");
+	ret = configure(&config);
+	if (!ret)
+		ret = cli_open(words->item[0], &cli.filters, &device);
+	if (ret)
+		return ret;
+	ret = serve(device, &config);
+	vfmig_device_close(device);
+	return ret;
+}
+
+const struct cli_command cli_serve = {
+	.name = "serve",
+	.usage = "DEVICE (--socket-path PATH | --fd N)",
+	.summary = "Show a device on a socket, to any vfio-user client",
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON,
+	.words = {0, 1},
+	.text = "One client at a time; when it goes, the device is stopped and keeps its state for the next\n"
+		"one. Runs until SIGTERM or SIGINT, and then removes the socket. The device may be any, also\n"
+		"one behind another server's socket.\n",
+	.examples = "  vfmig serve model:copier --socket-path /run/copier.sock\n"
+		    "      and in another terminal: vfmig info vfio-user:/run/copier.sock\n"
+		    "  vfmig serve model:copier -s /run/slow.sock --filter delay,latency-us=500\n",
+	.options = options,
+	.run = run,
+};

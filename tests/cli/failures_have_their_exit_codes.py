@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What fails before COMMIT leaves the source running (1); a lost answer after it is in doubt (3)."""
+from command import SMALL, check, finish, run, serve, stop
+
+server, name = serve("a")
+
+
+def fails(*args, code=1, word=""):
+    ran = run("migrate", name, SMALL, "--start", *args, code=code)
+    check(word in ran.err, word, ran.text())
+    return ran
+
+
+# Each of these breaks something else; each time the source can still move afterwards.
+fails("--filter", "fault,arc=any:stop_copy,error=EBUSY", word="EBUSY")
+fails("--filter", "fault,verb=data-read,nth=2", word="EIO")
+fails("--filter", "fault,feature=mig-device-state,nth=4")
+fails("--to-filter", "fault,verb=data-write,error=ENOSPC", word="ENOSPC")
+fails("--to-filter", "fault,verb=data-write,do=corrupt,nth=2,bit=100")
+fails("--to-filter", "fault,verb=data-write,do=drop,nth=2")
+fails("--to-filter", "fault,arc=stop:resuming")
+fails("--to-filter", "fault,arc=resuming:stop")
+fails("--filter", "fault,verb=data-read,do=hang", "--request-timeout", "500")
+fails("--to-filter", "fault,verb=data-write,do=hang", "--request-timeout", "500")
+
+# A device that cannot be put back is worth an exit code of its own.
+fails("--to-filter", "fault,verb=data-write", "--to-filter", "fault,verb=reset,times=0", code=5)
+
+# Handed over, and no good answer: nobody knows, and the source must not run.
+ran = run("migrate", SMALL, SMALL, "--to-filter", "fault,arc=running_p2p:running", code=3)
+check("in doubt" in ran.err, ran.text())
+
+events = run("migrate", name, SMALL, "--start", "--filter", "fault,verb=data-read,nth=2", "--json",
+             code=1).events()
+check(events[-1]["event"] == "error" and events[-1]["code"] > 0, events[-1])
+check([e for e in events if e["event"] == "failed" and e["role"] == "source"], events)
+
+run("migrate", name, SMALL, "--start")
+stop(server)
+finish()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""info: the copier as its data sheet has it, the same through a socket, as text and as JSON."""
+from command import check, finish, run, serve, stop
+
+NAME = "model:copier,size=4M"
+
+
+def told(name, *more):
+    return {e["event"] + str(e.get("name", "")) if e["event"] in ("region", "irq") else e["event"]: e
+            for e in run("info", name, "--json", *more).events()}
+
+
+here = told(NAME)
+check(here["migration"]["protocol"] == "v2" and here["migration"]["state"] == "RUNNING", here)
+check(here["migration"]["flags"] == "STOP_COPY, P2P, PRE_COPY", here)
+check(here["migration"]["data_bytes"] > 100, here)  # what was never written costs nothing
+check("DMA_LOGGING_REPORT" in here["migration"]["features"], here)
+check(here["regionconfig"]["size_bytes"] in (256, 4096), here)
+check([r for r in here.values() if r.get("size_bytes") == 4 << 20], here)
+check(here["irqMSI-X"]["count"] >= 1, here)
+check(len(here["pci"]["id"]) == 9, here)
+text = run("info", NAME).out
+for word in (here["pci"]["id"], "4 MiB", "MSI-X", "STOP_COPY, P2P, PRE_COPY", "MIG_DATA_SIZE"):
+    check(word in text, word, text)
+
+# The same device behind a socket is the same device.
+server, name = serve("s", NAME)
+there = told(name)
+for key in here:
+    if key not in ("device", "migration"):
+        a, b = ({k: v for k, v in e.items() if k != "time_ns"} for e in (here[key], there[key]))
+        check(a == b, a, b)
+check(there["migration"]["flags"] == here["migration"]["flags"], there)
+stop(server)
+
+# What a device does not have, and what it refuses.
+check("none" in run("info", NAME + ",migration=off").out)
+check(told(NAME + ",migration=stop_copy")["migration"]["flags"] == "STOP_COPY")
+ran = run("info", NAME, "--filter", "fault,verb=region-info,nth=2,error=ENXIO", code=1)
+check("ENXIO" in ran.err, ran.text())
+run("info", NAME, "--protocol", "v9", code=1)
+
+# Filters are part of the name, and see what is asked.
+ran = run("info", NAME, "--filter", "delay", "--filter", "trace,fd=2,verb=irq-info")
+check("trace(delay(" in ran.out and '"verb":"irq-info"' in ran.err, ran.text())
+finish()
