@@ -17,6 +17,10 @@
  *
  *	{"bench": "harvest-sparse", "ratio_median": 0.93, "ratio_min": 0.91, "ratio_max": 0.95,
  *	 "runs": 9, "unit": "GB/s", "limit": "memcpy", "median": 9.1, "limit_median": 9.8}
+ *
+ * A bench that knows how much processor time both sides took says that, too (bench_cpu()): as
+ * "cpu_ratio_median", of which less is better whatever the unit is. Where others use the machine it is the
+ * steadier of the two.
  */
 #ifndef VFMIG_BENCH_H
 #define VFMIG_BENCH_H
@@ -38,6 +42,7 @@ struct bench {
 	unsigned int runs;
 	double value[BENCH_RUNS_MAX];
 	double limit_value[BENCH_RUNS_MAX];
+	double cpu[BENCH_RUNS_MAX]; /* a ratio; 0 if it is not known */
 };
 
 /* Nanoseconds of a clock that only goes forward. */
@@ -63,6 +68,12 @@ static inline void bench_pair(struct bench *b, double value, double limit)
 	}
 	b->value[b->runs] = value;
 	b->limit_value[b->runs++] = limit;
+}
+
+/* How much processor time the two of the last pair took, in any unit. */
+static inline void bench_cpu(struct bench *b, double cpu, double limit)
+{
+	b->cpu[b->runs - 1] = limit > 0 ? cpu / limit : 0;
 }
 
 static inline int bench_order(const void *a, const void *b)
@@ -97,14 +108,20 @@ static inline void bench_report(const struct bench *b)
 		max = ratio[i] > max ? ratio[i] : max;
 	}
 	median = bench_median(ratio, b->runs);
-	fprintf(stderr, "%s: %.3f of %s (%.3f to %.3f in %u runs; %.4g %s against %.4g)\n", b->name,
+	fprintf(stderr, "%s: %.3f of %s (%.3f to %.3f in %u runs; %.4g %s against %.4g)", b->name,
 		median, b->limit, min, max, b->runs, bench_median(b->value, b->runs), b->unit,
 		bench_median(b->limit_value, b->runs));
+	if (b->cpu[0] > 0)
+		fprintf(stderr, ", %.3f of its processor time", bench_median(b->cpu, b->runs));
+	fputc('\n', stderr);
 	printf("{\"bench\": \"%s\", \"ratio_median\": %.4f, \"ratio_min\": %.4f, "
 	       "\"ratio_max\": %.4f, \"runs\": %u, \"unit\": \"%s\", \"limit\": \"%s\", "
-	       "\"median\": %.6g, \"limit_median\": %.6g}\n",
+	       "\"median\": %.6g, \"limit_median\": %.6g",
 	       b->name, median, min, max, b->runs, b->unit, b->limit,
 	       bench_median(b->value, b->runs), bench_median(b->limit_value, b->runs));
+	if (b->cpu[0] > 0)
+		printf(", \"cpu_ratio_median\": %.4f", bench_median(b->cpu, b->runs));
+	puts("}");
 	fflush(stdout);
 }
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Limits of moving a device's state: copies in one process, a stream between two, a relay through four.
+ */
+#include "bench/limits/limits.h"
+
+#include <xxhash.h>
+
+/* ---- copies ---- */
+
+struct copying {
+	uint64_t bytes;
+	unsigned copies;
+	bool sum;
+	uint8_t *from, *to, *by;
+};
+
+static void copying_begin(void *self)
+{
+	struct copying *c = self;
+
+	c->from = bench_memory(c->bytes, 1);
+	c->to = bench_memory(c->bytes, 0);
+	c->by = bench_memory(LIMIT_PIECE, 0);
+}
+
+static void copying_run(void *self)
+{
+	struct copying *c = self;
+	uint64_t sum = 0;
+
+	for (uint64_t at = 0; at < c->bytes; at += LIMIT_PIECE) {
+		const uint8_t *from = c->from + at;
+
+		if (c->copies > 1) {
+			memcpy(c->by, from, LIMIT_PIECE);
+			from = c->by;
+		}
+		if (c->sum)
+			sum ^= XXH3_64bits(from, LIMIT_PIECE);
+		memcpy(c->to + at, from, LIMIT_PIECE);
+	}
+	bench_use(&sum);
+}
+
+struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum)
+{
+	struct copying c = {.bytes = bytes, .copies = copies, .sum = sum};
+	struct bench_crew *crew = bench_crew_new();
+
+	bench_crew_join(crew, &(struct bench_member){copying_begin, NULL, copying_run, &c, 0});
+	return crew;
+}
+
+/* ---- hops ---- */
+
+/*
+ * One of a row of processes: from a socket or the memory of the first, to a socket or the memory of the last. What
+ * goes over the channel has its checksum behind it.
+ */
+struct hop {
+	uint64_t bytes;
+	int in, out;
+	bool sums, checks;
+	uint8_t *memory, *buffer;
+};
+
+static void hop_begin(void *self)
+{
+	struct hop *hop = self;
+
+	if (hop->in < 0 || hop->out < 0)
+		hop->memory = bench_memory(hop->bytes, hop->in < 0);
+	hop->buffer = bench_memory(LIMIT_PIECE + 4096, 0);
+}
+
+static void hop_run(void *self)
+{
+	struct hop *hop = self;
+	size_t before = LIMIT_PIECE + (hop->checks ? sizeof(XXH64_hash_t) : 0);
+	size_t after = LIMIT_PIECE + (hop->sums ? sizeof(XXH64_hash_t) : 0);
+
+	for (uint64_t at = 0; at < hop->bytes; at += LIMIT_PIECE) {
+		uint8_t *piece = hop->memory ? hop->memory + at : hop->buffer;
+		XXH64_hash_t sum = 0;
+
+		if (hop->in >= 0)
+			bench_recv(hop->in, piece, before);
+		if (hop->sums || hop->checks)
+			sum = XXH3_64bits(piece, LIMIT_PIECE);
+		if (hop->checks && memcmp(piece + LIMIT_PIECE, &sum, sizeof(sum)))
+			bench_fail("a checksum is wrong");
+		if (hop->sums)
+			memcpy(piece + LIMIT_PIECE, &sum, sizeof(sum));
+		if (hop->out >= 0)
+			bench_send(hop->out, piece, after);
+	}
+}
+
+static void hop_join(struct bench_crew *crew, struct hop hop, int cpu)
+{
+	bench_crew_join(crew, &(struct bench_member){hop_begin, NULL, hop_run, &hop, cpu});
+}
+
+struct bench_crew *limit_stream(uint64_t bytes)
+{
+	struct bench_crew *crew = bench_crew_new();
+	int pair[2];
+
+	bench_sockets(pair);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = -1, .out = pair[0]}, 0);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = pair[1], .out = -1}, 1);
+	return crew;
+}
+
+struct bench_crew *limit_relay(uint64_t bytes)
+{
+	struct bench_crew *crew = bench_crew_new();
+	int a[2], channel[2], b[2];
+
+	bench_sockets(a);
+	bench_sockets(channel);
+	bench_sockets(b);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = -1, .out = a[0]}, BENCH_ANY_CPU);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = a[1], .out = channel[0], .sums = true},
+		 BENCH_ANY_CPU);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = channel[1], .out = b[0], .checks = true},
+		 BENCH_ANY_CPU);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = b[1], .out = -1}, BENCH_ANY_CPU);
+	return crew;
+}
