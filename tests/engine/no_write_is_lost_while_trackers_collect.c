@@ -18,11 +18,13 @@
 #define PAGES	512ul
 #define SIZE	(PAGE * PAGES)
 #define WRITERS 3
+#define WRITES	20000 /* at least, and at least so many rounds */
 #define ROUNDS	200
 
 static struct vfmig_error err;
 static uint8_t *memory, *copy;
 static atomic_bool over;
+static atomic_ulong written;
 
 static void *writer(void *context)
 {
@@ -34,6 +36,7 @@ static void *writer(void *context)
 		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
 		at = (_Atomic uint64_t *)(memory + (seed >> 33) % PAGES * PAGE);
 		atomic_fetch_add_explicit(at + (seed >> 20) % 512, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&written, 1, memory_order_relaxed);
 	}
 	return NULL;
 }
@@ -67,7 +70,9 @@ static bool same_after(struct vfmig_cpu_tracker *tracker)
 	atomic_store(&over, false);
 	for (uintptr_t i = 0; i < WRITERS; i++)
 		CHECK(!pthread_create(&threads[i], NULL, writer, (void *)(i + 1)));
-	for (int i = 0; i < ROUNDS; i++)
+	round_of(cursor); /* everything; what counts is what is written from here on */
+	atomic_store(&written, 0);
+	for (int i = 0; i < ROUNDS || atomic_load(&written) < WRITES; i++)
 		round_of(cursor);
 	atomic_store(&over, true);
 	for (int i = 0; i < WRITERS; i++)
