@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The channel ends before, within and behind each section of a migration, and each message is swallowed,
+ * damaged and doubled: both ends end as docs/handoff.md says, and at no time do both run.
+ *
+ * Whoever is slow only makes a limit pass earlier; no outcome that is asked for here depends on that.
+ */
+#include "tests/engine/relay.h"
+
+/* What becomes of the two ends. */
+enum end {
+	STAYS,	/* the source runs on, the destination is reset */
+	DOUBT,	/* the source stays stopped, the destination is reset */
+	ALONE,	/* the source stays stopped, the destination runs */
+	MOVES,	/* as if nothing had happened */
+	UNSURE, /* STAYS or DOUBT: the cut and COMMIT cross on their way */
+};
+
+struct one {
+	uint16_t type;
+	unsigned nth;
+	/* by act: cut before, within, behind; swallowed, damaged, doubled */
+	enum end end[6];
+};
+
+#define BEFORE_COMMIT                                                                              \
+	{                                                                                          \
+		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS                                           \
+	}
+
+static const struct one all[] = {
+	{VFMIG_SECTION_HELLO, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_ACCEPT, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_MEM_PAGES, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_MEM_ZERO, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_DEVICE_DATA, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_ROUND, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_STOPPED, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_DEVICE_END, 0, BEFORE_COMMIT},
+	{VFMIG_SECTION_DEVICE_END, 1, BEFORE_COMMIT},
+	/* Doubled: the first is answered by READY, and the second crosses COMMIT. */
+	{VFMIG_SECTION_END, 0, {STAYS, STAYS, STAYS, STAYS, STAYS, UNSURE}},
+	/* READY that comes twice: the second is no answer to anything, and crosses COMMIT. */
+	{VFMIG_SECTION_READY, 0, {STAYS, STAYS, UNSURE, STAYS, STAYS, UNSURE}},
+	/* Doubled: the first is good, and nobody reads on. */
+	{VFMIG_SECTION_COMMIT, 0, {DOUBT, DOUBT, ALONE, DOUBT, DOUBT, MOVES}},
+	{VFMIG_SECTION_RUNNING, 0, {ALONE, ALONE, MOVES, ALONE, ALONE, MOVES}},
+};
+
+static bool source_stayed(struct rig *rig)
+{
+	return rig_result(&rig->from).outcome != VFMIG_OUTCOME_IN_DOUBT;
+}
+
+static void stopped(struct rig_end *end)
+{
+	for (unsigned i = 0; i < end->cards; i++)
+		CHECK(rig_state(end, i) == VFMIG_STATE_STOP ||
+		      rig_state(end, i) == VFMIG_STATE_STOP_COPY);
+	CHECK_EQ(end->resumed, 0);
+}
+
+static void check(struct rig *rig, enum end end)
+{
+	struct vfmig_migration_result source = rig_result(&rig->from);
+	struct vfmig_migration_result destination = rig_result(&rig->to);
+
+	if (end == UNSURE)
+		end = source_stayed(rig) ? STAYS : DOUBT;
+	if (end == STAYS) {
+		CHECK(!source.committed);
+		rig_stayed(rig);
+		return;
+	}
+	if (end == MOVES) {
+		rig_moved(rig);
+		return;
+	}
+	CHECK_EQ(source.outcome, VFMIG_OUTCOME_IN_DOUBT);
+	CHECK_EQ(rig->from.ret, -EOWNERDEAD);
+	CHECK(source.committed && !source.running);
+	stopped(&rig->from);
+	CHECK_EQ(destination.outcome, end == ALONE ? VFMIG_OUTCOME_DONE : VFMIG_OUTCOME_FAILED);
+	CHECK_EQ(destination.running, end == ALONE);
+	CHECK_EQ(rig->to.resumed, end == ALONE);
+	if (end == ALONE) {
+		CHECK(rig_same(rig));
+		CHECK(!vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_THERE, NULL));
+		CHECK_EQ(rig_result(&rig->from).outcome, VFMIG_OUTCOME_DONE);
+		stopped(&rig->from);
+	} else {
+		CHECK(!vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL));
+		CHECK_EQ(rig->from.resumed, 1);
+		rig_stayed(rig);
+	}
+	CHECK_EQ(vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL), -EINVAL);
+}
+
+static void run(const struct one *one, enum relay_act act)
+{
+	struct relay_plan plan = {.act = act, .type = one->type, .nth = one->nth, .bit = 8 * 5 + 3};
+	struct rig rig;
+
+	rig_init(&rig, 2, NULL);
+	if (act == RELAY_SWALLOW)
+		rig.from.options.channel_ms = rig.to.options.channel_ms = 500;
+	rig_work(&rig.from);
+	rig_ready(&rig);
+	if (getenv("VERBOSE"))
+		fprintf(stderr, "%s, %s\n", vfmig_section_name(one->type), relay_names[act]);
+	CHECKF(relay_migrate(&rig, plan), "no %s came", vfmig_section_name(one->type));
+	if (getenv("VERBOSE"))
+		fprintf(stderr, "  source: %s\n  destination: %s\n", rig_result(&rig.from).sentence,
+			rig_result(&rig.to).sentence);
+	check(&rig, one->end[act - RELAY_CUT_BEFORE]);
+	rig_free(&rig);
+}
+
+static void *run_swallow(void *context)
+{
+	run(context, RELAY_SWALLOW);
+	return NULL;
+}
+
+/* COMMIT cannot be given away at all: the source is told READY, and nobody takes what it says. */
+static void deaf(void)
+{
+	struct relay_plan plan = {.act = RELAY_DEAF, .type = VFMIG_SECTION_READY};
+	struct rig rig;
+
+	rig_init(&rig, 2, NULL);
+	rig_work(&rig.from);
+	rig_ready(&rig);
+	CHECK(relay_migrate(&rig, plan));
+	rig_stayed(&rig);
+	CHECK(rig_find(&rig.from, "\"state\":\"SRC_COMMIT\""));
+	rig_free(&rig);
+}
+
+#define COUNT (sizeof(all) / sizeof(all[0]))
+
+int main(void)
+{
+	pthread_t threads[COUNT];
+
+	deaf();
+	/* These wait for a time limit, each for itself. */
+	for (size_t i = 0; i < COUNT; i++)
+		CHECK(!pthread_create(&threads[i], NULL, run_swallow, (void *)&all[i]));
+	for (size_t i = 0; i < COUNT; i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < COUNT; i++)
+		for (enum relay_act act = RELAY_CUT_BEFORE; act <= RELAY_TWICE; act++)
+			if (act != RELAY_SWALLOW)
+				run(&all[i], act);
+	return 0;
+}
