@@ -41,7 +41,9 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret;
 
 	if (!m->file) {
-		ret = say(m, VFMIG_SECTION_READY, NULL, 0, err);
+		ret = vfmig_look(m, err);
+		if (!ret)
+			ret = say(m, VFMIG_SECTION_READY, NULL, 0, err);
 		m->downtime.load = lap(m);
 		vfmig_limit_time(m, m->options.switchover_ms,
 				 "the source's COMMIT (switchover-timeout)");
