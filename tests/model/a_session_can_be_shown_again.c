@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An offer around a drive: a device whose migration is shown anew from a session on the device inside, as a bridge
+ * between revisions will do it. It migrates like the one inside; a transition that hangs inside is taken back at its
+ * deadline, and what comes of it later hurts nobody.
+ */
+#include "device/filter.h"
+#include "protocol/v2/v2.h"
+#include "tests/model/card.h"
+
+struct bridge {
+	struct vfmig_device device; /* first */
+	struct vfmig_session *session;
+	struct vfmig_offer_v2 offer;
+	bool hangs, late; /* hold what is set; take nothing back */
+	pthread_mutex_t lock;
+	struct vfmig_request_list held;
+};
+
+/* Inside: what hangs. It is its own filter, so that the drive is around it. */
+static void hang_submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct bridge *bridge = (struct bridge *)device;
+
+	if (!bridge->hangs || request->verb != VFMIG_VERB_FEATURE ||
+	    request->feature.flags != (VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE)) {
+		vfmig_submit(device->inner, request);
+		return;
+	}
+	pthread_mutex_lock(&bridge->lock);
+	vfmig_request_push(&bridge->held, request);
+	pthread_mutex_unlock(&bridge->lock);
+}
+
+static bool hang_cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct bridge *bridge = (struct bridge *)device;
+	bool had;
+
+	pthread_mutex_lock(&bridge->lock);
+	had = !bridge->late && vfmig_request_remove(&bridge->held, request);
+	pthread_mutex_unlock(&bridge->lock);
+	return had || (!bridge->late && vfmig_cancel(device->inner, request));
+}
+
+static const struct vfmig_device_ops hang_ops = {
+	.submit = hang_submit,
+	.cancel = hang_cancel,
+	.fd = vfmig_filter_fd,
+	.process = vfmig_filter_process,
+	.close = vfmig_filter_close,
+};
+
+/* Outside: the offer. */
+static void bridge_submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct bridge *bridge = (struct bridge *)device;
+
+	if (!vfmig_offer_v2_submit(&bridge->offer, request))
+		vfmig_submit(device->inner, request);
+}
+
+static bool bridge_cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	return vfmig_offer_v2_cancel(&((struct bridge *)device)->offer, request);
+}
+
+static void bridge_close(struct vfmig_device *device)
+{
+	struct bridge *bridge = (struct bridge *)device;
+
+	vfmig_session_close(bridge->session);
+	vfmig_offer_v2_fini(&bridge->offer);
+	vfmig_filter_close(device);
+}
+
+static const struct vfmig_device_ops bridge_ops = {
+	.submit = bridge_submit,
+	.cancel = bridge_cancel,
+	.fd = vfmig_filter_fd,
+	.process = vfmig_filter_process,
+	.close = bridge_close,
+};
+
+static struct bridge *wrap(struct vfmig_device *inner, const struct vfmig_device_ops *ops,
+			   const char *label)
+{
+	struct bridge *bridge = calloc(1, sizeof(*bridge));
+
+	CHECK(bridge);
+	CARD_OK(vfmig_filter_init(&bridge->device, ops, inner, label, &card_err));
+	pthread_mutex_init(&bridge->lock, NULL);
+	return bridge;
+}
+
+static struct bridge *hang;
+
+static struct vfmig_device *shown_again(void)
+{
+	struct bridge *bridge;
+
+	hang = wrap(card_open("memory=8K"), &hang_ops, "hang");
+	bridge = wrap(&hang->device, &bridge_ops, "bridge");
+	CARD_OK(vfmig_drive_v2(&hang->device, &bridge->session, &card_err));
+	vfmig_offer_v2_init(&bridge->offer, bridge->session, NULL);
+	return &bridge->device;
+}
+
+static void migrates(struct vfmig_device *device, struct vfmig_session *session)
+{
+	struct vfmig_device *to = card_open("memory=8K");
+	struct vfmig_session *target = card_session(to);
+	struct card_stream stream = {NULL, 0};
+	struct vfmig_precopy_info info;
+	uint64_t bytes;
+
+	card_poke(device, 55, 5);
+	card_go(session, VFMIG_STATE_PRE_COPY);
+	CARD_OK(vfmig_session_precopy(session, &info, &card_err));
+	CHECK(info.initial_bytes);
+	card_pull(session, &stream, 999);
+	CARD_OK(vfmig_session_data_size(session, &bytes, &card_err));
+	CHECK(bytes);
+	card_poke(device, 56, 6);
+	card_go(session, VFMIG_STATE_STOP_COPY);
+	card_pull(session, &stream, 999);
+	CARD_OK(card_load(target, stream.bytes, stream.len, 999, &card_err));
+	CHECK_EQ(card_peek(to, 55), 5);
+	CHECK_EQ(card_peek(to, 56), 6);
+	/* And the other way round: the bridge loads. */
+	CARD_OK(card_load(session, stream.bytes, stream.len, 999, &card_err));
+	CHECK_EQ(card_peek(device, 56), 6);
+	free(stream.bytes);
+	vfmig_session_close(target);
+	vfmig_device_close(to);
+}
+
+static void hangs(struct vfmig_device *device, struct vfmig_session *session, bool late)
+{
+	struct vfmig_error err = {0};
+	struct vfmig_request *request;
+
+	card_go(session, VFMIG_STATE_RUNNING);
+	hang->hangs = true;
+	hang->late = late;
+	vfmig_device_set_timeout(device, 10);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, &err), -ETIMEDOUT);
+	CHECK(strstr(err.text, "no answer"));
+	vfmig_device_set_timeout(device, 30000);
+	hang->hangs = hang->late = false;
+	/* Others are answered, and it can be tried again. */
+	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
+	card_go(session, VFMIG_STATE_STOP);
+	/* Then the late answer comes, to nobody. */
+	while ((request = vfmig_request_shift(&hang->held)))
+		vfmig_complete_err(request, -EIO, "too late");
+	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
+}
+
+int main(void)
+{
+	struct vfmig_device *device = shown_again();
+	struct vfmig_session *session = card_session(device);
+
+	CHECK_STR(vfmig_session_protocol(session), "v2");
+	CHECK_EQ(vfmig_session_flags(session),
+		 VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_P2P | VFMIG_MIGRATION_PRE_COPY);
+	migrates(device, session);
+	hangs(device, session, false);
+	hangs(device, session, true);
+	migrates(device, session);
+	/* A refusal comes through with its words. */
+	card_go(session, VFMIG_STATE_STOP_COPY);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, &card_err), -EINVAL);
+	CHECK(strstr(card_err.text, "STOP_COPY"));
+	vfmig_session_close(session);
+	vfmig_device_close(device);
+	return 0;
+}
