@@ -160,7 +160,7 @@ bool vfmig_known(size_t index, struct vfmig_known *known)
 			continue;
 		*known = (struct vfmig_known){
 			VFMIG_KNOWN_MODEL,  models[n]->name,	NULL,
-			models[n]->summary, models[n]->options, vfmig_model_common_options};
+			models[n]->summary, models[n]->options, vfmig_model_common_options()};
 		return true;
 	}
 	for (const struct source *s = sources; s->name; s++) {

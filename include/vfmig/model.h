@@ -180,7 +180,7 @@ struct vfmig_pci {
  * @summary: one line for `vfmig help devices`
  * @version: of its state; 1 at first, one more with each change of the state table
  * @size: bytes of an instance
- * @options: what it takes besides the kit's own (vfmig_model_common_options), or NULL; the places are in the
+ * @options: what it takes besides the kit's own (vfmig_model_common_options()), or NULL; the places are in the
  *	instance, filled before create()
  * @pci: what it looks like
  * @state: its state table, closed by VFMIG_ENTRY_END. A model with neither a table nor @save cannot
@@ -323,12 +323,12 @@ void vfmig_kit_reinit(struct vfmig_kit *kit);
 /* ---- for those who open models -------------------------------------------------------------- */
 
 /**
- * vfmig_model_common_options - the options that every model takes, for the help
+ * vfmig_model_common_options() - the options that every model takes, for the help
  *
  * migration=all|stop_copy|p2p|pre_copy|off: which of v2's optional states the device shows: both, none, one, the
  * other; or that it cannot migrate. logging=on|off: whether it can tell which pages it wrote.
  */
-extern const struct vfmig_option vfmig_model_common_options[];
+const struct vfmig_option *vfmig_model_common_options(void);
 
 /**
  * vfmig_model_open() - make a device of a model

@@ -22,7 +22,7 @@ enum { ALL, STOP_COPY, P2P, PRE_COPY, OFF };
 
 static const char *const migrations[] = {"all", "stop_copy", "p2p", "pre_copy", "off", NULL};
 
-const struct vfmig_option vfmig_model_common_options[] = {
+static const struct vfmig_option common_options[] = {
 	{.name = "migration",
 	 .kind = VFMIG_OPTION_CHOICE,
 	 .offset = offsetof(struct vfmig_kit_options, migration),
@@ -37,6 +37,11 @@ const struct vfmig_option vfmig_model_common_options[] = {
 	{.kind = VFMIG_OPTION_END},
 };
 
+const struct vfmig_option *vfmig_model_common_options(void)
+{
+	return common_options;
+}
+
 static size_t table_len(const struct vfmig_option *table)
 {
 	size_t n = 0;
@@ -49,7 +54,7 @@ static size_t table_len(const struct vfmig_option *table)
 static int parse(struct vfmig_kit *kit, const char *text, struct vfmig_error *err)
 {
 	const struct vfmig_option *theirs = kit->model->options;
-	size_t ours = table_len(vfmig_model_common_options), n = table_len(theirs);
+	size_t ours = table_len(common_options), n = table_len(theirs);
 
 	kit->option_table = calloc(ours + n + 1, sizeof(*kit->option_table));
 	kit->options = aligned_alloc(64, (INSTANCE_AT + kit->model->size + 63) & ~(size_t)63);
@@ -57,7 +62,7 @@ static int parse(struct vfmig_kit *kit, const char *text, struct vfmig_error *er
 		return vfmig_err(err, -ENOMEM, "no memory for an instance");
 	memset(kit->options, 0, INSTANCE_AT + kit->model->size);
 	kit->self = (uint8_t *)kit->options + INSTANCE_AT;
-	memcpy(kit->option_table, vfmig_model_common_options, ours * sizeof(*theirs));
+	memcpy(kit->option_table, common_options, ours * sizeof(*theirs));
 	for (size_t i = 0; i < n; i++) {
 		kit->option_table[ours + i] = theirs[i];
 		kit->option_table[ours + i].offset += INSTANCE_AT;
