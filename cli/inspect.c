@@ -146,11 +146,11 @@ static const struct vfmig_events show_events = {show, NULL};
 
 static void totals(const struct vfmig_inspect_result *r)
 {
-	char a[CLI_NUMBER], b[CLI_NUMBER], c[CLI_NUMBER], d[CLI_NUMBER];
+	char a[CLI_NUMBER], b[CLI_NUMBER], c[CLI_NUMBER], d[CLI_NUMBER], e[CLI_NUMBER];
 
 	printf("\n%s sections, %s: devices %s, memory %s and %s pages of zeros.\n",
 	       cli_count(a, r->sections), cli_bytes(b, r->bytes), cli_bytes(c, r->device_bytes),
-	       cli_bytes(d, r->memory_bytes), cli_count(a, r->zero_pages));
+	       cli_bytes(d, r->memory_bytes), cli_count(e, r->zero_pages));
 }
 
 static int run(const struct cli_list *words)

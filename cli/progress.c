@@ -144,9 +144,12 @@ static void draw_all(void)
 		name = 20;
 	bar = width - name - 37;
 	bar = bar > BAR_MAX ? BAR_MAX : bar < 8 ? 8 : bar;
+	/* A line that wrapped would be two to the cursor: what does not fit is cut. */
+	fputs("\033[?7l", p.frame);
 	draw_head();
 	for (size_t i = 0; i < rows; i++)
 		draw_row(&p.row[i], name, bar);
+	fputs("\033[?7h", p.frame);
 	p.drawn = (int)rows + 1;
 }
 
