@@ -70,6 +70,15 @@ static inline void bench_pair(struct bench *b, double value, double limit)
 	b->limit_value[b->runs++] = limit;
 }
 
+/* Which rows are to be measured: those whose names begin with an argument of the program, or all. */
+static inline int bench_wanted(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strncmp(name, argv[i], strlen(argv[i])))
+			return 1;
+	return argc < 2;
+}
+
 /* How much processor time the two of the last pair took, in any unit. */
 static inline void bench_cpu(struct bench *b, double cpu, double limit)
 {

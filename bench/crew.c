@@ -238,6 +238,18 @@ void bench_sockets(int pair[2])
 			setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+void bench_fill(void *memory, uint64_t bytes, uint64_t seed)
+{
+	uint64_t *at = memory;
+
+	for (uint64_t i = 0; i < bytes / sizeof(*at); i++) {
+		seed ^= seed << 13;
+		seed ^= seed >> 7;
+		seed ^= seed << 17;
+		at[i] = seed;
+	}
+}
+
 uint8_t *bench_memory(uint64_t bytes, uint64_t seed)
 {
 	uint8_t *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -245,15 +257,10 @@ uint8_t *bench_memory(uint64_t bytes, uint64_t seed)
 	if (at == MAP_FAILED)
 		bench_fail("no memory of %llu bytes", (unsigned long long)bytes);
 	madvise(at, bytes, MADV_NOHUGEPAGE);
-	for (uint64_t i = 0; i < bytes; i += 4096) {
-		memset(at + i, 0, 4096);
-		for (uint64_t n = i; seed && n < i + 4096; n += 8) {
-			seed ^= seed << 13;
-			seed ^= seed >> 7;
-			seed ^= seed << 17;
-			memcpy(at + n, &seed, 8);
-		}
-	}
+	if (seed)
+		bench_fill(at, bytes, seed);
+	else
+		memset(at, 0, bytes);
 	return at;
 }
 

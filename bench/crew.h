@@ -78,6 +78,7 @@ void bench_sockets(int pair[2]);
  * of it is there, and filled with what does not compress; with a @seed of 0 it is zeros.
  */
 uint8_t *bench_memory(uint64_t bytes, uint64_t seed);
+void bench_fill(void *memory, uint64_t bytes, uint64_t seed);
 
 /* All of it, or bench_fail(). */
 void bench_send(int fd, const void *buf, size_t len);
