@@ -100,7 +100,7 @@ bool vfmig_save_compare(struct vfmig_save_block *b)
 	end = size - at > STRETCH ? at + STRETCH : size;
 	for (; at < end; at += VFMIG_KIT_PAGE) {
 		if (at >= hole_end)
-			hole_end = vfmig_kit_block_extent(b->block, at, &data);
+			hole_end = vfmig_save_extent(b, at, &data);
 		if (differs(b, at, !data))
 			vfmig_dirty_mark(b->marks, at, VFMIG_KIT_PAGE);
 	}

@@ -245,6 +245,21 @@ static uint64_t send_some(struct vfmig_kit_save *save, struct vfmig_save_block *
 	return n;
 }
 
+uint64_t vfmig_save_extent(struct vfmig_save_block *b, uint64_t at, bool *data)
+{
+	uint64_t end = b->data_end;
+
+	*data = at >= b->data_from && at < end;
+	if (*data)
+		return end;
+	end = vfmig_kit_block_extent(b->block, at, data);
+	if (*data) {
+		b->data_from = at;
+		b->data_end = end;
+	}
+	return end;
+}
+
 /* The next piece of the first pass; false when it is over. */
 static bool next_of_pass(struct vfmig_kit_save *save)
 {
@@ -258,13 +273,13 @@ static bool next_of_pass(struct vfmig_kit_save *save)
 			continue;
 		}
 		vfmig_save_watch(b);
-		end = vfmig_kit_block_extent(b->block, at, &data);
+		end = vfmig_save_extent(b, at, &data);
 		if (data)
 			end = at + (end - at < FRAME ? end - at : FRAME);
 		vfmig_dirty_clear(b->marks, at, end - at);
 		if (!data) {
 			/* Once more, now that the marks are taken: is it a hole still? */
-			end = vfmig_kit_block_extent(b->block, at, &data);
+			end = vfmig_save_extent(b, at, &data);
 			if (data)
 				continue;
 			send_zero(save, b, at, end - at);

@@ -15,6 +15,7 @@
  * @marks: what was written and not sent; the block's own map, and after the stop @last
  * @last: what was written until the stop
  * @pass_at: how far the first pass has come
+ * @data_from, @data_end: an extent that was data when it was last looked for
  * @scan: where to look for written pages first
  * @sent: a hash of each page as it was last sent, from when the block was found to be shared; {0, 0}: unknown
  * @seed: of the hashes
@@ -26,6 +27,7 @@ struct vfmig_save_block {
 	struct vfmig_dirty *marks, *last;
 	uint32_t id;
 	uint64_t pass_at, scan, compared;
+	uint64_t data_from, data_end;
 	XXH128_hash_t *sent;
 	XXH128_hash_t zero;
 	uint64_t seed;
@@ -66,6 +68,12 @@ struct vfmig_kit_save {
 
 /* Has the model said that all is new? A user who would not understand finds it written instead. */
 void vfmig_save_look_for_reinit(struct vfmig_kit_save *save);
+
+/*
+ * vfmig_kit_block_extent(), but that an extent of data is looked for once: the system goes through all pages that
+ * are left to find its end. A hole may have come into it since; that reads as zeros.
+ */
+uint64_t vfmig_save_extent(struct vfmig_save_block *b, uint64_t at, bool *data);
 
 /* ---- compare.c ---- */
 
