@@ -106,7 +106,10 @@ static void devices(void)
 	     "      --filter fault,arc=any:stop_copy                 it cannot be stopped, once\n"
 	     "      --filter fault,feature=dma-logging-report,do=drop,times=0\n"
 	     "                                                       its log of written pages is empty\n"
-	     "      --filter delay,rate=100M --filter trace,fd=2     slow, and watched");
+	     "      --filter delay,rate=100M --filter trace,fd=2     slow, and watched\n\n"
+	     "A trace has an event \"request\" for each request and \"done\" (or \"cancelled\") for its end, tied\n"
+	     "by id; with device, verb, what it was about (index, feature_name, op, state, offset_bytes,\n"
+	     "len_bytes, value ...) and then result, or errno and error, and took_ns.");
 }
 
 static int run(const struct cli_list *words)

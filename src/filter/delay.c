@@ -161,6 +161,9 @@ static void delay_close(struct vfmig_device *device)
 	struct delay *delay = (struct delay *)device;
 	struct vfmig_request *request;
 
+	/* First what is inside: what it still has comes back through us. */
+	vfmig_device_close(device->inner);
+	device->inner = NULL;
 	while ((request = vfmig_request_shift(&delay->due)))
 		vfmig_complete(request, -ECANCELED);
 	vfmig_options_free(options, delay);

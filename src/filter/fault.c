@@ -289,6 +289,9 @@ static void fault_close(struct vfmig_device *device)
 	struct vfmig_fault *fault = (struct vfmig_fault *)device;
 	struct vfmig_request *request;
 
+	/* First what is inside: what it still has comes back through us. */
+	vfmig_device_close(device->inner);
+	device->inner = NULL;
 	while ((request = vfmig_request_shift(&fault->hung)))
 		vfmig_complete(request, -ECANCELED);
 	vfmig_options_free(options, fault);

@@ -158,7 +158,7 @@ static void line_of(const struct traced *traced, const char *name, const struct 
 	struct fields f = {.count = 0};
 
 	add(&f, VFMIG_U64("id", traced->id));
-	add(&f, VFMIG_TEXT("device", traced->trace->device.inner->name));
+	add(&f, VFMIG_TEXT("device", traced->trace->device.name));
 	add(&f, VFMIG_TEXT("verb", vfmig_verb_name(r->verb)));
 	add_request(&f, r, answered && *result >= 0);
 	if (answered) {
@@ -236,6 +236,9 @@ static void trace_close(struct vfmig_device *device)
 {
 	struct trace *trace = (struct trace *)device;
 
+	/* First what is inside: what it still has comes back through us. */
+	vfmig_device_close(device->inner);
+	device->inner = NULL;
 	vfmig_options_free(options, trace);
 	close(trace->fd);
 	vfmig_filter_close(device);

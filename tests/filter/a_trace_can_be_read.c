@@ -40,7 +40,7 @@ static void expect(FILE *f, const char *event, int64_t id, const char *verb, con
 
 	CHECK_STR(text(o, "event"), event);
 	CHECK_STR(text(o, "verb"), verb);
-	CHECK_STR(text(o, "device"), "fault(fake)");
+	CHECK_STR(text(o, "device"), "trace(fault(fake))");
 	CHECK_EQ(number(o, "id"), id);
 	CHECK(number(o, "time_ns") > 0);
 	if (key)
