@@ -80,6 +80,29 @@ void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64
 		memset(bytes + last, 0, offset + len - last);
 }
 
+/*
+ * Into pages that nobody touched yet, by way of the file: the kernel then makes and fills each of them in one go,
+ * in half the time of a fault, a page of zeros and a copy; and if there is no memory it says so.
+ */
+int vfmig_kit_block_fill(struct vfmig_kit_block *block, uint64_t offset, const void *data,
+			 size_t len)
+{
+	const uint8_t *from = data;
+
+	while (len) {
+		ssize_t n = pwrite(block->fd, from, len, (off_t)(block->front + offset));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		from += n;
+		offset += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t offset, bool *data)
 {
 	off_t at = (off_t)(block->front + offset), end = (off_t)(block->front + block->block.size);

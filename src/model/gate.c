@@ -3,27 +3,32 @@
  * The gate: one thread at a time in the model, and nobody waits to get in.
  *
  * Whoever comes while another is inside leaves the request in the queue; the one inside does what is in the
- * queue before it leaves. That keeps the order in which requests came, and it keeps the promise that
- * submitting never waits: not for a register access behind a quantum of work, and not for a quantum
- * that waits for DMA which the submitting thread itself would have to serve.
+ * queue before it leaves. (Not for ever: a crowd is left to who works the device.) That keeps the order in
+ * which requests came, and it keeps the promise that submitting never waits: not for a register access
+ * behind a quantum of work, and not for a quantum that waits for DMA which the submitting thread itself
+ * would have to serve.
  */
 #include <unistd.h>
 
 #include "model/kit.h"
 
+/* So many for others; then who works the device has to see to the rest, as they wait for it anyway. */
+#define MOST 64
+
 /* With gate_lock held and the gate taken: do what is in the queue, then leave. Drops the lock. */
 static void leave(struct vfmig_kit *kit)
 {
 	struct vfmig_request *request;
+	unsigned n = 0;
 	bool run;
 
-	while ((request = vfmig_request_shift(&kit->gate_queue))) {
+	while (n++ < MOST && (request = vfmig_request_shift(&kit->gate_queue))) {
 		pthread_mutex_unlock(&kit->gate_lock);
 		vfmig_kit_execute(kit, request);
 		pthread_mutex_lock(&kit->gate_lock);
 	}
 	kit->gate_taken = false;
-	run = kit->gate_run;
+	run = kit->gate_run || kit->gate_queue.first;
 	kit->gate_run = false;
 	pthread_mutex_unlock(&kit->gate_lock);
 	if (run)

@@ -194,6 +194,9 @@ int vfmig_kit_block_open(struct vfmig_kit_block *block, const char *name, uint64
 void vfmig_kit_block_close(struct vfmig_kit_block *block);
 /* Zero a range without touching pages that are zero because nobody ever did. */
 void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64_t len);
+/* Put bytes where none were yet. */
+int vfmig_kit_block_fill(struct vfmig_kit_block *block, uint64_t offset, const void *data,
+			 size_t len);
 /* The end of the stretch at @offset that is all data, or (*data false) was never touched. */
 uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t offset, bool *data);
 /* How much memory it really takes; never more than its size. */

@@ -165,10 +165,18 @@ static const char *on_block(void *user, uint32_t index, uint64_t offset, const v
 {
 	struct vfmig_kit_load *load = user;
 	unsigned i = load->entry_of[index];
+	struct vfmig_kit_block *block = load->kit->entries[i].block;
 
-	vfmig_kit_copy(load->kit->entries[i].block->block.bytes + offset, data, len);
-	if (offset + len > load->arrivals[i].high)
+	if (offset + len > load->arrivals[i].high) {
+		int ret = vfmig_kit_block_fill(block, offset, data, len);
+
+		if (ret)
+			return refuse(load, "block %s: %s", load->kit->entries[i].name,
+				      strerror(-ret));
 		load->arrivals[i].high = offset + len;
+	} else {
+		vfmig_kit_copy(block->block.bytes + offset, data, len);
+	}
 	return NULL;
 }
 
