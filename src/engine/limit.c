@@ -26,12 +26,14 @@ static void earn(struct vfmig_limit *limit, int64_t now)
 {
 	unsigned __int128 more = (unsigned __int128)(now - limit->since) * limit->rate / 1000000000;
 
-	/* Too little to count: the time is not used up. */
-	if (!more)
+	if (more > burst(limit) - limit->earned) {
+		limit->earned = burst(limit);
+		limit->since = now;
 		return;
-	limit->since = now;
-	limit->earned =
-		more > burst(limit) - limit->earned ? burst(limit) : limit->earned + (uint64_t)more;
+	}
+	/* The time that did not make a whole byte is not used up. */
+	limit->earned += (uint64_t)more;
+	limit->since += (int64_t)(more * 1000000000 / limit->rate);
 }
 
 uint64_t vfmig_limit_allow(struct vfmig_limit *limit, uint64_t wanted, int64_t now)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A VMM with a loop of its own moves a device: it starts each step, polls the descriptor, and does not wait in
+ * any call. It sends by the budget, looks at the estimate, and says itself when to switch over. And
+ * steps that cannot come are refused, at both ends.
+ */
+#include <poll.h>
+
+#include "tests/engine/rig.h"
+
+#define BUDGET (64u << 10)
+
+/* One loop for both ends: start, poll, finish. */
+struct side {
+	struct rig_end *end;
+	enum vfmig_step step;
+	ssize_t ret;
+	bool busy, over;
+	unsigned steps;
+};
+
+static void start(struct side *side, enum vfmig_step step)
+{
+	struct vfmig_error err = {0};
+
+	side->step = step;
+	CHECKF(!vfmig_migration_start(side->end->m, step, BUDGET, &err), "%s", err.text);
+	CHECK_EQ(vfmig_migration_start(side->end->m, step, BUDGET, NULL), -EBUSY);
+	CHECK_EQ(vfmig_migration_step(side->end->m, step, BUDGET, NULL), -EBUSY);
+	side->busy = true;
+	side->steps++;
+}
+
+static void finish(struct side *side)
+{
+	side->ret = vfmig_migration_finish(side->end->m, &side->end->err);
+	CHECKF(side->ret >= 0, "%s", side->end->err.text);
+	side->busy = false;
+}
+
+static void next_source(struct side *side)
+{
+	struct vfmig_estimate e;
+
+	vfmig_migration_estimate(side->end->m, &e);
+	if (side->step == VFMIG_STEP_COMPLETE)
+		side->over = true;
+	else if (side->step == VFMIG_STEP_ITERATE && !side->ret && e.fits)
+		start(side, VFMIG_STEP_COMPLETE);
+	else
+		start(side, VFMIG_STEP_ITERATE);
+}
+
+static void next_destination(struct side *side)
+{
+	if (side->step == VFMIG_STEP_LOAD && !side->ret)
+		side->over = true;
+	else
+		start(side, VFMIG_STEP_LOAD);
+}
+
+static void loop(struct side *source, struct side *destination)
+{
+	while (!source->over || !destination->over) {
+		struct pollfd fds[2] = {
+			{.fd = vfmig_migration_fd(source->end->m), .events = POLLIN},
+			{.fd = vfmig_migration_fd(destination->end->m), .events = POLLIN},
+		};
+
+		CHECK(poll(fds, 2, 20000) > 0);
+		if (fds[0].revents) {
+			finish(source);
+			next_source(source);
+		}
+		if (fds[1].revents) {
+			finish(destination);
+			next_destination(destination);
+		}
+	}
+}
+
+static void refused(struct vfmig_migration *m, enum vfmig_step step)
+{
+	struct vfmig_error err = {0};
+
+	CHECK_EQ(vfmig_migration_step(m, step, 0, &err), -EINVAL);
+	CHECK(err.text[0]);
+}
+
+static void whole(void)
+{
+	struct side source = {0}, destination = {0};
+	struct rig rig;
+	int fds[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	rig_init(&rig, 2, NULL);
+	rig_work(&rig.from);
+	memset(rig.from.memory, 1, rig.from.memory_size);
+	rig_ready(&rig);
+	source.end = &rig.from;
+	destination.end = &rig.to;
+	CHECK(!vfmig_migration_set_channel(rig.from.m, fds[0], fds[0], NULL));
+	CHECK(!vfmig_migration_set_channel(rig.to.m, fds[1], fds[1], NULL));
+	refused(rig.from.m, VFMIG_STEP_ITERATE);
+	refused(rig.from.m, VFMIG_STEP_COMPLETE);
+	refused(rig.to.m, VFMIG_STEP_LOAD);
+	start(&source, VFMIG_STEP_SETUP);
+	start(&destination, VFMIG_STEP_SETUP);
+	loop(&source, &destination);
+	CHECK(source.steps > 5); /* a megabyte, by the budget */
+	CHECK(destination.steps > 5);
+	CHECK(rig_find(&rig.from, "\"reason\":\"asked\""));
+	rig_moved(&rig);
+	refused(rig.from.m, VFMIG_STEP_SETUP);
+	refused(rig.from.m, VFMIG_STEP_ITERATE);
+	refused(rig.to.m, VFMIG_STEP_LOAD);
+	CHECK_EQ(vfmig_migration_cleanup(rig.from.m, NULL), 0);
+	CHECK_EQ(vfmig_migration_cleanup(rig.from.m, NULL), 0);
+	rig_moved(&rig);
+	rig_free(&rig);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Between two steps the VMM gives up: everything is put back, and the other end told. A round was cut short. */
+static void given_up(bool switch_over)
+{
+	struct rig rig;
+	int fds[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	rig_init(&rig, 2, NULL);
+	memset(rig.from.memory, 1, rig.from.memory_size);
+	rig_ready(&rig);
+	CHECK(!vfmig_migration_set_channel(rig.from.m, fds[0], fds[0], NULL));
+	CHECK(!vfmig_migration_set_channel(rig.to.m, fds[1], fds[1], NULL));
+	CHECK(!vfmig_migration_start(rig.to.m, VFMIG_STEP_RUN, 0, NULL));
+	CHECK_EQ(vfmig_migration_step(rig.from.m, VFMIG_STEP_SETUP, 0, NULL), 0);
+	CHECK(vfmig_migration_step(rig.from.m, VFMIG_STEP_ITERATE, 4096, NULL) > 0);
+	if (switch_over) {
+		/* In the middle of a round: what it had taken and not sent must not be lost. */
+		CHECK_EQ(vfmig_migration_step(rig.from.m, VFMIG_STEP_COMPLETE, 0, NULL), 0);
+		CHECK_EQ(vfmig_migration_finish(rig.to.m, &rig.to.err), 0);
+		CHECK(!memcmp(rig.from.memory, rig.to.memory, RIG_MEMORY));
+	} else {
+		CHECK_EQ(vfmig_migration_cleanup(rig.from.m, NULL), 0);
+		CHECK_EQ(vfmig_migration_finish(rig.to.m, &rig.to.err), -EREMOTEIO);
+		CHECK(strstr(rig.to.err.text, "the source gave up"));
+		rig_stayed(&rig);
+	}
+	rig_free(&rig);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+int main(void)
+{
+	whole();
+	given_up(false);
+	given_up(true);
+	return 0;
+}

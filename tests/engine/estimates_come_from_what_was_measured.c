@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The arithmetic of estimates: rates from enough bytes, claims held against what came, nothing that wraps
+ * round.
+ */
+#include "engine/estimate.h"
+#include "tests/check.h"
+
+#define MS 1000000ull
+
+static void rates(void)
+{
+	struct vfmig_estimator e = {0};
+
+	CHECK_EQ(vfmig_estimator_downtime(&e, 0), 0);
+	CHECK(vfmig_estimator_downtime(&e, 1) == UINT64_MAX); /* who knows */
+	/* A few bytes say little: the best of them until there are more. */
+	vfmig_estimator_sent(&e, 1000, 1 * MS);
+	CHECK_EQ(e.rate, 1000000);
+	vfmig_estimator_sent(&e, 5000, 1 * MS);
+	vfmig_estimator_sent(&e, 100, 1 * MS);
+	CHECK_EQ(e.rate, 5000000);
+	CHECK(!e.sure);
+	vfmig_estimator_sent(&e, 100 << 20, 100 * MS);
+	CHECK(e.sure);
+	CHECK_EQ(e.rate, 1048576000);
+	CHECK_EQ(vfmig_estimator_downtime(&e, 1048576000 / 2) / MS, 500);
+	/* The recent past counts most; small rounds do not count any more. */
+	vfmig_estimator_sent(&e, 50 << 20, 100 * MS);
+	CHECK_EQ(e.rate, 1048576000 / 4 * 3);
+	vfmig_estimator_sent(&e, 48, 100 * MS);
+	CHECK_EQ(e.rate, 1048576000 / 4 * 3);
+	/* What it takes to learn what is left belongs to it. */
+	e.collect_ns = 7 * MS;
+	CHECK_EQ(vfmig_estimator_downtime(&e, 0), 7 * MS);
+	CHECK(vfmig_estimator_downtime(&e, UINT64_MAX) > 1000 * MS);
+	vfmig_estimator_sent(&e, 0, 0);
+	vfmig_estimator_sent(&e, UINT64_MAX, 1);
+}
+
+static void claims(void)
+{
+	struct vfmig_guess g;
+
+	vfmig_guess_init(&g);
+	CHECK_EQ(vfmig_guess_left(&g, 100 * MS), 0);
+	g.said = 1000;
+	CHECK_EQ(vfmig_guess_left(&g, 0), 1000);
+	/* It said 1000 and sent ten times that: what it says is taken tenfold. */
+	vfmig_guess_round(&g, 10000, 10 * MS, true);
+	g.said = 2000;
+	CHECK_EQ(vfmig_guess_left(&g, 0), 20000);
+	/* It said 2000 and sent half: by half. */
+	vfmig_guess_round(&g, 1000, 10 * MS, false);
+	CHECK_EQ(vfmig_guess_left(&g, 0), 1000);
+	/* It says nothing, and had 1000 bytes in 10 ms. */
+	g.said = 0;
+	CHECK_EQ(vfmig_guess_left(&g, 20 * MS), 2000);
+	/* What stop-copy will have at the least is what it says of that. */
+	g.size = 50000;
+	CHECK_EQ(vfmig_guess_left(&g, 20 * MS), 50000);
+	/* Absurd claims are absurdly large, and no less. */
+	g.said = UINT64_MAX;
+	g.trust = 16 * 1024;
+	CHECK(vfmig_guess_left(&g, 0) == UINT64_MAX);
+	vfmig_guess_round(&g, UINT64_MAX, 1, false);
+	CHECK(vfmig_guess_left(&g, UINT64_MAX) == UINT64_MAX);
+}
+
+int main(void)
+{
+	rates();
+	claims();
+	return 0;
+}
