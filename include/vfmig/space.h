@@ -141,7 +141,7 @@ int vfmig_space_each(struct vfmig_space *space,
 int vfmig_space_attach(struct vfmig_space *space, struct vfmig_device *device,
 		       struct vfmig_error *err);
 
-/** vfmig_space_detach() - detach a device; what it wrote is collected first where the space is tracked */
+/** vfmig_space_detach() - detach a device; what it wrote until then is collected where the space is tracked */
 int vfmig_space_detach(struct vfmig_space *space, struct vfmig_device *device,
 		       struct vfmig_error *err);
 
@@ -194,7 +194,11 @@ struct vfmig_tracker {
 int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker,
 			    struct vfmig_error *err);
 
-/** vfmig_space_remove_tracker() - collect from it once more if it was running, stop it, forget it */
+/**
+ * vfmig_space_remove_tracker() - collect from it once more if it was running, stop it, forget it
+ *
+ * If it spoke for a device, that device's own log takes over, and all of the space counts as written once.
+ */
 void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker);
 
 /**

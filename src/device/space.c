@@ -260,11 +260,12 @@ static void detach(struct vfmig_space *space, struct vfmig_attachment **at)
 {
 	struct vfmig_attachment *attachment = *at;
 
-	vfmig_space_dirty_detached(space, attachment);
 	for (size_t i = 0; i < space->count; i++)
 		tell(attachment->device, VFMIG_VERB_SPACE_UNMAP, space, &space->entries[i]->map,
 		     NULL);
 	tell(attachment->device, VFMIG_VERB_DETACH, space, NULL, NULL);
+	/* Its last words, now that nothing can come after them. */
+	vfmig_space_dirty_detached(space, attachment);
 	attachment->device->space = NULL;
 	*at = attachment->next;
 	free(attachment);

@@ -7,7 +7,8 @@
  * nobody reads, nothing is tracked.
  *
  * Whatever goes wrong makes pages dirty that are not, never the other way: a log that fails, or one that had to
- * begin anew, marks everything.
+ * begin anew, marks everything. By the uAPI a log that failed once is not to be believed again, so it is begun
+ * anew; where that fails, too, every collection does, until it works.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -70,7 +71,21 @@ static void stop_log(struct vfmig_attachment *a)
 {
 	if (a->logs)
 		vfmig_device_log_stop(a->device, NULL);
-	a->logs = false;
+	a->logs = a->blind = false;
+}
+
+/* Whoever calls this marks everything after it: what was written in between is known to nobody. */
+static void restart_log(struct vfmig_space *space, struct vfmig_attachment *a)
+{
+	stop_log(a);
+	a->blind = start_log(space, a, NULL) != 0;
+}
+
+static void restart_blind(struct vfmig_space *space)
+{
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+		if (a->blind)
+			restart_log(space, a);
 }
 
 static int start_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
@@ -115,9 +130,17 @@ static int start_all(struct vfmig_space *space, struct vfmig_error *err)
 static int collect_log(struct vfmig_attachment *a, const struct vfmig_map *map,
 		       struct vfmig_dirty *into, struct vfmig_error *err)
 {
-	if (!a->logs)
-		return 0;
-	return vfmig_device_log_collect(a->device, map->iova, map->size, into, err);
+	int ret = 0;
+
+	if (a->blind)
+		return vfmig_err(
+			err, -EIO,
+			"device %s: its log of what it writes has failed, or did not begin",
+			a->device->name);
+	if (a->logs)
+		ret = vfmig_device_log_collect(a->device, map->iova, map->size, into, err);
+	a->blind = ret != 0;
+	return ret;
 }
 
 static int collect_tracker(struct vfmig_tracked *t, const struct vfmig_map *map,
@@ -163,8 +186,10 @@ static int collect_all(struct vfmig_space *space, struct vfmig_error *err)
 	}
 	pour(space, fresh);
 	vfmig_dirty_free(fresh);
-	if (first)
+	if (first) {
+		restart_blind(space);
 		mark_all(space);
+	}
 	return first;
 }
 
@@ -179,10 +204,8 @@ void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map 
 	 * end of one and the beginning of the next is known to nobody: everything is dirty. Maps change
 	 * seldom while memory moves; a lost page is for ever.
 	 */
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next) {
-		stop_log(a);
-		start_log(space, a, NULL);
-	}
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+		restart_log(space, a);
 	mark_all(space);
 }
 
@@ -196,8 +219,11 @@ void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_ma
 		mark_cursors(space, map->iova, map->size);
 		return;
 	}
-	if (collect_map(space, map, fresh, NULL))
+	if (collect_map(space, map, fresh, NULL)) {
 		vfmig_dirty_mark(fresh, map->iova, map->size);
+		restart_blind(space);
+		mark_all(space);
+	}
 	pour(space, fresh);
 	vfmig_dirty_free(fresh);
 }
@@ -205,7 +231,12 @@ void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_ma
 int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
 			       struct vfmig_error *err)
 {
-	return space->reader_count ? start_log(space, attachment, err) : 0;
+	int ret = space->reader_count ? start_log(space, attachment, err) : 0;
+
+	/* It had its maps before its log, and may be running. */
+	if (!ret)
+		mark_all(space);
+	return ret;
 }
 
 void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachment *attachment)
@@ -213,7 +244,7 @@ void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachme
 	struct vfmig_dirty *fresh;
 	int ret = 0;
 
-	if (!attachment->logs)
+	if (!attachment->logs && !attachment->blind)
 		return;
 	if (vfmig_dirty_create(&fresh, NULL)) {
 		mark_all(space);
@@ -266,6 +297,15 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 	return ret;
 }
 
+/* Who spoke for a device has gone: its own log again. */
+static void log_after(struct vfmig_space *space, struct vfmig_device *device)
+{
+	for (struct vfmig_attachment *a = space->attached; a && space->reader_count; a = a->next)
+		if (a->device == device)
+			restart_log(space, a);
+	mark_all(space);
+}
+
 void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker)
 {
 	struct vfmig_tracked **at, *t;
@@ -280,6 +320,8 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 		stop_tracker(t);
 		*at = t->next;
 		free(t);
+		if (tracker->device)
+			log_after(space, tracker->device);
 	}
 	pthread_mutex_unlock(&space->admin);
 }

@@ -22,7 +22,8 @@ struct vfmig_space_entry {
 
 struct vfmig_attachment {
 	struct vfmig_device *device;
-	bool logs; /* its DMA log runs, for this space */
+	bool logs;  /* its DMA log runs, for this space */
+	bool blind; /* it should, and does not, or it failed: what it says is not believed */
 	struct vfmig_attachment *next;
 };
 
@@ -56,7 +57,7 @@ void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_ma
 /* A device has come, with the maps: start its log. */
 int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
 			       struct vfmig_error *err);
-/* A device is going: collect from it, and stop its log. */
+/* A device has gone, and writes no more: collect from it, and stop its log. */
 void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachment *attachment);
 /* Free what was added. */
 void vfmig_space_dirty_fini(struct vfmig_space *space);
