@@ -147,10 +147,13 @@ static void precopy_back(struct export_op *op, ssize_t result)
 
 /* ---- DMA logging ---- */
 
-/* Everything, for those who must be given ranges: in two, since 2^64 is no length. */
+/*
+ * Everything, for those who must be given ranges: in two, since 2^64 is no length, and without the last page,
+ * which nothing can be mapped to. In pages that divide it.
+ */
 static const struct vfmig_dma_logging_range everything[2] = {
 	{0, 1ull << 63},
-	{1ull << 63, 1ull << 63},
+	{1ull << 63, (1ull << 63) - VFMIG_LOGGING_PAGE_MIN},
 };
 
 static void start_back(struct export_op *op, ssize_t result)
@@ -188,6 +191,8 @@ static void start(struct export_op *op, uint32_t flags, const uint8_t *data, siz
 	}
 	c->num_ranges = n ? n : 2;
 	c->ranges = (uintptr_t)(n ? ranges : everything);
+	if (!n)
+		c->page_size = VFMIG_LOGGING_PAGE_MIN;
 	ask(op, flags, c, sizeof(*c), start_back);
 }
 

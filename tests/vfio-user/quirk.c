@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/vfio-user/quirk.h"
+
+#define XFER (1u << 20)
+
+struct message {
+	struct vfmig_user_header h;
+	uint8_t *in;
+	size_t len;
+	int fds[8];
+	unsigned nfds;
+	uint8_t *out;
+	size_t out_len;
+};
+
+/* It would not have survived this. */
+static int crash(struct quirk *q, const char *how)
+{
+	if (!q->crash[0])
+		snprintf(q->crash, sizeof(q->crash), "%s", how);
+	shutdown(q->fd, SHUT_RDWR);
+	return -EINVAL;
+}
+
+static int answer(struct message *m, const void *payload, size_t len)
+{
+	m->out = malloc(len + 1);
+	CHECK(m->out);
+	memcpy(m->out, payload, len);
+	m->out_len = len;
+	return 0;
+}
+
+/* ---- DMA ---- */
+
+static struct quirk_region *region_at(struct quirk *q, uint64_t iova)
+{
+	for (unsigned i = 0; i < q->nregions; i++)
+		if (iova - q->regions[i].iova < q->regions[i].size)
+			return &q->regions[i];
+	return NULL;
+}
+
+/* By message: the very next thing must be the answer. */
+static int dma_by_message(struct quirk *q, uint64_t iova, uint64_t len)
+{
+	int fd = q->twin >= 0 ? q->twin : q->fd;
+	struct vfmig_user_dma_access a = {iova, len};
+	uint8_t *buf = calloc(1, sizeof(a) + len);
+	struct vfmig_user_header h;
+	ssize_t n;
+
+	memcpy(buf, &a, sizeof(a));
+	memset(buf + sizeof(a), 0x5a, len);
+	if (!raw_send(fd, 77, VFMIG_USER_DMA_WRITE, 0, 0, buf, sizeof(a) + len, NULL, 0))
+		n = -1;
+	else
+		n = raw_recv(fd, &h, buf, sizeof(a) + len, NULL, NULL);
+	free(buf);
+	if (n < 0)
+		return -ENOTCONN;
+	if (h.msg_id != 77 || (h.flags & VFMIG_USER_FLAG_TYPE_MASK) != VFMIG_USER_FLAG_TYPE_REPLY)
+		return crash(q, "a command came where the answer to DMA by message was due");
+	return h.flags & VFMIG_USER_FLAG_ERROR ? -(int)h.error_no : 0;
+}
+
+static int dma(struct quirk *q, uint64_t iova, uint64_t len)
+{
+	struct quirk_region *r = region_at(q, iova);
+
+	if (!r || iova + len > r->iova + r->size)
+		return -EFAULT;
+	if (!r->memory)
+		return dma_by_message(q, iova, len);
+	memset(r->memory + (iova - r->iova), 0x5a, len);
+	if (q->log_page)
+		for (uint64_t at = (iova - r->iova) / q->log_page;
+		     at <= (iova - r->iova + len - 1) / q->log_page; at++)
+			vfmig_bitmap_set(r->bitmap, at);
+	return 0;
+}
+
+static void log_region(struct quirk *q, struct quirk_region *r)
+{
+	free(r->bitmap);
+	r->bitmap = r->memory && q->log_page ? calloc(1, vfmig_bitmap_bytes(r->size, q->log_page))
+					     : NULL;
+}
+
+static int map(struct quirk *q, struct message *m)
+{
+	struct vfmig_user_dma_map d;
+	struct quirk_region *r = &q->regions[q->nregions];
+
+	if (m->len < sizeof(d))
+		return -EINVAL;
+	memcpy(&d, m->in, sizeof(d));
+	for (uint64_t at = 0; at < d.size; at += 4096)
+		if (region_at(q, d.addr + at))
+			return -EINVAL;
+	CHECK(q->nregions < QUIRK_REGIONS);
+	*r = (struct quirk_region){.iova = d.addr, .size = d.size};
+	if (m->nfds) {
+		r->memory = mmap(NULL, d.size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fds[0],
+				 (off_t)d.offset);
+		if (r->memory == MAP_FAILED)
+			return -EINVAL;
+	}
+	log_region(q, r);
+	q->nregions++;
+	return 0;
+}
+
+static int exchange(struct quirk *q, struct quirk_region *r, uint64_t page, uint8_t *to)
+{
+	uint64_t bytes = vfmig_bitmap_bytes(r->size, q->log_page);
+
+	if (page < q->log_page)
+		return crash(q, "a report at a smaller page size than the log's");
+	/* At a larger one it counts bytes for bits, and forgets. */
+	if (page == q->log_page)
+		memcpy(to, r->bitmap, bytes);
+	memset(r->bitmap, 0, bytes);
+	return 0;
+}
+
+static int unmap(struct quirk *q, struct message *m)
+{
+	struct vfmig_user_dma_unmap d;
+	struct vfmig_user_bitmap b = {0};
+	struct quirk_region *r;
+	int ret = 0;
+
+	if (m->len < sizeof(d))
+		return -EINVAL;
+	memcpy(&d, m->in, sizeof(d));
+	if (d.flags && m->len >= sizeof(d) + sizeof(b))
+		memcpy(&b, m->in + sizeof(d), sizeof(b));
+	if (d.argsz > XFER || d.argsz < sizeof(d) + (d.flags ? sizeof(b) + b.size : 0))
+		return -EINVAL;
+	r = region_at(q, d.addr);
+	if (!r || r->iova != d.addr || r->size != d.size)
+		return -ENOENT;
+	m->out_len = sizeof(d) + (d.flags ? sizeof(b) + b.size : 0);
+	m->out = calloc(1, m->out_len);
+	memcpy(m->out, m->in, sizeof(d) + (d.flags ? sizeof(b) : 0));
+	if (d.flags && (!r->memory || !q->log_page))
+		return -EINVAL;
+	if (d.flags && b.pgsize != q->log_page)
+		return crash(q, "an unmap with a bitmap of another page size than the log's");
+	if (d.flags)
+		ret = exchange(q, r, b.pgsize, m->out + sizeof(d) + sizeof(b));
+	if (ret)
+		return ret;
+	if (r->memory)
+		munmap(r->memory, r->size);
+	free(r->bitmap);
+	*r = q->regions[--q->nregions];
+	atomic_fetch_add(&q->unmaps, 1);
+	return 0;
+}
+
+/* ---- features ---- */
+
+static const uint8_t steps[8][8] = {
+	/* from STOP, RUNNING, STOP_COPY, RESUMING, PRE_COPY to each; 0 is refused */
+	[1] = {0, 1, 2, 3, 4, 0, 2, 0}, [2] = {0, 1, 2, 1, 1, 0, 6, 0},
+	[3] = {0, 1, 1, 3, 1, 0, 0, 0}, [4] = {0, 1, 1, 1, 4, 0, 1, 0},
+	[6] = {0, 2, 2, 3, 2, 0, 6, 0},
+};
+
+static int set_state(struct quirk *q, struct message *m)
+{
+	uint32_t to, next;
+
+	if (m->len < 16)
+		return crash(q, "a SET of a state that is too short");
+	memcpy(&to, m->in + 8, 4);
+	if (to >= 8)
+		return crash(q, "a state beyond the table");
+	while (q->state != to) {
+		next = steps[q->state][to];
+		if (!next)
+			return -EINVAL;
+		if (next == VFMIG_STATE_RESUMING) {
+			q->loaded = true;
+			q->data_len = 0;
+		}
+		if (next == VFMIG_STATE_STOP_COPY || next == VFMIG_STATE_PRE_COPY) {
+			q->data_at = 0;
+			q->ended = false;
+		}
+		if (next == VFMIG_STATE_RUNNING && q->loaded)
+			atomic_store(&q->ran_loaded, true);
+		q->state = next;
+	}
+	return answer(m, m->in, m->len);
+}
+
+static int start(struct quirk *q, struct message *m)
+{
+	uint64_t page;
+
+	if (m->len < 8 + 16)
+		return crash(q, "a START that is too short");
+	if (!q->nregions)
+		return crash(q, "START before any region");
+	memcpy(&page, m->in + 8, 8);
+	if (!page || (q->log_page && q->log_page != page))
+		return -EINVAL;
+	atomic_fetch_add(&q->starts, 1);
+	if (!q->log_page) {
+		q->log_page = page;
+		for (unsigned i = 0; i < q->nregions; i++)
+			log_region(q, &q->regions[i]);
+	}
+	return answer(m, m->in, m->len);
+}
+
+static int report(struct quirk *q, struct message *m)
+{
+	struct vfmig_logging_report r;
+	struct quirk_region *region;
+	uint64_t bytes;
+	int ret;
+
+	if (m->len < 8 + sizeof(r))
+		return crash(q, "a REPORT that is too short");
+	memcpy(&r, m->in + 8, sizeof(r));
+	bytes = vfmig_bitmap_bytes(r.length, r.page_size);
+	region = region_at(q, r.iova);
+	if (!bytes || !region)
+		return -EINVAL;
+	if (r.iova + r.length > region->iova + region->size) {
+		/* Over two: it says that all is well, and says nothing. */
+		return region_at(q, region->iova + region->size) ? 0 : -ENOENT;
+	}
+	if (r.iova != region->iova || r.length != region->size)
+		return -ENOTSUP;
+	if (!q->log_page || !region->memory)
+		return -EINVAL;
+	m->out_len = 8 + sizeof(r) + bytes;
+	m->out = calloc(1, m->out_len);
+	memcpy(m->out, m->in, 8 + sizeof(r));
+	ret = exchange(q, region, r.page_size, m->out + 8 + sizeof(r));
+	return ret;
+}
+
+static int feature(struct quirk *q, struct message *m)
+{
+	struct vfmig_device_feature f;
+	uint32_t index, ops, has;
+	uint8_t payload[16] = {0};
+
+	if (m->len < sizeof(f))
+		return -EINVAL;
+	memcpy(&f, m->in, sizeof(f));
+	index = f.flags & VFMIG_FEATURE_MASK;
+	ops = f.flags & ~VFMIG_FEATURE_MASK;
+	has = index == 1 || index == 8	 ? VFMIG_FEATURE_GET
+	      : index == 2		 ? VFMIG_FEATURE_GET | VFMIG_FEATURE_SET
+	      : index == 6 || index == 7 ? VFMIG_FEATURE_SET
+					 : 0;
+	if (!has || (ops & ~(has | VFMIG_FEATURE_PROBE)))
+		return -EINVAL;
+	if (ops & VFMIG_FEATURE_PROBE)
+		return answer(m, m->in, m->len);
+	memcpy(payload, &f, sizeof(f));
+	switch (index) {
+	case 1:
+		payload[8] = q->says_p2p ? 7 : 5;
+		return f.argsz < 16 ? -EINVAL : answer(m, payload, 16);
+	case 2:
+		if (ops == VFMIG_FEATURE_SET)
+			return set_state(q, m);
+		payload[8] = (uint8_t)q->state;
+		return f.argsz < 16 ? -EINVAL : answer(m, payload, 16);
+	case 6:
+		return start(q, m);
+	case 7:
+		q->log_page = 0;
+		return answer(m, m->in, m->len);
+	default:
+		return report(q, m);
+	}
+}
+
+/* ---- data ---- */
+
+static int data_read(struct quirk *q, struct message *m)
+{
+	struct vfmig_user_mig_data d;
+	size_t n;
+
+	if (m->len < sizeof(d) ||
+	    (q->state != VFMIG_STATE_STOP_COPY && q->state != VFMIG_STATE_PRE_COPY))
+		return -EINVAL;
+	memcpy(&d, m->in, sizeof(d));
+	if (d.size > XFER || d.argsz < sizeof(d) + d.size)
+		return -EINVAL;
+	if (q->ended)
+		return -EINVAL;
+	n = q->data_len - q->data_at;
+	n = n > d.size ? d.size : n;
+	if (q->piece && n > q->piece)
+		n = q->piece;
+	if (q->short_ends && n < d.size)
+		q->ended = true;
+	/* A message of the full size, whatever is in it. */
+	m->out_len = sizeof(d) + d.size;
+	m->out = calloc(1, m->out_len);
+	d.argsz = (uint32_t)(sizeof(d) + n);
+	d.size = (uint32_t)n;
+	memcpy(m->out, &d, sizeof(d));
+	memcpy(m->out + sizeof(d), q->data + q->data_at, n);
+	q->data_at += n;
+	return 0;
+}
+
+static int data_write(struct quirk *q, struct message *m)
+{
+	struct vfmig_user_mig_data d;
+
+	if (m->len < sizeof(d) || q->state != VFMIG_STATE_RESUMING)
+		return -EINVAL;
+	memcpy(&d, m->in, sizeof(d));
+	if (m->len < sizeof(d) + d.size)
+		return -EINVAL;
+	q->data = realloc(q->data, q->data_len + d.size + 1);
+	CHECK(q->data);
+	memcpy(q->data + q->data_len, m->in + sizeof(d), d.size);
+	q->data_len += d.size;
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static int irqs(struct quirk *q, struct message *m)
+{
+	struct vfmig_irq_set s;
+
+	if (m->len < sizeof(s))
+		return -EINVAL;
+	memcpy(&s, m->in, sizeof(s));
+	if (s.index != VFMIG_PCI_IRQ_MSIX || s.start >= QUIRK_VECTORS ||
+	    s.count > QUIRK_VECTORS - s.start)
+		return -EINVAL;
+	if (!m->nfds) {
+		/* From start to count, where start + count was meant. */
+		uint32_t end = s.count ? s.count : QUIRK_VECTORS;
+
+		for (uint32_t i = s.start; i < end; i++) {
+			if (q->irqs[i] >= 0)
+				close(q->irqs[i]);
+			q->irqs[i] = -1;
+		}
+		return 0;
+	}
+	if (m->nfds != s.count)
+		return -EINVAL;
+	for (uint32_t i = 0; i < s.count; i++) {
+		if (q->irqs[s.start + i] >= 0)
+			close(q->irqs[s.start + i]);
+		q->irqs[s.start + i] = m->fds[i];
+		m->fds[i] = -1;
+	}
+	return 0;
+}
+
+static int region(struct quirk *q, struct message *m)
+{
+	struct vfmig_user_region_access a;
+	struct quirk_dma d;
+
+	if (m->len < sizeof(a))
+		return -EINVAL;
+	memcpy(&a, m->in, sizeof(a));
+	if (q->state == VFMIG_STATE_STOP_COPY || a.region != 0)
+		return -EINVAL;
+	if (m->h.cmd == VFMIG_USER_REGION_WRITE && a.offset == QUIRK_DOORBELL &&
+	    a.count == sizeof(d)) {
+		memcpy(&d, m->in + sizeof(a), sizeof(d));
+		if (dma(q, d.iova, d.len))
+			return -EIO;
+	}
+	m->out_len = sizeof(a) + (m->h.cmd == VFMIG_USER_REGION_READ ? a.count : 0);
+	m->out = calloc(1, m->out_len + 1);
+	memcpy(m->out, &a, sizeof(a));
+	return 0;
+}
+
+static int info(struct quirk *q, struct message *m)
+{
+	uint32_t words[8] = {16, VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET, 9, 5};
+	uint32_t index = 0;
+	uint64_t size = 65536;
+
+	if (m->len < 16)
+		return -EINVAL;
+	if (m->h.cmd == VFMIG_USER_DEVICE_GET_INFO)
+		return answer(m, words, 16);
+	memcpy(&index, m->in + 8, 4);
+	words[2] = index;
+	if (m->h.cmd == VFMIG_USER_DEVICE_GET_IRQ_INFO) {
+		words[1] = 1;
+		words[3] = QUIRK_VECTORS;
+		return answer(m, words, 16);
+	}
+	words[0] = 32;
+	words[1] = 3;
+	words[3] = 0;
+	if (index == 0)
+		memcpy(&words[4], &size, 8);
+	return answer(m, words, 32);
+}
+
+static int reset(struct quirk *q)
+{
+	atomic_fetch_add(&q->resets, 1);
+	q->loaded = false;
+	if (q->resets_properly)
+		q->state = VFMIG_STATE_RUNNING;
+	return 0;
+}
+
+static bool stopped(const struct quirk *q)
+{
+	return q->state == VFMIG_STATE_STOP || q->state == VFMIG_STATE_STOP_COPY;
+}
+
+static int handle(struct quirk *q, struct message *m)
+{
+	uint16_t cmd = m->h.cmd;
+
+	if (cmd == VFMIG_USER_DEVICE_RESET && q->resets_properly)
+		return reset(q);
+	if (stopped(q) && cmd != VFMIG_USER_REGION_READ && cmd != VFMIG_USER_REGION_WRITE &&
+	    cmd != VFMIG_USER_DEVICE_FEATURE && cmd != VFMIG_USER_MIG_DATA_READ)
+		return -EINVAL;
+	switch (cmd) {
+	case VFMIG_USER_DMA_MAP:
+		return map(q, m);
+	case VFMIG_USER_DMA_UNMAP:
+		return unmap(q, m);
+	case VFMIG_USER_DEVICE_GET_INFO:
+	case VFMIG_USER_DEVICE_GET_REGION_INFO:
+	case VFMIG_USER_DEVICE_GET_IRQ_INFO:
+		return info(q, m);
+	case VFMIG_USER_DEVICE_SET_IRQS:
+		return irqs(q, m);
+	case VFMIG_USER_REGION_READ:
+	case VFMIG_USER_REGION_WRITE:
+		return region(q, m);
+	case VFMIG_USER_DEVICE_RESET:
+		return reset(q);
+	case VFMIG_USER_DEVICE_FEATURE:
+		return feature(q, m);
+	case VFMIG_USER_MIG_DATA_READ:
+		return data_read(q, m);
+	case VFMIG_USER_MIG_DATA_WRITE:
+		return data_write(q, m);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* ---- the loop ---- */
+
+/* One receive is taken for the whole. A message of more than 32 KiB comes in pieces, sooner or later. */
+static bool receive(struct quirk *q, struct message *m)
+{
+	union {
+		char bytes[CMSG_SPACE(8 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {.iov_base = &m->h, .iov_len = sizeof(m->h)};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *c;
+
+	memset(m, 0, sizeof(*m));
+	if (recvmsg(q->fd, &msg, MSG_CMSG_CLOEXEC) != sizeof(m->h))
+		return false;
+	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		m->nfds = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(m->fds, CMSG_DATA(c), m->nfds * sizeof(int));
+	}
+	CHECK(m->h.msg_size >= sizeof(m->h));
+	m->len = m->h.msg_size - sizeof(m->h);
+	if (m->len > XFER + 64) {
+		crash(q, "a message that is too large");
+		return false;
+	}
+	m->in = malloc(m->len + 1);
+	CHECK(m->in);
+	if (!m->len)
+		return true;
+	if (m->len > 32768 + 16 || recv(q->fd, m->in, m->len, 0) != (ssize_t)m->len) {
+		crash(q, "a message came in pieces, and the stream lost step");
+		return false;
+	}
+	return true;
+}
+
+static bool hello(struct quirk *q)
+{
+	char json[256], *at = json;
+	struct message m;
+	int pair[2] = {-1, -1};
+	bool wanted;
+
+	if (!receive(q, &m))
+		return false;
+	wanted = m.len > 4 && strstr((char *)m.in + 4, "twin_socket") && q->twin_offered;
+	if (wanted)
+		CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	memcpy(at, "\0\0\1\0", 4);
+	at += 4;
+	at += sprintf(at,
+		      "{\"capabilities\":{\"max_msg_fds\":8,\"max_data_xfer_size\":1048576,"
+		      "\"migration\":{\"pgsize\":4096}%s}}",
+		      wanted ? ",\"twin_socket\":{\"supported\":true,\"fd_index\":0}" : "");
+	raw_send(q->fd, m.h.msg_id, m.h.cmd, VFMIG_USER_FLAG_TYPE_REPLY, 0, json,
+		 (size_t)(at - json) + 1, pair, wanted);
+	if (wanted)
+		close(pair[0]);
+	q->twin = pair[1];
+	free(m.in);
+	return true;
+}
+
+static void *serve(void *context)
+{
+	struct quirk *q = context;
+	struct message m;
+	int ret;
+
+	if (!hello(q))
+		return NULL;
+	while (receive(q, &m)) {
+		ret = handle(q, &m);
+		for (unsigned i = 0; i < m.nfds; i++)
+			if (m.fds[i] >= 0)
+				close(m.fds[i]);
+		if (!q->crash[0] && !(m.h.flags & VFMIG_USER_FLAG_NO_REPLY))
+			raw_send(q->fd, m.h.msg_id, m.h.cmd,
+				 VFMIG_USER_FLAG_TYPE_REPLY | (ret ? VFMIG_USER_FLAG_ERROR : 0),
+				 (uint32_t)-ret, m.out, ret ? 0 : m.out_len, NULL, 0);
+		free(m.in);
+		free(m.out);
+	}
+	free(m.in);
+	shutdown(q->fd, SHUT_RDWR);
+	return NULL;
+}
+
+int quirk_new(struct quirk *q)
+{
+	int fds[2];
+
+	memset(q, 0, sizeof(*q));
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	q->fd = fds[0];
+	q->twin = -1;
+	q->state = VFMIG_STATE_RUNNING;
+	q->twin_offered = true;
+	for (unsigned i = 0; i < QUIRK_VECTORS; i++)
+		q->irqs[i] = -1;
+	return fds[1];
+}
+
+void quirk_start(struct quirk *q)
+{
+	CHECK(!pthread_create(&q->thread, NULL, serve, q));
+}
+
+void quirk_end(struct quirk *q)
+{
+	pthread_join(q->thread, NULL);
+	for (unsigned i = 0; i < q->nregions; i++) {
+		if (q->regions[i].memory)
+			munmap(q->regions[i].memory, q->regions[i].size);
+		free(q->regions[i].bitmap);
+	}
+	for (unsigned i = 0; i < QUIRK_VECTORS; i++)
+		if (q->irqs[i] >= 0)
+			close(q->irqs[i]);
+	if (q->twin >= 0)
+		close(q->twin);
+	close(q->fd);
+	free(q->data);
+}
