@@ -25,6 +25,7 @@
 #define EXPORT_QUEUE	   1024u
 #define EXPORT_QUEUE_BYTES (64u << 20)
 /* From here on nothing more is taken in until some is done, or some replies are gone. */
+#define EXPORT_ENOUGH	    512u
 #define EXPORT_ENOUGH_BYTES (8u << 20)
 /* Pieces of migration data that the device may have at a time. */
 #define EXPORT_PIECES 16u

@@ -12,6 +12,11 @@
 
 /* ---- commands that wait ---- */
 
+static bool enough(const struct export_client *client)
+{
+	return client->count > EXPORT_ENOUGH || client->bytes > EXPORT_ENOUGH_BYTES;
+}
+
 int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg)
 {
 	struct vfmig_wire *wire = &client->wire;
@@ -30,9 +35,7 @@ int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg)
 	client->last = &msg->next;
 	client->count++;
 	client->bytes += msg->header.msg_size;
-	if (!client->agreed && client->count > 1)
-		return 0; /* looked at when VERSION is through */
-	if (client->bytes > EXPORT_ENOUGH_BYTES && !client->dma_waits)
+	if (enough(client) && !client->dma_waits)
 		vfmig_wire_reads(wire, VFMIG_WIRE_MAIN, false);
 	return 0;
 }
@@ -44,7 +47,7 @@ static struct vfmig_wire_msg *next_command(struct export_client *client)
 	client->first = msg->next;
 	client->count--;
 	client->bytes -= msg->header.msg_size;
-	if (client->bytes <= EXPORT_ENOUGH_BYTES)
+	if (!enough(client))
 		vfmig_wire_reads(&client->wire, VFMIG_WIRE_MAIN, true);
 	return msg;
 }

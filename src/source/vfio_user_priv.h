@@ -28,8 +28,9 @@
 #define VU_WINDOW_BYTES (16u << 20)
 /* The largest data in one message to a server that takes what one receive brings for the whole. */
 #define VU_PLAIN_PIECE (32u << 10)
-/* Commands of the server's that wait to be served; more ends the connection. */
-#define VU_COMMANDS 1024u
+/* Commands of the server's that wait to be served, or whose answers it does not take; more ends the connection. */
+#define VU_COMMANDS	  1024u
+#define VU_COMMANDS_BYTES (64u << 20)
 /* A region or feature has no more to say of itself than this. */
 #define VU_INFO_MAX 65536u
 /* A plain server's log has pages of this size, whatever was asked for. */
@@ -129,6 +130,7 @@ struct vu {
 	unsigned ncommands;
 	struct vfmig_space *space;
 	unsigned serving;	  /* DMA of the server's that is being done */
+	unsigned unsent;	  /* answers to it that are not sent */
 	struct serve *at_regions; /* of that, what waits for another device */
 	struct vfmig_request *detaching;
 	struct vu_job *unmapping; /* wait for the end of that */

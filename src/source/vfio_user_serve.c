@@ -35,7 +35,10 @@ static void serve_free(struct serve *s)
 
 static void reply_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
 {
-	serve_free((struct serve *)out);
+	struct serve *s = (struct serve *)out;
+
+	s->vu->unsent--;
+	serve_free(s);
 }
 
 /* An access to a region is over. The unmaps that waited for the last one. Under the lock. */
@@ -81,12 +84,14 @@ static void done(struct serve *s, int error)
 		detaching = vu->detaching;
 		vu->detaching = NULL;
 	}
-	if (quiet)
+	if (quiet) {
 		serve_free(s);
-	else
+	} else {
+		vu->unsent++;
 		vfmig_wire_send(&vu->wire, end, &s->out);
+	}
 	/* A server that asks and does not take the answers is not one to wait for. */
-	if (vu->wire.ends[end].queued > (size_t)VU_COMMANDS * VU_INFO_MAX)
+	if (vu->unsent > VU_COMMANDS || vu->wire.ends[end].queued > VU_COMMANDS_BYTES)
 		vfmig_wire_lose(&vu->wire, -ENOBUFS,
 				"the server asks for memory, and does not "
 				"take what it asks for");
