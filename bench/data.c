@@ -3,7 +3,9 @@
  * A device's state by messages: read out of a server, written into one, and from one to another through the
  * engine. 1 GiB of memory that no cache holds, in messages of 1 MiB; BENCH_SIZE=256M for another size.
  *
- *     read, write    one server and one client; held against a bare stream between two processes
+ *     read, write    one server and one client; held against a bare stream between two processes. What is
+ *                    read comes to memory that is there; what is written makes the memory that it goes to, as
+ *                    in a device that has just been opened
  *     engine         two servers and two hosts; held against a bare relay through four processes
  */
 #include "bench/card.h"
@@ -170,11 +172,12 @@ static void client_run(void *self)
 
 static void messages(const char *name, bool writes, unsigned depth)
 {
-	struct bench b = {.name = name, .unit = "GB/s", .limit = "a bare stream"};
+	struct bench b = {.name = name, .unit = "GB/s"};
 	struct bench_served served = {.bytes = bytes, .seed = writes ? 0 : 3};
 	struct client c = {.writes = writes, .depth = depth};
-	struct bench_crew *crew = bench_crew_new(), *limit = limit_stream(bytes);
+	struct bench_crew *crew = bench_crew_new(), *limit = limit_stream(bytes, writes);
 
+	b.limit = writes ? "a bare stream to fresh memory" : "a bare stream";
 	bench_serve(crew, &served, 0, &c.fd);
 	c.over = served.over;
 	bench_crew_join(crew, &(struct bench_member){

@@ -35,7 +35,8 @@ int main(void)
 	uint64_t bytes = bench_size("BENCH_SIZE", 1ull << 30, 0.1);
 
 	fprintf(stderr, "limits: of %llu MiB\n", (unsigned long long)bytes >> 20);
-	throughput("limit-stream", limit_stream(bytes), bytes);
+	throughput("limit-stream", limit_stream(bytes, false), bytes);
+	throughput("limit-stream-to-fresh-memory", limit_stream(bytes, true), bytes);
 	throughput("limit-relay", limit_relay(bytes), bytes);
 	throughput("limit-copy-twice-and-sum", limit_copy(bytes, 2, true), bytes);
 	throughput("limit-memory", limit_memory(bytes), bytes);

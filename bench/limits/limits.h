@@ -19,8 +19,11 @@
 /* One thread copies @bytes of cold memory to cold memory, @copies times by way of a buffer, and sums it. */
 struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum);
 
-/* One process sends @bytes of its memory, in pieces, and the other receives them into its own. */
-struct bench_crew *limit_stream(uint64_t bytes);
+/*
+ * One process sends @bytes of its memory, in pieces, and the other receives them into its own: memory that is
+ * there, or @fresh, which each run makes anew.
+ */
+struct bench_crew *limit_stream(uint64_t bytes, bool fresh);
 
 /*
  * 32 bytes there and 36 back, @times, as a region read of 4 bytes is: on one processor or on two; waiting in
@@ -32,7 +35,7 @@ struct bench_crew *limit_calls(unsigned times);
 
 /*
  * Four processes: one sends its memory, the next sums what comes and passes it on, the third checks the sum
- * and passes it on, the last receives it into its memory.
+ * and passes it on, the last receives it into fresh memory.
  */
 struct bench_crew *limit_relay(uint64_t bytes);
 

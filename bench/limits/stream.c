@@ -4,6 +4,9 @@
  */
 #include "bench/limits/limits.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 /* ---- copies ---- */
@@ -56,22 +59,37 @@ struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum)
 
 /*
  * One of a row of processes: from a socket or the memory of the first, to a socket or the memory of the last. What
- * goes over the channel has its checksum behind it.
+ * goes over the channel has its checksum behind it. Memory that is @fresh is made by filling it, as that of
+ * a device is which has just come to be; written through its descriptor, for that is faster than page faults.
  */
 struct hop {
 	uint64_t bytes;
 	int in, out;
-	bool sums, checks;
+	bool sums, checks, fresh;
 	uint8_t *memory, *buffer;
+	int fd;
 };
 
 static void hop_begin(void *self)
 {
 	struct hop *hop = self;
 
-	if (hop->in < 0 || hop->out < 0)
+	if (hop->fresh) {
+		hop->fd = memfd_create("fresh", MFD_CLOEXEC);
+		if (hop->fd < 0 || ftruncate(hop->fd, (off_t)hop->bytes))
+			bench_fail("no memory of %llu bytes", (unsigned long long)hop->bytes);
+	} else if (hop->in < 0 || hop->out < 0)
 		hop->memory = bench_memory(hop->bytes, hop->in < 0);
 	hop->buffer = bench_memory(LIMIT_PIECE + 4096, 0);
+}
+
+static void hop_prepare(void *self)
+{
+	struct hop *hop = self;
+
+	if (hop->fresh &&
+	    fallocate(hop->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)hop->bytes))
+		bench_fail("giving memory back");
 }
 
 static void hop_run(void *self)
@@ -94,22 +112,25 @@ static void hop_run(void *self)
 			memcpy(piece + LIMIT_PIECE, &sum, sizeof(sum));
 		if (hop->out >= 0)
 			bench_send(hop->out, piece, after);
+		else if (hop->fresh &&
+			 pwrite(hop->fd, piece, LIMIT_PIECE, (off_t)at) != LIMIT_PIECE)
+			bench_fail("filling memory");
 	}
 }
 
 static void hop_join(struct bench_crew *crew, struct hop hop, int cpu)
 {
-	bench_crew_join(crew, &(struct bench_member){hop_begin, NULL, hop_run, &hop, cpu});
+	bench_crew_join(crew, &(struct bench_member){hop_begin, hop_prepare, hop_run, &hop, cpu});
 }
 
-struct bench_crew *limit_stream(uint64_t bytes)
+struct bench_crew *limit_stream(uint64_t bytes, bool fresh)
 {
 	struct bench_crew *crew = bench_crew_new();
 	int pair[2];
 
 	bench_sockets(pair);
 	hop_join(crew, (struct hop){.bytes = bytes, .in = -1, .out = pair[0]}, 0);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = pair[1], .out = -1}, 1);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = pair[1], .out = -1, .fresh = fresh}, 1);
 	return crew;
 }
 
@@ -126,6 +147,7 @@ struct bench_crew *limit_relay(uint64_t bytes)
 		 BENCH_ANY_CPU);
 	hop_join(crew, (struct hop){.bytes = bytes, .in = channel[1], .out = b[0], .checks = true},
 		 BENCH_ANY_CPU);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = b[1], .out = -1}, BENCH_ANY_CPU);
+	hop_join(crew, (struct hop){.bytes = bytes, .in = b[1], .out = -1, .fresh = true},
+		 BENCH_ANY_CPU);
 	return crew;
 }
