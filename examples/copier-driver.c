@@ -294,6 +294,14 @@ int cp_wait(struct cp_driver *d, int msec, struct vfmig_error *err)
 	return d->events[0] >= 0 && read(d->events[0], &events, sizeof(events)) == sizeof(events);
 }
 
+void cp_wake(struct cp_driver *d)
+{
+	uint64_t one = 1;
+	ssize_t n = d->events[0] < 0 ? 0 : write(d->events[0], &one, sizeof(one));
+
+	(void)n; /* it can only fail because it is readable already */
+}
+
 int cp_do(struct cp_driver *d, const struct cp_descriptor *descriptor,
 	  struct cp_completion *completion, struct vfmig_error *err)
 {

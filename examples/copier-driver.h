@@ -193,6 +193,9 @@ bool cp_take(struct cp_driver *d, struct cp_completion *completion);
  */
 int cp_wait(struct cp_driver *d, int msec, struct vfmig_error *err);
 
+/** cp_wake() - have a cp_wait() that is under way, or the next one, return; any thread may ask for it */
+void cp_wake(struct cp_driver *d);
+
 /** cp_do() - put one descriptor in, wait for it, and take its completion; for those who are not in a hurry */
 int cp_do(struct cp_driver *d, const struct cp_descriptor *descriptor,
 	  struct cp_completion *completion, struct vfmig_error *err);

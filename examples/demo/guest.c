@@ -71,17 +71,50 @@ static const struct vfmig_tracker known_writes = {
 	.collect = collect_known,
 };
 
+static const char *const told_by[] = {
+	[HOST_TRACKER_PAGEMAP] = "the kernel (userfaultfd, PAGEMAP_SCAN)",
+	[HOST_TRACKER_FAULTS] = "the kernel (userfaultfd, a fault for each page)",
+	[HOST_TRACKER_KNOWN] = "what is known of the workload",
+};
+
+static enum vfmig_cpu_tracker_kind kind_of(enum host_tracker tracker)
+{
+	switch (tracker) {
+	case HOST_TRACKER_PAGEMAP:
+		return VFMIG_CPU_TRACKER_PAGEMAP;
+	case HOST_TRACKER_FAULTS:
+		return VFMIG_CPU_TRACKER_FAULTS;
+	default:
+		return VFMIG_CPU_TRACKER_ANY;
+	}
+}
+
 int host_track(struct host *host, struct vfmig_error *err)
 {
-	struct vfmig_error why = {0};
-	int ret = vfmig_cpu_tracker_new(VFMIG_CPU_TRACKER_ANY, &host->tracker, &why);
+	enum host_tracker want = (enum host_tracker)host->options.tracker, have = want;
+	const struct vfmig_tracker *tracker = &known_writes;
+	int ret = 0;
 
-	if (!ret)
-		return vfmig_space_add_tracker(host->space,
-					       vfmig_cpu_tracker_tracker(host->tracker), err);
-	printf("  (No tracker from the kernel: %s.)\n", why.text);
-	ret = vfmig_space_add_tracker(host->space, &known_writes, err);
-	host->known_writes = !ret;
+	if (want != HOST_TRACKER_KNOWN)
+		ret = vfmig_cpu_tracker_new(kind_of(want), &host->tracker, err);
+	if (ret && want != HOST_TRACKER_ANY)
+		return ret;
+	if (host->tracker) {
+		tracker = vfmig_cpu_tracker_tracker(host->tracker);
+		have = vfmig_cpu_tracker_kind(host->tracker) == VFMIG_CPU_TRACKER_PAGEMAP
+			       ? HOST_TRACKER_PAGEMAP
+			       : HOST_TRACKER_FAULTS;
+	} else {
+		have = HOST_TRACKER_KNOWN;
+	}
+	printf("  tracking  what the device wrote: its own log; what the CPU wrote: %s\n",
+	       told_by[have]);
+	if (ret)
+		printf("            (the kernel does not: %s)\n", err->text);
+	printf("\n");
+	fflush(stdout);
+	ret = vfmig_space_add_tracker(host->space, tracker, err);
+	host->known_writes = !ret && have == HOST_TRACKER_KNOWN;
 	return ret;
 }
 

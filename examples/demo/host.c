@@ -28,6 +28,8 @@
 		.offset = offsetof(struct host_options, field), .preset = value, .help = about     \
 	}
 
+static const char *const trackers[] = {"any", "pagemap", "faults", "known", NULL};
+
 static const struct vfmig_option table[] = {
 	TEXT("server", server, "the socket of the device's server"),
 	TEXT("channel", channel, "the socket between the two hosts"),
@@ -36,6 +38,12 @@ static const struct vfmig_option table[] = {
 	SIZE("pace", pace, "150M", 0, "how much of the file moves in a second; 0 is as it can"),
 	MSEC("downtime", downtime_ms, "50ms", "the limit for the downtime"),
 	MSEC("linger", linger_ms, "500ms", "how long the source works before it migrates"),
+	{.name = "tracker",
+	 .kind = VFMIG_OPTION_CHOICE,
+	 .offset = offsetof(struct host_options, tracker),
+	 .preset = "any",
+	 .help = "who tells what the CPU wrote: the kernel, or what is known of the workload",
+	 .choices = trackers},
 	{.name = "terminal",
 	 .kind = VFMIG_OPTION_BOOL,
 	 .offset = offsetof(struct host_options, terminal),

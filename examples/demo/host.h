@@ -22,6 +22,9 @@
 /* Where guest memory is for devices. Not at 0, so that a forgotten base shows. */
 #define HOST_IOVA 0x40000000ull
 
+/* The workload ends only when it is stopped. */
+#define HOST_ENDLESS UINT64_MAX
+
 /*
  * @file: what the workload works on; not an option, since there may be a comma in its name
  * @server: the device's socket
@@ -31,6 +34,7 @@
  * @pace: bytes of the file per second that the workload moves; 0 is as fast as it goes
  * @downtime_ms: the limit for the engine
  * @linger_ms: how long the source works before it migrates
+ * @tracker: who tells what the CPU wrote: an enum host_tracker
  * @terminal: draw bars
  */
 struct host_options {
@@ -42,7 +46,16 @@ struct host_options {
 	uint64_t pace;
 	uint64_t downtime_ms;
 	uint64_t linger_ms;
+	uint64_t tracker;
 	bool terminal;
+};
+
+/* The kernel, in the better way that there is, or in one of the two; or what is known of the workload. */
+enum host_tracker {
+	HOST_TRACKER_ANY,
+	HOST_TRACKER_PAGEMAP,
+	HOST_TRACKER_FAULTS,
+	HOST_TRACKER_KNOWN
 };
 
 /*
@@ -80,7 +93,7 @@ struct host {
 /* Memory, a space with it, the device attached to that. host_close() in any case. */
 int host_open(struct host *host, struct vfmig_error *err);
 void host_close(struct host *host);
-/* Have the CPU's writes tracked: by the kernel if it can, else by what we know of the workload. */
+/* Have the CPU's writes tracked. */
 int host_track(struct host *host, struct vfmig_error *err);
 
 /* vcpu.c */

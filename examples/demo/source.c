@@ -72,7 +72,7 @@ static int begin(struct host *host, struct vfmig_error *err)
 		return ret;
 	host->workload.driver.works_device = false;
 	printf("  workload  round and round, from guest to board and back: %llu chunks a round, each\n"
-	       "            copied, summed, added to a ledger, and overwritten where it was\n\n",
+	       "            copied, summed, added to a ledger, and overwritten where it was\n",
 	       (unsigned long long)workload_chunks(&host->workload));
 	fflush(stdout);
 	return 0;
@@ -137,10 +137,11 @@ int host_source(struct host *host, struct vfmig_error *err)
 {
 	int channel = -1, ret = begin(host, err);
 
-	if (!ret)
-		ret = host_track(host, err);
+	if (ret)
+		return ret;
+	ret = host_track(host, err);
 	host->pace = host->options.pace;
-	host->until = UINT64_MAX;
+	host->until = HOST_ENDLESS;
 	host->show.steps = &host->steps;
 	host->show.chunks = workload_chunks(&host->workload);
 	if (!ret)

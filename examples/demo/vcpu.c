@@ -37,8 +37,8 @@ static int work(struct host *host)
 	while (!ret && !atomic_load(&host->stop)) {
 		uint64_t limit = allowed(host, first, since);
 
-		/* The last steps, with nothing to put in behind them: wait in earnest. */
-		if (limit == host->until)
+		/* Nobody will stop us, and nothing is put in behind these: wait in earnest. */
+		if (limit == host->until && limit != HOST_ENDLESS)
 			ret = workload_run(&host->workload, limit, 5000, &host->error);
 		else
 			ret = workload_turn(&host->workload, limit, &host->error);
@@ -85,5 +85,6 @@ int host_join(struct host *host, struct vfmig_error *err)
 int host_pause(struct host *host, struct vfmig_error *err)
 {
 	atomic_store(&host->stop, true);
+	cp_wake(&host->workload.driver);
 	return host_join(host, err);
 }
