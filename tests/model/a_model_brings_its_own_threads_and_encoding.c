@@ -116,6 +116,8 @@ static uint64_t ticker_read(struct vfmig_kit *kit, void *self, unsigned bar, uin
 	count = t->count;
 	byte = t->tail[TAIL - 1];
 	pthread_mutex_unlock(&t->lock);
+	if (offset == 24)
+		return atomic_load(&t->forbidden);
 	return offset ? byte : count;
 }
 
@@ -124,8 +126,8 @@ static void ticker_write(struct vfmig_kit *kit, void *self, unsigned bar, uint64
 {
 	struct ticker *t = self;
 
-	/* A register callback must not, and here cannot, do DMA while the device is quiet. */
-	if (offset == 8 && vfmig_kit_dma_write(kit, IOVA, &value, 8, NULL) == -EBUSY)
+	/* DMA that there must not be: the device is quiet, or has nowhere to write. */
+	if (offset == 8 && vfmig_kit_dma_write(kit, IOVA, &value, 8, NULL) == (int)-(int64_t)value)
 		atomic_fetch_add(&t->forbidden, 1);
 	if (offset == 16)
 		memset(t->tail, (int)value, sizeof(t->tail));
@@ -198,14 +200,15 @@ static void wait_for_more(struct vfmig_device *device)
 		sched_yield();
 }
 
-static void stands_still(struct vfmig_device *device)
+static void stands_still(struct vfmig_device *device, int why)
 {
-	uint64_t count = card_get(device, 0);
+	uint64_t count = card_get(device, 0), tries = card_get(device, 24);
 
 	for (int i = 0; i < 100; i++)
 		sched_yield();
 	CHECK_EQ(card_get(device, 0), count);
-	card_set(device, 8, 0); /* the model looks whether it may */
+	card_set(device, 8, (uint64_t)why);
+	CHECK_EQ(card_get(device, 24), tries + 1);
 	CHECK_EQ(card_get(device, 0), count);
 }
 
@@ -221,13 +224,13 @@ int main(void)
 	static const enum vfmig_state quiet[] = {VFMIG_STATE_RUNNING_P2P, VFMIG_STATE_STOP,
 						 VFMIG_STATE_PRE_COPY_P2P, VFMIG_STATE_STOP_COPY};
 
-	stands_still(from); /* it has no memory to work in */
+	stands_still(from, ENXIO); /* it has no memory to work in */
 	CARD_OK(vfmig_space_attach(here, from, &card_err));
 	CARD_OK(vfmig_space_attach(there, to, &card_err));
 	wait_for_more(from);
 	for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
 		card_go(source, quiet[i]);
-		stands_still(from);
+		stands_still(from, EBUSY);
 		card_go(source, VFMIG_STATE_RUNNING);
 		wait_for_more(from);
 	}
@@ -259,7 +262,7 @@ int main(void)
 	CARD_OK(vfmig_device_reset(to, &card_err));
 	wait_for_more(to);
 	CARD_OK(vfmig_space_detach(there, to, &card_err));
-	stands_still(to);
+	stands_still(to, ENXIO);
 	memcpy(&seen, copy, sizeof(seen));
 	CHECK_EQ(seen, card_get(to, 0));
 

@@ -84,6 +84,7 @@ static void answers(enum vfmig_state state)
 {
 	uint64_t entry[2], pending[2] = {0};
 	uint64_t written[2] = {0xfee00000 + state, state};
+	bool gone;
 
 	CARD_OK(vfmig_device_reset(device, &card_err));
 	card_set(device, CARD_VECTOR, 69); /* pending: nobody has an eventfd */
@@ -94,6 +95,10 @@ static void answers(enum vfmig_state state)
 	} else {
 		card_go(session, state);
 	}
+	/* Registers are there as long as they are somebody's. */
+	gone = state == VFMIG_STATE_RESUMING || state == VFMIG_STATE_ERROR;
+	card_set(device, CARD_DST, 77);
+	CHECK_EQ(card_get(device, CARD_DST), gone ? UINT64_MAX : 77);
 	identity();
 	sizing();
 	CARD_OK(vfmig_region_write(device, 4, 16, written, 16, &card_err));
