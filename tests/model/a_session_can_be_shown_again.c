@@ -157,6 +157,51 @@ static void hangs(struct vfmig_device *device, struct vfmig_session *session, bo
 	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
 }
 
+/* A session that holds what it is asked, and cannot give it back. */
+static struct vfmig_request *kept;
+
+static void keep_submit(struct vfmig_session *session, struct vfmig_request *request)
+{
+	kept = request;
+}
+
+static bool keep_cancel(struct vfmig_session *session, struct vfmig_request *request)
+{
+	return false;
+}
+
+static unsigned answered;
+
+static void count(struct vfmig_request *request)
+{
+	answered++;
+}
+
+/* The same structure is asked with again before the first answer comes: that answer is not the second's. */
+static void an_answer_finds_its_own_question(void)
+{
+	static const struct vfmig_session_ops ops = {.submit = keep_submit, .cancel = keep_cancel};
+	struct vfmig_session session = {.ops = &ops, .flags = VFMIG_MIGRATION_STOP_COPY};
+	struct vfmig_feature_mig_state payload = {.device_state = VFMIG_STATE_STOP};
+	struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE, .done = count}, *first;
+	struct vfmig_offer_v2 offer;
+
+	vfmig_offer_v2_init(&offer, &session, NULL);
+	request.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE;
+	request.feature.data = &payload;
+	request.feature.size = sizeof(payload);
+	CHECK(vfmig_offer_v2_submit(&offer, &request));
+	first = kept;
+	CHECK(vfmig_offer_v2_cancel(&offer, &request));
+	CHECK(vfmig_offer_v2_submit(&offer, &request));
+	vfmig_complete(first, -EIO);
+	CHECK_EQ(answered, 0);
+	vfmig_complete(kept, 0);
+	CHECK_EQ(answered, 1);
+	CHECK_EQ(request.result, 0);
+	vfmig_offer_v2_fini(&offer);
+}
+
 int main(void)
 {
 	struct vfmig_device *device = shown_again();
@@ -165,6 +210,7 @@ int main(void)
 	CHECK_STR(vfmig_session_protocol(session), "v2");
 	CHECK_EQ(vfmig_session_flags(session),
 		 VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_P2P | VFMIG_MIGRATION_PRE_COPY);
+	an_answer_finds_its_own_question();
 	migrates(device, session);
 	hangs(device, session, false);
 	hangs(device, session, true);

@@ -4,7 +4,7 @@
  *
  * The card copies LEN bytes from SRC to DST in its user's memory as often as GO says, adds one to the first
  * 8 of them each time, and raises vector 0. It has memory, half hidden behind registers in BAR 2, which POKE
- * writes a byte of; POKE_SILENT is the same without telling the kit.
+ * writes a byte of; POKE_SILENT is the same without telling the kit. FETCH reads into it by DMA.
  */
 #ifndef TESTS_MODEL_CARD_H
 #define TESTS_MODEL_CARD_H
@@ -33,6 +33,7 @@ enum {
 	CARD_PIN = 0x40,
 	CARD_REINIT = 0x48,
 	CARD_VECTOR = 0x50,
+	CARD_FETCH = 0x58, /* once, read LEN bytes at SRC into the memory at this offset */
 };
 
 #define CARD_MAGIC	0x64726163u
@@ -45,6 +46,8 @@ struct card {
 	struct vfmig_block *memory;
 	uint64_t src, dst, len, todo, done;
 	uint8_t pin;
+	bool fetch; /* for tests that do not move it before it is done */
+	uint64_t fetch_to;
 	uint8_t bounce[CARD_COPY_BYTES];
 };
 
@@ -117,6 +120,11 @@ static inline void card_write(struct vfmig_kit *kit, void *self, unsigned bar, u
 	case CARD_VECTOR:
 		vfmig_kit_irq(kit, (unsigned)value);
 		break;
+	case CARD_FETCH:
+		card->fetch = value <= card->memory->size - CARD_COPY_BYTES;
+		card->fetch_to = value;
+		vfmig_kit_kick(kit);
+		break;
 	default:
 		break;
 	}
@@ -127,6 +135,10 @@ static inline bool card_run(struct vfmig_kit *kit, void *self)
 	struct card *card = (struct card *)self;
 	uint64_t first;
 
+	if (card->fetch)
+		vfmig_kit_dma_read(kit, card->src, card->memory->bytes + card->fetch_to, card->len,
+				   NULL);
+	card->fetch = false;
 	if (!card->todo)
 		return false;
 	if (!vfmig_kit_dma_read(kit, card->src, card->bounce, card->len, NULL)) {

@@ -213,6 +213,42 @@ static void values_that_cannot_be(void)
 	free(bad);
 }
 
+/* A schema that no kit would write. */
+static void schema_of(const struct vfmig_ds_entry *entries, uint32_t count, const char *why)
+{
+	struct vfmig_ds_model card = {
+		.name = "card", .name_len = 4, .version = 1, .entries = count};
+	struct vfmig_ds_writer writer = {0};
+	uint8_t bytes[1024];
+	size_t len = vfmig_ds_put_preamble(&writer, bytes, sizeof(bytes));
+
+	len += vfmig_ds_put_schema(&writer, bytes + len, sizeof(bytes) - len, &card, entries);
+	CHECK(len > VFMIG_DS_PREAMBLE_SIZE);
+	is_refused(bytes, len, why);
+}
+
+static void schemas_that_cannot_be(void)
+{
+	const struct vfmig_ds_entry src = {.id = 1,
+					   .version = 1,
+					   .size = 8,
+					   .kind = VFMIG_DS_KIND_FIELD,
+					   .name_len = 3,
+					   .name = "src"};
+	struct vfmig_ds_entry two[2] = {src, src};
+
+	two[1].id = 2;
+	schema_of(two, 2, "src is in the schema twice");
+	two[1].name = "memory-of-another-kind";
+	two[1].name_len = (uint8_t)strlen(two[1].name);
+	schema_of(two, 2, "has nothing that is called memory-of-another-kind");
+	two[0].kind = VFMIG_DS_KIND_BLOCK;
+	schema_of(two, 2, "src is a field here, and something else in the stream");
+	two[0] = src;
+	two[0].size = 4;
+	schema_of(two, 2, "src has 8 bytes here, and 4 in the stream");
+}
+
 static void of_another_device(void)
 {
 	static const struct vfmig_entry no_state[] = {{.kind = VFMIG_ENTRY_END}};
@@ -263,6 +299,7 @@ int main(void)
 	spoiled();
 	reordered();
 	values_that_cannot_be();
+	schemas_that_cannot_be();
 	of_another_device();
 	/* And after all that, the good one. */
 	CARD_OK(card_load(session, good.bytes, good.len, 1000, &card_err));

@@ -113,6 +113,25 @@ static void try_nonsense(struct vfmig_device *device, struct vfmig_session *sess
 	}
 }
 
+/* Where another user of the device has brought it, no session believes what it remembers. */
+static void behind_its_back(struct vfmig_device *device, struct vfmig_session *session)
+{
+	struct vfmig_session *other = card_session(device);
+	unsigned before;
+
+	CARD_OK(vfmig_device_reset(device, &card_err));
+	card_go(session, VFMIG_STATE_PRE_COPY);
+	card_go(session, VFMIG_STATE_RUNNING);
+	card_go(other, VFMIG_STATE_STOP_COPY);
+	before = atomic_load(&sets);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY_P2P, NULL), -EINVAL);
+	CHECK_EQ(atomic_load(&sets), before);
+	CARD_OK(vfmig_device_reset(device, &card_err));
+	card_go(session, VFMIG_STATE_PRE_COPY_P2P);
+	vfmig_session_close(other);
+}
+
 int main(void)
 {
 	static const struct {
@@ -139,6 +158,8 @@ int main(void)
 					try_pair(device, session, sets_of_flags[i].flags, from, to,
 						 raw);
 		try_nonsense(device, session);
+		if (i == 3)
+			behind_its_back(device, session);
 		vfmig_session_close(session);
 		vfmig_device_close(device);
 		vfmig_space_free(space);

@@ -142,6 +142,31 @@ static void overtaken(bool marked)
 	vfmig_device_close(to);
 }
 
+/* What comes in by DMA is marked without the model doing anything for it. */
+static void fetched(void)
+{
+	struct vfmig_space *space = vfmig_space_new();
+	uint8_t *bytes = card_memory(space, 0, PAGE);
+	size_t n;
+
+	memset(bytes, 0x42, PAGE);
+	begin("memory=4M");
+	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	card_set(device, CARD_SRC, 0);
+	card_set(device, CARD_LEN, 100);
+	card_go(session, VFMIG_STATE_PRE_COPY);
+	pull(65536);
+	card_set(device, CARD_FETCH, 10 * PAGE - 50);
+	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_EQ(card_peek(device, 10 * PAGE - 50), 0x42);
+	CHECK_EQ(info().dirty_bytes, 2 * PAGE);
+	n = pull(65536);
+	CHECKF(n >= 2 * PAGE && n < 2 * PAGE + 64, "%zu", n);
+	end();
+	vfmig_space_free(space);
+	munmap(bytes, PAGE);
+}
+
 /* A session that has begun to read a frame reads the rest of it after the stop. */
 static void cut_in_a_frame(void)
 {
@@ -226,6 +251,7 @@ int main(void)
 	counts(50000);
 	overtaken(true);
 	overtaken(false);
+	fetched();
 	cut_in_a_frame();
 	reinit();
 	only_where_it_makes_sense();
