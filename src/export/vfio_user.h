@@ -24,9 +24,14 @@
 /* What a client may have waiting: that many commands of that many bytes. More ends the connection. */
 #define EXPORT_QUEUE	   1024u
 #define EXPORT_QUEUE_BYTES (64u << 20)
-/* From here on nothing more is taken in until some is done, or some replies are gone. */
+/*
+ * From here on nothing more is taken in until some is done, or some replies are gone. What one receive brings
+ * after that has still to find a place.
+ */
 #define EXPORT_ENOUGH	    512u
 #define EXPORT_ENOUGH_BYTES (8u << 20)
+_Static_assert(EXPORT_ENOUGH + VFMIG_WIRE_BUFFER / VFMIG_USER_HEADER_SIZE < EXPORT_QUEUE,
+	       "a place");
 /* Pieces of migration data that the device may have at a time. */
 #define EXPORT_PIECES 16u
 /* Pieces of DMA by message under way at a time, for one access. */
@@ -48,6 +53,7 @@ struct export_client;
  * @answer: a buffer for what the device tells
  * @fd: a descriptor to go with the reply, closed after it
  * @at: REGION_WRITE_MULTI: how many are done
+ * @turns: of the two who could go on with it, how many have been there
  * @finished: the reply is ready
  */
 struct export_op {
@@ -60,6 +66,7 @@ struct export_op {
 	void (*back)(struct export_op *op, ssize_t result);
 	int fd;
 	uint64_t at;
+	atomic_uint turns;
 	bool finished;
 	void *memory; /* something large, freed at the end */
 	union {
@@ -116,7 +123,7 @@ struct export_client {
 		changed; /* an operation has finished, a DMA answer is there, or a poll is over */
 
 	struct export_dma *dma_unused;
-	unsigned dma_waits; /* somebody waits for DMA: everything is taken in */
+	unsigned dma_waits; /* somebody waits for DMA behind commands: everything is taken in */
 	bool dma_led;	    /* somebody polls for the answers */
 	bool dma_polls;	    /* at this moment */
 	int dma_kick;

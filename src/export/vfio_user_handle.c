@@ -293,33 +293,33 @@ static void region_access(struct export_op *op)
 	vfmig_export_ask(op, write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ, region_back);
 }
 
-static void write_multi_next(struct export_op *op);
-
-static void write_multi_back(struct export_op *op, ssize_t result)
+/* What one write has come to. */
+static void write_multi_count(struct export_op *op)
 {
-	if (result < 0 && !op->at) {
-		vfmig_export_failed(op, (int)result);
-		return;
-	}
-	if (result < 0) {
+	if (op->request.result >= 0)
+		op->at++;
+	else
 		/* Those before it are done, and the reply tells how many. */
 		op->payload.u64 = op->at;
-		op->err.code = 0;
-	} else {
-		op->at++;
-	}
-	write_multi_next(op);
 }
 
-static void write_multi_next(struct export_op *op)
+static void write_multi_end(struct export_op *op)
+{
+	if (!op->at && op->request.result < 0) {
+		vfmig_export_failed(op, (int)op->request.result);
+		return;
+	}
+	op->err.code = 0;
+	memcpy(vfmig_export_fixed(op), &op->at, sizeof(op->at));
+	vfmig_export_done(op, VFMIG_USER_WRITE_MULTI_SIZE);
+}
+
+static void write_multi_back(struct export_op *op, ssize_t result);
+
+static void write_multi_ask(struct export_op *op)
 {
 	struct vfmig_user_write w;
 
-	if (op->at == op->payload.u64) {
-		memcpy(vfmig_export_fixed(op), &op->at, sizeof(op->at));
-		vfmig_export_done(op, VFMIG_USER_WRITE_MULTI_SIZE);
-		return;
-	}
 	vfmig_user_write_at(op->msg->payload, op->at, &w);
 	memset(&op->request, 0, sizeof(op->request));
 	op->request.region.index = w.region;
@@ -328,7 +328,31 @@ static void write_multi_next(struct export_op *op)
 	/* The data in the message, which stays. */
 	op->request.region.buf = op->msg->payload + VFMIG_USER_WRITE_MULTI_SIZE +
 				 op->at * VFMIG_USER_WRITE_SIZE + 16;
+	atomic_store(&op->turns, 0);
 	vfmig_export_ask(op, VFMIG_VERB_REGION_WRITE, write_multi_back);
+}
+
+/*
+ * A device may answer at once, and there may be thousands: so it is a loop. Of the answer and the return from
+ * asking, the later one goes on with it; the other does not touch the operation any more.
+ */
+static void write_multi_next(struct export_op *op)
+{
+	while (op->at < op->payload.u64) {
+		write_multi_ask(op);
+		if (!atomic_fetch_add(&op->turns, 1))
+			return;
+		write_multi_count(op);
+	}
+	write_multi_end(op);
+}
+
+static void write_multi_back(struct export_op *op, ssize_t result)
+{
+	if (!atomic_fetch_add(&op->turns, 1))
+		return;
+	write_multi_count(op);
+	write_multi_next(op);
 }
 
 static void write_multi(struct export_op *op)

@@ -251,14 +251,16 @@ int vfmig_export_remote(void *context, uint64_t iova, void *buf, size_t len, boo
 		.write = write,
 		.err = err,
 	};
+	bool behind_commands = a.end == VFMIG_WIRE_MAIN;
 	struct export_dma *dma;
 	int ret;
 
 	a.last = &a.first;
 	a.deadline = vfmig_now() + (int64_t)client->server->config.timeout_ms * 1000000;
 	pthread_mutex_lock(&wire->lock);
-	client->dma_waits++;
-	vfmig_wire_reads(wire, VFMIG_WIRE_MAIN, true);
+	client->dma_waits += behind_commands;
+	if (behind_commands)
+		vfmig_wire_reads(wire, VFMIG_WIRE_MAIN, true);
 	ret = transfer(&a);
 	/* After a failure: what is still under way is not waited for. */
 	while ((dma = a.first)) {
@@ -266,7 +268,7 @@ int vfmig_export_remote(void *context, uint64_t iova, void *buf, size_t len, boo
 		if (dma->done || vfmig_wire_abandon(wire, &dma->ask))
 			dma_free(client, dma);
 	}
-	client->dma_waits--;
+	client->dma_waits -= behind_commands;
 	pthread_mutex_unlock(&wire->lock);
 	return ret;
 }
