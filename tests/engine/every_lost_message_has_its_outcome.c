@@ -13,7 +13,7 @@ enum end {
 	DOUBT,	/* the source stays stopped, the destination is reset */
 	ALONE,	/* the source stays stopped, the destination runs */
 	MOVES,	/* as if nothing had happened */
-	UNSURE, /* STAYS or DOUBT: the cut and COMMIT cross on their way */
+	UNSURE, /* any of these: the cut and COMMIT cross on their way */
 };
 
 struct one {
@@ -47,9 +47,14 @@ static const struct one all[] = {
 	{VFMIG_SECTION_RUNNING, 0, {ALONE, ALONE, MOVES, ALONE, ALONE, MOVES}},
 };
 
-static bool source_stayed(struct rig *rig)
+/* Which of them it was; check() sees that both ends agree with it. */
+static enum end which(struct rig *rig)
 {
-	return rig_result(&rig->from).outcome != VFMIG_OUTCOME_IN_DOUBT;
+	if (rig_result(&rig->from).outcome == VFMIG_OUTCOME_DONE)
+		return MOVES;
+	if (rig_result(&rig->from).outcome != VFMIG_OUTCOME_IN_DOUBT)
+		return STAYS;
+	return rig_result(&rig->to).outcome == VFMIG_OUTCOME_DONE ? ALONE : DOUBT;
 }
 
 static void stopped(struct rig_end *end)
@@ -66,7 +71,7 @@ static void check(struct rig *rig, enum end end)
 	struct vfmig_migration_result destination = rig_result(&rig->to);
 
 	if (end == UNSURE)
-		end = source_stayed(rig) ? STAYS : DOUBT;
+		end = which(rig);
 	if (end == STAYS) {
 		CHECK(!source.committed);
 		rig_stayed(rig);
