@@ -106,6 +106,8 @@ static void get_regions(struct reader *r, struct json_object *from, struct vfmig
 		uint64_t index = number(r, item, "index", VFMIG_HELLO_REGIONS - 1);
 
 		to->regions[index].size = number(r, item, "size", UINT64_MAX);
+		if (!r->ret && !to->regions[index].size)
+			wrong(r, "regions", "have one without a size");
 		to->regions[index].flags = (uint32_t)number(r, item, "flags", UINT32_MAX);
 		if (index >= to->nr_regions)
 			to->nr_regions = (uint32_t)index + 1;

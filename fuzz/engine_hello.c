@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * HELLO: JSON of a peer's. What is taken can be written, read again, and fits itself.
+ */
+#include <stdlib.h>
+
+#include "engine/hello.h"
+#include "tests/check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint32_t order[VFMIG_MIGRATION_DEVICES_MAX];
+	struct vfmig_hello *hello, *again;
+	struct vfmig_error err = {0};
+	size_t len;
+	char *json;
+
+	if (vfmig_hello_decode((const char *)data, size, &hello, &err)) {
+		CHECK(err.text[0]);
+		return 0;
+	}
+	json = vfmig_hello_encode(hello, &len);
+	CHECK(json);
+	CHECKF(!vfmig_hello_decode(json, len, &again, &err), "%s", err.text);
+	CHECKF(!vfmig_hello_fits(hello, again, order, &err), "%s", err.text);
+	vfmig_hello_free(hello);
+	vfmig_hello_free(again);
+	free(json);
+	return 0;
+}
