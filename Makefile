@@ -29,7 +29,7 @@ build:
 demo:
 	@test -x tools/demo || { echo "tools/demo is not written yet"; exit 1; }
 	@tools/deps demo
-	@tools/build plain $(BUILD)
+	@TARGETS="vfmig examples/demo-host" tools/build plain $(BUILD)
 	@tools/demo $(BUILD) $(FILE)
 
 check:
