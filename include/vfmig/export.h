@@ -61,7 +61,8 @@ struct vfmig_vfio_user_config {
  *
  * One client at a time; the next one waits until the first is gone. When a client goes, its memory is
  * unmapped, its interrupts are forgotten and DMA logging ends; the device keeps its state. If it was running it
- * is stopped, and stays so until a client starts it or resets it.
+ * is stopped, and stays so until it is reset or reclaimed: a client with our extension finds it in STOP and starts it
+ * when it is ready; for a plain one, which may know of no such state, it runs on as soon as that has connected.
  *
  * Return: 0; -EADDRINUSE if somebody serves at @socket_path; -EBUSY if the device is attached already; or
  * another negative errno.

@@ -249,6 +249,8 @@ static int work(struct vfmig_export *server, int timeout, struct vfmig_error *er
 	for (int i = 0; i < n; i++)
 		event(server, &events[i]);
 	if (server->client) {
+		if (server->client->agreed && !server->client->welcomed)
+			vfmig_export_welcome(server->client);
 		vfmig_export_advance(server->client);
 		pthread_mutex_lock(&server->client->wire.lock);
 		gone = server->client->wire.lost;

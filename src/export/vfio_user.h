@@ -108,6 +108,7 @@ struct export_client {
 	struct vfmig_wire wire; /* the first, so that one is the other */
 	struct vfmig_export *server;
 	bool agreed;
+	bool welcomed;		     /* and the device knows of it */
 	struct vfmig_wire_caps caps; /* the client's */
 	uint32_t xfer;		     /* bytes of data per message */
 	uint64_t irqs_used;	     /* bit: index */
@@ -137,7 +138,8 @@ struct vfmig_export {
 	dev_t dev;
 	ino_t ino;
 	int epoll, listen_fd, wake, timer;
-	bool only; /* one client, who was there when we began */
+	bool only;	  /* one client, who was there when we began */
+	bool was_running; /* until its client left, and nobody has said what it is to be since */
 	bool device_polled;
 	struct export_table table;
 	struct export_client *client;
@@ -154,6 +156,8 @@ struct vfmig_export {
 
 /* A client has come; @fd is taken. */
 int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err);
+/* It has said who it is: a device that ran for the last one may run for it. Without the lock. */
+void vfmig_export_welcome(struct export_client *client);
 /* It is gone, or is sent away: undo what it did. */
 void vfmig_export_client_gone(struct vfmig_export *server);
 /* VERSION, its first command. Under the lock; false: the connection is to end. */

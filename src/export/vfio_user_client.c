@@ -233,19 +233,40 @@ static bool runs(uint32_t state)
 	       state == VFMIG_STATE_PRE_COPY || state == VFMIG_STATE_PRE_COPY_P2P;
 }
 
-/* A device that cannot be stopped (no migration, or none in v2) is left alone. */
-static void stop_device(struct vfmig_device *device)
+static int state(struct vfmig_device *device, uint32_t verb, struct vfmig_feature_mig_state *state)
 {
-	struct vfmig_feature_mig_state state = {.data_fd = -1};
+	state->data_fd = -1;
+	return vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | verb, state, sizeof(*state),
+				    NULL);
+}
 
-	if (vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, &state,
-				 sizeof(state), NULL) ||
-	    !runs(state.device_state))
+/* A device that cannot be stopped (no migration, or none in v2) is left alone. */
+static void stop_device(struct vfmig_export *server)
+{
+	struct vfmig_feature_mig_state now = {0};
+
+	if (state(server->device, VFMIG_FEATURE_GET, &now) || !runs(now.device_state))
 		return;
-	state.device_state = VFMIG_STATE_STOP;
-	state.data_fd = -1;
-	vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &state,
-			     sizeof(state), NULL);
+	now.device_state = VFMIG_STATE_STOP;
+	server->was_running = !state(server->device, VFMIG_FEATURE_SET, &now);
+}
+
+/*
+ * Who comes next has the device back. A client with our extension is told that it is stopped, and starts it when its
+ * memory is there; a plain one expects to find it as it was left, and may not know of any other state.
+ */
+void vfmig_export_welcome(struct export_client *client)
+{
+	struct vfmig_export *server = client->server;
+	struct vfmig_feature_mig_state now = {.device_state = VFMIG_STATE_RUNNING};
+
+	client->welcomed = true;
+	if (!server->was_running || client->caps.vfmig)
+		return;
+	server->was_running = false;
+	if (state(server->device, VFMIG_FEATURE_SET, &now))
+		vfmig_event(server->config.events, "stays-stopped",
+			    VFMIG_TEXT("why", "the device does not go back to RUNNING"));
 }
 
 static void forget_irqs(struct export_client *client)
@@ -271,7 +292,7 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 	atomic_store(&server->has_client, false);
 	vfmig_export_take_back(client);
 	if (client->agreed) {
-		stop_device(server->device);
+		stop_device(server);
 		forget_irqs(client);
 	}
 	/* DMA that still waits for the client has failed, and ends here. */

@@ -119,6 +119,7 @@ static void set_state(struct export_op *op, uint32_t flags, const uint8_t *data,
 		vfmig_export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
+	op->client->server->was_running = false; /* from now on it is what its client says */
 	op->payload.state.data_fd = -1;
 	ask(op, flags, &op->payload.state, sizeof(op->payload.state), state_back);
 }

@@ -452,6 +452,7 @@ static void data_write(struct export_op *op)
 
 static void reset(struct export_op *op)
 {
+	op->client->server->was_running = false;
 	vfmig_export_ask(op, VFMIG_VERB_RESET, answer_nothing);
 }
 

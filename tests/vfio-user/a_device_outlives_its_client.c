@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A client goes without a word. Its memory is unmapped, its interrupts and its log are gone; the device has kept its
- * state, stopped; the next client goes on with it, or resets it. A device that was loading is left so.
+ * state, stopped; the next client starts it, or resets it, and for a plain client it runs on. A device that was loading is left so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -140,6 +140,39 @@ static void one(enum vfmig_state last, enum vfmig_state then)
 	vfmig_device_close(&f->device);
 }
 
+/* Another client, plain or not, has a look and goes; the state that it finds is returned. */
+static enum vfmig_state look(const char *options)
+{
+	struct vfmig_device *device;
+	enum vfmig_state state;
+
+	CHECK_EQ(vfmig_vfio_user_connect(path, options, &device, NULL), 0);
+	state = get_state(device);
+	vfmig_device_close(device);
+	return state;
+}
+
+/*
+ * A plain client, which need not know of STOP, finds the device as the last one left it: running, if it was; but not if
+ * that one had stopped it, for it may run elsewhere by now.
+ */
+static void plain(enum vfmig_state last, enum vfmig_state then)
+{
+	struct fake *f = fake_new(PAIR_ALL_FLAGS);
+	struct vfmig_export *server = listening(f);
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, serve, server);
+	use(last);
+	CHECK_EQ(look(NULL), VFMIG_STATE_STOP); /* who only looks changes nothing */
+	CHECK_EQ(look("extensions=off"), then);
+	CHECK_EQ(look("extensions=off"), then);
+	vfmig_export_stop(server);
+	pthread_join(thread, NULL);
+	vfmig_export_close(server);
+	vfmig_device_close(&f->device);
+}
+
 /* A socket file of somebody who is gone is replaced; of somebody who is there, not; nor a file that is none. */
 static void socket_files(void)
 {
@@ -187,6 +220,9 @@ int main(void)
 	one(VFMIG_STATE_PRE_COPY, VFMIG_STATE_STOP);
 	one(VFMIG_STATE_STOP_COPY, VFMIG_STATE_STOP_COPY);
 	one(VFMIG_STATE_RESUMING, VFMIG_STATE_RESUMING);
+	plain(VFMIG_STATE_RUNNING, VFMIG_STATE_RUNNING);
+	plain(VFMIG_STATE_PRE_COPY, VFMIG_STATE_RUNNING);
+	plain(VFMIG_STATE_STOP, VFMIG_STATE_STOP);
 	socket_files();
 	rmdir(dir);
 	return 0;
