@@ -27,15 +27,22 @@ static void forward_put(struct forward *forward)
 		free(forward);
 }
 
-/* Whoever gets true owns the end of the outer request. */
-static bool take_outer(struct vfmig_device *filter, struct vfmig_request *outer)
+/*
+ * Whoever gets true owns the end of the outer request. After a cancel its place in memory may hold another request,
+ * forwarded anew: it is this one only if it still points here.
+ */
+static bool take_outer(struct vfmig_device *filter, struct forward *forward)
 {
-	bool taken;
+	struct vfmig_request *at;
 
 	pthread_mutex_lock(&filter->held_lock);
-	taken = vfmig_request_remove(&filter->held, outer);
+	for (at = filter->held.first; at; at = at->link[1])
+		if (at == forward->outer && at->held[0] == (uintptr_t)forward)
+			break;
+	if (at)
+		vfmig_request_remove(&filter->held, at);
 	pthread_mutex_unlock(&filter->held_lock);
-	return taken;
+	return at;
 }
 
 /* What a verb brings back in the request itself. */
@@ -63,7 +70,7 @@ static void forward_done(struct vfmig_request *copy)
 {
 	struct forward *forward = copy->user;
 
-	if (take_outer(forward->filter, forward->outer)) {
+	if (take_outer(forward->filter, forward)) {
 		copy_results(forward->outer, copy);
 		if (forward->back)
 			forward->back(forward->context, forward->outer, copy->result);
