@@ -6,15 +6,27 @@
 #include <string.h>
 
 #include "device/call.h"
+#include "device/work.h"
 
-static void call_done(struct vfmig_request *request)
+struct call {
+	atomic_bool done;
+	pthread_t caller;
+};
+
+void vfmig_call_done(struct vfmig_request *request)
 {
-	atomic_store((atomic_bool *)request->user, true);
+	struct call *call = request->user;
+	struct vfmig_device *device = request->held_by;
+	bool elsewhere = !pthread_equal(call->caller, pthread_self());
+
+	atomic_store(&call->done, true); /* and the call may be gone */
+	if (device && elsewhere)
+		vfmig_work_done(device);
 }
 
 static bool call_ready(void *context)
 {
-	return atomic_load((atomic_bool *)context);
+	return atomic_load(&((struct call *)context)->done);
 }
 
 /* What went wrong, where a device gave a code and no sentence. */
@@ -33,21 +45,21 @@ ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *re
 {
 	uint64_t limit = device ? atomic_load(&device->timeout_ms) : 0;
 	int64_t deadline = request->deadline;
-	atomic_bool done = false;
+	struct call call = {.caller = pthread_self()};
 	int ret;
 
 	if (!deadline && limit)
 		deadline = vfmig_now() + (int64_t)limit * 1000000;
-	request->done = call_done;
-	request->user = &done;
+	request->done = vfmig_call_done;
+	request->user = &call;
 	submit(whom, request);
-	if (atomic_load(&done))
+	if (call_ready(&call))
 		return finish(device, request);
 	if (!device)
 		return vfmig_err(request->err, -EPROTO,
 				 "%s: left undone by a session without a device",
 				 vfmig_verb_name(request->verb));
-	ret = vfmig_device_wait(device, call_ready, &done, deadline);
+	ret = vfmig_device_wait(device, call_ready, &call, deadline);
 	if (!ret)
 		return finish(device, request);
 	if (cancel(whom, request)) {
@@ -61,7 +73,7 @@ ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *re
 				 vfmig_verb_name(request->verb));
 	}
 	/* It is being completed this moment, and its structure is in use until then. */
-	while (vfmig_device_wait(device, call_ready, &done, vfmig_now() + 1000000))
+	while (vfmig_device_wait(device, call_ready, &call, vfmig_now() + 1000000))
 		;
 	return finish(device, request);
 }

@@ -16,4 +16,10 @@ ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *re
 			   void (*submit)(void *whom, struct vfmig_request *request),
 			   bool (*cancel)(void *whom, struct vfmig_request *request));
 
+/*
+ * The @done of a call. It wakes the caller by itself, and only if another thread has completed the request: a
+ * register that is read in this process must not cost a system call.
+ */
+void vfmig_call_done(struct vfmig_request *request);
+
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "device/device.h"
+#include "device/call.h"
 #include "device/work.h"
 
 static const char *const names[VFMIG_VERB_COUNT] = {
@@ -45,7 +45,7 @@ int64_t vfmig_now(void)
 
 void vfmig_complete(struct vfmig_request *request, ssize_t result)
 {
-	struct vfmig_device *device = request->held_by;
+	struct vfmig_device *device = request->done == vfmig_call_done ? NULL : request->held_by;
 
 	request->result = result;
 	request->done(request); /* and the request may be gone */
