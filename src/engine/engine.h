@@ -111,6 +111,8 @@ enum vfmig_stage {
 	VFMIG_STAGE_OVER,
 };
 
+struct vfmig_space_entry; /* device/space.h */
+
 struct vfmig_migration {
 	enum vfmig_role role;
 	struct vfmig_migration_options options;
@@ -234,8 +236,17 @@ void vfmig_memory_untrack(struct vfmig_migration *m);
 int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err);
 /* Pages that are to be sent. */
 uint64_t vfmig_memory_pages(struct vfmig_migration *m);
-/* Sections of written pages into a buffer. False when there are no more for now. */
-bool vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer);
+/* Sections of written pages into a buffer. 1, 0 when there are no more for now, or an error. */
+int vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer,
+		      struct vfmig_error *err);
+/*
+ * Hold a region while it is touched: its map may go, with its memory, and whoever takes it out waits for the
+ * release. -EBUSY if it is not there as it was.
+ */
+int vfmig_memory_hold(struct vfmig_migration *m, uint32_t region, struct vfmig_space_entry **held,
+		      struct vfmig_error *err);
+void vfmig_memory_release(struct vfmig_migration *m, uint32_t region,
+			  struct vfmig_space_entry *held);
 void vfmig_memory_free(struct vfmig_migration *m);
 
 /* ---- scan.c ---- */

@@ -126,9 +126,14 @@ static int pages(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
 	const struct vfmig_section *s = &load->section;
-	int ret = vfmig_load_payload(m, s, load->header,
-				     m->memory.regions[s->index].ptr + s->offset, err);
+	struct vfmig_space_entry *held;
+	int ret = vfmig_memory_hold(m, s->index, &held, err);
 
+	if (ret)
+		return ret;
+	ret = vfmig_load_payload(m, s, load->header, m->memory.regions[s->index].ptr + s->offset,
+				 err);
+	vfmig_memory_release(m, s->index, held);
 	m->round_counts.memory_bytes += s->length;
 	return ret || s->seq % LOOK_EVERY ? ret : look(m, err);
 }
@@ -138,11 +143,16 @@ static int zeros(struct load *load, struct vfmig_error *err)
 	struct vfmig_migration *m = load->m;
 	const struct vfmig_section *s = &load->section;
 	uint8_t *at = m->memory.regions[s->index].ptr + s->offset;
+	struct vfmig_space_entry *held;
 	int ret = no_payload(load, err);
 
 	for (uint64_t left = s->arg, step; left && !ret; left -= step, at += step) {
 		step = left < ZERO_STEP ? left : ZERO_STEP;
+		ret = vfmig_memory_hold(m, s->index, &held, err);
+		if (ret)
+			break;
 		vfmig_bytes_zero(at, step);
+		vfmig_memory_release(m, s->index, held);
 		if (s->arg > ZERO_STEP || s->seq % LOOK_EVERY == 0)
 			ret = look(m, err);
 	}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/space.h"
 #include "engine/engine.h"
 
 /* A section of pages: large enough to cost little, small enough to be summed while it is in the cache. */
@@ -277,12 +278,45 @@ static bool refill(struct vfmig_migration *m)
 	return false;
 }
 
+/* ---- touching ---- */
+
+int vfmig_memory_hold(struct vfmig_migration *m, uint32_t region, struct vfmig_space_entry **held,
+		      struct vfmig_error *err)
+{
+	const struct vfmig_mapped *at = &m->memory.regions[region];
+	struct vfmig_space *space = m->memory.spaces[at->space];
+	size_t size = at->size;
+	/* The way that its devices may go is the one that there is. */
+	void *bytes = vfmig_space_hold(space, at->iova, &size, !(at->prot & VFMIG_PROT_READ), held);
+
+	if (bytes == at->ptr && size == at->size)
+		return 0;
+	if (bytes)
+		vfmig_space_release(space, *held);
+	return vfmig_err(
+		err, -EBUSY,
+		"the maps of space %u have changed during the migration: the one of 0x%llx "
+		"bytes at IOVA 0x%llx is gone",
+		at->space, (unsigned long long)at->size, (unsigned long long)at->iova);
+}
+
+void vfmig_memory_release(struct vfmig_migration *m, uint32_t region,
+			  struct vfmig_space_entry *held)
+{
+	vfmig_space_release(m->memory.spaces[m->memory.regions[region].space], held);
+}
+
 /* ---- sections ---- */
 
-/* What is being made: pages from @offset of @region that are all data or all zero. */
+/*
+ * What is being made: pages from @offset of @region that are all data or all zero.
+ * @held: of region @holds, as long as pages come from there
+ */
 struct maker {
 	struct vfmig_migration *m;
 	struct vfmig_buffer *buffer;
+	struct vfmig_space_entry *held;
+	uint32_t holds;
 	uint32_t region;
 	uint64_t offset;
 	uint32_t data; /* bytes of pages behind the header's place at buffer->end */
@@ -343,11 +377,24 @@ static void add_page(struct maker *k, uint32_t region, uint64_t offset, const ui
 	k->data += VFMIG_STREAM_PAGE;
 }
 
-bool vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer)
+static int hold(struct maker *k, uint32_t region, struct vfmig_error *err)
+{
+	if (k->held && k->holds == region)
+		return 0;
+	if (k->held)
+		vfmig_memory_release(k->m, k->holds, k->held);
+	k->held = NULL;
+	k->holds = region;
+	return vfmig_memory_hold(k->m, region, &k->held, err);
+}
+
+int vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer,
+		      struct vfmig_error *err)
 {
 	struct vfmig_memory *memory = &m->memory;
 	struct maker k = {.m = m, .buffer = buffer};
 	uint32_t looked = 0;
+	int ret = 0;
 
 	while (room(&k) && looked < LOOK) {
 		struct vfmig_run *run = &memory->runs[memory->first];
@@ -357,6 +404,9 @@ bool vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer)
 				break;
 			continue;
 		}
+		ret = hold(&k, run->region, err);
+		if (ret)
+			break;
 		add_page(&k, run->region, run->offset,
 			 memory->regions[run->region].ptr + run->offset);
 		looked += VFMIG_STREAM_PAGE;
@@ -366,5 +416,7 @@ bool vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer)
 			memory->first++;
 	}
 	close_section(&k);
-	return buffer->end > buffer->start;
+	if (k.held)
+		vfmig_memory_release(m, k.holds, k.held);
+	return ret ? ret : buffer->end > buffer->start;
 }

@@ -96,22 +96,25 @@ int vfmig_control(struct vfmig_migration *m, struct vfmig_section *section, cons
 	return 0;
 }
 
-static bool fill_memory(struct vfmig_migration *m)
+static int fill_memory(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct vfmig_buffer *buffer;
+	int ret;
 
 	if (m->memory.drained || m->out.queue.count >= MEMORY_AHEAD)
-		return false;
+		return 0;
 	buffer = vfmig_buffer_get(m, false);
 	if (!buffer)
-		return false;
-	if (vfmig_memory_fill(m, buffer))
+		return 0;
+	ret = vfmig_memory_fill(m, buffer, err);
+	/* After a failure, too: what is sealed has its number. */
+	if (buffer->end > buffer->start)
 		vfmig_queue_push(&m->out.queue, buffer);
 	else
 		vfmig_buffer_put(m, buffer);
 	if (m->memory.drained && !m->memory_sent_at)
 		m->memory_sent_at = vfmig_now();
-	return true;
+	return ret < 0 ? ret : 1;
 }
 
 static bool flying(const struct vfmig_migration *m)
@@ -135,7 +138,10 @@ int vfmig_pump(struct vfmig_migration *m, uint64_t budget, bool *over, struct vf
 			return moved;
 		if (!spent) {
 			vfmig_reads_submit(m);
-			moved |= fill_memory(m);
+			ret = fill_memory(m, err);
+			if (ret < 0)
+				return ret;
+			moved |= ret;
 		}
 		n = vfmig_push(m, err);
 		if (n < 0)
