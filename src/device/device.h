@@ -26,6 +26,12 @@ struct vfmig_device_ops {
 	bool (*cancel)(struct vfmig_device *device, struct vfmig_request *request);
 	int (*fd)(struct vfmig_device *device);
 	int (*process)(struct vfmig_device *device, struct vfmig_error *err);
+	/*
+	 * Optional, in the place of a poll of the fd and of @work_kick: wait up to @timeout_ms (-1: without end)
+	 * until there is something for process(), or @work_kick is readable, which process() drains then. Whoever
+	 * calls it is the only one to call process() until after it has.
+	 */
+	void (*poll)(struct vfmig_device *device, int timeout_ms);
 	void (*close)(struct vfmig_device *device); /* frees all, the device itself included */
 };
 

@@ -109,6 +109,12 @@ static int lead(struct vfmig_device *device, bool (*ready)(void *), void *contex
 	uint64_t count;
 	ssize_t n;
 
+	if (device->ops->poll) {
+		atomic_store(&device->work_polls, true);
+		device->ops->poll(device, ready(context) ? 0 : timeout_ms(deadline));
+		atomic_store(&device->work_polls, false);
+		return device->ops->process(device, NULL);
+	}
 	atomic_store(&device->work_polls, true);
 	if (!ready(context))
 		poll(fds, 2, timeout_ms(deadline));

@@ -124,19 +124,49 @@ static void note_end(struct vu *vu)
 	(void)n;
 }
 
+/* One system call finds out all that a leader and the ends of the wire wait for. */
+static void wait_for_events(struct vfmig_device *device, int timeout_ms)
+{
+	struct vu *vu = (struct vu *)device;
+	int n = epoll_wait(vu->epoll, vu->events, VU_EVENTS, timeout_ms);
+
+	vu->nevents = n > 0 ? n : 0;
+}
+
+static void end_event(struct vfmig_wire *wire, enum vfmig_wire_end end, uint32_t events)
+{
+	if (events & EPOLLOUT)
+		vfmig_wire_flush(wire, end);
+	if (events & ~(uint32_t)EPOLLOUT)
+		vfmig_wire_recv(wire, end);
+}
+
+static void drain(int fd)
+{
+	uint64_t count;
+	ssize_t n = read(fd, &count, sizeof(count));
+
+	(void)n;
+}
+
 static int process(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vu *vu = (struct vu *)device;
 	struct vfmig_wire *wire = &vu->wire;
 	int lost;
 
+	if (!vu->nevents)
+		wait_for_events(device, 0);
 	pthread_mutex_lock(&wire->lock);
-	for (unsigned end = 0; end < VFMIG_WIRE_ENDS; end++) {
-		if (wire->ends[end].first)
-			vfmig_wire_flush(wire, end);
-		if (wire->ends[end].fd >= 0)
-			vfmig_wire_recv(wire, end);
+	for (int i = 0; i < vu->nevents; i++) {
+		uint32_t who = vu->events[i].data.u32;
+
+		if (who < VFMIG_WIRE_ENDS)
+			end_event(wire, who, vu->events[i].events);
+		else if (who == VU_KICK)
+			drain(device->work_kick);
 	}
+	vu->nevents = 0;
 	lost = wire->lost;
 	pthread_mutex_unlock(&wire->lock);
 	vfmig_vu_serve(vu);
@@ -176,6 +206,7 @@ static const struct vfmig_device_ops ops = {
 	.cancel = vfmig_vu_cancel,
 	.fd = get_fd,
 	.process = process,
+	.poll = wait_for_events,
 	.close = close_device,
 };
 
@@ -323,20 +354,26 @@ static int introduce(struct vu *vu, struct vfmig_error *err)
 
 /* ---- making one ---- */
 
-static int add_gone(struct vu *vu)
+static int add_fd(struct vu *vu, int fd, uint32_t who)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = VFMIG_WIRE_ENDS};
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = who};
 
+	return epoll_ctl(vu->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int open_epoll(struct vu *vu)
+{
 	vu->epoll = epoll_create1(EPOLL_CLOEXEC);
 	vu->gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (vu->epoll < 0 || vu->gone < 0 || epoll_ctl(vu->epoll, EPOLL_CTL_ADD, vu->gone, &event))
+	if (vu->epoll < 0 || vu->gone < 0 || add_fd(vu, vu->gone, VU_GONE) ||
+	    add_fd(vu, vu->device.work_kick, VU_KICK))
 		return -errno;
 	return 0;
 }
 
 static int open_wire(struct vu *vu, int fd, struct vfmig_error *err)
 {
-	int ret = add_gone(vu);
+	int ret = open_epoll(vu);
 
 	if (ret || vfmig_dirty_create(&vu->extra, NULL)) {
 		ret = ret ? ret : -ENOMEM;

@@ -13,6 +13,7 @@
 #define VFMIG_SOURCE_VFIO_USER_PRIV_H
 
 #include <stdatomic.h>
+#include <sys/epoll.h>
 
 #include <vfmig/space.h>
 
@@ -31,6 +32,10 @@
 /* Commands of the server's that wait to be served, or whose answers it does not take; more ends the connection. */
 #define VU_COMMANDS	  1024u
 #define VU_COMMANDS_BYTES (64u << 20)
+/* Who is in the epoll, besides the ends of the wire. */
+enum { VU_GONE = VFMIG_WIRE_ENDS, VU_KICK };
+#define VU_EVENTS 4
+
 /* A region or feature has no more to say of itself than this. */
 #define VU_INFO_MAX 65536u
 /* A plain server's log has pages of this size, whatever was asked for. */
@@ -108,6 +113,8 @@ struct vu {
 	struct vfmig_device device; /* the first */
 	struct vfmig_wire wire;
 	int epoll, gone; /* gone: readable from the connection's end on */
+	struct epoll_event events[VU_EVENTS];
+	int nevents; /* that were waited for, and are for process() */
 	struct vfmig_vfio_user_options options;
 	struct vfmig_wire_caps caps; /* the server's */
 	bool plain;
