@@ -69,8 +69,12 @@ static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
 		cmsg->cmsg_len = CMSG_LEN(out->nfds * sizeof(int));
 		memcpy(CMSG_DATA(cmsg), out->fds, out->nfds * sizeof(int));
 	}
+	/* One piece without descriptors is most of what there is, and spares the system a structure to take apart. */
 	do
-		n = sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = msg.msg_iovlen == 1 && !msg.msg_control
+			    ? send(s->fd, iov[0].iov_base, iov[0].iov_len,
+				   MSG_DONTWAIT | MSG_NOSIGNAL)
+			    : sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
@@ -105,6 +109,12 @@ void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vf
 	struct vfmig_wire_socket *s = &wire->ends[end];
 	int ret = 0;
 
+	/* A few bytes are moved more cheaply than the system takes apart two pieces. */
+	if (out->body_len && out->body_len <= sizeof(out->head) - out->head_len) {
+		memcpy(out->head + out->head_len, out->body, out->body_len);
+		out->head_len += out->body_len;
+		out->body_len = 0;
+	}
 	out->done = 0;
 	out->own = NULL;
 	out->next = NULL;
