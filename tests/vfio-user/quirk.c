@@ -5,22 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/quirk.h"
-
-#define XFER (1u << 20)
-
-struct message {
-	struct vfmig_user_header h;
-	uint8_t *in;
-	size_t len;
-	int fds[8];
-	unsigned nfds;
-	uint8_t *out;
-	size_t out_len;
-};
+#include "tests/vfio-user/quirk_priv.h"
 
 /* It would not have survived this. */
-static int crash(struct quirk *q, const char *how)
+int quirk_crash(struct quirk *q, const char *how)
 {
 	if (!q->crash[0])
 		snprintf(q->crash, sizeof(q->crash), "%s", how);
@@ -28,141 +16,12 @@ static int crash(struct quirk *q, const char *how)
 	return -EINVAL;
 }
 
-static int answer(struct message *m, const void *payload, size_t len)
+int quirk_answer(struct quirk_message *m, const void *payload, size_t len)
 {
 	m->out = malloc(len + 1);
 	CHECK(m->out);
 	memcpy(m->out, payload, len);
 	m->out_len = len;
-	return 0;
-}
-
-/* ---- DMA ---- */
-
-static struct quirk_region *region_at(struct quirk *q, uint64_t iova)
-{
-	for (unsigned i = 0; i < q->nregions; i++)
-		if (iova - q->regions[i].iova < q->regions[i].size)
-			return &q->regions[i];
-	return NULL;
-}
-
-/* By message: the very next thing must be the answer. */
-static int dma_by_message(struct quirk *q, uint64_t iova, uint64_t len)
-{
-	int fd = q->twin >= 0 ? q->twin : q->fd;
-	struct vfmig_user_dma_access a = {iova, len};
-	uint8_t *buf = calloc(1, sizeof(a) + len);
-	struct vfmig_user_header h;
-	ssize_t n;
-
-	memcpy(buf, &a, sizeof(a));
-	memset(buf + sizeof(a), 0x5a, len);
-	if (!raw_send(fd, 77, VFMIG_USER_DMA_WRITE, 0, 0, buf, sizeof(a) + len, NULL, 0))
-		n = -1;
-	else
-		n = raw_recv(fd, &h, buf, sizeof(a) + len, NULL, NULL);
-	free(buf);
-	if (n < 0)
-		return -ENOTCONN;
-	if (h.msg_id != 77 || (h.flags & VFMIG_USER_FLAG_TYPE_MASK) != VFMIG_USER_FLAG_TYPE_REPLY)
-		return crash(q, "a command came where the answer to DMA by message was due");
-	return h.flags & VFMIG_USER_FLAG_ERROR ? -(int)h.error_no : 0;
-}
-
-static int dma(struct quirk *q, uint64_t iova, uint64_t len)
-{
-	struct quirk_region *r = region_at(q, iova);
-
-	if (!r || iova + len > r->iova + r->size)
-		return -EFAULT;
-	if (!r->memory)
-		return dma_by_message(q, iova, len);
-	memset(r->memory + (iova - r->iova), 0x5a, len);
-	if (q->log_page)
-		for (uint64_t at = (iova - r->iova) / q->log_page;
-		     at <= (iova - r->iova + len - 1) / q->log_page; at++)
-			vfmig_bitmap_set(r->bitmap, at);
-	return 0;
-}
-
-static void log_region(struct quirk *q, struct quirk_region *r)
-{
-	free(r->bitmap);
-	r->bitmap = r->memory && q->log_page ? calloc(1, vfmig_bitmap_bytes(r->size, q->log_page))
-					     : NULL;
-}
-
-static int map(struct quirk *q, struct message *m)
-{
-	struct vfmig_user_dma_map d;
-	struct quirk_region *r = &q->regions[q->nregions];
-
-	if (m->len < sizeof(d))
-		return -EINVAL;
-	memcpy(&d, m->in, sizeof(d));
-	for (uint64_t at = 0; at < d.size; at += 4096)
-		if (region_at(q, d.addr + at))
-			return -EINVAL;
-	CHECK(q->nregions < QUIRK_REGIONS);
-	*r = (struct quirk_region){.iova = d.addr, .size = d.size};
-	if (m->nfds) {
-		r->memory = mmap(NULL, d.size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fds[0],
-				 (off_t)d.offset);
-		if (r->memory == MAP_FAILED)
-			return -EINVAL;
-	}
-	log_region(q, r);
-	q->nregions++;
-	return 0;
-}
-
-static int exchange(struct quirk *q, struct quirk_region *r, uint64_t page, uint8_t *to)
-{
-	uint64_t bytes = vfmig_bitmap_bytes(r->size, q->log_page);
-
-	if (page < q->log_page)
-		return crash(q, "a report at a smaller page size than the log's");
-	/* At a larger one it counts bytes for bits, and forgets. */
-	if (page == q->log_page)
-		memcpy(to, r->bitmap, bytes);
-	memset(r->bitmap, 0, bytes);
-	return 0;
-}
-
-static int unmap(struct quirk *q, struct message *m)
-{
-	struct vfmig_user_dma_unmap d;
-	struct vfmig_user_bitmap b = {0};
-	struct quirk_region *r;
-	int ret = 0;
-
-	if (m->len < sizeof(d))
-		return -EINVAL;
-	memcpy(&d, m->in, sizeof(d));
-	if (d.flags && m->len >= sizeof(d) + sizeof(b))
-		memcpy(&b, m->in + sizeof(d), sizeof(b));
-	if (d.argsz > XFER || d.argsz < sizeof(d) + (d.flags ? sizeof(b) + b.size : 0))
-		return -EINVAL;
-	r = region_at(q, d.addr);
-	if (!r || r->iova != d.addr || r->size != d.size)
-		return -ENOENT;
-	m->out_len = sizeof(d) + (d.flags ? sizeof(b) + b.size : 0);
-	m->out = calloc(1, m->out_len);
-	memcpy(m->out, m->in, sizeof(d) + (d.flags ? sizeof(b) : 0));
-	if (d.flags && (!r->memory || !q->log_page))
-		return -EINVAL;
-	if (d.flags && b.pgsize != q->log_page)
-		return crash(q, "an unmap with a bitmap of another page size than the log's");
-	if (d.flags)
-		ret = exchange(q, r, b.pgsize, m->out + sizeof(d) + sizeof(b));
-	if (ret)
-		return ret;
-	if (r->memory)
-		munmap(r->memory, r->size);
-	free(r->bitmap);
-	*r = q->regions[--q->nregions];
-	atomic_fetch_add(&q->unmaps, 1);
 	return 0;
 }
 
@@ -175,15 +34,15 @@ static const uint8_t steps[8][8] = {
 	[6] = {0, 2, 2, 3, 2, 0, 6, 0},
 };
 
-static int set_state(struct quirk *q, struct message *m)
+static int set_state(struct quirk *q, struct quirk_message *m)
 {
 	uint32_t to, next;
 
 	if (m->len < 16)
-		return crash(q, "a SET of a state that is too short");
+		return quirk_crash(q, "a SET of a state that is too short");
 	memcpy(&to, m->in + 8, 4);
 	if (to >= 8)
-		return crash(q, "a state beyond the table");
+		return quirk_crash(q, "a state beyond the table");
 	while (q->state != to) {
 		next = steps[q->state][to];
 		if (!next)
@@ -200,59 +59,10 @@ static int set_state(struct quirk *q, struct message *m)
 			atomic_store(&q->ran_loaded, true);
 		q->state = next;
 	}
-	return answer(m, m->in, m->len);
+	return quirk_answer(m, m->in, m->len);
 }
 
-static int start(struct quirk *q, struct message *m)
-{
-	uint64_t page;
-
-	if (m->len < 8 + 16)
-		return crash(q, "a START that is too short");
-	if (!q->nregions)
-		return crash(q, "START before any region");
-	memcpy(&page, m->in + 8, 8);
-	if (!page || (q->log_page && q->log_page != page))
-		return -EINVAL;
-	atomic_fetch_add(&q->starts, 1);
-	if (!q->log_page) {
-		q->log_page = page;
-		for (unsigned i = 0; i < q->nregions; i++)
-			log_region(q, &q->regions[i]);
-	}
-	return answer(m, m->in, m->len);
-}
-
-static int report(struct quirk *q, struct message *m)
-{
-	struct vfmig_logging_report r;
-	struct quirk_region *region;
-	uint64_t bytes;
-	int ret;
-
-	if (m->len < 8 + sizeof(r))
-		return crash(q, "a REPORT that is too short");
-	memcpy(&r, m->in + 8, sizeof(r));
-	bytes = vfmig_bitmap_bytes(r.length, r.page_size);
-	region = region_at(q, r.iova);
-	if (!bytes || !region)
-		return -EINVAL;
-	if (r.iova + r.length > region->iova + region->size) {
-		/* Over two: it says that all is well, and says nothing. */
-		return region_at(q, region->iova + region->size) ? 0 : -ENOENT;
-	}
-	if (r.iova != region->iova || r.length != region->size)
-		return -ENOTSUP;
-	if (!q->log_page || !region->memory)
-		return -EINVAL;
-	m->out_len = 8 + sizeof(r) + bytes;
-	m->out = calloc(1, m->out_len);
-	memcpy(m->out, m->in, 8 + sizeof(r));
-	ret = exchange(q, region, r.page_size, m->out + 8 + sizeof(r));
-	return ret;
-}
-
-static int feature(struct quirk *q, struct message *m)
+static int feature(struct quirk *q, struct quirk_message *m)
 {
 	struct vfmig_device_feature f;
 	uint32_t index, ops, has;
@@ -270,30 +80,30 @@ static int feature(struct quirk *q, struct message *m)
 	if (!has || (ops & ~(has | VFMIG_FEATURE_PROBE)))
 		return -EINVAL;
 	if (ops & VFMIG_FEATURE_PROBE)
-		return answer(m, m->in, m->len);
+		return quirk_answer(m, m->in, m->len);
 	memcpy(payload, &f, sizeof(f));
 	switch (index) {
 	case 1:
 		payload[8] = q->says_p2p ? 7 : 5;
-		return f.argsz < 16 ? -EINVAL : answer(m, payload, 16);
+		return f.argsz < 16 ? -EINVAL : quirk_answer(m, payload, 16);
 	case 2:
 		if (ops == VFMIG_FEATURE_SET)
 			return set_state(q, m);
 		payload[8] = (uint8_t)q->state;
-		return f.argsz < 16 ? -EINVAL : answer(m, payload, 16);
+		return f.argsz < 16 ? -EINVAL : quirk_answer(m, payload, 16);
 	case 6:
-		return start(q, m);
+		return quirk_log_start(q, m);
 	case 7:
 		q->log_page = 0;
-		return answer(m, m->in, m->len);
+		return quirk_answer(m, m->in, m->len);
 	default:
-		return report(q, m);
+		return quirk_log_report(q, m);
 	}
 }
 
 /* ---- data ---- */
 
-static int data_read(struct quirk *q, struct message *m)
+static int data_read(struct quirk *q, struct quirk_message *m)
 {
 	struct vfmig_user_mig_data d;
 	size_t n;
@@ -302,7 +112,7 @@ static int data_read(struct quirk *q, struct message *m)
 	    (q->state != VFMIG_STATE_STOP_COPY && q->state != VFMIG_STATE_PRE_COPY))
 		return -EINVAL;
 	memcpy(&d, m->in, sizeof(d));
-	if (d.size > XFER || d.argsz < sizeof(d) + d.size)
+	if (d.size > QUIRK_XFER || d.argsz < sizeof(d) + d.size)
 		return -EINVAL;
 	if (q->ended)
 		return -EINVAL;
@@ -323,7 +133,7 @@ static int data_read(struct quirk *q, struct message *m)
 	return 0;
 }
 
-static int data_write(struct quirk *q, struct message *m)
+static int data_write(struct quirk *q, struct quirk_message *m)
 {
 	struct vfmig_user_mig_data d;
 
@@ -341,7 +151,7 @@ static int data_write(struct quirk *q, struct message *m)
 
 /* ---- the rest ---- */
 
-static int irqs(struct quirk *q, struct message *m)
+static int irqs(struct quirk *q, struct quirk_message *m)
 {
 	struct vfmig_irq_set s;
 
@@ -373,7 +183,7 @@ static int irqs(struct quirk *q, struct message *m)
 	return 0;
 }
 
-static int region(struct quirk *q, struct message *m)
+static int region(struct quirk *q, struct quirk_message *m)
 {
 	struct vfmig_user_region_access a;
 	struct quirk_dma d;
@@ -386,7 +196,7 @@ static int region(struct quirk *q, struct message *m)
 	if (m->h.cmd == VFMIG_USER_REGION_WRITE && a.offset == QUIRK_DOORBELL &&
 	    a.count == sizeof(d)) {
 		memcpy(&d, m->in + sizeof(a), sizeof(d));
-		if (dma(q, d.iova, d.len))
+		if (quirk_dma(q, d.iova, d.len))
 			return -EIO;
 	}
 	m->out_len = sizeof(a) + (m->h.cmd == VFMIG_USER_REGION_READ ? a.count : 0);
@@ -395,7 +205,7 @@ static int region(struct quirk *q, struct message *m)
 	return 0;
 }
 
-static int info(struct quirk *q, struct message *m)
+static int info(struct quirk *q, struct quirk_message *m)
 {
 	uint32_t words[8] = {16, VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET, 9, 5};
 	uint32_t index = 0;
@@ -404,20 +214,20 @@ static int info(struct quirk *q, struct message *m)
 	if (m->len < 16)
 		return -EINVAL;
 	if (m->h.cmd == VFMIG_USER_DEVICE_GET_INFO)
-		return answer(m, words, 16);
+		return quirk_answer(m, words, 16);
 	memcpy(&index, m->in + 8, 4);
 	words[2] = index;
 	if (m->h.cmd == VFMIG_USER_DEVICE_GET_IRQ_INFO) {
 		words[1] = 1;
 		words[3] = QUIRK_VECTORS;
-		return answer(m, words, 16);
+		return quirk_answer(m, words, 16);
 	}
 	words[0] = 32;
 	words[1] = 3;
 	words[3] = 0;
 	if (index == 0)
 		memcpy(&words[4], &size, 8);
-	return answer(m, words, 32);
+	return quirk_answer(m, words, 32);
 }
 
 static int reset(struct quirk *q)
@@ -434,7 +244,7 @@ static bool stopped(const struct quirk *q)
 	return q->state == VFMIG_STATE_STOP || q->state == VFMIG_STATE_STOP_COPY;
 }
 
-static int handle(struct quirk *q, struct message *m)
+static int handle(struct quirk *q, struct quirk_message *m)
 {
 	uint16_t cmd = m->h.cmd;
 
@@ -445,9 +255,9 @@ static int handle(struct quirk *q, struct message *m)
 		return -EINVAL;
 	switch (cmd) {
 	case VFMIG_USER_DMA_MAP:
-		return map(q, m);
+		return quirk_map(q, m);
 	case VFMIG_USER_DMA_UNMAP:
-		return unmap(q, m);
+		return quirk_unmap(q, m);
 	case VFMIG_USER_DEVICE_GET_INFO:
 	case VFMIG_USER_DEVICE_GET_REGION_INFO:
 	case VFMIG_USER_DEVICE_GET_IRQ_INFO:
@@ -473,7 +283,7 @@ static int handle(struct quirk *q, struct message *m)
 /* ---- the loop ---- */
 
 /* One receive is taken for the whole. A message of more than 32 KiB comes in pieces, sooner or later. */
-static bool receive(struct quirk *q, struct message *m)
+static bool receive(struct quirk *q, struct quirk_message *m)
 {
 	union {
 		char bytes[CMSG_SPACE(8 * sizeof(int))];
@@ -497,8 +307,8 @@ static bool receive(struct quirk *q, struct message *m)
 	}
 	CHECK(m->h.msg_size >= sizeof(m->h));
 	m->len = m->h.msg_size - sizeof(m->h);
-	if (m->len > XFER + 64) {
-		crash(q, "a message that is too large");
+	if (m->len > QUIRK_XFER + 64) {
+		quirk_crash(q, "a message that is too large");
 		return false;
 	}
 	m->in = malloc(m->len + 1);
@@ -506,7 +316,7 @@ static bool receive(struct quirk *q, struct message *m)
 	if (!m->len)
 		return true;
 	if (m->len > 32768 + 16 || recv(q->fd, m->in, m->len, 0) != (ssize_t)m->len) {
-		crash(q, "a message came in pieces, and the stream lost step");
+		quirk_crash(q, "a message came in pieces, and the stream lost step");
 		return false;
 	}
 	return true;
@@ -515,7 +325,7 @@ static bool receive(struct quirk *q, struct message *m)
 static bool hello(struct quirk *q)
 {
 	char json[256], *at = json;
-	struct message m;
+	struct quirk_message m;
 	int pair[2] = {-1, -1};
 	bool wanted;
 
@@ -542,7 +352,7 @@ static bool hello(struct quirk *q)
 static void *serve(void *context)
 {
 	struct quirk *q = context;
-	struct message m;
+	struct quirk_message m;
 	int ret;
 
 	if (!hello(q))
