@@ -80,23 +80,18 @@ static enum vfmig_state resuming(const struct vfmig_mover *mover)
 
 static int make_ready(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		m->movers[i]->unsure = true;
-	vfmig_states_learn(m);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
+	int ret = vfmig_states_begin(m, err);
+
+	for (uint32_t i = 0; !ret && i < m->nr_movers; i++) {
 		const struct vfmig_mover *mover = m->movers[i];
 
-		if (mover->unsure)
-			return vfmig_err(err, vfmig_device_code(mover->op.request.result),
-					 "device %s: does not say which state it is in: %s",
-					 mover->id, mover->op.err.text);
 		if (mover->state != VFMIG_STATE_RUNNING && mover->state != VFMIG_STATE_STOP)
 			return vfmig_err(err, -EBUSY,
 					 "device %s: is in %s; loading begins in RUNNING or STOP: "
 					 "reset it first",
 					 mover->id, vfmig_state_name(mover->state));
 	}
-	return vfmig_states_go(m, resuming, err);
+	return ret ? ret : vfmig_states_go(m, resuming, err);
 }
 
 /* The header of the stream that goes back. */

@@ -51,6 +51,7 @@ struct vfmig_mover {
 	char id[VFMIG_MIGRATION_ID_MAX + 1];
 	struct vfmig_session *session;
 	bool opened;
+	uint64_t timeout_ms; /* the device's own, to be put back */
 	uint64_t flags;
 	enum vfmig_state state;
 	bool unsure;
@@ -122,6 +123,7 @@ struct vfmig_migration {
 	bool begun; /* something was done to a device: there is something to put back */
 	bool file;  /* nobody answers */
 	bool paused;
+	bool ended; /* the channel and the devices' time limits are put back */
 
 	struct vfmig_mover **movers;
 	uint32_t nr_movers;
@@ -156,6 +158,7 @@ struct vfmig_migration {
 	enum vfmig_handoff handoff;
 	int64_t pause_began, stage_began, memory_sent_at;
 	struct vfmig_downtime downtime;
+	bool in_ready;	   /* the last turn has seen something to read */
 	bool heard_header; /* of the stream that comes in */
 	bool commit_begun; /* some of COMMIT may be on its way */
 	bool peer_cancelled;
@@ -271,8 +274,10 @@ bool vfmig_state_arrived(struct vfmig_mover *mover, int *ret, struct vfmig_error
 void vfmig_state_ask(struct vfmig_mover *mover, enum vfmig_state state);
 /* A device's errno, as the engine may return it: those that mean the channel, the peer or a cancel do not. */
 int vfmig_device_code(ssize_t ret);
-/* Ask all where they are, as far as that is unsure. */
-void vfmig_states_learn(struct vfmig_migration *m);
+/* Ask all where they are, as far as that is unsure. 0, or -ECANCELED. */
+int vfmig_states_learn(struct vfmig_migration *m);
+/* The same at the beginning, when all must say it. */
+int vfmig_states_begin(struct vfmig_migration *m, struct vfmig_error *err);
 /* Source: all back to RUNNING. How many would not. */
 uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err);
 /* Destination: reset all. How many could not. */
@@ -289,7 +294,7 @@ ssize_t vfmig_source_iterate(struct vfmig_migration *m, uint64_t budget, struct 
 int vfmig_source_complete(struct vfmig_migration *m, const char *reason, struct vfmig_error *err);
 /* Something failed before the hand-over began, or it was cancelled: put back. Returns the reason's code. */
 int vfmig_source_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err);
-/* Has the destination failed, or gone? 0 or an error. */
+/* Has the destination failed, or gone, as far as the last turn has seen? 0 or an error. */
 int vfmig_source_hear(struct vfmig_migration *m, struct vfmig_error *err);
 /* Wait for one. */
 int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err);

@@ -72,19 +72,23 @@ static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to
 	to->nr_regions =
 		info.num_regions < VFMIG_HELLO_REGIONS ? info.num_regions : VFMIG_HELLO_REGIONS;
 	to->nr_irqs = info.num_irqs < VFMIG_HELLO_IRQS ? info.num_irqs : VFMIG_HELLO_IRQS;
-	/* A region or an interrupt that cannot be asked about is one that is not there. */
+	/* A region or an interrupt that cannot be asked about is one that is not there, but for one that hangs. */
 	for (uint32_t i = 0; i < to->nr_regions; i++) {
-		if (vfmig_device_region(device, i, &region, NULL))
+		ret = vfmig_device_region(device, i, &region, err);
+		if (ret == -ETIMEDOUT)
+			return ret;
+		if (ret || !region.size)
 			continue;
 		to->regions[i].size = region.size;
 		to->regions[i].flags =
-			region.size
-				? region.flags & (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE)
-				: 0;
+			region.flags & (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE);
 	}
-	for (uint32_t i = 0; i < to->nr_irqs; i++)
-		if (!vfmig_device_irq(device, i, &irq, NULL))
-			to->irqs[i] = irq.count;
+	for (uint32_t i = 0; i < to->nr_irqs; i++) {
+		ret = vfmig_device_irq(device, i, &irq, err);
+		if (ret == -ETIMEDOUT)
+			return ret;
+		to->irqs[i] = ret ? 0 : irq.count;
+	}
 	if (to->pci && to->nr_regions > VFMIG_PCI_REGION_CONFIG &&
 	    to->regions[VFMIG_PCI_REGION_CONFIG].size >= 64)
 		return ask_pci(device, to, err);

@@ -42,6 +42,7 @@ ssize_t vfmig_push(struct vfmig_migration *m, struct vfmig_error *err)
 	if (n == -EPIPE || n == -ECONNRESET) {
 		struct vfmig_error said = {0};
 
+		m->in_ready = true;
 		if (m->role == VFMIG_ROLE_SOURCE && vfmig_source_hear(m, &said) == -EREMOTEIO)
 			return vfmig_err(err, -EREMOTEIO, "%s", said.text);
 	}

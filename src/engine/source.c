@@ -103,8 +103,12 @@ static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 
 int vfmig_source_hear(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int type = next_section(m, err);
+	int type;
 
+	if (!m->in_ready && !vfmig_in_have(&m->in))
+		return 0;
+	m->in_ready = false;
+	type = next_section(m, err);
 	if (type > 0)
 		return unsound(err, "it answers what it was not asked");
 	return type;
@@ -132,16 +136,11 @@ int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_er
 
 static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		m->movers[i]->unsure = true;
-	vfmig_states_learn(m);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
+	int ret = vfmig_states_begin(m, err);
+
+	for (uint32_t i = 0; !ret && i < m->nr_movers; i++) {
 		const struct vfmig_mover *mover = m->movers[i];
 
-		if (mover->unsure)
-			return vfmig_err(err, vfmig_device_code(mover->op.request.result),
-					 "device %s: does not say which state it is in: %s",
-					 mover->id, mover->op.err.text);
 		if (mover->state != VFMIG_STATE_RUNNING)
 			return vfmig_err(
 				err, -EBUSY, "device %s: is in %s; a migration begins in RUNNING%s",

@@ -96,9 +96,14 @@ int vfmig_states_go(struct vfmig_migration *m, vfmig_where_fn where, struct vfmi
 	return take_in(m, err);
 }
 
-/* Submit the same question or order to all that @asked says, and wait; failures stay in the operations. */
-static void ask_all(struct vfmig_migration *m, enum vfmig_verb verb, bool *asked)
+/*
+ * Submit the same question or order to all that @asked says, and wait; failures stay in the operations. 0, or
+ * -ECANCELED: then all was taken back.
+ */
+static int ask_all(struct vfmig_migration *m, enum vfmig_verb verb, bool *asked)
 {
+	int ret = 0;
+
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct vfmig_mover *mover = m->movers[i];
 
@@ -110,17 +115,21 @@ static void ask_all(struct vfmig_migration *m, enum vfmig_verb verb, bool *asked
 				vfmig_session_device(mover->session), m->options.request_ms);
 	}
 	for (uint32_t i = 0; i < m->nr_movers; i++)
-		while (asked[i] && !vfmig_op_over(&m->movers[i]->op))
-			vfmig_loop_turn(&m->loop, NULL, 0);
+		while (asked[i] && !ret && !vfmig_op_over(&m->movers[i]->op))
+			ret = vfmig_loop_turn(&m->loop, NULL, 0);
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		vfmig_op_drop(&m->movers[i]->op);
+	return ret;
 }
 
-void vfmig_states_learn(struct vfmig_migration *m)
+int vfmig_states_learn(struct vfmig_migration *m)
 {
 	bool asked[VFMIG_MIGRATION_DEVICES_MAX];
+	int ret;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		asked[i] = m->movers[i]->unsure;
-	ask_all(m, VFMIG_VERB_STATE_GET, asked);
+	ret = ask_all(m, VFMIG_VERB_STATE_GET, asked);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct vfmig_mover *mover = m->movers[i];
 
@@ -129,6 +138,27 @@ void vfmig_states_learn(struct vfmig_migration *m)
 		mover->state = mover->op.request.state;
 		mover->unsure = false;
 	}
+	return ret;
+}
+
+int vfmig_states_begin(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret;
+
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		m->movers[i]->unsure = true;
+	ret = vfmig_states_learn(m);
+	if (ret)
+		return vfmig_err(err, ret, "cancelled");
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		const struct vfmig_mover *mover = m->movers[i];
+
+		if (mover->unsure)
+			return vfmig_err(err, vfmig_device_code(mover->op.request.result),
+					 "device %s: does not say which state it is in: %s",
+					 mover->id, mover->op.err.text);
+	}
+	return 0;
 }
 
 /* ---- the source's way back ---- */

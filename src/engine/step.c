@@ -38,6 +38,43 @@ static int open_channel(struct vfmig_migration *m, struct vfmig_error *err)
 	return vfmig_port_open(&m->out.port, m->out_fd, err);
 }
 
+/*
+ * What is asked of a device by way of others (its log, by the space) has the device's own time limit. For the time
+ * of the migration that is not longer than ours.
+ */
+static void limit_devices(struct vfmig_migration *m)
+{
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
+		uint64_t own, ours = m->options.request_ms;
+
+		if (!device || !ours)
+			continue;
+		own = m->movers[i]->timeout_ms = atomic_load(&device->timeout_ms);
+		vfmig_device_set_timeout(device, own && own < ours ? own : ours);
+	}
+}
+
+static void unlimit_devices(struct vfmig_migration *m)
+{
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
+
+		if (device && m->options.request_ms)
+			vfmig_device_set_timeout(device, m->movers[i]->timeout_ms);
+	}
+}
+
+static void end(struct vfmig_migration *m)
+{
+	if (m->stage != VFMIG_STAGE_OVER || m->ended)
+		return;
+	m->ended = true;
+	vfmig_port_close(&m->in.port);
+	vfmig_port_close(&m->out.port);
+	unlimit_devices(m);
+}
+
 static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
@@ -49,6 +86,7 @@ static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 	pthread_mutex_lock(&m->lock);
 	m->result.running = m->role == VFMIG_ROLE_SOURCE;
 	pthread_mutex_unlock(&m->lock);
+	limit_devices(m);
 	ret = get_buffers(m, err);
 	return ret ? ret : open_channel(m, err);
 }
@@ -115,10 +153,7 @@ ssize_t vfmig_migration_step(struct vfmig_migration *m, enum vfmig_step step, ui
 	if (m->thread_runs)
 		return vfmig_err(err, -EBUSY, "a step is under way");
 	ret = take_step(m, step, budget, err ? err : &none);
-	if (m->stage == VFMIG_STAGE_OVER) {
-		vfmig_port_close(&m->in.port);
-		vfmig_port_close(&m->out.port);
-	}
+	end(m);
 	return ret;
 }
 
@@ -181,10 +216,7 @@ ssize_t vfmig_migration_finish(struct vfmig_migration *m, struct vfmig_error *er
 		return vfmig_err(err, -EIO, "somebody has read the step's descriptor");
 	if (m->step_result < 0)
 		vfmig_err(err, (int)m->step_result, "%s", m->step_err.text);
-	if (m->stage == VFMIG_STAGE_OVER) {
-		vfmig_port_close(&m->in.port);
-		vfmig_port_close(&m->out.port);
-	}
+	end(m);
 	return m->step_result;
 }
 
@@ -203,8 +235,7 @@ int vfmig_migration_cleanup(struct vfmig_migration *m, struct vfmig_error *err)
 			vfmig_source_give_up(m, -ECANCELED, &why);
 		else
 			vfmig_destination_give_up(m, -ECANCELED, &why);
-		vfmig_port_close(&m->in.port);
-		vfmig_port_close(&m->out.port);
+		end(m);
 	}
 	if (m->handoff != VFMIG_SRC_DOUBT)
 		vfmig_memory_untrack(m);

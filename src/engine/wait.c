@@ -71,6 +71,7 @@ static int turn(struct vfmig_migration *m, unsigned what, bool wait, struct vfmi
 	sooner(&until, idle);
 	sooner(&until, held);
 	ret = vfmig_loop_turn(&m->loop, &ports, wait ? until : 1);
+	m->in_ready |= ports.readable;
 	if (ret)
 		return vfmig_err(err, ret, "cancelled");
 	return check_time(m, idle, err);
