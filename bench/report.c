@@ -25,7 +25,7 @@ struct client {
 	struct vfmig_space *space;
 	uint64_t *bitmap;
 	uint64_t pages; /* that are to be told */
-	bool began;
+	unsigned runs;
 };
 
 /* Served cards have no place for it: a process serves one row. */
@@ -83,12 +83,26 @@ static void begin(struct client *c)
 	c->bitmap = (uint64_t *)bench_memory(BYTES / PAGE / 8, 0);
 }
 
+/* Pages that were chosen twice are told once. Before the first report, logging began when it liked. */
+static void check(const struct client *c)
+{
+	uint64_t pages = 0;
+
+	for (uint64_t i = 0; i < BYTES / PAGE / 64; i++)
+		pages += (unsigned)__builtin_popcountll(c->bitmap[i]);
+	if (pages > c->pages || pages < c->pages - c->pages / 50)
+		bench_fail("%llu pages were told, of %llu", (unsigned long long)pages,
+			   (unsigned long long)c->pages);
+}
+
 static void prepare(void *self)
 {
 	struct client *c = self;
 
 	if (!c->device)
 		begin(c);
+	else if (++c->runs > 1)
+		check(c);
 	memset(c->bitmap, 0, BYTES / PAGE / 8);
 }
 
@@ -101,20 +115,13 @@ static void run(void *self)
 		.bitmap = (uint64_t)(uintptr_t)c->bitmap,
 	};
 	struct vfmig_error err = {0};
-	uint64_t began = bench_now(), pages = 0;
+	uint64_t began = bench_now();
 
 	bench_must(vfmig_device_feature(c->device,
 					VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET,
 					&report, sizeof(report), &err),
 		   &err);
 	bench_lap(bench_now() - began);
-	for (uint64_t i = 0; i < BYTES / PAGE / 64; i++)
-		pages += (unsigned)__builtin_popcountll(c->bitmap[i]);
-	/* Pages that were chosen twice are told once. Before the first report, logging began when it liked. */
-	if (c->began && (pages > c->pages || pages < c->pages - c->pages / 50))
-		bench_fail("%llu pages were told, of %llu", (unsigned long long)pages,
-			   (unsigned long long)c->pages);
-	c->began = true;
 	bench_over(c->over);
 }
 
