@@ -288,18 +288,31 @@ static bool report_ok(struct vu_job *job, const struct vu_step *step, uint64_t p
 	return !why;
 }
 
+typedef uint64_t line __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* Most of a report is zeros as a rule: two lines of it at a time are only looked at. */
+static void add_bits(uint64_t *to, const uint64_t *from, uint64_t words)
+{
+	uint64_t i = 0;
+
+	for (; i + 16 <= words; i += 16) {
+		const line *in = (const line *)(from + i);
+		line *out = (line *)(to + i), any = (in[0] | in[1]) | (in[2] | in[3]);
+
+		for (unsigned n = 0; (any[0] | any[1] | any[2] | any[3]) && n < 4; n++)
+			out[n] |= in[n];
+	}
+	for (; i < words; i++)
+		to[i] |= from[i];
+}
+
 static void report_answered(struct vu_job *job, struct vu_step *step)
 {
 	const struct vfmig_feature_dma_logging_report *r = job->request->feature.data;
-	uint64_t *to = (uint64_t *)(uintptr_t)r->bitmap;
-	const uint64_t *from = step->own;
-	uint64_t words = vfmig_bitmap_bytes(r->length, r->page_size) / 8;
 
-	if (!report_ok(job, step, r->page_size))
-		return;
-	for (uint64_t i = 0; i < words; i++)
-		if (from[i])
-			to[i] |= from[i];
+	if (report_ok(job, step, r->page_size))
+		add_bits((uint64_t *)(uintptr_t)r->bitmap, step->own,
+			 vfmig_bitmap_bytes(r->length, r->page_size) / 8);
 }
 
 static void plain_answered(struct vu_job *job, struct vu_step *step)
