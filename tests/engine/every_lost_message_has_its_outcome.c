@@ -101,29 +101,42 @@ static void check(struct rig *rig, enum end end)
 	CHECK_EQ(vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL), -EINVAL);
 }
 
-static void run(const struct one *one, enum relay_act act)
+/* False: the section never came, as a limit passed before it. */
+static bool attempt(const struct one *one, enum relay_act act, uint64_t channel_ms)
 {
 	struct relay_plan plan = {.act = act, .type = one->type, .nth = one->nth, .bit = 8 * 5 + 3};
 	struct rig rig;
+	bool came;
 
 	rig_init(&rig, 2, NULL);
-	if (act == RELAY_SWALLOW)
-		rig.from.options.channel_ms = rig.to.options.channel_ms = 500;
+	if (channel_ms)
+		rig.from.options.channel_ms = rig.to.options.channel_ms = channel_ms;
 	rig_work(&rig.from);
 	rig_ready(&rig);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%s, %s\n", vfmig_section_name(one->type), relay_names[act]);
-	CHECKF(relay_migrate(&rig, plan), "no %s came", vfmig_section_name(one->type));
+	came = relay_migrate(&rig, plan);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "  source: %s\n  destination: %s\n", rig_result(&rig.from).sentence,
 			rig_result(&rig.to).sentence);
-	check(&rig, one->end[act - RELAY_CUT_BEFORE]);
+	if (came)
+		check(&rig, one->end[act - RELAY_CUT_BEFORE]);
 	rig_free(&rig);
+	return came;
 }
 
+static void run(const struct one *one, enum relay_act act)
+{
+	CHECKF(attempt(one, act, 0), "no %s came", vfmig_section_name(one->type));
+}
+
+/* On a machine that stands still the limit passes where it should not; then it gets a longer one. */
 static void *run_swallow(void *context)
 {
-	run(context, RELAY_SWALLOW);
+	uint64_t channel_ms = 500;
+
+	while (!attempt(context, RELAY_SWALLOW, channel_ms))
+		channel_ms *= 2;
 	return NULL;
 }
 
