@@ -168,7 +168,8 @@ int vfmig_space_write(struct vfmig_space *space, uint64_t iova, const void *buf,
  * struct vfmig_tracker - something that can tell which pages of a space were written
  * @name: for messages
  * @device: the attached device whose writes it tells, in place of that device's own log; or NULL
- * @start: begin; what is written from its return on is told. NULL: nothing to do
+ * @start: begin; what is written from its return on is told. NULL: nothing to do. Called again, after @stop,
+ *	when a map has come
  * @collect: mark in @into what was written in [@iova, @iova + @size) since the last time, and forget it
  * @stop: end. NULL: nothing to do
  * @context: their argument

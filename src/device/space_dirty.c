@@ -19,6 +19,7 @@
 struct vfmig_tracked {
 	const struct vfmig_tracker *tracker;
 	bool runs;
+	bool blind; /* it should run, and could not begin */
 	struct vfmig_tracked *next;
 };
 
@@ -81,13 +82,6 @@ static void restart_log(struct vfmig_space *space, struct vfmig_attachment *a)
 	a->blind = start_log(space, a, NULL) != 0;
 }
 
-static void restart_blind(struct vfmig_space *space)
-{
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
-		if (a->blind)
-			restart_log(space, a);
-}
-
 static int start_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
 			 struct vfmig_error *err)
 {
@@ -101,7 +95,24 @@ static void stop_tracker(struct vfmig_tracked *t)
 {
 	if (t->runs && t->tracker->stop)
 		t->tracker->stop(t->tracker->context);
-	t->runs = false;
+	t->runs = t->blind = false;
+}
+
+/* As with a log. */
+static void restart_tracker(struct vfmig_space *space, struct vfmig_tracked *t)
+{
+	stop_tracker(t);
+	t->blind = start_tracker(space, t, NULL) != 0;
+}
+
+static void restart_blind(struct vfmig_space *space)
+{
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+		if (a->blind)
+			restart_log(space, a);
+	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
+		if (t->blind)
+			restart_tracker(space, t);
 }
 
 static void stop_all(struct vfmig_space *space)
@@ -148,6 +159,8 @@ static int collect_tracker(struct vfmig_tracked *t, const struct vfmig_map *map,
 {
 	int ret;
 
+	if (t->blind)
+		return vfmig_err(err, -EIO, "tracker %s could not begin anew", t->tracker->name);
 	if (!t->runs)
 		return 0;
 	ret = t->tracker->collect(t->tracker->context, map->iova, map->size, into, err);
@@ -200,12 +213,14 @@ void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map 
 	if (!space->reader_count)
 		return;
 	/*
-	 * The logs were given their ranges when they began, so they begin anew. What is written between the
-	 * end of one and the beginning of the next is known to nobody: everything is dirty. Maps change
-	 * seldom while memory moves; a lost page is for ever.
+	 * The logs were given their ranges when they began, and the trackers looked for theirs, so they begin
+	 * anew. What is written between the end of one and the beginning of the next is known to nobody:
+	 * everything is dirty. Maps change seldom while memory moves; a lost page is for ever.
 	 */
 	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
 		restart_log(space, a);
+	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
+		restart_tracker(space, t);
 	mark_all(space);
 }
 
@@ -315,7 +330,7 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 		;
 	t = *at;
 	if (t) {
-		if (t->runs)
+		if (t->runs || t->blind)
 			collect_all(space, NULL);
 		stop_tracker(t);
 		*at = t->next;

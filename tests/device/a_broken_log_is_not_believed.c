@@ -172,6 +172,38 @@ static void who_spoke_for_it_leaves(struct vfmig_space *space, struct fake *fake
 	CHECK(!log_on);
 }
 
+/* A tracker finds the maps when it begins: so it begins anew with each, or is not believed. */
+static unsigned begun;
+static int begin_fails;
+
+static int begin(void *context, struct vfmig_space *space, struct vfmig_error *err)
+{
+	begun++;
+	return begin_fails;
+}
+
+static void a_tracker_learns_of_maps(struct vfmig_space *space)
+{
+	struct vfmig_tracker cpu = {.name = "cpu", .start = begin, .collect = tell_nothing};
+	struct vfmig_map later = map_at(0x100000);
+	struct vfmig_cursor *cursor;
+
+	CHECK_EQ(vfmig_space_add_tracker(space, &cpu, NULL), 0);
+	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), 0);
+	CHECK_EQ(begun, 1);
+	begin_fails = -EIO;
+	CHECK_EQ(vfmig_space_map(space, &later, NULL), 0);
+	CHECK_EQ(begun, 2);
+	CHECK_EQ(take(cursor), 0xffff);
+	begin_fails = 0;
+	CHECK(vfmig_cursor_collect(cursor, NULL) < 0);
+	CHECK_EQ(begun, 3);
+	CHECK_EQ(take(cursor), 0xffff);
+	CHECK_EQ(collect(cursor), 0);
+	vfmig_cursor_close(cursor);
+	vfmig_space_remove_tracker(space, &cpu);
+}
+
 int main(void)
 {
 	struct vfmig_space *space = vfmig_space_new();
@@ -191,6 +223,7 @@ int main(void)
 	vfmig_cursor_close(cursor);
 	CHECK(!log_on);
 	who_spoke_for_it_leaves(space, fake);
+	a_tracker_learns_of_maps(space);
 
 	vfmig_space_free(space);
 	vfmig_device_close(&fake->device);
