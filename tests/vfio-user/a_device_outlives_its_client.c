@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 #include "tests/vfio-user/pair.h"
 
 static char dir[] = "/tmp/vfmig-test-XXXXXX";

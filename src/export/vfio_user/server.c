@@ -12,7 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "export/vfio_user.h"
+#include "export/vfio_user/server.h"
 #include "wire/socket.h"
 
 #define TIMEOUT_MS  30000

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 
 #define START_FLAGS  (VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET)
 #define STOP_FLAGS   (VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 
 /* ---- asking another device ---- */
 

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "export/vfio_user.h"
+#include "export/vfio_user/server.h"
 
 /* ---- what the wire tells ---- */
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 
 void vfmig_vu_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size)
 {

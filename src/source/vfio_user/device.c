@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 #include "wire/socket.h"
 
 const struct vfmig_option vfmig_vfio_user_option_table[] = {

@@ -3,9 +3,9 @@
  * The inside of the vfio-user export: a server for one client at a time.
  *
  * The thread that works the export takes commands in, in order, and has them done one by one; only data
- * of a migration may have several pieces under way. Each command is an operation (vfio_user_op.c): decoded,
+ * of a migration may have several pieces under way. Each command is an operation (op.c): decoded,
  * asked of the device as a request, encoded, sent. A device's DMA to memory that the client keeps to itself
- * goes the other way, by question and answer (vfio_user_remote.c), from whatever thread the device works in.
+ * goes the other way, by question and answer (remote.c), from whatever thread the device works in.
  *
  * The lock of the connection guards the lists here, too. No lock is held while a device is asked.
  */
@@ -102,7 +102,7 @@ struct export_table {
 	struct export_file *files;
 };
 
-struct export_dma; /* vfio_user_remote.c */
+struct export_dma; /* remote.c */
 
 struct export_client {
 	struct vfmig_wire wire; /* the first, so that one is the other */
@@ -152,7 +152,7 @@ struct vfmig_export {
 	atomic_bool works;	   /* if anybody does */
 };
 
-/* ---- vfio_user_client.c ---- */
+/* ---- client.c ---- */
 
 /* A client has come; @fd is taken. */
 int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err);
@@ -163,7 +163,7 @@ void vfmig_export_client_gone(struct vfmig_export *server);
 /* VERSION, its first command. Under the lock; false: the connection is to end. */
 bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg);
 
-/* ---- vfio_user_op.c ---- */
+/* ---- op.c ---- */
 
 /* A command came in. Under the lock. */
 int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg);
@@ -193,19 +193,25 @@ static inline uint8_t *vfmig_export_fixed(struct export_op *op)
 /* Something happened that the working thread is to look at. Any thread. */
 void vfmig_export_wake(struct vfmig_export *server);
 
-/* ---- vfio_user_handle.c, vfio_user_feature.c ---- */
+/* ---- handle.c, and the files for what each command asks ---- */
 
 /* Begin an operation. It is done now, or when the device has answered. */
 void vfmig_export_handle(struct export_op *op);
+void vfmig_export_device_info(struct export_op *op);
+void vfmig_export_region_info(struct export_op *op);
+void vfmig_export_io_fds(struct export_op *op);
+void vfmig_export_irq_info(struct export_op *op);
+void vfmig_export_region_access(struct export_op *op);
+void vfmig_export_write_multi(struct export_op *op);
 void vfmig_export_feature(struct export_op *op);
 
-/* ---- vfio_user_dma.c ---- */
+/* ---- dma.c ---- */
 
 void vfmig_export_dma_map(struct export_op *op);
 void vfmig_export_dma_unmap(struct export_op *op);
 void vfmig_export_unmap_all(struct vfmig_export *server);
 
-/* ---- vfio_user_remote.c ---- */
+/* ---- remote.c ---- */
 
 /* A vfmig_remote_fn; @context is the client. */
 int vfmig_export_remote(void *context, uint64_t iova, void *buf, size_t len, bool write,

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "abi/feature.h"
-#include "export/vfio_user.h"
+#include "export/vfio_user/server.h"
 #include "wire/memory.h"
 
 /* ---- files: a client that shares one file in a thousand pieces costs one descriptor ---- */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "abi/feature.h"
-#include "export/vfio_user.h"
+#include "export/vfio_user/server.h"
 
 /* For all that vfio-user has, and for what the extension adds. */
 static bool known(const struct export_client *client, uint32_t feature)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "device/device.h"
-#include "export/vfio_user.h"
+#include "export/vfio_user/server.h"
 
 struct export_dma {
 	struct vfmig_wire_ask ask;

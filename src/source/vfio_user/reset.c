@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 
 enum stage {
 	RESET,	      /* asked for, as it should be */

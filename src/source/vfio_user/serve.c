@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 
 /* A command that is being served; its reply, and what it asks of another device. */
 struct serve {

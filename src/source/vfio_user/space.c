@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 
 /* A bitmap behind an unmap must fit into a message of the server in the field. */
 #define UNMAP_BITMAP_MAX ((1u << 20) - VFMIG_USER_DMA_UNMAP_SIZE - VFMIG_USER_BITMAP_SIZE)

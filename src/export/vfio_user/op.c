@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "export/vfio_user.h"
+#include "export/vfio_user/server.h"
 
 /* ---- commands that wait ---- */
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 #include "wire/memory.h"
 
 static size_t fixed_size(enum vfmig_verb verb)

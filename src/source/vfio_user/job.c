@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "source/vfio_user_priv.h"
+#include "source/vfio_user/priv.h"
 
 static struct vu_step *step_of(struct vfmig_wire_ask *ask)
 {

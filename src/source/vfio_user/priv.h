@@ -2,7 +2,7 @@
 /*
  * The inside of the vfio-user source: a client.
  *
- * A request becomes a job, and a job takes steps: a question each (vfio_user_job.c). Most take one; what the
+ * A request becomes a job, and a job takes steps: a question each (job.c). Most take one; what the
  * server takes only in pieces, or only in some order, takes several. A step that is answered is looked
  * at by one thread at a time, in the order of the answers, without a lock, and may have the job take more.
  *
@@ -43,7 +43,7 @@ enum { VU_GONE = VFMIG_WIRE_ENDS, VU_KICK };
 
 struct vu;
 struct vu_job;
-struct serve; /* vfio_user_serve.c */
+struct serve; /* serve.c */
 
 /*
  * One question of a job. @job is NULL once nobody waits for the job.
@@ -158,7 +158,7 @@ struct vu {
 	int nowhere; /* an eventfd that nobody reads */
 };
 
-/* ---- vfio_user_job.c ---- */
+/* ---- job.c ---- */
 
 static inline uint8_t *vu_fixed(struct vu_step *step)
 {
@@ -195,7 +195,7 @@ void vfmig_vu_unlink(struct vu *vu, struct vu_job *job);
 void vfmig_vu_unlink_step(struct vu_step *step);
 void vfmig_vu_finish(struct vu *vu, struct vu_job *job);
 
-/* ---- vfio_user_cancel.c ---- */
+/* ---- cancel.c ---- */
 
 bool vfmig_vu_cancel(struct vfmig_device *device, struct vfmig_request *request);
 /* Ask another device (job->other, filled in); @back is called like a step's, unless the job was taken back. */
@@ -204,12 +204,12 @@ void vfmig_vu_ask_other(struct vu_job *job, struct vfmig_device *device,
 
 /* ---- the verbs ---- */
 
-void vfmig_vu_info(struct vu *vu, struct vfmig_request *request);      /* vfio_user_info.c */
-void vfmig_vu_region_fd(struct vu *vu, struct vfmig_request *request); /* vfio_user_info.c */
+void vfmig_vu_info(struct vu *vu, struct vfmig_request *request);      /* info.c */
+void vfmig_vu_region_fd(struct vu *vu, struct vfmig_request *request); /* info.c */
 void vfmig_vu_kept_free(struct vu *vu);
-void vfmig_vu_region(struct vu *vu, struct vfmig_request *request); /* vfio_user_data.c */
-void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request);   /* vfio_user_data.c */
-void vfmig_vu_data(struct vu *vu, struct vfmig_request *request);   /* vfio_user_data.c */
+void vfmig_vu_region(struct vu *vu, struct vfmig_request *request); /* data.c */
+void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request);   /* data.c */
+void vfmig_vu_data(struct vu *vu, struct vfmig_request *request);   /* data.c */
 void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request);
 void vfmig_vu_precopy(struct vu *vu, struct vfmig_request *request);
 void vfmig_vu_reset(struct vu *vu, struct vfmig_request *request);
@@ -234,7 +234,7 @@ void vfmig_vu_log_first(struct vu_job *job);
 /* Try again to have the server let go of what it would not. */
 void vfmig_vu_drop_stale(struct vu_job *job);
 
-/* ---- vfio_user_serve.c: DMA by message ---- */
+/* ---- serve.c: DMA by message ---- */
 
 int vfmig_vu_command(struct vu *vu, struct vfmig_wire_msg *msg);
 void vfmig_vu_serve(struct vu *vu);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Commands: what each asks of the device, and what it answers. Those about information, regions, memory and
+ * features have files of their own.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/vfio_user/server.h"
+
+static void answer_nothing(struct export_op *op, ssize_t result)
+{
+	if (result < 0)
+		vfmig_export_failed(op, (int)result);
+	else
+		vfmig_export_done(op, 0);
+}
+
+/* ---- interrupts ---- */
+
+/* A device writes to what it is given here; a pipe that is full would hold it for ever. */
+static bool is_eventfd(int fd)
+{
+	static const char is[] = "anon_inode:[eventfd]";
+	char link[32], name[sizeof(is)];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, name, sizeof(name));
+	return n == sizeof(is) - 1 && !memcmp(name, is, sizeof(is) - 1);
+}
+
+static void set_irqs(struct export_op *op)
+{
+	struct vfmig_wire_msg *msg = op->msg;
+	struct vfmig_irq_set set;
+	const uint8_t *bools;
+	const char *why = vfmig_user_get_irq_set(msg->payload, msg->len, msg->nfds, &set, &bools);
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (set.index >= VFMIG_USER_IRQ_KINDS_MAX) {
+		vfmig_export_refuse(op, -EINVAL, "SET_IRQS: there is no interrupt index %u",
+				    set.index);
+		return;
+	}
+	for (unsigned i = 0; i < msg->nfds; i++) {
+		if (!is_eventfd(msg->fds[i])) {
+			vfmig_export_refuse(op, -EINVAL, "SET_IRQS: descriptor %u is no eventfd",
+					    i);
+			return;
+		}
+	}
+	if ((set.flags & VFMIG_IRQ_SET_DATA_EVENTFD) && !msg->nfds) {
+		/* None at all takes them away. */
+		int32_t *none = (int32_t *)vfmig_export_room(op, set.count * sizeof(*none));
+
+		if (!none)
+			return;
+		memset(none, 0xff, set.count * sizeof(*none));
+		op->request.irqs.fds = none;
+	} else {
+		op->request.irqs.fds = msg->fds;
+	}
+	op->client->irqs_used |= 1ull << set.index;
+	op->request.irqs.flags = set.flags;
+	op->request.irqs.index = set.index;
+	op->request.irqs.start = set.start;
+	op->request.irqs.count = set.count;
+	op->request.irqs.bools = bools;
+	vfmig_export_ask(op, VFMIG_VERB_SET_IRQS, answer_nothing);
+}
+
+/* ---- migration data ---- */
+
+static void data_read_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_user_mig_data m;
+
+	/* In pre-copy that is "nothing for now", and in this protocol the same as the end. */
+	if (result == -ENOMSG)
+		result = 0;
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	m.size = (uint32_t)result;
+	m.argsz = VFMIG_USER_MIG_DATA_SIZE + m.size;
+	op->out.body = op->answer->payload;
+	op->out.body_len = m.size;
+	vfmig_export_done(op,
+			  vfmig_user_put_mig_data(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &m));
+}
+
+static void data_read(struct export_op *op)
+{
+	struct vfmig_user_mig_data m;
+	const char *why = vfmig_user_get_mig_data(op->msg->payload, op->msg->len, op->client->xfer,
+						  false, &m);
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (!vfmig_export_room(op, m.size))
+		return;
+	op->request.data.buf = op->answer->payload;
+	op->request.data.len = m.size;
+	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, data_read_back);
+}
+
+static void data_write_back(struct export_op *op, ssize_t result)
+{
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	/* The message has no place to say how much was taken, so that all of it must be. */
+	op->at += (uint64_t)result;
+	if (op->at == op->payload.u64) {
+		vfmig_export_done(op, 0);
+		return;
+	}
+	if (!result || op->at > op->payload.u64) {
+		vfmig_export_refuse(op, -EIO, "the device took %llu of %llu bytes of its data",
+				    (unsigned long long)op->at,
+				    (unsigned long long)op->payload.u64);
+		return;
+	}
+	memset(&op->request, 0, sizeof(op->request));
+	op->request.data.buf = op->msg->payload + VFMIG_USER_MIG_DATA_SIZE + op->at;
+	op->request.data.len = op->payload.u64 - op->at;
+	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, data_write_back);
+}
+
+static void data_write(struct export_op *op)
+{
+	struct vfmig_user_mig_data m;
+	const char *why =
+		vfmig_user_get_mig_data(op->msg->payload, op->msg->len, op->client->xfer, true, &m);
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	op->payload.u64 = m.size;
+	op->request.data.buf = op->msg->payload + VFMIG_USER_MIG_DATA_SIZE;
+	op->request.data.len = m.size;
+	if (!m.size) {
+		vfmig_export_done(op, 0);
+		return;
+	}
+	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, data_write_back);
+}
+
+/* ---- which is which ---- */
+
+static void reset(struct export_op *op)
+{
+	op->client->server->was_running = false;
+	vfmig_export_ask(op, VFMIG_VERB_RESET, answer_nothing);
+}
+
+static void again(struct export_op *op)
+{
+	vfmig_export_refuse(op, -EINVAL, "VERSION comes once, at the beginning");
+}
+
+static const struct {
+	void (*handle)(struct export_op *op);
+	unsigned fds;
+} commands[VFMIG_USER_COMMAND_COUNT] = {
+	[VFMIG_USER_VERSION] = {again, 0},
+	[VFMIG_USER_DMA_MAP] = {vfmig_export_dma_map, 1},
+	[VFMIG_USER_DMA_UNMAP] = {vfmig_export_dma_unmap, 0},
+	[VFMIG_USER_DEVICE_GET_INFO] = {vfmig_export_device_info, 0},
+	[VFMIG_USER_DEVICE_GET_REGION_INFO] = {vfmig_export_region_info, 0},
+	[VFMIG_USER_DEVICE_GET_REGION_IO_FDS] = {vfmig_export_io_fds, 0},
+	[VFMIG_USER_DEVICE_GET_IRQ_INFO] = {vfmig_export_irq_info, 0},
+	[VFMIG_USER_DEVICE_SET_IRQS] = {set_irqs, VFMIG_WIRE_FDS},
+	[VFMIG_USER_REGION_READ] = {vfmig_export_region_access, 0},
+	[VFMIG_USER_REGION_WRITE] = {vfmig_export_region_access, 0},
+	[VFMIG_USER_DEVICE_RESET] = {reset, 0},
+	[VFMIG_USER_REGION_WRITE_MULTI] = {vfmig_export_write_multi, 0},
+	[VFMIG_USER_DEVICE_FEATURE] = {vfmig_export_feature, 0},
+	[VFMIG_USER_MIG_DATA_READ] = {data_read, 0},
+	[VFMIG_USER_MIG_DATA_WRITE] = {data_write, 0},
+};
+
+void vfmig_export_handle(struct export_op *op)
+{
+	const struct vfmig_wire_msg *msg = op->msg;
+	uint16_t cmd = msg->header.cmd;
+
+	if (cmd >= VFMIG_USER_COMMAND_COUNT || !commands[cmd].handle) {
+		vfmig_export_refuse(op, -EINVAL, "there is no command %u from client to server",
+				    cmd);
+		return;
+	}
+	if (msg->nfds > commands[cmd].fds) {
+		vfmig_export_refuse(op, -EINVAL, "%s came with %u descriptors, and takes %u",
+				    vfmig_user_kind(cmd)->name, msg->nfds, commands[cmd].fds);
+		return;
+	}
+	commands[cmd].handle(op);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Information: what the device, its regions and its interrupts are, by the rules of argsz; and the descriptors that
+ * regions are mapped from.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/vfio_user/server.h"
+
+/* A region has no more to say of itself than fits here. */
+#define REGION_INFO_MAX 65536u
+
+static void device_info_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_device_info *info = &op->payload.device_info;
+
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	info->argsz = VFMIG_USER_DEVICE_INFO_SIZE;
+	info->flags &= VFMIG_DEVICE_FLAG_RESET | VFMIG_DEVICE_FLAG_PCI;
+	vfmig_export_done(
+		op, vfmig_user_put_device_info(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, info));
+}
+
+void vfmig_export_device_info(struct export_op *op)
+{
+	const char *why = vfmig_user_get_device_info(op->msg->payload, op->msg->len,
+						     &op->payload.device_info);
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	memset(&op->payload.device_info, 0, sizeof(op->payload.device_info));
+	op->request.info.buf = &op->payload.device_info;
+	op->request.info.size = sizeof(op->payload.device_info);
+	vfmig_export_ask(op, VFMIG_VERB_DEVICE_INFO, device_info_back);
+}
+
+static void region_info_done(struct export_op *op, uint64_t offset)
+{
+	struct vfmig_region_info *info = (struct vfmig_region_info *)op->answer->payload;
+	size_t len = info->argsz < op->answer->len ? info->argsz : op->answer->len;
+
+	info->offset = offset;
+	if (op->fd >= 0) {
+		op->out.fds = &op->fd;
+		op->out.nfds = 1;
+	} else {
+		info->flags &= ~VFMIG_REGION_FLAG_MMAP;
+	}
+	op->out.body = op->answer->payload;
+	op->out.body_len = len;
+	vfmig_export_done(op, 0);
+}
+
+static void region_fd_back(struct export_op *op, ssize_t result)
+{
+	if (result < 0) {
+		/* It said that it can be mapped, and cannot: then it is not said to the client. */
+		op->err.code = 0;
+		region_info_done(op, 0);
+		return;
+	}
+	op->fd = op->request.region_fd.fd;
+	region_info_done(op, op->request.region_fd.file_offset);
+}
+
+static void region_info_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_region_info *info = (struct vfmig_region_info *)op->answer->payload;
+	uint32_t index = info->index;
+
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	if (result < VFMIG_USER_REGION_INFO_SIZE || result > UINT32_MAX) {
+		vfmig_export_refuse(op, -EIO, "region %u: the device answered with %zd bytes",
+				    index, result);
+		return;
+	}
+	info->argsz = (uint32_t)result;
+	if (!(info->flags & VFMIG_REGION_FLAG_MMAP) || !op->client->caps.max_msg_fds) {
+		region_info_done(op, 0);
+		return;
+	}
+	memset(&op->request, 0, sizeof(op->request));
+	op->request.region_fd.index = index;
+	op->request.region_fd.fd = -1;
+	vfmig_export_ask(op, VFMIG_VERB_REGION_FD, region_fd_back);
+}
+
+void vfmig_export_region_info(struct export_op *op)
+{
+	struct vfmig_region_info info;
+	const char *why = vfmig_user_get_region_info(op->msg->payload, op->msg->len, &info);
+	uint32_t room = info.argsz < REGION_INFO_MAX ? info.argsz : REGION_INFO_MAX;
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (!vfmig_export_room(op, room))
+		return;
+	memset(op->answer->payload, 0, room);
+	((struct vfmig_region_info *)op->answer->payload)->index = info.index;
+	op->request.info.index = info.index;
+	op->request.info.buf = op->answer->payload;
+	op->request.info.size = room;
+	vfmig_export_ask(op, VFMIG_VERB_REGION_INFO, region_info_back);
+}
+
+static void io_fds_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_user_io_fds h = {
+		.argsz = VFMIG_USER_IO_FDS_SIZE,
+		.index = op->request.info.index,
+	};
+
+	if (result < 0)
+		vfmig_export_failed(op, (int)result);
+	else
+		vfmig_export_done(op, vfmig_user_put_io_fds(vfmig_export_fixed(op),
+							    EXPORT_FIXED_ROOM, &h, NULL));
+}
+
+/* There are none; but of a region that there is not, it is an error to ask. */
+void vfmig_export_io_fds(struct export_op *op)
+{
+	struct vfmig_user_io_fds h;
+	const char *why = vfmig_user_get_io_fds_request(op->msg->payload, op->msg->len, &h);
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (!vfmig_export_room(op, VFMIG_USER_REGION_INFO_SIZE))
+		return;
+	op->request.info.index = h.index;
+	op->request.info.buf = op->answer->payload;
+	op->request.info.size = VFMIG_USER_REGION_INFO_SIZE;
+	vfmig_export_ask(op, VFMIG_VERB_REGION_INFO, io_fds_back);
+}
+
+static void irq_info_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_irq_info *info = (struct vfmig_irq_info *)op->answer->payload;
+
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	info->argsz = VFMIG_USER_IRQ_INFO_SIZE;
+	vfmig_export_done(op,
+			  vfmig_user_put_irq_info(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, info));
+}
+
+void vfmig_export_irq_info(struct export_op *op)
+{
+	struct vfmig_irq_info info;
+	const char *why = vfmig_user_get_irq_info(op->msg->payload, op->msg->len, &info);
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (!vfmig_export_room(op, sizeof(info)))
+		return;
+	memset(op->answer->payload, 0, sizeof(info));
+	op->request.info.index = info.index;
+	op->request.info.buf = op->answer->payload;
+	op->request.info.size = sizeof(info);
+	vfmig_export_ask(op, VFMIG_VERB_IRQ_INFO, irq_info_back);
+}
