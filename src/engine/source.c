@@ -147,7 +147,7 @@ static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
 				mover->id, vfmig_state_name(mover->state),
 				mover->state == VFMIG_STATE_ERROR ? ": reset it first" : "");
 	}
-	return 0;
+	return ret;
 }
 
 static int is_window(void *context, const struct vfmig_map *map)

@@ -26,6 +26,8 @@ static const struct one all[] = {
 	{false, "arc=pre-copy-p2p:stop-copy,error=EPIPE", STAYS, "device card1"},
 	/* it has its STOP wrong, but by then the other one runs */
 	{false, "arc=stop-copy:stop", MOVES, NULL},
+	{false, "feature=mig-device-state", STAYS, "does not say which state it is in"},
+	{true, "feature=mig-device-state", STAYS, "does not say which state it is in"},
 	/* the source's data */
 	{false, "verb=data-read", STAYS, "device card1: reading its data"},
 	{false, "verb=data-read,nth=2", STAYS, "device card1: reading its data"},
