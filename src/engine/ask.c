@@ -41,7 +41,7 @@ static void answered(struct vfmig_mover *mover, enum vfmig_verb verb)
 
 static int ask(struct vfmig_migration *m, enum vfmig_verb verb, struct vfmig_error *err)
 {
-	int ret = 0;
+	int hung = 0, ret;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct vfmig_mover *mover = m->movers[i];
@@ -64,11 +64,11 @@ static int ask(struct vfmig_migration *m, enum vfmig_verb verb, struct vfmig_err
 				return ret;
 		}
 		if (mover->op.request.result == -ETIMEDOUT)
-			ret = vfmig_err(err, -ETIMEDOUT, "device %s: %s", mover->id,
-					mover->op.err.text);
+			hung = vfmig_err(err, -ETIMEDOUT, "device %s: %s", mover->id,
+					 mover->op.err.text);
 		answered(mover, verb);
 	}
-	return ret;
+	return hung;
 }
 
 int vfmig_ask_sizes(struct vfmig_migration *m, struct vfmig_error *err)
