@@ -2,7 +2,8 @@
 /*
  * A served device reaches its client's memory: by descriptor where the memory has one, by message where not, and across
  * both; with a second socket for the messages and without; and not what is unmapped, read-only or write-only. A
- * region of another device is memory, too, with a descriptor or without.
+ * region of another device is memory, too, with a descriptor or without. All this also where the server is itself a
+ * client, and everything goes over two sockets.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -104,7 +105,7 @@ static void peer_to_peer(struct pair *p, struct fake *peer)
 	CHECK(!memcmp(in, out, sizeof(in)));
 }
 
-static void all(const char *options, bool no_twin)
+static void all(const char *options, bool no_twin, bool chain)
 {
 	struct vfmig_vfio_user_config config = {.no_twin_socket = no_twin};
 	struct fake *peer = fake_new(0);
@@ -154,7 +155,7 @@ static void all(const char *options, bool no_twin)
 		 .fd = -1},
 	};
 
-	pair_open(&p, PAIR_ALL_FLAGS, &config, options);
+	(chain ? pair_open_chain : pair_open)(&p, PAIR_ALL_FLAGS, &config, options);
 	p.fake->doorbell = ring;
 	/* One before, the others after. */
 	CHECK_EQ(vfmig_space_map(space, &maps[0], NULL), 0);
@@ -181,9 +182,11 @@ static void all(const char *options, bool no_twin)
 
 int main(void)
 {
-	all(NULL, false);
-	all(NULL, true);
-	all("extensions=off", false);
-	all("extensions=off,twin_socket=off", false);
+	for (int chain = 0; chain < 2; chain++) {
+		all(NULL, false, chain);
+		all(NULL, true, chain);
+		all("extensions=off", false, chain);
+		all("extensions=off,twin_socket=off", false, chain);
+	}
 	return 0;
 }

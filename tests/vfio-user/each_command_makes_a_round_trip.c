@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Every verb of a device goes through the socket and comes back, with the extension and without: what the client
- * is told is what the device has, and what the device gets is what the client asked.
+ * is told is what the device has, and what the device gets is what the client asked. Over one socket, or two.
  */
 #include <errno.h>
 #include <sys/eventfd.h>
@@ -225,11 +225,13 @@ static void precopy_end(struct pair *p)
 
 int main(void)
 {
-	for (int extended = 0; extended < 2; extended++) {
+	for (int i = 0; i < 4; i++) {
+		int extended = i & 1, chain = i & 2;
 		unsigned before = count_fds();
 		struct pair p;
 
-		pair_open(&p, PAIR_ALL_FLAGS, NULL, extended ? NULL : "extensions=off");
+		(chain ? pair_open_chain : pair_open)(&p, PAIR_ALL_FLAGS, NULL,
+						      extended ? NULL : "extensions=off");
 		information(&p);
 		regions(&p);
 		interrupts(&p);

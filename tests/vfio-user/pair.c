@@ -16,7 +16,7 @@ int pair_serve(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_conf
 	if (config)
 		c = *config;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	p->client = NULL;
+	memset(p, 0, sizeof(*p));
 	p->fake = fake_new(flags);
 	c.fd = fds[0];
 	CHECKF(!vfmig_export_vfio_user(&p->fake->device, &c, &p->server, &err), "%s", err.text);
@@ -33,9 +33,29 @@ void pair_open(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_conf
 	CHECKF(!vfmig_vfio_user_adopt(fd, "served", options, &p->client, &err), "%s", err.text);
 }
 
+void pair_open_chain(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_config *config,
+		     const char *options)
+{
+	struct vfmig_vfio_user_config c = {0};
+	struct vfmig_error err = {0};
+	int fds[2];
+
+	pair_open(p, flags, config, options);
+	p->middle = p->client;
+	if (config)
+		c = *config;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	c.fd = fds[0];
+	CHECKF(!vfmig_export_vfio_user(p->middle, &c, &p->second, &err), "%s", err.text);
+	CHECKF(!vfmig_export_start(p->second, &err), "%s", err.text);
+	CHECKF(!vfmig_vfio_user_adopt(fds[1], "served", options, &p->client, &err), "%s", err.text);
+}
+
 void pair_close(struct pair *p)
 {
 	vfmig_device_close(p->client);
+	vfmig_export_close(p->second);
+	vfmig_device_close(p->middle);
 	vfmig_export_close(p->server);
 	vfmig_device_close(&p->fake->device);
 }
