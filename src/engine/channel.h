@@ -89,12 +89,14 @@ ssize_t vfmig_out_write(struct vfmig_out *out, struct vfmig_queue *spent, struct
 
 /*
  * In. [@start, @end) of @buf was read and not taken. @check keeps the order of sections. @at is how many bytes
- * were taken: where in the stream a thing is wrong.
+ * were taken: where in the stream a thing is wrong. @ahead is how much to read where little is wanted, 0 for as
+ * much as the buffer takes: what goes through the buffer is copied once more.
  */
 struct vfmig_in {
 	struct vfmig_port port;
 	struct vfmig_stream_check check;
 	uint32_t start, end;
+	uint32_t ahead;
 	bool eof;
 	uint64_t bytes;
 	int64_t moved;

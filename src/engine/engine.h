@@ -30,8 +30,11 @@
 #include "engine/hello.h"
 #include "engine/loop.h"
 
-/* Chunks of one device's data that are asked for (or written) ahead. */
-#define VFMIG_MOVER_DEPTH 4u
+/*
+ * Chunks of one device's data that are asked for (or written) ahead: one is on its way while another is dealt with.
+ * More would not be faster, and would fall out of the cache before their turn.
+ */
+#define VFMIG_MOVER_DEPTH 2u
 
 /*
  * A device that moves.

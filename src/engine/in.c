@@ -59,7 +59,11 @@ ssize_t vfmig_in_read(struct vfmig_in *in, void *to, size_t len, struct vfmig_er
 		in->start = 0;
 	}
 	iov[1].iov_base = in->buf + in->end;
-	iov[1].iov_len = to ? VFMIG_SECTION_HEADER_SIZE : sizeof(in->buf) - in->end;
+	iov[1].iov_len = sizeof(in->buf) - in->end;
+	if (to)
+		iov[1].iov_len = VFMIG_SECTION_HEADER_SIZE;
+	else if (in->ahead && in->ahead < iov[1].iov_len)
+		iov[1].iov_len = in->ahead;
 	n = read_some(&in->port, to ? iov : iov + 1, to ? 2 : 1);
 	if (n < 0) {
 		if (errno == EAGAIN)

@@ -83,7 +83,8 @@ int vfmig_load_payload(struct vfmig_migration *m, const struct vfmig_section *se
 	size_t got;
 	int ret;
 
-	/* A small one comes with others: one read for all of them. */
+	/* A small one comes with others: one read for all of them. Behind a large one comes another. */
+	m->in.ahead = left <= SMALL ? 0 : VFMIG_SECTION_HEADER_SIZE;
 	if (left <= SMALL) {
 		ret = vfmig_load_need(m, left, err);
 		if (ret)

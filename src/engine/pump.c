@@ -29,14 +29,24 @@ struct vfmig_buffer *vfmig_buffer_get(struct vfmig_migration *m, bool control)
 	return buffer;
 }
 
+/* The last one that was used is the first to be used again: it is still in the cache. */
 void vfmig_buffer_put(struct vfmig_migration *m, struct vfmig_buffer *buffer)
 {
-	vfmig_queue_push(&m->free, buffer);
+	buffer->next = m->free.first;
+	m->free.first = buffer;
+	if (!m->free.last)
+		m->free.last = buffer;
+	m->free.count++;
 }
 
 ssize_t vfmig_push(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	ssize_t n = vfmig_out_write(&m->out, &m->free, err);
+	struct vfmig_queue spent = {0};
+	ssize_t n = vfmig_out_write(&m->out, &spent, err);
+	struct vfmig_buffer *buffer;
+
+	while ((buffer = vfmig_queue_shift(&spent)))
+		vfmig_buffer_put(m, buffer);
 
 	/* The destination may have said why it has gone. */
 	if (n == -EPIPE || n == -ECONNRESET) {
