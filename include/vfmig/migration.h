@@ -28,9 +28,9 @@
  * tracker to the space (tracker.h), or those writes are not seen. Maps must not come or go during a
  * migration; that is checked, and fails it.
  *
- * The memory of a migration is bounded: VFMIG_MIGRATION_BUFFERS buffers of VFMIG_MIGRATION_BUFFER_BYTES
- * and some hundred bytes for each device and map, whatever there is to move. (The log of written pages is
- * the space's.)
+ * The memory of a migration is bounded: VFMIG_MIGRATION_BUFFERS buffers of VFMIG_MIGRATION_BUFFER_BYTES,
+ * 200 KiB for the table of maps, some KiB for each device, and while the two ends compare what they are up to
+ * 32 MiB for the other one's description; whatever there is to move. (The log of written pages is the space's.)
  *
  * Threads: a migration is used by one thread at a time, but for vfmig_migration_cancel(),
  * vfmig_migration_estimate() and vfmig_migration_result(), which any thread may call at any time. Source

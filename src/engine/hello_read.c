@@ -11,8 +11,14 @@
 #include "abi/stream.h"
 #include "engine/hello.h"
 
-/* Deep enough for what is above. */
+/* Deep enough for what there is. */
 #define DEPTH 8
+/*
+ * What json-c makes of three bytes can take a kilobyte. There are no more objects and arrays in a HELLO than devices,
+ * regions and interrupts make, and no more values than they have.
+ */
+#define OBJECTS (1u << 15)
+#define VALUES	(1u << 17)
 
 struct reader {
 	struct vfmig_error *err;
@@ -165,11 +171,27 @@ static void check_ids(struct reader *r, const struct vfmig_hello *hello)
 				wrong(r, hello->devices[i].id, "is the id of two devices");
 }
 
+static bool too_many(const char *json, size_t len)
+{
+	uint32_t objects = 0, values = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		objects += json[i] == '{' || json[i] == '[';
+		values += json[i] == ',';
+	}
+	return objects > OBJECTS || values > VALUES;
+}
+
 static struct json_object *parse(const char *json, size_t len, struct reader *r)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(DEPTH);
+	struct json_tokener *tokener;
 	struct json_object *o;
 
+	if (too_many(json, len)) {
+		wrong(r, "JSON", "has more in it than it may have");
+		return NULL;
+	}
+	tokener = json_tokener_new_ex(DEPTH);
 	if (!tokener)
 		return NULL;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);

@@ -14,7 +14,7 @@
 
 /* Zeros are written so much at a time, between looks at the clock and at cancel. */
 #define ZERO_STEP (64ull << 20)
-/* Devices are looked at every so many sections of memory. */
+/* Devices, the clock and cancel are looked at every so many sections. */
 #define LOOK_EVERY 64u
 /* A section up to this size is taken whole into the buffer first. */
 #define SMALL (16u << 10)
@@ -136,7 +136,7 @@ static int pages(struct load *load, struct vfmig_error *err)
 				 err);
 	vfmig_memory_release(m, s->index, held);
 	m->round_counts.memory_bytes += s->length;
-	return ret || s->seq % LOOK_EVERY ? ret : look(m, err);
+	return ret;
 }
 
 static int zeros(struct load *load, struct vfmig_error *err)
@@ -154,7 +154,7 @@ static int zeros(struct load *load, struct vfmig_error *err)
 			break;
 		vfmig_bytes_zero(at, step);
 		vfmig_memory_release(m, s->index, held);
-		if (s->arg > ZERO_STEP || s->seq % LOOK_EVERY == 0)
+		if (s->arg > ZERO_STEP)
 			ret = look(m, err);
 	}
 	m->round_counts.zero_pages += s->arg / VFMIG_STREAM_PAGE;
@@ -242,6 +242,8 @@ int vfmig_load_section(struct vfmig_migration *m, struct vfmig_error *err)
 	/* HELLO is not among them; the order has refused it by now. */
 	if (!ret)
 		ret = takes[load.section.type](&load, err);
+	if (!ret && load.section.seq % LOOK_EVERY == 0)
+		ret = look(m, err);
 	vfmig_report_progress(m);
 	return ret ? ret : load.section.type;
 }

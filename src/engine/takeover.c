@@ -127,7 +127,7 @@ static void do_done(struct vfmig_migration *m)
 static void linger(struct vfmig_migration *m)
 {
 	vfmig_limit_time(m, TELL_MS, "");
-	while (!m->in.eof) {
+	while (!m->in.eof && vfmig_now() < m->deadline) {
 		ssize_t n;
 
 		m->in.start = m->in.end = 0;
