@@ -63,15 +63,35 @@ static inline void vfmig_put64(void *p, uint64_t v)
 	vfmig_put32(b + 4, (uint32_t)(v >> 32));
 }
 
-/* The bytes that such a description covers. */
+/*
+ * The bytes that such a description covers. Its first digits are looked at one by one, so that compilers make
+ * a number of it where it is constant; a loop they leave as it is.
+ */
 static inline size_t vfmig_packed_size(const char *widths)
 {
 	size_t n = 0;
 
-	for (; *widths; widths++)
+#define VFMIG_WIDTH(i)                                                                             \
+	if (!widths[i])                                                                            \
+		return n;                                                                          \
+	n += (size_t)(widths[i] - '0')
+
+	VFMIG_WIDTH(0);
+	VFMIG_WIDTH(1);
+	VFMIG_WIDTH(2);
+	VFMIG_WIDTH(3);
+	VFMIG_WIDTH(4);
+	VFMIG_WIDTH(5);
+	VFMIG_WIDTH(6);
+	VFMIG_WIDTH(7);
+#undef VFMIG_WIDTH
+	for (widths += 8; *widths; widths++)
 		n += (size_t)(*widths - '0');
 	return n;
 }
+
+/* On such a machine the bytes are those in memory already. */
+#define VFMIG_LITTLE_ENDIAN (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
 /* Returns the bytes written, 0 if they do not fit in cap. */
 static inline size_t vfmig_pack(void *buf, size_t cap, const char *widths, const void *object)
@@ -85,6 +105,10 @@ static inline size_t vfmig_pack(void *buf, size_t cap, const char *widths, const
 
 	if (size > cap)
 		return 0;
+	if (VFMIG_LITTLE_ENDIAN) {
+		memcpy(to, from, size);
+		return size;
+	}
 	for (; *widths; widths++) {
 		size_t width = (size_t)(*widths - '0');
 
@@ -113,8 +137,14 @@ static inline bool vfmig_unpack(const void *buf, size_t len, const char *widths,
 	uint32_t v32;
 	uint64_t v64;
 
-	if (vfmig_packed_size(widths) > len)
+	size_t size = vfmig_packed_size(widths);
+
+	if (size > len)
 		return false;
+	if (VFMIG_LITTLE_ENDIAN) {
+		memcpy(to, from, size);
+		return true;
+	}
 	for (; *widths; widths++) {
 		size_t width = (size_t)(*widths - '0');
 
