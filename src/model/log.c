@@ -93,6 +93,19 @@ static int set_bits(void *opaque, uint64_t addr, uint64_t len)
 	return 0;
 }
 
+/* What was written in [@from, @last], into the bitmap of a report. */
+static void add(struct vfmig_dirty *map, uint64_t from, uint64_t last, struct report *to)
+{
+	uint64_t bits = (from - to->iova) >> to->shift;
+
+	/* Where they begin on a word of it a word is taken at a time, else a run of pages. */
+	if (bits % 64 || bits << to->shift != from - to->iova)
+		vfmig_dirty_harvest(map, from, last - from + 1, set_bits, to);
+	else
+		vfmig_dirty_report(map, from, last - from + 1, 1ull << to->shift,
+				   to->bitmap + bits / 64);
+}
+
 static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
 		  uint64_t *bitmap, struct vfmig_error *err)
 {
@@ -107,7 +120,7 @@ static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, u
 		return vfmig_err(err, -EINVAL, "DMA logging is off: there is nothing to report");
 	}
 	if (!log->ranges)
-		vfmig_dirty_report(log->map, iova, length, page_size, bitmap);
+		add(log->map, iova, last, &to);
 	for (uint32_t i = 0; i < log->ranges; i++) {
 		uint64_t from = log->range[i].iova;
 		uint64_t to_last = from + (log->range[i].length - 1);
@@ -117,7 +130,7 @@ static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, u
 		if (to_last > last)
 			to_last = last;
 		if (from <= to_last)
-			vfmig_dirty_harvest(log->map, from, to_last - from + 1, set_bits, &to);
+			add(log->map, from, to_last, &to);
 	}
 	pthread_mutex_unlock(&log->lock);
 	return 0;
