@@ -108,7 +108,7 @@ static void whole(void)
 	start(&source, VFMIG_STEP_SETUP);
 	start(&destination, VFMIG_STEP_SETUP);
 	loop(&source, &destination);
-	CHECK(source.steps > 5); /* a megabyte, by the budget */
+	CHECK(source.steps > 3); /* what was queued goes with a step, be it more than its budget */
 	CHECK(destination.steps > 5);
 	CHECK(rig_find(&rig.from, "\"reason\":\"asked\""));
 	rig_moved(&rig);
