@@ -62,20 +62,17 @@ ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *re
 	ret = vfmig_device_wait(device, call_ready, &call, deadline);
 	if (!ret)
 		return finish(device, request);
-	if (cancel(whom, request)) {
-		if (ret == -ETIMEDOUT)
-			return vfmig_err(
-				request->err, ret,
-				"device %s: no answer to %s in time; it hangs, or the time "
-				"limit is too short",
-				device->name, vfmig_verb_name(request->verb));
+	while (!cancel(whom, request))
+		/* It is being done this moment, and its structure is in use until then. */
+		if (!vfmig_device_wait(device, call_ready, &call, vfmig_now() + 1000000))
+			return finish(device, request);
+	if (ret != -ETIMEDOUT)
 		return vfmig_err(request->err, ret, "device %s: lost during %s", device->name,
 				 vfmig_verb_name(request->verb));
-	}
-	/* It is being completed this moment, and its structure is in use until then. */
-	while (vfmig_device_wait(device, call_ready, &call, vfmig_now() + 1000000))
-		;
-	return finish(device, request);
+	return vfmig_err(request->err, ret,
+			 "device %s: no answer to %s in time; it hangs, or the time limit is too "
+			 "short",
+			 device->name, vfmig_verb_name(request->verb));
 }
 
 static void to_device(void *whom, struct vfmig_request *request)

@@ -5,6 +5,9 @@
  * A forwarded copy has two who may end it: its completion, and a cancel of the outer request. The outer
  * request is in the filter's list for as long as nobody has; whoever takes it out ends it. The copy itself
  * lives until the last of the two lets go.
+ *
+ * What the copy points to is the outer request's. So a cancel ends the outer one only if the device inside
+ * gives the copy back; else that is being done this moment, in another thread, and ends both.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -110,23 +113,38 @@ void vfmig_forward(struct vfmig_device *device, struct vfmig_request *outer,
 	vfmig_submit(device->inner, &forward->copy);
 }
 
-bool vfmig_filter_cancel(struct vfmig_device *device, struct vfmig_request *request)
+/* The copy of an outer request that is in the list, with a reference to it. */
+static struct forward *find_forward(struct vfmig_device *filter, struct vfmig_request *outer)
 {
 	struct forward *forward = NULL;
+	struct vfmig_request *at;
 
-	pthread_mutex_lock(&device->held_lock);
-	if (vfmig_request_remove(&device->held, request)) {
-		forward = (struct forward *)(uintptr_t)request->held[0];
+	pthread_mutex_lock(&filter->held_lock);
+	for (at = filter->held.first; at && at != outer; at = at->link[1])
+		;
+	if (at) {
+		forward = (struct forward *)(uintptr_t)outer->held[0];
 		atomic_fetch_add(&forward->refs, 1);
 	}
-	pthread_mutex_unlock(&device->held_lock);
+	pthread_mutex_unlock(&filter->held_lock);
+	return forward;
+}
+
+bool vfmig_filter_cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct forward *forward = find_forward(device, request);
+	bool taken;
+
 	if (!forward)
 		/* Passed on as it is, or done already. */
 		return vfmig_cancel(device->inner, request);
-	if (vfmig_cancel(device->inner, &forward->copy))
+	taken = vfmig_cancel(device->inner, &forward->copy);
+	if (taken) {
+		take_outer(device, forward);
 		forward_put(forward); /* the completion that will not come */
+	}
 	forward_put(forward);
-	return true;
+	return taken;
 }
 
 int vfmig_filter_fd(struct vfmig_device *device)

@@ -139,15 +139,15 @@ static bool taken_back(struct vfmig_op *op)
 
 void vfmig_op_drop(struct vfmig_op *op)
 {
-	if (vfmig_op_over(op))
-		return;
-	if (taken_back(op)) {
-		op->request.result = -ECANCELED;
-		atomic_store(&op->done, true);
-	}
-	/* Otherwise it is being completed this moment, by another thread. */
-	while (!vfmig_op_over(op))
+	while (!vfmig_op_over(op)) {
+		if (taken_back(op)) {
+			op->request.result = -ECANCELED;
+			atomic_store(&op->done, true);
+			continue;
+		}
+		/* It is being done this moment, by another thread. */
 		sched_yield();
+	}
 }
 
 static void expire(struct vfmig_op *op)

@@ -6,8 +6,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "device/device.h"
 #include "export/vfio_user/server.h"
 
 /* ---- commands that wait ---- */
@@ -278,6 +280,26 @@ void vfmig_export_advance(struct export_client *client)
 	pthread_mutex_unlock(&wire->lock);
 }
 
+/* A request that cannot be taken back is being done this moment, or is between two. Under the lock. */
+static void take_back(struct export_client *client, struct export_op *op)
+{
+	pthread_mutex_t *lock = &client->wire.lock;
+
+	while (!op->finished) {
+		int64_t until = vfmig_now() + 1000000;
+		struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+		bool taken;
+
+		pthread_mutex_unlock(lock);
+		taken = vfmig_cancel(client->server->device, &op->request);
+		pthread_mutex_lock(lock);
+		if (taken)
+			return;
+		if (!op->finished)
+			pthread_cond_timedwait(&client->changed, lock, &ts);
+	}
+}
+
 void vfmig_export_take_back(struct export_client *client)
 {
 	struct vfmig_wire *wire = &client->wire;
@@ -289,16 +311,7 @@ void vfmig_export_take_back(struct export_client *client)
 	while ((op = client->running)) {
 		client->running = op->next;
 		client->nrunning--;
-		if (!op->finished) {
-			pthread_mutex_unlock(&wire->lock);
-			if (vfmig_cancel(client->server->device, &op->request)) {
-				pthread_mutex_lock(&wire->lock);
-			} else {
-				pthread_mutex_lock(&wire->lock);
-				while (!op->finished)
-					pthread_cond_wait(&client->changed, &wire->lock);
-			}
-		}
+		take_back(client, op);
 		op_free(op);
 	}
 	pthread_mutex_unlock(&wire->lock);
