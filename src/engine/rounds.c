@@ -45,7 +45,8 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 	if (__builtin_add_overflow(left, e.device_bytes, &left))
 		left = UINT64_MAX;
 	e.downtime_ns = vfmig_estimator_downtime(&m->estimator, left);
-	e.fits = !e.initial_left && e.downtime_ns / 1000000 < m->options.downtime_ms;
+	e.fits = !e.initial_left && e.downtime_ns != UINT64_MAX &&
+		 (e.downtime_ns + 999999) / 1000000 <= m->options.downtime_ms;
 	pthread_mutex_lock(&m->lock);
 	m->estimate = e;
 	pthread_mutex_unlock(&m->lock);

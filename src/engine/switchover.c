@@ -120,6 +120,9 @@ static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
 		m->movers[i]->reading = m->movers[i]->state == VFMIG_STATE_STOP_COPY;
 	}
 	ret = send_totals(m, VFMIG_SECTION_STOPPED, err);
+	/* The devices gather their data while we learn which pages are left. */
+	if (!ret)
+		vfmig_reads_submit(m);
 	if (!ret)
 		ret = vfmig_memory_collect(m, err);
 	/* Everything would have to go while everything stands still. */
