@@ -43,6 +43,7 @@
  * @op: a change of state, or a question
  * @asked, @from: where it is going, and whence
  * @flying: buffers that are being read or written, in order
+ * @open: destination: a chunk that comes in several sections, as far as it has come
  * @bytes, @chunks: of its data, in the stream
  * @reading: it has data for now; @drained: not any more; @ended: nor ever
  * @round_bytes: of its data, in this round
@@ -61,6 +62,7 @@ struct vfmig_mover {
 	struct vfmig_op op;
 	enum vfmig_state asked, from;
 	struct vfmig_queue flying;
+	struct vfmig_buffer *open;
 	uint64_t bytes, chunks;
 	bool reading, drained, ended;
 	bool no_size, no_precopy; /* it cannot tell */

@@ -161,25 +161,45 @@ static int zeros(struct load *load, struct vfmig_error *err)
 	return ret;
 }
 
+/* A buffer for this section: that of the chunk which it goes on with, if it has room, or another. */
+static int chunk_buffer(struct load *load, struct vfmig_mover *mover, struct vfmig_error *err)
+{
+	const struct vfmig_section *s = &load->section;
+	struct vfmig_buffer *open = mover->open;
+
+	if (open && open->length + s->length <= VFMIG_BUFFER_DATA)
+		return 0;
+	/* A chunk that is larger than a buffer is written in pieces. */
+	mover->open = NULL;
+	if (open)
+		vfmig_writes_submit(mover, open, open->length);
+	return vfmig_writes_room(mover, &mover->open, err);
+}
+
 static int data(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
 	struct vfmig_mover *mover = m->movers[m->order[load->section.index]];
-	struct vfmig_buffer *buffer;
-	int ret = vfmig_writes_room(mover, &buffer, err);
+	uint8_t *header = load->header;
+	struct vfmig_buffer *open;
+	int ret = chunk_buffer(load, mover, err);
 
 	if (ret)
 		return ret;
-	memcpy(buffer->bytes, load->header, VFMIG_SECTION_HEADER_SIZE);
-	ret = vfmig_load_payload(m, &load->section, buffer->bytes,
-				 buffer->bytes + VFMIG_SECTION_HEADER_SIZE, err);
-	if (ret) {
-		vfmig_buffer_put(m, buffer);
+	open = mover->open;
+	if (!open->length)
+		header = memcpy(open->bytes, header, VFMIG_SECTION_HEADER_SIZE);
+	ret = vfmig_load_payload(m, &load->section, header,
+				 open->bytes + VFMIG_SECTION_HEADER_SIZE + open->length, err);
+	if (ret)
 		return ret;
-	}
+	open->length += load->section.length;
 	mover->bytes += load->section.length;
 	m->round_counts.device_bytes += load->section.length;
-	vfmig_writes_submit(mover, buffer, load->section.length);
+	if (load->section.flags & VFMIG_SECTION_LAST) {
+		mover->open = NULL;
+		vfmig_writes_submit(mover, open, open->length);
+	}
 	return look(m, err);
 }
 

@@ -202,6 +202,9 @@ void vfmig_reads_drop(struct vfmig_migration *m)
 			vfmig_op_drop(&buffer->op);
 			vfmig_buffer_put(m, buffer);
 		}
+		if (m->movers[i]->open)
+			vfmig_buffer_put(m, m->movers[i]->open);
+		m->movers[i]->open = NULL;
 		vfmig_op_drop(&m->movers[i]->op);
 		m->movers[i]->reading = false;
 	}

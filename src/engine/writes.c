@@ -78,6 +78,15 @@ int vfmig_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret;
 }
 
+/* Does any write have to end before there is a buffer, or are all of them in chunks that were begun? */
+static bool any_flying(const struct vfmig_migration *m)
+{
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		if (m->movers[i]->flying.count)
+			return true;
+	return false;
+}
+
 int vfmig_writes_room(struct vfmig_mover *mover, struct vfmig_buffer **buffer,
 		      struct vfmig_error *err)
 {
@@ -93,6 +102,9 @@ int vfmig_writes_room(struct vfmig_mover *mover, struct vfmig_buffer **buffer,
 			*buffer = vfmig_buffer_get(m, false);
 		if (*buffer)
 			return 0;
+		if (!any_flying(m))
+			return vfmig_err(err, -EBADMSG,
+					 "the stream has chunks of too many devices open at once");
 		ret = vfmig_wait(m, 0, err);
 		if (ret)
 			return ret;
