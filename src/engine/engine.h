@@ -8,6 +8,7 @@
  *	pump.c		bytes of a round go out		reads.c		the devices' part of that
  *	ask.c		what the devices have left	writes.c	the devices' part of loading
  *	memory.c	the memory's part		scan.c		pages copied and tested for zero
+ *	maps.c		which memory that is
  *	destination.c	a destination's set-up and run	load.c		sections are taken in
  *	handoff.c	the hand-over, as a table	switchover.c	its source's side
  *	takeover.c	its destination's side		states.c	devices go to states, all at once
@@ -231,7 +232,7 @@ bool vfmig_reads_over(struct vfmig_migration *m);
 /* Take all back, without looking at it. */
 void vfmig_reads_drop(struct vfmig_migration *m);
 
-/* ---- memory.c ---- */
+/* ---- maps.c, memory.c ---- */
 
 /* Find the maps. */
 int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err);

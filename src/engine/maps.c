@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The maps whose memory moves: found when it begins, and seen to stay as they are.
+ *
+ * A map may go in the middle of a migration, which fails it; its memory may go with it, which must not
+ * be found out by touching it. So pages are held while they are touched, as devices hold them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/space.h"
+#include "engine/engine.h"
+
+struct finder {
+	struct vfmig_migration *m;
+	uint32_t space, found;
+	struct vfmig_error *err;
+	bool compare;
+};
+
+static int found(struct finder *f, const struct vfmig_map *map)
+{
+	struct vfmig_memory *memory = &f->m->memory;
+	struct vfmig_mapped *at = &memory->regions[memory->nr_regions];
+
+	if (memory->nr_regions == VFMIG_MIGRATION_REGIONS_MAX)
+		return vfmig_err(f->err, -ENOSPC,
+				 "more than %u maps of memory; a migration takes no more",
+				 VFMIG_MIGRATION_REGIONS_MAX);
+	*at = (struct vfmig_mapped){.space = f->space,
+				    .prot = map->prot,
+				    .iova = map->iova,
+				    .size = map->size,
+				    .ptr = map->ptr};
+	memory->sizes[memory->nr_regions++] = map->size;
+	memory->total += map->size;
+	return 0;
+}
+
+static int same(struct finder *f, const struct vfmig_map *map)
+{
+	const struct vfmig_memory *memory = &f->m->memory;
+	const struct vfmig_mapped *at = &memory->regions[f->found];
+
+	if (f->found < memory->nr_regions && at->space == f->space && at->iova == map->iova &&
+	    at->size == map->size && at->prot == map->prot && at->ptr == map->ptr) {
+		f->found++;
+		return 0;
+	}
+	return vfmig_err(f->err, -EBUSY,
+			 "the maps of space %u have changed during the migration: one of 0x%llx "
+			 "bytes at IOVA 0x%llx is new or another",
+			 f->space, (unsigned long long)map->size, (unsigned long long)map->iova);
+}
+
+static int each(void *context, const struct vfmig_map *map)
+{
+	struct finder *f = context;
+
+	if (map->kind != VFMIG_MAP_MEMORY)
+		return 0;
+	return f->compare ? same(f, map) : found(f, map);
+}
+
+static int walk(struct finder *f)
+{
+	int ret = 0;
+
+	for (f->space = 0; f->space < f->m->memory.nr_spaces && !ret; f->space++)
+		ret = vfmig_space_each(f->m->memory.spaces[f->space], each, f);
+	return ret;
+}
+
+int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct finder f = {.m = m, .err = err};
+	struct vfmig_memory *memory = &m->memory;
+
+	if (!memory->nr_spaces)
+		return 0;
+	memory->regions = calloc(VFMIG_MIGRATION_REGIONS_MAX, sizeof(*memory->regions));
+	memory->sizes = calloc(VFMIG_MIGRATION_REGIONS_MAX, sizeof(*memory->sizes));
+	memory->cursors = calloc(memory->nr_spaces, sizeof(struct vfmig_cursor *));
+	if (!memory->regions || !memory->sizes || !memory->cursors)
+		return vfmig_err(err, -ENOMEM, "no memory for a migration");
+	return walk(&f);
+}
+
+int vfmig_memory_same(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct finder f = {.m = m, .err = err, .compare = true};
+	int ret = walk(&f);
+
+	if (!ret && f.found != m->memory.nr_regions)
+		return vfmig_err(err, -EBUSY,
+				 "a map was taken out of a space during the migration");
+	return ret;
+}
+
+int vfmig_memory_hold(struct vfmig_migration *m, uint32_t region, struct vfmig_space_entry **held,
+		      struct vfmig_error *err)
+{
+	const struct vfmig_mapped *at = &m->memory.regions[region];
+	struct vfmig_space *space = m->memory.spaces[at->space];
+	size_t size = at->size;
+	/* The way that its devices may go is the one that there is. */
+	void *bytes = vfmig_space_hold(space, at->iova, &size, !(at->prot & VFMIG_PROT_READ), held);
+
+	if (bytes == at->ptr && size == at->size)
+		return 0;
+	if (bytes)
+		vfmig_space_release(space, *held);
+	return vfmig_err(
+		err, -EBUSY,
+		"the maps of space %u have changed during the migration: the one of 0x%llx "
+		"bytes at IOVA 0x%llx is gone",
+		at->space, (unsigned long long)at->size, (unsigned long long)at->iova);
+}
+
+void vfmig_memory_release(struct vfmig_migration *m, uint32_t region,
+			  struct vfmig_space_entry *held)
+{
+	vfmig_space_release(m->memory.spaces[m->memory.regions[region].space], held);
+}
