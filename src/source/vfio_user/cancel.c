@@ -24,7 +24,7 @@ static void other_done(struct vfmig_request *other)
 		pthread_mutex_unlock(&vu->wire.lock);
 		return;
 	}
-	job->looked_at = true;
+	job->looked_at++;
 	pthread_mutex_unlock(&vu->wire.lock);
 	job->other_back(job);
 	vfmig_vu_let_go(job);

@@ -89,7 +89,7 @@ struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
 	job->request = request;
 	job->answered = answered;
 	job->left = 1; /* held */
-	job->looked_at = true;
+	job->looked_at = 1;
 	job->prev = NULL;
 	job->next = vu->jobs;
 	if (vu->jobs)
@@ -301,16 +301,9 @@ void vfmig_vu_finish(struct vu *vu, struct vu_job *job)
 		complete(vu, job);
 }
 
-void vfmig_vu_hold(struct vu_job *job)
-{
-	pthread_mutex_lock(&job->vu->wire.lock);
-	job->left++;
-	pthread_mutex_unlock(&job->vu->wire.lock);
-}
-
 static void let_go(struct vu *vu, struct vu_job *job)
 {
-	job->looked_at = false;
+	job->looked_at--;
 	pthread_cond_broadcast(&vu->looked);
 	if (--job->left)
 		return;
@@ -319,7 +312,7 @@ static void let_go(struct vu *vu, struct vu_job *job)
 
 		job->ends = NULL;
 		job->left = 1;
-		job->looked_at = true;
+		job->looked_at++;
 		pthread_mutex_unlock(&vu->wire.lock);
 		ends(job);
 		pthread_mutex_lock(&vu->wire.lock);
@@ -365,7 +358,7 @@ static void look_at(struct vu *vu, struct vu_step *step)
 			vfmig_vu_finish(vu, job);
 		return;
 	}
-	job->looked_at = true;
+	job->looked_at++;
 	pthread_mutex_unlock(&vu->wire.lock);
 	(step->answered ? step->answered : job->answered)(job, step);
 	pthread_mutex_lock(&vu->wire.lock);

@@ -82,7 +82,7 @@ struct vu_job {
 	struct vu_step *steps;
 	bool ordered, finished;
 	struct vu_job *next_unmapping;
-	bool looked_at; /* its request is in use by the thread that looks at answers */
+	unsigned looked_at; /* how many use its request: its beginner, a looker at answers */
 	int stage;
 	uint64_t a;
 	void *own;
@@ -172,11 +172,10 @@ struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
 /* A step for a job, or NULL: then the job has failed. */
 struct vu_step *vfmig_vu_step(struct vu_job *job);
 /*
- * Ask. The steps of a job that are sent between vfmig_vu_hold() and vfmig_vu_let_go() cannot end it, nor
- * can it end before; a job is held from its beginning, and while a step of it is looked at.
+ * Ask. A job is held, and can neither end nor be taken back, from its beginning until vfmig_vu_let_go(), and while a
+ * step of it is looked at.
  */
 void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed);
-void vfmig_vu_hold(struct vu_job *job);
 void vfmig_vu_let_go(struct vu_job *job);
 /* It is not to be sent after all. */
 void vfmig_vu_drop(struct vu_step *step);

@@ -53,6 +53,8 @@ static struct vu_job *region_ended(struct vu *vu, struct serve *s)
 	if (!vu->at_regions) {
 		list = vu->unmapping;
 		vu->unmapping = NULL;
+		for (struct vu_job *job = list; job; job = job->next_unmapping)
+			job->looked_at++;
 	}
 	return list;
 }
