@@ -63,8 +63,10 @@ with tempfile.TemporaryDirectory() as tmp, tempfile.NamedTemporaryFile(suffix=",
     # It is told to end when it has hardly begun, and when the devices are at work.
     for line in ("servers", "tracking"):
         demo = start(tmp, file.name, DEMO_SOURCE=SMALL["DEMO_SOURCE"] + ",linger=10s")
-        while line not in demo.stdout.readline():
-            pass
+        heard = []
+        while not heard or line not in heard[-1]:
+            heard.append(demo.stdout.readline())
+            check(heard[-1], "it ended before it said", line, *heard)
         demo.send_signal(signal.SIGTERM)
         said = demo.communicate()[0]
         check(demo.returncode == 143, demo.returncode, said)
