@@ -262,7 +262,8 @@ int vfmig_load_section(struct vfmig_migration *m, struct vfmig_error *err)
 	/* HELLO is not among them; the order has refused it by now. */
 	if (!ret)
 		ret = takes[load.section.type](&load, err);
-	if (!ret && load.section.seq % LOOK_EVERY == 0)
+	/* What came is done; but behind COMMIT no limit passes, and nobody cancels. */
+	if (!ret && load.section.type != VFMIG_SECTION_COMMIT && load.section.seq % LOOK_EVERY == 0)
 		ret = look(m, err);
 	vfmig_report_progress(m);
 	return ret ? ret : load.section.type;
