@@ -27,6 +27,7 @@ struct drive {
 	bool has_size;
 	pthread_mutex_t lock;
 	struct vfmig_request_list held; /* requests that wait for a feature */
+	atomic_uint refs;		/* the session's, and one for each op */
 };
 
 /* A feature asked on behalf of a request, which is gone once it is out of the list. */
@@ -42,10 +43,23 @@ struct op {
 	atomic_int refs;
 };
 
+static void put_drive(struct drive *drive)
+{
+	if (atomic_fetch_sub(&drive->refs, 1) != 1)
+		return;
+	pthread_mutex_destroy(&drive->lock);
+	free(drive);
+}
+
+/* The answer to an op that was taken back may come when the session is closed already. */
 static void put(struct op *op)
 {
-	if (atomic_fetch_sub(&op->refs, 1) == 1)
-		free(op);
+	struct drive *drive = op->drive;
+
+	if (atomic_fetch_sub(&op->refs, 1) != 1)
+		return;
+	free(op);
+	put_drive(drive);
 }
 
 /* The end of an op: tell the outer request, if it is there still. */
@@ -194,6 +208,7 @@ static void begin(struct drive *drive, struct vfmig_request *outer)
 	if (op->verb == VFMIG_VERB_STATE_GO)
 		op->target = outer->state;
 	atomic_init(&op->refs, 1);
+	atomic_fetch_add(&drive->refs, 1);
 	op->inner.verb = VFMIG_VERB_FEATURE;
 	op->inner.feature.data = op->payload;
 	op->inner.feature.size = sizeof(op->payload);
@@ -273,10 +288,7 @@ static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
 
 static void close_drive(struct vfmig_session *session)
 {
-	struct drive *drive = (struct drive *)session;
-
-	pthread_mutex_destroy(&drive->lock);
-	free(drive);
+	put_drive((struct drive *)session);
 }
 
 static const struct vfmig_session_ops ops = {
@@ -315,6 +327,7 @@ int vfmig_drive_v2(struct vfmig_device *device, struct vfmig_session **session,
 	drive->session.device = device;
 	drive->session.flags = flags & all;
 	atomic_init(&drive->state, UNKNOWN);
+	atomic_init(&drive->refs, 1);
 	pthread_mutex_init(&drive->lock, NULL);
 	drive->has_size =
 		!vfmig_device_feature(device, GET_SIZE | VFMIG_FEATURE_PROBE, NULL, 0, NULL);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A session is asked to go somewhere, and the device does not answer in time. The request is taken back, the
+ * session closed; and then the answer comes, which is nobody's any more.
+ */
+#include <vfmig/session.h>
+
+#include "tests/device/fake.h"
+
+static struct vfmig_request *late;
+
+static ssize_t answer(struct fake *fake, struct vfmig_request *request)
+{
+	static const uint64_t flags = VFMIG_MIGRATION_STOP_COPY;
+
+	if (request->feature.flags == (VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION)) {
+		memcpy(request->feature.data, &flags, sizeof(flags));
+		return 0;
+	}
+	if (request->feature.flags != (VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE))
+		return -ENOTTY;
+	late = request;
+	return FAKE_HOLD;
+}
+
+/* It is at it, and cannot give it back. */
+static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	return false;
+}
+
+static const struct vfmig_device_ops busy = {
+	.submit = fake_submit,
+	.cancel = cancel,
+	.fd = fake_fd,
+	.process = fake_process,
+	.close = fake_close,
+};
+
+int main(void)
+{
+	struct vfmig_feature_mig_state state = {VFMIG_STATE_RUNNING, -1};
+	struct fake *fake = fake_new(answer);
+	struct vfmig_session *session;
+
+	fake->device.ops = &busy;
+	CHECK_EQ(vfmig_session_open(&fake->device, NULL, &session, NULL), 0);
+	vfmig_device_set_timeout(&fake->device, 10);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), -ETIMEDOUT);
+	vfmig_session_close(session);
+	memcpy(late->feature.data, &state, sizeof(state));
+	vfmig_complete(late, 0);
+	vfmig_device_close(&fake->device);
+	return 0;
+}
