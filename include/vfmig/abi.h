@@ -220,10 +220,6 @@ struct vfmig_region_cap_type {
 	uint32_t subtype;
 };
 
-/* The region type and subtype under which v1 and pfn show their migration region. */
-#define VFMIG_REGION_TYPE_MIGRATION    3U
-#define VFMIG_REGION_SUBTYPE_MIGRATION 1U
-
 /* VFIO_DEVICE_GET_IRQ_INFO */
 struct vfmig_irq_info {
 	uint32_t argsz;

@@ -4,7 +4,7 @@
  * structure that both have. Most of it is settled by the compiler; what a header of this age does
  * not have yet is left out by its own macros.
  */
-#include <vfmig/abi.h>
+#include <vfmig/abi_region.h>
 
 #include <linux/ioctl.h>
 #include <linux/vfio.h>
