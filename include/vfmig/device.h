@@ -257,6 +257,8 @@ int vfmig_device_info(struct vfmig_device *device, struct vfmig_device_info *inf
  * @size: bytes; 0 if the region is not there
  * @type: with @subtype, its kind, for regions that are a device's own; else 0
  * @subtype: see @type
+ * @revision: of a migration region that says so, enum vfmig_region_revision; else 0
+ * @revision_flags: with it, VFMIG_REGION_REVISION_*
  * @areas: how many parts can be mapped; one that is the whole region if it has no sparse list
  * @area: each part's @offset and @size
  */
@@ -265,6 +267,7 @@ struct vfmig_region {
 	uint32_t flags;
 	uint64_t size;
 	uint32_t type, subtype;
+	uint32_t revision, revision_flags;
 	uint32_t areas;
 	struct {
 		uint64_t offset, size;

@@ -181,8 +181,11 @@ struct vfmig_user_region_caps {
 	bool has_sparse;
 	bool has_type;
 	bool msix_mappable;
+	bool has_revision;
 	uint32_t type;
 	uint32_t subtype;
+	uint32_t revision; /* enum vfmig_region_revision, as far as it is known here */
+	uint32_t revision_flags;
 };
 
 /*

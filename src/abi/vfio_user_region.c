@@ -3,6 +3,8 @@
  * vfio-user messages about regions: access, information with its chain of capabilities, and the
  * descriptors through which a hypervisor may reach a region directly.
  */
+#include <vfmig/abi_region.h>
+
 #include "abi/vfio_user.h"
 #include "abi/le.h"
 #include "abi/range.h"
@@ -18,6 +20,7 @@ _Static_assert(sizeof(struct vfmig_sparse_mmap_area) == 16, "packed");
 #define CAP_HEADER 8U
 #define CAP_SPARSE 16U
 #define CAP_TYPE   16U
+#define CAP_OURS   16U
 #define AREA	   16U
 
 size_t vfmig_user_put_region_access(void *buf, size_t cap, const struct vfmig_user_region_access *a)
@@ -114,6 +117,7 @@ size_t vfmig_user_put_region_info(void *buf, size_t cap, uint32_t argsz,
 	need += caps->has_sparse ? CAP_SPARSE + (size_t)caps->nr_areas * AREA : 0;
 	need += caps->has_type ? CAP_TYPE : 0;
 	need += caps->msix_mappable ? CAP_HEADER : 0;
+	need += caps->has_revision ? CAP_OURS : 0;
 
 	info.argsz = (uint32_t)need;
 	info.cap_offset = 0;
@@ -142,6 +146,11 @@ size_t vfmig_user_put_region_info(void *buf, size_t cap, uint32_t argsz,
 	}
 	if (caps->msix_mappable)
 		put_cap(buf, &at, &link, VFMIG_REGION_CAP_MSIX_MAPPABLE, CAP_HEADER);
+	if (caps->has_revision) {
+		c = put_cap(buf, &at, &link, VFMIG_REGION_CAP_REVISION, CAP_OURS);
+		vfmig_put32(c + 8, caps->revision);
+		vfmig_put32(c + 12, caps->revision_flags);
+	}
 	return at;
 }
 
@@ -218,6 +227,16 @@ static const char *get_cap(const uint8_t *cap, size_t room, const struct vfmig_r
 		if (c->msix_mappable)
 			return "region info: MSI-X mappable twice";
 		c->msix_mappable = true;
+		return NULL;
+	case VFMIG_REGION_CAP_REVISION:
+		if (c->has_revision)
+			return "region info: two revisions of the migration protocol";
+		if (room < CAP_OURS)
+			return "region info: a capability leaves the message";
+		c->has_revision = true;
+		c->revision = vfmig_get32(cap + 8);
+		c->revision_flags = vfmig_get32(cap + 12);
+		*size = CAP_OURS;
 		return NULL;
 	default:
 		return NULL;

@@ -72,6 +72,8 @@ static int decode_region(struct vfmig_device *device, const void *buf, size_t si
 		region->type = caps.type;
 		region->subtype = caps.subtype;
 	}
+	region->revision = caps.revision;
+	region->revision_flags = caps.revision_flags;
 	if (!(head.flags & VFMIG_REGION_FLAG_MMAP))
 		return 0;
 	if (!caps.has_sparse) {

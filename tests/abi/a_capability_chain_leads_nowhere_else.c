@@ -3,6 +3,8 @@
  * A region's capabilities come back as they were put; a chain that loops, overlaps, leaves the
  * message, or never ends is refused, and so is what an area says beyond its region.
  */
+#include <vfmig/abi_region.h>
+
 #include "abi/vfio_user.h"
 #include "tests/abi/refused.h"
 
@@ -42,22 +44,26 @@ static const char *decode(size_t len, struct vfmig_user_region_caps *c)
 /* All combinations of capabilities, with room for all of it, for some, and for none. */
 static void come_back(void)
 {
-	for (unsigned int what = 0; what < 8; what++) {
+	for (unsigned int what = 0; what < 16; what++) {
 		struct vfmig_user_region_caps in = {
 			.areas = areas,
 			.nr_areas = 2,
 			.has_sparse = what & 1,
 			.has_type = what & 2,
 			.msix_mappable = what & 4,
+			.has_revision = what & 8,
 			.type = 3,
 			.subtype = 1,
+			.revision = VFMIG_REGION_V1,
+			.revision_flags = 5,
 		};
 		struct vfmig_user_region_caps out;
 		struct vfmig_region_info i;
 		size_t size =
 			vfmig_user_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
 
-		CHECK_EQ(size, 32 + (what & 1 ? 48 : 0) + (what & 2 ? 16 : 0) + (what & 4 ? 8 : 0));
+		CHECK_EQ(size, 32 + (what & 1 ? 48 : 0) + (what & 2 ? 16 : 0) + (what & 4 ? 8 : 0) +
+				       (what & 8 ? 16 : 0));
 		CHECK_EQ(vfmig_user_put_region_info(buf, size - 1, UINT32_MAX, &region, &in), 0);
 		CHECK_EQ(vfmig_user_put_region_info(buf, size, (uint32_t)size, &region, &in), size);
 		GOOD(decode(size, &out));
@@ -73,6 +79,9 @@ static void come_back(void)
 		if (what & 1)
 			CHECK(!memcmp(out.areas, areas, sizeof(areas)));
 		CHECK_EQ(out.type, what & 2 ? 3 : 0);
+		CHECK_EQ(out.has_revision, in.has_revision);
+		CHECK_EQ(out.revision, what & 8 ? VFMIG_REGION_V1 : 0);
+		CHECK_EQ(out.revision_flags, what & 8 ? 5 : 0);
 		for (size_t len = 32; len < size; len++)
 			CHECK(decode(len, &out));
 		for (size_t len = 0; len < 32; len++)
@@ -175,10 +184,11 @@ static void twice(void)
 		{VFMIG_REGION_CAP_SPARSE_MMAP, "region info: two lists of areas"},
 		{VFMIG_REGION_CAP_TYPE, "region info: two types"},
 		{VFMIG_REGION_CAP_MSIX_MAPPABLE, "region info: MSI-X mappable twice"},
+		{VFMIG_REGION_CAP_REVISION, "region info: two revisions of the migration protocol"},
 	};
 	struct vfmig_user_region_caps c;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		memset(buf + 64, 0, 16);
 		chain(2, 0);
 		put32(32, cases[i].id + (1U << 16));
