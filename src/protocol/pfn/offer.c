@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Driver side of pfn: the migration region with the registers for written pages.
+ */
+#include "protocol/pfn/pfn.h"
+
+int vfmig_offer_pfn_open(struct vfmig_session *session, struct vfmig_logger *logger,
+			 const struct vfmig_region_options *options,
+			 struct vfmig_region_offer **offer, struct vfmig_error *err)
+{
+	return vfmig_region_offer_open(session, logger, VFMIG_REGION_PFN, options, offer, err);
+}

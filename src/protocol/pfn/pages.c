@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pfn's written pages: start_pfn, page_size, total_pfns, copied_pfns, and the bitmap.
+ *
+ * The user writes a range and reads copied_pfns: none of (the rest of) it, all of (the rest of) it, or so many
+ * pages as the bitmap tells of; then data_offset once, for where the bitmap is. It goes on with the range
+ * from there, by writing what is left of it or just by reading copied_pfns again.
+ *
+ * Telling a page forgets it. So that none is lost: an answer stands until its bitmap was fetched; pages
+ * in a bitmap that was never fetched are owed, and the next who asks about them is told all; and who writes
+ * the same range again in the middle of it may mean to go on or to start over, which only "all" serves.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/feature.h"
+#include "abi/range.h"
+#include "protocol/region/offer.h"
+
+enum { START, PAGE_SIZE, TOTAL };
+
+int vfmig_region_pages_open(struct vfmig_region_offer *offer, struct vfmig_error *err)
+{
+	offer->pages.bitmap = malloc(offer->pages.size);
+	return offer->pages.bitmap ? 0 : vfmig_err(err, -ENOMEM, "no memory for a bitmap");
+}
+
+/* How many pages a bitmap tells of at most. Some users read a word more than there is. */
+static uint64_t most(const struct vfmig_region_pages *pages)
+{
+	return (pages->size - 8) / 8 * 64;
+}
+
+/* ---- logging follows _SAVING ---- */
+
+ssize_t vfmig_region_log_start(struct vfmig_steps *steps)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct vfmig_logger *logger = offer->logger;
+	uint64_t page_size = VFMIG_LOGGING_PAGE_MIN;
+	int ret = logger->ops->start(logger, &page_size, NULL, 0, &steps->err);
+	bool late;
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&steps->lock);
+	late = offer->began != offer->resets;
+	offer->pages.logs = !late;
+	pthread_mutex_unlock(&steps->lock);
+	if (late)
+		logger->ops->stop(logger, NULL);
+	return 0;
+}
+
+ssize_t vfmig_region_log_stop(struct vfmig_steps *steps)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	bool logs;
+
+	pthread_mutex_lock(&steps->lock);
+	logs = offer->pages.logs;
+	memset(&offer->pages, 0, offsetof(struct vfmig_region_pages, at));
+	pthread_mutex_unlock(&steps->lock);
+	if (logs)
+		offer->logger->ops->stop(offer->logger, NULL);
+	return 0;
+}
+
+/* ---- what is owed ---- */
+
+static void owe(struct vfmig_region_pages *pages)
+{
+	uint64_t size = pages->range[PAGE_SIZE];
+	uint64_t end = (pages->range[START] + pages->done) * size;
+	uint64_t start = end - pages->told * size;
+
+	if (pages->owed == pages->owed_end) {
+		pages->owed = start;
+		pages->owed_end = end;
+		return;
+	}
+	pages->owed = start < pages->owed ? start : pages->owed;
+	pages->owed_end = end > pages->owed_end ? end : pages->owed_end;
+}
+
+/* Whether something is owed in a range, which is about to be told in full. */
+static bool pay(struct vfmig_region_pages *pages, uint64_t start, uint64_t end)
+{
+	if (pages->owed == pages->owed_end || start >= pages->owed_end || end <= pages->owed)
+		return false;
+	if (start <= pages->owed)
+		pages->owed = end < pages->owed_end ? end : pages->owed_end;
+	else if (end >= pages->owed_end)
+		pages->owed_end = start;
+	return true;
+}
+
+/* ---- registers ---- */
+
+ssize_t vfmig_region_write_range(struct vfmig_region_offer *offer)
+{
+	offer->pages.reg[offer->reg - VFMIG_REG_START_PFN] = vfmig_region_taken(offer);
+	offer->pages.written = true;
+	return (ssize_t)sizeof(uint64_t);
+}
+
+static const char *bad_range(const uint64_t *range)
+{
+	uint64_t start, size;
+
+	if (!vfmig_power_of_two(range[PAGE_SIZE]) || range[PAGE_SIZE] < VFMIG_LOGGING_PAGE_MIN)
+		return "page_size is not a power of two from 4 KiB up";
+	if (__builtin_mul_overflow(range[START], range[PAGE_SIZE], &start) ||
+	    __builtin_mul_overflow(range[TOTAL], range[PAGE_SIZE], &size) ||
+	    vfmig_passes_the_end(start, size))
+		return "the range passes the end of the address space";
+	return NULL;
+}
+
+/* The rest of the range is told in one word. */
+static ssize_t the_rest(struct vfmig_region_offer *offer, uint64_t word)
+{
+	struct vfmig_region_pages *pages = &offer->pages;
+
+	pages->done = pages->range[TOTAL];
+	pages->answered = pages->current = false;
+	return vfmig_region_give(offer, word);
+}
+
+/* Of so many of the first pages of a bitmap, how many are set: none (0), all (n), or something between. */
+static uint64_t weigh(const uint64_t *bitmap, uint64_t n)
+{
+	uint64_t count = 0;
+
+	for (uint64_t i = 0; i < n; i += 64) {
+		uint64_t word = bitmap[i / 64];
+
+		if (n - i < 64)
+			word &= (1ull << (n - i)) - 1;
+		count += (uint64_t)__builtin_popcountll(word);
+	}
+	return count;
+}
+
+static ssize_t reported(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct vfmig_region_pages *pages = &offer->pages;
+	uint64_t n = offer->value, set;
+
+	if (vfmig_region_offer_void(offer))
+		return -ECANCELED;
+	if (result < 0) /* whatever was written, nobody knows */
+		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
+	set = weigh(pages->bitmap, n);
+	if (n == pages->range[TOTAL] - pages->done && (!set || set == n))
+		return the_rest(offer, set ? VFMIG_PFN_DIRTY_ALL : VFMIG_PFN_DIRTY_NONE);
+	pages->done += n;
+	pages->told = n;
+	pages->answered = pages->current = true;
+	pages->fetched = false;
+	return vfmig_region_give(offer, n);
+}
+
+static ssize_t report(struct vfmig_steps *steps)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	const struct vfmig_region_pages *pages = &offer->pages;
+	uint64_t size = pages->range[PAGE_SIZE];
+
+	memset(pages->bitmap, 0, pages->size);
+	return offer->logger->ops->report(offer->logger, (pages->range[START] + pages->done) * size,
+					  offer->value * size, size, pages->bitmap, NULL);
+}
+
+ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
+{
+	struct vfmig_region_pages *pages = &offer->pages;
+	uint64_t start, end, left;
+	const char *why = NULL;
+	bool again = false;
+
+	if (!(offer->bits & VFMIG_V1_SAVING) || offer->bits == VFMIG_V1_STATE_ERROR)
+		why = "written pages are told in _SAVING only";
+	else
+		why = bad_range(pages->reg);
+	if (why)
+		return vfmig_err(&offer->steps.err, -EINVAL, "copied_pfns: %s", why);
+	if (pages->written) {
+		again = pages->done && pages->done < pages->range[TOTAL] &&
+			!memcmp(pages->reg, pages->range, sizeof(pages->reg));
+		if (pages->answered && !pages->fetched)
+			owe(pages);
+		memcpy(pages->range, pages->reg, sizeof(pages->range));
+		pages->done = 0;
+		pages->written = pages->answered = pages->current = false;
+	}
+	if (pages->answered && !pages->fetched) {
+		pages->current = true;
+		return vfmig_region_give(offer, pages->told);
+	}
+	left = pages->range[TOTAL] - pages->done;
+	if (!left)
+		return the_rest(offer, VFMIG_PFN_DIRTY_NONE);
+	start = (pages->range[START] + pages->done) * pages->range[PAGE_SIZE];
+	end = start + left * pages->range[PAGE_SIZE];
+	if (pay(pages, start, end) || again || !pages->logs)
+		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
+	offer->value = left < most(pages) ? left : most(pages);
+	return vfmig_steps_work(&offer->steps, report, reported);
+}
+
+ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer)
+{
+	struct vfmig_region_pages *pages = &offer->pages;
+
+	/* In the same place as the device's data, that waits elsewhere; see hand_over(). */
+	if (pages->at == offer->layout.data_start && offer->staged && !offer->aside) {
+		memcpy(offer->own, offer->bytes + pages->at, offer->staged);
+		offer->aside = true;
+	}
+	memcpy(offer->bytes + pages->at, pages->bitmap, (pages->told + 63) / 64 * 8);
+	pages->current = false;
+	pages->fetched = true;
+	return vfmig_region_give(offer, pages->at);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The migration region itself: its memory, what is told of it, and which access means what.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi/vfio_user.h" /* its region information is the uAPI's */
+#include "protocol/region/offer.h"
+
+#define PAGE 4096u
+
+/* A bitmap of its own tells of this many bytes of pages at once; 8 more may be read, as some users do. */
+#define BITMAP 65536u
+
+/* ---- accesses: steps ---- */
+
+bool vfmig_region_offer_void(struct vfmig_region_offer *offer)
+{
+	if (offer->began == offer->resets)
+		return false;
+	vfmig_err(&offer->steps.err, -ECANCELED, "the device was reset meanwhile");
+	return true;
+}
+
+ssize_t vfmig_region_give(struct vfmig_region_offer *offer, uint64_t value)
+{
+	const struct vfmig_request *outer = offer->steps.outer;
+
+	memcpy(outer->region.buf, &value, outer->region.len);
+	return outer->region.len;
+}
+
+uint64_t vfmig_region_taken(const struct vfmig_region_offer *offer)
+{
+	const struct vfmig_request *outer = offer->steps.outer;
+	uint64_t value = 0;
+
+	memcpy(&value, outer->region.buf, outer->region.len);
+	return value;
+}
+
+/* The data section is memory, whatever state the device is in, for read and write as for a mapping. */
+static ssize_t access_data(struct vfmig_region_offer *offer, struct vfmig_request *outer)
+{
+	uint8_t *at = offer->bytes + outer->region.offset;
+
+	if (outer->verb == VFMIG_VERB_REGION_WRITE)
+		memcpy(at, outer->region.buf, outer->region.len);
+	else
+		memcpy(outer->region.buf, at, outer->region.len);
+	return outer->region.len;
+}
+
+static ssize_t read_register(struct vfmig_region_offer *offer)
+{
+	switch (offer->reg) {
+	case VFMIG_REG_DEVICE_STATE:
+		return vfmig_region_read_state(offer);
+	case VFMIG_REG_PENDING_BYTES:
+		return vfmig_region_read_pending(offer);
+	case VFMIG_REG_DATA_OFFSET:
+		return vfmig_region_read_offset(offer);
+	case VFMIG_REG_DATA_SIZE:
+		return vfmig_region_read_size(offer);
+	case VFMIG_REG_COPIED_PFNS:
+		return vfmig_region_read_copied(offer);
+	default:
+		return vfmig_region_give(offer, 0); /* reserved */
+	}
+}
+
+static ssize_t write_register(struct vfmig_region_offer *offer)
+{
+	switch (offer->reg) {
+	case VFMIG_REG_DEVICE_STATE:
+		return vfmig_region_write_state(offer);
+	case VFMIG_REG_DATA_SIZE:
+		return vfmig_region_write_size(offer);
+	case VFMIG_REG_START_PFN:
+	case VFMIG_REG_PAGE_SIZE:
+	case VFMIG_REG_TOTAL_PFNS:
+		return vfmig_region_write_range(offer);
+	default:
+		return offer->steps.outer->region.len; /* reserved */
+	}
+}
+
+static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct vfmig_request *outer = steps->outer;
+	bool write = outer->verb == VFMIG_VERB_REGION_WRITE;
+	const char *why = vfmig_region_decode(&offer->layout, outer->region.offset,
+					      outer->region.len, write, &offer->reg);
+
+	if (why)
+		return vfmig_err(&steps->err, -EINVAL, "region %u: %s of %u bytes at 0x%llx: %s",
+				 outer->region.index, write ? "write" : "read", outer->region.len,
+				 (unsigned long long)outer->region.offset, why);
+	offer->began = offer->resets;
+	if (offer->reg == VFMIG_REG_DATA)
+		return access_data(offer, outer);
+	return write ? write_register(offer) : read_register(offer);
+}
+
+/* ---- what is told ---- */
+
+static ssize_t tell(struct vfmig_region_offer *offer, struct vfmig_request *request)
+{
+	struct vfmig_user_region_caps caps = {
+		.areas = offer->area,
+		.nr_areas = offer->nr_areas,
+		.has_sparse = offer->nr_areas,
+		.has_type = true,
+		.type = VFMIG_REGION_TYPE_MIGRATION,
+		.subtype = VFMIG_REGION_SUBTYPE_MIGRATION,
+		.has_revision = !offer->options.mute,
+		.revision = offer->layout.revision,
+		.revision_flags = VFMIG_REGION_REVISION_CHECKS,
+	};
+	struct vfmig_region_info info = {
+		.flags = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE,
+		.index = offer->options.index,
+		.size = offer->layout.size,
+		.offset = (uint64_t)offer->options.index << 40,
+	};
+	uint8_t all[256];
+	size_t len;
+
+	if (offer->options.framed)
+		caps.revision_flags |= VFMIG_REGION_REVISION_FRAMED;
+	if (offer->nr_areas)
+		info.flags |= VFMIG_REGION_FLAG_MMAP;
+	len = vfmig_user_put_region_info(all, sizeof(all), sizeof(all), &info, &caps);
+	memcpy(request->info.buf, all, len < request->info.size ? len : request->info.size);
+	return (ssize_t)len;
+}
+
+static ssize_t show_fd(struct vfmig_region_offer *offer, struct vfmig_request *request)
+{
+	int fd;
+
+	if (!offer->nr_areas)
+		return vfmig_err(request->err, -ENODEV, "region %u cannot be mapped",
+				 offer->options.index);
+	fd = fcntl(offer->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return vfmig_err(request->err, -errno, "region %u: no descriptor: %s",
+				 offer->options.index, strerror(errno));
+	request->region_fd.fd = fd;
+	request->region_fd.file_offset = 0;
+	return 0;
+}
+
+bool vfmig_region_offer_submit(struct vfmig_region_offer *offer, struct vfmig_request *request)
+{
+	uint32_t index = offer->options.index;
+
+	switch (request->verb) {
+	case VFMIG_VERB_REGION_INFO:
+		if (request->info.index != index)
+			return false;
+		vfmig_complete(request, tell(offer, request));
+		return true;
+	case VFMIG_VERB_REGION_FD:
+		if (request->region_fd.index != index)
+			return false;
+		vfmig_complete(request, show_fd(offer, request));
+		return true;
+	case VFMIG_VERB_REGION_READ:
+	case VFMIG_VERB_REGION_WRITE:
+		if (request->region.index != index)
+			return false;
+		vfmig_steps_submit(&offer->steps, request);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool vfmig_region_offer_cancel(struct vfmig_region_offer *offer, struct vfmig_request *request)
+{
+	return vfmig_steps_cancel(&offer->steps, request);
+}
+
+/* ---- from its making to its end ---- */
+
+static uint64_t to_page(uint64_t n)
+{
+	return (n + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+static void lay_out(struct vfmig_region_offer *offer)
+{
+	bool mapped = offer->options.data != VFMIG_REGION_DATA_TRAPPED;
+	uint64_t end;
+
+	offer->layout.data_start = vfmig_region_info_size(offer->layout.revision);
+	if (mapped)
+		offer->layout.data_start = PAGE;
+	end = offer->layout.data_start + offer->room;
+	offer->pages.at = offer->layout.data_start;
+	offer->pages.size = offer->room;
+	if (offer->options.bitmap_apart) {
+		offer->pages.at = mapped ? to_page(end) : (end + 7) & ~7ull;
+		offer->pages.size = BITMAP + 8;
+		end = offer->pages.at + offer->pages.size;
+	}
+	offer->layout.size = mapped ? to_page(end) : end;
+	if (!mapped)
+		return;
+	offer->nr_areas = 1;
+	offer->area[0].offset = offer->layout.data_start;
+	offer->area[0].size = offer->options.data == VFMIG_REGION_DATA_PARTLY
+				      ? to_page(offer->room / 2)
+				      : offer->layout.size - offer->layout.data_start;
+}
+
+/* The region's memory; sealed, so that nobody who maps it can take it away from under us. */
+static int make_memory(struct vfmig_region_offer *offer, struct vfmig_error *err)
+{
+	uint64_t size = offer->layout.size;
+
+	offer->fd = memfd_create("vfmig-migration", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (offer->fd < 0 || ftruncate(offer->fd, (off_t)size) ||
+	    fcntl(offer->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return vfmig_err(err, -errno, "no memory for a migration region: %s",
+				 strerror(errno));
+	offer->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, offer->fd, 0);
+	if (offer->bytes == MAP_FAILED) {
+		offer->bytes = NULL;
+		return vfmig_err(err, -errno, "a migration region cannot be mapped: %s",
+				 strerror(errno));
+	}
+	offer->own = malloc(offer->room);
+	return offer->own ? 0
+			  : vfmig_err(err, -ENOMEM, "no memory for transactions of %llu bytes",
+				      (unsigned long long)offer->room);
+}
+
+int vfmig_region_offer_open(struct vfmig_session *session, struct vfmig_logger *logger,
+			    enum vfmig_region_revision revision,
+			    const struct vfmig_region_options *options,
+			    struct vfmig_region_offer **out, struct vfmig_error *err)
+{
+	struct vfmig_region_offer *offer;
+	uint64_t room = options->transaction ? options->transaction : VFMIG_REGION_TRANSACTION;
+	int ret;
+
+	if (room < 16 || room > VFMIG_REGION_TRANSACTION_MAX)
+		return vfmig_err(err, -EINVAL, "transactions of %llu bytes: must be 16 to %llu",
+				 (unsigned long long)room, VFMIG_REGION_TRANSACTION_MAX);
+	if (options->reserved & VFMIG_V1_STATE_MASK)
+		return vfmig_err(err, -EINVAL, "bits 0 to 2 of device_state are not reserved");
+	offer = calloc(1, sizeof(*offer));
+	if (!offer)
+		return vfmig_err(err, -ENOMEM, "no memory for a migration region");
+	vfmig_steps_init(&offer->steps);
+	offer->steps.session = session;
+	offer->steps.begin = begin;
+	offer->logger = logger;
+	offer->options = *options;
+	offer->layout.revision = revision;
+	offer->room = room;
+	offer->fd = -1;
+	offer->bits = VFMIG_V1_STATE_RUNNING;
+	lay_out(offer);
+	ret = make_memory(offer, err);
+	if (!ret && revision == VFMIG_REGION_PFN)
+		ret = vfmig_region_pages_open(offer, err);
+	if (ret) {
+		vfmig_region_offer_close(offer);
+		return ret;
+	}
+	*out = offer;
+	return 0;
+}
+
+void vfmig_region_offer_close(struct vfmig_region_offer *offer)
+{
+	if (!offer)
+		return;
+	vfmig_steps_fini(&offer->steps);
+	if (offer->pages.logs)
+		offer->logger->ops->stop(offer->logger, NULL);
+	if (offer->bytes)
+		munmap(offer->bytes, offer->layout.size);
+	if (offer->fd >= 0)
+		close(offer->fd);
+	free(offer->pages.bitmap);
+	free(offer->own);
+	free(offer);
+}
+
+void vfmig_region_offer_reset(struct vfmig_region_offer *offer)
+{
+	bool logs;
+
+	pthread_mutex_lock(&offer->steps.lock);
+	offer->resets++;
+	offer->bits = VFMIG_V1_STATE_RUNNING;
+	offer->precopy_only_shown = false;
+	offer->failed = false;
+	vfmig_region_drop_data(offer);
+	logs = offer->pages.logs;
+	memset(&offer->pages, 0, offsetof(struct vfmig_region_pages, at));
+	/* What was in there is nobody's any more. */
+	madvise(offer->bytes, offer->layout.size, MADV_REMOVE);
+	pthread_mutex_unlock(&offer->steps.lock);
+	if (logs)
+		offer->logger->ops->stop(offer->logger, NULL);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Driver side of v1 and pfn: a session, shown as a migration region.
+ *
+ * The region is 32 or 64 bytes of registers and a data section. An access to a register becomes requests to
+ * the session; the data section is memory, in which one transaction at a time is handed over. A transaction is
+ * what one read of the session brought, or what one write of it takes: so whoever cares for boundaries
+ * on the other side of the session finds them kept.
+ *
+ * To tell when the data is at its end without handing over an empty transaction, the next transaction is read
+ * from the session when pending_bytes is: it stands in the data section before the user knows of it, and is
+ * not lost when the user leaves pre-copy without fetching it.
+ */
+#ifndef VFMIG_PROTOCOL_REGION_OFFER_H
+#define VFMIG_PROTOCOL_REGION_OFFER_H
+
+#include "abi/region.h"
+#include "protocol/steps.h"
+
+enum vfmig_region_data {
+	VFMIG_REGION_DATA_TRAPPED, /* right behind the registers, by read and write only */
+	VFMIG_REGION_DATA_MAPPED,  /* on pages of its own, which can be mapped */
+	VFMIG_REGION_DATA_PARTLY,  /* the first half of it can be mapped */
+};
+
+/* The largest transaction that can be asked for, and the preset. */
+#define VFMIG_REGION_TRANSACTION_MAX (256ull << 20)
+#define VFMIG_REGION_TRANSACTION     (1ull << 20)
+
+/*
+ * @index: the region's
+ * @data: how its data section is reached
+ * @transaction: the most bytes of one transaction; 0 is VFMIG_REGION_TRANSACTION
+ * @reserved: bits 3 to 31 of device_state as they read
+ * @framed: the session's data is that of docs/device-state.md, which users are told
+ * @mute: say nothing of our own: no capability tells the revision
+ * @bitmap_apart: pfn: the bitmap has a place behind the device's data, and not the same
+ */
+struct vfmig_region_options {
+	uint32_t index;
+	enum vfmig_region_data data;
+	uint64_t transaction;
+	uint32_t reserved;
+	bool framed;
+	bool mute;
+	bool bitmap_apart;
+};
+
+/*
+ * What pfn has beside the device's data; pfn/pages.c.
+ * @reg: start_pfn, page_size, total_pfns, as they were written
+ * @written: since copied_pfns was read
+ * @range: those that are being answered, and @done, how many of their pages were
+ * @told: of how many pages the bitmap tells that stands, if @answered; it was fetched if @fetched
+ * @current: the next read of data_offset is about the bitmap
+ * @logs: the logger runs
+ * @owed, @owed_end: pages of this range were told in a bitmap that nobody fetched, in bytes
+ * @at, @size: where the bitmap is shown, in the region
+ * @bitmap: where it stands until then
+ */
+struct vfmig_region_pages {
+	uint64_t reg[3];
+	bool written;
+	uint64_t range[3];
+	uint64_t done, told;
+	bool answered, fetched, current, logs;
+	uint64_t owed, owed_end;
+	uint64_t at, size;
+	uint64_t *bitmap;
+};
+
+/* @steps is first; the rest is the offer's own, and is touched under its lock. */
+struct vfmig_region_offer {
+	struct vfmig_steps steps;
+	struct vfmig_logger *logger;
+	struct vfmig_region_options options;
+	struct vfmig_region_layout layout;
+	uint32_t nr_areas;
+	struct vfmig_sparse_mmap_area area[2];
+	int fd;		/* of the region's memory; its file offsets are the region's */
+	uint8_t *bytes; /* the same, mapped: registers are not in there */
+	uint8_t *own;	/* what is given to the session is copied first: others may write @bytes */
+	uint64_t room;	/* bytes that a transaction can have */
+
+	uint32_t resets, began;	 /* a request that was begun before the last reset is void */
+	uint32_t bits;		 /* the three bits of device_state, as last heard */
+	bool precopy_only_shown; /* PRE_COPY is shown, the session is in RUNNING */
+	bool failed;		 /* a transition went wrong half-way: ERROR is shown */
+
+	uint64_t staged; /* bytes of the transaction in the data section */
+	bool handed;	 /* its offset or size was read: it is the current one */
+	bool aside;	 /* it is in @own, as the bitmap is in its place */
+	bool ended;	 /* the session has said so */
+
+	/* of the request under way */
+	enum vfmig_region_register reg;
+	uint32_t from, to;	/* device_state */
+	ssize_t result;		/* what failed, while it is being cleared up, */
+	struct vfmig_error why; /* and its sentence */
+	uint64_t at, value;
+
+	struct vfmig_region_pages pages;
+};
+
+/**
+ * vfmig_region_offer_open() - show a session as a migration region
+ * @session: the device's migration; borrowed
+ * @logger: pfn: which pages were written; borrowed. NULL: all of them, always
+ * @revision: which
+ * @options: how; copied
+ *
+ * Return: 0; -EINVAL for options that cannot be; -ENOMEM or what memfd_create() says.
+ */
+int vfmig_region_offer_open(struct vfmig_session *session, struct vfmig_logger *logger,
+			    enum vfmig_region_revision revision,
+			    const struct vfmig_region_options *options,
+			    struct vfmig_region_offer **offer, struct vfmig_error *err);
+void vfmig_region_offer_close(struct vfmig_region_offer *offer);
+
+/**
+ * vfmig_region_offer_submit() - answer a device's request
+ *
+ * Answers REGION_INFO, REGION_FD, REGION_READ and REGION_WRITE of the region. The device's owner counts the region
+ * in its DEVICE_INFO. Return: true if the request was the region's: it is completed, or will be.
+ */
+bool vfmig_region_offer_submit(struct vfmig_region_offer *offer, struct vfmig_request *request);
+
+/** vfmig_region_offer_cancel() - vfmig_cancel(), for what was answered here */
+bool vfmig_region_offer_cancel(struct vfmig_region_offer *offer, struct vfmig_request *request);
+
+/** vfmig_region_offer_reset() - the device was reset, and the session with it */
+void vfmig_region_offer_reset(struct vfmig_region_offer *offer);
+
+/* ---- between the offer's files: all are steps, see protocol/steps.h ---- */
+
+static inline struct vfmig_region_offer *vfmig_region_offer_of(struct vfmig_steps *steps)
+{
+	return (struct vfmig_region_offer *)steps;
+}
+
+/* Whether a reset has come between; for the first line of each step. */
+bool vfmig_region_offer_void(struct vfmig_region_offer *offer);
+
+/* The end of a read of a register: the value goes to the user. */
+ssize_t vfmig_region_give(struct vfmig_region_offer *offer, uint64_t value);
+/* The value that is being written. */
+uint64_t vfmig_region_taken(const struct vfmig_region_offer *offer);
+
+/* offer_state.c */
+ssize_t vfmig_region_read_state(struct vfmig_region_offer *offer);
+ssize_t vfmig_region_write_state(struct vfmig_region_offer *offer);
+
+/* offer_data.c */
+ssize_t vfmig_region_read_pending(struct vfmig_region_offer *offer);
+ssize_t vfmig_region_read_offset(struct vfmig_region_offer *offer);
+ssize_t vfmig_region_read_size(struct vfmig_region_offer *offer);
+ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer);
+/* The data is over: a state was left. */
+void vfmig_region_drop_data(struct vfmig_region_offer *offer);
+
+/* pfn/pages.c */
+int vfmig_region_pages_open(struct vfmig_region_offer *offer, struct vfmig_error *err);
+/* data_offset is read: the bitmap goes to its place in the region. */
+ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer);
+ssize_t vfmig_region_write_range(struct vfmig_region_offer *offer);
+ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer);
+/* Logging follows the _SAVING bit: before it is set, and after it is gone. Work: called without the lock. */
+ssize_t vfmig_region_log_start(struct vfmig_steps *steps);
+ssize_t vfmig_region_log_stop(struct vfmig_steps *steps);
+
+#endif

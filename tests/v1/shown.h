@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that shows a fake session as a migration region and has nothing else.
+ */
+#ifndef TESTS_V1_SHOWN_H
+#define TESTS_V1_SHOWN_H
+
+#include <vfmig/abi_region.h>
+
+#include "protocol/pfn/pfn.h"
+#include "protocol/v1/v1.h"
+#include "tests/v1/fake_session.h"
+
+#define SHOWN_INDEX 9
+
+struct shown {
+	struct vfmig_device device; /* first */
+	struct fake_session fake;
+	struct vfmig_region_offer *offer;
+	uint64_t data; /* where the data section begins */
+};
+
+static inline struct shown *shown_of(struct vfmig_device *device)
+{
+	return (struct shown *)device;
+}
+
+static inline void shown_submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct shown *shown = shown_of(device);
+	struct vfmig_device_info info = {
+		.argsz = sizeof(info),
+		.flags = VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET,
+		.num_regions = SHOWN_INDEX + 1,
+	};
+	struct vfmig_region_info none = {.argsz = sizeof(none)};
+
+	if (vfmig_region_offer_submit(shown->offer, request))
+		return;
+	switch (request->verb) {
+	case VFMIG_VERB_DEVICE_INFO:
+		memcpy(request->info.buf, &info,
+		       request->info.size < sizeof(info) ? request->info.size : sizeof(info));
+		vfmig_complete(request, sizeof(info));
+		return;
+	case VFMIG_VERB_REGION_INFO:
+		none.index = request->info.index;
+		memcpy(request->info.buf, &none,
+		       request->info.size < sizeof(none) ? request->info.size : sizeof(none));
+		vfmig_complete(request, sizeof(none));
+		return;
+	case VFMIG_VERB_RESET:
+		pthread_mutex_lock(&shown->fake.lock);
+		shown->fake.state = VFMIG_STATE_RUNNING;
+		pthread_mutex_unlock(&shown->fake.lock);
+		vfmig_region_offer_reset(shown->offer);
+		vfmig_complete(request, 0);
+		return;
+	default:
+		vfmig_complete(request, -ENOTTY);
+		return;
+	}
+}
+
+static inline bool shown_cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	return vfmig_region_offer_cancel(shown_of(device)->offer, request);
+}
+
+static inline int shown_fd(struct vfmig_device *device)
+{
+	return -1;
+}
+
+static inline int shown_process(struct vfmig_device *device, struct vfmig_error *err)
+{
+	return 0;
+}
+
+static inline void shown_close(struct vfmig_device *device)
+{
+	struct shown *shown = shown_of(device);
+
+	vfmig_region_offer_close(shown->offer);
+	fake_session_fini(&shown->fake);
+	vfmig_device_fini(device);
+	free(shown);
+}
+
+static const struct vfmig_device_ops shown_ops = {
+	.submit = shown_submit,
+	.cancel = shown_cancel,
+	.fd = shown_fd,
+	.process = shown_process,
+	.close = shown_close,
+};
+
+static inline struct shown *shown_new(enum vfmig_region_revision revision, uint64_t flags,
+				      struct vfmig_logger *logger,
+				      const struct vfmig_region_options *how)
+{
+	struct shown *shown = calloc(1, sizeof(*shown));
+	struct vfmig_region_options options = *how;
+
+	CHECK(shown);
+	options.index = SHOWN_INDEX;
+	CHECK_EQ(vfmig_device_init(&shown->device, &shown_ops, "shown", NULL), 0);
+	fake_session_init(&shown->fake, flags);
+	if (revision == VFMIG_REGION_PFN)
+		CHECK_EQ(vfmig_offer_pfn_open(&shown->fake.session, logger, &options, &shown->offer,
+					      NULL),
+			 0);
+	else
+		CHECK_EQ(vfmig_offer_v1_open(&shown->fake.session, &options, &shown->offer, NULL),
+			 0);
+	shown->data = shown->offer->layout.data_start;
+	return shown;
+}
+
+/* ---- registers: -errno or 0 ---- */
+
+static inline int get32(struct shown *shown, uint64_t offset, uint32_t *value)
+{
+	return vfmig_region_read(&shown->device, SHOWN_INDEX, offset, value, 4, NULL);
+}
+
+static inline int get64(struct shown *shown, uint64_t offset, uint64_t *value)
+{
+	return vfmig_region_read(&shown->device, SHOWN_INDEX, offset, value, 8, NULL);
+}
+
+static inline int put64(struct shown *shown, uint64_t offset, uint64_t value)
+{
+	return vfmig_region_write(&shown->device, SHOWN_INDEX, offset, &value, 8, NULL);
+}
+
+static inline int put_state(struct shown *shown, uint32_t value)
+{
+	return vfmig_region_write(&shown->device, SHOWN_INDEX, 0, &value, 4, NULL);
+}
+
+static inline uint32_t state(struct shown *shown)
+{
+	uint32_t value;
+
+	CHECK_EQ(get32(shown, 0, &value), 0);
+	return value;
+}
+
+static inline uint64_t reg64(struct shown *shown, uint64_t offset)
+{
+	uint64_t value;
+
+	CHECK_EQ(get64(shown, offset, &value), 0);
+	return value;
+}
+
+#define PENDING	    8
+#define DATA_OFFSET 16
+#define DATA_SIZE   24
+#define START_PFN   32
+#define PAGE_SIZE   40
+#define TOTAL_PFNS  48
+#define COPIED_PFNS 56
+
+/* One iteration: is a chunk of that size and fill handed over? */
+static inline void fetch_chunk(struct shown *shown, size_t len, uint8_t fill)
+{
+	uint8_t *buf = malloc(len);
+	uint64_t at = reg64(shown, DATA_OFFSET);
+
+	CHECK(at >= 32 && buf);
+	CHECK_EQ(reg64(shown, DATA_SIZE), len);
+	CHECK_EQ(vfmig_region_read(&shown->device, SHOWN_INDEX, at, buf, (uint32_t)len, NULL), 0);
+	CHECK(fake_is_chunk(buf, len, fill));
+	free(buf);
+}
+
+#endif
