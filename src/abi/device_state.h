@@ -190,6 +190,12 @@ void vfmig_ds_reader_init(struct vfmig_ds_reader *r, const struct vfmig_ds_event
 /* Take the next bytes, any number. After a refusal it repeats that refusal. */
 const char *vfmig_ds_reader_feed(struct vfmig_ds_reader *r, const void *data, size_t len);
 
+/*
+ * How many bytes to feed for the next thing to happen: at most one event is told, or, for data, a piece and the
+ * end that it may be. For those who cannot act within a callback. Not 0; means nothing after a refusal or END.
+ */
+uint32_t vfmig_ds_reader_want(const struct vfmig_ds_reader *r);
+
 /* The bytes are over: refuses if END has not come. */
 const char *vfmig_ds_reader_finish(struct vfmig_ds_reader *r);
 

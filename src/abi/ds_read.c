@@ -400,12 +400,17 @@ static const char *let_through(struct vfmig_ds_reader *r, const uint8_t *data, u
 	return r->left ? NULL : data_done(r);
 }
 
+uint32_t vfmig_ds_reader_want(const struct vfmig_ds_reader *r)
+{
+	return r->step == DATA ? r->left : r->want - r->have;
+}
+
 const char *vfmig_ds_reader_feed(struct vfmig_ds_reader *r, const void *data, size_t len)
 {
 	const uint8_t *from = data;
 
 	while (len && !r->error) {
-		uint32_t room = r->step == DATA ? r->left : r->want - r->have;
+		uint32_t room = vfmig_ds_reader_want(r);
 		uint32_t n = len < room ? (uint32_t)len : room;
 
 		r->bytes += n;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/session.h"
+#include "protocol/v1/v1.h"
 #include "protocol/v2/v2.h"
 
 /* Newest first. A drive says -EOPNOTSUPP for a device that does not show its revision. */
@@ -15,6 +16,7 @@ static const struct {
 		     struct vfmig_error *err);
 } drives[] = {
 	{"v2", vfmig_drive_v2},
+	{"v1", vfmig_drive_v1},
 };
 
 int vfmig_session_open(struct vfmig_device *device, const char *protocol,

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A session on a device that shows a migration region: finding it, and what is asked of the session.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "protocol/region/drive.h"
+
+static struct vfmig_region_drive *of_session(struct vfmig_session *session)
+{
+	return (struct vfmig_region_drive *)session;
+}
+
+/* ---- requests ---- */
+
+static ssize_t begin_data(struct vfmig_region_drive *drive,
+			  ssize_t (*begin)(struct vfmig_region_drive *))
+{
+	if (!drive->broken)
+		return begin(drive);
+	return vfmig_err(
+		&drive->steps.err, -EIO,
+		"device %s: an earlier request was given up in the middle: its data is not "
+		"whole",
+		vfmig_device_name(drive->session.device));
+}
+
+static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	drive->out = 0;
+	switch (steps->outer->verb) {
+	case VFMIG_VERB_STATE_GET:
+		return vfmig_drive_state_get(drive);
+	case VFMIG_VERB_STATE_GO:
+		return vfmig_drive_state_go(drive);
+	case VFMIG_VERB_DATA_READ:
+		return begin_data(drive, vfmig_drive_data_read);
+	case VFMIG_VERB_DATA_WRITE:
+		return begin_data(drive, vfmig_drive_data_write);
+	case VFMIG_VERB_DATA_SIZE:
+	case VFMIG_VERB_PRECOPY_INFO:
+		return begin_data(drive, vfmig_drive_pending);
+	default:
+		return vfmig_err(&steps->err, -EOPNOTSUPP,
+				 "%s is asked of a device, not of a session",
+				 vfmig_verb_name(steps->outer->verb));
+	}
+}
+
+static void dropped(struct vfmig_steps *steps)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	drive->broken = true;
+	free(drive->draining);
+	drive->draining = NULL;
+}
+
+void vfmig_region_drive_submit(struct vfmig_session *session, struct vfmig_request *request)
+{
+	vfmig_steps_submit(&of_session(session)->steps, request);
+}
+
+bool vfmig_region_drive_cancel(struct vfmig_session *session, struct vfmig_request *request)
+{
+	return vfmig_steps_cancel(&of_session(session)->steps, request);
+}
+
+void vfmig_region_drive_close(struct vfmig_session *session)
+{
+	struct vfmig_region_drive *drive = of_session(session);
+
+	vfmig_steps_fini(&drive->steps);
+	for (uint32_t i = 0; i < drive->maps; i++)
+		munmap(drive->map[i].ptr, drive->map[i].size);
+	free(drive->read.carry);
+	free(drive->draining);
+	free(drive->bounce);
+	free(drive);
+}
+
+/* ---- opening ---- */
+
+/* The device's migration region; -EOPNOTSUPP if it has none of that revision. */
+static int find_region(struct vfmig_device *device, enum vfmig_region_revision revision,
+		       struct vfmig_region *region, struct vfmig_error *err)
+{
+	struct vfmig_device_info info;
+	uint32_t first = 0, last;
+	int ret = vfmig_device_info(device, &info, err);
+
+	if (ret)
+		return ret;
+	/* A PCI device's first regions are known to be something else. */
+	if (info.flags & VFMIG_DEVICE_FLAG_PCI)
+		first = VFMIG_PCI_REGION_COUNT;
+	last = info.num_regions;
+	if (last > VFMIG_DRIVE_REGIONS_MAX)
+		last = VFMIG_DRIVE_REGIONS_MAX;
+	for (uint32_t i = first; i < last; i++) {
+		if (vfmig_device_region(device, i, region, NULL) || !region->size)
+			continue;
+		if (region->type == VFMIG_REGION_TYPE_MIGRATION &&
+		    region->subtype == VFMIG_REGION_SUBTYPE_MIGRATION &&
+		    (!region->revision || region->revision == (uint32_t)revision))
+			return 0;
+	}
+	return vfmig_err(err, -EOPNOTSUPP, "device %s has no migration region",
+			 vfmig_device_name(device));
+}
+
+/* The state that it is in; a device that somebody left in the middle is one, too. */
+static int first_look(struct vfmig_region_drive *drive, struct vfmig_error *err)
+{
+	uint32_t word = 0;
+	int ret =
+		vfmig_region_read(drive->session.device, drive->index, 0, &word, sizeof(word), err);
+
+	if (ret)
+		return vfmig_err_at(err, ret, "device %s: device_state",
+				    vfmig_device_name(drive->session.device));
+	drive->bits = word & VFMIG_V1_STATE_MASK;
+	drive->state = vfmig_region_state_to(word);
+	vfmig_drive_read_reset(drive);
+	vfmig_drive_write_reset(drive);
+	return 0;
+}
+
+int vfmig_region_drive_open(struct vfmig_device *device, enum vfmig_region_revision revision,
+			    const struct vfmig_session_ops *ops, struct vfmig_session **session,
+			    struct vfmig_error *err)
+{
+	const uint32_t both = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE;
+	struct vfmig_region_drive *drive;
+	struct vfmig_region region;
+	int ret = find_region(device, revision, &region, err);
+
+	if (ret)
+		return ret;
+	if ((region.flags & both) != both || region.size <= vfmig_region_info_size(revision))
+		return vfmig_err(err, -EPROTO,
+				 "device %s: its migration region (%llu bytes, flags 0x%x) cannot "
+				 "be one",
+				 vfmig_device_name(device), (unsigned long long)region.size,
+				 region.flags);
+	drive = calloc(1, sizeof(*drive));
+	if (drive)
+		drive->bounce = malloc(VFMIG_DRIVE_BOUNCE);
+	if (!drive || !drive->bounce) {
+		free(drive);
+		return vfmig_err(err, -ENOMEM, "no memory for a session");
+	}
+	vfmig_steps_init(&drive->steps);
+	drive->steps.device = device;
+	drive->steps.begin = begin;
+	drive->steps.dropped = dropped;
+	drive->session.ops = ops;
+	drive->session.device = device;
+	drive->session.flags = VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY;
+	drive->revision = revision;
+	drive->index = region.index;
+	drive->region_size = region.size;
+	drive->width = VFMIG_DRIVE_BOUNCE;
+	drive->framing = !(region.revision_flags & VFMIG_REGION_REVISION_FRAMED);
+	drive->checks = region.revision_flags & VFMIG_REGION_REVISION_CHECKS;
+	vfmig_drive_map(drive, &region);
+	ret = first_look(drive, err);
+	if (ret) {
+		vfmig_region_drive_close(&drive->session);
+		return ret;
+	}
+	*session = &drive->session;
+	return 0;
+}

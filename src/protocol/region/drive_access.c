@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How a drive gets at the region: registers by trapped accesses of their own width; the data section through a
+ * mapping, or as wide as the device takes.
+ *
+ * A mapping of memory that its owner can take away is a trap: to touch it then kills the process. So memory is
+ * used only if it is as large as it should be and sealed against shrinking; a device of the kernel's is
+ * believed. Where not, the data is read and written, which always works.
+ *
+ * Drivers in the field may take no more than 8 bytes at once, as VMMs never asked for more. A wide access is
+ * tried, and where it is refused, it is aligned ones of at most 8 bytes from then on, or 4, 2, 1.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/region/drive.h"
+
+static ssize_t ask(struct vfmig_region_drive *drive, bool write, uint64_t offset, void *buf,
+		   uint32_t len, vfmig_step_fn then)
+{
+	struct vfmig_request *inner = &drive->steps.inner;
+
+	inner->verb = write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ;
+	inner->region.index = drive->index;
+	inner->region.offset = offset;
+	inner->region.buf = buf;
+	inner->region.len = len;
+	return vfmig_steps_ask(&drive->steps, then);
+}
+
+ssize_t vfmig_drive_get(struct vfmig_region_drive *drive, enum vfmig_region_register reg,
+			vfmig_step_fn then)
+{
+	drive->word = 0;
+	return ask(drive, false, vfmig_registers[reg].offset, &drive->word,
+		   vfmig_registers[reg].width, then);
+}
+
+ssize_t vfmig_drive_put(struct vfmig_region_drive *drive, enum vfmig_region_register reg,
+			uint64_t value, vfmig_step_fn then)
+{
+	drive->word = value;
+	return ask(drive, true, vfmig_registers[reg].offset, &drive->word,
+		   vfmig_registers[reg].width, then);
+}
+
+/* ---- the data section ---- */
+
+uint8_t *vfmig_drive_mapped(struct vfmig_region_drive *drive, uint64_t offset, uint64_t *n)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (uint32_t i = 0; i < drive->maps; i++) {
+		uint64_t start = drive->map[i].offset, end = start + drive->map[i].size;
+
+		if (offset >= start && offset < end) {
+			if (*n > end - offset)
+				*n = end - offset;
+			return drive->map[i].ptr + (offset - start);
+		}
+		if (start > offset && start < next)
+			next = start;
+	}
+	if (*n > next - offset)
+		*n = next - offset;
+	return NULL;
+}
+
+ssize_t vfmig_drive_trapped(struct vfmig_region_drive *drive, uint64_t offset, uint64_t n,
+			    bool write, vfmig_step_fn then)
+{
+	uint32_t width = drive->width;
+
+	if (width <= 8)
+		while (width > n || offset % width)
+			width /= 2;
+	return ask(drive, write, offset, drive->bounce, (uint32_t)(n < width ? n : width), then);
+}
+
+bool vfmig_drive_refused(struct vfmig_region_drive *drive, ssize_t result)
+{
+	uint32_t len = drive->steps.inner.region.len;
+
+	if (result >= 0) {
+		drive->took = drive->took > len ? drive->took : len;
+		return false;
+	}
+	if (result == -ECANCELED || len <= drive->took || len == 1)
+		return false;
+	for (drive->width = 8; drive->width >= len; drive->width /= 2)
+		;
+	return true;
+}
+
+int vfmig_drive_place(struct vfmig_region_drive *drive, uint64_t offset, uint64_t n)
+{
+	struct vfmig_error *err = &drive->steps.err;
+
+	if (offset >= vfmig_region_info_size(drive->revision) && offset <= drive->region_size &&
+	    n <= drive->region_size - offset)
+		return 0;
+	return vfmig_err(
+		err, -EPROTO,
+		"device %s: data of %llu bytes at 0x%llx is not in its migration region of "
+		"%llu bytes",
+		vfmig_device_name(drive->session.device), (unsigned long long)n,
+		(unsigned long long)offset, (unsigned long long)drive->region_size);
+}
+
+/* ---- mapping, while the session is being opened ---- */
+
+static bool stays(int fd, uint64_t end)
+{
+	struct stat st;
+	int seals;
+
+	if (fstat(fd, &st))
+		return false;
+	if (!S_ISREG(st.st_mode))
+		return true;
+	seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & F_SEAL_SHRINK) && (uint64_t)st.st_size >= end;
+}
+
+static void map_area(struct vfmig_region_drive *drive, int fd, uint64_t file_offset,
+		     uint64_t offset, uint64_t size)
+{
+	const uint64_t page = 4096;
+	uint64_t end;
+	void *ptr;
+
+	if (!size || (offset | size | file_offset) % page ||
+	    __builtin_add_overflow(file_offset, offset, &end) ||
+	    __builtin_add_overflow(end, size, &end) || end > INT64_MAX || size > SIZE_MAX / 2 ||
+	    !stays(fd, end))
+		return;
+	ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   (off_t)(file_offset + offset));
+	if (ptr == MAP_FAILED)
+		return;
+	drive->map[drive->maps].offset = offset;
+	drive->map[drive->maps].size = size;
+	drive->map[drive->maps++].ptr = ptr;
+}
+
+void vfmig_drive_map(struct vfmig_region_drive *drive, const struct vfmig_region *region)
+{
+	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
+					.region_fd = {.index = region->index, .fd = -1}};
+
+	if (!region->areas || vfmig_call(drive->session.device, &request) < 0)
+		return;
+	for (uint32_t i = 0; i < region->areas; i++)
+		map_area(drive, request.region_fd.fd, request.region_fd.file_offset,
+			 region->area[i].offset, region->area[i].size);
+	close(request.region_fd.fd);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Transactions in frames: what a stream of them begins with, and what the reader of one tells.
+ *
+ * The stream is docs/device-state.md's: a schema without entries, whose model's name says that these are a
+ * stranger's transactions; each of them a CHUNK, in as many frames as it takes; END.
+ */
+#include <string.h>
+
+#include "protocol/region/drive.h"
+
+static const struct vfmig_ds_model model = {
+	.name = VFMIG_DRIVE_MODEL,
+	.name_len = sizeof(VFMIG_DRIVE_MODEL) - 1,
+	.version = 1,
+};
+
+_Static_assert(VFMIG_DS_PREAMBLE_SIZE + VFMIG_DS_HEADER_SIZE + VFMIG_DS_SCHEMA_FIXED +
+			       sizeof(VFMIG_DRIVE_MODEL) - 1 <=
+		       VFMIG_DRIVE_PREFIX,
+	       "the prefix has room");
+
+size_t vfmig_drive_prefix(uint8_t *buf, struct vfmig_ds_writer *writer)
+{
+	size_t len;
+
+	memset(writer, 0, sizeof(*writer));
+	len = vfmig_ds_put_preamble(writer, buf, VFMIG_DRIVE_PREFIX);
+	return len + vfmig_ds_put_schema(writer, buf + len, VFMIG_DRIVE_PREFIX - len, &model, NULL);
+}
+
+/* The reader's callbacks only take notes: what they lead to takes accesses. */
+
+static const char *chunk_begin(void *user)
+{
+	struct vfmig_drive_write *write = user;
+
+	write->begin = true;
+	return NULL;
+}
+
+static const char *chunk(void *user, const void *data, size_t len)
+{
+	struct vfmig_drive_write *write = user;
+
+	write->data = data;
+	write->len = len;
+	return NULL;
+}
+
+static const char *chunk_end(void *user)
+{
+	struct vfmig_drive_write *write = user;
+
+	write->end = true;
+	return NULL;
+}
+
+static const char *opaque(void *user, const void *data, size_t len)
+{
+	return "among a device's transactions is something else";
+}
+
+static const char *end(void *user)
+{
+	struct vfmig_drive_write *write = user;
+
+	write->ended = true;
+	return NULL;
+}
+
+const struct vfmig_ds_events vfmig_drive_events = {
+	.chunk_begin = chunk_begin,
+	.chunk = chunk,
+	.chunk_end = chunk_end,
+	.opaque = opaque,
+	.end = end,
+};

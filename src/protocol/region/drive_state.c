@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Going to a state: reads and writes of device_state.
+ *
+ * Each write is a read, a change of the three low bits, and a write, as the text asks, so that the reserved bits
+ * stay what they are. After a failure the state is read again: it may be the one from before or the error
+ * state. The session goes on from whatever it finds there.
+ *
+ * A pfn device whose written pages are asked for must be _SAVING all the time. So while they are, RUNNING is
+ * shown for 011b, and STOP for 010b, and the bit stays set between them; only what needs the device to
+ * begin its data anew takes it away for a moment, and the written pages of that moment are not known.
+ */
+#include <errno.h>
+
+#include "protocol/region/drive.h"
+
+/* device_state for a state of the session's. */
+static uint8_t bits_for(const struct vfmig_region_drive *drive, enum vfmig_state state)
+{
+	uint8_t bits = (uint8_t)vfmig_region_state_from(state);
+
+	if (drive->logs && (bits == VFMIG_V1_STATE_RUNNING || bits == VFMIG_V1_STATE_STOP))
+		bits |= VFMIG_V1_SAVING;
+	return bits;
+}
+
+/* The device was asked: the session's state is what it says. */
+static void heard(struct vfmig_region_drive *drive)
+{
+	uint32_t bits = (uint32_t)drive->word & VFMIG_V1_STATE_MASK;
+
+	drive->bits = (uint8_t)bits;
+	if (bits == bits_for(drive, drive->state) && drive->state != VFMIG_STATE_ERROR)
+		return;
+	/* It is not where we left it: it was reset, or somebody else drives it. */
+	drive->state = vfmig_region_state_to(bits);
+	drive->gap = drive->logs;
+	vfmig_drive_read_reset(drive);
+	vfmig_drive_write_reset(drive);
+}
+
+/* ---- STATE_GET ---- */
+
+static ssize_t got(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (result < 0)
+		return result;
+	heard(drive);
+	steps->outer->state = drive->state;
+	return 0;
+}
+
+ssize_t vfmig_drive_state_get(struct vfmig_region_drive *drive)
+{
+	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, got);
+}
+
+/* ---- writing device_state, in as many steps as it takes ---- */
+
+static ssize_t asked_why(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (result >= 0)
+		heard(drive);
+	else
+		drive->broken = true;
+	steps->err = drive->why;
+	return drive->result;
+}
+
+static ssize_t written(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (result >= 0) {
+		drive->way_at++;
+		return vfmig_drive_walk(drive);
+	}
+	drive->result = result;
+	drive->why = steps->err;
+	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, asked_why);
+}
+
+static ssize_t read_to_modify(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	uint64_t to = drive->way[drive->way_at];
+
+	if (result < 0)
+		return result;
+	return vfmig_drive_put(drive, VFMIG_REG_DEVICE_STATE,
+			       (drive->word & ~(uint64_t)VFMIG_V1_STATE_MASK) | to, written);
+}
+
+ssize_t vfmig_drive_walk(struct vfmig_region_drive *drive)
+{
+	if (drive->way_at == drive->ways)
+		return drive->then(&drive->steps, 0);
+	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, read_to_modify);
+}
+
+/* ---- STATE_GO ---- */
+
+static bool saving(enum vfmig_state state)
+{
+	return vfmig_v2_state_saving(state);
+}
+
+/* What to write to get there; the device is in the session's state. */
+static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
+{
+	uint8_t way[VFMIG_REGION_WRITES_MAX], bits = drive->bits;
+	enum vfmig_state from = drive->state;
+	const char *why;
+	uint32_t count;
+
+	why = vfmig_region_way(from, to, drive->checks, way, &count);
+	if (why)
+		return vfmig_err(&drive->steps.err, -EINVAL,
+				 "device %s cannot go from %s to %s: %s",
+				 vfmig_device_name(drive->session.device), vfmig_state_name(from),
+				 vfmig_state_name(to), why);
+	drive->ways = drive->way_at = 0;
+	/* Its data has been begun, in a session of which the device does not know that it is over. */
+	if (drive->logs && saving(to) && !saving(from) && drive->read.begun) {
+		bits = (uint8_t)vfmig_region_state_from(from);
+		drive->way[drive->ways++] = bits;
+		drive->gap = true;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t next = bits_for(drive, vfmig_region_state_to(way[i]));
+
+		/* Out of RESUMING there is one way, and no written page is known on it. */
+		if (bits == VFMIG_V1_STATE_RESUMING) {
+			bits = way[i];
+			drive->way[drive->ways++] = bits;
+			drive->gap = drive->logs;
+		}
+		if (next != bits)
+			drive->way[drive->ways++] = next;
+		bits = next;
+	}
+	return 0;
+}
+
+static ssize_t arrived(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	enum vfmig_state from = drive->state, to = steps->outer->state;
+
+	/* What was said of the data is not true any more. In stop-and-copy there is more of it. */
+	drive->read.fresh = false;
+	if (saving(to) && !saving(from))
+		vfmig_drive_read_reset(drive);
+	if (to == VFMIG_STATE_RESUMING && from != to)
+		vfmig_drive_write_reset(drive);
+	drive->state = to;
+	drive->broken = false;
+	return 0;
+}
+
+static ssize_t prepared(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	ssize_t ret;
+
+	if (result < 0)
+		return result;
+	ret = plan(drive, steps->outer->state);
+	if (ret)
+		return ret;
+	drive->then = arrived;
+	return vfmig_drive_walk(drive);
+}
+
+static ssize_t go_from(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	enum vfmig_state to = steps->outer->state;
+
+	if (result < 0)
+		return result;
+	heard(drive);
+	if (drive->state == to)
+		return 0;
+	if (drive->state == VFMIG_STATE_PRE_COPY && to == VFMIG_STATE_STOP_COPY)
+		return vfmig_drive_drain(drive, prepared);
+	if (drive->state == VFMIG_STATE_RESUMING)
+		return vfmig_drive_flush(drive, prepared);
+	return prepared(steps, 0);
+}
+
+ssize_t vfmig_drive_state_go(struct vfmig_region_drive *drive)
+{
+	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, go_from);
+}

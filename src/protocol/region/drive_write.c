@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Resuming: the bytes of a session into the region, as transactions.
+ *
+ * The text's sequence: data_offset; the data; data_size, whose write returns when the data was taken. What comes in
+ * frames goes to the device in the transactions that are in them. What does not is given on as it comes, each
+ * request a transaction, as far as it fits. Which of the two it is, the first bytes tell.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "protocol/region/drive.h"
+
+static ssize_t go_on(struct vfmig_region_drive *drive);
+
+void vfmig_drive_write_reset(struct vfmig_region_drive *drive)
+{
+	struct vfmig_drive_write *write = &drive->write;
+
+	memset(write, 0, sizeof(*write));
+	if (!drive->framing)
+		write->form = VFMIG_DRIVE_RAW;
+	vfmig_ds_reader_init(&write->reader, &vfmig_drive_events, write, NULL, 0);
+}
+
+/* ---- copying to the region: 0 if it is done, else a step, and then @then when it is ---- */
+
+static ssize_t push(struct vfmig_region_drive *drive);
+
+static void pushed_some(struct vfmig_drive_write *write, uint64_t n)
+{
+	write->from += n;
+	write->left -= n;
+	write->pos += n;
+}
+
+static ssize_t trapped_written(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (!vfmig_drive_refused(drive, result)) {
+		if (result < 0)
+			return result;
+		pushed_some(&drive->write, steps->inner.region.len);
+	}
+	result = push(drive);
+	return result ? result : drive->write.then(steps, 0);
+}
+
+static ssize_t push(struct vfmig_region_drive *drive)
+{
+	struct vfmig_drive_write *write = &drive->write;
+
+	while (write->left) {
+		uint64_t n = write->left, at = write->at + write->pos;
+		uint8_t *to = vfmig_drive_mapped(drive, at, &n);
+
+		if (!to) {
+			n = n < VFMIG_DRIVE_BOUNCE ? n : VFMIG_DRIVE_BOUNCE;
+			memcpy(drive->bounce, write->from, n);
+			return vfmig_drive_trapped(drive, at, n, true, trapped_written);
+		}
+		memcpy(to, write->from, n);
+		pushed_some(write, n);
+	}
+	return 0;
+}
+
+static ssize_t commit(struct vfmig_region_drive *drive, vfmig_step_fn then)
+{
+	return vfmig_drive_put(drive, VFMIG_REG_DATA_SIZE, drive->write.pos, then);
+}
+
+/* ---- as it comes: one transaction for each request ---- */
+
+static ssize_t committed(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (result < 0)
+		return result;
+	return drive->then ? drive->then(steps, 0) : (ssize_t)drive->out;
+}
+
+static ssize_t all_there(struct vfmig_steps *steps, ssize_t result)
+{
+	return commit(vfmig_drive_of(steps), committed);
+}
+
+static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct vfmig_drive_write *write = &drive->write;
+
+	if (result < 0)
+		return result;
+	write->at = drive->word;
+	write->pos = 0;
+	result = vfmig_drive_place(drive, write->at, 1);
+	if (result)
+		return result;
+	if (write->left > drive->region_size - write->at)
+		write->left = drive->region_size - write->at;
+	if (write->left > VFMIG_DRIVE_TRANSACTION_MAX)
+		write->left = VFMIG_DRIVE_TRANSACTION_MAX;
+	drive->out += write->left;
+	write->then = all_there;
+	result = push(drive);
+	return result ? result : all_there(steps, 0);
+}
+
+static ssize_t put_raw(struct vfmig_region_drive *drive, const void *from, size_t n,
+		       vfmig_step_fn then)
+{
+	drive->write.from = from;
+	drive->write.left = n;
+	drive->then = then;
+	return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_read);
+}
+
+/* ---- out of frames: what the reader told is done before it is fed more ---- */
+
+static ssize_t taken(struct vfmig_steps *steps, ssize_t result)
+{
+	return result < 0 ? result : go_on(vfmig_drive_of(steps));
+}
+
+/* A piece of a transaction is in its place: 0, or the step if it was the last. */
+static ssize_t piece(struct vfmig_region_drive *drive)
+{
+	bool end = drive->write.end;
+
+	drive->write.end = false;
+	return end && drive->write.pos ? commit(drive, taken) : 0;
+}
+
+static ssize_t pushed(struct vfmig_steps *steps, ssize_t result)
+{
+	result = piece(vfmig_drive_of(steps));
+	return result ? result : go_on(vfmig_drive_of(steps));
+}
+
+static ssize_t place_known(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (result < 0)
+		return result;
+	drive->write.at = drive->word;
+	result = vfmig_drive_place(drive, drive->write.at, 1);
+	if (result)
+		return result;
+	return pushed(steps, 0);
+}
+
+/* 0 if it is done. */
+static ssize_t act(struct vfmig_region_drive *drive)
+{
+	struct vfmig_drive_write *write = &drive->write;
+	ssize_t ret;
+
+	write->acting = true;
+	if (write->begin) {
+		write->begin = false;
+		write->pos = 0;
+		return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_known);
+	}
+	write->from = write->data;
+	write->left = write->len;
+	write->len = 0;
+	if (write->left > drive->region_size - write->at - write->pos)
+		return vfmig_err(&drive->steps.err, -EFBIG,
+				 "device %s: a transaction does not fit its migration region: the "
+				 "source's must not be larger than the destination's",
+				 vfmig_device_name(drive->session.device));
+	write->then = pushed;
+	ret = push(drive);
+	return ret ? ret : piece(drive);
+}
+
+static ssize_t feed(struct vfmig_region_drive *drive, size_t n)
+{
+	struct vfmig_drive_write *write = &drive->write;
+	const uint8_t *from = drive->steps.outer->data.buf;
+	const char *why = vfmig_ds_reader_feed(&write->reader, from + drive->out, n);
+
+	if (why)
+		return vfmig_err(&drive->steps.err, -EINVAL, "device data refused at byte %llu: %s",
+				 (unsigned long long)write->reader.bytes, why);
+	drive->out += n;
+	return 0;
+}
+
+/* ---- which of the two ---- */
+
+static ssize_t raw_after_all(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	drive->write.matched = 0;
+	drive->out = 0;
+	return put_raw(drive, steps->outer->data.buf, steps->outer->data.len, NULL);
+}
+
+static ssize_t decide(struct vfmig_region_drive *drive)
+{
+	struct vfmig_drive_write *write = &drive->write;
+	const struct vfmig_request *outer = drive->steps.outer;
+	struct vfmig_ds_writer writer;
+	size_t n = vfmig_drive_prefix(drive->prefix, &writer), rest = n - write->matched;
+	ssize_t ret;
+
+	rest = rest < outer->data.len ? rest : outer->data.len;
+	if (memcmp(outer->data.buf, drive->prefix + write->matched, rest)) {
+		write->form = VFMIG_DRIVE_RAW;
+		if (!write->matched)
+			return raw_after_all(&drive->steps, 0);
+		/* What looked like a frame was none, and has to go first. */
+		return put_raw(drive, drive->prefix, write->matched, raw_after_all);
+	}
+	ret = feed(drive, rest);
+	if (ret)
+		return ret;
+	write->matched += rest;
+	if (write->matched == n)
+		write->form = VFMIG_DRIVE_FRAMED;
+	return go_on(drive);
+}
+
+static ssize_t go_on(struct vfmig_region_drive *drive)
+{
+	struct vfmig_drive_write *write = &drive->write;
+	size_t left = drive->steps.outer->data.len - drive->out, n;
+	ssize_t ret;
+
+	write->acting = false;
+	while (left) {
+		n = vfmig_ds_reader_want(&write->reader);
+		n = n < left ? n : left;
+		ret = feed(drive, n);
+		if (ret)
+			return ret;
+		if (write->begin || write->len || write->end) {
+			ret = act(drive);
+			if (ret)
+				return ret;
+			write->acting = false;
+		}
+		left -= n;
+	}
+	return (ssize_t)drive->out;
+}
+
+ssize_t vfmig_drive_data_write(struct vfmig_region_drive *drive)
+{
+	struct vfmig_request *outer = drive->steps.outer;
+
+	if (drive->state != VFMIG_STATE_RESUMING)
+		return vfmig_err(&drive->steps.err, -EINVAL,
+				 "device %s is in state %s: data is taken only in RESUMING",
+				 vfmig_device_name(drive->session.device),
+				 vfmig_state_name(drive->state));
+	if (drive->write.acting)
+		return vfmig_err(&drive->steps.err, -EIO,
+				 "device %s did not take some of its data: there is no going on",
+				 vfmig_device_name(drive->session.device));
+	if (!outer->data.len)
+		return 0;
+	switch (drive->write.form) {
+	case VFMIG_DRIVE_RAW:
+		return put_raw(drive, outer->data.buf, outer->data.len, NULL);
+	case VFMIG_DRIVE_FRAMED:
+		return go_on(drive);
+	default:
+		return decide(drive);
+	}
+}
+
+/* ---- leaving RESUMING ---- */
+
+static ssize_t flushed(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	drive->write.matched = 0;
+	return drive->flushed(steps, 0);
+}
+
+ssize_t vfmig_drive_flush(struct vfmig_region_drive *drive, vfmig_step_fn then)
+{
+	struct vfmig_drive_write *write = &drive->write;
+
+	if (write->form == VFMIG_DRIVE_FRAMED && !write->ended)
+		return vfmig_err(&drive->steps.err, -EINVAL,
+				 "device %s: its data is not complete: END has not come in %llu "
+				 "bytes",
+				 vfmig_device_name(drive->session.device),
+				 (unsigned long long)write->reader.bytes);
+	if (write->form == VFMIG_DRIVE_UNDECIDED && write->matched) {
+		write->form = VFMIG_DRIVE_RAW;
+		drive->flushed = then;
+		return put_raw(drive, drive->prefix, write->matched, flushed);
+	}
+	return then(&drive->steps, 0);
+}
