@@ -6,10 +6,14 @@
 #include <string.h>
 
 #include "device/session.h"
+#include "protocol/pfn/pfn.h"
 #include "protocol/v1/v1.h"
 #include "protocol/v2/v2.h"
 
-/* Newest first. A drive says -EOPNOTSUPP for a device that does not show its revision. */
+/*
+ * Newest first. A drive says -EOPNOTSUPP for a device that does not show its revision. Since v1 takes any migration
+ * region that does not say that it is pfn's, pfn gets those that do, or any if it was asked for by name.
+ */
 static const struct {
 	const char *name;
 	int (*drive)(struct vfmig_device *device, struct vfmig_session **session,
@@ -17,6 +21,7 @@ static const struct {
 } drives[] = {
 	{"v2", vfmig_drive_v2},
 	{"v1", vfmig_drive_v1},
+	{"pfn", vfmig_drive_pfn},
 };
 
 int vfmig_session_open(struct vfmig_device *device, const char *protocol,

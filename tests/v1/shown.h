@@ -56,6 +56,12 @@ static inline void shown_submit(struct vfmig_device *device, struct vfmig_reques
 		vfmig_region_offer_reset(shown->offer);
 		vfmig_complete(request, 0);
 		return;
+	case VFMIG_VERB_ATTACH:
+	case VFMIG_VERB_DETACH:
+	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_VERB_SPACE_UNMAP:
+		vfmig_complete(request, 0);
+		return;
 	default:
 		vfmig_complete(request, -ENOTTY);
 		return;

@@ -45,6 +45,8 @@ static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
 	case VFMIG_VERB_DATA_SIZE:
 	case VFMIG_VERB_PRECOPY_INFO:
 		return begin_data(drive, vfmig_drive_pending);
+	case VFMIG_VERB_FEATURE:
+		return vfmig_drive_log(drive);
 	default:
 		return vfmig_err(&steps->err, -EOPNOTSUPP,
 				 "%s is asked of a device, not of a session",

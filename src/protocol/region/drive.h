@@ -65,6 +65,16 @@ struct vfmig_drive_write {
 	vfmig_step_fn then; /* after that */
 };
 
+/*
+ * pfn: a report of written pages, of @pages of @unit bytes from @iova on, into a bitmap of pages of @page_size;
+ * @done of them were told, and of @left more the bitmap at @at tells.
+ */
+struct vfmig_drive_report {
+	uint64_t iova, page_size, unit;
+	uint64_t pages, done, left, at;
+	uint64_t *bitmap;
+};
+
 struct vfmig_region_drive {
 	struct vfmig_session session; /* first */
 	struct vfmig_steps steps;
@@ -103,14 +113,12 @@ struct vfmig_region_drive {
 	struct vfmig_drive_write write;
 
 	/* pfn/drive.c */
-	bool logs; /* written pages are asked for: the device saves while it runs or stands */
-	bool gap;  /* they were not told for a while */
+	bool log_to; /* what @logs is about to be */
+	bool logs;   /* written pages are asked for: the device saves while it runs or stands */
+	bool gap;    /* they were not told for a while */
 	struct vfmig_tracker tracker;
 	struct vfmig_space *space; /* where it was added */
-	struct {
-		uint64_t iova, length, page_size, done, n, at;
-		uint64_t *bitmap;
-	} report;
+	struct vfmig_drive_report report;
 };
 
 static inline struct vfmig_region_drive *vfmig_drive_of(struct vfmig_steps *steps)
@@ -157,14 +165,14 @@ void vfmig_drive_map(struct vfmig_region_drive *drive, const struct vfmig_region
 /* drive_state.c */
 ssize_t vfmig_drive_state_get(struct vfmig_region_drive *drive);
 ssize_t vfmig_drive_state_go(struct vfmig_region_drive *drive);
-/* Write @drive->way to device_state, then @drive->then. */
-ssize_t vfmig_drive_walk(struct vfmig_region_drive *drive);
+/* pfn: bring the device to where it tells its written pages, or no more. */
+ssize_t vfmig_drive_log_switch(struct vfmig_region_drive *drive, bool on);
 
 /* drive_read.c */
 void vfmig_drive_read_reset(struct vfmig_region_drive *drive);
 ssize_t vfmig_drive_data_read(struct vfmig_region_drive *drive);
 ssize_t vfmig_drive_pending(struct vfmig_region_drive *drive);
-/* Pre-copy is about to be left: what was begun is read to its end; then @then. */
+/* Pre-copy is about to be left, or another use made of the data section: what was begun is read to its end; then @then. */
 ssize_t vfmig_drive_drain(struct vfmig_region_drive *drive, vfmig_step_fn then);
 
 /* drive_write.c */

@@ -59,6 +59,8 @@ ssize_t vfmig_drive_state_get(struct vfmig_region_drive *drive)
 
 /* ---- writing device_state, in as many steps as it takes ---- */
 
+static ssize_t walk(struct vfmig_region_drive *drive);
+
 static ssize_t asked_why(struct vfmig_steps *steps, ssize_t result)
 {
 	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
@@ -77,7 +79,7 @@ static ssize_t written(struct vfmig_steps *steps, ssize_t result)
 
 	if (result >= 0) {
 		drive->way_at++;
-		return vfmig_drive_walk(drive);
+		return walk(drive);
 	}
 	drive->result = result;
 	drive->why = steps->err;
@@ -95,7 +97,7 @@ static ssize_t read_to_modify(struct vfmig_steps *steps, ssize_t result)
 			       (drive->word & ~(uint64_t)VFMIG_V1_STATE_MASK) | to, written);
 }
 
-ssize_t vfmig_drive_walk(struct vfmig_region_drive *drive)
+static ssize_t walk(struct vfmig_region_drive *drive)
 {
 	if (drive->way_at == drive->ways)
 		return drive->then(&drive->steps, 0);
@@ -173,7 +175,7 @@ static ssize_t prepared(struct vfmig_steps *steps, ssize_t result)
 	if (ret)
 		return ret;
 	drive->then = arrived;
-	return vfmig_drive_walk(drive);
+	return walk(drive);
 }
 
 static ssize_t go_from(struct vfmig_steps *steps, ssize_t result)
@@ -196,4 +198,42 @@ static ssize_t go_from(struct vfmig_steps *steps, ssize_t result)
 ssize_t vfmig_drive_state_go(struct vfmig_region_drive *drive)
 {
 	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, go_from);
+}
+
+/* ---- pfn: the log of written pages ---- */
+
+static ssize_t switched(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	/* Where that changed the device's state, the data of it begins anew. */
+	if (drive->ways)
+		vfmig_drive_read_reset(drive);
+	drive->logs = drive->log_to;
+	return 0;
+}
+
+static ssize_t switch_from(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	bool logs = drive->logs;
+	uint8_t bits;
+
+	if (result < 0)
+		return result;
+	heard(drive);
+	drive->logs = drive->log_to;
+	bits = bits_for(drive, drive->state);
+	drive->logs = logs;
+	drive->ways = drive->way_at = 0;
+	if (bits != drive->bits)
+		drive->way[drive->ways++] = bits;
+	drive->then = switched;
+	return walk(drive);
+}
+
+ssize_t vfmig_drive_log_switch(struct vfmig_region_drive *drive, bool on)
+{
+	drive->log_to = on;
+	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, switch_from);
 }

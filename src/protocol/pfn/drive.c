@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * User side of pfn: the migration region, and the pages that the device wrote.
+ *
+ * pfn has no switch for logging: a device tells its written pages while it is _SAVING. So to start the log is to
+ * set that bit, and it stays set until the log is stopped, whatever the session does meanwhile; see
+ * drive_state.c. The space is told of it by a tracker that speaks for the device in place of DMA logging. What it
+ * asks comes in as requests of the session, in the form of DMA logging's own, so that it takes its turn among the
+ * accesses to the region.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/feature.h"
+#include "dirty/map.h"
+#include "protocol/pfn/pfn.h"
+#include "protocol/region/drive.h"
+
+/* As much is asked about at once. */
+#define PIECE (4ull << 30)
+
+/* ---- starting and stopping ---- */
+
+static ssize_t log_start(struct vfmig_region_drive *drive)
+{
+	if (drive->logs)
+		return vfmig_err(&drive->steps.err, -EBUSY,
+				 "device %s tells its written pages already",
+				 vfmig_device_name(drive->session.device));
+	drive->gap = false;
+	return vfmig_drive_log_switch(drive, true);
+}
+
+static ssize_t log_stop(struct vfmig_region_drive *drive)
+{
+	if (!drive->logs)
+		return 0;
+	return vfmig_drive_log_switch(drive, false);
+}
+
+/* ---- reports ---- */
+
+static ssize_t ask_range(struct vfmig_region_drive *drive);
+
+/* So many of the next pages, told of by these bits; NULL is all of them. */
+static void mark(struct vfmig_region_drive *drive, const uint8_t *bits, uint64_t n)
+{
+	struct vfmig_drive_report *report = &drive->report;
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t bit = (report->done + i) * report->unit / report->page_size;
+
+		if (bits && !(bits[i / 8] >> i % 8 & 1))
+			continue;
+		report->bitmap[bit / 64] |= 1ull << bit % 64;
+	}
+	report->done += n;
+}
+
+static ssize_t read_bits(struct vfmig_region_drive *drive);
+
+static ssize_t bits_read(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct vfmig_drive_report *report = &drive->report;
+	uint64_t n = steps->inner.region.len * 8ull;
+
+	if (vfmig_drive_refused(drive, result))
+		return read_bits(drive);
+	if (result < 0)
+		return result;
+	report->at += steps->inner.region.len;
+	n = n < report->left ? n : report->left;
+	mark(drive, drive->bounce, n);
+	report->left -= n;
+	return read_bits(drive);
+}
+
+static ssize_t read_bits(struct vfmig_region_drive *drive)
+{
+	struct vfmig_drive_report *report = &drive->report;
+
+	while (report->left) {
+		uint64_t bytes = (report->left + 7) / 8, n;
+		const uint8_t *bits = vfmig_drive_mapped(drive, report->at, &bytes);
+
+		if (!bits)
+			return vfmig_drive_trapped(drive, report->at, bytes, false, bits_read);
+		n = bytes * 8 < report->left ? bytes * 8 : report->left;
+		report->at += bytes;
+		report->left -= n;
+		mark(drive, bits, n);
+	}
+	return ask_range(drive);
+}
+
+static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (result < 0)
+		return result;
+	drive->report.at = drive->word;
+	result = vfmig_drive_place(drive, drive->word, (drive->report.left + 7) / 8);
+	return result ? result : read_bits(drive);
+}
+
+static ssize_t copied_read(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct vfmig_drive_report *report = &drive->report;
+	uint64_t rest = report->pages - report->done;
+
+	if (result < 0)
+		return result;
+	if (drive->word == VFMIG_PFN_DIRTY_NONE)
+		return 0;
+	if (drive->word == VFMIG_PFN_DIRTY_ALL) {
+		mark(drive, NULL, rest);
+		return 0;
+	}
+	if (drive->word > rest)
+		return vfmig_err(&steps->err, -EPROTO,
+				 "device %s tells of %llu pages, where %llu were asked about",
+				 vfmig_device_name(drive->session.device),
+				 (unsigned long long)drive->word, (unsigned long long)rest);
+	report->left = drive->word;
+	return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_read);
+}
+
+static ssize_t total_written(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	return result < 0 ? result : vfmig_drive_get(drive, VFMIG_REG_COPIED_PFNS, copied_read);
+}
+
+static ssize_t size_written(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	const struct vfmig_drive_report *report = &drive->report;
+
+	return result < 0 ? result
+			  : vfmig_drive_put(drive, VFMIG_REG_TOTAL_PFNS,
+					    report->pages - report->done, total_written);
+}
+
+static ssize_t start_written(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	return result < 0 ? result
+			  : vfmig_drive_put(drive, VFMIG_REG_PAGE_SIZE, drive->report.unit,
+					    size_written);
+}
+
+static ssize_t ask_range(struct vfmig_region_drive *drive)
+{
+	const struct vfmig_drive_report *report = &drive->report;
+
+	if (report->done == report->pages)
+		return 0;
+	return vfmig_drive_put(drive, VFMIG_REG_START_PFN,
+			       report->iova / report->unit + report->done, start_written);
+}
+
+static ssize_t free_to_ask(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+
+	if (result < 0)
+		return result;
+	/* The bitmap may come where the data was: what is pending is asked for anew. */
+	drive->read.fresh = false;
+	return ask_range(drive);
+}
+
+static ssize_t log_report(struct vfmig_region_drive *drive)
+{
+	const struct vfmig_feature_dma_logging_report *asked = drive->steps.outer->feature.data;
+	struct vfmig_logging_report plain = {asked->iova, asked->length, asked->page_size};
+	const char *why = vfmig_logging_report_check(&plain, NULL);
+	const char *name = vfmig_device_name(drive->session.device);
+	struct vfmig_drive_report *report = &drive->report;
+
+	if (why)
+		return vfmig_err(&drive->steps.err, -EINVAL, "device %s: %s", name, why);
+	if (!drive->logs)
+		return vfmig_err(&drive->steps.err, -EINVAL, "device %s: no log was started", name);
+	if (drive->gap) {
+		drive->gap = false;
+		return vfmig_err(&drive->steps.err, -EIO,
+				 "device %s: it was not saving all the time, so that not all "
+				 "written pages are known",
+				 name);
+	}
+	if (drive->state == VFMIG_STATE_RESUMING)
+		return 0; /* it writes to nothing but itself */
+	report->iova = asked->iova;
+	report->page_size = asked->page_size;
+	report->unit = asked->iova % asked->page_size ? VFMIG_LOGGING_PAGE_MIN : asked->page_size;
+	report->pages = asked->length / report->unit;
+	report->done = 0;
+	report->bitmap = (uint64_t *)(uintptr_t)asked->bitmap;
+	return vfmig_drive_drain(drive, free_to_ask);
+}
+
+ssize_t vfmig_drive_log(struct vfmig_region_drive *drive)
+{
+	const struct vfmig_request *outer = drive->steps.outer;
+
+	if (drive->revision == VFMIG_REGION_PFN) {
+		switch (outer->feature.flags) {
+		case VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START:
+			return log_start(drive);
+		case VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP:
+			return log_stop(drive);
+		case VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT:
+			if (outer->feature.size >= sizeof(struct vfmig_feature_dma_logging_report))
+				return log_report(drive);
+		}
+	}
+	return vfmig_err(&drive->steps.err, -EOPNOTSUPP, "a session has no feature 0x%x",
+			 outer->feature.flags);
+}
+
+/* ---- the tracker: called by the space, may wait ---- */
+
+static int call(struct vfmig_region_drive *drive, uint32_t flags, void *data, size_t size,
+		struct vfmig_error *err)
+{
+	struct vfmig_request request = {
+		.verb = VFMIG_VERB_FEATURE,
+		.feature = {.flags = flags, .data = data, .size = size},
+		.err = err,
+	};
+	ssize_t ret = vfmig_session_call(&drive->session, &request);
+
+	return ret < 0 ? (int)ret : 0;
+}
+
+static int track_start(void *context, struct vfmig_space *space, struct vfmig_error *err)
+{
+	return call(context, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START, NULL, 0, err);
+}
+
+static void track_stop(void *context)
+{
+	call(context, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, NULL);
+}
+
+static int track_collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+			 struct vfmig_error *err)
+{
+	uint64_t most = size < PIECE ? size : PIECE;
+	size_t bytes = vfmig_dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
+	uint64_t *bitmap = malloc(bytes);
+	int ret = 0;
+
+	if (!bitmap)
+		return vfmig_err(err, -ENOMEM, "no memory for a bitmap of %zu bytes", bytes);
+	for (; size && !ret; iova += most, size -= most) {
+		struct vfmig_feature_dma_logging_report report = {
+			.iova = iova, .page_size = VFMIG_PAGE_SIZE, .bitmap = (uintptr_t)bitmap};
+
+		most = size < most ? size : most;
+		report.length = most;
+		memset(bitmap, 0, bytes);
+		ret = call(context, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &report,
+			   sizeof(report), err);
+		if (!ret)
+			ret = vfmig_dirty_mark_bitmap(into, iova, most, VFMIG_PAGE_SIZE, bitmap);
+	}
+	free(bitmap);
+	return ret;
+}
+
+/* ---- opening ---- */
+
+static void close_drive(struct vfmig_session *session)
+{
+	struct vfmig_region_drive *drive = (struct vfmig_region_drive *)session;
+
+	if (drive->space)
+		vfmig_space_remove_tracker(drive->space, &drive->tracker);
+	vfmig_region_drive_close(session);
+}
+
+static const struct vfmig_session_ops ops = {
+	.protocol = "pfn",
+	.submit = vfmig_region_drive_submit,
+	.cancel = vfmig_region_drive_cancel,
+	.close = close_drive,
+};
+
+int vfmig_drive_pfn(struct vfmig_device *device, struct vfmig_session **session,
+		    struct vfmig_error *err)
+{
+	struct vfmig_region_drive *drive;
+	int ret = vfmig_region_drive_open(device, VFMIG_REGION_PFN, &ops, session, err);
+
+	if (ret)
+		return ret;
+	drive = (struct vfmig_region_drive *)*session;
+	drive->tracker = (struct vfmig_tracker){
+		.name = "pfn",
+		.device = device,
+		.start = track_start,
+		.collect = track_collect,
+		.stop = track_stop,
+		.context = drive,
+	};
+	if (!device->space)
+		return 0;
+	ret = vfmig_space_add_tracker(device->space, &drive->tracker, err);
+	if (ret) {
+		close_drive(*session);
+		return ret;
+	}
+	drive->space = device->space;
+	return 0;
+}
