@@ -259,6 +259,7 @@ int vfmig_device_info(struct vfmig_device *device, struct vfmig_device_info *inf
  * @subtype: see @type
  * @revision: of a migration region that says so, enum vfmig_region_revision; else 0
  * @revision_flags: with it, VFMIG_REGION_REVISION_*
+ * @revision_room: with it, the most bytes of a transaction
  * @areas: how many parts can be mapped; one that is the whole region if it has no sparse list
  * @area: each part's @offset and @size
  */
@@ -268,6 +269,7 @@ struct vfmig_region {
 	uint64_t size;
 	uint32_t type, subtype;
 	uint32_t revision, revision_flags;
+	uint64_t revision_room;
 	uint32_t areas;
 	struct {
 		uint64_t offset, size;

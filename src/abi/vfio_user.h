@@ -186,6 +186,7 @@ struct vfmig_user_region_caps {
 	uint32_t subtype;
 	uint32_t revision; /* enum vfmig_region_revision, as far as it is known here */
 	uint32_t revision_flags;
+	uint64_t revision_room;
 };
 
 /*

@@ -20,7 +20,7 @@ _Static_assert(sizeof(struct vfmig_sparse_mmap_area) == 16, "packed");
 #define CAP_HEADER 8U
 #define CAP_SPARSE 16U
 #define CAP_TYPE   16U
-#define CAP_OURS   16U
+#define CAP_OURS   24U
 #define AREA	   16U
 
 size_t vfmig_user_put_region_access(void *buf, size_t cap, const struct vfmig_user_region_access *a)
@@ -150,6 +150,7 @@ size_t vfmig_user_put_region_info(void *buf, size_t cap, uint32_t argsz,
 		c = put_cap(buf, &at, &link, VFMIG_REGION_CAP_REVISION, CAP_OURS);
 		vfmig_put32(c + 8, caps->revision);
 		vfmig_put32(c + 12, caps->revision_flags);
+		vfmig_put64(c + 16, caps->revision_room);
 	}
 	return at;
 }
@@ -236,6 +237,7 @@ static const char *get_cap(const uint8_t *cap, size_t room, const struct vfmig_r
 		c->has_revision = true;
 		c->revision = vfmig_get32(cap + 8);
 		c->revision_flags = vfmig_get32(cap + 12);
+		c->revision_room = vfmig_get64(cap + 16);
 		*size = CAP_OURS;
 		return NULL;
 	default:

@@ -56,6 +56,7 @@ static void come_back(void)
 			.subtype = 1,
 			.revision = VFMIG_REGION_V1,
 			.revision_flags = 5,
+			.revision_room = 1ULL << 40,
 		};
 		struct vfmig_user_region_caps out;
 		struct vfmig_region_info i;
@@ -63,7 +64,7 @@ static void come_back(void)
 			vfmig_user_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
 
 		CHECK_EQ(size, 32 + (what & 1 ? 48 : 0) + (what & 2 ? 16 : 0) + (what & 4 ? 8 : 0) +
-				       (what & 8 ? 16 : 0));
+				       (what & 8 ? 24 : 0));
 		CHECK_EQ(vfmig_user_put_region_info(buf, size - 1, UINT32_MAX, &region, &in), 0);
 		CHECK_EQ(vfmig_user_put_region_info(buf, size, (uint32_t)size, &region, &in), size);
 		GOOD(decode(size, &out));
@@ -82,6 +83,7 @@ static void come_back(void)
 		CHECK_EQ(out.has_revision, in.has_revision);
 		CHECK_EQ(out.revision, what & 8 ? VFMIG_REGION_V1 : 0);
 		CHECK_EQ(out.revision_flags, what & 8 ? 5 : 0);
+		CHECK_EQ(out.revision_room, what & 8 ? 1LL << 40 : 0);
 		for (size_t len = 32; len < size; len++)
 			CHECK(decode(len, &out));
 		for (size_t len = 0; len < 32; len++)

@@ -53,6 +53,7 @@ static void told(enum vfmig_region_revision revision, enum vfmig_region_data pla
 	CHECK_EQ(region.revision, mute ? 0 : revision);
 	CHECK_EQ(region.revision_flags,
 		 mute ? 0 : VFMIG_REGION_REVISION_FRAMED | VFMIG_REGION_REVISION_CHECKS);
+	CHECK_EQ(region.revision_room, mute ? 0 : 100000);
 	CHECK(region.size >= shown->data + 100000);
 	CHECK_EQ(region.areas, place == VFMIG_REGION_DATA_TRAPPED ? 0 : 1);
 	if (region.areas) {

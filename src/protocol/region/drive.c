@@ -167,6 +167,7 @@ int vfmig_region_drive_open(struct vfmig_device *device, enum vfmig_region_revis
 	drive->revision = revision;
 	drive->index = region.index;
 	drive->region_size = region.size;
+	drive->room = region.revision_room ? region.revision_room : VFMIG_DRIVE_TRANSACTION_MAX;
 	drive->width = VFMIG_DRIVE_BOUNCE;
 	drive->framing = !(region.revision_flags & VFMIG_REGION_REVISION_FRAMED);
 	drive->checks = region.revision_flags & VFMIG_REGION_REVISION_CHECKS;

@@ -61,8 +61,8 @@ struct vfmig_drive_write {
 	/* the transaction */
 	uint64_t at, pos;
 	const uint8_t *from; /* being copied to the region */
-	size_t left;
-	vfmig_step_fn then; /* after that */
+	size_t left, later;  /* for this transaction, and for the next ones */
+	vfmig_step_fn then;  /* after that */
 };
 
 /*
@@ -81,8 +81,9 @@ struct vfmig_region_drive {
 	enum vfmig_region_revision revision;
 	uint32_t index;
 	uint64_t region_size;
-	bool framing; /* it is a stranger's: keep its transactions */
-	bool checks;  /* RESUMING may be left for STOP */
+	uint64_t room; /* bytes of a transaction, as far as is known */
+	bool framing;  /* it is a stranger's: keep its transactions */
+	bool checks;   /* RESUMING may be left for STOP */
 
 	struct {
 		uint64_t offset, size;

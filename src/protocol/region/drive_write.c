@@ -71,7 +71,9 @@ static ssize_t commit(struct vfmig_region_drive *drive, vfmig_step_fn then)
 	return vfmig_drive_put(drive, VFMIG_REG_DATA_SIZE, drive->write.pos, then);
 }
 
-/* ---- as it comes: one transaction for each request ---- */
+/* ---- as it comes: one transaction for each request, or several if it does not fit ---- */
+
+static ssize_t place_read(struct vfmig_steps *steps, ssize_t result);
 
 static ssize_t committed(struct vfmig_steps *steps, ssize_t result)
 {
@@ -79,6 +81,9 @@ static ssize_t committed(struct vfmig_steps *steps, ssize_t result)
 
 	if (result < 0)
 		return result;
+	drive->write.left = drive->write.later;
+	if (drive->write.left)
+		return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_read);
 	return drive->then ? drive->then(steps, 0) : (ssize_t)drive->out;
 }
 
@@ -91,6 +96,7 @@ static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
 {
 	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
 	struct vfmig_drive_write *write = &drive->write;
+	uint64_t most;
 
 	if (result < 0)
 		return result;
@@ -99,10 +105,10 @@ static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
 	result = vfmig_drive_place(drive, write->at, 1);
 	if (result)
 		return result;
-	if (write->left > drive->region_size - write->at)
-		write->left = drive->region_size - write->at;
-	if (write->left > VFMIG_DRIVE_TRANSACTION_MAX)
-		write->left = VFMIG_DRIVE_TRANSACTION_MAX;
+	most = drive->region_size - write->at;
+	most = most < drive->room ? most : drive->room;
+	write->later = write->left > most ? write->left - most : 0;
+	write->left -= write->later;
 	drive->out += write->left;
 	write->then = all_there;
 	result = push(drive);

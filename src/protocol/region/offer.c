@@ -122,6 +122,7 @@ static ssize_t tell(struct vfmig_region_offer *offer, struct vfmig_request *requ
 		.has_revision = !offer->options.mute,
 		.revision = offer->layout.revision,
 		.revision_flags = VFMIG_REGION_REVISION_CHECKS,
+		.revision_room = offer->room,
 	};
 	struct vfmig_region_info info = {
 		.flags = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE,
