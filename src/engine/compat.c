@@ -68,11 +68,6 @@ static void compare_pci(struct list *list, const struct vfmig_hello_device *ther
 static void compare_migration(struct list *list, const struct vfmig_hello_device *there,
 			      const struct vfmig_hello_device *here)
 {
-	if (strcmp(there->protocol, here->protocol))
-		differ(list,
-		       "device %s: speaks protocol %s at the source and %s here; put the filter "
-		       "translate in front of one of them",
-		       there->id, there->protocol, here->protocol);
 	if (there->flags & ~here->flags & VFMIG_MIGRATION_PRE_COPY)
 		differ(list, "device %s: has pre-copy at the source only", there->id);
 	if (there->flags & ~here->flags & VFMIG_MIGRATION_P2P)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "abi/le.h"
+#include <vfmig/abi_region.h>
+
 #include "engine/engine.h"
 
 struct vfmig_hello *vfmig_hello_new(uint32_t devices, uint32_t regions)
@@ -77,7 +79,8 @@ static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to
 		ret = vfmig_device_region(device, i, &region, err);
 		if (ret == -ETIMEDOUT)
 			return ret;
-		if (ret || !region.size)
+		/* By which registers it is migrated is not what it is: the two ends may differ in that. */
+		if (ret || !region.size || region.type == VFMIG_REGION_TYPE_MIGRATION)
 			continue;
 		to->regions[i].size = region.size;
 		to->regions[i].flags =
