@@ -327,6 +327,10 @@ void vfmig_kit_reinit(struct vfmig_kit *kit);
  *
  * migration=all|stop_copy|p2p|pre_copy|off: which of v2's optional states the device shows: both, none, one, the
  * other; or that it cannot migrate. logging=on|off: whether it can tell which pages it wrote.
+ *
+ * protocol=v2|v1|pfn|v2+v1|v2+pfn: in which revisions of the protocol it is shown; of two, one is in use at a time, from
+ * the first change of the state to a reset. For v1's and pfn's migration region: data=trapped|mapped|partly,
+ * transaction=SIZE, bitmap=same|apart (pfn), and tell=on|off: whether the region says which of the two it is.
  */
 const struct vfmig_option *vfmig_model_common_options(void);
 

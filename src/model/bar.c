@@ -120,7 +120,7 @@ ssize_t vfmig_kit_device_info(struct vfmig_kit *kit, struct vfmig_request *reque
 	struct vfmig_device_info info = {
 		.argsz = sizeof(info),
 		.flags = VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET,
-		.num_regions = VFMIG_PCI_REGION_COUNT,
+		.num_regions = vfmig_show_regions(&kit->show, VFMIG_PCI_REGION_COUNT),
 		.num_irqs = VFMIG_PCI_IRQ_COUNT,
 	};
 

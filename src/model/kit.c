@@ -157,7 +157,7 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	struct vfmig_kit *kit = vfmig_kit_of(device);
 	ssize_t result;
 
-	if (vfmig_offer_v2_submit(&kit->offer, request))
+	if (vfmig_show_submit(&kit->show, request))
 		return;
 	switch (request->verb) {
 	case VFMIG_VERB_DEVICE_INFO:
@@ -207,7 +207,7 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct vfmig_kit *kit = vfmig_kit_of(device);
 
-	return vfmig_kit_take_back(kit, request) || vfmig_offer_v2_cancel(&kit->offer, request);
+	return vfmig_kit_take_back(kit, request) || vfmig_show_cancel(&kit->show, request);
 }
 
 static int show_fd(struct vfmig_device *device)

@@ -22,7 +22,7 @@
 
 #include "device/session.h"
 #include "dirty/map.h"
-#include "protocol/v2/v2.h"
+#include "protocol/show.h"
 
 #define VFMIG_CONFIG_SIZE 256u
 #define VFMIG_KIT_PAGE	  4096u
@@ -32,6 +32,7 @@
 struct vfmig_kit_options {
 	uint64_t migration; /* enum vfmig_kit_migration */
 	bool logging;
+	struct vfmig_show_options show;
 };
 
 /*
@@ -154,7 +155,7 @@ struct vfmig_kit {
 	struct vfmig_kit_save *save;
 	struct vfmig_kit_load *load;
 	struct vfmig_kit_log log;
-	struct vfmig_offer_v2 offer;
+	struct vfmig_show show;
 };
 
 /* ---- open.c ---- */

@@ -34,6 +34,7 @@ static const struct vfmig_option common_options[] = {
 	 .offset = offsetof(struct vfmig_kit_options, logging),
 	 .preset = "on",
 	 .help = "whether it can tell which pages it wrote"},
+	VFMIG_SHOW_OPTIONS(offsetof(struct vfmig_kit_options, show), "v2"),
 	{.kind = VFMIG_OPTION_END},
 };
 
@@ -116,11 +117,14 @@ static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_e
 	migrates = (kit->model->state || kit->model->save) && kit->options->migration != OFF;
 	kit->session.ops = &vfmig_kit_session_ops;
 	kit->session.flags = migration_flags(kit->options->migration);
-	kit->offer.session = migrates ? &kit->session : NULL;
-	kit->offer.logger = kit->log.map ? &kit->log.logger : NULL;
 	kit->state = VFMIG_STATE_RUNNING;
 	atomic_store(&kit->level, VFMIG_KIT_QUIET);
 	vfmig_kit_presets(kit);
+	ret = vfmig_show_open(&kit->show, migrates ? &kit->session : NULL,
+			      kit->log.map ? &kit->log.logger : NULL, &kit->options->show, true,
+			      err);
+	if (ret)
+		return ret;
 	ret = kit->model->create ? kit->model->create(kit, kit->self, err) : 0;
 	if (ret)
 		return ret;
@@ -146,6 +150,7 @@ void vfmig_kit_free(struct vfmig_kit *kit)
 {
 	if (kit->created && kit->model->destroy)
 		kit->model->destroy(kit, kit->self);
+	vfmig_show_fini(&kit->show);
 	vfmig_kit_save_close(kit->save);
 	vfmig_kit_load_close(kit->load);
 	vfmig_kit_log_close(kit);
@@ -159,7 +164,6 @@ void vfmig_kit_free(struct vfmig_kit *kit)
 		vfmig_options_free(kit->option_table, kit->options);
 	free(kit->options);
 	free(kit->option_table);
-	vfmig_offer_v2_fini(&kit->offer);
 	pthread_mutex_destroy(&kit->gate_lock);
 	pthread_mutex_destroy(&kit->session_lock);
 	vfmig_device_fini(&kit->device);
@@ -192,7 +196,7 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
 	pthread_mutex_init(&kit->session_lock, NULL);
 	pthread_mutex_init(&kit->irq.lock, NULL);
 	pthread_mutex_init(&kit->log.lock, NULL);
-	vfmig_offer_v2_init(&kit->offer, NULL, NULL);
+	vfmig_show_init(&kit->show);
 	kit->irq.intx_fd = kit->irq.unmask_fd = kit->irq.req_fd = -1;
 	ret = open_parts(kit, options, err);
 	if (ret) {

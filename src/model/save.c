@@ -430,7 +430,7 @@ void vfmig_save_look_for_reinit(struct vfmig_kit_save *save)
 
 	if (!atomic_exchange(&kit->reinit, false) || save->stopped)
 		return;
-	if (atomic_load(&kit->offer.precopy_info_v2)) {
+	if (atomic_load(&kit->show.v2.precopy_info_v2)) {
 		begin_pass(save);
 		save->reinit = true;
 		return;

@@ -167,6 +167,7 @@ ssize_t vfmig_kit_reset(struct vfmig_kit *kit, struct vfmig_error *err)
 	kit->load = NULL;
 	kit->state = VFMIG_STATE_RUNNING;
 	pthread_mutex_unlock(&kit->session_lock);
+	vfmig_show_reset(&kit->show);
 	vfmig_kit_power_up(kit);
 	return vfmig_kit_settle(kit, VFMIG_STATE_RUNNING, err) ? enter_error(kit, -EIO, err) : 0;
 }
