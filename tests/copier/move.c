@@ -19,13 +19,13 @@
 /* ---- the sides ---- */
 
 static void open_device(struct move *move, struct move_side *side, const struct vfmig_model *model,
-			const char *filter)
+			const char *more, const char *filter)
 {
 	char options[256], dir[] = "/tmp/vfmig-move-XXXXXX", path[64], name[96];
 	struct vfmig_vfio_user_config config = {.socket_path = path};
 
-	snprintf(options, sizeof(options), "size=%u%s%s", MOVE_BOARD, move->options ? "," : "",
-		 move->options ? move->options : "");
+	snprintf(options, sizeof(options), "size=%u%s%s", MOVE_BOARD, more ? "," : "",
+		 more ? more : "");
 	OK(move, vfmig_model_open(model ? model : &vfmig_model_copier, options, &side->inner,
 				  &move->error));
 	if (filter)
@@ -44,7 +44,7 @@ static void open_device(struct move *move, struct move_side *side, const struct 
 }
 
 static void open_side(struct move *move, struct move_side *side, const struct vfmig_model *model,
-		      const char *filter)
+		      const char *options, const char *filter)
 {
 	struct vfmig_map map = {
 		.iova = MOVE_IOVA,
@@ -53,7 +53,7 @@ static void open_side(struct move *move, struct move_side *side, const struct vf
 		.kind = VFMIG_MAP_MEMORY,
 	};
 
-	open_device(move, side, model, filter);
+	open_device(move, side, model, options, filter);
 	side->fd = memfd_create("guest", MFD_CLOEXEC);
 	CHECK(side->fd >= 0 && !ftruncate(side->fd, MOVE_GUEST));
 	side->guest = mmap(NULL, MOVE_GUEST, PROT_READ | PROT_WRITE, MAP_SHARED, side->fd, 0);
@@ -239,8 +239,10 @@ static void migrate(struct move *move)
 	options.precopy = !move->no_precopy;
 	OK(move, vfmig_migration_new(VFMIG_ROLE_SOURCE, &options, &from, &move->error));
 	OK(move, vfmig_migration_new(VFMIG_ROLE_DESTINATION, NULL, &to, &move->error));
-	OK(move, vfmig_migration_add_device(from, "c", move->source.device, NULL, &move->error));
-	OK(move, vfmig_migration_add_device(to, "c", move->destination.device, NULL, &move->error));
+	OK(move, vfmig_migration_add_device(from, "c", move->source.device, move->protocol,
+					    &move->error));
+	OK(move, vfmig_migration_add_device(to, "c", move->destination.device, move->protocol,
+					    &move->error));
 	OK(move, vfmig_migration_add_space(from, move->source.space, &move->error));
 	OK(move, vfmig_migration_add_space(to, move->destination.space, &move->error));
 	vfmig_migration_set_user(from, &source);
@@ -289,8 +291,10 @@ void move_run(struct move *move)
 	pthread_cond_init(&move->moved, NULL);
 	move->tracker = (struct vfmig_tracker){
 		.name = "the workload's CPU", .collect = collect, .context = move};
-	open_side(move, &move->source, move->source_model, move->filter);
-	open_side(move, &move->destination, move->destination_model, move->destination_filter);
+	open_side(move, &move->source, move->source_model, move->options, move->filter);
+	open_side(move, &move->destination, move->destination_model,
+		  move->destination_options ? move->destination_options : move->options,
+		  move->destination_filter);
 	OK(move, vfmig_space_add_tracker(move->source.space, &move->tracker, &move->error));
 	begin(move);
 	migrate(move);

@@ -46,7 +46,8 @@ struct move_side {
  * How to move, and what came of it.
  *
  * @source_model, @destination_model: NULL: the copier
- * @options: more options of both models
+ * @options: more options of both models; @destination_options, if set, of the destination's instead
+ * @protocol: by which both are driven; NULL: the newest that they show
  * @filter: around the source's model; @destination_filter around the other's; NULL: none
  * @remote: over vfio-user, both
  * @no_precopy: the engine is not to use it
@@ -60,7 +61,8 @@ struct move_side {
  */
 struct move {
 	const struct vfmig_model *source_model, *destination_model;
-	const char *options;
+	const char *options, *destination_options;
+	const char *protocol;
 	const char *filter, *destination_filter;
 	bool remote;
 	bool no_precopy;
