@@ -25,6 +25,12 @@
 #define VFMIG_DS_PREAMBLE_SIZE 16U
 #define VFMIG_DS_HEADER_SIZE   8U /* of a frame */
 
+/*
+ * The model's name of a stream that is not a model's state, but the transactions of a device of v1 or pfn: without
+ * entries, each transaction a CHUNK. What is in them may be a model's state again.
+ */
+#define VFMIG_DS_TRANSACTIONS "vfio.transactions"
+
 /* Caps. A reader refuses what is over them; a writer cannot make it. */
 #define VFMIG_DS_FRAME_MAX   (1U << 20)	  /* payload of a frame */
 #define VFMIG_DS_SCHEMA_MAX  (256U << 10) /* payload of the schema */

@@ -33,6 +33,9 @@ struct vfmig_kit_load {
 	struct arrival *arrivals;
 	uint32_t version; /* of the model that saved it */
 	uint64_t opaque_at;
+	/* If the state comes in a device's transactions: what is in them is read by a reader of its own. */
+	bool wrapped, inside;
+	struct vfmig_ds_reader inner;
 	struct vfmig_error error; /* the sentence of the first refusal */
 };
 
@@ -54,6 +57,11 @@ static const char *on_model(void *user, const struct vfmig_ds_model *m)
 	struct vfmig_kit_load *load = user;
 	const struct vfmig_model *model = load->kit->model;
 
+	if (!load->wrapped && m->name_len == sizeof(VFMIG_DS_TRANSACTIONS) - 1 &&
+	    !memcmp(m->name, VFMIG_DS_TRANSACTIONS, m->name_len)) {
+		load->wrapped = true;
+		return NULL;
+	}
 	if (strlen(model->name) != m->name_len || memcmp(model->name, m->name, m->name_len))
 		return refuse(load, "this is the state of model %.*s, and the device is a %s",
 			      m->name_len, m->name, model->name);
@@ -121,6 +129,8 @@ static const char *on_schema_end(void *user)
 	struct vfmig_kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
+	if (load->wrapped && !load->inside)
+		return NULL;
 	for (unsigned i = 0; i < kit->nr_entries; i++)
 		if (expected(load, &kit->entries[i]) && !load->arrivals[i].announced)
 			return refuse(load, "it lacks %s, which version %u of model %s has",
@@ -200,7 +210,7 @@ static const char *on_opaque(void *user, const void *data, size_t len)
 	struct vfmig_kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
-	if (!kit->model->load)
+	if (!kit->model->load || (load->wrapped && !load->inside))
 		return refuse(load,
 			      "it has state in an encoding of the model's own, and model %s "
 			      "has none",
@@ -213,9 +223,35 @@ static const char *on_opaque(void *user, const void *data, size_t len)
 	return NULL;
 }
 
-static const char *on_chunk(void *user)
+/* ---- the state of a model that was saved by way of v1 or pfn, as their transactions ---- */
+
+static const char *on_chunk_begin(void *user)
 {
+	struct vfmig_kit_load *load = user;
+
+	if (load->wrapped && !load->inside)
+		return NULL;
 	return "it is a transaction of another device's, not a model's state";
+}
+
+static const char *on_chunk(void *user, const void *data, size_t len)
+{
+	struct vfmig_kit_load *load = user;
+	const char *why;
+
+	load->inside = true;
+	why = vfmig_ds_reader_feed(&load->inner, data, len);
+	load->inside = false;
+	return why;
+}
+
+static const char *on_end(void *user)
+{
+	struct vfmig_kit_load *load = user;
+
+	if (load->wrapped && !load->inside && !load->inner.ended)
+		return "the transactions are over before the state in them is";
+	return NULL;
 }
 
 static const struct vfmig_ds_events events = {
@@ -226,7 +262,9 @@ static const struct vfmig_ds_events events = {
 	.block = on_block,
 	.zero = on_zero,
 	.opaque = on_opaque,
-	.chunk_begin = on_chunk,
+	.chunk_begin = on_chunk_begin,
+	.chunk = on_chunk,
+	.end = on_end,
 };
 
 /* ---- the session's calls ---- */
@@ -247,6 +285,7 @@ int vfmig_kit_load_open(struct vfmig_kit *kit, struct vfmig_kit_load **out, stru
 		return vfmig_err(err, -ENOMEM, "no memory to load a device");
 	}
 	vfmig_ds_reader_init(&load->reader, &events, load, load->slots, VFMIG_DS_ENTRIES_MAX);
+	vfmig_ds_reader_init(&load->inner, &events, load, load->slots, VFMIG_DS_ENTRIES_MAX);
 	*out = load;
 	return 0;
 }

@@ -26,8 +26,7 @@
 /* Trapped data goes through a buffer of this size. */
 #define VFMIG_DRIVE_BOUNCE 65536u
 
-/* The name that framed transactions have for a model, and what their stream begins with. */
-#define VFMIG_DRIVE_MODEL  "vfio.transactions"
+/* What a stream of framed transactions begins with. */
 #define VFMIG_DRIVE_PREFIX 64u
 
 /* Saving. */

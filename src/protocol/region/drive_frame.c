@@ -10,13 +10,13 @@
 #include "protocol/region/drive.h"
 
 static const struct vfmig_ds_model model = {
-	.name = VFMIG_DRIVE_MODEL,
-	.name_len = sizeof(VFMIG_DRIVE_MODEL) - 1,
+	.name = VFMIG_DS_TRANSACTIONS,
+	.name_len = sizeof(VFMIG_DS_TRANSACTIONS) - 1,
 	.version = 1,
 };
 
 _Static_assert(VFMIG_DS_PREAMBLE_SIZE + VFMIG_DS_HEADER_SIZE + VFMIG_DS_SCHEMA_FIXED +
-			       sizeof(VFMIG_DRIVE_MODEL) - 1 <=
+			       sizeof(VFMIG_DS_TRANSACTIONS) - 1 <=
 		       VFMIG_DRIVE_PREFIX,
 	       "the prefix has room");
 
