@@ -24,11 +24,14 @@ struct vfmig_session_ops {
  * @ops: how
  * @device: a drive's: what is driven, and worked while a call waits. NULL for a model's own
  * @flags: VFMIG_MIGRATION_*: which states there are
+ * @checks_by_running: RESUMING to STOP runs the device for a moment, as there is no other way to have it check what it
+ *	was given: so all that it can reach must be there before
  */
 struct vfmig_session {
 	const struct vfmig_session_ops *ops;
 	struct vfmig_device *device;
 	uint64_t flags;
+	bool checks_by_running;
 };
 
 /*

@@ -4,11 +4,13 @@
  *
  * A chunk is written whole or the migration fails: with others on their way behind it there is no place for
  * the rest of it. A device that is done is asked at once to check what it was given (RESUMING to STOP),
- * while others still load.
+ * while others still load; but one that can only check by running is asked when all else is there, memory and
+ * the other devices.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "device/session.h"
 #include "engine/engine.h"
 
 static void submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
@@ -55,27 +57,44 @@ static int reap_one(struct vfmig_mover *mover, struct vfmig_error *err)
 	return ret;
 }
 
-static int reap(struct vfmig_mover *mover, struct vfmig_error *err)
+/* Whether all is there but what devices have to check by running. */
+static bool all_there(const struct vfmig_migration *m)
 {
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		if (m->movers[i]->flying.count || (m->movers[i]->state != VFMIG_STATE_STOP &&
+						   !m->movers[i]->session->checks_by_running))
+			return false;
+	return true;
+}
+
+/* @whole: no more memory will come. */
+static int reap(struct vfmig_mover *mover, bool whole, struct vfmig_error *err)
+{
+	bool may_check = !mover->session->checks_by_running;
 	int ret = 0;
 
 	while (!ret && mover->flying.first && vfmig_op_over(&mover->flying.first->op))
 		ret = reap_one(mover, err);
 	if (!ret && mover->ended && !mover->flying.first && !mover->op.under_way &&
-	    mover->state == VFMIG_STATE_RESUMING)
+	    mover->state == VFMIG_STATE_RESUMING && (may_check || (whole && all_there(mover->m))))
 		vfmig_state_ask(mover, VFMIG_STATE_STOP);
 	if (!ret && mover->op.under_way)
 		vfmig_state_arrived(mover, &ret, err);
 	return ret;
 }
 
-int vfmig_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
+static int reap_all(struct vfmig_migration *m, bool whole, struct vfmig_error *err)
 {
 	int ret = 0;
 
 	for (uint32_t i = 0; i < m->nr_movers && !ret; i++)
-		ret = reap(m->movers[i], err);
+		ret = reap(m->movers[i], whole, err);
 	return ret;
+}
+
+int vfmig_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	return reap_all(m, false, err);
 }
 
 /* Does any write have to end before there is a buffer, or are all of them in chunks that were begun? */
@@ -134,7 +153,7 @@ int vfmig_writes_settle(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret;
 
 	for (;;) {
-		ret = vfmig_writes_reap(m, err);
+		ret = reap_all(m, true, err);
 		if (ret || settled(m))
 			return ret;
 		ret = vfmig_wait(m, 0, err);

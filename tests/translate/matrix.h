@@ -16,6 +16,7 @@ static const struct {
 	{"v1, trapped", "protocol=v1,data=trapped,transaction=512K"},
 	{"v1, mapped", "protocol=v1,data=mapped"},
 	{"v1, partly", "protocol=v1,data=partly,transaction=700001"},
+	{"v1, as a stranger's", "protocol=v1,tell=off"},
 	{"v2", "protocol=v2,migration=pre_copy"},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
