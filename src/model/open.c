@@ -98,6 +98,7 @@ static int open_fds(struct vfmig_kit *kit, struct vfmig_error *err)
 static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_error *err)
 {
 	int ret = parse(kit, options, err);
+	const struct vfmig_region_log log = {.logger = &kit->log.logger};
 	bool migrates;
 
 	if (!ret)
@@ -121,8 +122,8 @@ static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_e
 	atomic_store(&kit->level, VFMIG_KIT_QUIET);
 	vfmig_kit_presets(kit);
 	ret = vfmig_show_open(&kit->show, migrates ? &kit->session : NULL,
-			      kit->log.map ? &kit->log.logger : NULL, &kit->options->show, true,
-			      err);
+			      kit->log.map ? &log : NULL, &kit->options->show,
+			      VFMIG_PCI_REGION_COUNT, true, err);
 	if (ret)
 		return ret;
 	ret = kit->model->create ? kit->model->create(kit, kit->self, err) : 0;

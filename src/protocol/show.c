@@ -30,11 +30,11 @@ void vfmig_show_init(struct vfmig_show *show)
 }
 
 int vfmig_show_open(struct vfmig_show *show, struct vfmig_session *session,
-		    struct vfmig_logger *logger, const struct vfmig_show_options *options,
-		    bool framed, struct vfmig_error *err)
+		    const struct vfmig_region_log *log, const struct vfmig_show_options *options,
+		    uint32_t index, bool framed, struct vfmig_error *err)
 {
 	struct vfmig_region_options region = {
-		.index = VFMIG_SHOW_REGION,
+		.index = index,
 		.data = (enum vfmig_region_data)options->data,
 		.transaction = options->transaction,
 		.framed = framed,
@@ -45,13 +45,14 @@ int vfmig_show_open(struct vfmig_show *show, struct vfmig_session *session,
 
 	show->shows_v2 = shows[options->protocol].v2;
 	show->v2.session = show->shows_v2 ? session : NULL;
-	show->v2.logger = show->shows_v2 || v1 ? logger : NULL;
+	show->v2.logger = log && (show->shows_v2 || v1) ? log->logger : NULL;
+	show->index = index;
 	if (!session || (!v1 && !pfn))
 		return 0;
 	show->revision = v1 ? VFMIG_REGION_V1 : VFMIG_REGION_PFN;
 	if (v1)
 		return vfmig_offer_v1_open(session, &region, &show->region, err);
-	return vfmig_offer_pfn_open(session, logger, &region, &show->region, err);
+	return vfmig_offer_pfn_open(session, log, &region, &show->region, err);
 }
 
 void vfmig_show_fini(struct vfmig_show *show)
@@ -62,7 +63,7 @@ void vfmig_show_fini(struct vfmig_show *show)
 
 uint32_t vfmig_show_regions(const struct vfmig_show *show, uint32_t others)
 {
-	return show->region && others <= VFMIG_SHOW_REGION ? VFMIG_SHOW_REGION + 1 : others;
+	return show->region && others <= show->index ? show->index + 1 : others;
 }
 
 void vfmig_show_reset(struct vfmig_show *show)
@@ -96,7 +97,7 @@ static unsigned about(const struct vfmig_show *show, const struct vfmig_request 
 		return V2;
 	case VFMIG_VERB_REGION_READ:
 	case VFMIG_VERB_REGION_WRITE:
-		if (!show->region || request->region.index != VFMIG_SHOW_REGION)
+		if (!show->region || request->region.index != show->index)
 			return 0;
 		*changes = request->verb == VFMIG_VERB_REGION_WRITE && !request->region.offset;
 		return show->revision;

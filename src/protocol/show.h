@@ -60,13 +60,11 @@ extern const char *const vfmig_show_bitmaps[];
 		.help = "v1, pfn: whether the region says which of them it is"                     \
 	}
 
-/* The region's index: the first that a PCI device has for its own purposes. */
-#define VFMIG_SHOW_REGION VFMIG_PCI_REGION_COUNT
-
 struct vfmig_show {
 	struct vfmig_offer_v2 v2;
 	bool shows_v2;
 	struct vfmig_region_offer *region; /* v1 or pfn, or NULL */
+	uint32_t index;			   /* its index */
 	enum vfmig_region_revision revision;
 	atomic_uint in_use; /* the revision whose user has changed the state; 0: none */
 };
@@ -77,13 +75,14 @@ void vfmig_show_init(struct vfmig_show *show);
 /**
  * vfmig_show_open() - show them
  * @session: the device's migration, or NULL for a device that cannot migrate
- * @logger: its log, or NULL. DMA logging is shown beside v2 and v1; in pfn it is the region's
+ * @log: its log, or NULL. A logger is shown as DMA logging beside v2 and v1; in pfn it is the region's
  * @options: how
+ * @index: of the migration region, where there is one
  * @framed: the session's data is that of docs/device-state.md
  */
 int vfmig_show_open(struct vfmig_show *show, struct vfmig_session *session,
-		    struct vfmig_logger *logger, const struct vfmig_show_options *options,
-		    bool framed, struct vfmig_error *err);
+		    const struct vfmig_region_log *log, const struct vfmig_show_options *options,
+		    uint32_t index, bool framed, struct vfmig_error *err);
 void vfmig_show_fini(struct vfmig_show *show);
 
 /** vfmig_show_submit() - answer a device's request; false if it is for somebody else */

@@ -15,7 +15,7 @@ static void run(struct vfmig_steps *steps, ssize_t result);
 
 static void ask(struct vfmig_steps *steps)
 {
-	if (steps->session)
+	if (!steps->of_device)
 		vfmig_session_submit(steps->session, &steps->inner);
 	else
 		vfmig_submit(steps->device, &steps->inner);
@@ -23,8 +23,8 @@ static void ask(struct vfmig_steps *steps)
 
 static bool take_back(struct vfmig_steps *steps)
 {
-	return steps->session ? vfmig_session_cancel(steps->session, &steps->inner)
-			      : vfmig_cancel(steps->device, &steps->inner);
+	return steps->of_device ? vfmig_cancel(steps->device, &steps->inner)
+				: vfmig_session_cancel(steps->session, &steps->inner);
 }
 
 /* One is through. True for the last. With the lock held. */

@@ -34,7 +34,7 @@ struct vfmig_steps;
 typedef ssize_t (*vfmig_step_fn)(struct vfmig_steps *steps, ssize_t result);
 
 /*
- * @session, @device: whom the inner requests are for: a session, or, if that is NULL, a device
+ * @session, @device: whom the inner requests are for: a session, or, if that is NULL or @of_device says so, a device
  * @begin: the first step of any outer request
  * @dropped: the outer request was taken back between two steps: its end will not come. May be NULL
  * @outer: the request that is being done; NULL when it was taken back
@@ -51,6 +51,7 @@ struct vfmig_steps {
 
 	struct vfmig_request *outer;
 	struct vfmig_request inner;
+	bool of_device;
 	struct vfmig_error err;
 	vfmig_step_fn then;
 	ssize_t (*work)(struct vfmig_steps *steps);
@@ -81,6 +82,15 @@ bool vfmig_steps_cancel(struct vfmig_steps *steps, struct vfmig_request *request
 /** vfmig_steps_ask() - for steps: `return vfmig_steps_ask(steps, next)`, with @inner filled in */
 static inline ssize_t vfmig_steps_ask(struct vfmig_steps *steps, vfmig_step_fn then)
 {
+	steps->of_device = !steps->session;
+	steps->then = then;
+	return VFMIG_STEP_ASK;
+}
+
+/** vfmig_steps_ask_device() - the same, for those that have both */
+static inline ssize_t vfmig_steps_ask_device(struct vfmig_steps *steps, vfmig_step_fn then)
+{
+	steps->of_device = true;
 	steps->then = then;
 	return VFMIG_STEP_ASK;
 }

@@ -107,13 +107,14 @@ static inline struct shown *shown_new(enum vfmig_region_revision revision, uint6
 {
 	struct shown *shown = calloc(1, sizeof(*shown));
 	struct vfmig_region_options options = *how;
+	struct vfmig_region_log log = {.logger = logger};
 
 	CHECK(shown);
 	options.index = SHOWN_INDEX;
 	CHECK_EQ(vfmig_device_init(&shown->device, &shown_ops, "shown", NULL), 0);
 	fake_session_init(&shown->fake, flags);
 	if (revision == VFMIG_REGION_PFN)
-		CHECK_EQ(vfmig_offer_pfn_open(&shown->fake.session, logger, &options, &shown->offer,
+		CHECK_EQ(vfmig_offer_pfn_open(&shown->fake.session, &log, &options, &shown->offer,
 					      NULL),
 			 0);
 	else

@@ -22,8 +22,12 @@ enum { START, PAGE_SIZE, TOTAL };
 
 int vfmig_region_pages_open(struct vfmig_region_offer *offer, struct vfmig_error *err)
 {
-	offer->pages.bitmap = malloc(offer->pages.size);
-	return offer->pages.bitmap ? 0 : vfmig_err(err, -ENOMEM, "no memory for a bitmap");
+	struct vfmig_region_pages *pages = &offer->pages;
+
+	pages->bitmap = malloc(pages->size);
+	pages->ranges = calloc(VFMIG_REGION_LOG_RANGES, sizeof(*pages->ranges));
+	return pages->bitmap && pages->ranges ? 0
+					      : vfmig_err(err, -ENOMEM, "no memory for a bitmap");
 }
 
 /* How many pages a bitmap tells of at most. Some users read a word more than there is. */
@@ -34,37 +38,127 @@ static uint64_t most(const struct vfmig_region_pages *pages)
 
 /* ---- logging follows _SAVING ---- */
 
-ssize_t vfmig_region_log_start(struct vfmig_steps *steps)
+static void forget(struct vfmig_region_pages *pages)
+{
+	bool stale = pages->stale;
+
+	memset(pages, 0, offsetof(struct vfmig_region_pages, at));
+	pages->stale = stale;
+}
+
+static ssize_t ask_log(struct vfmig_region_offer *offer, uint32_t flags, void *data, size_t size,
+		       vfmig_step_fn then)
+{
+	struct vfmig_request *inner = &offer->steps.inner;
+
+	inner->verb = VFMIG_VERB_FEATURE;
+	inner->feature.flags = flags;
+	inner->feature.data = data;
+	inner->feature.size = size;
+	return vfmig_steps_ask_device(&offer->steps, then);
+}
+
+static ssize_t start_logger(struct vfmig_steps *steps)
 {
 	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
-	struct vfmig_logger *logger = offer->logger;
+	struct vfmig_logger *logger = offer->log.logger;
 	uint64_t page_size = VFMIG_LOGGING_PAGE_MIN;
-	int ret = logger->ops->start(logger, &page_size, NULL, 0, &steps->err);
-	bool late;
 
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&steps->lock);
-	late = offer->began != offer->resets;
-	offer->pages.logs = !late;
-	pthread_mutex_unlock(&steps->lock);
-	if (late)
-		logger->ops->stop(logger, NULL);
+	return logger->ops->start(logger, &page_size, NULL, 0, &steps->err);
+}
+
+static ssize_t stop_logger(struct vfmig_steps *steps)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+
+	offer->log.logger->ops->stop(offer->log.logger, NULL);
 	return 0;
 }
 
-ssize_t vfmig_region_log_stop(struct vfmig_steps *steps)
+static ssize_t started(struct vfmig_steps *steps, ssize_t result)
 {
 	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	bool late = offer->began != offer->resets;
+
+	offer->pages.logs = result >= 0 && !late;
+	if (late && result >= 0) {
+		offer->pages.stale = true;
+		if (offer->log.logger)
+			return vfmig_steps_work(steps, stop_logger, offer->pages.then);
+	}
+	return offer->pages.then(steps, result);
+}
+
+static ssize_t start_device(struct vfmig_region_offer *offer)
+{
+	struct vfmig_region_pages *pages = &offer->pages;
+	uint32_t n = offer->log.ranges(offer->log.context, pages->ranges, VFMIG_REGION_LOG_RANGES);
+
+	/* Where nothing is mapped nothing can be written. */
+	if (!n)
+		return started(&offer->steps, 0);
+	memset(&pages->ask, 0, sizeof(pages->ask));
+	pages->ask.control.page_size = VFMIG_LOGGING_PAGE_MIN;
+	pages->ask.control.num_ranges = n;
+	pages->ask.control.ranges = (uintptr_t)pages->ranges;
+	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+		       &pages->ask.control, sizeof(pages->ask.control), started);
+}
+
+static ssize_t not_stale(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+
+	offer->pages.stale = false;
+	return start_device(offer);
+}
+
+ssize_t vfmig_region_log_start(struct vfmig_region_offer *offer, vfmig_step_fn then)
+{
+	offer->pages.then = then;
+	if (offer->log.logger)
+		return vfmig_steps_work(&offer->steps, start_logger, started);
+	if (!offer->log.device)
+		return then(&offer->steps, 0);
+	if (offer->pages.stale)
+		return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
+			       not_stale);
+	return start_device(offer);
+}
+
+static ssize_t stopped(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+
+	offer->pages.stale = result < 0;
+	return offer->pages.then(steps, 0);
+}
+
+ssize_t vfmig_region_log_stop(struct vfmig_region_offer *offer, vfmig_step_fn then)
+{
+	forget(&offer->pages);
+	offer->pages.then = then;
+	if (offer->log.logger)
+		return vfmig_steps_work(&offer->steps, stop_logger, stopped);
+	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, stopped);
+}
+
+void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
+{
 	bool logs;
 
-	pthread_mutex_lock(&steps->lock);
+	pthread_mutex_lock(&offer->steps.lock);
 	logs = offer->pages.logs;
-	memset(&offer->pages, 0, offsetof(struct vfmig_region_pages, at));
-	pthread_mutex_unlock(&steps->lock);
-	if (logs)
-		offer->logger->ops->stop(offer->logger, NULL);
-	return 0;
+	forget(&offer->pages);
+	/* A reset does not wait: the device's log is ended before it is begun again. */
+	offer->pages.stale = offer->pages.stale || (logs && reset);
+	pthread_mutex_unlock(&offer->steps.lock);
+	if (logs && offer->log.logger)
+		offer->log.logger->ops->stop(offer->log.logger, NULL);
+	if ((logs || offer->pages.stale) && offer->log.device && !reset)
+		vfmig_device_feature(offer->log.device,
+				     VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
+				     NULL);
 }
 
 /* ---- what is owed ---- */
@@ -163,15 +257,39 @@ static ssize_t reported(struct vfmig_steps *steps, ssize_t result)
 	return vfmig_region_give(offer, n);
 }
 
-static ssize_t report(struct vfmig_steps *steps)
+static ssize_t report_logger(struct vfmig_steps *steps)
 {
 	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
 	const struct vfmig_region_pages *pages = &offer->pages;
 	uint64_t size = pages->range[PAGE_SIZE];
 
+	return offer->log.logger->ops->report(offer->log.logger,
+					      (pages->range[START] + pages->done) * size,
+					      offer->value * size, size, pages->bitmap, NULL);
+}
+
+static ssize_t report(struct vfmig_region_offer *offer)
+{
+	struct vfmig_region_pages *pages = &offer->pages;
+	uint64_t size = pages->range[PAGE_SIZE];
+
 	memset(pages->bitmap, 0, pages->size);
-	return offer->logger->ops->report(offer->logger, (pages->range[START] + pages->done) * size,
-					  offer->value * size, size, pages->bitmap, NULL);
+	if (offer->log.logger)
+		return vfmig_steps_work(&offer->steps, report_logger, reported);
+	pages->ask.report = (struct vfmig_feature_dma_logging_report){
+		.iova = (pages->range[START] + pages->done) * size,
+		.length = offer->value * size,
+		.page_size = size,
+		.bitmap = (uintptr_t)pages->bitmap,
+	};
+	return ask_log(offer, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+		       &pages->ask.report, sizeof(pages->ask.report), reported);
+}
+
+/* Whether the log knows of all that can be written. */
+static bool knows(const struct vfmig_region_offer *offer)
+{
+	return offer->pages.logs && (offer->log.logger || offer->log.covered(offer->log.context));
 }
 
 ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
@@ -205,10 +323,10 @@ ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
 		return the_rest(offer, VFMIG_PFN_DIRTY_NONE);
 	start = (pages->range[START] + pages->done) * pages->range[PAGE_SIZE];
 	end = start + left * pages->range[PAGE_SIZE];
-	if (pay(pages, start, end) || again || !pages->logs)
+	if (pay(pages, start, end) || again || !knows(offer))
 		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
 	offer->value = left < most(pages) ? left : most(pages);
-	return vfmig_steps_work(&offer->steps, report, reported);
+	return report(offer);
 }
 
 ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer)

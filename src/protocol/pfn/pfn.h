@@ -9,9 +9,9 @@
 
 /**
  * vfmig_offer_pfn_open() - driver side: vfmig_region_offer_open() for pfn
- * @logger: which pages were written; it runs while the device is _SAVING. NULL: any, as far as is known
+ * @log: which pages were written; it runs while the device is _SAVING. NULL: any, as far as is known
  */
-int vfmig_offer_pfn_open(struct vfmig_session *session, struct vfmig_logger *logger,
+int vfmig_offer_pfn_open(struct vfmig_session *session, const struct vfmig_region_log *log,
 			 const struct vfmig_region_options *options,
 			 struct vfmig_region_offer **offer, struct vfmig_error *err);
 

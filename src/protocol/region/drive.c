@@ -164,8 +164,7 @@ int vfmig_region_drive_open(struct vfmig_device *device, enum vfmig_region_revis
 	drive->session.ops = ops;
 	drive->session.device = device;
 	drive->session.flags = VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY;
-	drive->session.checks_by_running =
-		!(region.revision_flags & VFMIG_REGION_REVISION_CHECKS);
+	drive->session.checks_by_running = !(region.revision_flags & VFMIG_REGION_REVISION_CHECKS);
 	drive->revision = revision;
 	drive->index = region.index;
 	drive->region_size = region.size;

@@ -244,7 +244,7 @@ static int make_memory(struct vfmig_region_offer *offer, struct vfmig_error *err
 				      (unsigned long long)offer->room);
 }
 
-int vfmig_region_offer_open(struct vfmig_session *session, struct vfmig_logger *logger,
+int vfmig_region_offer_open(struct vfmig_session *session, const struct vfmig_region_log *log,
 			    enum vfmig_region_revision revision,
 			    const struct vfmig_region_options *options,
 			    struct vfmig_region_offer **out, struct vfmig_error *err)
@@ -264,7 +264,9 @@ int vfmig_region_offer_open(struct vfmig_session *session, struct vfmig_logger *
 	vfmig_steps_init(&offer->steps);
 	offer->steps.session = session;
 	offer->steps.begin = begin;
-	offer->logger = logger;
+	if (log)
+		offer->log = *log;
+	offer->steps.device = offer->log.device;
 	offer->options = *options;
 	offer->layout.revision = revision;
 	offer->room = room;
@@ -287,32 +289,27 @@ void vfmig_region_offer_close(struct vfmig_region_offer *offer)
 	if (!offer)
 		return;
 	vfmig_steps_fini(&offer->steps);
-	if (offer->pages.logs)
-		offer->logger->ops->stop(offer->logger, NULL);
+	vfmig_region_log_end(offer, false);
 	if (offer->bytes)
 		munmap(offer->bytes, offer->layout.size);
 	if (offer->fd >= 0)
 		close(offer->fd);
 	free(offer->pages.bitmap);
+	free(offer->pages.ranges);
 	free(offer->own);
 	free(offer);
 }
 
 void vfmig_region_offer_reset(struct vfmig_region_offer *offer)
 {
-	bool logs;
-
 	pthread_mutex_lock(&offer->steps.lock);
 	offer->resets++;
 	offer->bits = VFMIG_V1_STATE_RUNNING;
 	offer->precopy_only_shown = false;
 	offer->failed = false;
 	vfmig_region_drop_data(offer);
-	logs = offer->pages.logs;
-	memset(&offer->pages, 0, offsetof(struct vfmig_region_pages, at));
 	/* What was in there is nobody's any more. */
 	madvise(offer->bytes, offer->layout.size, MADV_REMOVE);
 	pthread_mutex_unlock(&offer->steps.lock);
-	if (logs)
-		offer->logger->ops->stop(offer->logger, NULL);
+	vfmig_region_log_end(offer, true);
 }

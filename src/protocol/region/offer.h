@@ -47,6 +47,21 @@ struct vfmig_region_options {
 };
 
 /*
+ * pfn: who knows which pages were written: a logger, which answers at once, or a device with DMA logging, which is
+ * asked and may take its time.
+ * @ranges: fills in what is to be logged, at most @max of it; called under the offer's lock
+ * @covered: whether all that there is has been logged since
+ */
+struct vfmig_region_log {
+	struct vfmig_logger *logger;
+	struct vfmig_device *device;
+	uint32_t (*ranges)(void *context, struct vfmig_dma_logging_range *ranges, uint32_t max);
+	bool (*covered)(void *context);
+	void *context;
+};
+#define VFMIG_REGION_LOG_RANGES 256u
+
+/*
  * What pfn has beside the device's data; pfn/pages.c.
  * @reg: start_pfn, page_size, total_pfns, as they were written
  * @written: since copied_pfns was read
@@ -64,15 +79,22 @@ struct vfmig_region_pages {
 	uint64_t range[3];
 	uint64_t done, told;
 	bool answered, fetched, current, logs;
+	bool stale; /* the device's log may be on from before a reset */
 	uint64_t owed, owed_end;
 	uint64_t at, size;
 	uint64_t *bitmap;
+	struct vfmig_dma_logging_range *ranges;
+	union {
+		struct vfmig_feature_dma_logging_control control;
+		struct vfmig_feature_dma_logging_report report;
+	} ask;
+	vfmig_step_fn then;
 };
 
 /* @steps is first; the rest is the offer's own, and is touched under its lock. */
 struct vfmig_region_offer {
 	struct vfmig_steps steps;
-	struct vfmig_logger *logger;
+	struct vfmig_region_log log;
 	struct vfmig_region_options options;
 	struct vfmig_region_layout layout;
 	uint32_t nr_areas;
@@ -105,13 +127,13 @@ struct vfmig_region_offer {
 /**
  * vfmig_region_offer_open() - show a session as a migration region
  * @session: the device's migration; borrowed
- * @logger: pfn: which pages were written; borrowed. NULL: all of them, always
+ * @log: pfn: which pages were written; copied, what it points to is borrowed. NULL: all of them, always
  * @revision: which
  * @options: how; copied
  *
  * Return: 0; -EINVAL for options that cannot be; -ENOMEM or what memfd_create() says.
  */
-int vfmig_region_offer_open(struct vfmig_session *session, struct vfmig_logger *logger,
+int vfmig_region_offer_open(struct vfmig_session *session, const struct vfmig_region_log *log,
 			    enum vfmig_region_revision revision,
 			    const struct vfmig_region_options *options,
 			    struct vfmig_region_offer **offer, struct vfmig_error *err);
@@ -164,8 +186,10 @@ int vfmig_region_pages_open(struct vfmig_region_offer *offer, struct vfmig_error
 ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer);
 ssize_t vfmig_region_write_range(struct vfmig_region_offer *offer);
 ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer);
-/* Logging follows the _SAVING bit: before it is set, and after it is gone. Work: called without the lock. */
-ssize_t vfmig_region_log_start(struct vfmig_steps *steps);
-ssize_t vfmig_region_log_stop(struct vfmig_steps *steps);
+/* Logging follows the _SAVING bit: before it is set, and after it is gone. Then @then, with the result. */
+ssize_t vfmig_region_log_start(struct vfmig_region_offer *offer, vfmig_step_fn then);
+ssize_t vfmig_region_log_stop(struct vfmig_region_offer *offer, vfmig_step_fn then);
+/* The device was reset, or the offer is about to go; without the lock. */
+void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset);
 
 #endif

@@ -93,7 +93,7 @@ static ssize_t over(struct vfmig_steps *steps, ssize_t result)
 static ssize_t settle(struct vfmig_region_offer *offer)
 {
 	if (offer->pages.logs && !saving(offer->bits))
-		return vfmig_steps_work(&offer->steps, vfmig_region_log_stop, over);
+		return vfmig_region_log_stop(offer, over);
 	return over(&offer->steps, 0);
 }
 
@@ -195,9 +195,8 @@ static ssize_t write_heard(struct vfmig_steps *steps, ssize_t result)
 	if (offer->from == offer->to)
 		return (ssize_t)sizeof(uint32_t);
 	/* Whatever the device writes while it saves is told: so the log begins first. */
-	if (offer->layout.revision == VFMIG_REGION_PFN && offer->logger && !offer->pages.logs &&
-	    saving(offer->to))
-		return vfmig_steps_work(steps, vfmig_region_log_start, logs);
+	if (offer->layout.revision == VFMIG_REGION_PFN && !offer->pages.logs && saving(offer->to))
+		return vfmig_region_log_start(offer, logs);
 	return ask_go(offer, behind(offer, offer->to), went);
 }
 
