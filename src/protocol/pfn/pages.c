@@ -55,6 +55,8 @@ static ssize_t ask_log(struct vfmig_region_offer *offer, uint32_t flags, void *d
 	inner->feature.flags = flags;
 	inner->feature.data = data;
 	inner->feature.size = size;
+	if (offer->log.session_tells)
+		return vfmig_steps_ask(&offer->steps, then);
 	return vfmig_steps_ask_device(&offer->steps, then);
 }
 
@@ -92,11 +94,14 @@ static ssize_t started(struct vfmig_steps *steps, ssize_t result)
 static ssize_t start_device(struct vfmig_region_offer *offer)
 {
 	struct vfmig_region_pages *pages = &offer->pages;
-	uint32_t n = offer->log.ranges(offer->log.context, pages->ranges, VFMIG_REGION_LOG_RANGES);
+	uint32_t n = 0;
 
-	/* Where nothing is mapped nothing can be written. */
-	if (!n)
-		return started(&offer->steps, 0);
+	if (!offer->log.session_tells) {
+		n = offer->log.ranges(offer->log.context, pages->ranges, VFMIG_REGION_LOG_RANGES);
+		/* Where nothing is mapped nothing can be written. */
+		if (!n)
+			return started(&offer->steps, 0);
+	}
 	memset(&pages->ask, 0, sizeof(pages->ask));
 	pages->ask.control.page_size = VFMIG_LOGGING_PAGE_MIN;
 	pages->ask.control.num_ranges = n;
@@ -118,7 +123,7 @@ ssize_t vfmig_region_log_start(struct vfmig_region_offer *offer, vfmig_step_fn t
 	offer->pages.then = then;
 	if (offer->log.logger)
 		return vfmig_steps_work(&offer->steps, start_logger, started);
-	if (!offer->log.device)
+	if (!offer->log.device && !offer->log.session_tells)
 		return then(&offer->steps, 0);
 	if (offer->pages.stale)
 		return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
@@ -145,6 +150,10 @@ ssize_t vfmig_region_log_stop(struct vfmig_region_offer *offer, vfmig_step_fn th
 
 void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
 {
+	struct vfmig_request stop = {
+		.verb = VFMIG_VERB_FEATURE,
+		.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
+	};
 	bool logs;
 
 	pthread_mutex_lock(&offer->steps.lock);
@@ -155,10 +164,12 @@ void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
 	pthread_mutex_unlock(&offer->steps.lock);
 	if (logs && offer->log.logger)
 		offer->log.logger->ops->stop(offer->log.logger, NULL);
-	if ((logs || offer->pages.stale) && offer->log.device && !reset)
-		vfmig_device_feature(offer->log.device,
-				     VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
-				     NULL);
+	if ((!logs && !offer->pages.stale) || reset)
+		return;
+	if (offer->log.device)
+		vfmig_device_feature(offer->log.device, stop.feature.flags, NULL, 0, NULL);
+	if (offer->log.session_tells)
+		vfmig_session_call(offer->steps.session, &stop);
 }
 
 /* ---- what is owed ---- */
@@ -289,7 +300,9 @@ static ssize_t report(struct vfmig_region_offer *offer)
 /* Whether the log knows of all that can be written. */
 static bool knows(const struct vfmig_region_offer *offer)
 {
-	return offer->pages.logs && (offer->log.logger || offer->log.covered(offer->log.context));
+	const struct vfmig_region_log *log = &offer->log;
+
+	return offer->pages.logs && (!log->device || log->covered(log->context));
 }
 
 ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)

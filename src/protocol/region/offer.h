@@ -47,14 +47,15 @@ struct vfmig_region_options {
 };
 
 /*
- * pfn: who knows which pages were written: a logger, which answers at once, or a device with DMA logging, which is
- * asked and may take its time.
+ * pfn: who knows which pages were written: a logger, which answers at once; or a device with DMA logging, which is
+ * asked and may take its time; or the session itself, which is asked in the same form (that of a pfn device).
  * @ranges: fills in what is to be logged, at most @max of it; called under the offer's lock
  * @covered: whether all that there is has been logged since
  */
 struct vfmig_region_log {
 	struct vfmig_logger *logger;
 	struct vfmig_device *device;
+	bool session_tells;
 	uint32_t (*ranges)(void *context, struct vfmig_dma_logging_range *ranges, uint32_t max);
 	bool (*covered)(void *context);
 	void *context;
