@@ -26,12 +26,14 @@ struct vfmig_session_ops {
  * @flags: VFMIG_MIGRATION_*: which states there are
  * @checks_by_running: RESUMING to STOP runs the device for a moment, as there is no other way to have it check what it
  *	was given: so all that it can reach must be there before
+ * @checks_late: set by whoever opened such a session and cannot wait for that: STOP is shown then while the device
+ *	stays in RESUMING, and it checks when it runs
  */
 struct vfmig_session {
 	const struct vfmig_session_ops *ops;
 	struct vfmig_device *device;
 	uint64_t flags;
-	bool checks_by_running;
+	bool checks_by_running, checks_late;
 };
 
 /*

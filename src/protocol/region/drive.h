@@ -95,6 +95,7 @@ struct vfmig_region_drive {
 
 	enum vfmig_state state; /* the session's, as far as is known */
 	uint8_t bits;		/* what was last read of device_state */
+	bool parked;		/* STOP is shown, and it is in RESUMING */
 	bool broken;   /* a request was taken back in the middle: the data is not what it was */
 	uint64_t word; /* a register, being read or written */
 

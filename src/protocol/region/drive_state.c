@@ -6,6 +6,8 @@
  * stay what they are. After a failure the state is read again: it may be the one from before or the error
  * state. The session goes on from whatever it finds there.
  *
+ * A device that checks late stays in RESUMING while STOP is shown.
+ *
  * A pfn device whose written pages are asked for must be _SAVING all the time. So while they are, RUNNING is
  * shown for 011b, and STOP for 010b, and the bit stays set between them; only what needs the device to
  * begin its data anew takes it away for a moment, and the written pages of that moment are not known.
@@ -19,6 +21,8 @@ static uint8_t bits_for(const struct vfmig_region_drive *drive, enum vfmig_state
 {
 	uint8_t bits = (uint8_t)vfmig_region_state_from(state);
 
+	if (drive->parked)
+		return VFMIG_V1_STATE_RESUMING;
 	if (drive->logs && (bits == VFMIG_V1_STATE_RUNNING || bits == VFMIG_V1_STATE_STOP))
 		bits |= VFMIG_V1_SAVING;
 	return bits;
@@ -34,6 +38,7 @@ static void heard(struct vfmig_region_drive *drive)
 		return;
 	/* It is not where we left it: it was reset, or somebody else drives it. */
 	drive->state = vfmig_region_state_to(bits);
+	drive->parked = false;
 	drive->gap = drive->logs;
 	vfmig_drive_read_reset(drive);
 	vfmig_drive_write_reset(drive);
@@ -119,6 +124,13 @@ static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
 	const char *why;
 	uint32_t count;
 
+	if (drive->parked && to == VFMIG_STATE_RESUMING)
+		return vfmig_err(&drive->steps.err, -EBUSY,
+				 "device %s has been loaded already: reset it first",
+				 vfmig_device_name(drive->session.device));
+	if (drive->parked)
+		from = VFMIG_STATE_RESUMING;
+	drive->parked = false;
 	why = vfmig_region_way(from, to, drive->checks, way, &count);
 	if (why)
 		return vfmig_err(&drive->steps.err, -EINVAL,
@@ -126,6 +138,9 @@ static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
 				 vfmig_device_name(drive->session.device), vfmig_state_name(from),
 				 vfmig_state_name(to), why);
 	drive->ways = drive->way_at = 0;
+	if (from == VFMIG_STATE_RESUMING && to == VFMIG_STATE_STOP &&
+	    drive->session.checks_by_running && drive->session.checks_late)
+		return 0;
 	/* Its data has been begun, in a session of which the device does not know that it is over. */
 	if (drive->logs && saving(to) && !saving(from) && drive->read.begun) {
 		bits = (uint8_t)vfmig_region_state_from(from);
@@ -157,6 +172,8 @@ static ssize_t arrived(struct vfmig_steps *steps, ssize_t result)
 	drive->read.fresh = false;
 	if (saving(to) && !saving(from))
 		vfmig_drive_read_reset(drive);
+	drive->parked =
+		to == VFMIG_STATE_STOP && drive->bits == VFMIG_V1_STATE_RESUMING && !drive->ways;
 	if (to == VFMIG_STATE_RESUMING && from != to)
 		vfmig_drive_write_reset(drive);
 	drive->state = to;
