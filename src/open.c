@@ -40,6 +40,7 @@ static const struct vfmig_filter_kind *const filters[] = {
 	&vfmig_filter_fault,
 	&vfmig_filter_delay,
 	&vfmig_filter_trace,
+	&vfmig_filter_translate,
 	NULL,
 };
 

@@ -25,5 +25,6 @@ struct vfmig_filter_kind {
 extern const struct vfmig_filter_kind vfmig_filter_fault;
 extern const struct vfmig_filter_kind vfmig_filter_delay;
 extern const struct vfmig_filter_kind vfmig_filter_trace;
+extern const struct vfmig_filter_kind vfmig_filter_translate;
 
 #endif

@@ -18,6 +18,15 @@
 
 /* ---- the sides ---- */
 
+static void add_filters(struct move *move, struct vfmig_device **device, const char *filters)
+{
+	char *copy = filters ? strdup(filters) : NULL, *rest = copy, *filter;
+
+	while ((filter = strsep(&rest, " ")))
+		OK(move, vfmig_add_filter(device, filter, &move->error));
+	free(copy);
+}
+
 static void open_device(struct move *move, struct move_side *side, const struct vfmig_model *model,
 			const char *more, const char *filter)
 {
@@ -28,8 +37,7 @@ static void open_device(struct move *move, struct move_side *side, const struct 
 		 more ? more : "");
 	OK(move, vfmig_model_open(model ? model : &vfmig_model_copier, options, &side->inner,
 				  &move->error));
-	if (filter)
-		OK(move, vfmig_add_filter(&side->inner, filter, &move->error));
+	add_filters(move, &side->inner, filter);
 	side->device = side->inner;
 	if (!move->remote)
 		return;
@@ -44,7 +52,7 @@ static void open_device(struct move *move, struct move_side *side, const struct 
 }
 
 static void open_side(struct move *move, struct move_side *side, const struct vfmig_model *model,
-		      const char *options, const char *filter)
+		      const char *options, const char *filter, const char *host_filter)
 {
 	struct vfmig_map map = {
 		.iova = MOVE_IOVA,
@@ -54,6 +62,13 @@ static void open_side(struct move *move, struct move_side *side, const struct vf
 	};
 
 	open_device(move, side, model, options, filter);
+	if (host_filter) {
+		bool local = side->device == side->inner;
+
+		add_filters(move, &side->device, host_filter);
+		if (local)
+			side->inner = side->device;
+	}
 	side->fd = memfd_create("guest", MFD_CLOEXEC);
 	CHECK(side->fd >= 0 && !ftruncate(side->fd, MOVE_GUEST));
 	side->guest = mmap(NULL, MOVE_GUEST, PROT_READ | PROT_WRITE, MAP_SHARED, side->fd, 0);
@@ -291,10 +306,11 @@ void move_run(struct move *move)
 	pthread_cond_init(&move->moved, NULL);
 	move->tracker = (struct vfmig_tracker){
 		.name = "the workload's CPU", .collect = collect, .context = move};
-	open_side(move, &move->source, move->source_model, move->options, move->filter);
+	open_side(move, &move->source, move->source_model, move->options, move->filter,
+		  move->host_filter);
 	open_side(move, &move->destination, move->destination_model,
 		  move->destination_options ? move->destination_options : move->options,
-		  move->destination_filter);
+		  move->destination_filter, move->destination_host_filter);
 	OK(move, vfmig_space_add_tracker(move->source.space, &move->tracker, &move->error));
 	begin(move);
 	migrate(move);

@@ -49,6 +49,8 @@ struct move_side {
  * @options: more options of both models; @destination_options, if set, of the destination's instead
  * @protocol: by which both are driven; NULL: the newest that they show
  * @filter: around the source's model; @destination_filter around the other's; NULL: none
+ * @host_filter, @destination_host_filter: around what the host has, behind the socket if there is one. Each filter
+ *	can be several, with spaces between, the innermost first
  * @remote: over vfio-user, both
  * @no_precopy: the engine is not to use it
  * @max_rounds: of pre-copy
@@ -64,6 +66,7 @@ struct move {
 	const char *options, *destination_options;
 	const char *protocol;
 	const char *filter, *destination_filter;
+	const char *host_filter, *destination_host_filter;
 	bool remote;
 	bool no_precopy;
 	uint64_t max_rounds;

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * translate: a device shown in another revision of the migration protocol.
+ *
+ * Inside it drives the device by a revision that the device speaks; outside it shows the session that it gets by
+ * that in another: an offer around a drive, and nothing but glue. What the device shows of its own migration, its
+ * region or its features, is not seen any more.
+ *
+ * Written pages: DMA logging passes through where the device has it. A pfn device has not, and is asked for its
+ * bitmaps by the session. Where pfn is shown, its bitmaps are made of the device's DMA logging, which wants to know
+ * what to log: so the maps that pass through are remembered. One that comes while the log runs is not in it,
+ * and until the log is begun anew all pages count as written.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vfmig/abi_region.h>
+#include <vfmig/space.h>
+
+#include "device/filter.h"
+#include "filter/filters.h"
+#include "protocol/show.h"
+
+/* No more maps are remembered apart; a range over their gaps logs too much, which is no mistake. */
+#define MAPS 1024
+
+struct translate {
+	struct vfmig_device device; /* first */
+	struct vfmig_show_options options;
+	uint64_t from;
+	struct vfmig_session *session;
+	struct vfmig_show show;
+	uint32_t hidden; /* the migration region of the device inside, or UINT32_MAX */
+	bool asks_pages; /* written pages are the session's to tell (pfn) */
+
+	pthread_mutex_t lock; /* of the maps; innermost */
+	struct vfmig_dma_logging_range *map;
+	size_t maps;
+	bool uncovered; /* a map has come since the log began */
+};
+
+static const char *const froms[] = {"newest", "v2", "v1", "pfn", NULL};
+
+static const struct vfmig_option options[] = {
+	VFMIG_SHOW_OPTIONS(offsetof(struct translate, options), "v2"),
+	{.name = "from",
+	 .kind = VFMIG_OPTION_CHOICE,
+	 .offset = offsetof(struct translate, from),
+	 .preset = "newest",
+	 .help = "the revision to drive the device by: the newest that it shows, or one by name",
+	 .choices = froms},
+	{.kind = VFMIG_OPTION_END},
+};
+
+static struct translate *translate_of(struct vfmig_device *device)
+{
+	return (struct translate *)device;
+}
+
+/* ---- the maps that pass through ---- */
+
+/* In order of address; with too many of them the last one is stretched. */
+static void add_map(struct translate *t, const struct vfmig_map *map)
+{
+	size_t i;
+
+	pthread_mutex_lock(&t->lock);
+	t->uncovered = true;
+	for (i = t->maps; i && t->map[i - 1].iova > map->iova; i--)
+		;
+	if (t->maps == MAPS) {
+		struct vfmig_dma_logging_range *last = &t->map[i ? i - 1 : 0];
+		uint64_t start = last->iova < map->iova ? last->iova : map->iova;
+		uint64_t end = last->iova + last->length;
+
+		if (map->iova + map->size > end)
+			end = map->iova + map->size;
+		last->iova = start;
+		last->length = end - start;
+	} else {
+		memmove(&t->map[i + 1], &t->map[i], (t->maps - i) * sizeof(*t->map));
+		t->map[i] = (struct vfmig_dma_logging_range){map->iova, map->size};
+		t->maps++;
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+static void remove_map(struct translate *t, const struct vfmig_map *map)
+{
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->maps; i++) {
+		if (t->map[i].iova != map->iova || t->map[i].length != map->size)
+			continue;
+		t->maps--;
+		memmove(&t->map[i], &t->map[i + 1], (t->maps - i) * sizeof(*t->map));
+		break;
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+static uint32_t ranges(void *context, struct vfmig_dma_logging_range *out, uint32_t max)
+{
+	struct translate *t = context;
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->maps; i++) {
+		const struct vfmig_dma_logging_range *map = &t->map[i];
+		struct vfmig_dma_logging_range *last = n ? &out[n - 1] : NULL;
+		uint64_t end = map->iova + map->length;
+
+		if (last && (map->iova <= last->iova + last->length || n == max)) {
+			if (end > last->iova + last->length)
+				last->length = end - last->iova;
+			continue;
+		}
+		out[n++] = *map;
+	}
+	t->uncovered = false;
+	pthread_mutex_unlock(&t->lock);
+	return n;
+}
+
+static bool covered(void *context)
+{
+	struct translate *t = context;
+	bool all;
+
+	pthread_mutex_lock(&t->lock);
+	all = !t->uncovered;
+	pthread_mutex_unlock(&t->lock);
+	return all;
+}
+
+/* ---- requests ---- */
+
+static bool is_logging(const struct vfmig_request *request)
+{
+	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
+
+	return request->verb == VFMIG_VERB_FEATURE && (index == VFMIG_FEATURE_DMA_LOGGING_START ||
+						       index == VFMIG_FEATURE_DMA_LOGGING_STOP ||
+						       index == VFMIG_FEATURE_DMA_LOGGING_REPORT);
+}
+
+static void log_request(struct translate *t, struct vfmig_request *request)
+{
+	uint32_t flags = request->feature.flags;
+	uint32_t op = (flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_DMA_LOGGING_REPORT
+			      ? VFMIG_FEATURE_GET
+			      : VFMIG_FEATURE_SET;
+
+	if (!t->show.shows_v2 && t->show.revision == VFMIG_REGION_PFN)
+		vfmig_complete_err(request, -ENOTTY, "%s tells written pages by pfn only",
+				   t->device.name);
+	else if (!t->asks_pages)
+		vfmig_submit(t->device.inner, request);
+	else if (flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~op)
+		vfmig_complete_err(request, -ENOTTY, "%s: that feature has no such use",
+				   t->device.name);
+	else if (flags & VFMIG_FEATURE_PROBE)
+		vfmig_complete(request, 0);
+	else
+		/* It has the device's form there, too. */
+		t->session->ops->submit(t->session, request);
+}
+
+static void info_back(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	struct translate *t = context;
+	struct vfmig_device_info *info = outer->info.buf;
+	const size_t end = offsetof(struct vfmig_device_info, num_regions) + sizeof(uint32_t);
+
+	if (result >= 0 && (size_t)result >= end && outer->info.size >= end)
+		info->num_regions = vfmig_show_regions(&t->show, info->num_regions);
+	vfmig_complete(outer, result);
+}
+
+static void reset_back(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	struct translate *t = context;
+
+	if (result >= 0)
+		vfmig_show_reset(&t->show);
+	vfmig_complete(outer, result);
+}
+
+/* The region by which the device itself is migrated is there no more. */
+static bool is_hidden(struct translate *t, struct vfmig_request *request)
+{
+	struct vfmig_region_info info = {.argsz = sizeof(info), .index = t->hidden};
+	size_t size;
+
+	switch (request->verb) {
+	case VFMIG_VERB_REGION_INFO:
+		if (request->info.index != t->hidden)
+			return false;
+		size = request->info.size < sizeof(info) ? request->info.size : sizeof(info);
+		memcpy(request->info.buf, &info, size);
+		vfmig_complete(request, sizeof(info));
+		return true;
+	case VFMIG_VERB_REGION_FD:
+		if (request->region_fd.index != t->hidden)
+			return false;
+		break;
+	case VFMIG_VERB_REGION_READ:
+	case VFMIG_VERB_REGION_WRITE:
+		if (request->region.index != t->hidden)
+			return false;
+		break;
+	default:
+		return false;
+	}
+	vfmig_complete_err(request, -EINVAL, "%s has no region %u", t->device.name, t->hidden);
+	return true;
+}
+
+static void submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct translate *t = translate_of(device);
+
+	if (is_logging(request)) {
+		log_request(t, request);
+		return;
+	}
+	if (vfmig_show_submit(&t->show, request) || is_hidden(t, request))
+		return;
+	switch (request->verb) {
+	case VFMIG_VERB_DEVICE_INFO:
+		vfmig_forward(device, request, NULL, info_back, t);
+		return;
+	case VFMIG_VERB_RESET:
+		vfmig_forward(device, request, NULL, reset_back, t);
+		return;
+	case VFMIG_VERB_SPACE_MAP:
+		add_map(t, request->map);
+		break;
+	case VFMIG_VERB_SPACE_UNMAP:
+		remove_map(t, request->map);
+		break;
+	default:
+		break;
+	}
+	vfmig_submit(device->inner, request);
+}
+
+static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct translate *t = translate_of(device);
+
+	if (vfmig_show_cancel(&t->show, request))
+		return true;
+	if (is_logging(request) && t->asks_pages)
+		return t->session->ops->cancel(t->session, request);
+	return vfmig_filter_cancel(device, request);
+}
+
+/* ---- from its making to its end ---- */
+
+static void let_go(struct translate *t)
+{
+	vfmig_show_fini(&t->show);
+	vfmig_session_close(t->session);
+	pthread_mutex_destroy(&t->lock);
+	free(t->map);
+}
+
+static void close_translate(struct vfmig_device *device)
+{
+	let_go(translate_of(device));
+	vfmig_filter_close(device);
+}
+
+static const struct vfmig_device_ops ops = {
+	.submit = submit,
+	.cancel = cancel,
+	.fd = vfmig_filter_fd,
+	.process = vfmig_filter_process,
+	.close = close_translate,
+};
+
+/* The region to hide, and where ours goes: in its place, or behind all. */
+static int look_around(struct translate *t, struct vfmig_device *inner, uint32_t *index,
+		       struct vfmig_error *err)
+{
+	struct vfmig_device_info info;
+	struct vfmig_region region;
+	int ret = vfmig_device_info(inner, &info, err);
+
+	if (ret)
+		return ret;
+	t->hidden = UINT32_MAX;
+	*index = info.num_regions < VFMIG_PCI_REGION_COUNT ? VFMIG_PCI_REGION_COUNT
+							   : info.num_regions;
+	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < info.num_regions && i < 256; i++)
+		if (!vfmig_device_region(inner, i, &region, NULL) && region.size &&
+		    region.type == VFMIG_REGION_TYPE_MIGRATION)
+			*index = t->hidden = i;
+	return 0;
+}
+
+static int open_parts(struct translate *t, struct vfmig_device *inner, struct vfmig_error *err)
+{
+	struct vfmig_region_log log = {.ranges = ranges, .covered = covered, .context = t};
+	uint32_t index;
+	int ret = look_around(t, inner, &index, err);
+
+	if (ret)
+		return ret;
+	ret = vfmig_session_open(inner, t->from ? froms[t->from] : NULL, &t->session, err);
+	if (ret)
+		return ret;
+	/* Who is outside may ask for STOP before all memory is there. */
+	t->session->checks_late = true;
+	t->asks_pages = !strcmp(vfmig_session_protocol(t->session), "pfn");
+	log.session_tells = t->asks_pages;
+	log.device = t->asks_pages ? NULL : inner;
+	return vfmig_show_open(&t->show, t->session, &log, &t->options, index, true, err);
+}
+
+static int open_translate(struct vfmig_device *inner, const char *text,
+			  struct vfmig_device **device, struct vfmig_error *err)
+{
+	struct translate *t = calloc(1, sizeof(*t));
+	int ret;
+
+	if (!t)
+		return vfmig_err(err, -ENOMEM, "no memory for filter translate");
+	vfmig_show_init(&t->show);
+	pthread_mutex_init(&t->lock, NULL);
+	t->map = calloc(MAPS, sizeof(*t->map));
+	ret = t->map ? vfmig_options_parse(options, text, t, err)
+		     : vfmig_err(err, -ENOMEM, "no memory for filter translate");
+	if (!ret)
+		ret = open_parts(t, inner, err);
+	if (!ret)
+		ret = vfmig_filter_init(&t->device, &ops, inner, "translate", err);
+	if (ret) {
+		let_go(t);
+		free(t);
+		return ret;
+	}
+	*device = &t->device;
+	return 0;
+}
+
+const struct vfmig_filter_kind vfmig_filter_translate = {
+	.name = "translate",
+	.summary = "show the device in another revision of the migration protocol",
+	.options = options,
+	.open = open_translate,
+};
