@@ -153,10 +153,12 @@ static void all_devices(void)
 	struct bench_crew *few = hosts(ALL / 4, false, shared + 2);
 
 	for (unsigned i = 0; i < RUNS; i++) {
-		double ns = (double)bench_crew_run(many, NULL);
-		double few_ns = (double)bench_crew_run(few, NULL);
+		uint64_t cpu, few_cpu;
+		double ns = (double)bench_crew_run(many, &cpu);
+		double few_ns = (double)bench_crew_run(few, &few_cpu);
 
 		bench_pair(&time, ns / ALL / 1e3, few_ns / (ALL / 4) / 1e3);
+		bench_cpu(&time, (double)cpu / ALL, (double)few_cpu / (ALL / 4));
 		bench_pair(&memory, (double)(shared[0] + shared[1]) / ALL / 1024,
 			   (double)(shared[2] + shared[3]) / (ALL / 4) / 1024);
 	}
