@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <vfmig/abi.h>
 #include <vfmig/error.h>
@@ -72,6 +73,19 @@ enum vfmig_verb {
 /** vfmig_verb_name() - a verb's name as commands and events have it, such as "region-read" */
 const char *vfmig_verb_name(enum vfmig_verb verb);
 
+/* Pieces in which a device lends bytes, at the most. */
+#define VFMIG_LENT_MAX 16u
+
+/**
+ * struct vfmig_lent - bytes where they are, in the place of a copy
+ * @count: how many pieces; 0: nothing was lent
+ * @piece: where, in order
+ */
+struct vfmig_lent {
+	unsigned count;
+	struct iovec piece[VFMIG_LENT_MAX];
+};
+
 /**
  * struct vfmig_request - one verb under way
  * @verb: which
@@ -89,7 +103,10 @@ const char *vfmig_verb_name(enum vfmig_verb verb);
  *	in and out. Pointers in a payload (DMA logging) are pointers in this process
  * @data: DATA_READ, DATA_WRITE: at most @len bytes of the device's migration data, in order. The result
  *	is how many; for a read, 0 is the end of the stream and -ENOMSG the end of what there is for now,
- *	in pre-copy (some devices say 0 there, too)
+ *	in pre-copy (some devices say 0 there, too). With @lent (its count 0), a read may say where bytes are
+ *	instead of copying them: all of the result is in its pieces then, some of which may be in @buf. They
+ *	are there until the submitter asks for anything but the next DATA_READ. While the device runs it may
+ *	write to them; if so, it will tell them again
  * @precopy: PRECOPY_INFO: what pre-copy still has
  * @space: ATTACH: the space, borrowed until DETACH; a device has at most one. Its maps follow as
  *	SPACE_MAP
@@ -142,6 +159,7 @@ struct vfmig_request {
 		struct {
 			void *buf;
 			size_t len;
+			struct vfmig_lent *lent;
 		} data;
 		struct vfmig_precopy_info precopy;
 		struct vfmig_space *space;

@@ -286,6 +286,9 @@ void vfmig_fault_act(struct vfmig_fault *fault, struct vfmig_request *request)
 
 	if (!call)
 		return;
+	/* They are to be in the buffer, where they can be spoilt. */
+	if (request->verb == VFMIG_VERB_DATA_READ)
+		request->data.lent = NULL;
 	switch ((enum vfmig_fault_act)fault->act) {
 	case VFMIG_FAULT_ERROR:
 	case VFMIG_FAULT_HANG:

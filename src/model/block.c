@@ -142,6 +142,8 @@ uint64_t vfmig_kit_block_used(const struct vfmig_kit_block *block)
 #endif
 #endif
 #if defined(__SANITIZE_THREAD__) || defined(LOOKS_FOR_RACES)
+const bool vfmig_kit_lends = false;
+
 __attribute__((no_sanitize("thread"))) void vfmig_kit_copy(void *to, const void *from, size_t len)
 {
 	volatile unsigned char *t = to;
@@ -160,6 +162,8 @@ __attribute__((no_sanitize("thread"))) bool vfmig_kit_all_zero(const void *bytes
 	return !len;
 }
 #else
+const bool vfmig_kit_lends = true;
+
 void vfmig_kit_copy(void *to, const void *from, size_t len)
 {
 	memcpy(to, from, len);

@@ -205,6 +205,8 @@ uint64_t vfmig_kit_block_used(const struct vfmig_kit_block *block);
 /* Look at, and copy, bytes that another thread may be writing this moment. */
 bool vfmig_kit_all_zero(const void *bytes, size_t len);
 void vfmig_kit_copy(void *to, const void *from, size_t len);
+/* Whether others may look at memory that the model writes; not where they would be taken for a race. */
+extern const bool vfmig_kit_lends;
 
 /* ---- entries.c ---- */
 
@@ -274,8 +276,9 @@ int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **save,
 void vfmig_kit_save_close(struct vfmig_kit_save *save);
 /* The device has stopped: take the fields down, and say all from here on. Inside the gate. */
 int vfmig_kit_save_stop(struct vfmig_kit_save *save, struct vfmig_error *err);
+/* @lent may be NULL: all of it is copied to @buf then. */
 ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
-			    struct vfmig_error *err);
+			    struct vfmig_lent *lent, struct vfmig_error *err);
 void vfmig_kit_save_precopy(struct vfmig_kit_save *save, struct vfmig_precopy_info *info);
 /* What is left to read, at the most; @save may be NULL: all of the device then. */
 uint64_t vfmig_kit_save_left(struct vfmig_kit *kit, struct vfmig_kit_save *save);

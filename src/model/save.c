@@ -7,10 +7,7 @@
  * blocks that somebody else may have written, what is not as it was sent (compare.c); the fields, as
  * they were at the stop; what the model's own save() gives; END.
  *
- * A block's bytes are copied once, from its memory to the reader's buffer. The rule of marks makes that
- * safe while the model writes: a page's mark is taken before the page is looked at, so whatever is written
- * after that look is marked again. A frame that is cut by the end of the reader's buffer goes on in the next
- * one, and may do so after the device has stopped.
+ * What is said next is chosen here, and given to the reader by save_read.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -367,8 +364,7 @@ static int next_opaque(struct vfmig_kit_save *save, struct vfmig_error *err)
 	return 1;
 }
 
-/* Put something on its way. 1, 0 if there is nothing (for now), or a failure. */
-static int next(struct vfmig_kit_save *save, struct vfmig_error *err)
+int vfmig_save_next(struct vfmig_kit_save *save, struct vfmig_error *err)
 {
 	int ret;
 
@@ -398,31 +394,7 @@ static int next(struct vfmig_kit_save *save, struct vfmig_error *err)
 	return 1;
 }
 
-/* ---- reading ---- */
-
-static size_t drain(struct vfmig_kit_save *save, uint8_t *buf, size_t room)
-{
-	size_t n = 0;
-
-	if (save->head_at < save->head_len) {
-		n = save->head_len - save->head_at;
-		n = n < room ? n : room;
-		memcpy(buf, save->head + save->head_at, n);
-		save->head_at += n;
-	} else if (save->data_left) {
-		n = save->data_left < room ? (size_t)save->data_left : room;
-		vfmig_kit_copy(buf, save->data->block->block.bytes + save->data_at, n);
-		vfmig_save_remember(save->data, save->data_at, buf, n);
-		save->data_at += n;
-		save->data_left -= n;
-	} else if (save->text_at < save->text_len) {
-		n = save->text_len - save->text_at;
-		n = n < room ? n : room;
-		memcpy(buf, save->text + save->text_at, n);
-		save->text_at += n;
-	}
-	return n;
-}
+/* ---- the model says that all is new ---- */
 
 void vfmig_save_look_for_reinit(struct vfmig_kit_save *save)
 {
@@ -442,25 +414,4 @@ void vfmig_save_look_for_reinit(struct vfmig_kit_save *save)
 void vfmig_kit_reinit(struct vfmig_kit *kit)
 {
 	atomic_store(&kit->reinit, true);
-}
-
-ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
-			    struct vfmig_error *err)
-{
-	size_t got = 0;
-	int ret = 1;
-
-	vfmig_save_look_for_reinit(save);
-	while (got < len && ret > 0) {
-		size_t n = drain(save, (uint8_t *)buf + got, len - got);
-
-		got += n;
-		if (!n)
-			ret = next(save, got ? NULL : err);
-	}
-	if (got || !len)
-		return (ssize_t)got;
-	if (ret < 0)
-		return ret;
-	return save->ended ? 0 : -ENOMSG;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The inside of saving: save.c makes the bytes, compare.c watches the blocks that others may write, and
- * save_left.c says how much is to come.
+ * The inside of saving: save.c says what comes next, save_read.c gives its bytes to the reader, compare.c
+ * watches the blocks that others may write, and save_left.c says how much is to come.
  */
 #ifndef VFMIG_MODEL_SAVE_H
 #define VFMIG_MODEL_SAVE_H
@@ -66,6 +66,8 @@ struct vfmig_kit_save {
 
 /* ---- save.c ---- */
 
+/* Put something on its way. 1, 0 if there is nothing (for now), or a failure. */
+int vfmig_save_next(struct vfmig_kit_save *save, struct vfmig_error *err);
 /* Has the model said that all is new? A user who would not understand finds it written instead. */
 void vfmig_save_look_for_reinit(struct vfmig_kit_save *save);
 

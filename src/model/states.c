@@ -181,7 +181,8 @@ static ssize_t read_data(struct vfmig_kit *kit, struct vfmig_request *request)
 				 "%s is in state %s: there is data to read only in PRE_COPY, "
 				 "PRE_COPY_P2P and STOP_COPY",
 				 kit->device.name, vfmig_state_name(kit->state));
-	return vfmig_kit_save_read(kit->save, request->data.buf, request->data.len, request->err);
+	return vfmig_kit_save_read(kit->save, request->data.buf, request->data.len,
+				   request->data.lent, request->err);
 }
 
 static ssize_t write_data(struct vfmig_kit *kit, struct vfmig_request *request)

@@ -40,23 +40,38 @@ static size_t total(const struct vfmig_wire_out *out)
 	return out->head_len + out->body_len;
 }
 
+/* What is left of the body; returns how many pieces that is. */
+static unsigned body(const struct vfmig_wire_out *out, struct iovec *iov)
+{
+	const struct iovec whole = {.iov_base = (void *)out->body, .iov_len = out->body_len};
+	const struct iovec *from = out->npieces ? out->pieces : &whole;
+	size_t gone = out->done > out->head_len ? out->done - out->head_len : 0;
+	unsigned count = out->npieces ? out->npieces : 1, n = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		size_t here = gone < from[i].iov_len ? gone : from[i].iov_len;
+
+		gone -= here;
+		if (here < from[i].iov_len)
+			iov[n++] = (struct iovec){.iov_base = (char *)from[i].iov_base + here,
+						  .iov_len = from[i].iov_len - here};
+	}
+	return n;
+}
+
 /* Send what is left of a message. 1: all of it has gone. 0: no room. Else it cannot be sent. */
 static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
 {
 	char control[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
-	struct iovec iov[2];
+	struct iovec iov[1 + VFMIG_WIRE_PIECES];
 	struct msghdr msg = {.msg_iov = iov};
 	ssize_t n;
 
 	if (out->done < out->head_len)
 		iov[msg.msg_iovlen++] = (struct iovec){.iov_base = out->head + out->done,
 						       .iov_len = out->head_len - out->done};
-	if (out->body_len) {
-		size_t gone = out->done > out->head_len ? out->done - out->head_len : 0;
-
-		iov[msg.msg_iovlen++] = (struct iovec){.iov_base = (char *)out->body + gone,
-						       .iov_len = out->body_len - gone};
-	}
+	if (out->body_len)
+		msg.msg_iovlen += body(out, iov + msg.msg_iovlen);
 	if (out->nfds && !out->done) {
 		struct cmsghdr *cmsg;
 
@@ -110,7 +125,7 @@ void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vf
 	int ret = 0;
 
 	/* A few bytes are moved more cheaply than the system takes apart two pieces. */
-	if (out->body_len && out->body_len <= sizeof(out->head) - out->head_len) {
+	if (out->body && out->body_len && out->body_len <= sizeof(out->head) - out->head_len) {
 		memcpy(out->head + out->head_len, out->body, out->body_len);
 		out->head_len += out->body_len;
 		out->body_len = 0;

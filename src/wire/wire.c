@@ -223,6 +223,7 @@ void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user
 	if (error) {
 		out->head_len = VFMIG_USER_HEADER_SIZE;
 		out->body = NULL;
+		out->npieces = 0;
 		out->body_len = 0;
 	}
 	put_header(out, command->msg_id, command->cmd,

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include <vfmig/error.h>
 
@@ -35,6 +36,7 @@
 #define VFMIG_WIRE_FDS	      VFMIG_USER_MSG_FDS_MAX /* descriptors that one command may bring */
 #define VFMIG_WIRE_REPLY_FDS  8u		     /* and one reply */
 #define VFMIG_WIRE_HEAD	      64u		     /* header and fixed part of any message fit */
+#define VFMIG_WIRE_PIECES     16u		     /* in which a body may be */
 #define VFMIG_WIRE_SMALL      256u  /* a payload up to this needs no buffer of its own */
 #define VFMIG_WIRE_BUFFER     4096u /* what is received ahead */
 #define VFMIG_WIRE_KEEP_SMALL 64u   /* messages kept for the next use */
@@ -52,6 +54,7 @@ struct vfmig_wire;
  *
  * @head, @head_len: header and fixed part
  * @body, @body_len: the rest, borrowed until it is sent; NULL for none
+ * @pieces, @npieces: @body_len bytes in pieces, in the place of @body; for replies
  * @fds, @nfds: borrowed until the first byte is sent
  * @sent: it is on its way, or will never be; NULL if nobody cares
  * @own: a copy of @body that is freed here
@@ -61,6 +64,8 @@ struct vfmig_wire_out {
 	size_t head_len;
 	const void *body;
 	size_t body_len;
+	const struct iovec *pieces;
+	unsigned npieces;
 	const int *fds;
 	unsigned nfds;
 	void (*sent)(struct vfmig_wire *wire, struct vfmig_wire_out *out);

@@ -77,6 +77,24 @@ static void set_irqs(struct export_op *op)
 
 /* ---- migration data ---- */
 
+/* The bytes are where the device says, and as many as it says; else false. */
+static bool lent(struct export_op *op)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < op->lent.count; i++)
+		bytes += op->lent.piece[i].iov_len;
+	if (bytes != op->out.body_len) {
+		vfmig_export_refuse(op, -EPROTO, "the device read %zu bytes and lent %zu",
+				    op->out.body_len, bytes);
+		return false;
+	}
+	op->out.body = NULL;
+	op->out.pieces = op->lent.piece;
+	op->out.npieces = op->lent.count;
+	return true;
+}
+
 static void data_read_back(struct export_op *op, ssize_t result)
 {
 	struct vfmig_user_mig_data m;
@@ -92,6 +110,8 @@ static void data_read_back(struct export_op *op, ssize_t result)
 	m.argsz = VFMIG_USER_MIG_DATA_SIZE + m.size;
 	op->out.body = op->answer->payload;
 	op->out.body_len = m.size;
+	if (op->lent.count && !lent(op))
+		return;
 	vfmig_export_done(op,
 			  vfmig_user_put_mig_data(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &m));
 }
@@ -110,6 +130,7 @@ static void data_read(struct export_op *op)
 		return;
 	op->request.data.buf = op->answer->payload;
 	op->request.data.len = m.size;
+	op->request.data.lent = &op->lent;
 	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, data_read_back);
 }
 

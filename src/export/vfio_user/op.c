@@ -80,6 +80,7 @@ static struct export_op *op_new(struct export_client *client, struct vfmig_wire_
 	op->fd = -1;
 	op->at = 0;
 	op->finished = false;
+	op->lent.count = 0;
 	op->memory = NULL;
 	op->next = NULL;
 	return op;
@@ -111,7 +112,10 @@ void vfmig_export_ops_free(struct export_client *client)
 
 static void reply_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
 {
-	op_free(op_of(out));
+	struct export_op *op = op_of(out);
+
+	op->client->nlent -= op->lent.count > 0;
+	op_free(op);
 }
 
 /* ---- the end of an operation ---- */
@@ -212,6 +216,9 @@ static bool may_begin(const struct export_client *client)
 
 	if (!msg || client->wire.ends[VFMIG_WIRE_MAIN].queued > EXPORT_ENOUGH_BYTES)
 		return false;
+	/* What was lent must be on its way before the device is asked for anything else. */
+	if (client->nlent && msg->header.cmd != VFMIG_USER_MIG_DATA_READ)
+		return false;
 	if (!client->running)
 		return true;
 	return is_piece(msg) && msg->header.cmd == client->running->msg->header.cmd &&
@@ -229,6 +236,7 @@ static void send_finished(struct export_client *client)
 			op_free(op);
 			continue;
 		}
+		client->nlent += op->lent.count > 0;
 		op->out.sent = reply_sent;
 		vfmig_wire_send(&client->wire, VFMIG_WIRE_MAIN, &op->out);
 	}

@@ -55,6 +55,7 @@ struct export_client;
  * @at: REGION_WRITE_MULTI: how many are done
  * @turns: of the two who could go on with it, how many have been there
  * @finished: the reply is ready
+ * @lent: bytes that the device has lent, and not got back
  */
 struct export_op {
 	struct vfmig_wire_out out;
@@ -68,6 +69,7 @@ struct export_op {
 	uint64_t at;
 	atomic_uint turns;
 	bool finished;
+	struct vfmig_lent lent;
 	void *memory; /* something large, freed at the end */
 	union {
 		struct vfmig_feature_dma_logging_control start;
@@ -119,6 +121,7 @@ struct export_client {
 	size_t bytes;
 	struct export_op *running, **running_last;
 	unsigned nrunning;
+	unsigned nlent; /* operations with bytes that the device has lent */
 	struct export_op *unused;
 	pthread_cond_t
 		changed; /* an operation has finished, a DMA answer is there, or a poll is over */

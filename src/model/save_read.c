@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reading what is saved: copied to the reader's buffer, or lent.
+ *
+ * A block's bytes are copied once, from its memory to the reader's buffer. A reader who sends them on at once needs
+ * no buffer: it is told where they are, and a copy by the processor is spared, which for a large memory that no
+ * cache holds is a third of all the work at this end. The rule of marks makes both safe while the model writes: a
+ * page's mark is taken before the page is looked at, so whatever is written after that look is marked again. A
+ * frame that is cut by the end of the reader's buffer goes on in the next one, and may do so after the device
+ * has stopped.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "model/save.h"
+
+/* Where it goes: to @buf, of which @used bytes are, and to @lent, unless that is NULL. */
+struct out {
+	uint8_t *buf;
+	size_t used;
+	struct vfmig_lent *lent;
+};
+
+/* Less than this is copied in the time that it takes to tell where it is. */
+#define WORTH_LENDING (4 * VFMIG_KIT_PAGE)
+
+static void *put(struct out *out, size_t n)
+{
+	struct vfmig_lent *lent = out->lent;
+	uint8_t *to = out->buf + out->used;
+	struct iovec *last = lent && lent->count ? &lent->piece[lent->count - 1] : NULL;
+
+	if (last && (uint8_t *)last->iov_base + last->iov_len == to)
+		last->iov_len += n;
+	else if (lent)
+		lent->piece[lent->count++] = (struct iovec){.iov_base = to, .iov_len = n};
+	out->used += n;
+	return to;
+}
+
+/*
+ * A block's bytes. What is remembered of them is remembered as it was sent, so that needs the copy; and the last
+ * piece is kept for copies.
+ */
+static void put_data(struct out *out, struct vfmig_save_block *b, uint64_t at, size_t n)
+{
+	struct vfmig_lent *lent = out->lent;
+	uint8_t *from = b->block->block.bytes + at, *to;
+
+	if (vfmig_kit_lends && lent && !b->sent && n >= WORTH_LENDING &&
+	    lent->count + 2 <= VFMIG_LENT_MAX) {
+		lent->piece[lent->count++] = (struct iovec){.iov_base = from, .iov_len = n};
+		return;
+	}
+	to = put(out, n);
+	vfmig_kit_copy(to, from, n);
+	vfmig_save_remember(b, at, to, n);
+}
+
+static size_t drain(struct vfmig_kit_save *save, struct out *out, size_t room)
+{
+	size_t n = 0;
+
+	if (save->head_at < save->head_len) {
+		n = save->head_len - save->head_at;
+		n = n < room ? n : room;
+		memcpy(put(out, n), save->head + save->head_at, n);
+		save->head_at += n;
+	} else if (save->data_left) {
+		n = save->data_left < room ? (size_t)save->data_left : room;
+		put_data(out, save->data, save->data_at, n);
+		save->data_at += n;
+		save->data_left -= n;
+	} else if (save->text_at < save->text_len) {
+		n = save->text_len - save->text_at;
+		n = n < room ? n : room;
+		memcpy(put(out, n), save->text + save->text_at, n);
+		save->text_at += n;
+	}
+	return n;
+}
+
+ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
+			    struct vfmig_lent *lent, struct vfmig_error *err)
+{
+	struct out out = {.buf = buf, .lent = lent};
+	size_t got = 0;
+	int ret = 1;
+
+	vfmig_save_look_for_reinit(save);
+	while (got < len && ret > 0) {
+		size_t n = drain(save, &out, len - got);
+
+		got += n;
+		if (!n)
+			ret = vfmig_save_next(save, got ? NULL : err);
+	}
+	if (got || !len)
+		return (ssize_t)got;
+	if (ret < 0)
+		return ret;
+	return save->ended ? 0 : -ENOMSG;
+}
