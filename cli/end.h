@@ -48,6 +48,13 @@ void cli_end_close(struct cli_end *end);
 /* A cli_signals_begin() function: cancel the migration of @context, a struct cli_end. */
 void cli_end_cancel(void *context);
 
+/*
+ * The whole of one end whose other end is another process, to be met by connecting or listening (channel.h; exactly
+ * one of the two is given). An exit code, what became of it having been told.
+ */
+int cli_end_meet(enum vfmig_role role, const struct cli_list *devices, const char *connect,
+		 const char *listen);
+
 /* What became of it, told; an exit code. @other is the other end if it is in this process. */
 int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct vfmig_error *err);
 

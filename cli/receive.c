@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* vfmig receive: the destination of a migration between two processes. */
-#include <unistd.h>
-
 #include "channel.h"
 #include "end.h"
 
@@ -14,37 +12,9 @@ static const struct cli_option options[] = {
 	{0},
 };
 
-static int receive(struct cli_end *end)
-{
-	struct vfmig_error err = {0};
-	int fd, ret = cli_signals_begin(cli_end_cancel, end);
-
-	if (!ret)
-		ret = cli_channel_open(to, at, &fd);
-	if (ret) {
-		cli_signals_end();
-		return ret;
-	}
-	vfmig_migration_set_events(end->migration, cli_progress_begin(end, VFMIG_ROLE_DESTINATION));
-	ret = vfmig_migration_run(end->migration, fd, fd, &err);
-	cli_progress_end();
-	cli_signals_end();
-	close(fd);
-	return cli_report(end, NULL, ret, &err);
-}
-
 static int run(const struct cli_list *words)
 {
-	struct cli_end end;
-	int ret;
-
-	if (!to == !at)
-		return cli_usage("receive needs either --listen or --connect");
-	ret = cli_end_open(&end, VFMIG_ROLE_DESTINATION, words->item, words->count, &cli.filters);
-	if (!ret)
-		ret = receive(&end);
-	cli_end_close(&end);
-	return ret;
+	return cli_end_meet(VFMIG_ROLE_DESTINATION, words, to, at);
 }
 
 const struct cli_command cli_receive = {
