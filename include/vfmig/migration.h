@@ -377,7 +377,11 @@ enum vfmig_outcome {
 	VFMIG_OUTCOME_DONE,   /* it runs at the destination, and not at the source */
 	VFMIG_OUTCOME_FAILED, /* the source runs on (source), the devices are reset (destination) */
 	VFMIG_OUTCOME_CANCELLED, /* the same, because it was asked for, here or there */
-	VFMIG_OUTCOME_IN_DOUBT, /* source: COMMIT was sent, and no RUNNING came. It stays stopped */
+	/*
+	 * source: COMMIT was sent, and no RUNNING came; or a device of the destination checks by running what it was
+	 * given (v1, pfn), and was not heard to be reset. It stays stopped
+	 */
+	VFMIG_OUTCOME_IN_DOUBT,
 };
 
 /**

@@ -36,11 +36,11 @@ static const struct rule forward[] = {
 };
 
 static const struct rule backward[] = {
-	[VFMIG_SECTION_ACCEPT & 0x7f] = {"ACCEPT", 0, 0, 0, 0},
+	[VFMIG_SECTION_ACCEPT & 0x7f] = {"ACCEPT", ARG, 0, 0, 0},
 	[VFMIG_SECTION_REFUSE & 0x7f] = {"REFUSE", 0, 0, 1, VFMIG_SECTION_SENTENCE_MAX},
 	[VFMIG_SECTION_READY & 0x7f] = {"READY", 0, 0, 0, 0},
 	[VFMIG_SECTION_RUNNING & 0x7f] = {"RUNNING", 0, 0, 0, 0},
-	[VFMIG_SECTION_FAILED & 0x7f] = {"FAILED", 0, 0, 1, VFMIG_SECTION_SENTENCE_MAX},
+	[VFMIG_SECTION_FAILED & 0x7f] = {"FAILED", ARG, 0, 1, VFMIG_SECTION_SENTENCE_MAX},
 };
 
 static const struct rule *rule_of(uint32_t type)
@@ -158,6 +158,8 @@ const char *vfmig_section_get(const void *buf, size_t len, struct vfmig_section 
 	if (vfmig_get32(bytes + 28) || (s->index && !(rule->uses & INDEX)) ||
 	    (s->offset && !(rule->uses & OFFSET)) || (s->arg && !(rule->uses & ARG)))
 		return "a section has a field that should be zero";
+	if (s->type == VFMIG_SECTION_ACCEPT && s->arg & ~(uint64_t)VFMIG_ACCEPT_RUNS)
+		return "a section has unknown flags";
 	if (s->type == VFMIG_SECTION_MEM_PAGES)
 		return check_pages(s->offset, s->length);
 	if (s->type == VFMIG_SECTION_MEM_ZERO)

@@ -69,17 +69,20 @@ enum vfmig_section_type {
 	VFMIG_SECTION_COMMIT = 9,  /* the source will never run again: run */
 	VFMIG_SECTION_CANCEL = 10, /* forget it; payload: a sentence, or nothing */
 
-	VFMIG_SECTION_ACCEPT = 0x81,  /* HELLO fits: send */
+	VFMIG_SECTION_ACCEPT = 0x81,  /* HELLO fits: send; arg: VFMIG_ACCEPT_ */
 	VFMIG_SECTION_REFUSE = 0x82,  /* HELLO does not fit; payload: a sentence */
 	VFMIG_SECTION_READY = 0x83,   /* all is loaded and checked: commit */
 	VFMIG_SECTION_RUNNING = 0x84, /* it runs */
-	VFMIG_SECTION_FAILED = 0x85,  /* payload: a sentence */
+	VFMIG_SECTION_FAILED = 0x85, /* payload: a sentence; arg: devices that could not be reset */
 };
 #define VFMIG_SECTION_BACKWARD 0x80U
 
 /* Flags of DEVICE_DATA: this payload begins, ends a chunk of the device's data. */
 #define VFMIG_SECTION_FIRST 1U
 #define VFMIG_SECTION_LAST  2U
+
+/* Argument of ACCEPT: a device checks what it was given by running for a moment, before READY. */
+#define VFMIG_ACCEPT_RUNS 1U
 
 struct vfmig_section {
 	uint16_t type; /* enum vfmig_section_type */

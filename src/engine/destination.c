@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/session.h"
 #include "engine/engine.h"
 
 static int read_header(struct vfmig_migration *m, struct vfmig_error *err)
@@ -108,6 +109,18 @@ static void begin_reply(struct vfmig_migration *m)
 	m->heard_header = true;
 }
 
+/* HELLO fits: send. And what it has to know of us. */
+static int accept_it(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_ACCEPT};
+
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		m->checks_by_running |= m->movers[i]->session->checks_by_running;
+	if (m->checks_by_running)
+		section.arg = VFMIG_ACCEPT_RUNS;
+	return vfmig_control(m, &section, NULL, err);
+}
+
 static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct vfmig_hello *hello = NULL;
@@ -130,8 +143,7 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!ret)
 		ret = make_ready(m, err);
 	if (!ret && !m->file)
-		ret = vfmig_control(m, &(struct vfmig_section){.type = VFMIG_SECTION_ACCEPT}, NULL,
-				    err);
+		ret = accept_it(m, err);
 	return ret ? ret : vfmig_flush(m, err);
 }
 

@@ -168,6 +168,9 @@ struct vfmig_migration {
 	bool heard_header; /* of the stream that comes in */
 	bool commit_begun; /* some of COMMIT may be on its way */
 	bool peer_cancelled;
+	bool checks_by_running; /* some device of the destination can check in no other way */
+	bool peer_reset;	/* FAILED has come, and all of its devices are reset */
+	bool fenced;		/* the destination knows that the source goes on */
 	struct vfmig_error why;
 	enum vfmig_handoff_event why_event;
 
@@ -304,6 +307,13 @@ int vfmig_source_give_up(struct vfmig_migration *m, int code, struct vfmig_error
 int vfmig_source_hear(struct vfmig_migration *m, struct vfmig_error *err);
 /* Wait for one. */
 int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err);
+
+/* ---- fence.c ---- */
+
+/* The destination learns from CANCEL that the source goes on, if it can be told. */
+void vfmig_tell_cancel(struct vfmig_migration *m);
+/* 0: no device of the destination runs, nor can it come to. */
+int vfmig_fence(struct vfmig_migration *m, struct vfmig_error *err);
 
 /* ---- destination.c, load.c, writes.c, takeover.c ---- */
 

@@ -2,8 +2,8 @@
 /*
  * The hand-over, as a table.
  *
- * Read it for the one rule: there is no row from SRC_RUNNING or SRC_DOUBT to SRC_BACK, and no way to
- * DST_QUIET but by COMMIT.
+ * Read it for the one rule: there is no row from SRC_RUNNING or SRC_DOUBT to SRC_BACK, no way to
+ * DST_QUIET but by COMMIT, and once the destination may check, none to SRC_BACK but by SRC_FENCE.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -30,10 +30,11 @@ static const uint8_t next[VFMIG_HANDOFF_COUNT][VFMIG_HANDOFF_EVENTS] = {
 	ROW(SRC_QUIESCE, SRC_STOP, SRC_BACK),
 	ROW(SRC_STOP, SRC_COPY, SRC_BACK),
 	ROW(SRC_COPY, SRC_READY, SRC_BACK),
-	ROW(SRC_READY, SRC_COMMIT, SRC_BACK),
+	ROW(SRC_READY, SRC_COMMIT, SRC_FENCE),
 	/* "Anything else" is that not all of COMMIT was given away: the destination cannot have it. */
-	ROW(SRC_COMMIT, SRC_RUNNING, SRC_BACK),
+	ROW(SRC_COMMIT, SRC_RUNNING, SRC_FENCE),
 	ROW(SRC_RUNNING, SRC_DONE, SRC_DOUBT),
+	ROW(SRC_FENCE, SRC_BACK, SRC_DOUBT),
 	ROW(SRC_BACK, SRC_FAILED, SRC_FAILED),
 	ROW(SRC_DONE, SRC_DONE, SRC_DONE),
 	ROW(SRC_FAILED, SRC_FAILED, SRC_FAILED),
@@ -56,13 +57,13 @@ static const char *const names[VFMIG_HANDOFF_COUNT] = {
 	[VFMIG_SRC_QUIESCE] = "SRC_QUIESCE", [VFMIG_SRC_STOP] = "SRC_STOP",
 	[VFMIG_SRC_COPY] = "SRC_COPY",	     [VFMIG_SRC_READY] = "SRC_READY",
 	[VFMIG_SRC_COMMIT] = "SRC_COMMIT",   [VFMIG_SRC_RUNNING] = "SRC_RUNNING",
-	[VFMIG_SRC_BACK] = "SRC_BACK",	     [VFMIG_SRC_DONE] = "SRC_DONE",
-	[VFMIG_SRC_FAILED] = "SRC_FAILED",   [VFMIG_SRC_DOUBT] = "SRC_DOUBT",
-	[VFMIG_DST_LOAD] = "DST_LOAD",	     [VFMIG_DST_CHECK] = "DST_CHECK",
-	[VFMIG_DST_COMMIT] = "DST_COMMIT",   [VFMIG_DST_QUIET] = "DST_QUIET",
-	[VFMIG_DST_RUN] = "DST_RUN",	     [VFMIG_DST_RESUME] = "DST_RESUME",
-	[VFMIG_DST_RESET] = "DST_RESET",     [VFMIG_DST_DONE] = "DST_DONE",
-	[VFMIG_DST_FAILED] = "DST_FAILED",
+	[VFMIG_SRC_FENCE] = "SRC_FENCE",     [VFMIG_SRC_BACK] = "SRC_BACK",
+	[VFMIG_SRC_DONE] = "SRC_DONE",	     [VFMIG_SRC_FAILED] = "SRC_FAILED",
+	[VFMIG_SRC_DOUBT] = "SRC_DOUBT",     [VFMIG_DST_LOAD] = "DST_LOAD",
+	[VFMIG_DST_CHECK] = "DST_CHECK",     [VFMIG_DST_COMMIT] = "DST_COMMIT",
+	[VFMIG_DST_QUIET] = "DST_QUIET",     [VFMIG_DST_RUN] = "DST_RUN",
+	[VFMIG_DST_RESUME] = "DST_RESUME",   [VFMIG_DST_RESET] = "DST_RESET",
+	[VFMIG_DST_DONE] = "DST_DONE",	     [VFMIG_DST_FAILED] = "DST_FAILED",
 };
 
 static const char *const events[VFMIG_HANDOFF_EVENTS] = {

@@ -20,12 +20,13 @@ enum vfmig_handoff {
 	VFMIG_SRC_READY,   /* wait for READY */
 	VFMIG_SRC_COMMIT,  /* send COMMIT */
 	VFMIG_SRC_RUNNING, /* wait for RUNNING */
-	VFMIG_SRC_BACK,	   /* devices and user go on */
+	VFMIG_SRC_FENCE, /* if the destination's devices may have run: wait until they are reset */
+	VFMIG_SRC_BACK,	 /* devices and user go on */
 	VFMIG_SRC_DONE,
 	VFMIG_SRC_FAILED,
 	VFMIG_SRC_DOUBT,
 
-	/* the destination; nothing runs before QUIET */
+	/* the destination; nothing runs before QUIET, but for what can check in no other way */
 	VFMIG_DST_LOAD,	  /* take what comes, until END */
 	VFMIG_DST_CHECK,  /* all devices accept what they were given: RESUMING to STOP */
 	VFMIG_DST_COMMIT, /* say READY, wait for COMMIT */

@@ -96,6 +96,9 @@ static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 	if (why)
 		return unsound(err, why);
 	vfmig_in_take(&m->in, (uint8_t[VFMIG_SECTION_HEADER_SIZE]){0}, VFMIG_SECTION_HEADER_SIZE);
+	if (section.type == VFMIG_SECTION_ACCEPT)
+		m->checks_by_running = section.arg & VFMIG_ACCEPT_RUNS;
+	m->peer_reset = section.type == VFMIG_SECTION_FAILED && !section.arg;
 	if (section.type == VFMIG_SECTION_REFUSE || section.type == VFMIG_SECTION_FAILED)
 		return peer_says(m, &section, err);
 	return section.type;

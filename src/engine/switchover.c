@@ -11,9 +11,6 @@
 
 #include "engine/engine.h"
 
-/* How long a CANCEL may take to be told, when the source is back already. */
-#define TELL_MS 1000
-
 /* The time since the last mark. */
 static uint64_t lap(struct vfmig_migration *m)
 {
@@ -249,25 +246,6 @@ static void do_done(struct vfmig_migration *m)
 	vfmig_report_end(m, VFMIG_OUTCOME_DONE, 0, err.text);
 }
 
-/* The destination learns it from CANCEL at once, instead of from a time limit. It is reset either way. */
-static void tell_cancel(struct vfmig_migration *m)
-{
-	struct vfmig_section section = {.type = VFMIG_SECTION_CANCEL};
-	const char *why = m->why.text;
-	size_t len = strlen(why);
-
-	if (m->file || m->commit_begun || m->why_event == VFMIG_ON_LOST ||
-	    m->why_event == VFMIG_ON_PEER || !m->out.sections)
-		return;
-	section.length = (uint32_t)(vfmig_section_sentence(why, len) ? 0 : len);
-	m->out.moved = vfmig_now();
-	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
-	vfmig_limit_time(m, TELL_MS, "telling the destination");
-	if (!vfmig_control(m, &section, why, NULL))
-		vfmig_flush(m, NULL);
-	m->deadline = 0;
-}
-
 static void do_back(struct vfmig_migration *m)
 {
 	bool cancelled = m->why_event == VFMIG_ON_CANCEL;
@@ -280,7 +258,7 @@ static void do_back(struct vfmig_migration *m)
 	if (m->begun)
 		run_here(m, &err);
 	vfmig_memory_untrack(m);
-	tell_cancel(m);
+	vfmig_tell_cancel(m);
 	snprintf(text, sizeof(text), "%s", m->why.text);
 	if (err.code)
 		vfmig_err(&m->why, m->why.code, "%.250s; and then: %.250s", text, err.text);
@@ -296,10 +274,11 @@ static void do_doubt(struct vfmig_migration *m)
 	snprintf(text, sizeof(text), "%s", m->why.text);
 	vfmig_err(
 		&m->why, -EOWNERDEAD,
-		"it is in doubt whether the destination runs: COMMIT was sent, and no RUNNING came "
-		"(%.200s). The source stays stopped. Look at the destination: if it runs, or may come "
-		"to, leave this one stopped; only if it does not, run this one again",
-		text);
+		"it is in doubt whether the destination runs: %s%.300s%s. The source stays stopped. "
+		"Look at the destination: if it runs, or may come to, leave this one stopped; only if "
+		"it does not, run this one again",
+		m->result.committed ? "COMMIT was sent, and no RUNNING came (" : "", text,
+		m->result.committed ? ")" : "");
 	vfmig_report_end(m, VFMIG_OUTCOME_IN_DOUBT, -EOWNERDEAD, m->why.text);
 }
 
@@ -309,7 +288,7 @@ static int (*const actions[VFMIG_HANDOFF_COUNT])(struct vfmig_migration *, struc
 	[VFMIG_SRC_PAUSE] = do_pause,	  [VFMIG_SRC_QUIESCE] = do_quiesce,
 	[VFMIG_SRC_STOP] = do_stop,	  [VFMIG_SRC_COPY] = do_copy,
 	[VFMIG_SRC_READY] = do_ready,	  [VFMIG_SRC_COMMIT] = do_commit,
-	[VFMIG_SRC_RUNNING] = do_running,
+	[VFMIG_SRC_RUNNING] = do_running, [VFMIG_SRC_FENCE] = vfmig_fence,
 };
 
 static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)

@@ -21,14 +21,18 @@ static uint64_t lap(struct vfmig_migration *m)
 	return (uint64_t)(now - before);
 }
 
-static int say(struct vfmig_migration *m, uint16_t type, const char *payload, size_t len,
-	       struct vfmig_error *err)
+static int say_all(struct vfmig_migration *m, struct vfmig_section section, const char *payload,
+		   struct vfmig_error *err)
 {
-	struct vfmig_section section = {.type = type, .length = (uint32_t)len};
 	int ret = vfmig_control(m, &section, payload, err);
 
 	m->out.moved = vfmig_now();
 	return ret ? ret : vfmig_flush(m, err);
+}
+
+static int say(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
+{
+	return say_all(m, (struct vfmig_section){.type = type}, NULL, err);
 }
 
 static int do_check(struct vfmig_migration *m, struct vfmig_error *err)
@@ -43,7 +47,7 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!m->file) {
 		ret = vfmig_look(m, err);
 		if (!ret)
-			ret = say(m, VFMIG_SECTION_READY, NULL, 0, err);
+			ret = say(m, VFMIG_SECTION_READY, err);
 		m->downtime.load = lap(m);
 		vfmig_limit_time(m, m->options.switchover_ms,
 				 "the source's COMMIT (switchover-timeout)");
@@ -106,7 +110,7 @@ static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 	}
 	m->downtime.run = lap(m);
 	m->downtime.total = m->downtime.load + m->downtime.commit + m->downtime.run;
-	if (!m->file && say(m, VFMIG_SECTION_RUNNING, NULL, 0, ret ? NULL : err) && !ret)
+	if (!m->file && say(m, VFMIG_SECTION_RUNNING, ret ? NULL : err) && !ret)
 		ret = vfmig_err_at(err, -EPIPE, "it runs here, but the source could not be told");
 	return ret;
 }
@@ -140,17 +144,24 @@ static void linger(struct vfmig_migration *m)
 	m->deadline = 0;
 }
 
+/* A source that gave up waits for it only if a device here may have run. */
 static void tell_failed(struct vfmig_migration *m)
 {
-	uint16_t type = m->stage == VFMIG_STAGE_NEW ? VFMIG_SECTION_REFUSE : VFMIG_SECTION_FAILED;
+	struct vfmig_section section = {.type = VFMIG_SECTION_REFUSE};
 	const char *why = m->why.text;
 
-	if (m->file || m->peer_cancelled || !m->heard_header || m->why_event == VFMIG_ON_LOST)
+	if (m->file || (m->peer_cancelled && !m->checks_by_running) || !m->heard_header ||
+	    m->why_event == VFMIG_ON_LOST)
 		return;
 	if (!*why || vfmig_section_sentence(why, strlen(why)))
 		why = "for a reason that cannot be printed";
+	section.length = (uint32_t)strlen(why);
+	if (m->stage != VFMIG_STAGE_NEW) {
+		section.type = VFMIG_SECTION_FAILED;
+		section.arg = m->result.lost_devices;
+	}
 	vfmig_limit_time(m, TELL_MS, "");
-	if (!say(m, type, why, strlen(why), NULL))
+	if (!say_all(m, section, why, NULL))
 		linger(m);
 	m->deadline = 0;
 }

@@ -111,12 +111,16 @@ static void sections(void)
 		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 1024, 0, 0}, NULL},
 		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 1025, 0, 0}, length},
 		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 0, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 1, 0, 0, 0}, zero},
+		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, VFMIG_ACCEPT_RUNS, 0, 0, 0}, NULL},
+		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 2, 0, 0, 0}, flags},
+		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 1ULL << 32, 0, 0, 0}, flags},
+		{{VFMIG_SECTION_ACCEPT, 0, 0, 1, 0, 0, 0, 0}, zero},
 		{{VFMIG_SECTION_REFUSE, 0, 0, 0, 0, 20, 0, 0}, NULL},
 		{{VFMIG_SECTION_REFUSE, 0, 0, 0, 0, 0, 0, 0}, length},
 		{{VFMIG_SECTION_READY, 0, 0, 0, 0, 0, 0, 0}, NULL},
 		{{VFMIG_SECTION_RUNNING, 0, 0, 0, 0, 0, 0, 0}, NULL},
 		{{VFMIG_SECTION_FAILED, 0, 0, 0, 0, 1024, 0, 0}, NULL},
+		{{VFMIG_SECTION_FAILED, 0, 0, 0, 3, 20, 0, 0}, NULL},
 		{{VFMIG_SECTION_FAILED, 0, 0, 0, 0, 0, 0, 0}, length},
 	};
 	struct vfmig_section out;

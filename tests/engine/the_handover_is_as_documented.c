@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The tables of docs/handoff.md are the table in handoff.c, row by row and both ways. And of that table
- * itself: from no state after the commit does the source come to run, and the destination comes to run
- * by way of COMMIT only.
+ * itself: from no state after the commit does the source come to run, before it and behind END by way of the
+ * fence only, and the destination comes to run by way of COMMIT only.
  */
 #include "engine/handoff.h"
 #include "tests/check.h"
@@ -82,6 +82,8 @@ int main(int argc, char **argv)
 		CHECKF(seen[i], "%s has no row", vfmig_handoff_name((enum vfmig_handoff)i));
 	CHECK(!leads(VFMIG_SRC_RUNNING, VFMIG_SRC_BACK, VFMIG_HANDOFF_COUNT, 4));
 	CHECK(!leads(VFMIG_SRC_DOUBT, VFMIG_SRC_BACK, VFMIG_HANDOFF_COUNT, 4));
+	CHECK(!leads(VFMIG_SRC_READY, VFMIG_SRC_BACK, VFMIG_SRC_FENCE, 9));
+	CHECK(leads(VFMIG_SRC_READY, VFMIG_SRC_BACK, VFMIG_HANDOFF_COUNT, 9));
 	CHECK(!leads(VFMIG_SRC_MOVE, VFMIG_SRC_DONE, VFMIG_SRC_COMMIT, 9));
 	CHECK(leads(VFMIG_SRC_MOVE, VFMIG_SRC_DONE, VFMIG_HANDOFF_COUNT, 9));
 	CHECK(!leads(VFMIG_DST_LOAD, VFMIG_DST_QUIET, VFMIG_DST_COMMIT, 7));

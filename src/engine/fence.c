@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A source that goes on: telling the destination, and waiting for it where that is needed.
+ *
+ * A destination that has not heard COMMIT does not run, and so the source need not ask it. But a device whose
+ * protocol has it check by running what it was given (v1, pfn) may have run by then, and may be running.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/engine.h"
+
+/* How long a CANCEL may take to be told, when the source is back already. */
+#define TELL_MS 1000
+
+/* The destination learns it from CANCEL at once, instead of from a time limit. It is reset either way. */
+void vfmig_tell_cancel(struct vfmig_migration *m)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_CANCEL};
+	const char *why = m->why.text;
+	size_t len = strlen(why);
+
+	if (m->file || m->commit_begun || m->fenced || m->why_event == VFMIG_ON_LOST ||
+	    m->why_event == VFMIG_ON_PEER || !m->out.sections)
+		return;
+	section.length = (uint32_t)(vfmig_section_sentence(why, len) ? 0 : len);
+	m->out.moved = vfmig_now();
+	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
+	vfmig_limit_time(m, TELL_MS, "telling the destination");
+	if (!vfmig_control(m, &section, why, NULL))
+		vfmig_flush(m, NULL);
+	m->deadline = 0;
+}
+
+/* FAILED says it, if it comes. READY may have been on its way, and a channel that is gone may still hold words. */
+static bool hears_reset(struct vfmig_migration *m)
+{
+	if (m->why_event == VFMIG_ON_BAD)
+		return false;
+	vfmig_tell_cancel(m);
+	vfmig_limit_time(m, m->options.switchover_ms, "the destination's reset");
+	/* Nothing comes behind FAILED, whatever it said. */
+	if (m->why_event != VFMIG_ON_PEER && !m->peer_reset &&
+	    !vfmig_source_await(m, VFMIG_SECTION_READY, NULL))
+		vfmig_source_await(m, VFMIG_SECTION_READY, NULL);
+	m->deadline = 0;
+	return m->peer_reset;
+}
+
+/*
+ * END is there, so a device of the destination that can check in no other way may have run, and may be running. Until
+ * all of them are known to be reset, nothing runs here.
+ */
+int vfmig_fence(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	if (!m->checks_by_running)
+		return 0;
+	m->loop.deaf = true;
+	m->deadline = m->total_deadline = 0;
+	m->fenced = hears_reset(m);
+	if (m->fenced)
+		return 0;
+	return vfmig_err(
+		err, -EOWNERDEAD,
+		"a device of the destination checks by running what it was given, and it was "
+		"not heard to be reset (%.200s)",
+		m->why.text);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A stranger's v1 device can check what it was given only by running. So once END is given away the source goes on
+ * only when it has heard that the destination's devices are reset; without that it is in doubt and stays stopped.
+ * The same with devices that check without running is the control: there the source waits for nobody.
+ */
+#include "tests/engine/relay.h"
+
+enum end { STAYS, DOUBT, UNSURE };
+
+struct one {
+	uint16_t type;
+	enum relay_act act;
+	const char *fault; /* of a device of the destination */
+	bool cancels;	   /* the source, while it waits for READY */
+	enum end end, control;
+};
+
+static const struct one all[] = {
+	/* Not all of END was given away, or not to be checked: nothing can have run. */
+	{VFMIG_SECTION_DEVICE_END, RELAY_CUT_BEFORE, NULL, false, UNSURE, STAYS},
+	{VFMIG_SECTION_STOPPED, RELAY_FLIP, NULL, false, UNSURE, STAYS},
+	/* A message is lost, and the others are not: CANCEL and FAILED settle it. */
+	{VFMIG_SECTION_END, RELAY_SWALLOW, NULL, false, STAYS, STAYS},
+	{VFMIG_SECTION_END, RELAY_FLIP, NULL, false, STAYS, STAYS},
+	{0, RELAY_NOTHING, NULL, true, STAYS, STAYS},
+	/* Nobody says that they are reset, or says it behind a gap. */
+	{VFMIG_SECTION_READY, RELAY_SWALLOW, NULL, false, DOUBT, STAYS},
+	{VFMIG_SECTION_END, RELAY_CUT_BEFORE, NULL, false, DOUBT, STAYS},
+	{VFMIG_SECTION_END, RELAY_CUT_MIDDLE, NULL, false, DOUBT, STAYS},
+	{VFMIG_SECTION_END, RELAY_CUT_AFTER, NULL, false, DOUBT, STAYS},
+	{VFMIG_SECTION_READY, RELAY_CUT_BEFORE, NULL, false, DOUBT, STAYS},
+	{VFMIG_SECTION_READY, RELAY_CUT_MIDDLE, NULL, false, DOUBT, STAYS},
+	{VFMIG_SECTION_READY, RELAY_FLIP, NULL, false, DOUBT, STAYS},
+	{VFMIG_SECTION_FAILED, RELAY_CUT_BEFORE, NULL, true, DOUBT, STAYS},
+	{VFMIG_SECTION_FAILED, RELAY_SWALLOW, NULL, true, DOUBT, STAYS},
+	/* It ends its wait by itself, and its FAILED may still be in time. */
+	{VFMIG_SECTION_CANCEL, RELAY_SWALLOW, NULL, true, UNSURE, STAYS},
+	/* It is said that one could not be. */
+	{0, RELAY_NOTHING, "verb=reset,times=0", true, DOUBT, STAYS},
+};
+#define COUNT (sizeof(all) / sizeof(all[0]))
+
+struct watch {
+	struct rig *rig;
+	const struct one *one;
+	bool runs_to_check, went_back;
+};
+
+static void watch_source(struct rig_end *end, const struct vfmig_event *event)
+{
+	struct watch *watch = end->hook_context;
+	char line[8192];
+
+	vfmig_event_json(event, line, sizeof(line));
+	if (watch->one->cancels && strstr(line, "\"state\":\"SRC_READY\""))
+		vfmig_migration_cancel(end->m);
+	if (!strstr(line, "\"state\":\"SRC_BACK\""))
+		return;
+	watch->went_back = true;
+	/* What was loaded is gone: so this is after the reset. */
+	if (watch->runs_to_check && rig_find(end, "\"state\":\"SRC_FENCE\""))
+		for (unsigned i = 0; i < watch->rig->to.cards; i++)
+			CHECK_EQ(card_get(watch->rig->to.card[i], CARD_SRC), 0);
+}
+
+static void check(struct rig *rig, struct watch *watch, enum end end)
+{
+	struct vfmig_migration_result source = rig_result(&rig->from);
+
+	if (end == UNSURE)
+		end = source.outcome == VFMIG_OUTCOME_IN_DOUBT ? DOUBT : STAYS;
+	CHECK(!source.committed);
+	CHECK_EQ(watch->went_back, end == STAYS);
+	if (end == STAYS) {
+		if (!watch->one->fault || !strstr(watch->one->fault, "reset"))
+			rig_stayed(rig);
+		else
+			CHECK(source.running && rig_all(&rig->from, VFMIG_STATE_RUNNING));
+		return;
+	}
+	CHECK_EQ(source.outcome, VFMIG_OUTCOME_IN_DOUBT);
+	CHECK_EQ(rig->from.ret, -EOWNERDEAD);
+	CHECKF(strstr(source.sentence, "checks by running"), "%s", source.sentence);
+	CHECK(!source.running);
+	CHECK(rig_all(&rig->from, VFMIG_STATE_STOP_COPY));
+	CHECK_EQ(rig->from.resumed, 0);
+	if (watch->one->fault)
+		return;
+	/* Its owner has looked, and there is nothing there. */
+	CHECK(!vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL));
+	rig_stayed(rig);
+}
+
+/* False if what was to be struck never came: a limit has passed before. */
+static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
+{
+	const struct relay_plan plan = {.act = one->act, .type = one->type, .bit = 8 * 5 + 3};
+	struct watch watch = {.one = one, .runs_to_check = runs_to_check};
+	struct rig rig;
+	bool came;
+
+	rig_init(&rig, 2, runs_to_check ? "protocol=v1,tell=off" : NULL);
+	if (one->fault)
+		rig_fault(&rig.to, 1, one->fault);
+	watch.rig = &rig;
+	rig.from.hook = watch_source;
+	rig.from.hook_context = &watch;
+	rig.from.options.channel_ms = rig.to.options.channel_ms = ms;
+	rig_work(&rig.from);
+	rig_ready(&rig);
+	came = relay_migrate(&rig, plan);
+	if (getenv("VERBOSE"))
+		fprintf(stderr, "%s, %s%s%s\n  source: %s\n  destination: %s\n",
+			one->type ? vfmig_section_name(one->type) : "nothing",
+			relay_names[one->act], one->cancels ? ", cancelled" : "",
+			runs_to_check ? ", runs to check" : "", rig_result(&rig.from).sentence,
+			rig_result(&rig.to).sentence);
+	/* Who does not wait for FAILED is not told. */
+	if (came || !one->act || (one->type == VFMIG_SECTION_FAILED && !runs_to_check))
+		check(&rig, &watch, runs_to_check ? one->end : one->control);
+	else
+		CHECK(one->act == RELAY_SWALLOW);
+	rig_free(&rig);
+	return came || one->act != RELAY_SWALLOW ||
+	       (one->type == VFMIG_SECTION_FAILED && !runs_to_check);
+}
+
+static void *run(void *context)
+{
+	for (int runs_to_check = 0; runs_to_check < 2; runs_to_check++) {
+		uint64_t ms = 500;
+
+		while (!attempt(context, runs_to_check, ms))
+			ms *= 2;
+	}
+	return NULL;
+}
+
+/*
+ * Each write to the migration region fails, before or after the device has seen it: of the data, of the state that
+ * makes it run, of the one that stops it again. Only the last one is behind COMMIT.
+ */
+static void each_write_fails(const char *when)
+{
+	const struct relay_plan plan = {.act = RELAY_NOTHING};
+	unsigned stayed = 0, doubted = 0, fenced = 0;
+	enum vfmig_outcome outcome;
+
+	do {
+		const struct one one = {.fault = "a write"};
+		struct watch watch = {.one = &one, .runs_to_check = true};
+		char fault[64];
+		struct rig rig;
+
+		snprintf(fault, sizeof(fault), "verb=region-write,when=%s,nth=%u", when,
+			 stayed + doubted + 1);
+		rig_init(&rig, 2, "protocol=v1,tell=off");
+		rig_fault(&rig.to, 1, fault);
+		watch.rig = &rig;
+		rig.from.hook = watch_source;
+		rig.from.hook_context = &watch;
+		rig_work(&rig.from);
+		rig_ready(&rig);
+		relay_migrate(&rig, plan);
+		outcome = rig_result(&rig.from).outcome;
+		if (outcome == VFMIG_OUTCOME_IN_DOUBT) {
+			CHECK(rig_result(&rig.from).committed);
+			doubted++;
+		} else if (outcome == VFMIG_OUTCOME_FAILED) {
+			CHECKF(!doubted, "%s", fault);
+			rig_stayed(&rig);
+			fenced += !!rig_find(&rig.from, "\"state\":\"SRC_FENCE\"");
+			stayed++;
+		} else {
+			rig_moved(&rig);
+		}
+		rig_free(&rig);
+	} while (outcome != VFMIG_OUTCOME_DONE);
+	CHECK_EQ(doubted, 1);
+	/* Where to, what comes, that is all, run, stop. */
+	CHECK(stayed >= 4);
+	CHECK(fenced >= 2);
+}
+
+int main(void)
+{
+	pthread_t threads[COUNT];
+
+	each_write_fails("before");
+	each_write_fails("after");
+
+	for (size_t i = 0; i < COUNT; i++)
+		CHECK(!pthread_create(&threads[i], NULL, run, (void *)&all[i]));
+	for (size_t i = 0; i < COUNT; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
