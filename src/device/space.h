@@ -41,4 +41,24 @@ void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bo
 		       struct vfmig_space_entry **held);
 void vfmig_space_release(struct vfmig_space *space, struct vfmig_space_entry *held);
 
+/* ---- cursors, for who shows a space to somebody else ---- */
+
+/**
+ * vfmig_cursor_open_any() - vfmig_cursor_open() that takes what cannot tell
+ *
+ * A device without a log, or a log or tracker that does not start, is no failure: each collection makes
+ * everything dirty then, as a kernel's container does for devices that it knows nothing of. Such a device may
+ * also be attached later. A cursor of vfmig_cursor_open() still refuses it.
+ */
+int vfmig_cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
+			  struct vfmig_error *err);
+
+/** vfmig_cursor_collect_range() - vfmig_cursor_collect() from those maps only that touch [@iova, @last] */
+int vfmig_cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t last,
+			       struct vfmig_error *err);
+
+/** vfmig_cursor_gather() - take the written pages of a range out of a cursor, into a map of one's own */
+void vfmig_cursor_gather(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
+			 struct vfmig_dirty *into);
+
 #endif

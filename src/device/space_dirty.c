@@ -23,11 +23,6 @@ struct vfmig_tracked {
 	struct vfmig_tracked *next;
 };
 
-struct vfmig_cursor {
-	struct vfmig_space *space;
-	struct vfmig_dirty *dirty; /* one of the space's readers */
-};
-
 static void mark_cursors(struct vfmig_space *space, uint64_t iova, uint64_t size)
 {
 	for (size_t i = 0; i < space->reader_count; i++)
@@ -56,16 +51,30 @@ static bool spoken_for(struct vfmig_space *space, struct vfmig_device *device)
 	return false;
 }
 
+static int no_log(struct vfmig_device *device, struct vfmig_error *err)
+{
+	return vfmig_err(err, -EOPNOTSUPP,
+			 "device %s has no log of what it writes to memory, so that memory cannot "
+			 "be moved while it runs",
+			 device->name);
+}
+
 static int start_log(struct vfmig_space *space, struct vfmig_attachment *a, struct vfmig_error *err)
 {
 	if (spoken_for(space, a->device))
 		return 0;
 	if (!vfmig_device_log_there(a->device))
-		return vfmig_err(err, -EOPNOTSUPP,
-				 "device %s has no log of what it writes to memory, so that memory "
-				 "cannot be moved while it runs",
-				 a->device->name);
+		return no_log(a->device, err);
 	return vfmig_device_log_start(a->device, space, &a->logs, err);
+}
+
+/* Readers that take everything for what is not known go on with a device that cannot tell. */
+static int begin_log(struct vfmig_space *space, struct vfmig_attachment *a, struct vfmig_error *err)
+{
+	int ret = start_log(space, a, space->strict ? err : NULL);
+
+	a->blind = ret && !space->strict;
+	return a->blind ? 0 : ret;
 }
 
 static void stop_log(struct vfmig_attachment *a)
@@ -89,6 +98,15 @@ static int start_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
 
 	t->runs = !ret;
 	return ret;
+}
+
+static int begin_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
+			 struct vfmig_error *err)
+{
+	int ret = start_tracker(space, t, space->strict ? err : NULL);
+
+	t->blind = ret && !space->strict;
+	return t->blind ? 0 : ret;
 }
 
 static void stop_tracker(struct vfmig_tracked *t)
@@ -115,7 +133,7 @@ static void restart_blind(struct vfmig_space *space)
 			restart_tracker(space, t);
 }
 
-static void stop_all(struct vfmig_space *space)
+void vfmig_space_dirty_stop(struct vfmig_space *space)
 {
 	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
 		stop_tracker(t);
@@ -123,16 +141,26 @@ static void stop_all(struct vfmig_space *space)
 		stop_log(a);
 }
 
-static int start_all(struct vfmig_space *space, struct vfmig_error *err)
+int vfmig_space_dirty_start(struct vfmig_space *space, struct vfmig_error *err)
 {
 	int ret = 0;
 
 	for (struct vfmig_attachment *a = space->attached; a && !ret; a = a->next)
-		ret = start_log(space, a, err);
+		ret = begin_log(space, a, err);
 	for (struct vfmig_tracked *t = space->tracked; t && !ret; t = t->next)
-		ret = start_tracker(space, t, err);
+		ret = begin_tracker(space, t, err);
 	if (ret)
-		stop_all(space);
+		vfmig_space_dirty_stop(space);
+	return ret;
+}
+
+int vfmig_space_dirty_all_tell(struct vfmig_space *space, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	for (struct vfmig_attachment *a = space->attached; a && !ret; a = a->next)
+		if (a->blind && !vfmig_device_log_there(a->device))
+			ret = no_log(a->device, err);
 	return ret;
 }
 
@@ -184,7 +212,8 @@ static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
 	return first;
 }
 
-static int collect_all(struct vfmig_space *space, struct vfmig_error *err)
+int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			      struct vfmig_error *err)
 {
 	struct vfmig_dirty *fresh;
 	int first = vfmig_dirty_create(&fresh, NULL), ret;
@@ -193,7 +222,9 @@ static int collect_all(struct vfmig_space *space, struct vfmig_error *err)
 		mark_all(space);
 		return vfmig_err(err, first, "no memory to collect written pages");
 	}
-	for (size_t i = 0; i < space->count; i++) {
+	for (size_t i = vfmig_space_find(space, iova); i < space->count; i++) {
+		if (space->entries[i]->map.iova > last)
+			break;
 		ret = collect_map(space, &space->entries[i]->map, fresh, first ? NULL : err);
 		first = first ? first : ret;
 	}
@@ -246,7 +277,7 @@ void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_ma
 int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
 			       struct vfmig_error *err)
 {
-	int ret = space->reader_count ? start_log(space, attachment, err) : 0;
+	int ret = space->reader_count ? begin_log(space, attachment, err) : 0;
 
 	/* It had its maps before its log, and may be running. */
 	if (!ret)
@@ -299,7 +330,7 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 	t->tracker = tracker;
 	pthread_mutex_lock(&space->admin);
 	if (space->reader_count)
-		ret = start_tracker(space, t, err);
+		ret = begin_tracker(space, t, err);
 	if (!ret) {
 		t->next = space->tracked;
 		space->tracked = t;
@@ -331,7 +362,7 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 	t = *at;
 	if (t) {
 		if (t->runs || t->blind)
-			collect_all(space, NULL);
+			vfmig_space_dirty_collect(space, 0, UINT64_MAX, NULL);
 		stop_tracker(t);
 		*at = t->next;
 		free(t);
@@ -339,114 +370,4 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 			log_after(space, tracker->device);
 	}
 	pthread_mutex_unlock(&space->admin);
-}
-
-/* ---- cursors ---- */
-
-static int add_reader(struct vfmig_space *space, struct vfmig_dirty *dirty)
-{
-	size_t n = space->reader_count;
-	struct vfmig_dirty **grown = realloc(space->readers, (n + 1) * sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	grown[n] = dirty;
-	space->readers = grown;
-	space->reader_count++;
-	return 0;
-}
-
-static void remove_reader(struct vfmig_space *space, struct vfmig_dirty *dirty)
-{
-	size_t i = 0;
-
-	while (space->readers[i] != dirty)
-		i++;
-	space->readers[i] = space->readers[--space->reader_count];
-}
-
-/*
- * What was written before is the older readers' only: they collect it before the new one is among them. The
- * first one starts the trackers.
- */
-static int begin(struct vfmig_space *space, struct vfmig_dirty *dirty, struct vfmig_error *err)
-{
-	int ret;
-
-	if (space->reader_count) {
-		collect_all(space, NULL);
-	} else {
-		ret = start_all(space, err);
-		if (ret)
-			return ret;
-	}
-	ret = add_reader(space, dirty);
-	if (ret && !space->reader_count)
-		stop_all(space);
-	return ret ? vfmig_err(err, ret, "no memory for a cursor") : 0;
-}
-
-int vfmig_cursor_open(struct vfmig_space *space, struct vfmig_cursor **cursor,
-		      struct vfmig_error *err)
-{
-	struct vfmig_cursor *c = calloc(1, sizeof(*c));
-	int ret = c ? vfmig_dirty_create(&c->dirty, NULL) : -ENOMEM;
-
-	if (ret) {
-		free(c);
-		return vfmig_err(err, ret, "no memory for a cursor");
-	}
-	c->space = space;
-	pthread_mutex_lock(&space->admin);
-	ret = begin(space, c->dirty, err);
-	pthread_mutex_unlock(&space->admin);
-	if (ret) {
-		vfmig_dirty_free(c->dirty);
-		free(c);
-		return ret;
-	}
-	*cursor = c;
-	return 0;
-}
-
-void vfmig_cursor_close(struct vfmig_cursor *cursor)
-{
-	struct vfmig_space *space;
-
-	if (!cursor)
-		return;
-	space = cursor->space;
-	pthread_mutex_lock(&space->admin);
-	remove_reader(space, cursor->dirty);
-	if (!space->reader_count)
-		stop_all(space);
-	pthread_mutex_unlock(&space->admin);
-	vfmig_dirty_free(cursor->dirty);
-	free(cursor);
-}
-
-int vfmig_cursor_collect(struct vfmig_cursor *cursor, struct vfmig_error *err)
-{
-	int ret;
-
-	pthread_mutex_lock(&cursor->space->admin);
-	ret = collect_all(cursor->space, err);
-	pthread_mutex_unlock(&cursor->space->admin);
-	return ret;
-}
-
-uint64_t vfmig_cursor_pages(struct vfmig_cursor *cursor)
-{
-	return vfmig_dirty_count(cursor->dirty, 0, UINT64_MAX);
-}
-
-int vfmig_cursor_take(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
-		      int (*fn)(void *context, uint64_t iova, uint64_t size), void *context)
-{
-	return vfmig_dirty_harvest(cursor->dirty, iova, size, fn, context);
-}
-
-void vfmig_cursor_mark(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size)
-{
-	vfmig_dirty_mark(cursor->dirty, iova, size);
 }

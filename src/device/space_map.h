@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the files of a space share: the table of maps (space.c, space_dma.c), who is attached (space.c), and
- * the tracking of writes (space_dirty.c).
+ * the tracking of writes (space_dirty.c, space_cursor.c).
  *
  * Locks, outermost first:
  *  - admin: changes of maps, attachments and tracking, one at a time. Held over requests to devices;
@@ -22,8 +22,8 @@ struct vfmig_space_entry {
 
 struct vfmig_attachment {
 	struct vfmig_device *device;
-	bool logs;  /* its DMA log runs, for this space */
-	bool blind; /* it should, and does not, or it failed: what it says is not believed */
+	bool logs; /* its DMA log runs, for this space */
+	bool blind; /* it should, and does not, or it failed: each collection makes everything dirty */
 	struct vfmig_attachment *next;
 };
 
@@ -43,10 +43,22 @@ struct vfmig_space {
 	struct vfmig_tracked *tracked; /* trackers that were added */
 	struct vfmig_dirty **readers;  /* one map for each open cursor */
 	size_t reader_count;
+	size_t strict; /* how many of the readers will have no device that cannot tell what it writes */
 };
 
 /* The first entry that ends after @iova, or count. Under the table lock. */
 size_t vfmig_space_find(const struct vfmig_space *space, uint64_t iova);
+
+/* ---- for space_cursor.c, under admin ---- */
+
+/* Start every log and tracker, or none; stop them. What a space that is not strict cannot start is blind. */
+int vfmig_space_dirty_start(struct vfmig_space *space, struct vfmig_error *err);
+void vfmig_space_dirty_stop(struct vfmig_space *space);
+/* -EOPNOTSUPP if a device is blind because it has no log at all. */
+int vfmig_space_dirty_all_tell(struct vfmig_space *space, struct vfmig_error *err);
+/* Collect from the maps in [iova, last]. A failure makes everything dirty, wherever it was. */
+int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			      struct vfmig_error *err);
 
 /* ---- for space.c, under admin; all are nothing while no cursor is open ---- */
 
