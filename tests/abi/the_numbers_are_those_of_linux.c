@@ -5,6 +5,7 @@
  * not have yet is left out by its own macros.
  */
 #include <vfmig/abi_region.h>
+#include <vfmig/abi_type1.h>
 
 #include <linux/ioctl.h>
 #include <linux/vfio.h>
@@ -176,6 +177,75 @@ IOCTL(VFMIG_IOCTL_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_IRQ_INFO);
 IOCTL(VFMIG_IOCTL_DEVICE_SET_IRQS, VFIO_DEVICE_SET_IRQS);
 IOCTL(VFMIG_IOCTL_DEVICE_RESET, VFIO_DEVICE_RESET);
 IOCTL(VFMIG_IOCTL_DEVICE_FEATURE, VFIO_DEVICE_FEATURE);
+
+/* Type1 containers. What 6.1 has no name for, later headers do not either, but for a padding. */
+IOCTL(VFMIG_IOCTL_GET_API_VERSION, VFIO_GET_API_VERSION);
+IOCTL(VFMIG_IOCTL_CHECK_EXTENSION, VFIO_CHECK_EXTENSION);
+IOCTL(VFMIG_IOCTL_SET_IOMMU, VFIO_SET_IOMMU);
+IOCTL(VFMIG_IOCTL_IOMMU_GET_INFO, VFIO_IOMMU_GET_INFO);
+IOCTL(VFMIG_IOCTL_IOMMU_MAP_DMA, VFIO_IOMMU_MAP_DMA);
+IOCTL(VFMIG_IOCTL_IOMMU_UNMAP_DMA, VFIO_IOMMU_UNMAP_DMA);
+IOCTL(VFMIG_IOCTL_IOMMU_DIRTY_PAGES, VFIO_IOMMU_DIRTY_PAGES);
+SAME(VFMIG_EXTENSION_TYPE1, VFIO_TYPE1_IOMMU);
+SAME(VFMIG_EXTENSION_TYPE1V2, VFIO_TYPE1v2_IOMMU);
+SAME(VFMIG_EXTENSION_CC_IOMMU, VFIO_DMA_CC_IOMMU);
+SAME(VFMIG_EXTENSION_NESTING, 6);
+SAME(VFMIG_EXTENSION_NOIOMMU, VFIO_NOIOMMU_IOMMU);
+SAME(VFMIG_EXTENSION_UNMAP_ALL, VFIO_UNMAP_ALL);
+SAME(VFMIG_EXTENSION_UPDATE_VADDR, VFIO_UPDATE_VADDR);
+SIZE(vfmig_type1_info, vfio_iommu_type1_info);
+MEMBER(vfmig_type1_info, vfio_iommu_type1_info, argsz);
+MEMBER(vfmig_type1_info, vfio_iommu_type1_info, flags);
+MEMBER(vfmig_type1_info, vfio_iommu_type1_info, iova_pgsizes);
+MEMBER(vfmig_type1_info, vfio_iommu_type1_info, cap_offset);
+SAME(VFMIG_TYPE1_INFO_MIN, offsetof(struct vfio_iommu_type1_info, cap_offset));
+SAME(VFMIG_TYPE1_INFO_PGSIZES, VFIO_IOMMU_INFO_PGSIZES);
+SAME(VFMIG_TYPE1_INFO_CAPS, VFIO_IOMMU_INFO_CAPS);
+SAME(VFMIG_TYPE1_CAP_IOVA_RANGE, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
+SAME(VFMIG_TYPE1_CAP_MIGRATION, VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
+SAME(VFMIG_TYPE1_CAP_DMA_AVAIL, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL);
+SIZE(vfmig_type1_iova_range, vfio_iova_range);
+MEMBER(vfmig_type1_iova_range, vfio_iova_range, start);
+MEMBER(vfmig_type1_iova_range, vfio_iova_range, end);
+SIZE(vfmig_type1_cap_iova_range, vfio_iommu_type1_info_cap_iova_range);
+MEMBER(vfmig_type1_cap_iova_range, vfio_iommu_type1_info_cap_iova_range, nr_iovas);
+SIZE(vfmig_type1_cap_migration, vfio_iommu_type1_info_cap_migration);
+MEMBER(vfmig_type1_cap_migration, vfio_iommu_type1_info_cap_migration, flags);
+MEMBER(vfmig_type1_cap_migration, vfio_iommu_type1_info_cap_migration, pgsize_bitmap);
+MEMBER(vfmig_type1_cap_migration, vfio_iommu_type1_info_cap_migration, max_dirty_bitmap_size);
+SIZE(vfmig_type1_cap_dma_avail, vfio_iommu_type1_info_dma_avail);
+MEMBER(vfmig_type1_cap_dma_avail, vfio_iommu_type1_info_dma_avail, avail);
+SIZE(vfmig_type1_dma_map, vfio_iommu_type1_dma_map);
+MEMBER(vfmig_type1_dma_map, vfio_iommu_type1_dma_map, argsz);
+MEMBER(vfmig_type1_dma_map, vfio_iommu_type1_dma_map, flags);
+MEMBER(vfmig_type1_dma_map, vfio_iommu_type1_dma_map, vaddr);
+MEMBER(vfmig_type1_dma_map, vfio_iommu_type1_dma_map, iova);
+MEMBER(vfmig_type1_dma_map, vfio_iommu_type1_dma_map, size);
+SAME(VFMIG_DMA_MAP_READ, VFIO_DMA_MAP_FLAG_READ);
+SAME(VFMIG_DMA_MAP_WRITE, VFIO_DMA_MAP_FLAG_WRITE);
+SAME(VFMIG_DMA_MAP_VADDR, VFIO_DMA_MAP_FLAG_VADDR);
+SAME(VFMIG_DMA_UNMAP_VADDR, VFIO_DMA_UNMAP_FLAG_VADDR);
+SIZE(vfmig_type1_dma_unmap, vfio_iommu_type1_dma_unmap);
+MEMBER(vfmig_type1_dma_unmap, vfio_iommu_type1_dma_unmap, argsz);
+MEMBER(vfmig_type1_dma_unmap, vfio_iommu_type1_dma_unmap, flags);
+MEMBER(vfmig_type1_dma_unmap, vfio_iommu_type1_dma_unmap, iova);
+MEMBER(vfmig_type1_dma_unmap, vfio_iommu_type1_dma_unmap, size);
+SIZE(vfmig_type1_dirty_pages, vfio_iommu_type1_dirty_bitmap);
+MEMBER(vfmig_type1_dirty_pages, vfio_iommu_type1_dirty_bitmap, argsz);
+MEMBER(vfmig_type1_dirty_pages, vfio_iommu_type1_dirty_bitmap, flags);
+SAME(VFMIG_TYPE1_DIRTY_START, VFIO_IOMMU_DIRTY_PAGES_FLAG_START);
+SAME(VFMIG_TYPE1_DIRTY_STOP, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP);
+SAME(VFMIG_TYPE1_DIRTY_GET_BITMAP, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP);
+SIZE(vfmig_type1_dirty_get, vfio_iommu_type1_dirty_bitmap_get);
+MEMBER(vfmig_type1_dirty_get, vfio_iommu_type1_dirty_bitmap_get, iova);
+MEMBER(vfmig_type1_dirty_get, vfio_iommu_type1_dirty_bitmap_get, size);
+MEMBER(vfmig_type1_dirty_get, vfio_iommu_type1_dirty_bitmap_get, bitmap);
+#if UINTPTR_MAX == UINT64_MAX
+SIZE(vfmig_type1_bitmap, vfio_bitmap);
+MEMBER(vfmig_type1_bitmap, vfio_bitmap, pgsize);
+MEMBER(vfmig_type1_bitmap, vfio_bitmap, size);
+MEMBER(vfmig_type1_bitmap, vfio_bitmap, data);
+#endif
 
 /* vfio-user borrows two of type1's flags. */
 SAME(VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP, VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP);

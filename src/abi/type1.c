@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a type1 container takes and says. A user of the kernel's must not find a difference, so that the rules are the
+ * kernel's even where they are odd: a bitmap may be asked for only up to the last byte but one of the address
+ * space, while maps reach the end.
+ */
+#include "abi/type1.h"
+#include "abi/feature.h"
+#include "abi/range.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct vfmig_type1_info) == 24, "packed");
+_Static_assert(sizeof(struct vfmig_type1_cap_migration) == 32, "packed");
+_Static_assert(sizeof(struct vfmig_type1_cap_iova_range) == 16, "packed");
+_Static_assert(sizeof(struct vfmig_type1_dma_unmap) == 24, "packed");
+_Static_assert(sizeof(struct vfmig_type1_dirty_get) == 40, "packed");
+
+/* Capabilities begin on multiples of this, which the text does not ask for and newer kernels do. */
+#define ALIGN 8U
+
+/* ---- GET_INFO, said ---- */
+
+struct chain {
+	uint8_t *buf;
+	size_t at;   /* where the next one goes */
+	size_t link; /* where its place is to be written */
+};
+
+/* The last one's link names this one; the payload follows the header. */
+static void put_cap(struct chain *chain, void *cap, uint16_t id, size_t size)
+{
+	struct vfmig_info_cap_header header = {.id = id, .version = 1};
+	uint32_t place = (uint32_t)chain->at;
+
+	memcpy(cap, &header, sizeof(header));
+	memcpy(chain->buf + chain->link, &place, sizeof(place));
+	memcpy(chain->buf + chain->at, cap, size);
+	chain->link = chain->at + offsetof(struct vfmig_info_cap_header, next);
+	chain->at += (size + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static size_t chain_size(const struct vfmig_type1_says *says)
+{
+	size_t size = 0;
+
+	size += says->has_migration ? sizeof(struct vfmig_type1_cap_migration) : 0;
+	size += says->has_dma_avail ? 2 * ALIGN : 0;
+	if (says->nr_ranges)
+		size += sizeof(struct vfmig_type1_cap_iova_range) +
+			(size_t)says->nr_ranges * sizeof(*says->ranges);
+	return size;
+}
+
+static void put_chain(uint8_t *buf, const struct vfmig_type1_says *says)
+{
+	struct chain chain = {.buf = buf,
+			      .at = sizeof(struct vfmig_type1_info),
+			      .link = offsetof(struct vfmig_type1_info, cap_offset)};
+	struct vfmig_type1_cap_migration migration = {
+		.pgsize_bitmap = says->pgsize_bitmap,
+		.max_dirty_bitmap_size = says->max_dirty_bitmap_size,
+	};
+	struct vfmig_type1_cap_dma_avail avail = {.avail = says->dma_avail};
+	struct vfmig_type1_cap_iova_range range = {.nr_iovas = says->nr_ranges};
+
+	if (says->has_migration)
+		put_cap(&chain, &migration, VFMIG_TYPE1_CAP_MIGRATION, sizeof(migration));
+	if (says->has_dma_avail)
+		put_cap(&chain, &avail, VFMIG_TYPE1_CAP_DMA_AVAIL, sizeof(avail));
+	if (says->nr_ranges) {
+		put_cap(&chain, &range, VFMIG_TYPE1_CAP_IOVA_RANGE, sizeof(range));
+		memcpy(buf + chain.at, says->ranges, says->nr_ranges * sizeof(*says->ranges));
+	}
+}
+
+size_t vfmig_type1_put_info(void *buf, size_t cap, uint32_t argsz,
+			    const struct vfmig_type1_says *says)
+{
+	struct vfmig_type1_info info = {.argsz = argsz,
+					.flags = VFMIG_TYPE1_INFO_PGSIZES,
+					.iova_pgsizes = says->iova_pgsizes};
+	size_t chain = chain_size(says), fixed = argsz < sizeof(info) ? argsz : sizeof(info);
+	size_t need = fixed;
+
+	if (argsz < VFMIG_TYPE1_INFO_MIN || says->nr_ranges > VFMIG_TYPE1_RANGES_MAX)
+		return 0;
+	if (chain) {
+		info.flags |= VFMIG_TYPE1_INFO_CAPS;
+		if (argsz < sizeof(info) + chain)
+			info.argsz = (uint32_t)(sizeof(info) + chain);
+		else
+			need += chain;
+	}
+	if (cap < need)
+		return 0;
+	memset(buf, 0, need);
+	memcpy(buf, &info, fixed);
+	if (need > fixed)
+		put_chain(buf, says);
+	return need;
+}
+
+/* ---- GET_INFO, read ---- */
+
+static const char *get_ranges(const uint8_t *cap, size_t room, struct vfmig_type1_says *says,
+			      uint32_t max, size_t *size)
+{
+	struct vfmig_type1_cap_iova_range head;
+
+	if (says->nr_ranges)
+		return "IOMMU info: two lists of IOVA ranges";
+	if (room < sizeof(head))
+		return "IOMMU info: a capability leaves the answer";
+	memcpy(&head, cap, sizeof(head));
+	if (head.nr_iovas > max || head.nr_iovas > VFMIG_TYPE1_RANGES_MAX)
+		return "IOMMU info: more IOVA ranges than are allowed";
+	if ((room - sizeof(head)) / sizeof(*says->ranges) < head.nr_iovas)
+		return "IOMMU info: a list of IOVA ranges leaves the answer";
+	*size = sizeof(head) + head.nr_iovas * sizeof(*says->ranges);
+	memcpy(says->ranges, cap + sizeof(head), head.nr_iovas * sizeof(*says->ranges));
+	for (uint32_t i = 0; i < head.nr_iovas; i++)
+		if (says->ranges[i].start > says->ranges[i].end)
+			return "IOMMU info: an IOVA range ends before it begins";
+	says->nr_ranges = head.nr_iovas;
+	return NULL;
+}
+
+static const char *get_cap(const uint8_t *cap, size_t room, struct vfmig_type1_says *says,
+			   uint32_t max, size_t *size, uint32_t *next)
+{
+	struct vfmig_info_cap_header header;
+	struct vfmig_type1_cap_migration migration;
+	struct vfmig_type1_cap_dma_avail avail;
+
+	memcpy(&header, cap, sizeof(header));
+	*next = header.next;
+	*size = sizeof(header);
+	/* Another version of a capability is another capability. */
+	switch (header.version == 1 ? header.id : 0) {
+	case VFMIG_TYPE1_CAP_IOVA_RANGE:
+		return get_ranges(cap, room, says, max, size);
+	case VFMIG_TYPE1_CAP_MIGRATION:
+		*size = sizeof(migration);
+		if (room < sizeof(migration))
+			return "IOMMU info: a capability leaves the answer";
+		memcpy(&migration, cap, sizeof(migration));
+		says->has_migration = true;
+		says->pgsize_bitmap = migration.pgsize_bitmap;
+		says->max_dirty_bitmap_size = migration.max_dirty_bitmap_size;
+		return NULL;
+	case VFMIG_TYPE1_CAP_DMA_AVAIL:
+		*size = sizeof(avail);
+		if (room < sizeof(avail))
+			return "IOMMU info: a capability leaves the answer";
+		memcpy(&avail, cap, sizeof(avail));
+		says->has_dma_avail = true;
+		says->dma_avail = avail.avail;
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+const char *vfmig_type1_get_info(const void *buf, size_t len, struct vfmig_type1_says *says,
+				 uint32_t max)
+{
+	struct {
+		size_t start, end;
+	} span[VFMIG_TYPE1_CAPS_MAX];
+	struct vfmig_type1_iova_range *ranges = says->ranges;
+	struct vfmig_type1_info info = {0};
+	uint32_t at;
+
+	memset(says, 0, sizeof(*says));
+	says->ranges = ranges;
+	if (len < VFMIG_TYPE1_INFO_MIN)
+		return "IOMMU info needs 16 bytes";
+	memcpy(&info, buf, len < sizeof(info) ? len : sizeof(info));
+	/* Before it could be said, pages were of the smallest size. */
+	says->iova_pgsizes =
+		info.flags & VFMIG_TYPE1_INFO_PGSIZES ? info.iova_pgsizes : VFMIG_LOGGING_PAGE_MIN;
+	at = info.flags & VFMIG_TYPE1_INFO_CAPS ? info.cap_offset : 0;
+	for (uint32_t n = 0; at; n++) {
+		uint32_t next;
+		const char *why;
+		size_t size;
+
+		if (n == VFMIG_TYPE1_CAPS_MAX)
+			return "IOMMU info: more than 16 capabilities";
+		if (at < sizeof(info))
+			return "IOMMU info: a capability lies inside the fixed part";
+		if (at > len || len - at < sizeof(struct vfmig_info_cap_header))
+			return "IOMMU info: a capability leaves the answer";
+		why = get_cap((const uint8_t *)buf + at, len - at, says, max, &size, &next);
+		if (why)
+			return why;
+		span[n].start = at;
+		span[n].end = at + size;
+		for (uint32_t k = 0; k < n; k++)
+			if (at < span[k].end && span[k].start < span[n].end)
+				return "IOMMU info: capabilities overlap, or the chain loops";
+		at = next;
+	}
+	return NULL;
+}
+
+/* ---- MAP_DMA, UNMAP_DMA ---- */
+
+/* Whether the last byte is there; that the range is not empty is known. */
+static bool wraps(uint64_t start, uint64_t size)
+{
+	return size - 1 > UINT64_MAX - start;
+}
+
+const char *vfmig_type1_check_map(const struct vfmig_type1_dma_map *m, uint64_t pgsize)
+{
+	uint32_t prot = m->flags & (VFMIG_DMA_MAP_READ | VFMIG_DMA_MAP_WRITE);
+
+	if (m->argsz < sizeof(*m))
+		return "MAP_DMA: argsz is below its 32 bytes";
+	if (m->flags & ~(VFMIG_DMA_MAP_READ | VFMIG_DMA_MAP_WRITE | VFMIG_DMA_MAP_VADDR))
+		return "MAP_DMA: unknown flags";
+	if (m->flags & VFMIG_DMA_MAP_VADDR && prot)
+		return "MAP_DMA: a new vaddr leaves the protection as it is";
+	if (!(m->flags & VFMIG_DMA_MAP_VADDR) && !prot)
+		return "MAP_DMA: neither READ nor WRITE";
+	if (!m->size)
+		return "MAP_DMA: the range is empty";
+	if ((m->size | m->iova | m->vaddr) & (pgsize - 1))
+		return "MAP_DMA: iova, size or vaddr is not a multiple of the page";
+	if (wraps(m->iova, m->size))
+		return "MAP_DMA: the range passes the end of the address space";
+	if (wraps(m->vaddr, m->size))
+		return "MAP_DMA: the memory passes the end of the address space";
+	return NULL;
+}
+
+/* The bitmap's own rules, for so many pages. */
+static const char *check_bitmap(const struct vfmig_type1_bitmap *b, uint64_t size, uint64_t pgsize)
+{
+	if (b->pgsize != pgsize)
+		return "dirty bitmap: only the smallest page can be asked for";
+	if (size / pgsize > VFMIG_TYPE1_BITMAP_PAGES_MAX)
+		return "dirty bitmap: more pages than one can have";
+	if (!b->size || b->size > VFMIG_TYPE1_BITMAP_BYTES_MAX)
+		return "dirty bitmap: empty, or over 256 MiB";
+	if (b->size < vfmig_bitmap_bytes(size, pgsize))
+		return "dirty bitmap: too small for its range";
+	if (b->size > UINT64_MAX - b->data)
+		return "dirty bitmap: it passes the end of the address space";
+	return NULL;
+}
+
+const char *vfmig_type1_check_unmap(const struct vfmig_type1_dma_unmap *u,
+				    const struct vfmig_type1_bitmap *bitmap, uint64_t pgsize)
+{
+	const uint32_t get = VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;
+	const uint32_t others = VFMIG_DMA_UNMAP_ALL | VFMIG_DMA_UNMAP_VADDR;
+
+	if (u->argsz < sizeof(*u))
+		return "UNMAP_DMA: argsz is below its 24 bytes";
+	if (u->flags & ~(get | others))
+		return "UNMAP_DMA: unknown flags";
+	if (u->flags & get && u->flags & others)
+		return "UNMAP_DMA: a bitmap goes with a range of maps only";
+	if (u->flags & get && u->argsz < sizeof(*u) + sizeof(struct vfmig_type1_bitmap))
+		return "UNMAP_DMA: argsz leaves no room for the bitmap's description";
+	if (u->flags & VFMIG_DMA_UNMAP_ALL)
+		return u->iova || u->size ? "UNMAP_DMA: of all, with a range" : NULL;
+	if (!u->size)
+		return "UNMAP_DMA: the range is empty";
+	if ((u->iova | u->size) & (pgsize - 1))
+		return "UNMAP_DMA: iova or size is not a multiple of the page";
+	if (wraps(u->iova, u->size))
+		return "UNMAP_DMA: the range passes the end of the address space";
+	return bitmap ? check_bitmap(bitmap, u->size, pgsize) : NULL;
+}
+
+/* ---- DIRTY_PAGES ---- */
+
+const char *vfmig_type1_check_dirty(const struct vfmig_type1_dirty_pages *d)
+{
+	const uint32_t all =
+		VFMIG_TYPE1_DIRTY_START | VFMIG_TYPE1_DIRTY_STOP | VFMIG_TYPE1_DIRTY_GET_BITMAP;
+
+	if (d->argsz < sizeof(*d))
+		return "DIRTY_PAGES: argsz is below its 8 bytes";
+	if (d->flags & ~all)
+		return "DIRTY_PAGES: unknown flags";
+	if (!vfmig_power_of_two(d->flags))
+		return "DIRTY_PAGES: not exactly one of START, STOP and GET_BITMAP";
+	if (d->flags == VFMIG_TYPE1_DIRTY_GET_BITMAP &&
+	    d->argsz - sizeof(*d) < sizeof(struct vfmig_type1_dirty_get))
+		return "DIRTY_PAGES: argsz leaves no room for what GET_BITMAP asks";
+	return NULL;
+}
+
+const char *vfmig_type1_check_dirty_get(const struct vfmig_type1_dirty_get *g, uint64_t pgsize)
+{
+	if (!g->size)
+		return "GET_BITMAP: the range is empty";
+	if ((g->iova | g->size) & (pgsize - 1))
+		return "GET_BITMAP: iova or size is not a multiple of the page";
+	if (vfmig_passes_the_end(g->iova, g->size))
+		return "GET_BITMAP: the range passes the end of the address space";
+	return check_bitmap(&g->bitmap, g->size, pgsize);
+}
+
+bool vfmig_type1_may_map(const struct vfmig_type1_iova_range *ranges, uint32_t n, uint64_t iova,
+			 uint64_t size)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (iova >= ranges[i].start && iova + (size - 1) <= ranges[i].end)
+			return true;
+	return !n;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A space as a type1 container: which pages were written, and unmapping.
+ *
+ * Logging is a cursor on the space. A question takes what it answers out of the cursor in one step, into a map of
+ * its own, and only then goes to the user's bitmap, without the lock. What cannot be handed over goes back, as
+ * all of the range. An unmap asks when the space has let go of the range, so that there is no moment between
+ * the last look and the end in which a device could write.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/type1/offer.h"
+
+/* How much of a user's bitmap is worked at a time: 2 GiB of its space. */
+#define PIECE_WORDS 8192u
+#define PIECE_SIZE  ((uint64_t)PIECE_WORDS * 64 * VFMIG_PAGE_SIZE)
+
+static int refuse(const char *why, struct vfmig_error *err)
+{
+	return vfmig_err(err, -EINVAL, "%s", why);
+}
+
+static int refuse_unlogged(struct vfmig_error *err)
+{
+	return refuse("dirty bitmap: pages are not logged; START first", err);
+}
+
+/* ---- the user's bitmap ---- */
+
+static int user_read(const struct vfmig_type1_user *user, uint64_t addr, void *buf, size_t len)
+{
+	if (user && user->read)
+		return user->read(user->context, addr, buf, len);
+	memcpy(buf, (const void *)(uintptr_t)addr, len);
+	return 0;
+}
+
+static int user_write(const struct vfmig_type1_user *user, uint64_t addr, const void *buf,
+		      size_t len)
+{
+	if (user && user->write)
+		return user->write(user->context, addr, buf, len);
+	memcpy((void *)(uintptr_t)addr, buf, len);
+	return 0;
+}
+
+/* OR one piece of what is written into the bitmap; without @dirty, only see that it can be done. */
+static int pour_piece(const struct vfmig_type1_sink *sink, struct vfmig_dirty *dirty, uint64_t iova,
+		      uint64_t size, uint64_t at, uint64_t *words)
+{
+	size_t bytes = vfmig_dirty_bitmap_bytes(size, VFMIG_PAGE_SIZE);
+	int ret = user_read(sink->user, at, words, bytes);
+
+	if (!ret && dirty)
+		ret = vfmig_dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE, words);
+	return ret ? ret : user_write(sink->user, at, words, bytes);
+}
+
+static int pour(const struct vfmig_type1_sink *sink, struct vfmig_dirty *dirty, uint64_t iova,
+		uint64_t size)
+{
+	bool here = !sink->user || (!sink->user->read && !sink->user->write);
+	uint64_t at = sink->data, *words;
+	int ret = 0;
+
+	if (here && !at)
+		return -EFAULT;
+	if (here && !(at & 7))
+		return dirty ? vfmig_dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE,
+						  (uint64_t *)(uintptr_t)at)
+			     : 0;
+	words = malloc(PIECE_WORDS * sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	while (size && !ret) {
+		uint64_t piece = size < PIECE_SIZE ? size : PIECE_SIZE;
+
+		ret = pour_piece(sink, dirty, iova, piece, at, words);
+		at += PIECE_WORDS * sizeof(*words);
+		iova += piece;
+		size -= piece;
+	}
+	free(words);
+	return ret;
+}
+
+static int cannot_pour(int code, struct vfmig_error *err)
+{
+	return vfmig_err(err, code, "dirty bitmap: it cannot be written to");
+}
+
+/* ---- questions ---- */
+
+/* What was written in the range and not told, taken. Under the lock. */
+static int take(struct vfmig_type1 *t, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		struct vfmig_error *err)
+{
+	struct vfmig_type1_look look = {.iova = iova, .last = iova + (size - 1)};
+
+	if (!t->cursor)
+		return refuse_unlogged(err);
+	vfmig_type1_look(t, &look);
+	if (look.cut)
+		return refuse("GET_BITMAP: the range cuts a map in two", err);
+	/* A log that fails makes everything dirty, which is an answer. */
+	vfmig_cursor_collect_range(t->cursor, look.iova, look.last, NULL);
+	vfmig_cursor_gather(t->cursor, iova, size, into);
+	return 0;
+}
+
+int vfmig_type1_do_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
+			 const struct vfmig_type1_sink *sink, struct vfmig_error *err)
+{
+	struct vfmig_dirty *dirty;
+	int ret = vfmig_dirty_create(&dirty, NULL);
+
+	if (ret)
+		return vfmig_err(err, ret, "no memory for a dirty bitmap");
+	pthread_mutex_lock(&t->lock);
+	ret = take(t, iova, size, dirty, err);
+	pthread_mutex_unlock(&t->lock);
+	if (!ret) {
+		ret = pour(sink, dirty, iova, size);
+		if (ret) {
+			pthread_mutex_lock(&t->lock);
+			if (t->cursor)
+				vfmig_cursor_mark(t->cursor, iova, size);
+			pthread_mutex_unlock(&t->lock);
+			cannot_pour(ret, err);
+		}
+	}
+	vfmig_dirty_free(dirty);
+	return ret;
+}
+
+int vfmig_type1_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size, uint64_t pgsize,
+		      void *bitmap, size_t bytes, struct vfmig_error *err)
+{
+	struct vfmig_type1_dirty_get get = {.iova = iova, .size = size};
+	struct vfmig_type1_sink sink = {.data = (uintptr_t)bitmap};
+	const char *why;
+
+	get.bitmap = (struct vfmig_type1_bitmap){
+		.pgsize = pgsize, .size = bytes, .data = (uintptr_t)bitmap};
+	why = vfmig_type1_check_dirty_get(&get, VFMIG_PAGE_SIZE);
+	return why ? refuse(why, err) : vfmig_type1_do_dirty(t, iova, size, &sink, err);
+}
+
+/* ---- starting and stopping ---- */
+
+int vfmig_type1_start(struct vfmig_type1 *t, struct vfmig_error *err)
+{
+	struct vfmig_type1_look look = {.last = UINT64_MAX};
+	int ret = 0;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->cursor) {
+		vfmig_type1_look(t, &look);
+		if (look.largest > VFMIG_TYPE1_BITMAP_PAGES_MAX)
+			ret = refuse("START: a map has more pages than can be logged", err);
+		else
+			ret = vfmig_cursor_open_any(t->space, &t->cursor, err);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return ret;
+}
+
+void vfmig_type1_stop(struct vfmig_type1 *t)
+{
+	pthread_mutex_lock(&t->lock);
+	vfmig_cursor_close(t->cursor);
+	t->cursor = NULL;
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* ---- unmapping ---- */
+
+static int forget(void *context, uint64_t iova, uint64_t size)
+{
+	return 0;
+}
+
+/* Under the lock. Whatever a device says, the maps are gone, and what was written there is known. */
+static int unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size, struct vfmig_dirty *into,
+		 struct vfmig_error *err)
+{
+	struct vfmig_type1_look look = {.iova = iova, .last = iova + (*size - 1)};
+	uint64_t asked = *size;
+	int ret = 0;
+
+	if (into && !t->cursor)
+		return refuse_unlogged(err);
+	vfmig_type1_look(t, &look);
+	if (look.cut)
+		return refuse("UNMAP_DMA: the range cuts a map in two", err);
+	*size = look.covered;
+	if (look.touches)
+		ret = vfmig_space_unmap(t->space, iova, asked, err);
+	if (into)
+		vfmig_cursor_gather(t->cursor, iova, asked, into);
+	else if (t->cursor)
+		vfmig_cursor_take(t->cursor, iova, asked, forget, NULL);
+	return ret;
+}
+
+int vfmig_type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
+			 const struct vfmig_type1_sink *sink, struct vfmig_error *err)
+{
+	struct vfmig_dirty *dirty = NULL;
+	uint64_t asked = *size;
+	int ret = 0, poured;
+
+	if (sink) {
+		/* Once the maps are gone it is too late to find that nobody can be told. */
+		ret = pour(sink, NULL, iova, asked);
+		if (ret)
+			return cannot_pour(ret, err);
+		if (vfmig_dirty_create(&dirty, NULL))
+			return vfmig_err(err, -ENOMEM, "no memory for a dirty bitmap");
+	}
+	pthread_mutex_lock(&t->lock);
+	ret = unmap(t, iova, size, dirty, err);
+	pthread_mutex_unlock(&t->lock);
+	if (sink) {
+		poured = pour(sink, dirty, iova, asked); /* nothing, if it was refused */
+		if (poured && !ret)
+			ret = cannot_pour(poured, err);
+		vfmig_dirty_free(dirty);
+	}
+	return ret;
+}
+
+int vfmig_type1_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size, void *bitmap,
+		      size_t bytes, struct vfmig_error *err)
+{
+	struct vfmig_type1_dma_unmap numbers = {
+		.argsz = sizeof(numbers) + sizeof(struct vfmig_type1_bitmap),
+		.flags = bitmap ? VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP : 0,
+		.iova = iova,
+		.size = *size};
+	struct vfmig_type1_bitmap described = {
+		.pgsize = VFMIG_PAGE_SIZE, .size = bytes, .data = (uintptr_t)bitmap};
+	struct vfmig_type1_sink sink = {.data = (uintptr_t)bitmap};
+	const char *why =
+		vfmig_type1_check_unmap(&numbers, bitmap ? &described : NULL, VFMIG_PAGE_SIZE);
+
+	if (why)
+		return refuse(why, err);
+	return vfmig_type1_do_unmap(t, iova, size, bitmap ? &sink : NULL, err);
+}
+
+int vfmig_type1_unmap_all(struct vfmig_type1 *t, uint64_t *size, struct vfmig_error *err)
+{
+	uint64_t all = 0;
+	int ret = 0, one;
+
+	pthread_mutex_lock(&t->lock);
+	for (;;) {
+		struct vfmig_type1_look look = {.last = UINT64_MAX};
+		uint64_t part;
+
+		/* One by one, from the first: no number says how long all of the space is. */
+		vfmig_type1_look(t, &look);
+		if (!look.touches)
+			break;
+		part = look.first.end - look.first.start + 1;
+		one = unmap(t, look.first.start, &part, NULL, ret ? NULL : err);
+		all += part;
+		ret = ret ? ret : one;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (size)
+		*size = all;
+	return ret;
+}
