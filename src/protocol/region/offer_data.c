@@ -48,6 +48,7 @@ static ssize_t fetch(struct vfmig_region_offer *offer, vfmig_step_fn then)
 	offer->steps.inner.verb = VFMIG_VERB_DATA_READ;
 	offer->steps.inner.data.buf = section(offer);
 	offer->steps.inner.data.len = offer->room;
+	offer->steps.inner.data.lent = NULL;
 	return vfmig_steps_ask(&offer->steps, then);
 }
 
