@@ -63,6 +63,33 @@ static void report(const uint8_t *data, size_t size)
 	same(data, vfmig_logging_put_report(back, sizeof(back), &r));
 }
 
+/* What the head says is there, and the runs are what the encoder makes of the bitmap that they set. */
+static void runs(const uint8_t *data, size_t size)
+{
+	static uint64_t bitmap[1024];
+	uint8_t again[4096];
+	struct vfmig_logging_runs r;
+	uint64_t bytes;
+	uint32_t count;
+	size_t len;
+
+	if (!vfmig_logging_get_runs(data, size, &r, &bytes)) {
+		HOLDS(bytes <= VFMIG_BITMAP_BYTES_MAX && r.count <= bytes * 8);
+		same(data, vfmig_logging_put_runs(back, sizeof(back), &r));
+	}
+	count = (uint32_t)(size / VFMIG_RUN_SIZE);
+	if (size > sizeof(again) || vfmig_runs_check(data, size, count, sizeof(bitmap) * 8))
+		return;
+	memset(bitmap, 0, sizeof(bitmap));
+	vfmig_runs_set(data, count, bitmap);
+	len = vfmig_runs_put(again, sizeof(again), bitmap, 1024, &count);
+	HOLDS(len <= size && len == count * VFMIG_RUN_SIZE);
+	HOLDS(!vfmig_runs_check(again, len, count, sizeof(bitmap) * 8));
+	vfmig_runs_clear(again, count, bitmap);
+	for (unsigned i = 0; i < 1024; i++)
+		HOLDS(!bitmap[i]);
+}
+
 /* get into v, and put back. */
 #define ROUND(name, type, by)                                                                      \
 	do {                                                                                       \
@@ -80,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data++;
 		size--;
 	}
-	switch (which % 9) {
+	switch (which % 10) {
 	case 0:
 		header(data, size);
 		break;
@@ -104,6 +131,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 7:
 		ROUND(low_power_wake, struct vfmig_feature_low_power_wake, &);
+		break;
+	case 8:
+		runs(data, size);
 		break;
 	default:
 		ROUND(bus_master, uint32_t, );

@@ -19,7 +19,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PLAIN	 "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":2}}"
-#define EXTENDED "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":2,\"vfmig\":{\"version\":1}}}"
+#define EXTENDED "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":2,\"vfmig\":{\"version\":2}}}"
 
 #define REQUESTS 14
 static struct vfmig_request requests[REQUESTS];

@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define HELLO "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":4,\"vfmig\":{\"version\":1}}}"
+#define HELLO "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":4,\"vfmig\":{\"version\":2}}}"
 
 /* A write to the doorbell has the device do DMA in the middle of it all. */
 static void ring(struct fake *f)

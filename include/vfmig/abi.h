@@ -82,6 +82,8 @@ enum vfmig_feature {
  * have offered the "vfmig" capability. GET: struct vfmig_precopy_info. See docs/vfio-user.md.
  */
 #define VFMIG_FEATURE_USER_PRECOPY_INFO 0x7f01U
+/* Nor this: what DMA_LOGGING_REPORT tells, as runs of pages. vfio-user only, both sides at version 2. */
+#define VFMIG_FEATURE_USER_REPORT_RUNS 0x7f02U
 
 /* VFIO_DEVICE_FEATURE: the payload follows. argsz counts this structure and the payload. */
 struct vfmig_device_feature {

@@ -34,11 +34,15 @@ static const struct vfmig_feature_kind kinds[VFMIG_FEATURE_COUNT] = {
 
 static const struct vfmig_feature_kind user_precopy_info = {"USER_PRECOPY_INFO", VFMIG_FEATURE_GET,
 							    24};
+static const struct vfmig_feature_kind user_report_runs = {"USER_REPORT_RUNS", VFMIG_FEATURE_GET,
+							   VFMIG_LOGGING_REPORT_SIZE};
 
 const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index)
 {
 	if (index == VFMIG_FEATURE_USER_PRECOPY_INFO)
 		return &user_precopy_info;
+	if (index == VFMIG_FEATURE_USER_REPORT_RUNS)
+		return &user_report_runs;
 	return index < VFMIG_FEATURE_COUNT ? &kinds[index] : NULL;
 }
 

@@ -78,6 +78,8 @@ const char *vfmig_feature_get_bus_master(const void *buf, size_t len, uint32_t *
 
 #define VFMIG_LOGGING_START_SIZE  16U /* vfio-user: before the ranges */
 #define VFMIG_LOGGING_REPORT_SIZE 24U /* vfio-user: before the bitmap */
+#define VFMIG_LOGGING_RUNS_SIZE	  32U /* and before the runs */
+#define VFMIG_RUN_SIZE		  8U
 
 /*
  * The rules of START, for ranges in memory: page size a power of two, ranges not empty, aligned to
@@ -138,5 +140,37 @@ static inline void vfmig_bitmap_set(void *bitmap, uint64_t n)
 
 	*byte = (uint8_t)(*byte | 1U << n % 8);
 }
+
+/* ---- DMA logging, told as runs (runs.c) ------------------------------------------------------ */
+
+/*
+ * The head of such a reply. Behind it are @count runs, each of two 32-bit numbers: pages that were not written since
+ * the run before, and pages that were. With VFMIG_RUNS_ARE_BITS there are none, but the bitmap.
+ */
+struct vfmig_logging_runs {
+	uint64_t iova;
+	uint64_t length;
+	uint64_t page_size;
+	uint32_t form;
+	uint32_t count;
+};
+#define VFMIG_RUNS_ARE_BITS 1U
+
+size_t vfmig_logging_put_runs(void *buf, size_t cap, const struct vfmig_logging_runs *r);
+/* The head of a reply, of which @len bytes in all have come. */
+const char *vfmig_logging_get_runs(const void *buf, size_t len, struct vfmig_logging_runs *r,
+				   uint64_t *bitmap_bytes);
+
+/*
+ * A bitmap of @words 64-bit words as runs. Returns how many bytes they take; *count is how many runs. SIZE_MAX if they
+ * do not fit into @cap bytes. The bitmap may have 2^32 pages at the most, which is twice what a report has.
+ */
+size_t vfmig_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t words,
+		      uint32_t *count);
+/* Are these @len bytes @count runs, within so many pages? */
+const char *vfmig_runs_check(const void *buf, size_t len, uint32_t count, uint64_t pages);
+/* Set what they say in a bitmap that has room for them; clear it. They were checked. */
+void vfmig_runs_set(const void *buf, uint32_t count, uint64_t *bitmap);
+void vfmig_runs_clear(const void *buf, uint32_t count, uint64_t *bitmap);
 
 #endif

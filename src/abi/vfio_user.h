@@ -20,7 +20,7 @@
  * use; feature MIG_DATA_SIZE works as in Linux; feature VFMIG_FEATURE_USER_PRECOPY_INFO (GET) gives
  * a struct vfmig_precopy_info, and MIG_PRECOPY_INFO_V2 (SET) opts in to its REINIT flag; a
  * MIG_DATA_READ shorter than asked for is not an end, only 0 bytes is: in the pre-copy states for
- * now, in STOP_COPY for good.
+ * now, in STOP_COPY for good. From version 2 on, VFMIG_FEATURE_USER_REPORT_RUNS (GET) gives a report as runs.
  */
 #ifndef VFMIG_SRC_ABI_VFIO_USER_H
 #define VFMIG_SRC_ABI_VFIO_USER_H

@@ -29,7 +29,7 @@ void vfmig_wire_caps_ours(struct vfmig_wire_caps *caps)
 		.twin_socket = true,
 		.twin_fd = -1,
 		.write_multiple = true,
-		.vfmig = 1,
+		.vfmig = VFMIG_WIRE_EXTENSION,
 	};
 }
 

@@ -16,6 +16,9 @@
 #define VFMIG_WIRE_MAJOR 0
 #define VFMIG_WIRE_MINOR 1
 
+/* Of our extension: 2 has reports as runs, and the window. */
+#define VFMIG_WIRE_EXTENSION 2
+
 /* Nothing works in pieces smaller than a page. */
 #define VFMIG_WIRE_XFER_MIN 4096u
 

@@ -95,6 +95,7 @@ static void kinds(void)
 	}
 	CHECK_EQ(vfmig_feature_kind(VFMIG_FEATURE_MIG_STATE)->ops, GET | SET);
 	CHECK_EQ(vfmig_feature_kind(VFMIG_FEATURE_USER_PRECOPY_INFO)->size, 24);
+	CHECK_EQ(vfmig_feature_kind(VFMIG_FEATURE_USER_REPORT_RUNS)->size, 24);
 	CHECK(!vfmig_feature_kind(VFMIG_FEATURE_COUNT));
 	CHECK(!vfmig_feature_kind(UINT32_MAX));
 }

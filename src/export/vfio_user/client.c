@@ -308,6 +308,7 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 	vfmig_wire_fini(wire);
 	pthread_cond_destroy(&client->changed);
 	close(client->dma_kick);
+	free(client->zeros);
 	free(client);
 	poll_listen(server, true);
 }

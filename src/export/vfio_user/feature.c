@@ -30,13 +30,14 @@ static bool known(const struct export_client *client, uint32_t feature)
 	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
 	case VFMIG_FEATURE_USER_PRECOPY_INFO:
 		return client->caps.vfmig;
+	case VFMIG_FEATURE_USER_REPORT_RUNS:
+		return client->caps.vfmig >= 2;
 	default:
 		return false;
 	}
 }
 
-/* The reply's header, with the payload of @size bytes behind it, in line. */
-static void put(struct export_op *op, const void *payload, size_t size)
+void vfmig_export_put_feature(struct export_op *op, const void *payload, size_t size)
 {
 	struct vfmig_device_feature f;
 
@@ -53,7 +54,7 @@ static void echo(struct export_op *op)
 {
 	op->out.body = op->msg->payload + VFMIG_FEATURE_HEADER_SIZE;
 	op->out.body_len = op->msg->len - VFMIG_FEATURE_HEADER_SIZE;
-	put(op, NULL, 0);
+	vfmig_export_put_feature(op, NULL, 0);
 }
 
 static void echo_back(struct export_op *op, ssize_t result)
@@ -85,7 +86,9 @@ static void flags_back(struct export_op *op, ssize_t result)
 	}
 	if (!op->client->caps.vfmig)
 		op->payload.u64 &= ~VFMIG_MIGRATION_P2P;
-	put(op, payload, vfmig_feature_put_migration(payload, sizeof(payload), op->payload.u64));
+	vfmig_export_put_feature(
+		op, payload,
+		vfmig_feature_put_migration(payload, sizeof(payload), op->payload.u64));
 }
 
 static bool is_p2p(uint32_t state)
@@ -106,7 +109,8 @@ static void state_back(struct export_op *op, ssize_t result)
 		s->device_state = s->device_state == VFMIG_STATE_RUNNING_P2P ? VFMIG_STATE_RUNNING
 									     : VFMIG_STATE_PRE_COPY;
 	s->data_fd = -1;
-	put(op, payload, vfmig_feature_put_mig_state(payload, sizeof(payload), s));
+	vfmig_export_put_feature(op, payload,
+				 vfmig_feature_put_mig_state(payload, sizeof(payload), s));
 }
 
 static void set_state(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
@@ -131,8 +135,9 @@ static void number_back(struct export_op *op, ssize_t result)
 	if (result < 0)
 		vfmig_export_failed(op, (int)result);
 	else
-		put(op, payload,
-		    vfmig_feature_put_data_size(payload, sizeof(payload), op->payload.u64));
+		vfmig_export_put_feature(
+			op, payload,
+			vfmig_feature_put_data_size(payload, sizeof(payload), op->payload.u64));
 }
 
 static void precopy_back(struct export_op *op, ssize_t result)
@@ -142,8 +147,9 @@ static void precopy_back(struct export_op *op, ssize_t result)
 	if (result < 0)
 		vfmig_export_failed(op, (int)result);
 	else
-		put(op, payload,
-		    vfmig_feature_put_precopy_info(payload, sizeof(payload), &op->request.precopy));
+		vfmig_export_put_feature(op, payload,
+					 vfmig_feature_put_precopy_info(payload, sizeof(payload),
+									&op->request.precopy));
 }
 
 /* ---- DMA logging ---- */
@@ -204,46 +210,6 @@ static void stop_back(struct export_op *op, ssize_t result)
 	echo_back(op, result);
 }
 
-static void report_back(struct export_op *op, ssize_t result)
-{
-	if (result < 0)
-		vfmig_export_failed(op, (int)result);
-	else
-		put(op, op->msg->payload + VFMIG_FEATURE_HEADER_SIZE, VFMIG_LOGGING_REPORT_SIZE);
-}
-
-static void report(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
-		   size_t len)
-{
-	struct vfmig_feature_dma_logging_report *r = &op->payload.report;
-	struct vfmig_logging_report asked;
-	uint64_t bytes;
-	const char *why = vfmig_logging_get_report(data, len, &asked, &bytes);
-
-	if (!why && f->argsz < VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_REPORT_SIZE + bytes)
-		why = "the argsz of a report leaves no room for its bitmap";
-	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
-		return;
-	}
-	/* 256 MiB at the most, and one at a time. */
-	op->memory = calloc(1, bytes);
-	if (!op->memory) {
-		vfmig_export_refuse(op, -ENOMEM, "no memory for a bitmap of %llu bytes",
-				    (unsigned long long)bytes);
-		return;
-	}
-	*r = (struct vfmig_feature_dma_logging_report){
-		.iova = asked.iova,
-		.length = asked.length,
-		.page_size = asked.page_size,
-		.bitmap = (uintptr_t)op->memory,
-	};
-	op->out.body = op->memory;
-	op->out.body_len = bytes;
-	ask(op, f->flags, r, sizeof(*r), report_back);
-}
-
 /* ---- which is which ---- */
 
 static void get(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
@@ -252,8 +218,9 @@ static void get(struct export_op *op, const struct vfmig_device_feature *f, cons
 	uint32_t feature = f->flags & VFMIG_FEATURE_MASK;
 	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
 
-	if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT) {
-		report(op, f, data, len);
+	if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT ||
+	    feature == VFMIG_FEATURE_USER_REPORT_RUNS) {
+		vfmig_export_report(op, f, data, len);
 		return;
 	}
 	if (kind && f->argsz < VFMIG_FEATURE_HEADER_SIZE + kind->size) {
@@ -332,7 +299,7 @@ void vfmig_export_feature(struct export_op *op)
 		return;
 	}
 	if ((f.flags & VFMIG_FEATURE_PROBE) &&
-	    (f.flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_PRECOPY_INFO)
+	    (f.flags & VFMIG_FEATURE_MASK) >= VFMIG_FEATURE_USER_PRECOPY_INFO)
 		echo(op);
 	else if (f.flags & VFMIG_FEATURE_PROBE)
 		ask(op, f.flags, NULL, 0, echo_back);

@@ -71,6 +71,7 @@ struct export_op {
 	bool finished;
 	struct vfmig_lent lent;
 	void *memory; /* something large, freed at the end */
+	size_t memory_len;
 	union {
 		struct vfmig_feature_dma_logging_control start;
 		struct vfmig_feature_dma_logging_report report;
@@ -123,6 +124,8 @@ struct export_client {
 	unsigned nrunning;
 	unsigned nlent; /* operations with bytes that the device has lent */
 	struct export_op *unused;
+	void *zeros; /* a bitmap of so many bytes, for the next report */
+	size_t zeros_len;
 	pthread_cond_t
 		changed; /* an operation has finished, a DMA answer is there, or a poll is over */
 
@@ -207,6 +210,13 @@ void vfmig_export_irq_info(struct export_op *op);
 void vfmig_export_region_access(struct export_op *op);
 void vfmig_export_write_multi(struct export_op *op);
 void vfmig_export_feature(struct export_op *op);
+/* The reply's header, with the payload of @size bytes behind it, in line. */
+void vfmig_export_put_feature(struct export_op *op, const void *payload, size_t size);
+
+/* ---- report.c ---- */
+
+void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature *f,
+			 const uint8_t *data, size_t len);
 
 /* ---- dma.c ---- */
 

@@ -300,6 +300,8 @@ static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *er
 				 VFMIG_WIRE_MINOR);
 	if (!vu->options.extensions)
 		vu->caps.vfmig = 0;
+	if (vu->caps.vfmig > VFMIG_WIRE_EXTENSION)
+		vu->caps.vfmig = VFMIG_WIRE_EXTENSION;
 	vu->plain = !vu->caps.vfmig;
 	vu->xfer = vu->caps.max_data_xfer_size < VFMIG_USER_XFER_DEFAULT
 			   ? vu->caps.max_data_xfer_size

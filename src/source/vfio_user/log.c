@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMA logging.
+ * DMA logging: its beginning and its end. What it tells is in report.c.
  *
  * A server with our extension is asked what the caller asks. A plain one answers only about exactly one of its
  * DMA regions, at the page size with which logging began; a report clears what it tells. So it is always
@@ -14,9 +14,8 @@
 
 #include "source/vfio_user/priv.h"
 
-#define START_FLAGS  (VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET)
-#define STOP_FLAGS   (VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET)
-#define REPORT_FLAGS (VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET)
+#define START_FLAGS (VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET)
+#define STOP_FLAGS  (VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET)
 
 /* ---- START ---- */
 
@@ -235,183 +234,5 @@ void vfmig_vu_log_stop(struct vu *vu, struct vfmig_request *request)
 	if (!job)
 		return;
 	send_stop(job, NULL);
-	vfmig_vu_let_go(job);
-}
-
-/* ---- REPORT ---- */
-
-static void send_report(struct vu_job *job, const struct vfmig_logging_report *r, uint64_t bytes)
-{
-	struct vu_step *step = vfmig_vu_step(job);
-	uint8_t payload[VFMIG_LOGGING_REPORT_SIZE];
-
-	if (!step)
-		return;
-	step->own = malloc(bytes);
-	if (!step->own) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a bitmap of %llu bytes",
-			      (unsigned long long)bytes);
-		vfmig_vu_drop(step);
-		return;
-	}
-	step->a = r->iova;
-	step->b = r->length;
-	step->ask.data = step->own;
-	step->ask.data_max = bytes;
-	vfmig_logging_put_report(payload, sizeof(payload), r);
-	vfmig_vu_ask_feature(step, REPORT_FLAGS, payload, sizeof(payload));
-}
-
-/* Whether the bitmap is there, about what was asked. */
-static bool report_ok(struct vu_job *job, const struct vu_step *step, uint64_t page)
-{
-	struct vfmig_logging_report said;
-	uint64_t bytes;
-	const char *why;
-
-	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "to report what was written");
-		return false;
-	}
-	why = step->ask.reply_len < step->ask.fixed
-		      ? "the answer is too short"
-		      : vfmig_logging_get_report(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
-						 VFMIG_LOGGING_REPORT_SIZE, &said, &bytes);
-	if (!why && (said.iova != step->a || said.length != step->b || said.page_size != page))
-		why = "the answer is about another range";
-	if (!why && step->ask.data_len < bytes)
-		why = "the answer has no bitmap, or not all of it";
-	if (why)
-		vfmig_vu_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
-			      job->vu->device.name, (unsigned long long)step->b,
-			      (unsigned long long)step->a, why);
-	return !why;
-}
-
-typedef uint64_t line __attribute__((vector_size(32), aligned(8), may_alias));
-
-/* Most of a report is zeros as a rule: two lines of it at a time are only looked at. */
-static void add_bits(uint64_t *to, const uint64_t *from, uint64_t words)
-{
-	uint64_t i = 0;
-
-	for (; i + 16 <= words; i += 16) {
-		const line *in = (const line *)(from + i);
-		line *out = (line *)(to + i), any = (in[0] | in[1]) | (in[2] | in[3]);
-
-		for (unsigned n = 0; (any[0] | any[1] | any[2] | any[3]) && n < 4; n++)
-			out[n] |= in[n];
-	}
-	for (; i < words; i++)
-		to[i] |= from[i];
-}
-
-static void report_answered(struct vu_job *job, struct vu_step *step)
-{
-	const struct vfmig_feature_dma_logging_report *r = job->request->feature.data;
-
-	if (report_ok(job, step, r->page_size))
-		add_bits((uint64_t *)(uintptr_t)r->bitmap, step->own,
-			 vfmig_bitmap_bytes(r->length, r->page_size) / 8);
-}
-
-static void plain_answered(struct vu_job *job, struct vu_step *step)
-{
-	if (report_ok(job, step, VU_PLAIN_PAGE))
-		vfmig_dirty_mark_bitmap(job->vu->extra, step->a, step->b, VU_PLAIN_PAGE, step->own);
-}
-
-static void plain_ends(struct vu_job *job)
-{
-	const struct vfmig_feature_dma_logging_report *r = job->request->feature.data;
-
-	vfmig_dirty_report(job->vu->extra, r->iova, r->length, r->page_size,
-			   (uint64_t *)(uintptr_t)r->bitmap);
-}
-
-/* The regions in reach of a range. A copy, for the list may change while they are asked about. */
-static struct vu_map *regions(struct vu *vu, uint64_t iova, uint64_t length, size_t *count)
-{
-	uint64_t last = iova + (length - 1);
-	struct vu_map *list;
-
-	*count = 0;
-	pthread_mutex_lock(&vu->wire.lock);
-	list = malloc((vu->nmaps + 1) * sizeof(*list));
-	for (size_t i = 0; list && vu->log_sent && i < vu->nmaps; i++) {
-		const struct vu_map *m = &vu->maps[i];
-
-		if (m->by_fd && !m->stale && m->map.iova <= last &&
-		    m->map.iova + (m->map.size - 1) >= iova)
-			list[(*count)++] = *m;
-	}
-	pthread_mutex_unlock(&vu->wire.lock);
-	return list;
-}
-
-static void report_plain(struct vu *vu, struct vfmig_request *request,
-			 const struct vfmig_logging_report *asked)
-{
-	struct vu_job *job = vfmig_vu_job(vu, request, plain_answered);
-	struct vfmig_logging_report r = {.page_size = VU_PLAIN_PAGE};
-	struct vu_map *list;
-	size_t count;
-	uint64_t bytes;
-
-	if (!job)
-		return;
-	job->ends = plain_ends;
-	list = regions(vu, asked->iova, asked->length, &count);
-	job->own = list;
-	if (!list)
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a report");
-	for (size_t i = 0; i < count && !job->error; i++) {
-		r.iova = list[i].map.iova;
-		r.length = list[i].map.size;
-		if (vfmig_logging_report_check(&r, &bytes))
-			/* Too large to be asked about in one piece, which is the only way. */
-			vfmig_dirty_mark(vu->extra, r.iova, r.length);
-		else
-			send_report(job, &r, bytes);
-	}
-	vfmig_vu_let_go(job);
-}
-
-void vfmig_vu_log_report(struct vu *vu, struct vfmig_request *request)
-{
-	const struct vfmig_feature_dma_logging_report *r = request->feature.data;
-	struct vfmig_logging_report asked;
-	struct vu_job *job;
-	const char *why = NULL;
-	uint64_t bytes = 0;
-	bool on, failed;
-
-	if (request->feature.size < sizeof(*r) || !r || !r->bitmap) {
-		vfmig_complete_err(request, -EINVAL, "%s: a report needs somewhere to go",
-				   vu->device.name);
-		return;
-	}
-	asked = (struct vfmig_logging_report){
-		.iova = r->iova, .length = r->length, .page_size = r->page_size};
-	why = vfmig_logging_report_check(&asked, &bytes);
-	pthread_mutex_lock(&vu->wire.lock);
-	on = vu->log_on;
-	failed = vu->log_failed;
-	pthread_mutex_unlock(&vu->wire.lock);
-	if (!why && !on)
-		why = "DMA is not logged";
-	if (why || failed) {
-		vfmig_complete_err(request, why ? -EINVAL : -EIO, "%s: report: %s", vu->device.name,
-				   why ? why : "the server could not be told to log");
-		return;
-	}
-	if (vu->plain) {
-		report_plain(vu, request, &asked);
-		return;
-	}
-	job = vfmig_vu_job(vu, request, report_answered);
-	if (!job)
-		return;
-	send_report(job, &asked, bytes);
 	vfmig_vu_let_go(job);
 }

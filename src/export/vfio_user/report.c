@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reports of what the device's DMA wrote: the bitmap, or runs of pages to a client that asks for those.
+ *
+ * The device gives a bitmap in any case. One that is told as runs is clean again when they are taken out of it, and is
+ * kept for the next report: a large bitmap that is new costs a page fault for each of its pages, which is more
+ * than all the rest of a report that has little to tell.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/feature.h"
+#include "export/vfio_user/server.h"
+
+/* The largest bitmap that is kept. */
+#define KEEP (8u << 20)
+/* Runs are told where they take no more than this part of the bitmap, in one buffer: else it is quicker whole. */
+#define PART 8u
+#define MOST VFMIG_USER_XFER_DEFAULT
+
+static uint64_t *take_zeros(struct export_op *op, size_t bytes)
+{
+	struct export_client *client = op->client;
+
+	pthread_mutex_lock(&client->wire.lock);
+	if (client->zeros && client->zeros_len >= bytes) {
+		op->memory = client->zeros;
+		op->memory_len = client->zeros_len;
+		client->zeros = NULL;
+	}
+	pthread_mutex_unlock(&client->wire.lock);
+	if (!op->memory) {
+		op->memory = calloc(1, bytes);
+		op->memory_len = bytes;
+	}
+	return op->memory;
+}
+
+static void keep_zeros(struct export_op *op)
+{
+	struct export_client *client = op->client;
+
+	if (op->memory_len > KEEP)
+		return;
+	pthread_mutex_lock(&client->wire.lock);
+	if (!client->zeros) {
+		client->zeros = op->memory;
+		client->zeros_len = op->memory_len;
+		op->memory = NULL;
+	}
+	pthread_mutex_unlock(&client->wire.lock);
+}
+
+static void tell_bits(struct export_op *op)
+{
+	vfmig_export_put_feature(op, op->msg->payload + VFMIG_FEATURE_HEADER_SIZE,
+				 VFMIG_LOGGING_REPORT_SIZE);
+}
+
+static void tell_runs(struct export_op *op)
+{
+	const struct vfmig_feature_dma_logging_report *r = &op->payload.report;
+	size_t cap = op->out.body_len / PART < MOST ? op->out.body_len / PART : MOST, len;
+	struct vfmig_logging_runs head = {
+		.iova = r->iova, .length = r->length, .page_size = r->page_size};
+	uint8_t payload[VFMIG_LOGGING_RUNS_SIZE], *room = vfmig_export_room(op, cap);
+
+	if (!room)
+		return;
+	len = vfmig_runs_put(room, cap, op->memory, op->out.body_len / 8, &head.count);
+	if (len == SIZE_MAX) {
+		head.form = VFMIG_RUNS_ARE_BITS;
+		head.count = 0;
+	} else {
+		vfmig_runs_clear(room, head.count, op->memory);
+		keep_zeros(op);
+		op->out.body = room;
+		op->out.body_len = len;
+	}
+	vfmig_logging_put_runs(payload, sizeof(payload), &head);
+	vfmig_export_put_feature(op, payload, sizeof(payload));
+}
+
+static void report_back(struct export_op *op, ssize_t result)
+{
+	uint32_t flags;
+
+	memcpy(&flags, op->msg->payload + sizeof(flags), sizeof(flags));
+	if (result < 0)
+		vfmig_export_failed(op, (int)result);
+	else if ((flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS)
+		tell_runs(op);
+	else
+		tell_bits(op);
+}
+
+void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature *f,
+			 const uint8_t *data, size_t len)
+{
+	bool runs = (f->flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS;
+	struct vfmig_feature_dma_logging_report *r = &op->payload.report;
+	struct vfmig_logging_report asked;
+	uint64_t bytes;
+	const char *why = vfmig_logging_get_report(data, len, &asked, &bytes);
+
+	if (!why &&
+	    f->argsz < VFMIG_FEATURE_HEADER_SIZE +
+			       (runs ? VFMIG_LOGGING_RUNS_SIZE : VFMIG_LOGGING_REPORT_SIZE) + bytes)
+		why = "the argsz of a report leaves no room for its bitmap";
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	/* 256 MiB at the most, and one at a time. */
+	if (!take_zeros(op, bytes)) {
+		vfmig_export_refuse(op, -ENOMEM, "no memory for a bitmap of %llu bytes",
+				    (unsigned long long)bytes);
+		return;
+	}
+	*r = (struct vfmig_feature_dma_logging_report){
+		.iova = asked.iova,
+		.length = asked.length,
+		.page_size = asked.page_size,
+		.bitmap = (uintptr_t)op->memory,
+	};
+	op->out.body = op->memory;
+	op->out.body_len = bytes;
+	op->request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
+	op->request.feature.data = r;
+	op->request.feature.size = sizeof(*r);
+	vfmig_export_ask(op, VFMIG_VERB_FEATURE, report_back);
+}
