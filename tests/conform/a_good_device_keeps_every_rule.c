@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The conformance suite over our own devices: in this process and behind a socket, with each set of optional states.
+ * No rule is broken, none could not be looked at, and each was looked at on some device.
+ */
+#include <unistd.h>
+
+#include <vfmig/export.h>
+#include <vfmig/open.h>
+
+#include "conform/conform.h"
+#include "tests/check.h"
+
+#define CHECKS_MAX 256
+
+struct heard {
+	const char *name;
+	unsigned broken;
+	bool *kept;
+};
+
+static size_t place(const struct conform_check *check)
+{
+	size_t i = 0;
+
+	while (conform_check_at(i) != check)
+		i++;
+	CHECK(i < CHECKS_MAX);
+	return i;
+}
+
+static void hear(void *context, const struct conform_result *r)
+{
+	struct heard *heard = context;
+
+	if (r->verdict == CONFORM_PASS) {
+		heard->kept[place(r->check)] = true;
+	} else if (r->verdict != CONFORM_NA) {
+		heard->broken++;
+		fprintf(stderr, "%s: %s %s: %s\n", heard->name, conform_word(r->verdict),
+			r->check->id, r->seen);
+	}
+}
+
+static void look(struct vfmig_device *device, const char *name, bool *kept)
+{
+	const struct conform_options how = {.settle_ms = 1};
+	struct heard heard = {.name = name, .kept = kept};
+	const struct conform_report report = {.result = hear, .context = &heard};
+	unsigned count[CONFORM_VERDICTS];
+	struct vfmig_error err = {0};
+
+	CHECKF(!conform_run(device, &how, &report, count, &err), "%s: %s", name, err.text);
+	CHECK_EQ(heard.broken, 0);
+	CHECK(count[CONFORM_PASS] > 0);
+}
+
+static void in_process(const char *name, bool *kept)
+{
+	struct vfmig_device *device;
+	struct vfmig_error err = {0};
+
+	CHECKF(!vfmig_open(name, &device, &err), "%s", err.text);
+	look(device, name, kept);
+	vfmig_device_close(device);
+}
+
+static void by_vfio_user(const char *name, bool plain, bool *kept)
+{
+	struct vfmig_vfio_user_config config = {.no_extensions = plain};
+	char dir[] = "/tmp/vfmig-conform-XXXXXX", path[64], url[96];
+	struct vfmig_device *device, *client;
+	struct vfmig_export *server;
+	struct vfmig_error err = {0};
+
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	snprintf(url, sizeof(url), "vfio-user:%s", path);
+	config.socket_path = path;
+	CHECKF(!vfmig_open(name, &device, &err), "%s", err.text);
+	CHECKF(!vfmig_export_vfio_user(device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_start(server, &err), "%s", err.text);
+	CHECKF(!vfmig_open(url, &client, &err), "%s", err.text);
+	look(client, name, kept);
+	vfmig_device_close(client);
+	vfmig_export_close(server);
+	vfmig_device_close(device);
+	CHECK_EQ(rmdir(dir), 0);
+}
+
+int main(void)
+{
+	static const char *const devices[] = {
+		"model:copier,size=64K",
+		"model:copier,size=64K,migration=p2p",
+		"model:copier,size=64K,migration=pre_copy",
+		"model:copier,size=64K,migration=stop_copy,logging=off",
+		"model:copier,size=64K,migration=off",
+	};
+	bool kept[CHECKS_MAX] = {false};
+	unsigned never = 0;
+
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		in_process(devices[i], kept);
+	by_vfio_user(devices[0], false, kept);
+	by_vfio_user(devices[0], true, kept);
+	by_vfio_user(devices[2], false, kept);
+	for (size_t i = 0; conform_check_at(i); i++) {
+		if (!kept[i])
+			fprintf(stderr, "%s was never looked at\n", conform_check_at(i)->id);
+		never += !kept[i];
+	}
+	CHECK_EQ(never, 0);
+	return 0;
+}

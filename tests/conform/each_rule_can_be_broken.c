@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The suite's negative controls: for each rule a device that breaks it, and the suite sees that rule broken, and no
+ * other but those that say the same. A check that cannot fail proves nothing.
+ */
+#include <vfmig/open.h>
+
+#include "conform/conform.h"
+#include "tests/check.h"
+#include "tests/conform/liar.h"
+
+/* Ids between blanks, in the order of the suite. */
+struct heard {
+	char broken[512];
+	char last[768];
+};
+
+static void hear(void *context, const struct conform_result *r)
+{
+	struct heard *heard = context;
+	size_t len = strlen(heard->broken);
+
+	if (r->verdict != CONFORM_FAIL && r->verdict != CONFORM_WARN)
+		return;
+	snprintf(heard->broken + len, sizeof(heard->broken) - len, "%s%s", len ? " " : "",
+		 r->check->id);
+	snprintf(heard->last, sizeof(heard->last), "%s", r->seen);
+}
+
+static bool try(const struct lie *lie)
+{
+	const struct conform_options how = {
+		.rules = &lie->only,
+		.nr_rules = lie->only != NULL,
+		.no_work = !lie->works,
+		.risky = true,
+		.settle_ms = 3,
+		.patience_ms = 200,
+	};
+	struct heard heard = {{0}, {0}};
+	const struct conform_report report = {.result = hear, .context = &heard};
+	unsigned count[CONFORM_VERDICTS];
+	struct vfmig_device *device;
+	struct vfmig_error err = {0};
+	char name[128];
+
+	snprintf(name, sizeof(name), "model:copier,size=64K%s%s", lie->options ? "," : "",
+		 lie->options ? lie->options : "");
+	CHECKF(!vfmig_open(name, &device, &err), "%s", err.text);
+	device = liar_open(device, lie);
+	CHECKF(!conform_run(device, &how, &report, count, &err), "%s: %s", lie->what, err.text);
+	vfmig_device_close(device);
+	if (!strcmp(heard.broken, lie->rules))
+		return true;
+	fprintf(stderr, "a device that %s:\n  must break   %s\n  and breaks   %s\n  (%s)\n",
+		lie->what, lie->rules, heard.broken, heard.last);
+	return false;
+}
+
+/* So that a new check comes with its control: each id is in some lie. */
+static bool covered(const char *id)
+{
+	static const struct lie *const tables[] = {liar_v2, liar_dma};
+
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+		for (const struct lie *lie = tables[t]; lie->rules; lie++) {
+			const char *at = strstr(lie->rules, id);
+
+			if (at && (at[strlen(id)] == ' ' || !at[strlen(id)]))
+				return true;
+		}
+	fprintf(stderr, "no device breaks %s\n", id);
+	return false;
+}
+
+int main(void)
+{
+	const struct conform_check *check;
+	unsigned wrong = 0;
+
+	for (const struct lie *lie = liar_v2; lie->rules; lie++)
+		wrong += !try(lie);
+	for (const struct lie *lie = liar_dma; lie->rules; lie++)
+		wrong += !try(lie);
+	for (size_t i = 0; (check = conform_check_at(i)); i++)
+		wrong += !covered(check->id);
+	CHECK_EQ(wrong, 0);
+	return 0;
+}
