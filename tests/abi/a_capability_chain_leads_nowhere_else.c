@@ -2,6 +2,8 @@
 /*
  * A region's capabilities come back as they were put; a chain that loops, overlaps, leaves the
  * message, or never ends is refused, and so is what an area says beyond its region.
+ *
+ * Rules: INFO-02.
  */
 #include <vfmig/abi_region.h>
 

@@ -2,6 +2,8 @@
 /*
  * DMA logging: which ranges may be logged, which reports may be asked for, how large their bitmap
  * is, and which bit is whose. Near 2^64 most of all.
+ *
+ * Rules: DMA-07, DMA-08, DMA-15, DMA-21.
  */
 #include "abi/feature.h"
 #include "tests/abi/refused.h"

@@ -2,6 +2,8 @@
 /*
  * Feature headers and payloads come back as they were put, are refused when they are cut short, and
  * the argsz rule of the uAPI holds for every operation.
+ *
+ * Rules: V2-01, V2-02, V2-54.
  */
 #include "abi/feature.h"
 #include "tests/abi/refused.h"

@@ -7,6 +7,8 @@
  *   The shortest way over all arcs. A state of the saving group may be inside a way only if both
  *   its ends are in the saving group. Then states that the device lacks are stepped over.
  *   STOP_COPY -> PRE_COPY and STOP_COPY -> PRE_COPY_P2P are refused, and all to or from ERROR.
+ *
+ * Rules: V2-07, V2-19, V2-47, V2-49, V2-57.
  */
 #include <vfmig/abi.h>
 

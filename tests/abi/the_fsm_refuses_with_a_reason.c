@@ -2,6 +2,8 @@
 /*
  * What no device will do is refused before any device is asked, with the reason; numbers that are
  * no states and flags that are no valid set included. Names lead to states and back.
+ *
+ * Rules: V2-40, V2-52, V2-53, V2-64.
  */
 #include <vfmig/abi.h>
 

@@ -3,6 +3,8 @@
  * abi.h says what the <linux/vfio.h> of this machine says: each number and each place in each
  * structure that both have. Most of it is settled by the compiler; what a header of this age does
  * not have yet is left out by its own macros.
+ *
+ * Rules: V2-52, DMA-08.
  */
 #include <vfmig/abi_region.h>
 #include <vfmig/abi_type1.h>

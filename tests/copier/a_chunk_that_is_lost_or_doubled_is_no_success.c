@@ -3,6 +3,8 @@
  * A chunk of the device's data is dropped, or comes twice, on either side. The device's encoding is there
  * to notice: the migration fails, the source goes on, and there nothing is lost. Should a chunk slip
  * through one day, the proof at the destination has to catch it: no case may end as a success.
+ *
+ * Rules: V2-15.
  */
 #include "tests/check.h"
 #include "tests/copier/move.h"

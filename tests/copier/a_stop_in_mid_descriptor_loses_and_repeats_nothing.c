@@ -6,6 +6,8 @@
  *
  * Control: a destination that is given the state of before the last quantum (with the memory of after it) does
  * a piece twice, and that is seen.
+ *
+ * Rules: V2-20, V2-22.
  */
 #include "rig.h"
 

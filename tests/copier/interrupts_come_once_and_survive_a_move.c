@@ -2,6 +2,8 @@
 /*
  * One message for each completion that asks for one, none for the others; none while they are disabled; and one
  * that came while nobody could take it is taken at the other side.
+ *
+ * Rules: V2-58.
  */
 #include <poll.h>
 

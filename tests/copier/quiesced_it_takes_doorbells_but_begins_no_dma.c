@@ -2,6 +2,8 @@
 /*
  * In the P2P states and in STOP nothing is written to anyone's memory, however often the device is worked and the doorbell
  * rung; registers and window answer; and when it runs again, all that was asked for meanwhile is done, once.
+ *
+ * Rules: V2-21, V2-24, V2-34, V2-44, V2-45, V2-48.
  */
 #include "rig.h"
 

@@ -6,6 +6,8 @@
  * boards tell.
  *
  * Control: a side that loses one piece that came from its peer is found out.
+ *
+ * Rules: V2-43.
  */
 #include <vfmig/migration.h>
 

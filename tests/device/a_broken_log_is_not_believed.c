@@ -3,6 +3,8 @@
  * No write is lost where a log begins, ends or breaks: a device that comes or goes while it writes, a log that
  * fails to report, one that does not begin again, a tracker that spoke for a device and leaves. After a
  * failure the log is begun anew, and exact again.
+ *
+ * Rules: DMA-19.
  */
 #include <vfmig/space.h>
 

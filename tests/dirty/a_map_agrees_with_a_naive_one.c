@@ -6,6 +6,8 @@
  *
  * The array knows the rule for a page that is partly in a range (it is reported and stays dirty),
  * written out once more from the header's words, one page at a time.
+ *
+ * Rules: DMA-14, DMA-17.
  */
 #include "dirty/map.h"
 #include "tests/check.h"

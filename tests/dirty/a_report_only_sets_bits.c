@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Bitmaps of the uAPI, out and in, at page sizes that are not the map's; bits are only ever set. */
+/*
+ * Bitmaps of the uAPI, out and in, at page sizes that are not the map's; bits are only ever set.
+ *
+ * Rules: DMA-16, DMA-17, DMA-18.
+ */
 #include <errno.h>
 
 #include "dirty/map.h"

@@ -3,6 +3,8 @@
  * Another source may cut a device's chunk into sections, with those of other devices and memory in between: it is
  * written with one write all the same, as boundaries mean something to some devices. And chunks of more devices
  * open at once than there are buffers are refused, not waited for.
+ *
+ * Rules: V2-16.
  */
 #include <sys/mman.h>
 

@@ -3,6 +3,8 @@
  * Four devices: at the source all have arrived in a P2P state before any is asked to stop, at the destination all
  * are in RUNNING_P2P before any is asked to run; with pre-copy and without it. And devices that
  * reach each other's windows without having P2P states are refused.
+ *
+ * Rules: V2-36, V2-43.
  */
 #include "tests/engine/rig.h"
 

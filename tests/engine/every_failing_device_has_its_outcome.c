@@ -3,6 +3,8 @@
  * One of two cards fails, or hangs, in each arc and each request of a migration, at either end; the user fails,
  * too. Before the commit the source runs on with all that can run; after it, it does not. The
  * sentence names the device and what it was doing.
+ *
+ * Rules: V2-12, V1-51.
  */
 #include "tests/engine/rig.h"
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A fault on an arc leaves the device where that arc begins, also in the middle of a longer way. */
+/*
+ * A fault on an arc leaves the device where that arc begins, also in the middle of a longer way.
+ *
+ * Rules: V2-11, V2-51.
+ */
 #include "tests/filter/filtered.h"
 
 static struct seen seen;

@@ -111,6 +111,16 @@ calls_go_downward_only.py)
 	fails 'models may use public headers only'
 	more cli/c.c '#include "abi/code.h"'
 	fails 'cli may use public headers only'
+	mkdir -p conform
+	file conform/s.h '#include <vfmig/a.h>'
+	more cli/c.c '#include "conform/s.h"'
+	passes
+	file conform/s.c '#include "abi/code.h"'
+	fails 'conform may use public headers only'
+	mkdir -p conform
+	file conform/s.h '#include <vfmig/a.h>'
+	more models/m/m.c '#include "conform/s.h"'
+	fails 'models may use public headers only'
 	more include/vfmig/a.h '#include "abi/code.h"'
 	fails 'a public header may not need'
 	# The same without an #include, seen in the objects.
@@ -207,6 +217,45 @@ clang_format_holds.sh)
 	passes
 	more src/device/a.c 'int  vfmig_wide( void );'
 	fails 'src/device/a.c:10'
+	;;
+rules_have_their_tests.py)
+	# A rule with a check, one with a test, and one with neither; and what can get out of step.
+	rules() {
+		mkdir -p docs conform tests/a
+		printf '| %s | 1:2 | %s | so | %s |\n' V2-01 'a rule' '`vfmig check`' \
+			V2-02 'another' '[t](../tests/a/t.c)' PWR-01 'a third' 'not built yet' > docs/rules.md
+		file conform/c.c 'struct check checks[] = {' '	{"V2-01", "a rule", A | B, false, run},' '};'
+		file tests/a/t.c '/* Rules: V2-02. */'
+	}
+	rules
+	passes
+	rules
+	printf '| V2-01 | 1:2 | a rule | so | none: why |\n' >> docs/rules.md
+	fails 'V2-01 is there twice'
+	rules
+	printf '| V2-03 | 1:2 | a rule | so | `vfmig check` |\n' >> docs/rules.md
+	fails 'V2-03 claims a check, and there is none'
+	rules
+	more conform/c.c 'struct check more[] = {{"PWR-01", "a rule", 0, true, run}};'
+	fails 'PWR-01 has a check, and does not say so'
+	rules
+	sed -i 's/false/true/' conform/c.c
+	fails "V2-01 is 'should' here or in the suite"
+	rules
+	file tests/a/t.c '/* No rules. */'
+	fails 'V2-02 and tests/a/t.c: only one of them'
+	rules
+	file tests/a/u.c '/* Rules: V2-02. */'
+	fails 'V2-02 and tests/a/u.c: only one of them'
+	rules
+	file tests/a/u.c '/* Nothing. */' '/* V2-77 */'
+	fails 'tests/a/u.c: V2-77 has no row'
+	rules
+	printf '| V2-03 | 1:2 | a rule | so | somehow |\n' >> docs/rules.md
+	fails 'V2-03 does not say what proves it'
+	rules
+	printf '| V2-03 | 1:2 | a rule | so |\n' >> docs/rules.md
+	fails 'V2-03 must have five cells'
 	;;
 exports_are_what_the_headers_declare.sh)
 	passes

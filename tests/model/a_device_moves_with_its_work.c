@@ -2,6 +2,8 @@
 /*
  * A card with work to do is moved, by way of pre-copy, to another that goes on with it: registers, memory,
  * pending interrupts and configuration space are as they were, and no copy is lost or done twice.
+ *
+ * Rules: V2-27, V2-31, V2-38, V2-70.
  */
 #include "tests/model/card.h"
 

@@ -3,6 +3,8 @@
  * A model that cannot quiesce, stop, resume or accept what it was given puts its device into state ERROR. It can
  * be asked for; nothing but a reset leads out; registers read as if nobody were there, while configuration
  * space answers. And a reset leads out of every other state, too.
+ *
+ * Rules: V2-11, V2-41, V2-42, V2-51.
  */
 #include "tests/model/card.h"
 

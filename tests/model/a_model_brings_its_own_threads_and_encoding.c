@@ -3,6 +3,8 @@
  * A model with a thread of its own, which counts in its user's memory, and with a state that it encodes itself:
  * the kit tells it when to quiesce, stop and resume, hands its bytes on in pieces of any size, and sees that its
  * thread does no DMA when it may not.
+ *
+ * Rules: V2-46.
  */
 #include <pthread.h>
 #include <sched.h>

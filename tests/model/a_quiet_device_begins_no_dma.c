@@ -3,6 +3,8 @@
  * In RUNNING_P2P, when stopped, and without an address space a device begins no DMA, though its registers answer
  * and take work; it does that work later. So a client that vanishes (its space is detached, its interrupts
  * disabled) leaves a device whose state stays as it is until somebody takes it up again or resets it.
+ *
+ * Rules: V2-20, V2-21, V2-32, V2-44, V2-45, V2-46.
  */
 #include <poll.h>
 

@@ -3,6 +3,8 @@
  * Configuration space is what the model says it is, sizes BARs, and takes writes where a device would. It, the
  * MSI-X table and the pending bits answer in every state of the migration, STOP above all; accesses that
  * leave a region are refused; registers are split to the width that the model takes.
+ *
+ * Rules: V2-23, V2-59.
  */
 #include "tests/model/card.h"
 

@@ -3,6 +3,8 @@
  * A stream that is cut, spoiled, out of order or of another device is refused while it is written or, at the
  * latest, on leaving RESUMING; the device stays there, says so again, and a reset makes it as new. What was
  * only cut can be completed.
+ *
+ * Rules: V2-28, V2-29, V2-30, V2-38, V2-56.
  */
 #include "abi/device_state.h"
 #include "abi/le.h"

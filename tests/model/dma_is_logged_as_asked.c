@@ -2,6 +2,9 @@
 /*
  * DMA logging on a model: only writes, only in the ranges, reported over any range and at any page size, bits only
  * set, cleared by the report. And what the uAPI refuses is refused.
+ *
+ * Rules: DMA-01, DMA-02, DMA-03, DMA-04, DMA-05, DMA-06, DMA-07, DMA-09, DMA-11, DMA-12, DMA-13,
+ * DMA-14, DMA-15, DMA-16, DMA-18, DMA-20, DMA-21.
  */
 #include "tests/model/card.h"
 

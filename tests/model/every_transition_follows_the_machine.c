@@ -3,6 +3,8 @@
  * From each state that a device has to each other, for each set of flags: the device goes where the state
  * machine says it goes, or refuses with EINVAL and stays. Once asked as a feature of the device, as a stranger
  * would, and once through a session, which must not even ask the device where the machine refuses.
+ *
+ * Rules: V2-05, V2-06, V2-08, V2-09, V2-19, V2-40, V2-49, V2-53, V2-60, V2-71.
  */
 #include "device/filter.h"
 #include "tests/model/card.h"

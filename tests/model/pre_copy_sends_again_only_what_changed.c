@@ -6,6 +6,8 @@
  *
  * The control: a write that is not marked is lost. That it can be seen to be lost is what makes the rest
  * of this test worth something.
+ *
+ * Rules: V2-35, V2-55, V2-61, V2-62, V2-63, V2-65, V2-67, V2-68, V2-69.
  */
 #include "tests/model/card.h"
 

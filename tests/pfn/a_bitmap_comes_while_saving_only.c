@@ -3,6 +3,8 @@
  * pfn's log runs while the device is _SAVING and not a moment longer; outside of it, for ranges that cannot be, and
  * with nobody to log, the answers are refusals or "all"; a bitmap and the device's data do not get into each
  * other's way, whether they share a place or not.
+ *
+ * Rules: PFN-09, PFN-21, PFN-22, PFN-27.
  */
 #include "tests/pfn/fake_logger.h"
 

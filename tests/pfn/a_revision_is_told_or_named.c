@@ -2,6 +2,8 @@
 /*
  * Which revision a migration region is driven by: the one that it tells; v1 if it tells none; pfn if it tells none
  * and pfn was asked for by name. What it tells is not overruled by a name.
+ *
+ * Rules: V2-73, INFO-04.
  */
 #include "tests/v1/shown.h"
 

@@ -3,6 +3,8 @@
  * A session on a pfn device speaks for it in its space: a cursor starts the device's saving, hears exactly what it
  * wrote, whatever way the session goes meanwhile and with the device's data read in between, and hears everything
  * where some of it cannot be known; with the last cursor it ends. Without the session the device has no log.
+ *
+ * Rules: PFN-28.
  */
 #include <vfmig/space.h>
 

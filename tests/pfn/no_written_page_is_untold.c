@@ -3,6 +3,9 @@
  * pfn's written pages: whoever asks as the text says is told exactly what was written, in pieces as large as the
  * bitmap's place allows, whichever way it goes on from piece to piece. Whoever loses its place, forgets to
  * fetch a bitmap or begins in the middle again is told too much, never too little.
+ *
+ * Rules: PFN-11, PFN-12, PFN-13, PFN-14, PFN-15, PFN-16, PFN-17, PFN-18, PFN-27, PFN-29, PFN-30,
+ * PFN-31, PFN-32.
  */
 #include "tests/pfn/fake_logger.h"
 

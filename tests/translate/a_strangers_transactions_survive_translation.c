@@ -3,6 +3,8 @@
  * A strict v1 device that is shown as v2: its user sees v2 and nothing else, reads a stream of bytes in pieces of
  * any size, and writes it into another such device in pieces of others; that gets its transactions back in their
  * sizes. It is in STOP when its user asks for that, though it can check only by running: it does so when it is to run.
+ *
+ * Rules: V1-54.
  */
 #include <vfmig/open.h>
 

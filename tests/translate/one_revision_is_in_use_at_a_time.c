@@ -2,6 +2,8 @@
 /*
  * A device that shows two revisions: to look at it in either changes nothing; the first whose user changes the
  * state has it until a reset, and the other is told that it is busy, and by whom.
+ *
+ * Rules: V2-73.
  */
 #include <vfmig/model.h>
 

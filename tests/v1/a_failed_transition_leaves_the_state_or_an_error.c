@@ -3,6 +3,8 @@
  * A transition that fails says so; then the state from before is read back, or the error state, and nothing in
  * between; if it is the state from before, the device can be used on, data included; if it is the error
  * state, all is refused until a reset, which helps.
+ *
+ * Rules: V1-05, V1-07, V1-08, V1-16, V1-56, TLK-01, PFN-03.
  */
 #include "tests/v1/shown.h"
 

@@ -3,6 +3,8 @@
  * From each state of a session to each other, on a device that takes nothing but what the text draws: the device
  * gets there or was not asked at all, the reserved bits come back, no device runs that was not asked to but to
  * leave RESUMING, and what fails in the middle leaves the session knowing where it is.
+ *
+ * Rules: V1-06, V1-09, V1-13, V1-26.
  */
 #include "tests/v1/strict_device.h"
 

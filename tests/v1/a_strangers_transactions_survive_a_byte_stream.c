@@ -3,6 +3,8 @@
  * A v1 device that is strict about the text is saved and loaded by its drive: the accesses come in the order of
  * the text, as the device itself sees to; and its transactions arrive in their sizes, however the stream of bytes
  * was cut on its way, and wherever in it pre-copy was left.
+ *
+ * Rules: V1-36, V1-38, V1-42, V1-45, V1-46, V1-47, V1-53, V1-54.
  */
 #include "tests/v1/strict_device.h"
 

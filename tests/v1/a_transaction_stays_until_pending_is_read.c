@@ -3,6 +3,9 @@
  * Saving: within an iteration pending_bytes, data_offset and data_size say the same however often they are
  * read; a transaction is the current one until pending_bytes is read; and each is handed over exactly once,
  * also when pre-copy is left in the middle, in any place of the sequence.
+ *
+ * Rules: V1-11, V1-19, V1-20, V1-21, V1-23, V1-28, V1-30, V1-37, V1-39, V1-40, V1-41, V1-43, V1-44,
+ * TLK-03, PFN-08, PFN-10, PFN-23, PFN-24, PFN-25.
  */
 #include "tests/v1/shown.h"
 

@@ -2,6 +2,8 @@
 /*
  * Data that cannot be had or taken: the access that needs it fails with the device's own error and sentence, the
  * state can be read and changed, and nothing is handed over that is not there.
+ *
+ * Rules: V1-50.
  */
 #include "tests/v1/shown.h"
 

@@ -3,6 +3,9 @@
  * Each value of device_state from 0 to 15 is written in each state that there is, in v1 and in pfn, on devices of
  * every kind: what is taken and what is read back is what the rules say, written down here anew. And what
  * the device itself does behind it is the state that was asked for.
+ *
+ * Rules: V1-03, V1-04, V1-09, V1-10, V1-14, V1-15, V1-16, V1-17, V1-18, V1-19, V1-22, V1-24, V1-55,
+ * TLK-02, TLK-05, TLK-06, PFN-03, PFN-04, PFN-05, PFN-07.
  */
 #include "tests/v1/shown.h"
 

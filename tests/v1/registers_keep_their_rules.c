@@ -3,6 +3,9 @@
  * The registers: reserved reads as zero and ignores writes; what can only be read is not written and the other way
  * round; anything but a whole register is refused; bits 3 to 31 of device_state are as they were told to be.
  * What is mapped is the same as what is read, lies on whole pages, and cannot be taken away.
+ *
+ * Rules: V1-01, V1-02, V1-13, V1-27, V1-28, V1-29, V1-31, V1-32, V1-33, V1-34, V1-35, TLK-04, PFN-01,
+ * PFN-02, PFN-06, PFN-08, PFN-11, PFN-12, PFN-13, PFN-14, PFN-19, PFN-20, PFN-35.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
