@@ -64,14 +64,15 @@ static void compare_pci(struct list *list, const struct vfmig_hello_device *ther
 	compare_number(list, there->id, "the subsystem id", a->subsystem, b->subsystem);
 }
 
-/* What the source may send depends on what it has; a device that has more understands less just as well. */
+/*
+ * What the source may send depends on what it has; a device that has more understands less just as well. Peer-to-peer
+ * states are no matter of the data: each end sees for itself whether its devices need them.
+ */
 static void compare_migration(struct list *list, const struct vfmig_hello_device *there,
 			      const struct vfmig_hello_device *here)
 {
 	if (there->flags & ~here->flags & VFMIG_MIGRATION_PRE_COPY)
 		differ(list, "device %s: has pre-copy at the source only", there->id);
-	if (there->flags & ~here->flags & VFMIG_MIGRATION_P2P)
-		differ(list, "device %s: has peer-to-peer states at the source only", there->id);
 }
 
 static void compare_regions(struct list *list, const struct vfmig_hello_device *there,

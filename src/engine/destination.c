@@ -141,6 +141,8 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 	ret = compare(m, hello, err);
 	vfmig_hello_free(hello);
 	if (!ret)
+		ret = vfmig_states_p2p(m, err);
+	if (!ret)
 		ret = make_ready(m, err);
 	if (!ret && !m->file)
 		ret = accept_it(m, err);

@@ -287,6 +287,8 @@ int vfmig_device_code(ssize_t ret);
 int vfmig_states_learn(struct vfmig_migration *m);
 /* The same at the beginning, when all must say it. */
 int vfmig_states_begin(struct vfmig_migration *m, struct vfmig_error *err);
+/* Devices that reach each other must all be quiet before one stops, and before one runs. Can they? */
+int vfmig_states_p2p(struct vfmig_migration *m, struct vfmig_error *err);
 /* Source: all back to RUNNING. How many would not. */
 uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err);
 /* Destination: reset all. How many could not. */

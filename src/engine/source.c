@@ -153,29 +153,6 @@ static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret;
 }
 
-static int is_window(void *context, const struct vfmig_map *map)
-{
-	return map->kind == VFMIG_MAP_REGION;
-}
-
-/* Devices that reach each other must all be quiet before one stops. */
-static int check_p2p(struct vfmig_migration *m, struct vfmig_error *err)
-{
-	bool windows = false;
-
-	for (uint32_t i = 0; i < m->memory.nr_spaces; i++)
-		windows |= vfmig_space_each(m->memory.spaces[i], is_window, NULL) > 0;
-	for (uint32_t i = 0; windows && m->nr_movers > 1 && i < m->nr_movers; i++)
-		if (!(m->movers[i]->flags & VFMIG_MIGRATION_P2P))
-			return vfmig_err(
-				err, -EOPNOTSUPP,
-				"device %s: has no P2P states, and devices of this migration "
-				"have each other's regions mapped: one could write to another "
-				"that has stopped. Unmap the regions first",
-				m->movers[i]->id);
-	return 0;
-}
-
 static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct vfmig_stream_header header = {.version = VFMIG_STREAM_VERSION,
@@ -244,7 +221,7 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!ret)
 		ret = vfmig_memory_find(m, err);
 	if (!ret)
-		ret = check_p2p(m, err);
+		ret = vfmig_states_p2p(m, err);
 	if (ret)
 		return ret;
 	vfmig_report(m, "setup", VFMIG_U64("devices", m->nr_movers),

@@ -248,3 +248,27 @@ uint32_t vfmig_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
 	}
 	return count;
 }
+
+/* ---- devices that reach each other ---- */
+
+static int is_window(void *context, const struct vfmig_map *map)
+{
+	return map->kind == VFMIG_MAP_REGION;
+}
+
+int vfmig_states_p2p(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	bool windows = false;
+
+	for (uint32_t i = 0; i < m->memory.nr_spaces; i++)
+		windows |= vfmig_space_each(m->memory.spaces[i], is_window, NULL) > 0;
+	for (uint32_t i = 0; windows && m->nr_movers > 1 && i < m->nr_movers; i++)
+		if (!(m->movers[i]->flags & VFMIG_MIGRATION_P2P))
+			return vfmig_err(
+				err, -EOPNOTSUPP,
+				"device %s: has no P2P states, and devices of this migration "
+				"have each other's regions mapped: one could write to another "
+				"that has stopped. Unmap the regions first",
+				m->movers[i]->id);
+	return 0;
+}
