@@ -89,6 +89,23 @@ const char *vfmig_feature_check(const struct vfmig_device_feature *f, uint32_t o
 	return NULL;
 }
 
+const char *vfmig_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size,
+				bool *perform)
+{
+	const size_t most = UINT32_MAX - VFMIG_FEATURE_HEADER_SIZE;
+	struct vfmig_device_feature head = {.flags = flags};
+	const char *why;
+
+	*perform = false;
+	if (flags & ~(VFMIG_FEATURE_MASK | OPERATIONS))
+		return "a device feature has unknown flags";
+	head.argsz = (uint32_t)((room < most ? room : most) + VFMIG_FEATURE_HEADER_SIZE);
+	why = vfmig_feature_check(&head, ops, size, perform);
+	if (!why && *perform && (flags & VFMIG_FEATURE_GET) && (flags & VFMIG_FEATURE_SET))
+		return "a device feature cannot be got and set at once";
+	return why;
+}
+
 size_t vfmig_feature_put_migration(void *buf, size_t cap, uint64_t flags)
 {
 	return vfmig_pack(buf, cap, "8", &flags);

@@ -33,6 +33,13 @@ const char *vfmig_feature_get(const void *buf, size_t len, struct vfmig_device_f
 const char *vfmig_feature_check(const struct vfmig_device_feature *f, uint32_t ops, size_t size,
 				bool *run);
 
+/*
+ * The same rule for a request that is not in bytes: its flags, with room bytes for the payload. Unknown flags, and GET with
+ * SET where it is no probe, are refused as well.
+ */
+const char *vfmig_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size,
+				bool *perform);
+
 /* What is known of a feature by its index: name, possible operations, size of the fixed payload. */
 struct vfmig_feature_kind {
 	const char *name;

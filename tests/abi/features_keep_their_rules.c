@@ -84,7 +84,22 @@ static void argsz(void)
 		REFUSED(vfmig_feature_check(&f, cases[i].ops, cases[i].size, &run), cases[i].why);
 		if (cases[i].run >= 0)
 			CHECK_EQ(run, cases[i].run);
+		/* As a request it has its flags and its room apart. */
+		if (cases[i].argsz >= 8)
+			REFUSED(vfmig_feature_asked(cases[i].flags, cases[i].argsz - 8,
+						    cases[i].ops, cases[i].size, &run),
+				cases[i].why);
 	}
+	bool run;
+
+	REFUSED(vfmig_feature_asked(GET | 1U << 19 | 1, 8, GET, 8, &run),
+		"a device feature has unknown flags");
+	REFUSED(vfmig_feature_asked(GET | SET | 2, 8, GET | SET, 8, &run),
+		"a device feature cannot be got and set at once");
+	REFUSED(vfmig_feature_asked(PROBE | GET | SET | 2, 0, GET | SET, 8, &run), NULL);
+	CHECK(!run);
+	REFUSED(vfmig_feature_asked(GET | 1, SIZE_MAX, GET, 8, &run), NULL);
+	CHECK(run);
 }
 
 static void kinds(void)

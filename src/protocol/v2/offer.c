@@ -227,12 +227,11 @@ static bool known(const struct vfmig_offer_v2 *offer, uint32_t index, bool *ther
 
 static bool feature(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
 {
-	struct vfmig_device_feature head = {.flags = request->feature.flags};
-	uint32_t index = head.flags & VFMIG_FEATURE_MASK;
+	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
-	size_t size, most = UINT32_MAX - VFMIG_FEATURE_HEADER_SIZE;
-	bool there, perform = false;
+	bool there, perform;
 	const char *why;
+	size_t size;
 
 	if (!known(offer, index, &there, &size))
 		return false;
@@ -241,15 +240,8 @@ static bool feature(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
 				   kind->name);
 		return true;
 	}
-	head.argsz = (uint32_t)((request->feature.size < most ? request->feature.size : most) +
-				VFMIG_FEATURE_HEADER_SIZE);
-	if (head.flags &
-	    ~(VFMIG_FEATURE_MASK | VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE))
-		why = "unknown flags";
-	else
-		why = vfmig_feature_check(&head, kind->ops, size, &perform);
-	if (!why && perform && (head.flags & VFMIG_FEATURE_GET) && (head.flags & VFMIG_FEATURE_SET))
-		why = "a device feature cannot be got and set at once";
+	why = vfmig_feature_asked(request->feature.flags, request->feature.size, kind->ops, size,
+				  &perform);
 	if (why)
 		vfmig_complete_err(request, -EINVAL, "feature %s: %s", kind->name, why);
 	else if (!perform)
