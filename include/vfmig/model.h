@@ -206,6 +206,14 @@ struct vfmig_pci {
  * @resume: back to work, after stop() or quiesce(). If one of the three fails, the device is in state ERROR.
  *	A new device is quiesced: it has no address space yet
  *
+ * Low power, for models that have it (@sleep is what offers it; the kit does the rest):
+ *
+ * @sleep: the user allows the device to sleep and there is nothing to do: save power, and return true. From now on nothing
+ *	reaches the model until wake(), and it does no DMA. A model that is not idle (its threads are at work) returns
+ *	false, and is asked again after the next access or vfmig_kit_kick()
+ * @wake: somebody is about to access the device, or it was kicked: be there again. Registers and memory are as they
+ *	were before sleep()
+ *
  * State that a table cannot hold:
  *
  * @save: give at most @len bytes of the model's own encoding, of which @offset bytes were given already.
@@ -239,6 +247,9 @@ struct vfmig_model {
 	int (*stop)(struct vfmig_kit *kit, void *self, struct vfmig_error *err);
 	int (*resume)(struct vfmig_kit *kit, void *self, struct vfmig_error *err);
 
+	bool (*sleep)(struct vfmig_kit *kit, void *self);
+	void (*wake)(struct vfmig_kit *kit, void *self);
+
 	ssize_t (*save)(struct vfmig_kit *kit, void *self, uint64_t offset, void *buf, size_t len,
 			struct vfmig_error *err);
 	int (*load)(struct vfmig_kit *kit, void *self, uint64_t offset, const void *buf, size_t len,
@@ -249,7 +260,11 @@ struct vfmig_model {
 
 /* ---- what a model may ask of the kit: from any thread, at any time, unless said otherwise ---- */
 
-/** vfmig_kit_kick() - there is work: @run is to be called. May be called in any callback */
+/**
+ * vfmig_kit_kick() - there is work: @run is to be called. May be called in any callback
+ *
+ * A device that sleeps, and may run, is woken by it.
+ */
 void vfmig_kit_kick(struct vfmig_kit *kit);
 
 /**

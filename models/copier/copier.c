@@ -113,6 +113,12 @@ static bool run(struct vfmig_kit *kit, void *self)
 	return copier_work(self);
 }
 
+/* Between two descriptors it may rest; nothing is lost by it, so that nothing is to be done to wake. */
+static bool rest(struct vfmig_kit *kit, void *self)
+{
+	return !copier_has_work(self);
+}
+
 /*
  * Whatever was loaded could have been written by anyone. It must be a state that the copier can get
  * into: what follows trusts it, as it trusts what registers.c and copier_check() let through.
@@ -214,4 +220,5 @@ const struct vfmig_model vfmig_model_copier = {
 	.write = write,
 	.run = run,
 	.loaded = loaded,
+	.sleep = rest,
 };

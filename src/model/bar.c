@@ -140,6 +140,13 @@ static bool mappable(const struct vfmig_kit *kit, uint32_t index)
 	       (kit->bar[index].flags & VFMIG_BAR_MAPPABLE);
 }
 
+bool vfmig_kit_mappable(const struct vfmig_kit *kit, uint32_t index)
+{
+	if (kit->show.region && index == kit->show.index)
+		return kit->options->show.data != VFMIG_REGION_DATA_TRAPPED;
+	return mappable(kit, index);
+}
+
 ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	struct {

@@ -15,17 +15,30 @@
 /* So many for others; then who works the device has to see to the rest, as they wait for it anyway. */
 #define MOST 64
 
-/* With gate_lock held and the gate taken: do what is in the queue, then leave. Drops the lock. */
-static void leave(struct vfmig_kit *kit)
+/* With gate_lock held and the gate taken: do what is in the queue. */
+static void drain(struct vfmig_kit *kit, unsigned *n)
 {
 	struct vfmig_request *request;
-	unsigned n = 0;
-	bool run;
 
-	while (n++ < MOST && (request = vfmig_request_shift(&kit->gate_queue))) {
+	while ((*n)++ < MOST && (request = vfmig_request_shift(&kit->gate_queue))) {
 		pthread_mutex_unlock(&kit->gate_lock);
 		vfmig_kit_execute(kit, request);
 		pthread_mutex_lock(&kit->gate_lock);
+	}
+}
+
+/* The same, then leave. Drops the lock. */
+static void leave(struct vfmig_kit *kit)
+{
+	unsigned n = 0;
+	bool run;
+
+	drain(kit, &n);
+	if (atomic_load(&kit->power.allowed) && !kit->gate_queue.first) {
+		pthread_mutex_unlock(&kit->gate_lock);
+		vfmig_kit_power_rest(kit);
+		pthread_mutex_lock(&kit->gate_lock);
+		drain(kit, &n);
 	}
 	kit->gate_taken = false;
 	run = kit->gate_run || kit->gate_queue.first;
@@ -35,8 +48,9 @@ static void leave(struct vfmig_kit *kit)
 		vfmig_kit_wake(kit);
 }
 
-void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request)
+static void enter(struct vfmig_kit *kit, struct vfmig_request *request, bool is_new)
 {
+	request->held[1] = is_new;
 	pthread_mutex_lock(&kit->gate_lock);
 	vfmig_request_push(&kit->gate_queue, request);
 	if (kit->gate_taken) {
@@ -45,6 +59,16 @@ void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request)
 	}
 	kit->gate_taken = true;
 	leave(kit);
+}
+
+void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	enter(kit, request, false);
+}
+
+void vfmig_kit_enter_awake(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	enter(kit, request, true);
 }
 
 bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request)
@@ -60,9 +84,10 @@ bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request)
 /* One quantum of the model's work, if it may run; it keeps its kick until then if not. */
 static void run(struct vfmig_kit *kit)
 {
-	if (atomic_load(&kit->level) != VFMIG_KIT_RUNS || !kit->model->run)
+	if (atomic_load(&kit->level) != VFMIG_KIT_RUNS || !atomic_exchange(&kit->kicked, false))
 		return;
-	if (atomic_exchange(&kit->kicked, false) && kit->model->run(kit, kit->self))
+	vfmig_kit_power_wake(kit);
+	if (kit->model->run && kit->model->run(kit, kit->self))
 		vfmig_kit_kick(kit);
 }
 

@@ -129,8 +129,15 @@ static ssize_t detach(struct vfmig_kit *kit, struct vfmig_error *err)
 
 /* ---- requests ---- */
 
+static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request);
+
 void vfmig_kit_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 {
+	vfmig_kit_power_wake(kit);
+	if (vfmig_kit_is_new(request)) {
+		dispatch(kit, request);
+		return;
+	}
 	switch (request->verb) {
 	case VFMIG_VERB_REGION_READ:
 	case VFMIG_VERB_REGION_WRITE:
@@ -146,15 +153,17 @@ void vfmig_kit_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 	case VFMIG_VERB_RESET:
 		vfmig_complete(request, vfmig_kit_reset(kit, request->err));
 		return;
+	case VFMIG_VERB_FEATURE:
+		vfmig_complete(request, vfmig_kit_power_feature(kit, request));
+		return;
 	default:
 		vfmig_kit_session_execute(kit, request);
 		return;
 	}
 }
 
-static void submit(struct vfmig_device *device, struct vfmig_request *request)
+static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request)
 {
-	struct vfmig_kit *kit = vfmig_kit_of(device);
 	ssize_t result;
 
 	if (vfmig_show_submit(&kit->show, request))
@@ -193,14 +202,43 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		vfmig_complete(request, 0);
 		return;
 	case VFMIG_VERB_FEATURE:
-		vfmig_complete_err(request, -ENOTTY, "%s has no device feature %u",
-				   kit->device.name, request->feature.flags & VFMIG_FEATURE_MASK);
+		vfmig_kit_power_submit(kit, request);
 		return;
 	default:
 		vfmig_complete_err(request, -EOPNOTSUPP, "%s is asked of a session, not of %s",
 				   vfmig_verb_name(request->verb), kit->device.name);
 		return;
 	}
+}
+
+/* Maps are the space's, and do not touch the device; nor does mapping a region, which is refused instead. */
+static bool wakes(enum vfmig_verb verb)
+{
+	return verb != VFMIG_VERB_SPACE_MAP && verb != VFMIG_VERB_SPACE_UNMAP &&
+	       verb != VFMIG_VERB_REGION_FD;
+}
+
+static bool may_hand_out(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	uint32_t region = request->region_fd.index;
+
+	if (!vfmig_kit_mappable(kit, region) || vfmig_kit_power_hands_out(kit, region))
+		return true;
+	vfmig_complete_err(request, -EBUSY,
+			   "%s: region %u cannot be mapped while the device may sleep: "
+			   "LOW_POWER_EXIT comes first",
+			   kit->device.name, region);
+	return false;
+}
+
+static void submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct vfmig_kit *kit = vfmig_kit_of(device);
+
+	if (atomic_load(&kit->power.allowed) && wakes(request->verb))
+		vfmig_kit_enter_awake(kit, request);
+	else if (request->verb != VFMIG_VERB_REGION_FD || may_hand_out(kit, request))
+		dispatch(kit, request);
 }
 
 static bool cancel(struct vfmig_device *device, struct vfmig_request *request)

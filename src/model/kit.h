@@ -11,6 +11,7 @@
  *   session_lock        the migration's state and its data. Pre-copy is read under it alone, so that reading
  *                       goes on while the model runs.
  *   irq.lock            interrupts: the model's threads raise them, the user sets them up.
+ *   power.lock          innermost: whether the device may sleep, and whether a region was given to be mapped.
  *
  * In this order: the gate, session_lock, irq.lock.
  */
@@ -113,6 +114,21 @@ struct vfmig_kit_log {
 	struct vfmig_dirty *map; /* always marked, on or off: see log.c; NULL with logging=off */
 };
 
+/*
+ * Low power (power.c).
+ * @allowed: the user allows it; changes inside the gate and under @lock
+ * @asleep: the model has agreed; changes inside the gate
+ * @wake_fd: to be signalled when it wakes, or -1; inside the gate
+ * @handed_out: a descriptor of a region was given away, of @handed_region; under @lock
+ */
+struct vfmig_kit_power {
+	pthread_mutex_t lock;
+	atomic_bool allowed, asleep;
+	int wake_fd;
+	bool handed_out;
+	uint32_t handed_region;
+};
+
 struct vfmig_kit {
 	struct vfmig_device device; /* first */
 	const struct vfmig_model *model;
@@ -146,6 +162,7 @@ struct vfmig_kit {
 	uint8_t config_mask[VFMIG_CONFIG_SIZE]; /* the bits that can be written */
 	struct vfmig_kit_bar bar[VFMIG_BARS];
 	struct vfmig_kit_irqs irq;
+	struct vfmig_kit_power power;
 
 	/* migration */
 	pthread_mutex_t session_lock;
@@ -174,6 +191,12 @@ static inline struct vfmig_kit *vfmig_kit_of(struct vfmig_device *device)
 
 /* Do a request in the model, now or when whoever is in there has finished. */
 void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request);
+/* The same for one that is not looked at yet: in there it is submitted anew, to a device that is awake. */
+void vfmig_kit_enter_awake(struct vfmig_kit *kit, struct vfmig_request *request);
+static inline bool vfmig_kit_is_new(const struct vfmig_request *request)
+{
+	return request->held[1];
+}
 bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request);
 int vfmig_kit_process(struct vfmig_device *device, struct vfmig_error *err);
 
@@ -187,6 +210,19 @@ int vfmig_kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig
 void vfmig_kit_power_up(struct vfmig_kit *kit);
 /* The device is to be worked. */
 void vfmig_kit_wake(struct vfmig_kit *kit);
+
+/* ---- power.c ---- */
+
+void vfmig_kit_power_open(struct vfmig_kit *kit);
+void vfmig_kit_power_close(struct vfmig_kit *kit);
+/* Inside the gate: something is to be done; nothing is left to do (and low power is allowed). */
+void vfmig_kit_power_wake(struct vfmig_kit *kit);
+void vfmig_kit_power_rest(struct vfmig_kit *kit);
+/* A FEATURE request that nobody else wanted; and one of low power, inside the gate. */
+void vfmig_kit_power_submit(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t vfmig_kit_power_feature(struct vfmig_kit *kit, struct vfmig_request *request);
+/* A descriptor of a region is about to be given away; false if it may not be. */
+bool vfmig_kit_power_hands_out(struct vfmig_kit *kit, uint32_t region);
 
 /* ---- block.c ---- */
 
@@ -230,6 +266,8 @@ int vfmig_kit_config_check(struct vfmig_kit *kit, const struct vfmig_kit_entry *
 
 ssize_t vfmig_kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request);
 ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request);
+/* Whether there is a descriptor of it to be had. */
+bool vfmig_kit_mappable(const struct vfmig_kit *kit, uint32_t index);
 ssize_t vfmig_kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request);
 /* Checks an access; true if it was only to memory, and is done. */
 bool vfmig_kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssize_t *result);
@@ -251,6 +289,8 @@ void vfmig_kit_msix_access(struct vfmig_kit *kit, uint64_t offset, void *buf, ui
 uint64_t vfmig_kit_msix_size(unsigned vectors);
 uint32_t vfmig_kit_msix_pba(unsigned vectors);
 void vfmig_kit_signal(int fd);
+/* Writing to anything else could block, or do harm. */
+bool vfmig_kit_is_eventfd(int fd);
 /* INTx's unmask eventfd has something. */
 void vfmig_kit_unmask_poll(struct vfmig_kit *kit);
 ssize_t vfmig_kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request);

@@ -156,6 +156,7 @@ void vfmig_kit_free(struct vfmig_kit *kit)
 	vfmig_kit_load_close(kit->load);
 	vfmig_kit_log_close(kit);
 	vfmig_kit_irqs_close(kit);
+	vfmig_kit_power_close(kit);
 	vfmig_kit_entries_close(kit);
 	if (kit->work_fd >= 0)
 		close(kit->work_fd);
@@ -198,6 +199,7 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
 	pthread_mutex_init(&kit->irq.lock, NULL);
 	pthread_mutex_init(&kit->log.lock, NULL);
 	vfmig_show_init(&kit->show);
+	vfmig_kit_power_open(kit);
 	kit->irq.intx_fd = kit->irq.unmask_fd = kit->irq.req_fd = -1;
 	ret = open_parts(kit, options, err);
 	if (ret) {

@@ -234,8 +234,7 @@ static const char *bad_request(const struct vfmig_kit *kit, const struct vfmig_r
 	return NULL;
 }
 
-/* Writing to anything else than an eventfd could block, or do harm. */
-static bool is_eventfd(int fd)
+bool vfmig_kit_is_eventfd(int fd)
 {
 	char link[64], what[64];
 	ssize_t n;
@@ -258,7 +257,7 @@ static int *copy_fds(const struct vfmig_request *request, struct vfmig_error *er
 		int fd = request->irqs.fds[i];
 
 		fds[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		if (fd < 0 || (fds[i] >= 0 && is_eventfd(fds[i])))
+		if (fd < 0 || (fds[i] >= 0 && vfmig_kit_is_eventfd(fds[i])))
 			continue;
 		if (fds[i] < 0)
 			vfmig_err(err, -errno, "SET_IRQS: descriptor %d: %s", fd, strerror(errno));

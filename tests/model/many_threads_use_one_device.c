@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One thread works the device, one uses its registers, one its memory, one its interrupts, one reads its log,
- * and one takes it through its migration again and again; nothing gets lost, and ThreadSanitizer is content.
+ * one lets it sleep and wakes it, and one takes it through its migration again and again; nothing gets lost, and ThreadSanitizer is content.
  */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "tests/model/card.h"
+#include "tests/model/sleeper.h"
 
 #define IOVA   0x100000
 #define SIZE   (1u << 20)
@@ -97,6 +97,17 @@ static void *mapper(void *unused)
 	return NULL;
 }
 
+static void *dozer(void *unused)
+{
+	while (!atomic_load(&ends)) {
+		CARD_OK(sleeper_enter(device));
+		sched_yield();
+		CARD_OK(sleeper_exit(device));
+		sched_yield();
+	}
+	return NULL;
+}
+
 /* Pre-copy need not end while others write. */
 static void read_some(struct card_stream *stream)
 {
@@ -134,13 +145,14 @@ static void migrate_once(struct vfmig_session *target, struct vfmig_device *to)
 
 int main(void)
 {
-	void *(*const work[])(void *) = {registers, memory, interrupts, log_reader, mapper};
+	void *(*const work[])(void *) = {registers, memory, interrupts, log_reader, mapper, dozer};
 	pthread_t threads[sizeof(work) / sizeof(work[0])];
-	struct vfmig_device *to = card_open(NULL);
+	struct vfmig_model model = sleeper_model(), still = card_model;
+	struct vfmig_device *to = card_open_as(&still, NULL);
 	struct vfmig_session *target = card_session(to);
 	uint64_t *bytes, done;
 
-	device = card_open(NULL);
+	device = card_open_as(&model, NULL);
 	session = card_session(device);
 	space = vfmig_space_new();
 	bytes = card_memory(space, IOVA, SIZE);
@@ -160,6 +172,7 @@ int main(void)
 	while ((done = card_get(device, CARD_DONE)) < atomic_load(&asked))
 		sched_yield();
 	CHECK_EQ(done, atomic_load(&asked));
+	CHECK(!sleeper.reached_asleep);
 	vfmig_device_stop(device);
 	CHECK_EQ(bytes[0], done);
 	vfmig_session_close(session);

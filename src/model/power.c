@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Low power: a device whose user allows it sleeps when there is nothing to do, and wakes before anything reaches it.
+ *
+ * While it is allowed, every request goes through the gate. There it is woken for, and done; and who leaves the
+ * gate with nothing left in the queue asks the model whether it will sleep. So nothing is ever done to a device
+ * that sleeps, and nothing counts the accesses under way. As long as it is not allowed, it costs a look at a flag.
+ *
+ * Waking ends the permission if it was given with an eventfd, which is signalled then, once. Otherwise the device sleeps
+ * again when the access is over. A device may wake by itself: its kick is what wakes it.
+ *
+ * What somebody has mapped can be reached without asking us, and cannot be taken back. So who has had a descriptor of a
+ * region cannot have the device sleep, and while it may sleep no descriptor is given.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "abi/feature.h"
+#include "model/kit.h"
+
+void vfmig_kit_power_open(struct vfmig_kit *kit)
+{
+	pthread_mutex_init(&kit->power.lock, NULL);
+	kit->power.wake_fd = -1;
+}
+
+void vfmig_kit_power_close(struct vfmig_kit *kit)
+{
+	if (kit->power.wake_fd >= 0)
+		close(kit->power.wake_fd);
+	pthread_mutex_destroy(&kit->power.lock);
+}
+
+/* ---- asleep and awake: inside the gate ---- */
+
+static void disallow(struct vfmig_kit *kit)
+{
+	if (kit->power.wake_fd >= 0)
+		close(kit->power.wake_fd);
+	kit->power.wake_fd = -1;
+	pthread_mutex_lock(&kit->power.lock);
+	atomic_store(&kit->power.allowed, false);
+	pthread_mutex_unlock(&kit->power.lock);
+}
+
+void vfmig_kit_power_wake(struct vfmig_kit *kit)
+{
+	if (!atomic_load(&kit->power.asleep))
+		return;
+	atomic_store(&kit->power.asleep, false);
+	if (kit->model->wake)
+		kit->model->wake(kit, kit->self);
+	if (kit->power.wake_fd < 0)
+		return;
+	vfmig_kit_signal(kit->power.wake_fd);
+	disallow(kit);
+}
+
+void vfmig_kit_power_rest(struct vfmig_kit *kit)
+{
+	bool busy = atomic_load(&kit->level) == VFMIG_KIT_RUNS && atomic_load(&kit->kicked);
+
+	if (busy || atomic_load(&kit->power.asleep))
+		return;
+	if (kit->model->sleep(kit, kit->self))
+		atomic_store(&kit->power.asleep, true);
+}
+
+/* ---- the features ---- */
+
+/* Whether nobody can reach a region without us; from now on nobody will, until it is disallowed. */
+static int allow(struct vfmig_kit *kit, struct vfmig_error *err)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&kit->power.lock);
+	if (atomic_load(&kit->power.allowed))
+		ret = vfmig_err(err, -EINVAL, "%s: low power is allowed already: EXIT first",
+				kit->device.name);
+	else if (kit->power.handed_out)
+		ret = vfmig_err(err, -EBUSY,
+				"%s: region %u was given to be mapped, and a mapping cannot be "
+				"disabled from here: a device that is to sleep must not be mapped",
+				kit->device.name, kit->power.handed_region);
+	else
+		atomic_store(&kit->power.allowed, true);
+	pthread_mutex_unlock(&kit->power.lock);
+	return ret;
+}
+
+static int enter_with_wake(struct vfmig_kit *kit, const void *data, size_t size,
+			   struct vfmig_error *err)
+{
+	struct vfmig_feature_low_power_wake wake;
+	const char *why = vfmig_feature_get_low_power_wake(data, size, &wake);
+	int fd, ret;
+
+	if (why)
+		return vfmig_err(err, -EINVAL, "%s: %s", kit->device.name, why);
+	if (wake.wakeup_eventfd < 0 || !vfmig_kit_is_eventfd(wake.wakeup_eventfd))
+		return vfmig_err(err, -EINVAL, "%s: descriptor %d is no eventfd to wake by",
+				 kit->device.name, wake.wakeup_eventfd);
+	fd = fcntl(wake.wakeup_eventfd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return vfmig_err(err, -errno, "%s: the eventfd to wake by: %s", kit->device.name,
+				 strerror(errno));
+	ret = allow(kit, err);
+	if (ret)
+		close(fd);
+	else
+		kit->power.wake_fd = fd;
+	return ret;
+}
+
+ssize_t vfmig_kit_power_feature(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	switch (request->feature.flags & VFMIG_FEATURE_MASK) {
+	case VFMIG_FEATURE_LOW_POWER_ENTRY:
+		return allow(kit, request->err);
+	case VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE:
+		return enter_with_wake(kit, request->feature.data, request->feature.size,
+				       request->err);
+	default:
+		disallow(kit);
+		return 0;
+	}
+}
+
+void vfmig_kit_power_submit(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
+	bool ours = index >= VFMIG_FEATURE_LOW_POWER_ENTRY && index <= VFMIG_FEATURE_LOW_POWER_EXIT;
+	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+	const char *why;
+	bool perform;
+
+	if (!ours || !kit->model->sleep) {
+		vfmig_complete_err(request, -ENOTTY, "%s has no device feature %u (%s)",
+				   kit->device.name, index, vfmig_feature_name(index));
+		return;
+	}
+	why = vfmig_feature_asked(request->feature.flags, request->feature.size, kind->ops,
+				  kind->size, &perform);
+	if (why)
+		vfmig_complete_err(request, -EINVAL, "%s: feature %s: %s", kit->device.name,
+				   kind->name, why);
+	else if (perform)
+		vfmig_kit_enter(kit, request);
+	else
+		vfmig_complete(request, 0);
+}
+
+/* ---- descriptors of regions ---- */
+
+bool vfmig_kit_power_hands_out(struct vfmig_kit *kit, uint32_t region)
+{
+	bool may;
+
+	pthread_mutex_lock(&kit->power.lock);
+	may = !atomic_load(&kit->power.allowed);
+	if (may) {
+		kit->power.handed_out = true;
+		kit->power.handed_region = region;
+	}
+	pthread_mutex_unlock(&kit->power.lock);
+	return may;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * PWR-01 PWR-02 PWR-03 PWR-04 PWR-05 PWR-16: after LOW_POWER_ENTRY a device may sleep; every access by a call or by read and write
+ * wakes it before it is done; after the access it may sleep again; after LOW_POWER_EXIT it may not.
+ */
+#include "tests/model/sleeper.h"
+
+static struct vfmig_device *device;
+static struct vfmig_space *space;
+
+/* A sleeping device is touched: awake before, asleep again after. Returns what the touch said. */
+#define TOUCH(call)                                                                                \
+	do {                                                                                       \
+		unsigned sleeps_ = sleeper.sleeps, wakes_ = sleeper.wakes;                         \
+		CHECK(sleeper.asleep);                                                             \
+		call;                                                                              \
+		CHECKF(sleeper.wakes == wakes_ + 1, "%s", #call);                                  \
+		CHECKF(sleeper.sleeps == sleeps_ + 1, "%s", #call);                                \
+		CHECK(!sleeper.reached_asleep);                                                    \
+	} while (0)
+
+static void each_access_wakes(void)
+{
+	struct vfmig_device_info info;
+	struct vfmig_region region;
+	struct vfmig_irq_info irq;
+	struct vfmig_feature_mig_state state;
+	uint32_t word;
+	int fd = eventfd(0, EFD_NONBLOCK);
+
+	TOUCH(card_get(device, CARD_ID));
+	TOUCH(card_set(device, CARD_SRC, 1));
+	TOUCH(card_poke(device, 0, 5));
+	/* what the kit answers without the model: memory, configuration space, MSI-X */
+	TOUCH(CHECK_EQ(card_peek(device, 0), 5));
+	TOUCH(CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err)));
+	TOUCH(CARD_OK(vfmig_region_read(device, 4, 0, &word, 4, &card_err)));
+	TOUCH(CARD_OK(vfmig_region_write(device, 4, 0, &word, 4, &card_err)));
+	/* and every ioctl, also one that only asks, and one that is refused */
+	TOUCH(CARD_OK(vfmig_device_info(device, &info, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_region(device, 0, &region, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_irq(device, 2, &irq, &card_err)));
+	TOUCH(CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
+					   &state, sizeof(state), &card_err)));
+	TOUCH(CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION,
+					   NULL, 0, &card_err)));
+	TOUCH(CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_SET | 99, NULL, 0, NULL),
+		       -ENOTTY));
+	TOUCH(CHECK_EQ(vfmig_region_read(device, 0, 1 << 20, &word, 4, NULL), -EINVAL));
+	TOUCH(CARD_OK(vfmig_device_reset(device, &card_err));
+	      /* After it there may be something to do: it is worked before it rests. */
+	      CARD_OK(vfmig_device_process(device, &card_err)));
+	close(fd);
+}
+
+/* A map is the space's and no access; DMA by somebody else into the same memory neither. */
+static void a_map_is_no_access(void)
+{
+	CHECK(sleeper.asleep);
+	card_memory(space, 1 << 24, 65536);
+	CARD_OK(vfmig_space_unmap(space, 1 << 24, 65536, &card_err));
+	CHECK(sleeper.asleep);
+}
+
+/* Work keeps it awake until it is done; a migration goes on step by step, between two naps each. */
+static void it_works_in_between(void)
+{
+	uint64_t *memory = card_memory(space, 0, 8192);
+	struct vfmig_session *session = card_session(device);
+	struct card_stream stream;
+	unsigned wakes;
+
+	memory[0] = 41;
+	card_set(device, CARD_SRC, 0);
+	card_set(device, CARD_DST, 4096);
+	card_set(device, CARD_LEN, 8);
+	CHECK(sleeper.asleep);
+	card_set(device, CARD_GO, 2);
+	CHECK(!sleeper.asleep); /* there is something to do */
+	card_work(device, 2);
+	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK(sleeper.asleep);
+	CHECK_EQ(memory[512], 42);
+
+	card_go(session, VFMIG_STATE_PRE_COPY);
+	CHECK_EQ(card_state_of(session), VFMIG_STATE_PRE_COPY);
+	wakes = sleeper.wakes;
+	stream = card_save(session);
+	CHECK(sleeper.wakes > wakes + 2);
+	CHECK(sleeper.asleep && stream.len > 100);
+	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
+	CARD_OK(card_load(session, stream.bytes, stream.len, 1000, &card_err));
+	card_go(session, VFMIG_STATE_RUNNING);
+	CHECK_EQ(card_get(device, CARD_DONE), 2);
+	CARD_OK(vfmig_device_process(device, &card_err));
+	free(stream.bytes);
+	vfmig_session_close(session);
+}
+
+static void it_may_not_any_more(void)
+{
+	unsigned sleeps;
+
+	CHECK(sleeper.asleep);
+	CHECK_EQ(sleeper_enter(device), -EINVAL); /* allowed already, and woken by the question */
+	CHECK(sleeper.asleep);
+	CARD_OK(sleeper_exit(device));
+	CHECK(!sleeper.asleep);
+	sleeps = sleeper.sleeps;
+	card_get(device, CARD_ID);
+	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_EQ(sleeper.sleeps, sleeps);
+	CARD_OK(sleeper_exit(device)); /* no harm */
+	/* A model that is not idle is asked, and asked again. */
+	sleeper.restless = true;
+	CARD_OK(sleeper_enter(device));
+	CHECK(!sleeper.asleep);
+	card_get(device, CARD_ID);
+	CHECK(!sleeper.asleep);
+	sleeper.restless = false;
+	card_get(device, CARD_ID);
+	CHECK(sleeper.asleep);
+}
+
+/* The control: a device that was not woken is noticed. */
+static void a_touch_asleep_would_be_seen(void)
+{
+	sleeper.oversleeps = true;
+	card_get(device, CARD_ID);
+	CHECK_EQ(sleeper.reached_asleep, 1);
+}
+
+int main(void)
+{
+	struct vfmig_model model = sleeper_model(), plain = card_model;
+	struct vfmig_device *other;
+
+	device = card_open_as(&model, NULL);
+	space = vfmig_space_new();
+	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	card_get(device, CARD_ID);
+	CHECK_EQ(sleeper.sleeps, 0);
+	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++) {
+		CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_PROBE | i, NULL, 0, &card_err));
+		CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_GET | i, NULL, 0, NULL),
+			 -EINVAL);
+	}
+	CARD_OK(vfmig_device_process(device, &card_err));
+	CARD_OK(sleeper_enter(device));
+	CHECK(sleeper.asleep && sleeper.sleeps == 1 && !sleeper.wakes);
+	each_access_wakes();
+	a_map_is_no_access();
+	it_works_in_between();
+	it_may_not_any_more();
+	CHECK(!sleeper.reached_asleep);
+	a_touch_asleep_would_be_seen();
+	vfmig_device_close(device);
+	vfmig_space_free(space);
+
+	other = card_open_as(&plain, NULL);
+	CHECK_EQ(sleeper_enter(other), -ENOTTY);
+	vfmig_device_close(other);
+	return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * PWR-06 PWR-09 PWR-10 PWR-11: between entry and exit nobody accesses a mapped region. Memory that was given to be mapped cannot be taken back,
+ * so a device with such memory refuses to enter low power and says why; and one that may sleep gives none.
+ */
+#include "tests/model/sleeper.h"
+
+static void mapped_first(const char *options, uint32_t region)
+{
+	struct vfmig_model model = sleeper_model();
+	struct vfmig_device *device = card_open_as(&model, options);
+	int event = eventfd(0, EFD_NONBLOCK);
+	struct vfmig_region info;
+	void *p;
+
+	CARD_OK(vfmig_device_region(device, region, &info, &card_err));
+	CHECK(info.areas);
+	CARD_OK(vfmig_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
+				 &card_err));
+	CHECK_EQ(sleeper_enter(device), -EBUSY);
+	CHECK(strstr(card_err.text, "mapped"));
+	CHECK_EQ(sleeper_enter_wake(device, event), -EBUSY);
+	/* That it was unmapped is not seen from here. */
+	munmap(p, info.area[0].size);
+	CHECK_EQ(sleeper_enter(device), -EBUSY);
+	CHECK(!sleeper.sleeps);
+	CARD_OK(sleeper_exit(device));
+	vfmig_device_close(device);
+	close(event);
+}
+
+static void allowed_first(const char *options, uint32_t region)
+{
+	struct vfmig_model model = sleeper_model();
+	struct vfmig_device *device = card_open_as(&model, options);
+	int event = eventfd(0, EFD_NONBLOCK);
+	struct vfmig_region info;
+	unsigned wakes;
+	void *p;
+
+	CARD_OK(vfmig_device_region(device, region, &info, &card_err));
+	CARD_OK(sleeper_enter(device));
+	CHECK(sleeper.asleep);
+	wakes = sleeper.wakes;
+	CHECK_EQ(vfmig_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
+				  &card_err),
+		 -EBUSY);
+	CHECK_EQ(sleeper.wakes,
+		 wakes + 1); /* it asked for the information first; the mapping did not */
+	/* By read and write it is there all the time. */
+	uint8_t byte;
+
+	CARD_OK(vfmig_region_read(device, region, info.area[0].offset, &byte, 1, &card_err));
+	CARD_OK(sleeper_exit(device));
+	/* With wake-up it may be mapped as soon as it was woken, without EXIT. */
+	CARD_OK(sleeper_enter_wake(device, event));
+	CARD_OK(vfmig_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
+				 &card_err));
+	CHECK_EQ(card_signals(event), 1);
+	munmap(p, info.area[0].size);
+	vfmig_device_close(device);
+	close(event);
+}
+
+int main(void)
+{
+	struct vfmig_model model = sleeper_model();
+	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD, .region_fd = {.index = 0}};
+	struct vfmig_device *device = card_open_as(&model, NULL);
+
+	/* What cannot be mapped is in nobody's way. */
+	CHECK_EQ(vfmig_call(device, &request), -ENODEV);
+	CARD_OK(sleeper_enter(device));
+	CHECK(sleeper.asleep);
+	vfmig_device_close(device);
+
+	mapped_first(NULL, 2);
+	allowed_first(NULL, 2);
+	mapped_first("protocol=v1,data=mapped", 9);
+	allowed_first("protocol=v1,data=mapped", 9);
+	return 0;
+}
