@@ -301,6 +301,10 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 		vfmig_device_feature(server->device,
 				     VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET, NULL, 0,
 				     NULL);
+	if (client->sleeps)
+		vfmig_device_feature(server->device,
+				     VFMIG_FEATURE_LOW_POWER_EXIT | VFMIG_FEATURE_SET, NULL, 0,
+				     NULL);
 	vfmig_event(server->config.events, "client-gone", VFMIG_TEXT("why", wire->why.text));
 	server->client = NULL;
 	vfmig_export_remote_free(client);

@@ -24,6 +24,7 @@ static bool known(const struct export_client *client, uint32_t feature)
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
 		return true;
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
+	case VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE:
 	case VFMIG_FEATURE_LOW_POWER_EXIT:
 	case VFMIG_FEATURE_MIG_DATA_SIZE:
 	case VFMIG_FEATURE_BUS_MASTER:
@@ -210,6 +211,34 @@ static void stop_back(struct export_op *op, ssize_t result)
 	echo_back(op, result);
 }
 
+/* ---- low power ---- */
+
+static void sleeps_back(struct export_op *op, ssize_t result)
+{
+	/* Until the client ends it or goes, whether or not the device has woken since. */
+	if (result >= 0)
+		op->client->sleeps = true;
+	echo_back(op, result);
+}
+
+/* The eventfd comes beside the message, and the payload has its place among the descriptors: 0. */
+static void enter_with_wake(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
+{
+	struct vfmig_feature_low_power_wake *wake = &op->payload.wake;
+	const char *why = vfmig_feature_get_low_power_wake(data, len, wake);
+
+	if (!why && (op->msg->nfds != 1 || wake->wakeup_eventfd))
+		why = "LOW_POWER_ENTRY_WITH_WAKEUP takes one descriptor, and has it as number 0";
+	if (!why && !vfmig_export_is_eventfd(op->msg->fds[0]))
+		why = "LOW_POWER_ENTRY_WITH_WAKEUP: the descriptor is no eventfd";
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	wake->wakeup_eventfd = op->msg->fds[0];
+	ask(op, flags, wake, sizeof(*wake), sleeps_back);
+}
+
 /* ---- which is which ---- */
 
 static void get(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
@@ -270,6 +299,11 @@ static void set(struct export_op *op, uint32_t flags, uint8_t *data, size_t len)
 		ask(op, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
 		return;
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
+		ask(op, flags, NULL, 0, sleeps_back);
+		return;
+	case VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE:
+		enter_with_wake(op, flags, data, len);
+		return;
 	case VFMIG_FEATURE_LOW_POWER_EXIT:
 	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
 		ask(op, flags, NULL, 0, echo_back);
@@ -295,6 +329,11 @@ void vfmig_export_feature(struct export_op *op)
 	}
 	if (!known(op->client, f.flags & VFMIG_FEATURE_MASK)) {
 		vfmig_export_refuse(op, -ENOTTY, "there is no feature %u here",
+				    f.flags & VFMIG_FEATURE_MASK);
+		return;
+	}
+	if (msg->nfds && f.flags != (VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE)) {
+		vfmig_export_refuse(op, -EINVAL, "feature %u takes no descriptor",
 				    f.flags & VFMIG_FEATURE_MASK);
 		return;
 	}

@@ -20,8 +20,7 @@ static void answer_nothing(struct export_op *op, ssize_t result)
 
 /* ---- interrupts ---- */
 
-/* A device writes to what it is given here; a pipe that is full would hold it for ever. */
-static bool is_eventfd(int fd)
+bool vfmig_export_is_eventfd(int fd)
 {
 	static const char is[] = "anon_inode:[eventfd]";
 	char link[32], name[sizeof(is)];
@@ -49,7 +48,7 @@ static void set_irqs(struct export_op *op)
 		return;
 	}
 	for (unsigned i = 0; i < msg->nfds; i++) {
-		if (!is_eventfd(msg->fds[i])) {
+		if (!vfmig_export_is_eventfd(msg->fds[i])) {
 			vfmig_export_refuse(op, -EINVAL, "SET_IRQS: descriptor %u is no eventfd",
 					    i);
 			return;
@@ -207,7 +206,7 @@ static const struct {
 	[VFMIG_USER_REGION_WRITE] = {vfmig_export_region_access, 0},
 	[VFMIG_USER_DEVICE_RESET] = {reset, 0},
 	[VFMIG_USER_REGION_WRITE_MULTI] = {vfmig_export_write_multi, 0},
-	[VFMIG_USER_DEVICE_FEATURE] = {vfmig_export_feature, 0},
+	[VFMIG_USER_DEVICE_FEATURE] = {vfmig_export_feature, 1},
 	[VFMIG_USER_MIG_DATA_READ] = {data_read, 0},
 	[VFMIG_USER_MIG_DATA_WRITE] = {data_write, 0},
 };

@@ -76,6 +76,7 @@ struct export_op {
 		struct vfmig_feature_dma_logging_control start;
 		struct vfmig_feature_dma_logging_report report;
 		struct vfmig_feature_mig_state state;
+		struct vfmig_feature_low_power_wake wake;
 		struct vfmig_device_info device_info;
 		uint64_t u64;
 	} payload;
@@ -116,6 +117,7 @@ struct export_client {
 	uint32_t xfer;		     /* bytes of data per message */
 	uint64_t irqs_used;	     /* bit: index */
 	bool logging;
+	bool sleeps; /* it has allowed low power */
 
 	struct vfmig_wire_msg *first, **last; /* commands whose turn has not come */
 	unsigned count;
@@ -203,6 +205,8 @@ void vfmig_export_wake(struct vfmig_export *server);
 
 /* Begin an operation. It is done now, or when the device has answered. */
 void vfmig_export_handle(struct export_op *op);
+/* A device writes to what it is given; a pipe that is full would hold it for ever. */
+bool vfmig_export_is_eventfd(int fd);
 void vfmig_export_device_info(struct export_op *op);
 void vfmig_export_region_info(struct export_op *op);
 void vfmig_export_io_fds(struct export_op *op);

@@ -67,11 +67,11 @@ static bool plain_feature(uint32_t feature)
 	}
 }
 
-/* A descriptor has no place in this protocol's features. */
 static bool extended_feature(uint32_t feature)
 {
 	switch (feature) {
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
+	case VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE:
 	case VFMIG_FEATURE_LOW_POWER_EXIT:
 	case VFMIG_FEATURE_MIG_DATA_SIZE:
 	case VFMIG_FEATURE_BUS_MASTER:
@@ -208,6 +208,25 @@ static void ask(struct vu *vu, struct vfmig_request *request, size_t size,
 	vfmig_vu_let_go(job);
 }
 
+/* The descriptor goes beside the message, which has its place there: 0. */
+static void ask_with_wake(struct vu *vu, struct vfmig_request *request)
+{
+	struct vfmig_feature_low_power_wake wake;
+	struct vfmig_feature_low_power_wake *asked = request->feature.data;
+	struct vu_job *job = vfmig_vu_job(vu, request, feature_answered);
+	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+
+	if (!job)
+		return;
+	if (step) {
+		wake = (struct vfmig_feature_low_power_wake){.reserved = asked->reserved};
+		step->ask.out.fds = &asked->wakeup_eventfd;
+		step->ask.out.nfds = 1;
+		vfmig_vu_ask_feature(step, request->feature.flags, &wake, sizeof(wake));
+	}
+	vfmig_vu_let_go(job);
+}
+
 static void refuse(struct vu *vu, struct vfmig_request *request, int code, const char *why)
 {
 	vfmig_complete_err(request, code, "%s: feature %u: %s", vu->device.name,
@@ -219,6 +238,8 @@ static void simple(struct vu *vu, struct vfmig_request *request, uint32_t featur
 {
 	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
 	const struct vfmig_feature_mig_state *state = request->feature.data;
+	const struct vfmig_feature_low_power_wake *wake = request->feature.data;
+	bool wakes = feature == VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE;
 	const char *why = NULL;
 
 	if (request->feature.size < kind->size || (kind->size && !request->feature.data)) {
@@ -227,8 +248,14 @@ static void simple(struct vu *vu, struct vfmig_request *request, uint32_t featur
 	}
 	if (feature == VFMIG_FEATURE_MIG_STATE && (request->feature.flags & VFMIG_FEATURE_SET))
 		why = check_state(vu, state->device_state);
+	if (wakes && wake->wakeup_eventfd < 0)
+		why = "there is no eventfd to wake by";
+	else if (wakes && !vu->caps.max_msg_fds)
+		why = "the server takes no descriptors";
 	if (why)
 		refuse(vu, request, -EINVAL, why);
+	else if (wakes)
+		ask_with_wake(vu, request);
 	else
 		ask(vu, request, kind->size, feature_answered);
 }

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * PWR-04 PWR-07 PWR-08 PWR-12 PWR-17 through a socket: the eventfd goes beside the message, every command wakes the device, the eventfd is
+ * signalled once, and a client that goes takes its permission with it. A plain peer has none of it.
+ */
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <vfmig/export.h>
+
+#include "source/vfio_user.h"
+#include "tests/model/sleeper.h"
+#include "tests/vfio-user/raw.h"
+
+static struct vfmig_model model;
+static struct vfmig_device *served;
+static struct vfmig_export *server;
+
+static int serve(const char *options)
+{
+	struct vfmig_vfio_user_config config = {0};
+	int fds[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	model = sleeper_model();
+	served = card_open_as(&model, options);
+	config.fd = fds[0];
+	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
+	CARD_OK(vfmig_export_start(server, &card_err));
+	return fds[1];
+}
+
+static void end(void)
+{
+	vfmig_export_close(server);
+	vfmig_device_close(served);
+}
+
+/* It falls asleep when the answer is out already. */
+static void until_asleep(void)
+{
+	while (!sleeper.asleep)
+		sched_yield();
+}
+
+static void signalled_once(int event)
+{
+	struct pollfd fd = {.fd = event, .events = POLLIN};
+
+	CHECK_EQ(poll(&fd, 1, 10000), 1);
+	CHECK_EQ(card_signals(event), 1);
+}
+
+static void by_our_client(void)
+{
+	int event = eventfd(0, EFD_NONBLOCK);
+	struct vfmig_device *client;
+	unsigned wakes;
+
+	CARD_OK(vfmig_vfio_user_adopt(serve(NULL), "served", NULL, &client, &card_err));
+	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++)
+		CARD_OK(vfmig_device_feature(client, VFMIG_FEATURE_PROBE | i, NULL, 0, &card_err));
+	CARD_OK(sleeper_enter(client));
+	until_asleep();
+	wakes = sleeper.wakes;
+	CHECK_EQ(card_get(client, CARD_ID), CARD_MAGIC);
+	until_asleep();
+	CHECK_EQ(sleeper.wakes, wakes + 1);
+	CHECK_EQ(sleeper_enter(client), -EINVAL);
+	CARD_OK(sleeper_exit(client));
+
+	CARD_OK(sleeper_enter_wake(client, event));
+	until_asleep();
+	CHECK_EQ(card_signals(event), 0);
+	card_get(client, CARD_ID);
+	signalled_once(event);
+	wakes = sleeper.sleeps;
+	card_get(client, CARD_ID);
+	card_get(client, CARD_ID);
+	CHECK_EQ(sleeper.sleeps, wakes);
+	CARD_OK(sleeper_enter_wake(client, event)); /* EXIT was optional */
+	until_asleep();
+	CARD_OK(sleeper_exit(client));
+	signalled_once(event);
+	CHECK_EQ(sleeper_enter_wake(client, -1), -EINVAL);
+	CHECK_EQ(sleeper_enter_wake(client, 0), -EINVAL); /* no eventfd */
+
+	/* A mapping cannot be taken back over there either; the region's information hands one out. */
+	struct vfmig_region region;
+
+	CARD_OK(vfmig_device_region(client, 2, &region, &card_err));
+	CHECK_EQ(sleeper_enter(client), -EBUSY);
+	CHECK(!sleeper.reached_asleep);
+	vfmig_device_close(client);
+	end();
+	close(event);
+}
+
+/* What it had allowed ends with the client, and is not the next one's. */
+static void when_the_client_goes(void)
+{
+	char path[64], dir[] = "/tmp/vfmig-test-XXXXXX";
+	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_device *client;
+	unsigned sleeps;
+
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/s", dir);
+	model = sleeper_model();
+	served = card_open_as(&model, NULL);
+	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
+	CARD_OK(vfmig_export_start(server, &card_err));
+	CARD_OK(vfmig_vfio_user_connect(path, NULL, &client, &card_err));
+	CARD_OK(sleeper_enter(client));
+	until_asleep();
+	vfmig_device_close(client);
+	CARD_OK(vfmig_vfio_user_connect(path, NULL, &client, &card_err));
+	sleeps = sleeper.sleeps;
+	card_get(client, CARD_ID);
+	card_get(client, CARD_ID);
+	CHECK_EQ(sleeper.sleeps, sleeps);
+	CHECK(!sleeper.asleep);
+	CARD_OK(sleeper_enter(client)); /* not "already" */
+	vfmig_device_close(client);
+	end();
+	CHECK(!rmdir(dir));
+}
+
+static int raw_enter_wake(int fd, int32_t number, uint32_t reserved, const int *fds, unsigned nfds)
+{
+	uint32_t words[4] = {16, VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE,
+			     (uint32_t)number, reserved};
+	uint8_t reply[16];
+	size_t got;
+
+	return raw_call(fd, VFMIG_USER_DEVICE_FEATURE, words, sizeof(words), fds, nfds, reply,
+			sizeof(reply), &got);
+}
+
+static void by_hand(void)
+{
+	int fd = serve(NULL), events[2] = {eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK)};
+	int pipes[2];
+	uint32_t words[4] = {16, VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY};
+	uint8_t reply[16];
+	size_t got;
+
+	CHECK(!pipe(pipes));
+	CHECK_EQ(raw_hello(fd, "{\"capabilities\":{\"vfmig\":{\"version\":1}}}"), 0);
+	CHECK_EQ(raw_enter_wake(fd, 0, 0, NULL, 0), -EINVAL);
+	CHECK_EQ(raw_enter_wake(fd, 1, 0, events, 1), -EINVAL);
+	CHECK_EQ(raw_enter_wake(fd, -1, 0, events, 1), -EINVAL);
+	CHECK_EQ(raw_enter_wake(fd, 0, 1, events, 1), -EINVAL);
+	CHECK_EQ(raw_enter_wake(fd, 0, 0, events, 2), -EINVAL);
+	CHECK_EQ(raw_enter_wake(fd, 0, 0, &pipes[1], 1), -EINVAL);
+	/* A feature that takes no descriptor gets none. */
+	CHECK_EQ(raw_call(fd, VFMIG_USER_DEVICE_FEATURE, words, 8, events, 1, reply, sizeof(reply),
+			  &got),
+		 -EINVAL);
+	CHECK_EQ(raw_enter_wake(fd, 0, 0, events, 1), 0);
+	until_asleep();
+	CHECK_EQ(raw_enter_wake(fd, 0, 0, &events[1], 1), 0);
+	signalled_once(events[0]);
+	close(fd);
+	end();
+
+	/* To a plain client there is no such feature. */
+	fd = serve(NULL);
+	CHECK_EQ(raw_hello(fd, NULL), 0);
+	CHECK_EQ(raw_enter_wake(fd, 0, 0, events, 1), -ENOTTY);
+	CHECK_EQ(raw_call(fd, VFMIG_USER_DEVICE_FEATURE, words, 8, NULL, 0, reply, sizeof(reply),
+			  &got),
+		 -ENOTTY);
+	CHECK(!sleeper.sleeps);
+	close(fd);
+	end();
+	close(events[0]);
+	close(events[1]);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+int main(void)
+{
+	by_our_client();
+	when_the_client_goes();
+	by_hand();
+	return 0;
+}
