@@ -21,6 +21,7 @@
 #include <vfmig/model.h>
 #include <vfmig/space.h>
 
+#include "device/page_log.h"
 #include "device/session.h"
 #include "dirty/map.h"
 #include "protocol/show.h"
@@ -105,15 +106,6 @@ struct vfmig_kit_irqs {
 
 enum vfmig_kit_level { VFMIG_KIT_STOPPED, VFMIG_KIT_QUIET, VFMIG_KIT_RUNS };
 
-struct vfmig_kit_log {
-	struct vfmig_logger logger;
-	pthread_mutex_t lock; /* START, STOP and REPORT take turns */
-	bool on;
-	uint32_t ranges; /* 0: everything */
-	struct vfmig_dma_logging_range *range;
-	struct vfmig_dirty *map; /* always marked, on or off: see log.c; NULL with logging=off */
-};
-
 /*
  * Low power (power.c).
  * @allowed: the user allows it; changes inside the gate and under @lock
@@ -171,7 +163,7 @@ struct vfmig_kit {
 	atomic_bool reinit;
 	struct vfmig_kit_save *save;
 	struct vfmig_kit_load *load;
-	struct vfmig_kit_log log;
+	struct vfmig_page_log log; /* of zeros with logging=off */
 	struct vfmig_show show;
 };
 
@@ -295,11 +287,6 @@ bool vfmig_kit_is_eventfd(int fd);
 void vfmig_kit_unmask_poll(struct vfmig_kit *kit);
 ssize_t vfmig_kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request);
 ssize_t vfmig_kit_set_irqs(struct vfmig_kit *kit, struct vfmig_request *request);
-
-/* ---- log.c ---- */
-
-int vfmig_kit_log_open(struct vfmig_kit *kit, struct vfmig_error *err);
-void vfmig_kit_log_close(struct vfmig_kit *kit);
 
 /* ---- states.c ---- */
 

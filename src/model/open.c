@@ -111,8 +111,8 @@ static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_e
 		ret = vfmig_kit_irqs_open(kit, err);
 	if (!ret)
 		ret = vfmig_kit_entries_open(kit, err);
-	if (!ret)
-		ret = vfmig_kit_log_open(kit, err);
+	if (!ret && kit->options->logging)
+		ret = vfmig_page_log_init(&kit->log, err);
 	if (ret)
 		return ret;
 	migrates = (kit->model->state || kit->model->save) && kit->options->migration != OFF;
@@ -154,7 +154,7 @@ void vfmig_kit_free(struct vfmig_kit *kit)
 	vfmig_show_fini(&kit->show);
 	vfmig_kit_save_close(kit->save);
 	vfmig_kit_load_close(kit->load);
-	vfmig_kit_log_close(kit);
+	vfmig_page_log_fini(&kit->log);
 	vfmig_kit_irqs_close(kit);
 	vfmig_kit_power_close(kit);
 	vfmig_kit_entries_close(kit);
@@ -197,7 +197,6 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
 	pthread_mutex_init(&kit->gate_lock, NULL);
 	pthread_mutex_init(&kit->session_lock, NULL);
 	pthread_mutex_init(&kit->irq.lock, NULL);
-	pthread_mutex_init(&kit->log.lock, NULL);
 	vfmig_show_init(&kit->show);
 	vfmig_kit_power_open(kit);
 	kit->irq.intx_fd = kit->irq.unmask_fd = kit->irq.req_fd = -1;

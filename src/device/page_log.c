@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMA logging: which pages of its user's memory the device wrote.
+ * A log of written pages: START, STOP and REPORT on a map that whoever writes marks.
  *
  * The map is marked whether logging is on or off; START empties it, and the ranges cut what REPORT says. So
  * a transfer that is under way when logging starts needs no one to wait for it: if its data came after the
@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/kit.h"
+#include "device/page_log.h"
 
-static struct vfmig_kit_log *log_of(struct vfmig_logger *logger)
+static struct vfmig_page_log *log_of(struct vfmig_logger *logger)
 {
-	return (struct vfmig_kit_log *)logger;
+	return (struct vfmig_page_log *)logger;
 }
 
 static uint64_t choose(uint64_t hint)
@@ -31,7 +31,7 @@ static int start(struct vfmig_logger *logger, uint64_t *page_size,
 		 const struct vfmig_dma_logging_range *ranges, uint32_t count,
 		 struct vfmig_error *err)
 {
-	struct vfmig_kit_log *log = log_of(logger);
+	struct vfmig_page_log *log = log_of(logger);
 	struct vfmig_dma_logging_range *copy = NULL;
 
 	if (count) {
@@ -58,7 +58,7 @@ static int start(struct vfmig_logger *logger, uint64_t *page_size,
 
 static int stop(struct vfmig_logger *logger, struct vfmig_error *err)
 {
-	struct vfmig_kit_log *log = log_of(logger);
+	struct vfmig_page_log *log = log_of(logger);
 
 	pthread_mutex_lock(&log->lock);
 	log->on = false;
@@ -109,7 +109,7 @@ static void add(struct vfmig_dirty *map, uint64_t from, uint64_t last, struct re
 static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
 		  uint64_t *bitmap, struct vfmig_error *err)
 {
-	struct vfmig_kit_log *log = log_of(logger);
+	struct vfmig_page_log *log = log_of(logger);
 	struct report to = {
 		.iova = iova, .shift = (unsigned)__builtin_ctzll(page_size), .bitmap = bitmap};
 	uint64_t last = iova + (length - 1); /* the caller has checked that it does not wrap */
@@ -138,20 +138,24 @@ static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, u
 
 static const struct vfmig_logger_ops ops = {.start = start, .stop = stop, .report = report};
 
-int vfmig_kit_log_open(struct vfmig_kit *kit, struct vfmig_error *err)
+int vfmig_page_log_init(struct vfmig_page_log *log, struct vfmig_error *err)
 {
 	int ret;
 
-	kit->log.logger.ops = &ops;
-	if (!kit->options->logging)
-		return 0;
-	ret = vfmig_dirty_create(&kit->log.map, NULL);
-	return ret ? vfmig_err(err, ret, "no memory for the log of DMA") : 0;
+	memset(log, 0, sizeof(*log));
+	ret = vfmig_dirty_create(&log->map, NULL);
+	if (ret)
+		return vfmig_err(err, ret, "no memory for the log of DMA");
+	log->logger.ops = &ops;
+	pthread_mutex_init(&log->lock, NULL);
+	return 0;
 }
 
-void vfmig_kit_log_close(struct vfmig_kit *kit)
+void vfmig_page_log_fini(struct vfmig_page_log *log)
 {
-	vfmig_dirty_free(kit->log.map);
-	free(kit->log.range);
-	pthread_mutex_destroy(&kit->log.lock);
+	if (!log->logger.ops)
+		return;
+	vfmig_dirty_free(log->map);
+	free(log->range);
+	pthread_mutex_destroy(&log->lock);
 }

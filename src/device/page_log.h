@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A log of the pages that a device wrote, for devices of which somebody in this process can tell: a model, or a
+ * mediator. What is behind DMA logging and pfn's bitmaps there.
+ */
+#ifndef VFMIG_DEVICE_PAGE_LOG_H
+#define VFMIG_DEVICE_PAGE_LOG_H
+
+#include "device/session.h"
+#include "dirty/map.h"
+
+/*
+ * @logger: the log, for who shows it
+ * @map: to be marked after each write, on or off
+ * @on, @ranges, @range: its own, under @lock. No ranges are everything
+ */
+struct vfmig_page_log {
+	struct vfmig_logger logger;
+	pthread_mutex_t lock; /* START, STOP and REPORT take turns */
+	bool on;
+	uint32_t ranges;
+	struct vfmig_dma_logging_range *range;
+	struct vfmig_dirty *map;
+};
+
+/** vfmig_page_log_init() - off and clean */
+int vfmig_page_log_init(struct vfmig_page_log *log, struct vfmig_error *err);
+
+/** vfmig_page_log_fini() - nothing for a log of zeros, which was never made */
+void vfmig_page_log_fini(struct vfmig_page_log *log);
+
+#endif
