@@ -37,11 +37,8 @@ static const struct source sources[] = {
 };
 
 static const struct vfmig_filter_kind *const filters[] = {
-	&vfmig_filter_fault,
-	&vfmig_filter_delay,
-	&vfmig_filter_trace,
-	&vfmig_filter_translate,
-	NULL,
+	&vfmig_filter_fault,	 &vfmig_filter_delay,	&vfmig_filter_trace,
+	&vfmig_filter_translate, &vfmig_filter_mediate, NULL,
 };
 
 /* Cut "head,rest" in two; *rest is NULL without a comma. The head is to be freed. */

@@ -26,5 +26,6 @@ extern const struct vfmig_filter_kind vfmig_filter_fault;
 extern const struct vfmig_filter_kind vfmig_filter_delay;
 extern const struct vfmig_filter_kind vfmig_filter_trace;
 extern const struct vfmig_filter_kind vfmig_filter_translate;
+extern const struct vfmig_filter_kind vfmig_filter_mediate;
 
 #endif

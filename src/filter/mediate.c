@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mediate: a device with somebody between it and its user, who can give it migration.
+ *
+ * Who that is comes in a shared object (vfmig/mediator.h), is asked whether it wants the device, and says which regions
+ * it must see. Accesses to these go to it, through a thread, since it may wait (mediate_jobs.c); all else
+ * passes. The migration region is its own altogether.
+ *
+ *	mediate_load.c	    the shared object, and whether it is what it should be
+ *	mediate_probe.c	    a look at it from a safe distance
+ *	mediate_regions.c   what it says of the regions
+ *	mediate_jobs.c	    its thread
+ *	mediate_work.c	    what is asked of it there
+ *	mediate_host.c	    what it may ask
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "filter/filters.h"
+#include "filter/mediate.h"
+
+/* @so, @argument: only for the help; the lists of them are taken apart by hand. */
+struct options {
+	char *so, *argument;
+	uint64_t iova;
+	bool probe;
+	unsigned count;
+	struct {
+		char *path, *argument;
+	} mediator[VFMIG_MEDIATORS_MAX];
+};
+
+static const struct vfmig_option options[] = {
+	{.name = "so",
+	 .kind = VFMIG_OPTION_TEXT,
+	 .offset = offsetof(struct options, so),
+	 .help = "the mediator's shared object; of several, the first that takes the device is it"},
+	{.name = "arg",
+	 .kind = VFMIG_OPTION_TEXT,
+	 .offset = offsetof(struct options, argument),
+	 .help = "what the mediator named before it is told, in its own words"},
+	{.name = "probe",
+	 .kind = VFMIG_OPTION_BOOL,
+	 .offset = offsetof(struct options, probe),
+	 .preset = "on",
+	 .help = "try it in a child process first, so that a crash at the start is a sentence"},
+	{.name = "iova",
+	 .kind = VFMIG_OPTION_SIZE,
+	 .offset = offsetof(struct options, iova),
+	 .preset = "0x7f00000000",
+	 .help = "where memory of the mediator's goes among the device's addresses"},
+	{.kind = VFMIG_OPTION_END},
+};
+
+static struct vfmig_mediate *mediate_of(struct vfmig_device *device)
+{
+	return (struct vfmig_mediate *)device;
+}
+
+/* ---- requests ---- */
+
+static void device_info_back(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	const struct vfmig_mediate *m = context;
+	struct vfmig_device_info *info = outer->info.buf;
+	const size_t end = offsetof(struct vfmig_device_info, num_regions) + sizeof(uint32_t);
+
+	if (result >= 0 && (size_t)result >= end && outer->info.size >= end &&
+	    info->num_regions < m->regions)
+		info->num_regions = m->regions;
+	vfmig_complete(outer, result);
+}
+
+/* What the device says of itself, with the flags that the mediator leaves. */
+static void region_info_back(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	const struct vfmig_mediate *m = context;
+	const uint32_t flags =
+		VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE | VFMIG_REGION_FLAG_MMAP;
+	struct vfmig_region_info *info = outer->info.buf;
+	const size_t end = offsetof(struct vfmig_region_info, flags) + sizeof(uint32_t);
+
+	if (result >= 0 && (size_t)result >= end && outer->info.size >= end &&
+	    outer->info.index < m->regions)
+		info->flags &= ~flags | m->region[outer->info.index].flags;
+	vfmig_complete(outer, result);
+}
+
+static void region_info(struct vfmig_mediate *m, struct vfmig_request *request)
+{
+	static const struct vfmig_region_info none = {.argsz = sizeof(none)};
+	struct vfmig_region_info gap = none;
+	uint32_t index = request->info.index;
+	size_t size = request->info.size < sizeof(gap) ? request->info.size : sizeof(gap);
+
+	if (vfmig_mediate_is_migration(m, index)) {
+		vfmig_mediate_own_info(m, request);
+	} else if (index >= m->about.regions && index < m->regions) {
+		/* Between the device's last region and the migration region. */
+		gap.index = index;
+		memcpy(request->info.buf, &gap, size);
+		vfmig_complete(request, sizeof(gap));
+	} else {
+		vfmig_forward(&m->device, request, NULL, region_info_back, m);
+	}
+}
+
+static void access_region(struct vfmig_mediate *m, struct vfmig_request *request)
+{
+	uint32_t index = request->region.index;
+	const struct vfmig_mediator_region *region;
+	const char *why;
+
+	if (index >= m->regions) {
+		vfmig_forward(&m->device, request, NULL, NULL, m);
+		return;
+	}
+	region = &m->region[index];
+	if (!region->watch && !vfmig_mediate_is_migration(m, index) &&
+	    region->flags == m->seen[index].flags) {
+		vfmig_forward(&m->device, request, NULL, NULL, m);
+		return;
+	}
+	why = vfmig_mediate_bad_access(region, request);
+	if (why)
+		vfmig_complete_err(request, -EINVAL,
+				   "%s: region %u: access of 0x%x bytes at 0x%llx: %s",
+				   m->device.name, index, request->region.len,
+				   (unsigned long long)request->region.offset, why);
+	else if (region->watch || vfmig_mediate_is_migration(m, index))
+		vfmig_mediate_put(m, request);
+	else
+		vfmig_forward(&m->device, request, NULL, NULL, m);
+}
+
+static void region_fd(struct vfmig_mediate *m, struct vfmig_request *request)
+{
+	uint32_t index = request->region_fd.index;
+
+	if (index < m->regions && !(m->region[index].flags & VFMIG_REGION_FLAG_MMAP))
+		vfmig_complete_err(request, -ENODEV, "%s: region %u cannot be mapped",
+				   m->device.name, index);
+	else if (index < m->regions && m->ops.mmap)
+		vfmig_mediate_put(m, request);
+	else
+		vfmig_forward(&m->device, request, NULL, NULL, m);
+}
+
+static bool is_logging(const struct vfmig_mediate *m, const struct vfmig_request *request)
+{
+	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
+
+	return (m->caps & VFMIG_MEDIATOR_CAP_LOGGING) &&
+	       (index == VFMIG_FEATURE_DMA_LOGGING_START ||
+		index == VFMIG_FEATURE_DMA_LOGGING_STOP ||
+		index == VFMIG_FEATURE_DMA_LOGGING_REPORT);
+}
+
+static void submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	struct vfmig_mediate *m = mediate_of(device);
+	bool mine = false;
+
+	switch (request->verb) {
+	case VFMIG_VERB_DEVICE_INFO:
+		vfmig_forward(device, request, NULL, device_info_back, m);
+		return;
+	case VFMIG_VERB_REGION_INFO:
+		region_info(m, request);
+		return;
+	case VFMIG_VERB_REGION_READ:
+	case VFMIG_VERB_REGION_WRITE:
+		access_region(m, request);
+		return;
+	case VFMIG_VERB_REGION_FD:
+		region_fd(m, request);
+		return;
+	case VFMIG_VERB_ATTACH:
+	case VFMIG_VERB_DETACH:
+	case VFMIG_VERB_RESET:
+		mine = true;
+		break;
+	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_VERB_SPACE_UNMAP:
+		mine = m->own;
+		break;
+	case VFMIG_VERB_FEATURE:
+		mine = is_logging(m, request);
+		break;
+	default:
+		break;
+	}
+	if (mine)
+		vfmig_mediate_put(m, request);
+	else
+		vfmig_forward(device, request, NULL, NULL, m);
+}
+
+static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
+{
+	return vfmig_mediate_take_back(mediate_of(device), request) ||
+	       vfmig_filter_cancel(device, request);
+}
+
+static int fd(struct vfmig_device *device)
+{
+	return mediate_of(device)->epoll;
+}
+
+static int process(struct vfmig_device *device, struct vfmig_error *err)
+{
+	uint64_t count;
+	ssize_t n = read(mediate_of(device)->event, &count, sizeof(count));
+
+	(void)n; /* it may be the device inside that has something */
+	return vfmig_filter_process(device, err);
+}
+
+/* ---- from its making to its end ---- */
+
+static void let_go(struct vfmig_mediate *m)
+{
+	m->may_ask = false;
+	vfmig_mediate_unload(m);
+	vfmig_offer_v2_fini(&m->logging);
+	vfmig_page_log_fini(&m->log);
+	pthread_cond_destroy(&m->wake);
+	pthread_mutex_destroy(&m->lock);
+	free(m->seen);
+	free(m->region);
+}
+
+static void close_mediate(struct vfmig_device *device)
+{
+	struct vfmig_mediate *m = mediate_of(device);
+
+	vfmig_mediate_end(m);
+	/* The device lets go of the mediator's memory before that goes. */
+	vfmig_device_close(device->inner);
+	device->inner = NULL;
+	let_go(m);
+	vfmig_mediate_host_fini(m);
+	vfmig_filter_close(device);
+}
+
+static const struct vfmig_device_ops ops = {
+	.submit = submit,
+	.cancel = cancel,
+	.fd = fd,
+	.process = process,
+	.close = close_mediate,
+};
+
+/* Whoever can migrate already needs no mediator, and with two ways nobody would know which one is meant. */
+static int check_need(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+{
+	struct vfmig_region region;
+	bool can = !vfmig_device_feature(
+		inner, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, NULL, 0,
+		NULL);
+
+	if (!(m->caps & VFMIG_MEDIATOR_CAP_MIGRATION))
+		return 0;
+	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < m->about.regions && !can; i++)
+		can = !vfmig_device_region(inner, i, &region, NULL) &&
+		      region.type == VFMIG_REGION_TYPE_MIGRATION;
+	if (!can)
+		return 0;
+	return vfmig_err(err, -EBUSY,
+			 "mediator %s brings migration, and device %s has it already: leave the "
+			 "mediator away, or have the device without (migration=off)",
+			 m->ops.name, inner->name);
+}
+
+/* What the mediator's capabilities need, and the thread; then @inner is the filter's. */
+static int settle(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+{
+	int ret = check_need(m, inner, err);
+
+	if (!ret && (m->caps & VFMIG_MEDIATOR_CAP_LOGGING))
+		ret = vfmig_page_log_init(&m->log, err);
+	if (ret)
+		return ret;
+	m->logging.logger = m->log.map ? &m->log.logger : NULL;
+	if (m->caps & VFMIG_MEDIATOR_CAP_MEMORY)
+		m->own = vfmig_space_new();
+	if ((m->caps & VFMIG_MEDIATOR_CAP_MEMORY) && !m->own)
+		return vfmig_err(err, -ENOMEM, "no memory for a mediator's address space");
+	ret = vfmig_filter_init(&m->device, &ops, inner, "mediate", err);
+	if (ret)
+		return ret;
+	m->may_ask = true;
+	ret = vfmig_mediate_start(m, err);
+	if (ret) {
+		vfmig_mediate_end(m);
+		vfmig_device_fini(&m->device);
+	}
+	return ret;
+}
+
+static struct vfmig_mediate *new_mediate(uint64_t iova)
+{
+	struct vfmig_mediate *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->wake, NULL);
+	vfmig_offer_v2_init(&m->logging, NULL, NULL);
+	vfmig_mediate_host_init(m);
+	m->epoll = m->event = -1;
+	m->next_iova = iova;
+	return m;
+}
+
+static int finish(struct vfmig_mediate *m, struct vfmig_device *inner, int ret,
+		  struct vfmig_device **device, struct vfmig_error *err)
+{
+	if (!ret)
+		ret = settle(m, inner, err);
+	if (ret) {
+		let_go(m);
+		vfmig_mediate_host_fini(m);
+		free(m);
+		return ret;
+	}
+	/* It was there for open() only. */
+	m->about.region = NULL;
+	m->about.name = m->about.argument = NULL;
+	*device = &m->device;
+	return 0;
+}
+
+int vfmig_mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediator,
+		       const char *argument, struct vfmig_device **device, struct vfmig_error *err)
+{
+	struct vfmig_mediate *m = new_mediate(0x7f00000000);
+	int ret;
+
+	if (!m)
+		return vfmig_err(err, -ENOMEM, "no memory for filter mediate");
+	m->about.argument = argument ? argument : "";
+	ret = vfmig_mediate_look(m, inner, err);
+	if (!ret)
+		ret = vfmig_mediate_take(m, mediator, err);
+	return finish(m, inner, ret, device, err);
+}
+
+/* ---- the options ---- */
+
+static void free_options(struct options *o)
+{
+	vfmig_options_free(options, o);
+	for (unsigned i = 0; i < o->count; i++) {
+		free(o->mediator[i].path);
+		free(o->mediator[i].argument);
+	}
+}
+
+static int add_one(struct options *o, const char *item, struct vfmig_error *err)
+{
+	bool path = !strncmp(item, "so=", 3);
+	char **into;
+
+	if (path && o->count == VFMIG_MEDIATORS_MAX)
+		return vfmig_err(err, -E2BIG, "more than %u mediators", VFMIG_MEDIATORS_MAX);
+	if (!path && !o->count)
+		return vfmig_err(err, -EINVAL, "arg= is for the mediator before it: so=PATH first");
+	into = path ? &o->mediator[o->count++].path : &o->mediator[o->count - 1].argument;
+	free(*into);
+	*into = strdup(strchr(item, '=') + 1);
+	return *into ? 0 : vfmig_err(err, -ENOMEM, "no memory for options");
+}
+
+/* The table knows all keys; those that may come several times are taken out before. */
+static int parse(struct options *o, const char *text, struct vfmig_error *err)
+{
+	char *copy, *rest, *item;
+	int ret = vfmig_options_parse(options, text, o, err);
+
+	if (ret)
+		return ret;
+	copy = rest = strdup(text ? text : "");
+	if (!copy)
+		return vfmig_err(err, -ENOMEM, "no memory for options");
+	while (!ret && (item = strsep(&rest, ",")))
+		if (!strncmp(item, "so=", 3) || !strncmp(item, "arg=", 4))
+			ret = add_one(o, item, err);
+	free(copy);
+	if (!ret && !o->count)
+		ret = vfmig_err(err, -EINVAL, "which mediator? so=PATH names its shared object");
+	if (!ret && o->iova % VFMIG_PAGE_SIZE)
+		ret = vfmig_err(err, -EINVAL, "iova=0x%llx is not a multiple of 4096",
+				(unsigned long long)o->iova);
+	return ret;
+}
+
+/* ---- choosing ---- */
+
+struct attempt {
+	struct vfmig_mediate *m;
+	const char *path;
+};
+
+static int in_child(void *context, struct vfmig_error *err)
+{
+	struct attempt *attempt = context;
+	int ret = vfmig_mediate_load(attempt->m, attempt->path, err);
+
+	if (!ret)
+		vfmig_mediate_unload(attempt->m);
+	return ret;
+}
+
+static int choose(struct vfmig_mediate *m, const struct options *o, const char *name,
+		  struct vfmig_error *err)
+{
+	int ret = -ENODEV;
+
+	for (unsigned i = 0; i < o->count && ret == -ENODEV; i++) {
+		struct attempt attempt = {m, o->mediator[i].path};
+
+		m->about.argument = o->mediator[i].argument ? o->mediator[i].argument : "";
+		ret = o->probe ? vfmig_mediate_probe(in_child, &attempt, err) : 0;
+		if (!ret)
+			ret = vfmig_mediate_load(m, attempt.path, err);
+		if (ret && ret != -ENODEV)
+			return vfmig_err_at(err, ret, "%s", attempt.path);
+	}
+	if (ret == -ENODEV && o->count == 1)
+		return vfmig_err_at(err, ret, "%s does not take device %s", o->mediator[0].path,
+				    name);
+	if (ret == -ENODEV)
+		return vfmig_err(err, ret, "none of %u mediators takes device %s", o->count, name);
+	return ret;
+}
+
+static int open_mediate(struct vfmig_device *inner, const char *text, struct vfmig_device **device,
+			struct vfmig_error *err)
+{
+	struct options o = {0};
+	struct vfmig_mediate *m;
+	int ret = parse(&o, text, err);
+
+	if (ret) {
+		free_options(&o);
+		return ret;
+	}
+	m = new_mediate(o.iova);
+	if (!m) {
+		free_options(&o);
+		return vfmig_err(err, -ENOMEM, "no memory for filter mediate");
+	}
+	ret = vfmig_mediate_look(m, inner, err);
+	if (!ret)
+		ret = choose(m, &o, inner->name, err);
+	ret = finish(m, inner, ret, device, err);
+	free_options(&o);
+	return ret;
+}
+
+const struct vfmig_filter_kind vfmig_filter_mediate = {
+	.name = "mediate",
+	.summary = "let a shared object stand between: it can give a device migration",
+	.options = options,
+	.open = open_mediate,
+};

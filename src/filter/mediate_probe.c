@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A stranger's code, tried in a child process first.
+ *
+ * What a mediator does when it looks at a device depends on nothing but the device's ids. So it does the same in a
+ * child of this process, and if it crashes or hangs there, it is a sentence here. The child inherits everything and
+ * uses nothing of it; it writes its answer into a pipe and is gone.
+ *
+ * Only the thread that forks is in the child. If another one was inside of the dynamic loader that moment the
+ * child may wait for it for ever: it would be refused as one that hangs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "filter/mediate.h"
+
+struct answer {
+	int ret;
+	struct vfmig_error err;
+};
+
+_Static_assert(sizeof(struct answer) <= 4096, "a pipe takes it at once");
+
+static void child(int fd, int (*fn)(void *context, struct vfmig_error *err), void *context)
+{
+	const struct rlimit none = {0, 0};
+	struct answer answer = {0};
+	ssize_t n;
+
+	setrlimit(RLIMIT_CORE, &none);
+	answer.ret = fn(context, &answer.err);
+	n = write(fd, &answer, sizeof(answer));
+	(void)n; /* who does not get it sees that */
+	_exit(0);
+}
+
+/* What it wrote; how many bytes, or -ETIMEDOUT. */
+static ssize_t hear(int fd, struct answer *answer)
+{
+	int64_t end = vfmig_now() + VFMIG_MEDIATE_PROBE_MS * 1000000ll;
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		int64_t left = (end - vfmig_now()) / 1000000;
+		int n;
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		n = poll(&poll_fd, 1, (int)left);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			return read(fd, answer, sizeof(*answer));
+	}
+}
+
+/* It did not answer: what became of it? */
+static int post_mortem(ssize_t heard, pid_t ended, int status, struct vfmig_error *err)
+{
+	if (heard == -ETIMEDOUT)
+		return vfmig_err(err, -ETIMEDOUT, "it hangs: no answer in %d seconds",
+				 VFMIG_MEDIATE_PROBE_MS / 1000);
+	if (ended > 0 && WIFSIGNALED(status))
+		return vfmig_err(err, -EFAULT, "it crashes (signal %d) when it looks at the device",
+				 WTERMSIG(status));
+	if (ended > 0 && WIFEXITED(status))
+		return vfmig_err(err, -EFAULT,
+				 "it ends the process (status %d) when it looks at the device",
+				 WEXITSTATUS(status));
+	/* The program takes the ends of all its children. */
+	return vfmig_err(err, -EFAULT, "it crashes when it looks at the device");
+}
+
+int vfmig_mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
+			struct vfmig_error *err)
+{
+	struct answer answer;
+	int fds[2], status = 0;
+	pid_t pid, ended;
+	ssize_t n;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return vfmig_err(err, -errno, "no pipe to try a mediator: %s", strerror(errno));
+	pid = fork();
+	if (!pid) {
+		close(fds[0]);
+		child(fds[1], fn, context);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return vfmig_err(err, -errno, "no child process to try a mediator: %s",
+				 strerror(errno));
+	}
+	n = hear(fds[0], &answer);
+	close(fds[0]);
+	if (n < 0)
+		kill(pid, SIGKILL);
+	do
+		ended = waitpid(pid, &status, 0);
+	while (ended < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(answer))
+		return post_mortem(n, ended, status, err);
+	answer.err.text[VFMIG_ERROR_TEXT - 1] = 0;
+	if (answer.ret && err)
+		*err = answer.err;
+	return answer.ret;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The regions of a mediated device: as they are, as the mediator wants them seen, and what it may not want.
+ *
+ * The mediator is asked once, and what it said is checked here: nobody behind the filter has to believe it again.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/le.h"
+#include "abi/region.h"
+#include "abi/vfio_user.h"
+#include "filter/mediate.h"
+
+#define ALL_FLAGS (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE | VFMIG_REGION_FLAG_MMAP)
+#define ALL_SAID  (VFMIG_REGION_REVISION_FRAMED | VFMIG_REGION_REVISION_CHECKS)
+
+/* ---- what the device is ---- */
+
+static void see_region(struct vfmig_device *inner, uint32_t index,
+		       struct vfmig_mediator_region *seen)
+{
+	struct vfmig_region region;
+
+	*seen = (struct vfmig_mediator_region){.index = index};
+	/* Some have no VGA region, and say so by an error. */
+	if (vfmig_device_region(inner, index, &region, NULL))
+		return;
+	seen->flags = region.flags & ALL_FLAGS;
+	seen->size = region.size;
+}
+
+static int see_ids(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+{
+	uint8_t config[64];
+	int ret = vfmig_region_read(inner, VFMIG_PCI_REGION_CONFIG, 0, config, sizeof(config), err);
+
+	if (ret)
+		return vfmig_err_at(err, ret, "configuration space");
+	m->about.vendor = vfmig_get16(config);
+	m->about.device = vfmig_get16(config + 2);
+	m->about.revision = config[8];
+	m->about.class_code = vfmig_get32(config + 8) >> 8;
+	m->about.subsystem_vendor = vfmig_get16(config + 0x2c);
+	m->about.subsystem = vfmig_get16(config + 0x2e);
+	return 0;
+}
+
+int vfmig_mediate_look(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+{
+	struct vfmig_device_info info;
+	int ret = vfmig_device_info(inner, &info, err);
+	uint32_t n;
+
+	if (ret)
+		return ret;
+	if (info.num_regions >= VFMIG_MEDIATE_REGIONS)
+		return vfmig_err(err, -E2BIG, "device %s has %u regions, and a mediator takes %u",
+				 inner->name, info.num_regions, VFMIG_MEDIATE_REGIONS - 1);
+	n = info.num_regions;
+	/* A place for the migration region behind what any PCI device has. */
+	m->about.migration_index = n < VFMIG_PCI_REGION_COUNT ? VFMIG_PCI_REGION_COUNT : n;
+	m->seen = calloc(VFMIG_MEDIATE_REGIONS, sizeof(*m->seen));
+	m->region = calloc(VFMIG_MEDIATE_REGIONS, sizeof(*m->region));
+	if (!m->seen || !m->region)
+		return vfmig_err(err, -ENOMEM, "no memory for a mediator's regions");
+	for (uint32_t i = 0; i < n; i++)
+		see_region(inner, i, &m->seen[i]);
+	m->about.size = sizeof(m->about);
+	m->about.flags = info.flags;
+	m->about.regions = n;
+	m->about.irqs = info.num_irqs;
+	m->about.region = m->seen;
+	m->about.name = inner->name;
+	if (info.flags & VFMIG_DEVICE_FLAG_PCI)
+		return see_ids(m, inner, err);
+	return 0;
+}
+
+/* ---- what the mediator said ---- */
+
+static const char *bad_area(const struct vfmig_mediator_region *said, uint32_t i)
+{
+	const struct vfmig_mediator_area *area = &said->area[i];
+
+	if (!area->size || area->offset % 4096 || area->size % 4096)
+		return "an area to map is not made of whole pages";
+	if (area->offset > said->size || area->size > said->size - area->offset)
+		return "an area to map leaves the region";
+	/* Who wrote to mapped registers would not be heard. */
+	if (area->offset < vfmig_region_info_size((enum vfmig_region_revision)said->revision))
+		return "the registers cannot be mapped";
+	for (uint32_t k = 0; k < i; k++)
+		if (area->offset < said->area[k].offset + said->area[k].size &&
+		    said->area[k].offset < area->offset + area->size)
+			return "two areas to map overlap";
+	return NULL;
+}
+
+static const char *bad_migration(const struct vfmig_mediate *m,
+				 const struct vfmig_mediator_region *said)
+{
+	const char *why = NULL;
+
+	if (said->revision != VFMIG_REGION_PFN && said->revision != VFMIG_REGION_V1)
+		return "it names no revision of the migration region (VFMIG_REGION_PFN or _V1)";
+	if (said->size <= vfmig_region_info_size((enum vfmig_region_revision)said->revision))
+		return "a migration region of that size has no room for data";
+	if (said->size > VFMIG_MEDIATOR_REGION_MAX)
+		return "the migration region is larger than VFMIG_MEDIATOR_REGION_MAX";
+	if ((said->flags & ~VFMIG_REGION_FLAG_MMAP) !=
+	    (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE))
+		return "a migration region is read and written";
+	if ((said->revision_flags & ~ALL_SAID) || said->revision_room > said->size)
+		return "what it says of the revision cannot be";
+	if (!(said->flags & VFMIG_REGION_FLAG_MMAP))
+		return said->areas ? "areas to map, and no MMAP flag" : NULL;
+	if (!m->ops.mmap)
+		return "it has the MMAP flag, and there is no mmap()";
+	if (!said->areas || said->areas > VFMIG_MEDIATOR_AREAS)
+		return "the areas to map are too many, or none";
+	for (uint32_t i = 0; i < said->areas && !why; i++)
+		why = bad_area(said, i);
+	return why;
+}
+
+static const char *bad_region(const struct vfmig_mediate *m,
+			      const struct vfmig_mediator_region *seen,
+			      const struct vfmig_mediator_region *said)
+{
+	if (said->index != seen->index)
+		return "it is another region than was asked about";
+	if (said->watch > 1 || said->reserved || said->reserved2)
+		return "an unknown word in it is not 0";
+	if (vfmig_mediate_is_migration(m, seen->index))
+		return bad_migration(m, said);
+	if (said->size != seen->size)
+		return "the size of a device's own region is not a mediator's to change";
+	if (said->flags & ~seen->flags)
+		return "flags of a device's own region can be taken away, and none added";
+	return NULL;
+}
+
+static int ask_one(struct vfmig_mediate *m, uint32_t index, struct vfmig_error *err)
+{
+	struct vfmig_mediator_region *said = &m->region[index];
+	const char *why;
+	int ret;
+
+	*said = m->seen[index];
+	if (vfmig_mediate_is_migration(m, index))
+		*said = (struct vfmig_mediator_region){
+			.index = index, .flags = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE};
+	else if (!said->size)
+		return 0;
+	err->text[0] = 0;
+	ret = vfmig_mediate_answer(m, "get_region_info", m->ops.get_region_info(m->self, said, err),
+				   0, err);
+	if (ret)
+		return vfmig_err_at(err, ret, "region %u", index);
+	why = bad_region(m,
+			 &(struct vfmig_mediator_region){.index = index,
+							 .flags = m->seen[index].flags,
+							 .size = m->seen[index].size},
+			 said);
+	if (why)
+		return vfmig_err(err, -EPROTO, "region %u, of 0x%llx bytes: %s", index,
+				 (unsigned long long)said->size, why);
+	if (said->watch)
+		said->flags &= ~VFMIG_REGION_FLAG_MMAP;
+	return 0;
+}
+
+int vfmig_mediate_ask(struct vfmig_mediate *m, struct vfmig_error *err)
+{
+	bool migrates = m->caps & VFMIG_MEDIATOR_CAP_MIGRATION;
+	int ret = 0;
+
+	m->regions = migrates ? m->about.migration_index + 1 : m->about.regions;
+	for (uint32_t i = 0; i < m->regions && !ret; i++)
+		ret = ask_one(m, i, err);
+	return ret;
+}
+
+/* ---- what the user sees ---- */
+
+void vfmig_mediate_own_info(struct vfmig_mediate *m, struct vfmig_request *request)
+{
+	const struct vfmig_mediator_region *region = &m->region[request->info.index];
+	struct vfmig_sparse_mmap_area areas[VFMIG_MEDIATOR_AREAS];
+	struct vfmig_region_info info = {
+		.index = region->index,
+		.flags = region->flags,
+		.size = region->size,
+		.offset = (uint64_t)region->index << 40,
+	};
+	const struct vfmig_user_region_caps caps = {
+		.areas = areas,
+		.nr_areas = region->areas,
+		.has_sparse = region->areas,
+		.has_type = true,
+		.has_revision = true,
+		.type = VFMIG_REGION_TYPE_MIGRATION,
+		.subtype = VFMIG_REGION_SUBTYPE_MIGRATION,
+		.revision = region->revision,
+		.revision_flags = region->revision_flags,
+		.revision_room = region->revision_room,
+	};
+	uint8_t all[128 + sizeof(areas)];
+	size_t len;
+
+	for (uint32_t i = 0; i < region->areas; i++)
+		areas[i] = (struct vfmig_sparse_mmap_area){region->area[i].offset,
+							   region->area[i].size};
+	len = vfmig_user_put_region_info(all, sizeof(all), sizeof(all), &info, &caps);
+	memcpy(request->info.buf, all, request->info.size < len ? request->info.size : len);
+	vfmig_complete(request, (ssize_t)len);
+}
+
+const char *vfmig_mediate_bad_access(const struct vfmig_mediator_region *region,
+				     const struct vfmig_request *request)
+{
+	uint32_t need = request->verb == VFMIG_VERB_REGION_WRITE ? VFMIG_REGION_FLAG_WRITE
+								 : VFMIG_REGION_FLAG_READ;
+
+	if (!(region->flags & need))
+		return "the region does not allow it";
+	if (request->region.offset > region->size ||
+	    request->region.len > region->size - request->region.offset)
+		return "it leaves the region";
+	if (request->region.len > VFMIG_MEDIATE_ACCESS_MAX)
+		return "it is larger than any";
+	return NULL;
+}
