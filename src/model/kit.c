@@ -40,11 +40,17 @@ static enum vfmig_kit_level level_of(const struct vfmig_kit *kit, enum vfmig_sta
 
 static int quieten(struct vfmig_kit *kit, struct vfmig_error *err)
 {
+	int ret;
+
 	if (atomic_load(&kit->level) != VFMIG_KIT_RUNS)
 		return 0;
-	/* First no new DMA, then wait for what there is. */
+	/*
+	 * The model brings what it has begun to its end, and only then is there no DMA: a thread of its own may be
+	 * between two writes that belong together.
+	 */
+	ret = kit->model->quiesce ? kit->model->quiesce(kit, kit->self, err) : 0;
 	atomic_store(&kit->level, VFMIG_KIT_QUIET);
-	return kit->model->quiesce ? kit->model->quiesce(kit, kit->self, err) : 0;
+	return ret;
 }
 
 static int stop(struct vfmig_kit *kit, struct vfmig_error *err)
