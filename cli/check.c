@@ -33,6 +33,7 @@ static const struct {
 } parts[] = {
 	{"V2-", "v2: states, arcs and data"},
 	{"DMA-", "v2: DMA logging"},
+	{"PWR-", "low power"},
 	{"V1-", "v1: the migration region"},
 	{"PFN-", "pfn: the earlier migration region"},
 };

@@ -44,6 +44,7 @@ struct conform;
 #define CONFORM_BY_SPACE (1u << 8)  /* for the suite itself: attached to a space */
 #define CONFORM_V1	 (1u << 9)  /* a migration region that v1's rules are about */
 #define CONFORM_PFN	 (1u << 10) /* and pfn's */
+#define CONFORM_POWER	 (1u << 16) /* low power, all three features of it */
 
 /**
  * struct conform_check - one rule that can be seen from outside

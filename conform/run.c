@@ -11,8 +11,8 @@
 #include "conform/suite.h"
 
 static const struct conform_check *const tables[] = {
-	conform_v2_features, conform_v2_arcs,	 conform_v2_stop,
-	conform_v2_data,     conform_v2_precopy, conform_dma,
+	conform_v2_features, conform_v2_arcs, conform_v2_stop, conform_v2_data,
+	conform_v2_precopy,  conform_dma,     conform_power,
 };
 
 static const struct conform_work *const works[] = {&conform_work_copier};
@@ -20,7 +20,7 @@ static const struct conform_work *const works[] = {&conform_work_copier};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The parts of docs/rules.md, in their order there. */
-static const char *const parts[] = {"V2-", "DMA-", "V1-", "PFN-", "T1-"};
+static const char *const parts[] = {"V2-", "DMA-", "PWR-", "V1-", "PFN-", "T1-"};
 
 static unsigned long place(const struct conform_check *check)
 {
@@ -80,6 +80,7 @@ static const struct {
 	{CONFORM_NO_P2P, "the device has P2P states"},
 	{CONFORM_PRE_COPY, "the device has no pre-copy"},
 	{CONFORM_LOGGING, "the device has no DMA logging"},
+	{CONFORM_POWER, "the device has no low power"},
 	{CONFORM_PCI, "the device is no PCI device"},
 	{CONFORM_BY_SPACE, "the device could not be given any memory"},
 	{CONFORM_WORK,
@@ -107,6 +108,14 @@ static void find_v2(struct conform *c)
 		c->has |= CONFORM_PRE_COPY;
 }
 
+static void find_power(struct conform *c)
+{
+	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++)
+		if (conform_feature(c, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | i, NULL, 0))
+			return;
+	c->has |= CONFORM_POWER;
+}
+
 static int find_out(struct conform *c, struct vfmig_error *err)
 {
 	int ret = vfmig_device_info(c->device, &c->info, err);
@@ -118,6 +127,7 @@ static int find_out(struct conform *c, struct vfmig_error *err)
 	if (c->options->risky || strncmp(vfmig_device_name(c->device), "vfio:", 5))
 		c->has |= CONFORM_RISKY;
 	find_v2(c);
+	find_power(c);
 	if (!conform_feature(
 		    c, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
 		    NULL, 0))

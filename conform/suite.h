@@ -160,6 +160,6 @@ int conform_look_on(struct conform *c);
 /* ---- the checks, a table each, closed by one without an id ---- */
 
 extern const struct conform_check conform_v2_features[], conform_v2_arcs[], conform_v2_stop[],
-	conform_v2_data[], conform_v2_precopy[], conform_dma[];
+	conform_v2_data[], conform_v2_precopy[], conform_dma[], conform_power[];
 
 #endif

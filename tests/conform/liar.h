@@ -46,7 +46,7 @@ struct liar {
 	int event;
 };
 
-extern const struct lie liar_v2[], liar_dma[];
+extern const struct lie liar_v2[], liar_dma[], liar_power[];
 
 /* Put a lie around a device, which is the liar's from now on. */
 struct vfmig_device *liar_open(struct vfmig_device *good, const struct lie *lie);
