@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DIRTY_PAGES: each rule an assertion with Linux's errno. Sentences of the interface (001):
+ *  - "If dirty pages logging is not enabled, an error will be returned";
+ *  - "Only one of the flags _START, _STOP and _GET may be specified at a time";
+ *  - "This interface supports getting a bitmap of the smallest supported pgsize only";
+ *  - "The caller must set argsz to a value including the size of structure vfio_iommu_type1_dirty_bitmap_get, but
+ *    excluding the size of the actual bitmap";
+ *  - "The user must specify the IOVA range and the pgsize".
+ * And of Linux: a range that cuts a map in two is EINVAL; one with holes is not.
+ */
+#include "tests/type1/rig.h"
+
+int main(void)
+{
+	struct dirty_pages good, d;
+	struct rig rig;
+
+	rig_open(&rig, NULL);
+	CHECK_EQ(rig_map(&rig, 0x8000, 65), 0);
+	CHECK_EQ(rig_map(&rig, 0x100000, 2), 0);
+	good = rig_get_request(&rig, 0x8000, 65);
+	good.get.bitmap.size = 16;
+
+#define DIRTY(change, ret)                                                                         \
+	do {                                                                                       \
+		d = good;                                                                          \
+		change;                                                                            \
+		CHECK_EQ(rig_dirty_as(&rig, d), ret);                                              \
+	} while (0)
+	DIRTY(, -EINVAL); /* not started */
+	CHECK_EQ(rig_stop(&rig), 0);
+	CHECK_EQ(rig_start(&rig), 0);
+	DIRTY(, 0);
+	DIRTY(d.dirty.argsz += 100, 0);
+	for (uint32_t argsz = 0; argsz < 48; argsz++)
+		DIRTY(d.dirty.argsz = argsz, -EINVAL);
+	for (uint32_t flags = 0; flags < 32; flags++)
+		if (flags != 1 && flags != 2 && flags != 4)
+			DIRTY(d.dirty.flags = flags, -EINVAL);
+	for (size_t room = 0; room < 48; room++)
+		CHECK_EQ(rig_ioctl(&rig, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &good, room), -EFAULT);
+	/* START and STOP are 8 bytes, and nothing behind them is looked at. */
+	d.dirty = (struct vfmig_type1_dirty_pages){.argsz = 7, .flags = VFMIG_TYPE1_DIRTY_START};
+	CHECK_EQ(rig_dirty_as(&rig, d), -EINVAL);
+	d.dirty.argsz = 8;
+	CHECK_EQ(rig_ioctl(&rig, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d.dirty, 8), 0);
+
+	DIRTY(d.get.bitmap.pgsize = 0, -EINVAL);
+	DIRTY(d.get.bitmap.pgsize = 2048, -EINVAL);
+	DIRTY(d.get.bitmap.pgsize = 2 * PAGE, -EINVAL);
+	DIRTY(d.get.bitmap.pgsize = 0x200000, -EINVAL);
+	DIRTY(d.get.bitmap.size = 0, -EINVAL);
+	DIRTY(d.get.bitmap.size = 8, -EINVAL);
+	DIRTY(d.get.bitmap.size = 15, -EINVAL);
+	DIRTY(d.get.bitmap.size = VFMIG_TYPE1_BITMAP_BYTES_MAX + 1, -EINVAL);
+	DIRTY(d.get.bitmap.data = 0, -EFAULT);
+	/* What could not be handed over is told again, as all of the range. */
+	CHECK_EQ(rig_get(&rig, 0x8000, 65), 0);
+	CHECK(rig.words[0] == UINT64_MAX && rig.words[1] == 1);
+	DIRTY(d.get.bitmap.data = 0 - 8ull, -EINVAL);
+	DIRTY(d.get.size = 0, -EINVAL);
+	DIRTY(d.get.size--, -EINVAL);
+	DIRTY(d.get.iova += 8, -EINVAL);
+	DIRTY((d.get.iova = 0 - PAGE, d.get.size = PAGE), -EINVAL); /* in Linux, too */
+	DIRTY((d.get.iova = 0 - PAGE, d.get.size = 2 * PAGE), -EINVAL);
+
+	/* In the middle of a map, at either end. */
+	DIRTY(d.get.size -= PAGE, -EINVAL);
+	DIRTY((d.get.iova += PAGE, d.get.size -= PAGE), -EINVAL);
+	DIRTY((d.get.iova += PAGE, d.get.size = PAGE), -EINVAL);
+	CHECK_EQ(rig_get(&rig, 0x0, 0x101), -EINVAL);
+	/* Several, and holes. */
+	rig_write(&rig, 0x101000);
+	rig_write(&rig, 0x8000);
+	CHECK_EQ(rig_get(&rig, 0x0, 0x200), 0);
+	CHECK_EQ(rig.words[0], 0x100);
+	CHECK_EQ(rig.words[4], 2);
+	/* None at all. */
+	CHECK_EQ(rig_pages(&rig, 0x400000, 10), 0);
+	CHECK_EQ(rig_stop(&rig), 0);
+	DIRTY(, -EINVAL);
+
+	/* More pages than a bitmap can have cannot be logged, and cannot be mapped while others are. */
+	CHECK_EQ(rig_map(&rig, 1ull << 45, VFMIG_TYPE1_BITMAP_PAGES_MAX + 1), 0);
+	CHECK_EQ(rig_start(&rig), -EINVAL);
+	CHECK_EQ(rig_unmap(&rig, 1ull << 45, VFMIG_TYPE1_BITMAP_PAGES_MAX + 1), 0x80000000 * PAGE);
+	CHECK_EQ(rig_start(&rig), 0);
+	CHECK_EQ(rig_map(&rig, 1ull << 45, VFMIG_TYPE1_BITMAP_PAGES_MAX + 1), -EINVAL);
+	CHECK_EQ(rig_map(&rig, 1ull << 45, VFMIG_TYPE1_BITMAP_PAGES_MAX), 0);
+
+	/* The same by numbers and buffers, also where a bitmap is not aligned. */
+	CHECK_EQ(vfmig_type1_dirty(rig.type1, 0x8000, 65 * PAGE, PAGE, rig.words, 15, NULL),
+		 -EINVAL);
+	memset(rig.words, 0, sizeof(rig.words));
+	CHECK_EQ(rig_get(&rig, 0x8000, 65), 0); /* new maps make all dirty, once */
+	CHECK_EQ(rig.words[0], UINT64_MAX);
+	rig_write(&rig, 0x8000 + 8 * PAGE);
+	memset(rig.words, 0, sizeof(rig.words));
+	CHECK_EQ(vfmig_type1_dirty(rig.type1, 0x8000, 65 * PAGE, PAGE, (uint8_t *)rig.words + 1, 16,
+				   NULL),
+		 0);
+	CHECK_EQ(((uint8_t *)rig.words)[2], 1);
+	CHECK_EQ(vfmig_type1_dirty(rig.type1, 0x8000, 65 * PAGE, PAGE, NULL, 16, NULL), -EFAULT);
+	rig_close(&rig);
+	return 0;
+}
