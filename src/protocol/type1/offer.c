@@ -162,10 +162,13 @@ int vfmig_type1_do_map(struct vfmig_type1 *t, const struct vfmig_map *asked, boo
 		pthread_mutex_lock(&t->lock);
 		ret = check(t, &map, err);
 		pthread_mutex_unlock(&t->lock);
-		if (!ret)
-			ret = t->user.map(t->user.context, &map, err);
 		if (ret)
 			return ret;
+		ret = t->user.map(t->user.context, &map, err);
+		if (ret)
+			return vfmig_err_at(err, ret, "map of 0x%llx bytes at IOVA 0x%llx",
+					    (unsigned long long)asked->size,
+					    (unsigned long long)asked->iova);
 	}
 	/* The callback says what is there, not where. */
 	map.iova = asked->iova;
