@@ -306,7 +306,7 @@ enum vfmig_user_command {
 	VFMIG_USER_DMA_READ = 11,  /* server to client */
 	VFMIG_USER_DMA_WRITE = 12, /* server to client */
 	VFMIG_USER_DEVICE_RESET = 13,
-	VFMIG_USER_DIRTY_PAGES = 14, /* withdrawn; the number stays taken */
+	VFMIG_USER_DIRTY_PAGES = 14, /* withdrawn, and still taken by who had it */
 	VFMIG_USER_REGION_WRITE_MULTI = 15,
 	VFMIG_USER_DEVICE_FEATURE = 16,
 	VFMIG_USER_MIG_DATA_READ = 17,

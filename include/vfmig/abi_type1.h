@@ -128,6 +128,18 @@ struct vfmig_type1_dirty_get {
 #define VFMIG_TYPE1_BITMAP_PAGES_MAX 0x7fffffffULL
 #define VFMIG_TYPE1_BITMAP_BYTES_MAX (256ULL << 20)
 
+/*
+ * ---- vfio-user's DIRTY_PAGES (VFMIG_USER_DIRTY_PAGES) -----------------------------------------
+ *
+ * Withdrawn when it got DMA logging. A struct vfmig_type1_dirty_pages, and for GET_BITMAP this behind it; in the
+ * reply the bitmap follows.
+ */
+struct vfmig_user_dirty_range {
+	uint64_t iova;
+	uint64_t size;
+	struct vfmig_user_bitmap bitmap;
+};
+
 #ifdef __cplusplus
 }
 #endif

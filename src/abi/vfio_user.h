@@ -25,7 +25,7 @@
 #ifndef VFMIG_SRC_ABI_VFIO_USER_H
 #define VFMIG_SRC_ABI_VFIO_USER_H
 
-#include <vfmig/abi.h>
+#include <vfmig/abi_type1.h>
 
 /* ---- Sizes and caps ------------------------------------------------------------------------- */
 
@@ -79,7 +79,7 @@ struct vfmig_user_kind {
 	uint32_t reply_min;   /* the least payload of a good reply */
 };
 
-/* NULL for a number that is none, or is withdrawn. Static. */
+/* NULL for a number that is none. Static. */
 const struct vfmig_user_kind *vfmig_user_kind(uint32_t cmd);
 
 /* ---- VERSION -------------------------------------------------------------------------------- */
@@ -117,6 +117,23 @@ const char *vfmig_user_get_dma_unmap_reply(const void *buf, size_t len,
 					   const struct vfmig_user_dma_unmap *u,
 					   const struct vfmig_user_bitmap *bitmap,
 					   const uint8_t **bits);
+
+#define VFMIG_USER_DIRTY_PAGES_SIZE 8U
+#define VFMIG_USER_DIRTY_RANGE_SIZE 32U
+
+/* range: for GET_BITMAP, else NULL. In a reply the bitmap goes behind it. */
+size_t vfmig_user_put_dirty_pages(void *buf, size_t cap, const struct vfmig_type1_dirty_pages *d,
+				  const struct vfmig_user_dirty_range *range);
+/*
+ * A request. Refuses what type1 refuses, with pages of pgsize. *range is zero but for GET_BITMAP; *reply is the length
+ * of the whole reply, which need not fit in the request's argsz.
+ */
+const char *vfmig_user_get_dirty_pages(const void *buf, size_t len, uint64_t pgsize,
+				       struct vfmig_type1_dirty_pages *d,
+				       struct vfmig_user_dirty_range *range, uint64_t *reply);
+/* The fixed part of a reply: about the range that was asked for; NULL where it was START or STOP. */
+const char *vfmig_user_get_dirty_reply(const void *buf, size_t len,
+				       const struct vfmig_user_dirty_range *asked);
 
 size_t vfmig_user_put_dma_access(void *buf, size_t cap, const struct vfmig_user_dma_access *a);
 /*

@@ -11,6 +11,7 @@
  *  - (6.1) of MAP_FLAG_VADDR: "the READ & WRITE flags must be 0".
  */
 #include "abi/type1.h"
+#include "abi/vfio_user.h"
 #include "tests/abi/refused.h"
 
 #define PAGE 4096ull
@@ -220,8 +221,50 @@ static void information(void)
 	CHECK_EQ(vfmig_type1_put_info(&buf, whole - 1, sizeof(buf), &says), 0);
 }
 
+/* vfio-user's message, with the bitmap in line. */
+static void in_line(void)
+{
+	struct vfmig_type1_dirty_pages d = {.argsz = 48, .flags = VFMIG_TYPE1_DIRTY_GET_BITMAP}, d2;
+	struct vfmig_user_dirty_range r = {
+		.iova = PAGE, .size = PAGE, .bitmap = {.pgsize = PAGE, .size = 8}};
+	struct vfmig_user_dirty_range r2;
+	uint8_t buf[48] = {0};
+	uint64_t reply;
+
+#define IN_LINE(len) vfmig_user_get_dirty_pages(fenced(buf, len), len, PAGE, &d2, &r2, &reply)
+	CHECK_EQ(vfmig_user_put_dirty_pages(buf, 39, &d, &r), 0);
+	CHECK_EQ(vfmig_user_put_dirty_pages(buf, 40, &d, &r), 40);
+	GOOD(IN_LINE(40));
+	CHECK(!memcmp(&d, &d2, sizeof(d)) && !memcmp(&r, &r2, sizeof(r)));
+	CHECK_EQ(reply, 48);
+	REFUSED(IN_LINE(7), "DIRTY_PAGES needs 8 bytes");
+	REFUSED(IN_LINE(8), "GET_BITMAP needs 40 bytes");
+	REFUSED(IN_LINE(39), "GET_BITMAP needs 40 bytes");
+	buf[0] = 8; /* argsz is the reply's here */
+	GOOD(IN_LINE(40));
+	buf[0] = 7;
+	REFUSED(IN_LINE(40), "DIRTY_PAGES: argsz is below its 8 bytes");
+	buf[0] = 8;
+	buf[4] = VFMIG_TYPE1_DIRTY_START;
+	GOOD(IN_LINE(8));
+	CHECK_EQ(reply, 8);
+	CHECK_EQ(r2.size, 0);
+
+	vfmig_user_put_dirty_pages(buf, 40, &d, &r);
+	GOOD(vfmig_user_get_dirty_reply(buf, 40, &r));
+	GOOD(vfmig_user_get_dirty_reply(buf, 8, NULL));
+	REFUSED(vfmig_user_get_dirty_reply(fenced(buf, 7), 7, NULL),
+		"the reply to DIRTY_PAGES needs 8 bytes");
+	REFUSED(vfmig_user_get_dirty_reply(fenced(buf, 8), 8, &r),
+		"the reply to GET_BITMAP has no bitmap");
+	r.iova = 0;
+	REFUSED(vfmig_user_get_dirty_reply(buf, 40, &r),
+		"the reply to GET_BITMAP is about another range");
+}
+
 int main(void)
 {
+	in_line();
 	maps();
 	unmaps();
 	questions();

@@ -26,7 +26,7 @@ static void lengths(void)
 	}
 	for (uint32_t cmd = 19; cmd < 65536; cmd += 777)
 		CHECK_EQ(raw_call(fd, (uint16_t)cmd, zeros, 32, NULL, 0, NULL, 0, NULL), -EINVAL);
-	/* Those that only a server may ask, and the one that is withdrawn. */
+	/* Those that only a server may ask, and one without an operation. */
 	CHECK_EQ(raw_call(fd, VFMIG_USER_DMA_READ, zeros, 16, NULL, 0, NULL, 0, NULL), -EINVAL);
 	CHECK_EQ(raw_call(fd, VFMIG_USER_DMA_WRITE, zeros, 16, NULL, 0, NULL, 0, NULL), -EINVAL);
 	CHECK_EQ(raw_call(fd, VFMIG_USER_DIRTY_PAGES, zeros, 16, NULL, 0, NULL, 0, NULL), -EINVAL);

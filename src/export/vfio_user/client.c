@@ -295,6 +295,7 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 		stop_device(server);
 		forget_irqs(client);
 	}
+	vfmig_export_dirty_stop(client);
 	/* DMA that still waits for the client has failed, and ends here. */
 	vfmig_export_unmap_all(server);
 	if (client->logging)

@@ -210,12 +210,18 @@ void vfmig_export_dma_map(struct export_op *op)
 
 /* ---- DMA_UNMAP ---- */
 
-static int unmap_at(struct vfmig_export *server, size_t at, struct vfmig_error *err)
+/* With a bitmap only where a container logs, which then tells what was written until the end. */
+static int unmap_at(struct vfmig_export *server, size_t at, uint8_t *bits, size_t bytes,
+		    struct vfmig_error *err)
 {
 	struct export_table *table = &server->table;
 	struct export_map map = table->maps[at];
-	int ret = vfmig_space_unmap(server->space, map.iova, map.size, err);
+	uint64_t size = map.size;
+	int ret = bits ? vfmig_type1_unmap(server->client->type1, map.iova, &size, bits, bytes, err)
+		       : vfmig_space_unmap(server->space, map.iova, map.size, err);
 
+	if (bits && ret) /* whatever it was, the memory goes now */
+		vfmig_space_unmap(server->space, map.iova, map.size, NULL);
 	table->count--;
 	memmove(table->maps + at, table->maps + at + 1, (table->count - at) * sizeof(*table->maps));
 	release(table, &map);
@@ -225,7 +231,7 @@ static int unmap_at(struct vfmig_export *server, size_t at, struct vfmig_error *
 void vfmig_export_unmap_all(struct vfmig_export *server)
 {
 	while (server->table.count)
-		unmap_at(server, server->table.count - 1, NULL);
+		unmap_at(server, server->table.count - 1, NULL, 0, NULL);
 	free(server->table.maps);
 	server->table.maps = NULL;
 	server->table.room = 0;
@@ -259,11 +265,17 @@ static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap 
 static int unmap_with_bitmap(struct export_op *op, size_t at, const struct vfmig_user_dma_unmap *u,
 			     const struct vfmig_user_bitmap *bitmap)
 {
+	uint8_t *bits;
 	int ret;
 
-	if (!op->client->logging)
+	if (!op->client->logging && !op->client->type1)
 		return vfmig_err(&op->err, -EINVAL,
 				 "DMA_UNMAP asks what was written, and DMA logging is off");
+	if (op->client->type1 && bitmap->pgsize != VFMIG_PAGE_SIZE)
+		return vfmig_err(
+			&op->err, -EINVAL,
+			"DMA_UNMAP asks for pages of %llu bytes, and they are logged as %u",
+			(unsigned long long)bitmap->pgsize, VFMIG_PAGE_SIZE);
 	if (u->addr % bitmap->pgsize &&
 	    u->addr % VFMIG_LOGGING_PAGE_MIN) /* pages count from the beginning of the range */
 		return vfmig_err(&op->err, -EINVAL, "DMA_UNMAP: the range begins within a page");
@@ -271,9 +283,14 @@ static int unmap_with_bitmap(struct export_op *op, size_t at, const struct vfmig
 	if (!op->memory)
 		return vfmig_err(&op->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
 				 (unsigned long long)bitmap->size);
-	ret = unmap_at(op->client->server, at, &op->err);
-	last_report(op, u, bitmap, (uint8_t *)op->memory + VFMIG_USER_BITMAP_SIZE);
-	op->out.body = (uint8_t *)op->memory + VFMIG_USER_BITMAP_SIZE;
+	bits = (uint8_t *)op->memory + VFMIG_USER_BITMAP_SIZE;
+	if (op->client->type1) {
+		ret = unmap_at(op->client->server, at, bits, bitmap->size, &op->err);
+	} else {
+		ret = unmap_at(op->client->server, at, NULL, 0, &op->err);
+		last_report(op, u, bitmap, bits);
+	}
+	op->out.body = bits;
 	op->out.body_len = bitmap->size;
 	return ret;
 }
@@ -288,7 +305,7 @@ static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
 
 	if (u->flags & VFMIG_DMA_UNMAP_ALL) {
 		while (table->count) {
-			one = unmap_at(server, table->count - 1, ret ? NULL : &op->err);
+			one = unmap_at(server, table->count - 1, NULL, 0, ret ? NULL : &op->err);
 			ret = ret ? ret : one;
 		}
 		return ret;
@@ -300,7 +317,7 @@ static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
 				 (unsigned long long)u->size, (unsigned long long)u->addr);
 	if (u->flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP)
 		return unmap_with_bitmap(op, at, u, bitmap);
-	return unmap_at(server, at, &op->err);
+	return unmap_at(server, at, NULL, 0, &op->err);
 }
 
 void vfmig_export_dma_unmap(struct export_op *op)

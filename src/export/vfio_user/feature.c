@@ -164,6 +164,14 @@ static const struct vfmig_dma_logging_range everything[2] = {
 	{1ull << 63, (1ull << 63) - VFMIG_LOGGING_PAGE_MIN},
 };
 
+/* The device has one log, and the space reads it already. */
+static bool one_way(struct export_op *op)
+{
+	if (op->client->type1)
+		vfmig_export_refuse(op, -EBUSY, "the client logs DMA by DIRTY_PAGES already");
+	return op->client->type1;
+}
+
 static void start_back(struct export_op *op, ssize_t result)
 {
 	if (result < 0) {
@@ -184,6 +192,8 @@ static void start(struct export_op *op, uint32_t flags, const uint8_t *data, siz
 	const char *why;
 	uint32_t n;
 
+	if (one_way(op))
+		return;
 	ranges = malloc(VFMIG_LOGGING_RANGES_MAX * sizeof(*ranges));
 	op->memory = ranges;
 	if (!ranges) {
@@ -289,7 +299,8 @@ static void set(struct export_op *op, uint32_t flags, uint8_t *data, size_t len)
 		start(op, flags, data, len);
 		return;
 	case VFMIG_FEATURE_DMA_LOGGING_STOP:
-		ask(op, flags, NULL, 0, stop_back);
+		if (!one_way(op))
+			ask(op, flags, NULL, 0, stop_back);
 		return;
 	case VFMIG_FEATURE_BUS_MASTER:
 		if (len < sizeof(struct vfmig_feature_bus_master)) {

@@ -205,6 +205,7 @@ static const struct {
 	[VFMIG_USER_REGION_READ] = {vfmig_export_region_access, 0},
 	[VFMIG_USER_REGION_WRITE] = {vfmig_export_region_access, 0},
 	[VFMIG_USER_DEVICE_RESET] = {reset, 0},
+	[VFMIG_USER_DIRTY_PAGES] = {vfmig_export_dirty_pages, 0},
 	[VFMIG_USER_REGION_WRITE_MULTI] = {vfmig_export_write_multi, 0},
 	[VFMIG_USER_DEVICE_FEATURE] = {vfmig_export_feature, 1},
 	[VFMIG_USER_MIG_DATA_READ] = {data_read, 0},

@@ -17,6 +17,7 @@
 #include <vfmig/device.h>
 #include <vfmig/export.h>
 #include <vfmig/space.h>
+#include <vfmig/type1.h>
 
 #include "wire/version.h"
 #include "wire/wire.h"
@@ -116,8 +117,9 @@ struct export_client {
 	struct vfmig_wire_caps caps; /* the client's */
 	uint32_t xfer;		     /* bytes of data per message */
 	uint64_t irqs_used;	     /* bit: index */
-	bool logging;
-	bool sleeps; /* it has allowed low power */
+	bool logging;		     /* by DEVICE_FEATURE */
+	struct vfmig_type1 *type1;   /* by DIRTY_PAGES; NULL while it does not */
+	bool sleeps;		     /* it has allowed low power */
 
 	struct vfmig_wire_msg *first, **last; /* commands whose turn has not come */
 	unsigned count;
@@ -227,6 +229,12 @@ void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature
 void vfmig_export_dma_map(struct export_op *op);
 void vfmig_export_dma_unmap(struct export_op *op);
 void vfmig_export_unmap_all(struct vfmig_export *server);
+
+/* ---- dirty.c ---- */
+
+void vfmig_export_dirty_pages(struct export_op *op);
+/* End logging by DIRTY_PAGES, if there is any. */
+void vfmig_export_dirty_stop(struct export_client *client);
 
 /* ---- remote.c ---- */
 

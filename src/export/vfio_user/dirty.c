@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DIRTY_PAGES: the way in which a client asked for written pages before the protocol had DMA logging.
+ *
+ * Such a client sees the export as what its message was made after, a type1 container, and so that is what answers:
+ * over the space that has the client's memory. One way at a time: both would start the same log of the device.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "export/vfio_user/server.h"
+
+static int start(struct export_client *client, struct vfmig_error *err)
+{
+	struct vfmig_type1 *type1;
+	int ret;
+
+	if (client->logging)
+		return vfmig_err(err, -EBUSY,
+				 "DIRTY_PAGES: the client logs DMA by DEVICE_FEATURE already");
+	if (client->type1)
+		return 0;
+	ret = vfmig_type1_new(client->server->space, NULL, &type1, err);
+	if (ret)
+		return ret;
+	ret = vfmig_type1_start(type1, err);
+	if (ret)
+		vfmig_type1_free(type1);
+	else
+		client->type1 = type1;
+	return ret;
+}
+
+void vfmig_export_dirty_stop(struct export_client *client)
+{
+	vfmig_type1_free(client->type1);
+	client->type1 = NULL;
+}
+
+/* 256 MiB at the most, and one at a time. */
+static int get(struct export_op *op, const struct vfmig_user_dirty_range *range)
+{
+	int ret;
+
+	if (!op->client->type1)
+		return vfmig_err(&op->err, -EINVAL,
+				 "DIRTY_PAGES: pages are not logged; START first");
+	op->memory = calloc(1, range->bitmap.size);
+	if (!op->memory)
+		return vfmig_err(&op->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
+				 (unsigned long long)range->bitmap.size);
+	ret = vfmig_type1_dirty(op->client->type1, range->iova, range->size, range->bitmap.pgsize,
+				op->memory, range->bitmap.size, &op->err);
+	op->out.body = op->memory;
+	op->out.body_len = range->bitmap.size;
+	return ret;
+}
+
+void vfmig_export_dirty_pages(struct export_op *op)
+{
+	struct vfmig_type1_dirty_pages d;
+	struct vfmig_user_dirty_range range;
+	uint64_t reply;
+	const char *why = vfmig_user_get_dirty_pages(op->msg->payload, op->msg->len,
+						     VFMIG_PAGE_SIZE, &d, &range, &reply);
+	bool bitmap = false;
+	int ret = 0;
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (d.flags == VFMIG_TYPE1_DIRTY_START) {
+		ret = start(op->client, &op->err);
+	} else if (d.flags == VFMIG_TYPE1_DIRTY_STOP) {
+		vfmig_export_dirty_stop(op->client);
+	} else if (d.argsz >= reply) {
+		ret = get(op, &range);
+		bitmap = !ret;
+	}
+	if (ret) {
+		vfmig_export_failed(op, ret);
+		return;
+	}
+	d.argsz = (uint32_t)reply;
+	vfmig_export_done(op, vfmig_user_put_dirty_pages(vfmig_export_fixed(op), EXPORT_FIXED_ROOM,
+							 &d, bitmap ? &range : NULL));
+}
