@@ -90,10 +90,13 @@ static void result(void *context, const struct conform_result *r)
 
 static int show_list(void)
 {
-	const struct conform_check *check;
+	const struct conform_check *checks[CONFORM_CHECKS_MAX];
+	size_t nr = conform_checks(checks);
 	const char *last = NULL;
 
-	for (size_t i = 0; (check = conform_check_at(i)); i++) {
+	for (size_t i = 0; i < nr; i++) {
+		const struct conform_check *check = checks[i];
+
 		if (cli.json) {
 			vfmig_event(&cli_json_events, "rule", VFMIG_TEXT("rule", check->id),
 				    VFMIG_TEXT("title", check->title),
@@ -109,12 +112,14 @@ static int show_list(void)
 /* A misspelt rule would be a check that never fails. */
 static int find_rules(void)
 {
+	const struct conform_check *checks[CONFORM_CHECKS_MAX];
+	size_t nr = conform_checks(checks);
+
 	for (size_t r = 0; r < rules.count; r++) {
-		const struct conform_check *check;
 		bool found = false;
 
-		for (size_t i = 0; (check = conform_check_at(i)); i++)
-			found |= conform_match(check->id, rules.item[r]);
+		for (size_t i = 0; i < nr; i++)
+			found |= conform_match(checks[i]->id, rules.item[r]);
 		if (!found)
 			return cli_usage("no rule that can be checked is called '%s'; "
 					 "vfmig check --list has them",

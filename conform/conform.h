@@ -62,8 +62,9 @@ struct conform_check {
 	enum conform_verdict (*run)(struct conform *c);
 };
 
-/** conform_check_at() - the checks, one after the other; NULL after the last */
-const struct conform_check *conform_check_at(size_t index);
+/** conform_checks() - all checks, in the order of docs/rules.md; returns how many */
+#define CONFORM_CHECKS_MAX 256
+size_t conform_checks(const struct conform_check *checks[CONFORM_CHECKS_MAX]);
 
 /** conform_match() - whether an id is meant: "V2-17" is itself, "V2" and "V2-" are all of V2 */
 bool conform_match(const char *id, const char *wanted);

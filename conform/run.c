@@ -8,11 +8,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "conform/suite.h"
+#include "conform/region.h"
 
 static const struct conform_check *const tables[] = {
-	conform_v2_features, conform_v2_arcs, conform_v2_stop, conform_v2_data,
-	conform_v2_precopy,  conform_dma,     conform_power,
+	conform_v2_features, conform_v2_arcs, conform_v2_stop,	    conform_v2_data,
+	conform_v2_precopy,  conform_dma,     conform_region_state, conform_region_data,
+	conform_pfn,	     conform_power,
 };
 
 static const struct conform_work *const works[] = {&conform_work_copier};
@@ -31,21 +32,25 @@ static unsigned long place(const struct conform_check *check)
 	return part * 1000 + strtoul(strchr(check->id, '-') + 1, NULL, 10);
 }
 
-/* The tables go by subject; told they are in the order of their ids. There are few. */
-const struct conform_check *conform_check_at(size_t index)
+static int by_place(const void *a, const void *b)
 {
-	const struct conform_check *last = NULL, *next;
+	unsigned long x = place(*(const struct conform_check *const *)a),
+		      y = place(*(const struct conform_check *const *)b);
 
-	do {
-		next = NULL;
-		for (size_t t = 0; t < COUNT(tables); t++)
-			for (const struct conform_check *check = tables[t]; check->id; check++)
-				if ((!last || place(check) > place(last)) &&
-				    (!next || place(check) < place(next)))
-					next = check;
-		last = next;
-	} while (index-- && next);
-	return next;
+	return (x > y) - (x < y);
+}
+
+/* The tables go by subject; told they are in the order of their ids. */
+size_t conform_checks(const struct conform_check *checks[CONFORM_CHECKS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t t = 0; t < COUNT(tables); t++)
+		for (const struct conform_check *check = tables[t];
+		     check->id && count < CONFORM_CHECKS_MAX; check++)
+			checks[count++] = check;
+	qsort(checks, count, sizeof(checks[0]), by_place);
+	return count;
 }
 
 const char *conform_word(enum conform_verdict verdict)
@@ -80,7 +85,8 @@ static const struct {
 	{CONFORM_NO_P2P, "the device has P2P states"},
 	{CONFORM_PRE_COPY, "the device has no pre-copy"},
 	{CONFORM_LOGGING, "the device has no DMA logging"},
-	{CONFORM_POWER, "the device has no low power"},
+	{CONFORM_POWER,
+	 "the device has no low power, or was given to be mapped and must stay awake"},
 	{CONFORM_PCI, "the device is no PCI device"},
 	{CONFORM_BY_SPACE, "the device could not be given any memory"},
 	{CONFORM_WORK,
@@ -108,12 +114,46 @@ static void find_v2(struct conform *c)
 		c->has |= CONFORM_PRE_COPY;
 }
 
+static bool has_maps(struct conform *c)
+{
+	struct vfmig_region region;
+
+	for (uint32_t i = 0; i < c->info.num_regions; i++)
+		if (!vfmig_device_region(c->device, i, &region, NULL) && region.areas)
+			return true;
+	return false;
+}
+
 static void find_power(struct conform *c)
 {
 	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++)
 		if (conform_feature(c, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | i, NULL, 0))
 			return;
+	/* Who has something of it mapped keeps it awake, and a server gives it with the question what can be. */
+	if (has_maps(c) && conform_feature(c, VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY,
+					   NULL, 0) == -EBUSY)
+		return;
+	conform_feature(c, VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0);
 	c->has |= CONFORM_POWER;
+}
+
+/* v1 and pfn cannot be told apart by looking: the region says which it is, or the user does. */
+static void find_region(struct conform *c)
+{
+	bool pfn;
+
+	for (uint32_t i = 0; i < c->info.num_regions; i++) {
+		if (vfmig_device_region(c->device, i, &c->layout, NULL) ||
+		    c->layout.type != VFMIG_REGION_TYPE_MIGRATION ||
+		    c->layout.subtype != VFMIG_REGION_SUBTYPE_MIGRATION)
+			continue;
+		c->region = i;
+		pfn = c->layout.revision ? c->layout.revision == VFMIG_REGION_PFN
+					 : c->options->protocol && wants(c, "pfn");
+		if (wants(c, pfn ? "pfn" : "v1"))
+			c->has |= pfn ? CONFORM_PFN : CONFORM_V1;
+		return;
+	}
 }
 
 static int find_out(struct conform *c, struct vfmig_error *err)
@@ -128,6 +168,7 @@ static int find_out(struct conform *c, struct vfmig_error *err)
 		c->has |= CONFORM_RISKY;
 	find_v2(c);
 	find_power(c);
+	find_region(c);
 	if (!conform_feature(
 		    c, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
 		    NULL, 0))
@@ -149,7 +190,13 @@ static void tell_about(struct conform *c, const struct conform_report *report)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "v2 with STOP_COPY%s%s",
 			      c->has & CONFORM_P2P ? ", P2P" : "",
 			      c->has & CONFORM_PRE_COPY ? ", PRE_COPY" : "");
-	else
+	if (c->has & (CONFORM_V1 | CONFORM_PFN))
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      "%s%s with a migration region of %llu bytes",
+			      c->has & CONFORM_V2 ? ", and " : "",
+			      c->has & CONFORM_PFN ? "pfn" : "v1",
+			      (unsigned long long)c->layout.size);
+	if (!(c->has & (CONFORM_V2 | CONFORM_V1 | CONFORM_PFN)))
 		n += snprintf(text + n, sizeof(text) - (size_t)n,
 			      "no migration that was asked for");
 	snprintf(text + n, sizeof(text) - (size_t)n, "; %s; %s%s",
@@ -224,16 +271,23 @@ static void let_go(struct conform *c)
 static int prepare(struct conform *c)
 {
 	enum vfmig_state state;
+	uint32_t bits;
 	int ret;
 
 	if (c->has & CONFORM_LOGGING)
 		conform_feature(c, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0);
 	ret = conform_reset(c);
-	if (conform_lost(ret) || !(c->has & CONFORM_V2))
+	if (conform_lost(ret))
 		return ret;
-	ret = conform_get(c, &state);
-	if (!ret && state != VFMIG_STATE_RUNNING)
-		ret = conform_set(c, VFMIG_STATE_RUNNING);
+	if (c->has & CONFORM_V2) {
+		ret = conform_get(c, &state);
+		if (!ret && state != VFMIG_STATE_RUNNING)
+			ret = conform_set(c, VFMIG_STATE_RUNNING);
+	} else if (c->has & (CONFORM_V1 | CONFORM_PFN)) {
+		ret = region_state(c, &bits);
+		if (!ret && bits != VFMIG_V1_STATE_RUNNING)
+			ret = region_go(c, VFMIG_V1_STATE_RUNNING);
+	}
 	return ret;
 }
 
@@ -281,9 +335,11 @@ static bool wanted(const struct conform_options *options, const struct conform_c
 static void run_all(struct conform *c, const struct conform_report *report,
 		    unsigned count[CONFORM_VERDICTS])
 {
-	const struct conform_check *check;
+	const struct conform_check *checks[CONFORM_CHECKS_MAX];
+	size_t nr = conform_checks(checks);
 
-	for (size_t i = 0; (check = conform_check_at(i)); i++) {
+	for (size_t i = 0; i < nr; i++) {
+		const struct conform_check *check = checks[i];
 		struct conform_result result = {.check = check, .seen = c->seen};
 		int64_t begun = conform_now();
 

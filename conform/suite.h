@@ -32,6 +32,8 @@
 #define CONFORM_IOVA2 (CONFORM_IOVA + 2 * CONFORM_SIZE)
 #define CONFORM_SIZE2 0x100000ull
 #define CONFORM_PAGE  4096u
+/* And what it is made to write over and over. */
+#define CONFORM_KEEP 0x100000ull
 
 /*
  * How the suite makes a device work: without it, what a device does to memory cannot be seen. One for each kind of
@@ -160,6 +162,7 @@ int conform_look_on(struct conform *c);
 /* ---- the checks, a table each, closed by one without an id ---- */
 
 extern const struct conform_check conform_v2_features[], conform_v2_arcs[], conform_v2_stop[],
-	conform_v2_data[], conform_v2_precopy[], conform_dma[], conform_power[];
+	conform_v2_data[], conform_v2_precopy[], conform_dma[], conform_region_state[],
+	conform_region_data[], conform_pfn[], conform_power[];
 
 #endif

@@ -81,7 +81,7 @@ static enum conform_verdict look_for_dma(struct conform *c, enum vfmig_state sta
 	uint64_t left;
 	int64_t at;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_SIZE));
+	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
 	NEED(c, conform_set(c, state));
 	left = c->work->left(c); /* which may write to memory, too */
 	memcpy(copy, c->memory, CONFORM_SIZE);
@@ -129,7 +129,7 @@ static enum conform_verdict stop_has_no_interrupts(struct conform *c)
 
 	if (event < 0)
 		return conform_na(c, "the device does its work without interrupts");
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_SIZE));
+	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
 	NEED(c, conform_set(c, VFMIG_STATE_STOP));
 	NEED(c, conform_get(c, &(enum vfmig_state){VFMIG_STATE_STOP}));
 	while (read(event, &count, sizeof(count)) > 0)
@@ -166,7 +166,7 @@ static enum conform_verdict work_goes_on_after(struct conform *c, const enum vfm
 {
 	const char *why;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_SIZE));
+	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
 	for (size_t i = 0; i < count; i++)
 		NEED(c, conform_set(c, tour[i]));
 	MUST(c, c->work->drain(c));

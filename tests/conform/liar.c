@@ -60,7 +60,33 @@ int liar_reset(struct liar *liar)
 	if (!ret)
 		changed(liar, VFMIG_STATE_RUNNING);
 	liar->sessions = 0;
+	liar->shown = 1;
 	return ret;
+}
+
+bool liar_reads(const struct vfmig_request *request, uint64_t reg)
+{
+	return request->verb == VFMIG_VERB_REGION_READ && request->region.index == LIAR_REGION &&
+	       request->region.offset == reg;
+}
+
+bool liar_writes(const struct vfmig_request *request, uint64_t reg)
+{
+	return request->verb == VFMIG_VERB_REGION_WRITE && request->region.index == LIAR_REGION &&
+	       request->region.offset == reg;
+}
+
+uint64_t liar_value(const struct vfmig_request *request)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, request->region.buf, request->region.len < 8 ? request->region.len : 8);
+	return value;
+}
+
+void liar_put(struct vfmig_request *request, uint64_t value)
+{
+	memcpy(request->region.buf, &value, request->region.len < 8 ? request->region.len : 8);
 }
 
 static void back(void *context, struct vfmig_request *outer, ssize_t result)
@@ -70,11 +96,14 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 	if (outer->verb == VFMIG_VERB_RESET && !result) {
 		changed(liar, VFMIG_STATE_RUNNING);
 		liar->sessions = 0;
+		liar->shown = 1;
 	}
 	if (liar->lie->answer)
 		result = liar->lie->answer(liar, outer, result);
 	if (liar_feature(outer, VFMIG_FEATURE_SET, MIG_STATE) && !result)
 		changed(liar, liar_state(outer)->device_state);
+	if (liar_writes(outer, 0) && result > 0)
+		liar->shown = (uint32_t)liar_value(outer) & 7;
 	liar->reads += outer->verb == VFMIG_VERB_DATA_READ;
 	liar->writes += outer->verb == VFMIG_VERB_DATA_WRITE;
 	if (result < 0)
@@ -117,6 +146,7 @@ struct vfmig_device *liar_open(struct vfmig_device *good, const struct lie *lie)
 	CHECK(liar);
 	liar->lie = lie;
 	liar->at = VFMIG_STATE_RUNNING;
+	liar->shown = 1;
 	liar->event = dup(2);
 	CHECK_EQ(vfmig_filter_init(&liar->device, &ops, good, "liar", NULL), 0);
 	return &liar->device;

@@ -32,6 +32,7 @@ struct lie {
  * @at: the state that the device is in, as far as was heard
  * @sessions: how often data was begun to be read since the last reset
  * @reads, @writes: of data, since the state last changed
+ * @shown: the last device_state that a migration region took
  * @count: a lie's own
  * @bits: and for bitmaps
  * @event: an interrupt's eventfd
@@ -39,14 +40,14 @@ struct lie {
 struct liar {
 	struct vfmig_device device;
 	const struct lie *lie;
-	uint32_t at;
+	uint32_t at, shown;
 	unsigned sessions, reads, writes;
 	uint64_t count;
 	uint64_t bits[64];
 	int event;
 };
 
-extern const struct lie liar_v2[], liar_dma[], liar_power[];
+extern const struct lie liar_v2[], liar_dma[], liar_v1[], liar_pfn[], liar_power[];
 
 /* Put a lie around a device, which is the liar's from now on. */
 struct vfmig_device *liar_open(struct vfmig_device *good, const struct lie *lie);
@@ -55,6 +56,13 @@ struct vfmig_device *liar_open(struct vfmig_device *good, const struct lie *lie)
 bool liar_feature(const struct vfmig_request *request, uint32_t op, uint32_t feature);
 bool liar_sets(const struct vfmig_request *request, uint32_t state);
 struct vfmig_feature_mig_state *liar_state(struct vfmig_request *request);
+
+/* Of a migration region: a read or write of this register, and its value. */
+#define LIAR_REGION VFMIG_PCI_REGION_COUNT
+bool liar_reads(const struct vfmig_request *request, uint64_t reg);
+bool liar_writes(const struct vfmig_request *request, uint64_t reg);
+uint64_t liar_value(const struct vfmig_request *request);
+void liar_put(struct vfmig_request *request, uint64_t value);
 
 /* Ask the good device something of the liar's own: before an answer, not in it, when the device is busy with that. */
 int liar_go(struct liar *liar, uint32_t state);

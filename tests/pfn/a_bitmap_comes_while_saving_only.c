@@ -4,7 +4,7 @@
  * with nobody to log, the answers are refusals or "all"; a bitmap and the device's data do not get into each
  * other's way, whether they share a place or not.
  *
- * Rules: PFN-09, PFN-21, PFN-22, PFN-27.
+ * Rules: PFN-09, PFN-21, PFN-22, PFN-27, PFN-36.
  */
 #include "tests/pfn/fake_logger.h"
 

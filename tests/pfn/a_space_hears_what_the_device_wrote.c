@@ -4,7 +4,7 @@
  * wrote, whatever way the session goes meanwhile and with the device's data read in between, and hears everything
  * where some of it cannot be known; with the last cursor it ends. Without the session the device has no log.
  *
- * Rules: PFN-28.
+ * Rules: PFN-28, PFN-36.
  */
 #include <vfmig/space.h>
 

@@ -5,7 +5,7 @@
  * fetch a bitmap or begins in the middle again is told too much, never too little.
  *
  * Rules: PFN-11, PFN-12, PFN-13, PFN-14, PFN-15, PFN-16, PFN-17, PFN-18, PFN-27, PFN-29, PFN-30,
- * PFN-31, PFN-32.
+ * PFN-31, PFN-32, PFN-37.
  */
 #include "tests/pfn/fake_logger.h"
 

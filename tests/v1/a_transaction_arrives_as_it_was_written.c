@@ -3,7 +3,7 @@
  * Resuming: each write of data_size is one transaction to the device, of that size and with those bytes, and returns
  * only when the device has taken it. What does not fit, or comes in another state, is refused.
  *
- * Rules: V1-12, V1-25, V1-30, V1-47, V1-48, V1-49, TLK-03, PFN-10, PFN-33.
+ * Rules: V1-12, V1-25, V1-30, V1-47, V1-48, V1-49, V1-57, TLK-03, PFN-10, PFN-33.
  */
 #include "tests/v1/shown.h"
 
