@@ -181,7 +181,10 @@ static int resume_there(void *context, struct vfmig_error *err)
 	return start_work(move, w, workload_home(w, workload_steps(w) + 2 * workload_chunks(w)));
 }
 
-/* Between two rounds: let the workload get most of the file to the other side. */
+/*
+ * Between two rounds: let the workload take all of the file to the board and back, so that each place where some of it
+ * is has been written by the device meanwhile, whichever way it was going.
+ */
 static void on_event(void *context, const struct vfmig_event *event)
 {
 	struct move *move = context;
@@ -190,7 +193,7 @@ static void on_event(void *context, const struct vfmig_event *event)
 	if (strcmp(event->name, "round") || !move->thread_runs)
 		return;
 	pthread_mutex_lock(&move->lock);
-	goal = move->steps + workload_chunks(&move->source.workload) * 3 / 4;
+	goal = move->steps + 2 * workload_chunks(&move->source.workload);
 	while (move->steps < goal && !move->failed && !move->stop)
 		pthread_cond_wait(&move->moved, &move->lock);
 	pthread_mutex_unlock(&move->lock);
