@@ -102,6 +102,9 @@ void move_run(struct move *move);
 /* Run it and check: it arrived and nothing was lost. */
 void move_expect_good(const char *what, struct move *move);
 
+/* The same with the states of v2 that a copier has and those that it has not, and as the engine uses them or not. */
+void move_expect_good_in_every_way(bool remote);
+
 /* Run it and check: it arrived, or seemed to, and the proof noticed what was broken. */
 void move_expect_caught(const char *what, struct move *move);
 
