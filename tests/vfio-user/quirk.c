@@ -270,7 +270,9 @@ static int handle(struct quirk *q, struct quirk_message *m)
 	case VFMIG_USER_DEVICE_RESET:
 		return reset(q);
 	case VFMIG_USER_DEVICE_FEATURE:
-		return feature(q, m);
+		return q->early ? -EINVAL : feature(q, m);
+	case VFMIG_USER_DIRTY_PAGES:
+		return q->early ? quirk_dirty_pages(q, m) : -EINVAL;
 	case VFMIG_USER_MIG_DATA_READ:
 		return data_read(q, m);
 	case VFMIG_USER_MIG_DATA_WRITE:

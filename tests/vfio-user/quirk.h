@@ -32,6 +32,8 @@ struct quirk {
 
 	/* how it is, before quirk_start(): */
 	bool twin_offered;
+	bool early;	      /* of the time before features: it has DIRTY_PAGES */
+	bool mute;	      /* or has it not, either */
 	bool says_p2p;	      /* a server that claims what it has not */
 	bool short_ends;      /* a short piece is the last; asking on is an error */
 	size_t piece;	      /* most in one piece; 0: as much as is asked for */
@@ -47,7 +49,7 @@ struct quirk {
 	uint8_t *data;
 	size_t data_len, data_at;
 	bool loaded;
-	atomic_uint resets, unmaps, starts;
+	atomic_uint resets, unmaps, starts, asked_early;
 	atomic_bool ran_loaded; /* it ran with what it was loaded with, before a reset */
 };
 

@@ -180,3 +180,59 @@ int quirk_log_report(struct quirk *q, struct quirk_message *m)
 	ret = exchange(q, region, r.page_size, m->out + 8 + sizeof(r));
 	return ret;
 }
+
+/* As that server was in 2021: one region, whole, of memory that it has; a reply that does not fit is cut. */
+static int early_bitmap(struct quirk *q, struct quirk_message *m, struct vfmig_type1_dirty_pages *d)
+{
+	struct vfmig_user_dirty_range range;
+	struct quirk_region *region;
+
+	if (m->len < sizeof(*d) + sizeof(range))
+		return -EINVAL;
+	memcpy(&range, m->in + sizeof(*d), sizeof(range));
+	region = region_at(q, range.iova);
+	if (!region || !region->memory || !q->log_page || range.bitmap.pgsize != q->log_page ||
+	    range.bitmap.size != vfmig_bitmap_bytes(range.size, q->log_page) ||
+	    d->argsz > QUIRK_XFER)
+		return -EINVAL;
+	if (range.iova != region->iova || range.size != region->size)
+		return -ENOTSUP;
+	m->out_len = sizeof(*d) + sizeof(range) + range.bitmap.size;
+	m->out = calloc(1, m->out_len);
+	memcpy(m->out, m->in, sizeof(*d) + sizeof(range));
+	if (d->argsz < m->out_len) {
+		d->argsz = (uint32_t)m->out_len;
+		m->out_len = sizeof(*d);
+		memcpy(m->out, d, sizeof(*d));
+		return 0;
+	}
+	return exchange(q, region, range.bitmap.pgsize, m->out + sizeof(*d) + sizeof(range));
+}
+
+int quirk_dirty_pages(struct quirk *q, struct quirk_message *m)
+{
+	struct vfmig_type1_dirty_pages d;
+	bool was = q->log_page;
+
+	atomic_fetch_add(&q->asked_early, 1);
+	if (q->mute || m->len < sizeof(d))
+		return -EINVAL;
+	memcpy(&d, m->in, sizeof(d));
+	if (d.argsz < sizeof(d))
+		return -EINVAL;
+	switch (d.flags) {
+	case VFMIG_TYPE1_DIRTY_START:
+		atomic_fetch_add(&q->starts, 1);
+		q->log_page = was ? q->log_page : 4096;
+		for (unsigned i = 0; !was && i < q->nregions; i++)
+			log_region(q, &q->regions[i]);
+		return quirk_answer(m, m->in, sizeof(d));
+	case VFMIG_TYPE1_DIRTY_STOP:
+		q->log_page = 0;
+		return quirk_answer(m, m->in, sizeof(d));
+	case VFMIG_TYPE1_DIRTY_GET_BITMAP:
+		return early_bitmap(q, m, &d);
+	default:
+		return -EINVAL;
+	}
+}

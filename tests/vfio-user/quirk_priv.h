@@ -25,6 +25,7 @@ int quirk_dma(struct quirk *q, uint64_t iova, uint64_t len);
 int quirk_map(struct quirk *q, struct quirk_message *m);
 int quirk_unmap(struct quirk *q, struct quirk_message *m);
 int quirk_log_start(struct quirk *q, struct quirk_message *m);
+int quirk_dirty_pages(struct quirk *q, struct quirk_message *m);
 int quirk_log_report(struct quirk *q, struct quirk_message *m);
 
 #endif

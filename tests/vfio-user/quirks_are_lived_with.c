@@ -255,7 +255,7 @@ static uint64_t collected(struct vfmig_cursor *cursor, uint64_t iova, uint64_t s
 	return pages;
 }
 
-static void logging(const char *options)
+static void logging(const char *options, bool early)
 {
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_cursor *cursor;
@@ -263,12 +263,14 @@ static void logging(const char *options)
 
 	/* Of a client that is gone, at a page size that is nobody's. */
 	q.log_page = 65536;
+	q.early = early;
 	go(fd, options);
 	CHECK_EQ(vfmig_space_map(space, &by_fd, NULL), 0);
 	CHECK_EQ(vfmig_space_map(space, &by_message, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, device, NULL), 0);
 	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), 0);
 	CHECK_EQ(q.log_page, 4096);
+	CHECK_EQ(atomic_load(&q.asked_early) > 0, early);
 	server_writes(0x100000 + 4095, 2);
 	server_writes(0x200000 + 8192, 1);
 	CHECK_EQ(shared[4095], 0x5a);
@@ -286,7 +288,7 @@ static void logging(const char *options)
 }
 
 /* Straight to the feature, as somebody who has no space to hide behind: ranges and page sizes of all kinds. */
-static void any_report(void)
+static void any_report(bool early)
 {
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_dma_logging_range range = {0x100000, SIZE};
@@ -298,8 +300,10 @@ static void any_report(void)
 						     .page_size = 0x1000,
 						     .bitmap = (uintptr_t)&bits};
 	uint32_t get = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
+	int fd = prepare();
 
-	begin(NULL);
+	q.early = early;
+	go(fd, NULL);
 	CHECK_EQ(vfmig_space_attach(space, device, NULL), 0);
 	/* Before there is a region, which such a server does not survive. */
 	range.length = 4 << 20;
@@ -340,6 +344,26 @@ static void any_report(void)
 		 -EINVAL);
 	CHECK_EQ(feature(VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET, NULL, 0), 0);
 	CHECK_EQ(feature(get, &r, sizeof(r)), -EINVAL);
+	vfmig_space_detach(space, device, NULL);
+	vfmig_space_free(space);
+	end();
+}
+
+/* A server that has no way at all: it is asked once, and cannot be tracked. */
+static void neither_way(void)
+{
+	struct vfmig_space *space = vfmig_space_new();
+	struct vfmig_cursor *cursor;
+	int fd = prepare();
+
+	q.early = q.mute = true;
+	go(fd, NULL);
+	CHECK_EQ(vfmig_space_map(space, &by_fd, NULL), 0);
+	CHECK_EQ(vfmig_space_attach(space, device, NULL), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), -EOPNOTSUPP);
+		CHECK_EQ(atomic_load(&q.asked_early), 1);
+	}
 	vfmig_space_detach(space, device, NULL);
 	vfmig_space_free(space);
 	end();
@@ -425,9 +449,12 @@ int main(void)
 	reads(0, false, DATA + 1);
 	read_errors();
 	interrupts();
-	logging(NULL);
-	logging("twin_socket=off");
-	any_report();
+	for (int early = 0; early < 2; early++) {
+		logging(NULL, early);
+		logging("twin_socket=off", early);
+		any_report(early);
+	}
+	neither_way();
 	unmap_while_stopped();
 	no_collision(true);
 	no_collision(false);

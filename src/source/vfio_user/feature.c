@@ -114,7 +114,9 @@ static void refused(struct vu_job *job, struct vu_step *step)
 
 static void probe_answered(struct vu_job *job, struct vu_step *step)
 {
-	if (step->ask.error)
+	uint32_t feature = job->request->feature.flags & VFMIG_FEATURE_MASK;
+
+	if (step->ask.error && !vfmig_vu_early_probe(job, feature))
 		refused(job, step);
 }
 

@@ -24,12 +24,17 @@ static void send_start(struct vu_job *job, uint64_t page_size,
 		       void (*answered)(struct vu_job *job, struct vu_step *step))
 {
 	size_t room = VFMIG_LOGGING_START_SIZE + n * sizeof(*ranges);
-	struct vu_step *step = vfmig_vu_step(job);
 	struct vfmig_device_feature f = {
 		.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + room),
 		.flags = START_FLAGS,
 	};
+	struct vu_step *step;
 
+	if (atomic_load(&job->vu->early)) {
+		vfmig_vu_early_send(job, VFMIG_TYPE1_DIRTY_START, answered);
+		return;
+	}
+	step = vfmig_vu_step(job);
 	if (!step)
 		return;
 	step->own = malloc(room);
@@ -52,8 +57,13 @@ static void send_start(struct vu_job *job, uint64_t page_size,
 static void send_stop(struct vu_job *job,
 		      void (*answered)(struct vu_job *job, struct vu_step *step))
 {
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step;
 
+	if (atomic_load(&job->vu->early)) {
+		vfmig_vu_early_send(job, VFMIG_TYPE1_DIRTY_STOP, answered);
+		return;
+	}
+	step = vfmig_vu_step(job);
 	if (!step)
 		return;
 	step->answered = answered;
@@ -66,15 +76,38 @@ static void whatever(struct vu_job *job, struct vu_step *step)
 }
 
 /* The page size that the server chose. */
-static const char *started(const struct vu_step *step, bool plain, uint64_t *page)
+static const char *started(struct vu *vu, const struct vu_step *step, uint64_t *page)
 {
+	if (atomic_load(&vu->early)) {
+		atomic_store(&vu->early_known, true);
+		*page = VU_PLAIN_PAGE;
+		return vfmig_user_get_dirty_reply(step->ask.reply, step->ask.reply_len, NULL);
+	}
 	if (step->ask.reply_len < step->ask.fixed)
 		return "the answer is too short";
 	memcpy(page, step->ask.reply + VFMIG_FEATURE_HEADER_SIZE, sizeof(*page));
 	if (*page < VFMIG_LOGGING_PAGE_MIN || (*page & (*page - 1)) ||
-	    (plain && *page != VU_PLAIN_PAGE))
+	    (vu->plain && *page != VU_PLAIN_PAGE))
 		return "the server chose a page size that it was not asked for";
 	return NULL;
+}
+
+/* Refused: by a server that has another way? Then that is tried, and its answer looked at like this one. */
+static bool start_early(struct vu_job *job, const struct vu_step *step,
+			void (*answered)(struct vu_job *job, struct vu_step *step))
+{
+	struct vu *vu = job->vu;
+
+	if (!step->ask.error)
+		return false;
+	if (vfmig_vu_early_try(vu)) {
+		send_start(job, VU_PLAIN_PAGE, NULL, 0, answered);
+		return true;
+	}
+	/* That was the other way, too. */
+	if (!atomic_load(&vu->early_known))
+		atomic_store(&vu->early, false);
+	return false;
 }
 
 static void start_answered(struct vu_job *job, struct vu_step *step)
@@ -84,11 +117,13 @@ static void start_answered(struct vu_job *job, struct vu_step *step)
 	const char *why;
 	uint64_t page;
 
+	if (start_early(job, step, NULL))
+		return;
 	if (step->ask.error) {
 		vfmig_vu_refused(job, step, "to log DMA");
 		return;
 	}
-	why = started(step, vu->plain, &page);
+	why = started(vu, step, &page);
 	if (why) {
 		vfmig_vu_fail(job, -EPROTO, "%s: logging: %s", vu->device.name, why);
 		return;
@@ -104,7 +139,9 @@ static void first_answered(struct vu_job *job, struct vu_step *step)
 {
 	uint64_t page;
 
-	if (!step->ask.error && !started(step, true, &page))
+	if (start_early(job, step, first_answered))
+		return;
+	if (!step->ask.error && !started(job->vu, step, &page))
 		return;
 	pthread_mutex_lock(&job->vu->wire.lock);
 	job->vu->log_failed = true;

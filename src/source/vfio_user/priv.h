@@ -40,6 +40,8 @@ enum { VU_GONE = VFMIG_WIRE_ENDS, VU_KICK };
 #define VU_INFO_MAX 65536u
 /* A plain server's log has pages of this size, whatever was asked for. */
 #define VU_PLAIN_PAGE 4096u
+/* And a reply by DIRTY_PAGES fits in a message. */
+#define VU_EARLY_BITMAP_MAX ((1u << 20) - VFMIG_USER_DIRTY_PAGES_SIZE - VFMIG_USER_DIRTY_RANGE_SIZE)
 
 struct vu;
 struct vu_job;
@@ -150,9 +152,12 @@ struct vu {
 	bool loaded;		/* since it last ran, it was RESUMING, or may have been */
 	bool short_read;	/* the last piece of data was shorter than it might have been */
 
-	bool log_on;	 /* logging is asked for, */
-	bool log_sent;	 /* and the server knows */
-	bool log_failed; /* it could not be told */
+	bool log_on;		 /* logging is asked for, */
+	bool log_sent;		 /* and the server knows */
+	bool log_failed;	 /* it could not be told */
+	atomic_bool early;	 /* it has DIRTY_PAGES in the place of DMA logging; */
+	atomic_bool early_known; /* and has shown it */
+	atomic_bool early_tried; /* whether it has was asked */
 	struct vfmig_dirty *extra;
 	struct vu_kept *kept;
 	int nowhere; /* an eventfd that nobody reads */
@@ -232,6 +237,19 @@ void vfmig_vu_note_state(struct vu *vu, bool known, uint32_t state);
 void vfmig_vu_log_first(struct vu_job *job);
 /* Try again to have the server let go of what it would not. */
 void vfmig_vu_drop_stale(struct vu_job *job);
+
+/* ---- early.c: servers that have DIRTY_PAGES ---- */
+
+/* Is it worth trying? Once; then it counts as one of them, until it has refused. */
+bool vfmig_vu_early_try(struct vu *vu);
+/* START or STOP. */
+void vfmig_vu_early_send(struct vu_job *job, uint32_t flags,
+			 void (*answered)(struct vu_job *job, struct vu_step *step));
+/* Ask for the bitmap of a region, with a step that has room for it; and whether the answer is that. */
+void vfmig_vu_early_report(struct vu_step *step, uint64_t iova, uint64_t size, uint64_t bytes);
+const char *vfmig_vu_early_told(const struct vu_step *step, uint64_t iova, uint64_t size);
+/* A probe of @feature was refused: it may be there all the same, which this finds out. */
+bool vfmig_vu_early_probe(struct vu_job *job, uint32_t feature);
 
 /* ---- serve.c: DMA by message ---- */
 

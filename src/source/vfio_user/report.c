@@ -31,29 +31,42 @@ static void send_report(struct vu_job *job, const struct vfmig_logging_report *r
 	step->b = r->length;
 	step->ask.data = step->own;
 	step->ask.data_max = bytes;
+	if (atomic_load(&job->vu->early)) {
+		vfmig_vu_early_report(step, r->iova, r->length, bytes);
+		return;
+	}
 	vfmig_logging_put_report(payload, sizeof(payload), r);
 	vfmig_vu_ask_feature(step, REPORT_FLAGS, payload, sizeof(payload));
+}
+
+static const char *look_at_report(const struct vu_step *step, uint64_t page)
+{
+	struct vfmig_logging_report said;
+	uint64_t bytes;
+	const char *why;
+
+	if (step->ask.reply_len < step->ask.fixed)
+		return "the answer is too short";
+	why = vfmig_logging_get_report(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
+				       VFMIG_LOGGING_REPORT_SIZE, &said, &bytes);
+	if (!why && (said.iova != step->a || said.length != step->b || said.page_size != page))
+		why = "the answer is about another range";
+	if (!why && step->ask.data_len < bytes)
+		why = "the answer has no bitmap, or not all of it";
+	return why;
 }
 
 /* Whether the bitmap is there, about what was asked. */
 static bool report_ok(struct vu_job *job, const struct vu_step *step, uint64_t page)
 {
-	struct vfmig_logging_report said;
-	uint64_t bytes;
 	const char *why;
 
 	if (step->ask.error) {
 		vfmig_vu_refused(job, step, "to report what was written");
 		return false;
 	}
-	why = step->ask.reply_len < step->ask.fixed
-		      ? "the answer is too short"
-		      : vfmig_logging_get_report(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
-						 VFMIG_LOGGING_REPORT_SIZE, &said, &bytes);
-	if (!why && (said.iova != step->a || said.length != step->b || said.page_size != page))
-		why = "the answer is about another range";
-	if (!why && step->ask.data_len < bytes)
-		why = "the answer has no bitmap, or not all of it";
+	why = atomic_load(&job->vu->early) ? vfmig_vu_early_told(step, step->a, step->b)
+					   : look_at_report(step, page);
 	if (why)
 		vfmig_vu_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
 			      job->vu->device.name, (unsigned long long)step->b,
@@ -216,7 +229,8 @@ static void report_plain(struct vu *vu, struct vfmig_request *request,
 	for (size_t i = 0; i < count && !job->error; i++) {
 		r.iova = list[i].map.iova;
 		r.length = list[i].map.size;
-		if (vfmig_logging_report_check(&r, &bytes))
+		if (vfmig_logging_report_check(&r, &bytes) ||
+		    (atomic_load(&vu->early) && bytes > VU_EARLY_BITMAP_MAX))
 			/* Too large to be asked about in one piece, which is the only way. */
 			vfmig_dirty_mark(vu->extra, r.iova, r.length);
 		else

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Servers of the time before DMA logging: they tell what was written by DIRTY_PAGES.
+ *
+ * One is known by three things together: it has no extension, it said migration.pgsize when it introduced itself, and it
+ * refuses DMA logging. Then DIRTY_PAGES is tried, once; STOP is harmless wherever it is known. What such a server
+ * can be asked is what a later plain one can be: whole regions, at 4 KiB. So log.c and report.c do the same
+ * for both, in other messages.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "source/vfio_user/priv.h"
+
+bool vfmig_vu_early_try(struct vu *vu)
+{
+	if (!vu->plain || vu->caps.migration_pgsize != VU_PLAIN_PAGE ||
+	    atomic_exchange(&vu->early_tried, true))
+		return false;
+	atomic_store(&vu->early, true);
+	return true;
+}
+
+void vfmig_vu_early_send(struct vu_job *job, uint32_t flags,
+			 void (*answered)(struct vu_job *job, struct vu_step *step))
+{
+	struct vfmig_type1_dirty_pages d = {.argsz = VFMIG_USER_DIRTY_PAGES_SIZE, .flags = flags};
+	struct vu_step *step = vfmig_vu_step(job);
+
+	if (!step)
+		return;
+	step->answered = answered;
+	step->ask.fixed = VFMIG_USER_DIRTY_PAGES_SIZE;
+	vfmig_vu_send(step, VFMIG_USER_DIRTY_PAGES,
+		      vfmig_user_put_dirty_pages(vu_fixed(step), VU_FIXED_ROOM, &d, NULL));
+}
+
+void vfmig_vu_early_report(struct vu_step *step, uint64_t iova, uint64_t size, uint64_t bytes)
+{
+	struct vfmig_user_dirty_range range = {
+		.iova = iova, .size = size, .bitmap = {.pgsize = VU_PLAIN_PAGE, .size = bytes}};
+	struct vfmig_type1_dirty_pages d = {.flags = VFMIG_TYPE1_DIRTY_GET_BITMAP};
+
+	step->ask.fixed = VFMIG_USER_DIRTY_PAGES_SIZE + VFMIG_USER_DIRTY_RANGE_SIZE;
+	d.argsz = (uint32_t)(step->ask.fixed + bytes);
+	vfmig_vu_send(step, VFMIG_USER_DIRTY_PAGES,
+		      vfmig_user_put_dirty_pages(vu_fixed(step), VU_FIXED_ROOM, &d, &range));
+}
+
+const char *vfmig_vu_early_told(const struct vu_step *step, uint64_t iova, uint64_t size)
+{
+	struct vfmig_user_dirty_range range = {
+		.iova = iova,
+		.size = size,
+		.bitmap = {.pgsize = VU_PLAIN_PAGE,
+			   .size = vfmig_bitmap_bytes(size, VU_PLAIN_PAGE)}};
+	const char *why = vfmig_user_get_dirty_reply(step->ask.reply, step->ask.reply_len, &range);
+
+	if (!why && step->ask.data_len < range.bitmap.size)
+		why = "the answer has no bitmap, or not all of it";
+	return why;
+}
+
+/* ---- a probe of DMA logging that was refused ---- */
+
+static void probe_answered(struct vu_job *job, struct vu_step *step)
+{
+	atomic_store(&job->vu->early_known, !step->ask.error);
+	if (!step->ask.error)
+		return;
+	atomic_store(&job->vu->early, false);
+	step->ask.error = -ENOTTY;
+	vfmig_vu_refused(job, step, "to log DMA");
+}
+
+bool vfmig_vu_early_probe(struct vu_job *job, uint32_t feature)
+{
+	if (feature != VFMIG_FEATURE_DMA_LOGGING_START &&
+	    feature != VFMIG_FEATURE_DMA_LOGGING_STOP &&
+	    feature != VFMIG_FEATURE_DMA_LOGGING_REPORT)
+		return false;
+	if (vfmig_vu_early_try(job->vu))
+		vfmig_vu_early_send(job, VFMIG_TYPE1_DIRTY_STOP, probe_answered);
+	return atomic_load(&job->vu->early);
+}
