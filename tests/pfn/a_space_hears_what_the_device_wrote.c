@@ -166,6 +166,64 @@ static void begins_again(const struct vfmig_region_options *options)
 	tear_down(&b);
 }
 
+/* Given up after the stop: it runs on, and is saving again. */
+static void goes_back(const struct vfmig_region_options *options)
+{
+	struct bench b;
+
+	set_up(&b, options);
+	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	expect(b.cursor, &b.log, 20);
+	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(b.shown->fake.state, VFMIG_STATE_PRE_COPY);
+	expect_all(b.cursor);
+	expect(b.cursor, &b.log, 21);
+	tear_down(&b);
+}
+
+/* One who says what is to be logged is told all of it once, in whatever pieces he asks, and no report fails. */
+static void is_told_once(const struct vfmig_region_options *options)
+{
+	const struct vfmig_dma_logging_range ranges[] = {{0, 16 * 4096}, {32 * 4096, 16 * 4096}};
+	struct vfmig_feature_dma_logging_control control = {
+		.page_size = 4096, .num_ranges = 2, .ranges = (uintptr_t)ranges};
+	static const struct {
+		unsigned page, count;
+		bool all; /* as written, the first time */
+	} asks[] = {{40, 8, true}, {0, 16, true},  {32, 8, true},  {0, 16, true},
+		    {40, 8, true}, {0, 16, false}, {32, 16, false}};
+	struct vfmig_feature_dma_logging_report report = {.page_size = 4096};
+	struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE};
+	uint64_t bits;
+	struct bench b;
+
+	set_up(&b, options);
+	vfmig_cursor_close(b.cursor);
+	request.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START;
+	request.feature.data = &control;
+	request.feature.size = sizeof(control);
+	CHECK_EQ(vfmig_session_call(b.session, &request), 0);
+	CHECK_EQ(vfmig_session_call(b.session, &request), -EINVAL);
+	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_RUNNING, NULL), 0);
+	request.feature.flags = VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT;
+	request.feature.data = &report;
+	request.feature.size = sizeof(report);
+	report.bitmap = (uintptr_t)&bits;
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		bits = 0;
+		report.iova = asks[i].page * 4096ull;
+		report.length = asks[i].count * 4096ull;
+		CHECK_EQ(vfmig_session_call(b.session, &request), 0);
+		CHECKF(bits == (asks[i].all ? (1ull << asks[i].count) - 1 : 0), "ask %zu", i);
+	}
+	request.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP;
+	CHECK_EQ(vfmig_session_call(b.session, &request), 0);
+	CHECK_EQ(vfmig_cursor_open(b.space, &b.cursor, NULL), 0);
+	tear_down(&b);
+}
+
 /* A log that fails, and a device that was reset: everything, and never nothing. */
 static void is_lost(const struct vfmig_region_options *options)
 {
@@ -210,6 +268,8 @@ int main(void)
 		migrates(&options[i], 100);
 		migrates(&options[i], 7);
 		begins_again(&options[i]);
+		goes_back(&options[i]);
+		is_told_once(&options[i]);
 		is_lost(&options[i]);
 		is_refused(&options[i]);
 	}

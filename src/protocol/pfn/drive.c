@@ -22,12 +22,49 @@
 
 /* ---- starting and stopping ---- */
 
+/* Remember what is to be logged, where that is said. */
+static ssize_t log_ranges(struct vfmig_region_drive *drive)
+{
+	const struct vfmig_feature_dma_logging_control *control = drive->steps.outer->feature.data;
+	const struct vfmig_dma_logging_range *range;
+	const char *why;
+
+	free(drive->logged);
+	drive->logged = NULL;
+	drive->nlogged = 0;
+	if (!control)
+		return 0;
+	range = (const struct vfmig_dma_logging_range *)(uintptr_t)control->ranges;
+	if (drive->steps.outer->feature.size < sizeof(*control) ||
+	    (control->num_ranges && !range) || control->reserved)
+		return vfmig_err(&drive->steps.err, -EINVAL, "DMA_LOGGING_START is not whole");
+	if (control->num_ranges > VFMIG_LOGGING_RANGES_MAX)
+		return vfmig_err(&drive->steps.err, -E2BIG,
+				 "DMA logging: %u ranges, and %u at the most", control->num_ranges,
+				 VFMIG_LOGGING_RANGES_MAX);
+	why = vfmig_logging_start_check(control->page_size, range, control->num_ranges, true);
+	if (why)
+		return vfmig_err(&drive->steps.err, -EINVAL, "%s", why);
+	drive->logged = calloc(control->num_ranges + 1, sizeof(*drive->logged));
+	if (!drive->logged)
+		return vfmig_err(&drive->steps.err, -ENOMEM, "no memory for ranges to log");
+	drive->nlogged = control->num_ranges;
+	for (uint32_t i = 0; i < drive->nlogged; i++)
+		drive->logged[i].range = range[i];
+	return 0;
+}
+
 static ssize_t log_start(struct vfmig_region_drive *drive)
 {
+	ssize_t ret;
+
 	if (drive->logs)
-		return vfmig_err(&drive->steps.err, -EBUSY,
+		return vfmig_err(&drive->steps.err, -EINVAL,
 				 "device %s tells its written pages already",
 				 vfmig_device_name(drive->session.device));
+	ret = log_ranges(drive);
+	if (ret)
+		return ret;
 	drive->gap = false;
 	return vfmig_drive_log_switch(drive, true);
 }
@@ -165,6 +202,41 @@ static ssize_t ask_range(struct vfmig_region_drive *drive)
 			       report->iova / report->unit + report->done, start_written);
 }
 
+/*
+ * Behind a gap. Who has said what is logged is told that all of it is written, until he has asked about all of it, piece
+ * by piece upward in each range; to another a report that fails says the same.
+ */
+static ssize_t report_all(struct vfmig_region_drive *drive)
+{
+	const struct vfmig_feature_dma_logging_report *asked = drive->steps.outer->feature.data;
+	bool all = true;
+
+	if (!drive->nlogged) {
+		drive->gap = false;
+		return vfmig_err(&drive->steps.err, -EIO,
+				 "device %s: it was not saving all the time, so that not all "
+				 "written pages are known",
+				 vfmig_device_name(drive->session.device));
+	}
+	for (uint32_t i = 0; i < drive->nlogged; i++) {
+		struct vfmig_drive_logged *log = &drive->logged[i];
+		uint64_t at = log->range.iova + log->told;
+		uint64_t last = asked->iova + (asked->length - 1);
+
+		if (log->told < log->range.length && at >= asked->iova && at <= last) {
+			uint64_t more = last - at + 1, left = log->range.length - log->told;
+
+			log->told += more && more < left ? more : left;
+		}
+		all = all && log->told == log->range.length;
+	}
+	mark(drive, NULL, drive->report.pages);
+	drive->gap = !all;
+	for (uint32_t i = 0; all && i < drive->nlogged; i++)
+		drive->logged[i].told = 0;
+	return 0;
+}
+
 static ssize_t free_to_ask(struct vfmig_steps *steps, ssize_t result)
 {
 	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
@@ -188,14 +260,7 @@ static ssize_t log_report(struct vfmig_region_drive *drive)
 		return vfmig_err(&drive->steps.err, -EINVAL, "device %s: %s", name, why);
 	if (!drive->logs)
 		return vfmig_err(&drive->steps.err, -EINVAL, "device %s: no log was started", name);
-	if (drive->gap) {
-		drive->gap = false;
-		return vfmig_err(&drive->steps.err, -EIO,
-				 "device %s: it was not saving all the time, so that not all "
-				 "written pages are known",
-				 name);
-	}
-	if (drive->state == VFMIG_STATE_RESUMING)
+	if (drive->state == VFMIG_STATE_RESUMING && !drive->gap)
 		return 0; /* it writes to nothing but itself */
 	report->iova = asked->iova;
 	report->page_size = asked->page_size;
@@ -203,6 +268,8 @@ static ssize_t log_report(struct vfmig_region_drive *drive)
 	report->pages = asked->length / report->unit;
 	report->done = 0;
 	report->bitmap = (uint64_t *)(uintptr_t)asked->bitmap;
+	if (drive->gap)
+		return report_all(drive);
 	return vfmig_drive_drain(drive, free_to_ask);
 }
 

@@ -83,6 +83,7 @@ void vfmig_region_drive_close(struct vfmig_session *session)
 	free(drive->read.carry);
 	free(drive->draining);
 	free(drive->bounce);
+	free(drive->logged);
 	free(drive);
 }
 

@@ -116,11 +116,24 @@ struct vfmig_region_drive {
 	/* pfn/drive.c */
 	bool log_to; /* what @logs is about to be */
 	bool logs;   /* written pages are asked for: the device saves while it runs or stands */
-	bool gap;    /* they were not told for a while */
+	bool gap; /* they were not told for a while: all that is logged counts as written, once */
+	struct vfmig_drive_logged {
+		struct vfmig_dma_logging_range range;
+		uint64_t told; /* of it, bytes from its beginning, since the gap */
+	} * logged;
+	uint32_t nlogged; /* 0: it was not said what */
 	struct vfmig_tracker tracker;
 	struct vfmig_space *space; /* where it was added */
 	struct vfmig_drive_report report;
 };
+
+/* From here on what was written before is not known, if anybody asks. */
+static inline void vfmig_drive_gap(struct vfmig_region_drive *drive)
+{
+	drive->gap = drive->logs;
+	for (uint32_t i = 0; i < drive->nlogged; i++)
+		drive->logged[i].told = 0;
+}
 
 static inline struct vfmig_region_drive *vfmig_drive_of(struct vfmig_steps *steps)
 {

@@ -39,7 +39,7 @@ static void heard(struct vfmig_region_drive *drive)
 	/* It is not where we left it: it was reset, or somebody else drives it. */
 	drive->state = vfmig_region_state_to(bits);
 	drive->parked = false;
-	drive->gap = drive->logs;
+	vfmig_drive_gap(drive);
 	vfmig_drive_read_reset(drive);
 	vfmig_drive_write_reset(drive);
 }
@@ -145,16 +145,20 @@ static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
 	if (drive->logs && saving(to) && !saving(from) && drive->read.begun) {
 		bits = (uint8_t)vfmig_region_state_from(from);
 		drive->way[drive->ways++] = bits;
-		drive->gap = true;
+		vfmig_drive_gap(drive);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t next = bits_for(drive, vfmig_region_state_to(way[i]));
 
-		/* Out of RESUMING there is one way, and no written page is known on it. */
-		if (bits == VFMIG_V1_STATE_RESUMING) {
+		/*
+		 * Out of RESUMING there is one way, and stop-and-copy does not go back to pre-copy: no written page
+		 * is known where _SAVING must go for a moment.
+		 */
+		if (bits == VFMIG_V1_STATE_RESUMING ||
+		    (bits == VFMIG_V1_STATE_STOP_COPY && next == VFMIG_V1_STATE_PRE_COPY)) {
 			bits = way[i];
 			drive->way[drive->ways++] = bits;
-			drive->gap = drive->logs;
+			vfmig_drive_gap(drive);
 		}
 		if (next != bits)
 			drive->way[drive->ways++] = next;
