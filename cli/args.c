@@ -24,10 +24,14 @@ const struct cli_option cli_json_options[] = {
 const struct cli_option cli_device_options[] = {
 	{'f', "filter", CLI_LIST, &cli.filters, "FILTER",
 	 "put a filter around the device; again for one more around that (vfmig help devices)"},
-	{0, "protocol", CLI_TEXT, &cli.protocol, "NAME",
-	 "the revision of the protocol to use; preset: the newest that the device shows"},
 	{0, "timeout", CLI_TEXT, &cli.timeout, "MS",
 	 "how long to wait for each answer of a device; preset: 30000"},
+	{0},
+};
+
+const struct cli_option cli_drive_options[] = {
+	{0, "protocol", CLI_TEXT, &cli.protocol, "NAME",
+	 "the revision of the protocol to use: v2, v1 or pfn; preset: the newest that the device shows"},
 	{0},
 };
 
@@ -40,7 +44,8 @@ const struct cli_option cli_migration_options[] = {
 static const struct cli_option help_option = {'h', "help", CLI_FLAG, NULL, NULL, "this text"};
 
 /* The tables of a command, one after the other; returns how many. */
-static size_t tables(const struct cli_command *command, const struct cli_option *out[4])
+#define TABLES 5
+static size_t tables(const struct cli_command *command, const struct cli_option *out[TABLES])
 {
 	size_t n = 0;
 
@@ -48,6 +53,8 @@ static size_t tables(const struct cli_command *command, const struct cli_option 
 		out[n++] = command->options;
 	if (command->takes & CLI_TAKES_DEVICES)
 		out[n++] = cli_device_options;
+	if (command->takes & CLI_DRIVES)
+		out[n++] = cli_drive_options;
 	if (command->takes & CLI_MIGRATES)
 		out[n++] = cli_migration_options;
 	if (command->takes & CLI_TAKES_JSON)
@@ -58,7 +65,7 @@ static size_t tables(const struct cli_command *command, const struct cli_option 
 static const struct cli_option *find(const struct cli_command *command, const char *name,
 				     size_t len, char letter)
 {
-	const struct cli_option *table[4];
+	const struct cli_option *table[TABLES];
 	size_t n = tables(command, table);
 
 	if (letter == 'h' || (len == 4 && !memcmp(name, "help", 4)))
@@ -216,7 +223,7 @@ static const char *value_name(const struct vfmig_option *o)
 
 void cli_help_command(const struct cli_command *command)
 {
-	const struct cli_option *table[4];
+	const struct cli_option *table[TABLES];
 	size_t n = tables(command, table);
 
 	printf("usage: vfmig %s %s\n\n%s.\n", command->name, command->usage, command->summary);

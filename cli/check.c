@@ -190,7 +190,7 @@ const struct cli_command cli_check = {
 	.name = "check",
 	.usage = "DEVICE | --list",
 	.summary = "Check that a device keeps the rules of the migration protocols",
-	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON,
+	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON,
 	.words = {0, 1},
 	.text = "Asks the device, as any user could, about each rule of docs/rules.md that can be seen from\n"
 		"outside. The device is reset again and again and loses its state: do not check one that is\n"

@@ -62,8 +62,9 @@ struct cli_option {
 };
 
 #define CLI_TAKES_JSON	  (1u << 0) /* --json */
-#define CLI_TAKES_DEVICES (1u << 1) /* --filter, --protocol, --timeout */
-#define CLI_MIGRATES	  (1u << 2) /* --quiet, --verbose, and the engine's options */
+#define CLI_TAKES_DEVICES (1u << 1) /* --filter, --timeout */
+#define CLI_DRIVES	  (1u << 2) /* --protocol */
+#define CLI_MIGRATES	  (1u << 3) /* --quiet, --verbose, and the engine's options */
 
 /*
  * @words: the least and the most words that are not options
@@ -97,6 +98,7 @@ extern struct cli_common cli;
 
 extern const struct cli_option cli_json_options[];
 extern const struct cli_option cli_device_options[];
+extern const struct cli_option cli_drive_options[];
 extern const struct cli_option cli_migration_options[];
 
 /* Take the arguments behind the subcommand's name; an exit code, or -1 to go on. */

@@ -28,8 +28,9 @@ static void exit_codes(void)
 	     "1  Refused or failed; the reason is on standard error. A migration has put things back: the\n"
 	     "   source runs on, the destination is reset.\n"
 	     "2  Wrong use of the command. Nothing was begun.\n"
-	     "3  In doubt: the source has handed the devices over and got no answer. They stay stopped here;\n"
-	     "   they run at the destination, or nowhere. Look there before you start anything here.\n"
+	     "3  In doubt: the source has handed the devices over, or a device had to run there to check what\n"
+	     "   it was given, and no answer came. They stay stopped here; they run at the destination, or\n"
+	     "   nowhere. Look there before you start anything here.\n"
 	     "4  Cancelled by SIGINT or SIGTERM, and put back as for 1. A second signal ends the command at\n"
 	     "   once, and puts back nothing.\n"
 	     "5  Failed as for 1, and a device could not be put back: it is to be looked at, or reset.");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vfmig/abi_region.h>
 #include <vfmig/session.h>
 
 #include "cli.h"
@@ -48,10 +49,18 @@ static void show_pci(struct vfmig_device *device)
 		       subsystem, c[8], c[11], c[10], c[9]);
 }
 
+/* A migration region of v1 looks like one of pfn. */
+static const char *revision_of(const struct vfmig_region *r)
+{
+	if (r->type != VFMIG_REGION_TYPE_MIGRATION)
+		return "";
+	return r->revision == VFMIG_REGION_V1 ? "v1" : r->revision ? "pfn" : "v1 or pfn";
+}
+
 static void show_region(uint32_t index, bool pci, const struct vfmig_region *r)
 {
 	const char *name = pci && index < VFMIG_PCI_REGION_COUNT ? regions[index] : "";
-	char size[CLI_NUMBER], mapped[64] = "";
+	char size[CLI_NUMBER], mapped[64] = "", type[64] = "";
 	uint64_t bytes = 0;
 	char access[3] = {r->flags & VFMIG_REGION_FLAG_READ ? 'r' : '-',
 			  r->flags & VFMIG_REGION_FLAG_WRITE ? 'w' : '-', 0};
@@ -63,17 +72,20 @@ static void show_region(uint32_t index, bool pci, const struct vfmig_region *r)
 			    VFMIG_TEXT("name", name), VFMIG_U64("size_bytes", r->size),
 			    VFMIG_TEXT("access", access), VFMIG_U64("areas", r->areas),
 			    VFMIG_U64("mappable_bytes", bytes), VFMIG_U64("type", r->type),
-			    VFMIG_U64("subtype", r->subtype));
+			    VFMIG_U64("subtype", r->subtype),
+			    VFMIG_TEXT("revision", revision_of(r)));
 		return;
 	}
 	if (bytes && bytes == r->size)
 		snprintf(mapped, sizeof(mapped), "can be mapped");
 	else if (r->areas)
-		snprintf(mapped, sizeof(mapped), "%s can be mapped, in %u parts",
-			 cli_bytes(size, bytes), r->areas);
-	if (r->type)
-		snprintf(mapped, sizeof(mapped), "type %u.%u", r->type, r->subtype);
-	printf("    %2u  %-7s %8s  %s%s%s\n", index, name, cli_bytes(size, r->size), access,
+		snprintf(mapped, sizeof(mapped), "%s can be mapped, in %u part%s",
+			 cli_bytes(size, bytes), r->areas, r->areas == 1 ? "" : "s");
+	if (r->type == VFMIG_REGION_TYPE_MIGRATION)
+		snprintf(type, sizeof(type), "  migration (%s)", revision_of(r));
+	else if (r->type)
+		snprintf(type, sizeof(type), "  type %u.%u", r->type, r->subtype);
+	printf("    %2u  %-7s %8s  %s%s%s%s\n", index, name, cli_bytes(size, r->size), access, type,
 	       *mapped ? "  " : "", mapped);
 }
 
@@ -161,7 +173,7 @@ static void show_session(struct vfmig_session *session, const char *probed)
 	printf("    data       %s\n",
 	       sized ? "of a size that it does not tell" : cli_bytes(size, bytes));
 	printf("    features   ");
-	cli_wrap(probed, 15, 100);
+	cli_wrap(*probed ? probed : "none", 15, 100);
 }
 
 static int show_migration(struct vfmig_device *device)
@@ -231,7 +243,7 @@ const struct cli_command cli_info = {
 	.name = "info",
 	.usage = "DEVICE",
 	.summary = "Show what a device is, and how it can migrate",
-	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON,
+	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON,
 	.words = {1, 1},
 	.text = "Regions, interrupts, the revision of the migration protocol and its states, how much data\n"
 		"there is to move. Nothing in the device is changed; but one behind a socket is stopped, as\n"

@@ -52,7 +52,7 @@ const struct cli_command cli_load = {
 	.name = "load",
 	.usage = "FILE DEVICE...",
 	.summary = "Load devices from a file that vfmig save wrote",
-	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON | CLI_MIGRATES,
 	.words = {2, CLI_ANY},
 	.text = "Everything in the file is checked before the device runs; where it is damaged or does not fit,\n"
 		"the device is reset, and the place and the reason are told. FILE may be - for standard\n"

@@ -3,12 +3,15 @@
 #include "end.h"
 
 static struct cli_list to_filters;
+static const char *to_protocol;
 
 static const struct cli_option options[] = {
 	CLI_MEMORY_OPTION,
 	CLI_START_OPTION,
 	{'F', "to-filter", CLI_LIST, &to_filters, "FILTER",
 	 "as --filter, which is for the sources, but for the destinations"},
+	{0, "to-protocol", CLI_TEXT, &to_protocol, "NAME",
+	 "as --protocol, but for the destinations only"},
 	{0},
 };
 
@@ -38,6 +41,8 @@ static int run(const struct cli_list *words)
 				 words->count);
 	ret = cli_end_open(&from, VFMIG_ROLE_SOURCE, words->item, half, &cli.filters);
 	if (!ret) {
+		if (to_protocol)
+			cli.protocol = to_protocol;
 		ret = cli_end_open(&to, VFMIG_ROLE_DESTINATION, words->item + half, half,
 				   &to_filters);
 		if (!ret)
@@ -52,20 +57,24 @@ const struct cli_command cli_migrate = {
 	.name = "migrate",
 	.usage = "SRC... DST...",
 	.summary = "Move devices from one place to another, both ends in this process",
-	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON | CLI_MIGRATES,
 	.words = {2, CLI_ANY},
 	.text = "The sources come first, then as many destinations in the same order. All of them move\n"
 		"together: they stop at the same time, and run again at the same time. Until the destinations\n"
 		"have everything and have checked it, any failure and Ctrl-C leave the sources running.\n",
-	.examples = "  vfmig migrate model:copier model:copier --memory 256M\n"
-		    "      a software device with memory, to try it out\n"
-		    "  vfmig migrate vfio-user:/run/a.sock vfio-user:/run/b.sock --downtime 100\n"
-		    "      from one server to another, stopped for at most 100 ms\n"
-		    "  vfmig migrate nic=vfio-user:/run/a0 disk=vfio-user:/run/a1 \\\n"
-		    "                nic=vfio-user:/run/b0 disk=vfio-user:/run/b1 --json\n"
-		    "      two devices at once, told as JSON\n"
-		    "  vfmig migrate model:copier model:copier --filter delay,rate=20M -v\n"
-		    "      a slow one\n",
+	.examples =
+		"  vfmig migrate model:copier model:copier --memory 256M\n"
+		"      a software device with memory, to try it out\n"
+		"  vfmig migrate vfio-user:/run/a.sock vfio-user:/run/b.sock --downtime 100\n"
+		"      from one server to another, stopped for at most 100 ms\n"
+		"  vfmig migrate nic=vfio-user:/run/a0 disk=vfio-user:/run/a1 \\\n"
+		"                nic=vfio-user:/run/b0 disk=vfio-user:/run/b1 --json\n"
+		"      two devices at once, told as JSON\n"
+		"  vfmig migrate model:copier model:copier --filter delay,rate=20M -v\n"
+		"      a slow one\n"
+		"  vfmig migrate vfio-user:/run/old.sock vfio-user:/run/new.sock --protocol pfn \\\n"
+		"                --to-protocol v2\n"
+		"      between two revisions of the protocol, one of which must be named\n",
 	.options = options,
 	.run = run,
 };

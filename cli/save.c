@@ -130,7 +130,7 @@ const struct cli_command cli_save = {
 	.name = "save",
 	.usage = "DEVICE... -o FILE",
 	.summary = "Save devices to a file",
-	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON | CLI_MIGRATES,
 	.words = {1, CLI_ANY},
 	.text = "Afterwards the devices are in the file, and stay stopped where they were, so that they do\n"
 		"not come to run twice; --run-on has them go on, and the file is a copy. The file appears when\n"

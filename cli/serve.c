@@ -146,10 +146,16 @@ const struct cli_command cli_serve = {
 	.words = {0, 1},
 	.text = "One client at a time; when it goes, the device is stopped and keeps its state for the next\n"
 		"one. Runs until SIGTERM or SIGINT, and then removes the socket. The device may be any, also\n"
-		"one behind another server's socket.\n",
-	.examples = "  vfmig serve model:copier --socket-path /run/copier.sock\n"
-		    "      and in another terminal: vfmig info vfio-user:/run/copier.sock\n"
-		    "  vfmig serve model:copier -s /run/slow.sock --filter delay,latency-us=500\n",
+		"one behind another server's socket. It is shown in the revision of the migration protocol\n"
+		"that it has; a model has an option for that, and for others there is a filter.\n",
+	.examples =
+		"  vfmig serve model:copier --socket-path /run/copier.sock\n"
+		"      and in another terminal: vfmig info vfio-user:/run/copier.sock\n"
+		"  vfmig serve model:copier -s /run/slow.sock --filter delay,latency-us=500\n"
+		"  vfmig serve model:copier,protocol=v1 -s /run/old.sock\n"
+		"      as a device of 2021 is: with a migration region\n"
+		"  vfmig serve vfio-user:/run/old.sock -s /run/new.sock --filter translate,protocol=v2\n"
+		"      the same, shown to a user who knows nothing of that\n",
 	.options = options,
 	.run = run,
 };
