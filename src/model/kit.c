@@ -228,7 +228,9 @@ static bool may_hand_out(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	uint32_t region = request->region_fd.index;
 
-	if (!vfmig_kit_mappable(kit, region) || vfmig_kit_power_hands_out(kit, region))
+	/* A migration region's data section is ours and not the device's: it may be touched while that sleeps. */
+	if (region >= VFMIG_PCI_REGION_COUNT || !vfmig_kit_mappable(kit, region) ||
+	    vfmig_kit_power_hands_out(kit, region))
 		return true;
 	vfmig_complete_err(request, -EBUSY,
 			   "%s: region %u cannot be mapped while the device may sleep: "
