@@ -34,6 +34,23 @@ static void version(const uint8_t *data, size_t size)
 	same(data, size);
 }
 
+static void dirty(const uint8_t *data, size_t size)
+{
+	struct vfmig_type1_dirty_pages d;
+	struct vfmig_user_dirty_range r;
+	uint64_t reply;
+	bool bitmap;
+
+	if (vfmig_user_get_dirty_pages(data, size, 4096, &d, &r, &reply))
+		return;
+	bitmap = d.flags == VFMIG_TYPE1_DIRTY_GET_BITMAP;
+	if (bitmap)
+		within(r.iova, r.size);
+	HOLDS(reply == (bitmap ? 40 + r.bitmap.size : 8));
+	same(data, vfmig_user_put_dirty_pages(back, sizeof(back), &d, bitmap ? &r : NULL));
+	HOLDS(!vfmig_user_get_dirty_reply(data, size, bitmap ? &r : NULL));
+}
+
 static void dma(const uint8_t *data, size_t size)
 {
 	struct vfmig_user_dma_map m;
@@ -54,6 +71,7 @@ static void dma(const uint8_t *data, size_t size)
 		if (!vfmig_user_get_dma_unmap_reply(data, size, &u, &b, &bits) && bits)
 			HOLDS(bits + b.size <= data + size);
 	}
+	dirty(data, size);
 	for (int with = 0; with < 2; with++)
 		if (!vfmig_user_get_dma_access(data, size, MAX, with, &a)) {
 			within(a.addr, a.count);

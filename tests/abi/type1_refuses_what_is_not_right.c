@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rules of a type1 container that need numbers only, one assertion each; and its information comes back as it
- * was said. Rules of the text (001):
- *  - "Only one of the flags _START, _STOP and _GET may be specified at a time";
- *  - "This interface supports getting a bitmap of the smallest supported pgsize only";
- *  - "The caller must set argsz to a value including the size of structure vfio_iommu_type1_dirty_bitmap_get, but
- *    excluding the size of the actual bitmap";
- *  - "max_dirty_bitmap_size: Kernel driver returns maximum supported dirty bitmap size in bytes";
- *  - (6.1) of UNMAP_FLAG_ALL: "iova and size must be 0. This cannot be combined with the get-dirty-bitmap flag";
- *  - (6.1) of MAP_FLAG_VADDR: "the READ & WRITE flags must be 0".
+ * The rules of a type1 container that need numbers only, one assertion each; and its information comes back as it was said.
+ *
+ * Rules: T1-03, T1-08, T1-12, T1-18, T1-23, T1-25.
  */
 #include "abi/type1.h"
 #include "abi/vfio_user.h"

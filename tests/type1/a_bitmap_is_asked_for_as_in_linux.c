@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DIRTY_PAGES: each rule an assertion with Linux's errno. Sentences of the interface (001):
- *  - "If dirty pages logging is not enabled, an error will be returned";
- *  - "Only one of the flags _START, _STOP and _GET may be specified at a time";
- *  - "This interface supports getting a bitmap of the smallest supported pgsize only";
- *  - "The caller must set argsz to a value including the size of structure vfio_iommu_type1_dirty_bitmap_get, but
- *    excluding the size of the actual bitmap";
- *  - "The user must specify the IOVA range and the pgsize".
- * And of Linux: a range that cuts a map in two is EINVAL; one with holes is not.
+ * DIRTY_PAGES: each rule an assertion with Linux's errno. One operation at a time; no bitmap unless pages are logged; pages of
+ * the smallest size only; room in argsz for what is asked, though not for the bitmap itself, which must be large
+ * enough; a range in whole pages, which cuts no map in two. One with holes, or with nothing in it, is fine.
+ *
+ * Rules: T1-06, T1-12, T1-15, T1-16, T1-17, T1-18, T1-19, T1-20, T1-21, T1-23, T1-24, T1-25.
  */
 #include "tests/type1/rig.h"
 

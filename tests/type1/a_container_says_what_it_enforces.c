@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VFIO_IOMMU_GET_INFO, and that each thing it says is so. Sentences of the interface (001):
- *  - "The existence of this capability indicates that IOMMU kernel driver supports dirty page logging";
- *  - "pgsize_bitmap: Kernel driver returns bitmap of supported page sizes for dirty page logging";
- *  - "max_dirty_bitmap_size: ... maximum supported dirty bitmap size in bytes";
- *  - "avail: specifies the current number of outstanding DMA mappings allowed".
- * And of Linux (facts of 6.1 to 7.2): a short argsz is answered with the size needed, the flag CAPS and no offset.
+ * VFIO_IOMMU_GET_INFO, and that each thing it says is so: that it logs, in which pages, with bitmaps up to which size; how many
+ * maps may still be made, and where. As in Linux (6.1 to 7.2) a short argsz is answered with the size needed, the flag
+ * CAPS and no offset.
+ *
+ * Rules: T1-01, T1-02, T1-03, T1-04, T1-05, T1-18, T1-21.
  */
 #include "abi/type1.h"
 #include "tests/type1/rig.h"

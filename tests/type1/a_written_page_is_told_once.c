@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Logging as a user of the container sees it. The sentences of the interface (001) that this keeps:
- *  - "instructs the IOMMU driver to log pages that are dirtied or potentially dirtied by the device";
- *  - "Dirty pages are logged until logging is disabled";
- *  - "returns the dirty pages bitmap for IOMMU container for a given IOVA range";
- *  - "One bit is used to represent one page consecutively starting from iova offset";
- *  - "A Bitmap of the pages in the range of unmapped size is returned".
- * And of Linux: START and STOP may be repeated; a page that was told is clean until it is written again.
+ * Logging as a user of the container sees it: what a device writes between START and STOP is told, each page as a bit that is
+ * counted from the beginning of the range; once, either to a question or with the unmap. As in Linux START and STOP may
+ * be repeated.
+ *
+ * Rules: T1-10, T1-13, T1-14, T1-15, T1-16, T1-20, T1-22.
  */
 #include "tests/type1/rig.h"
 

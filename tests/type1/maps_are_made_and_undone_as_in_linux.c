@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * MAP_DMA and UNMAP_DMA: each rule an assertion with Linux's errno. Sentences of the interface (001, 6.1):
- *  - "Caller sets argsz. The actual unmapped size is returned in the size field";
- *  - "No guarantee is made to the user that arbitrary unmaps of iova or size different from those used in the original
- *    mapping call will succeed": type1 v2 refuses to cut a map in two, and takes several at once;
- *  - "If flags & VFIO_DMA_UNMAP_FLAG_ALL, unmap all addresses";
- *  - "VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP should be set to get the dirty bitmap before unmapping".
- * (Those that are about numbers alone are in tests/abi/type1_refuses_what_is_not_right.c.)
+ * MAP_DMA and UNMAP_DMA: each rule an assertion with Linux's errno. An unmap says how much there was; it takes several maps at
+ * once, none in part, or all; with the flag for it the bitmap comes along. (What is about numbers alone is in
+ * tests/abi/type1_refuses_what_is_not_right.c.)
+ *
+ * Rules: T1-07, T1-08, T1-09, T1-10, T1-11.
  */
 #include "tests/type1/rig.h"
 

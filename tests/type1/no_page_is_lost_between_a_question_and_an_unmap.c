@@ -7,6 +7,8 @@
  *
  * The controls do what a careless user or container would, and the copy must differ: one unmaps without the bitmap,
  * the other looks first and unmaps then.
+ *
+ * Rules: T1-07.
  */
 #include <pthread.h>
 #include <stdatomic.h>

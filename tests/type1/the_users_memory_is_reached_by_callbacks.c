@@ -3,6 +3,8 @@
  * A user in another process: what it points to is reached by callbacks, a piece at a time; what cannot be reached is
  * EFAULT, and no page is lost by it: an unmap that could not tell does not begin, and a question that could not
  * be answered leaves its pages for the next.
+ *
+ * Rules: T1-06, T1-09, T1-19.
  */
 #include "tests/type1/rig.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices and trackers that do not know what was written: everything was, at each question, as Linux has it for a
- * device behind an IOMMU ("pages that are dirtied or potentially dirtied by the device", 001). The control is the
- * same device while its log works.
+ * Devices and trackers that do not know what was written: everything was, at each question, as Linux has it for a device behind
+ * an IOMMU: what may have been written counts. The control is the same device while its log works.
+ *
+ * Rules: T1-13.
  */
 #include "tests/type1/rig.h"
 

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The user's side of a type1 container.
+ *
+ * A question about a part of a map is refused, so that maps are asked about whole, as they went in. What an unmap tells is
+ * kept here until the space collects it, which it does when its devices have let go of the map: the container has
+ * forgotten it by then. Where the container cannot tell, everything was written.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/feature.h"
+#include "dirty/map.h"
+#include "protocol/type1/drive.h"
+
+/* More than Linux ever says. */
+#define INFO_MAX 65536u
+
+/*
+ * @last: what was written in maps that are gone, and not collected
+ * @logs: START was answered
+ */
+struct vfmig_type1_drive {
+	vfmig_type1_ask_fn ask;
+	void *context;
+	struct vfmig_type1_says says;
+	struct vfmig_type1_iova_range ranges[VFMIG_TYPE1_RANGES_MAX];
+	uint64_t pgsize;
+	struct vfmig_tracker tracker;
+
+	pthread_mutex_t lock;
+	struct vfmig_type1_iova_range *maps; /* in no order */
+	size_t nmaps, room;
+	struct vfmig_dirty *last;
+	bool logs;
+};
+
+/* ---- what it says ---- */
+
+static int ask_info(struct vfmig_type1_drive *d, struct vfmig_error *err)
+{
+	struct vfmig_type1_info first = {.argsz = sizeof(first)}, *info;
+	const char *why;
+	int ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_GET_INFO, &first);
+
+	if (ret)
+		return vfmig_err(err, ret, "the container does not tell of itself: %s",
+				 strerror(-ret));
+	if (first.argsz < sizeof(first))
+		first.argsz = sizeof(first);
+	if (first.argsz > INFO_MAX)
+		return vfmig_err(err, -EPROTO, "the container has %u bytes to tell of itself",
+				 first.argsz);
+	info = calloc(1, first.argsz);
+	if (!info)
+		return vfmig_err(err, -ENOMEM, "no memory for a container");
+	info->argsz = first.argsz;
+	ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_GET_INFO, info);
+	why = ret ? strerror(-ret)
+		  : vfmig_type1_get_info(info, first.argsz, &d->says, VFMIG_TYPE1_RANGES_MAX);
+	free(info);
+	if (why)
+		return vfmig_err(err, ret ? ret : -EPROTO, "the container: %s", why);
+	/* The smallest is the only one that it is sure to take. */
+	d->pgsize = d->says.pgsize_bitmap & -d->says.pgsize_bitmap;
+	return 0;
+}
+
+int vfmig_type1_drive_new(vfmig_type1_ask_fn ask, void *context, struct vfmig_type1_drive **drive,
+			  struct vfmig_error *err)
+{
+	struct vfmig_type1_drive *d = calloc(1, sizeof(*d));
+	int ret;
+
+	if (!d || vfmig_dirty_create(&d->last, NULL)) {
+		free(d);
+		return vfmig_err(err, -ENOMEM, "no memory for a container");
+	}
+	d->ask = ask;
+	d->context = context;
+	d->says.ranges = d->ranges;
+	pthread_mutex_init(&d->lock, NULL);
+	ret = ask_info(d, err);
+	if (ret)
+		vfmig_type1_drive_free(d);
+	else
+		*drive = d;
+	return ret;
+}
+
+void vfmig_type1_drive_free(struct vfmig_type1_drive *d)
+{
+	if (!d)
+		return;
+	pthread_mutex_destroy(&d->lock);
+	vfmig_dirty_free(d->last);
+	free(d->maps);
+	free(d);
+}
+
+const struct vfmig_type1_says *vfmig_type1_drive_says(const struct vfmig_type1_drive *d)
+{
+	return &d->says;
+}
+
+/* ---- maps ---- */
+
+static int refused(int ret, const char *what, uint64_t iova, uint64_t size, struct vfmig_error *err)
+{
+	return vfmig_err(err, ret, "the container refuses %s of 0x%llx bytes at IOVA 0x%llx: %s",
+			 what, (unsigned long long)size, (unsigned long long)iova, strerror(-ret));
+}
+
+/* Under the lock. */
+static int note(struct vfmig_type1_drive *d, uint64_t iova, uint64_t size)
+{
+	size_t room = d->room ? d->room * 2 : 16;
+
+	if (d->nmaps == d->room) {
+		struct vfmig_type1_iova_range *maps = realloc(d->maps, room * sizeof(*maps));
+
+		if (!maps)
+			return -ENOMEM;
+		d->maps = maps;
+		d->room = room;
+	}
+	d->maps[d->nmaps++] =
+		(struct vfmig_type1_iova_range){.start = iova, .end = iova + (size - 1)};
+	return 0;
+}
+
+int vfmig_type1_drive_map(struct vfmig_type1_drive *d, const struct vfmig_map *map,
+			  struct vfmig_error *err)
+{
+	struct vfmig_type1_dma_map m = {
+		.argsz = sizeof(m),
+		.flags = map->prot, /* the same bits */
+		.vaddr = (uintptr_t)map->ptr,
+		.iova = map->iova,
+		.size = map->size,
+	};
+	int ret;
+
+	if (map->kind != VFMIG_MAP_MEMORY)
+		return vfmig_err(
+			err, -EOPNOTSUPP,
+			"map at IOVA 0x%llx: a container takes memory of this process only",
+			(unsigned long long)map->iova);
+	pthread_mutex_lock(&d->lock);
+	ret = note(d, map->iova, map->size);
+	if (!ret) {
+		ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_MAP_DMA, &m);
+		d->nmaps -= ret != 0;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return ret ? refused(ret, "a map", map->iova, map->size, err) : 0;
+}
+
+/* A bitmap for so much, or NULL where there can be none. */
+static uint64_t *bitmap_for(const struct vfmig_type1_drive *d, uint64_t size, uint64_t *bytes)
+{
+	*bytes = vfmig_bitmap_bytes(size, d->pgsize);
+	if (!*bytes || *bytes > d->says.max_dirty_bitmap_size ||
+	    *bytes > VFMIG_TYPE1_BITMAP_BYTES_MAX)
+		return NULL;
+	return calloc(1, *bytes);
+}
+
+/* Under the lock. Without a bitmap, or where that fails, all of it was written. */
+static int take_out(struct vfmig_type1_drive *d, const struct vfmig_map *map)
+{
+	struct {
+		struct vfmig_type1_dma_unmap u;
+		struct vfmig_type1_bitmap bitmap;
+	} arg = {.u = {.argsz = sizeof(arg.u), .iova = map->iova, .size = map->size}};
+	uint64_t bytes, *bits = d->logs ? bitmap_for(d, map->size, &bytes) : NULL;
+	int ret = -ENOMEM;
+
+	if (bits) {
+		arg.u.argsz = sizeof(arg);
+		arg.u.flags = VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;
+		arg.bitmap = (struct vfmig_type1_bitmap){
+			.pgsize = d->pgsize, .size = bytes, .data = (uintptr_t)bits};
+		ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_UNMAP_DMA, &arg);
+		if (!ret)
+			vfmig_dirty_mark_bitmap(d->last, map->iova, map->size, d->pgsize, bits);
+		free(bits);
+	}
+	if (!ret)
+		return 0;
+	if (d->logs)
+		vfmig_dirty_mark(d->last, map->iova, map->size);
+	arg.u = (struct vfmig_type1_dma_unmap){
+		.argsz = sizeof(arg.u), .iova = map->iova, .size = map->size};
+	return d->ask(d->context, VFMIG_IOCTL_IOMMU_UNMAP_DMA, &arg);
+}
+
+int vfmig_type1_drive_unmap(struct vfmig_type1_drive *d, const struct vfmig_map *map,
+			    struct vfmig_error *err)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&d->lock);
+	for (size_t i = 0; i < d->nmaps; i++) {
+		if (d->maps[i].start != map->iova || d->maps[i].end != map->iova + (map->size - 1))
+			continue;
+		d->maps[i] = d->maps[--d->nmaps];
+		ret = take_out(d, map);
+		break;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return ret ? refused(ret, "an unmap", map->iova, map->size, err) : 0;
+}
+
+/* ---- the tracker ---- */
+
+static int operation(struct vfmig_type1_drive *d, uint32_t flags)
+{
+	struct vfmig_type1_dirty_pages arg = {.argsz = sizeof(arg), .flags = flags};
+
+	return d->ask(d->context, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &arg);
+}
+
+static int start(void *context, struct vfmig_space *space, struct vfmig_error *err)
+{
+	struct vfmig_type1_drive *d = context;
+	int ret;
+
+	if (!d->says.has_migration || !d->pgsize)
+		return vfmig_err(err, -EOPNOTSUPP, "the container does not log written pages");
+	pthread_mutex_lock(&d->lock);
+	vfmig_dirty_clear(d->last, 0, UINT64_MAX);
+	ret = operation(d, VFMIG_TYPE1_DIRTY_START);
+	d->logs = !ret;
+	pthread_mutex_unlock(&d->lock);
+	return ret ? vfmig_err(err, ret, "the container refuses to log written pages: %s",
+			       strerror(-ret))
+		   : 0;
+}
+
+static void stop(void *context)
+{
+	struct vfmig_type1_drive *d = context;
+
+	pthread_mutex_lock(&d->lock);
+	operation(d, VFMIG_TYPE1_DIRTY_STOP);
+	d->logs = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* One map, whole, whatever of it was asked for. */
+static int ask_about(struct vfmig_type1_drive *d, const struct vfmig_type1_iova_range *map,
+		     struct vfmig_dirty *into)
+{
+	uint64_t size = map->end - map->start + 1, bytes;
+	uint64_t *bits = bitmap_for(d, size, &bytes);
+	struct {
+		struct vfmig_type1_dirty_pages d;
+		struct vfmig_type1_dirty_get get;
+	} arg = {
+		.d = {.argsz = sizeof(arg), .flags = VFMIG_TYPE1_DIRTY_GET_BITMAP},
+		.get = {.iova = map->start,
+			.size = size,
+			.bitmap = {.pgsize = d->pgsize, .size = bytes, .data = (uintptr_t)bits}},
+	};
+	int ret;
+
+	if (!bits)
+		return -ENOMEM;
+	ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &arg);
+	if (!ret)
+		vfmig_dirty_mark_bitmap(into, map->start, size, d->pgsize, bits);
+	free(bits);
+	return ret;
+}
+
+static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		   struct vfmig_error *err)
+{
+	struct vfmig_type1_drive *d = context;
+	uint64_t last = iova + (size - 1);
+	int ret = 0;
+
+	pthread_mutex_lock(&d->lock);
+	vfmig_dirty_gather(d->last, iova, size, &into, 1);
+	for (size_t i = 0; i < d->nmaps && !ret; i++) {
+		const struct vfmig_type1_iova_range *map = &d->maps[i];
+
+		if (map->start <= last && map->end >= iova)
+			ret = ask_about(d, map, into);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return ret ? refused(ret, "a bitmap", iova, size, err) : 0;
+}
+
+const struct vfmig_tracker *vfmig_type1_drive_tracker(struct vfmig_type1_drive *d,
+						      struct vfmig_device *device)
+{
+	d->tracker = (struct vfmig_tracker){.name = "type1",
+					    .device = device,
+					    .start = start,
+					    .collect = collect,
+					    .stop = stop,
+					    .context = d};
+	return &d->tracker;
+}

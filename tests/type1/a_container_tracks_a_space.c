@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A space whose devices sit in a container, as a kernel's do: the maps of the one go into the other, and the container
+ * tells what was written there, in the place of the devices' logs, which they have not. The container is one of our
+ * own over another space, asked by its ioctls. No page is lost in an unmap; where the container fails, everything
+ * was written; one that cannot log cannot track.
+ */
+#include "protocol/type1/drive.h"
+#include "tests/type1/rig.h"
+
+static struct rig kernel;
+static struct vfmig_type1_drive *drive;
+static int fails[128];	  /* by ioctl: what it comes to */
+static bool old, strange; /* it has no MIGRATION; it tells nonsense */
+
+static int ask(void *context, uint32_t number, void *arg)
+{
+	struct vfmig_type1_info *info = arg;
+	int ret = fails[number];
+
+	CHECK(context == &kernel);
+	if (!ret)
+		ret = vfmig_type1_ioctl(kernel.type1, number, arg, SIZE_MAX, NULL);
+	if (number != VFMIG_IOCTL_IOMMU_GET_INFO || ret)
+		return ret;
+	if (old)
+		info->flags &= ~VFMIG_TYPE1_INFO_CAPS;
+	if (strange && info->cap_offset)
+		info->cap_offset = 0x10000000;
+	return 0;
+}
+
+/* The device in the user's space: what it is told goes to the container. */
+static ssize_t in_container(struct fake *fake, struct vfmig_request *request)
+{
+	switch (request->verb) {
+	case VFMIG_VERB_SPACE_MAP:
+		return vfmig_type1_drive_map(drive, request->map, request->err);
+	case VFMIG_VERB_SPACE_UNMAP:
+		return vfmig_type1_drive_unmap(drive, request->map, request->err);
+	case VFMIG_VERB_FEATURE:
+		return -ENOTTY;
+	default:
+		return 0;
+	}
+}
+
+static int sum(void *context, uint64_t iova, uint64_t size)
+{
+	for (; size; size -= PAGE, iova += PAGE)
+		*(uint64_t *)context |= 1ull << ((iova - 0x8000) / PAGE);
+	return 0;
+}
+
+static uint64_t pages(struct vfmig_cursor *cursor, int ret)
+{
+	uint64_t set = 0;
+
+	CHECK_EQ(vfmig_cursor_collect(cursor, NULL), ret);
+	vfmig_cursor_take(cursor, 0, UINT64_MAX, sum, &set);
+	return set;
+}
+
+static void last_words(struct writer *writer, const struct vfmig_map *map)
+{
+	vfmig_dirty_mark(writer->wrote, map->iova + 2 * PAGE, 1);
+}
+
+static void tracks(void)
+{
+	struct vfmig_map map = {.iova = 0x8000,
+				.size = 8 * PAGE,
+				.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
+				.ptr = (void *)0x10000000,
+				.fd = -1};
+	struct vfmig_map other = map, region = map;
+	struct vfmig_space *space = vfmig_space_new();
+	struct fake *fake = fake_new(in_container);
+	const struct vfmig_tracker *tracker;
+	struct vfmig_cursor *cursor;
+
+	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, NULL), 0);
+	CHECK(vfmig_type1_drive_says(drive)->has_migration);
+	CHECK_EQ(vfmig_type1_drive_says(drive)->nr_ranges, 1);
+	tracker = vfmig_type1_drive_tracker(drive, &fake->device);
+	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
+	CHECK_EQ(vfmig_space_attach(space, &fake->device, NULL), 0);
+	/* A region of another device is not memory. */
+	region.kind = VFMIG_MAP_REGION;
+	region.device = &fake->device;
+	region.iova = 0x800000;
+	CHECK_EQ(vfmig_space_map(space, &region, NULL), -EOPNOTSUPP);
+
+	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), -EOPNOTSUPP); /* nobody can tell yet */
+	CHECK_EQ(vfmig_space_add_tracker(space, tracker, NULL), 0);
+	rig_write(&kernel, 0x8000);
+	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), 0);
+	CHECK_EQ(pages(cursor, 0), 0);
+	rig_write(&kernel, 0x8000 + 5 * PAGE);
+	rig_write(&kernel, 0x8000);
+	CHECK_EQ(pages(cursor, 0), 0x21);
+	CHECK_EQ(pages(cursor, 0), 0);
+
+	/* To the last moment of a map. */
+	rig_write(&kernel, 0x8000 + 7 * PAGE);
+	kernel.writer.last_words = last_words;
+	CHECK_EQ(vfmig_space_unmap(space, 0x8000, 8 * PAGE, NULL), 0);
+	kernel.writer.last_words = NULL;
+	CHECK_EQ(pages(cursor, 0), 0x84);
+	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
+	CHECK_EQ(pages(cursor, 0), 0xff);
+	CHECK_EQ(pages(cursor, 0), 0);
+
+	/* It refuses a bitmap: everything, as long as it does. */
+	fails[VFMIG_IOCTL_IOMMU_DIRTY_PAGES] = -EFAULT;
+	CHECK_EQ(pages(cursor, -EFAULT), 0xff);
+	CHECK_EQ(pages(cursor, -EFAULT), 0xff);
+	fails[VFMIG_IOCTL_IOMMU_DIRTY_PAGES] = 0;
+	CHECK_EQ(pages(cursor, 0), 0);
+	rig_write(&kernel, 0x9000);
+	CHECK_EQ(pages(cursor, 0), 2);
+
+	/* It refuses an unmap: said, and everything there was written. */
+	fails[VFMIG_IOCTL_IOMMU_UNMAP_DMA] = -EBUSY;
+	CHECK_EQ(vfmig_space_unmap(space, 0x8000, 8 * PAGE, NULL), -EBUSY);
+	CHECK_EQ(pages(cursor, 0), 0xff);
+	fails[VFMIG_IOCTL_IOMMU_UNMAP_DMA] = 0;
+	CHECK_EQ(rig_unmap(&kernel, 0x8000, 8), 8 * PAGE);
+	/* And a map: it is not there. */
+	fails[VFMIG_IOCTL_IOMMU_MAP_DMA] = -ENOMEM;
+	CHECK_EQ(vfmig_space_map(space, &other, NULL), -ENOMEM);
+	fails[VFMIG_IOCTL_IOMMU_MAP_DMA] = 0;
+	CHECK_EQ(vfmig_space_map(space, &other, NULL), 0);
+	vfmig_cursor_close(cursor);
+	/* The log ended with the last reader. */
+	CHECK_EQ(rig_get(&kernel, 0x8000, 8), -EINVAL);
+
+	vfmig_space_detach(space, &fake->device, NULL);
+	CHECK_EQ(rig_unmap(&kernel, 0, 0x1000), 0);
+	vfmig_space_remove_tracker(space, tracker);
+	vfmig_space_free(space);
+	vfmig_device_close(&fake->device);
+	vfmig_type1_drive_free(drive);
+}
+
+/* Those that cannot be driven, or only without a log. */
+static void cannot(void)
+{
+	struct vfmig_space *space = vfmig_space_new();
+	const struct vfmig_tracker *tracker;
+	struct vfmig_cursor *cursor;
+	struct vfmig_error err = {0};
+
+	fails[VFMIG_IOCTL_IOMMU_GET_INFO] = -ENOTTY;
+	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, &err), -ENOTTY);
+	CHECK(err.text[0]);
+	fails[VFMIG_IOCTL_IOMMU_GET_INFO] = 0;
+	strange = true;
+	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, &err), -EPROTO);
+	strange = false;
+	old = true;
+	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, NULL), 0);
+	old = false;
+	tracker = vfmig_type1_drive_tracker(drive, NULL);
+	CHECK_EQ(vfmig_space_add_tracker(space, tracker, NULL), 0);
+	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), -EOPNOTSUPP);
+	vfmig_space_remove_tracker(space, tracker);
+	vfmig_type1_drive_free(drive);
+	vfmig_space_free(space);
+}
+
+int main(void)
+{
+	rig_open(&kernel, NULL);
+	tracks();
+	cannot();
+	rig_close(&kernel);
+	return 0;
+}
