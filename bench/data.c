@@ -6,6 +6,8 @@
  *     read, write    one server and one client; held against a bare stream between two processes. What is
  *                    read comes to memory that is there; what is written makes the memory that it goes to, as
  *                    in a device that has just been opened
+ *     in-one-process the same with both hosts in one process; through a window, and by messages. Held against copying
+ *                    it twice and summing it once, in a program of its own
  *     engine         two servers and two hosts; held against a bare relay through four processes
  */
 #include "bench/card.h"
@@ -255,6 +257,78 @@ static void engine(void)
 	bench_crew_free(limit);
 }
 
+/* ---- in one process, with the two servers ---- */
+
+struct mover {
+	int fd[2], over[2];
+	bool window;
+	struct vfmig_device *device[2];
+	struct vfmig_migration *m[2];
+};
+
+static void mover_prepare(void *self)
+{
+	struct vfmig_migration_options options;
+	struct vfmig_error err = {0};
+	struct mover *mover = self;
+
+	vfmig_migration_options_init(&options);
+	options.window = mover->window;
+	for (int i = 0; i < 2; i++) {
+		if (!mover->device[i])
+			mover->device[i] = bench_connect(mover->fd[i]);
+		vfmig_migration_free(mover->m[i]);
+		bench_must(vfmig_device_reset(mover->device[i], &err), &err);
+		bench_must(vfmig_migration_new(i ? VFMIG_ROLE_DESTINATION : VFMIG_ROLE_SOURCE,
+					       &options, &mover->m[i], &err),
+			   &err);
+		bench_must(vfmig_migration_add_device(mover->m[i], "card", mover->device[i], NULL,
+						      &err),
+			   &err);
+	}
+}
+
+static void mover_run(void *self)
+{
+	struct vfmig_error err = {0};
+	struct mover *mover = self;
+
+	bench_must(vfmig_migrate_local(mover->m[0], mover->m[1], &err), &err);
+	bench_over(mover->over[0]);
+	bench_over(mover->over[1]);
+}
+
+static struct bench_crew *moving(bool window)
+{
+	struct bench_crew *crew = bench_crew_new();
+	struct mover mover = {.window = window};
+
+	for (int i = 0; i < 2; i++) {
+		struct bench_served served = {.bytes = bytes, .seed = i ? 0 : 3};
+
+		bench_serve(crew, &served, BENCH_ANY_CPU, &mover.fd[i]);
+		mover.over[i] = served.over;
+	}
+	bench_crew_join(crew, &(struct bench_member){
+				      .prepare = mover_prepare,
+				      .run = mover_run,
+				      .self = &mover,
+				      .cpu = BENCH_ANY_CPU,
+			      });
+	return crew;
+}
+
+static void through_window(const char *name, bool window)
+{
+	struct bench b = {.name = name, .unit = "GB/s", .limit = "copied twice and summed"};
+	struct bench_crew *crew = moving(window), *limit = limit_copy(bytes, 2, true, true);
+
+	bench_crews(&b, RUNS, crew, limit, bytes, 1);
+	bench_report(&b);
+	bench_crew_free(crew);
+	bench_crew_free(limit);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -275,5 +349,9 @@ int main(int argc, char **argv)
 			messages(rows[i].name, rows[i].writes, rows[i].depth);
 	if (bench_wanted(argc, argv, "data-through-engine"))
 		engine();
+	if (bench_wanted(argc, argv, "data-in-one-process-window"))
+		through_window("data-in-one-process-window", true);
+	if (bench_wanted(argc, argv, "data-in-one-process-messages"))
+		through_window("data-in-one-process-messages", false);
 	return 0;
 }

@@ -21,7 +21,7 @@ static void row(struct bench b, struct bench_crew *crew, struct bench_crew *agai
 static void throughput(const char *name, struct bench_crew *crew, uint64_t bytes)
 {
 	row((struct bench){.name = name, .unit = "GB/s", .limit = "cold memcpy"}, crew,
-	    limit_copy(bytes, 1, false), bytes, 1);
+	    limit_copy(bytes, 1, false, false), bytes, 1);
 }
 
 static void pingpong(const char *name, bool one_cpu, bool poll)
@@ -38,7 +38,7 @@ int main(void)
 	throughput("limit-stream", limit_stream(bytes, false), bytes);
 	throughput("limit-stream-to-fresh-memory", limit_stream(bytes, true), bytes);
 	throughput("limit-relay", limit_relay(bytes), bytes);
-	throughput("limit-copy-twice-and-sum", limit_copy(bytes, 2, true), bytes);
+	throughput("limit-copy-twice-and-sum", limit_copy(bytes, 2, true, false), bytes);
 	throughput("limit-memory", limit_memory(bytes), bytes);
 	pingpong("limit-pingpong-one-cpu", true, false);
 	pingpong("limit-pingpong-two-cpus", false, false);

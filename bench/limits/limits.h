@@ -16,8 +16,11 @@
 /* Of the memory in limit_memory(): one in four of pieces of this size holds zeros. */
 #define LIMIT_ZERO_RUN (64u << 10)
 
-/* One thread copies @bytes of cold memory to cold memory, @copies times by way of a buffer, and sums it. */
-struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum);
+/*
+ * One thread copies @bytes of cold memory to cold memory, @copies times by way of a buffer, and sums it. Memory that is
+ * @fresh is made by filling it, as in limit_stream().
+ */
+struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum, bool fresh);
 
 /*
  * One process sends @bytes of its memory, in pieces, and the other receives them into its own: memory that is

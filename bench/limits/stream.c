@@ -14,17 +14,44 @@
 struct copying {
 	uint64_t bytes;
 	unsigned copies;
-	bool sum;
+	bool sum, fresh;
 	uint8_t *from, *to, *by;
+	int fd;
 };
+
+static int fresh_file(uint64_t bytes)
+{
+	int fd = memfd_create("fresh", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes))
+		bench_fail("no memory of %llu bytes", (unsigned long long)bytes);
+	return fd;
+}
+
+static void give_back(int fd, uint64_t bytes)
+{
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes))
+		bench_fail("giving memory back");
+}
 
 static void copying_begin(void *self)
 {
 	struct copying *c = self;
 
 	c->from = bench_memory(c->bytes, 1);
-	c->to = bench_memory(c->bytes, 0);
+	if (c->fresh)
+		c->fd = fresh_file(c->bytes);
+	else
+		c->to = bench_memory(c->bytes, 0);
 	c->by = bench_memory(LIMIT_PIECE, 0);
+}
+
+static void copying_prepare(void *self)
+{
+	struct copying *c = self;
+
+	if (c->fresh)
+		give_back(c->fd, c->bytes);
 }
 
 static void copying_run(void *self)
@@ -41,17 +68,21 @@ static void copying_run(void *self)
 		}
 		if (c->sum)
 			sum ^= XXH3_64bits(from, LIMIT_PIECE);
-		memcpy(c->to + at, from, LIMIT_PIECE);
+		if (!c->fresh)
+			memcpy(c->to + at, from, LIMIT_PIECE);
+		else if (pwrite(c->fd, from, LIMIT_PIECE, (off_t)at) != LIMIT_PIECE)
+			bench_fail("filling memory");
 	}
 	bench_use(&sum);
 }
 
-struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum)
+struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum, bool fresh)
 {
-	struct copying c = {.bytes = bytes, .copies = copies, .sum = sum};
+	struct copying c = {.bytes = bytes, .copies = copies, .sum = sum, .fresh = fresh};
 	struct bench_crew *crew = bench_crew_new();
 
-	bench_crew_join(crew, &(struct bench_member){copying_begin, NULL, copying_run, &c, 0});
+	bench_crew_join(crew,
+			&(struct bench_member){copying_begin, copying_prepare, copying_run, &c, 0});
 	return crew;
 }
 
@@ -75,9 +106,7 @@ static void hop_begin(void *self)
 	struct hop *hop = self;
 
 	if (hop->fresh) {
-		hop->fd = memfd_create("fresh", MFD_CLOEXEC);
-		if (hop->fd < 0 || ftruncate(hop->fd, (off_t)hop->bytes))
-			bench_fail("no memory of %llu bytes", (unsigned long long)hop->bytes);
+		hop->fd = fresh_file(hop->bytes);
 	} else if (hop->in < 0 || hop->out < 0)
 		hop->memory = bench_memory(hop->bytes, hop->in < 0);
 	hop->buffer = bench_memory(LIMIT_PIECE + 4096, 0);
@@ -87,9 +116,8 @@ static void hop_prepare(void *self)
 {
 	struct hop *hop = self;
 
-	if (hop->fresh &&
-	    fallocate(hop->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)hop->bytes))
-		bench_fail("giving memory back");
+	if (hop->fresh)
+		give_back(hop->fd, hop->bytes);
 }
 
 static void hop_run(void *self)

@@ -66,6 +66,7 @@ enum vfmig_verb {
 	VFMIG_VERB_STATE_GO,  /* sessions: go to a state -> state */
 	VFMIG_VERB_STATE_GET, /* sessions: which state -> state */
 	VFMIG_VERB_DATA_SIZE, /* sessions: how much is left, at the most -> data_size */
+	VFMIG_VERB_WINDOW,    /* memory for the data to go through -> window */
 
 	VFMIG_VERB_COUNT,
 };
@@ -84,6 +85,16 @@ const char *vfmig_verb_name(enum vfmig_verb verb);
 struct vfmig_lent {
 	unsigned count;
 	struct iovec piece[VFMIG_LENT_MAX];
+};
+
+/**
+ * struct vfmig_window_piece - bytes in a window, in the place of a buffer
+ * @offset: where in it
+ * @sum: XXH3-64 of them; a read tells it, a write is refused if it is wrong
+ */
+struct vfmig_window_piece {
+	uint64_t offset;
+	uint64_t sum;
 };
 
 /**
@@ -106,7 +117,13 @@ struct vfmig_lent {
  *	in pre-copy (some devices say 0 there, too). With @lent (its count 0), a read may say where bytes are
  *	instead of copying them: all of the result is in its pieces then, some of which may be in @buf. They
  *	are there until the submitter asks for anything but the next DATA_READ. While the device runs it may
- *	write to them; if so, it will tell them again
+ *	write to them; if so, it will tell them again. With @window, of a device that has taken a window,
+ *	the bytes are there and not in @buf. A read that is taken back may still write there, until the
+ *	device has another window
+ * @window: WINDOW: the device may be asked to move its data through the first @size bytes (at most 64 MiB, whole
+ *	pages) of memory behind @fd, which is a memfd that cannot shrink and stays the caller's. It takes the
+ *	place of the one before; @size 0: there is none any more. -EOPNOTSUPP where data only goes through
+ *	buffers. Of devices and of sessions
  * @precopy: PRECOPY_INFO: what pre-copy still has
  * @space: ATTACH: the space, borrowed until DETACH; a device has at most one. Its maps follow as
  *	SPACE_MAP
@@ -160,7 +177,12 @@ struct vfmig_request {
 			void *buf;
 			size_t len;
 			struct vfmig_lent *lent;
+			struct vfmig_window_piece *window;
 		} data;
+		struct {
+			int fd;
+			uint64_t size;
+		} window;
 		struct vfmig_precopy_info precopy;
 		struct vfmig_space *space;
 		const struct vfmig_map *map;

@@ -110,6 +110,7 @@ struct vfmig_migration_options {
 	uint64_t max_rounds;
 	uint64_t unconverged;
 	bool precopy;
+	bool window;
 	bool untracked;
 	bool run_on;
 	bool start_stopped;

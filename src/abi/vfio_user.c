@@ -51,8 +51,16 @@ static const struct vfmig_user_kind kinds[VFMIG_USER_COMMAND_COUNT] = {
 	[VFMIG_USER_MIG_DATA_WRITE] = {"MIG_DATA_WRITE", false, VFMIG_USER_MIG_DATA_SIZE, 0},
 };
 
+static const struct vfmig_user_kind window_kinds[] = {
+	{"WINDOW", false, VFMIG_USER_WINDOW_SIZE, 0},
+	{"WINDOW_READ", false, VFMIG_USER_WINDOW_PIECE_SIZE, VFMIG_USER_WINDOW_PIECE_SIZE},
+	{"WINDOW_WRITE", false, VFMIG_USER_WINDOW_PIECE_SIZE, 0},
+};
+
 const struct vfmig_user_kind *vfmig_user_kind(uint32_t cmd)
 {
+	if (cmd >= VFMIG_USER_WINDOW && cmd <= VFMIG_USER_WINDOW_WRITE)
+		return &window_kinds[cmd - VFMIG_USER_WINDOW];
 	if (cmd >= VFMIG_USER_COMMAND_COUNT || !kinds[cmd].name)
 		return NULL;
 	return &kinds[cmd];

@@ -28,6 +28,7 @@ static const char *const names[VFMIG_VERB_COUNT] = {
 	[VFMIG_VERB_STATE_GO] = "state-go",
 	[VFMIG_VERB_STATE_GET] = "state-get",
 	[VFMIG_VERB_DATA_SIZE] = "data-size",
+	[VFMIG_VERB_WINDOW] = "window",
 };
 
 const char *vfmig_verb_name(enum vfmig_verb verb)

@@ -26,7 +26,8 @@ struct vfmig_buffer {
 	struct vfmig_mover *mover;
 	struct vfmig_op op;
 	uint32_t start, end;
-	uint32_t length; /* of device data */
+	uint32_t length;		 /* of device data */
+	struct vfmig_window_piece piece; /* or where it is (window.c) */
 	_Alignas(64) uint8_t bytes[VFMIG_MIGRATION_BUFFER_BYTES];
 };
 

@@ -15,6 +15,7 @@
  *	estimate.c	rates and the downtime		limit.c		the bandwidth
  *	loop.c		waiting for several things	out.c in.c port.c	the channel
  *	tracker*.c uffd.c	what the CPU writes	inspect*.c	what is in a stream
+ *	window.c	data goes by another way	local.c		both ends in one process
  *	report.c	events and results		wait.c		waiting with all time limits
  */
 #ifndef VFMIG_ENGINE_ENGINE_H
@@ -70,6 +71,7 @@ struct vfmig_mover {
 	uint64_t round_bytes;
 	uint64_t progress_bytes;
 	struct vfmig_guess guess;
+	struct vfmig_window *window; /* that its data goes through, or NULL */
 };
 
 /* A map of memory that moves. */
@@ -346,6 +348,32 @@ int vfmig_writes_room(struct vfmig_mover *mover, struct vfmig_buffer **buffer,
 void vfmig_writes_submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t len);
 /* Wait until every device has taken all, and is in STOP. */
 int vfmig_writes_settle(struct vfmig_migration *m, struct vfmig_error *err);
+
+/* ---- window.c: what is in a chunk where data goes by another way ---- */
+
+struct vfmig_windows;
+
+/* What a chunk says: where its bytes are. In the stream the chunk is this long. */
+#define VFMIG_WINDOW_CHUNK 24u
+/* The most that a piece has. */
+#define VFMIG_WINDOW_PIECE (1u << 20)
+
+/* Agree on windows with the servers of devices that are in both; NULL if there are none. Before either has begun. */
+struct vfmig_windows *vfmig_windows_open(struct vfmig_migration *source,
+					 struct vfmig_migration *destination);
+/* Both are over. */
+void vfmig_windows_close(struct vfmig_windows *windows);
+
+/* Is a place free? */
+bool vfmig_window_free(const struct vfmig_window *window);
+/* Take one; there is one. */
+void vfmig_window_take(struct vfmig_window *window, struct vfmig_window_piece *piece);
+/* It can be used again. */
+void vfmig_window_give(struct vfmig_window *window, const struct vfmig_window_piece *piece);
+/* Encode a chunk; and decode it, into buffer->piece and its length. */
+void vfmig_window_put(uint8_t *to, const struct vfmig_window_piece *piece, uint32_t bytes);
+int vfmig_window_get(struct vfmig_mover *mover, struct vfmig_buffer *buffer,
+		     struct vfmig_error *err);
 
 /* ---- report.c ---- */
 

@@ -176,6 +176,21 @@ static int chunk_buffer(struct load *load, struct vfmig_mover *mover, struct vfm
 	return vfmig_writes_room(mover, &mover->open, err);
 }
 
+/* The chunk says where its data is. */
+static int window_chunk(struct load *load, struct vfmig_mover *mover, struct vfmig_buffer *open,
+			struct vfmig_error *err)
+{
+	int ret = vfmig_window_get(mover, open, err);
+
+	if (ret) {
+		vfmig_buffer_put(load->m, open);
+		return ret;
+	}
+	load->m->in.bytes += open->length;
+	load->m->round_counts.device_bytes += open->length - VFMIG_WINDOW_CHUNK;
+	return 0;
+}
+
 static int data(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
@@ -198,6 +213,9 @@ static int data(struct load *load, struct vfmig_error *err)
 	m->round_counts.device_bytes += load->section.length;
 	if (load->section.flags & VFMIG_SECTION_LAST) {
 		mover->open = NULL;
+		ret = mover->window ? window_chunk(load, mover, open, err) : 0;
+		if (ret)
+			return ret;
 		vfmig_writes_submit(mover, open, open->length);
 	}
 	return look(m, err);

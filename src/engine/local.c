@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <vfmig/migration.h>
+#include "engine/engine.h"
 
 struct far {
 	struct vfmig_migration *m;
@@ -42,12 +42,14 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 			struct vfmig_error *err)
 {
 	struct far far = {.m = destination};
+	struct vfmig_windows *windows;
 	pthread_t thread;
 	int fds[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return vfmig_err(err, -errno, "no socket pair for a migration");
 	far.fd = fds[1];
+	windows = vfmig_windows_open(source, destination);
 	ret = start(&thread, &far);
 	if (ret) {
 		vfmig_err(err, ret, "no thread for the destination");
@@ -58,6 +60,7 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 		if (!ret && far.ret)
 			ret = vfmig_err(err, far.ret, "%s", far.err.text);
 	}
+	vfmig_windows_close(windows);
 	close(fds[0]);
 	close(fds[1]);
 	return ret;

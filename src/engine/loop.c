@@ -83,6 +83,13 @@ static void op_done(struct vfmig_request *request)
 	atomic_fetch_sub(&loop->calling, 1);
 }
 
+void vfmig_loop_poke(struct vfmig_loop *loop)
+{
+	atomic_store(&loop->poked, true);
+	if (atomic_exchange(&loop->sleeps, false))
+		wake(loop);
+}
+
 static void forget(struct vfmig_op *op)
 {
 	if (op->prev)
@@ -218,7 +225,8 @@ int vfmig_loop_turn(struct vfmig_loop *loop, struct vfmig_ports *ports, int64_t 
 		fds[OWN_FDS + i] =
 			(struct pollfd){.fd = vfmig_device_fd(loop->devices[i]), .events = POLLIN};
 	atomic_store(&loop->sleeps, true);
-	if (something_over(loop, &until) || (!loop->deaf && atomic_load(&loop->cancelled)))
+	if (atomic_exchange(&loop->poked, false) || something_over(loop, &until) ||
+	    (!loop->deaf && atomic_load(&loop->cancelled)))
 		until = 1; /* long past */
 	poll_until(loop, OWN_FDS + count, until);
 	atomic_store(&loop->sleeps, false);

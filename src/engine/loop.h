@@ -36,6 +36,7 @@ struct vfmig_op {
 /*
  * @wake: eventfd: somebody completed a request, or cancelled
  * @sleeps: somebody has to write it for the loop to look
+ * @poked: something else has changed that its user looks at
  * @calling: completions that are in our callback this moment
  * @cancelled: asked for, from any thread
  * @deaf: what is under way is not to be cancelled (putting back, or past the commit)
@@ -43,6 +44,7 @@ struct vfmig_op {
 struct vfmig_loop {
 	int wake;
 	atomic_bool sleeps;
+	atomic_bool poked;
 	atomic_uint calling;
 	atomic_bool cancelled;
 	bool deaf;
@@ -80,6 +82,9 @@ void vfmig_op_drop(struct vfmig_op *op);
  * Return: 0, for whatever reason; -ECANCELED (not when deaf).
  */
 int vfmig_loop_turn(struct vfmig_loop *loop, struct vfmig_ports *ports, int64_t until);
+
+/* From any thread: end its turn, or the next one. */
+void vfmig_loop_poke(struct vfmig_loop *loop);
 
 /* From any thread. */
 void vfmig_loop_cancel(struct vfmig_loop *loop);

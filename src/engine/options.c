@@ -38,6 +38,12 @@ static const struct vfmig_option table[] = {
 	 AT(precopy),
 	 .preset = "on",
 	 .help = "use pre-copy of the devices that have it"},
+	{.name = "window",
+	 .kind = VFMIG_OPTION_BOOL,
+	 AT(window),
+	 .preset = "on",
+	 .help = "with both ends in one process, let data go through memory shared with the servers, if "
+		 "both take it"},
 	{.name = "untracked",
 	 .kind = VFMIG_OPTION_BOOL,
 	 AT(untracked),

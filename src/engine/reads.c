@@ -27,7 +27,8 @@ static bool enough(const struct vfmig_mover *mover)
 
 static bool wants(const struct vfmig_mover *mover)
 {
-	return mover->reading && !mover->drained && mover->flying.count < VFMIG_MOVER_DEPTH;
+	return mover->reading && !mover->drained && mover->flying.count < VFMIG_MOVER_DEPTH &&
+	       (!mover->window || vfmig_window_free(mover->window));
 }
 
 static void submit_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
@@ -37,6 +38,11 @@ static void submit_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
 	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_READ};
 	request->data.buf = buffer->bytes + VFMIG_SECTION_HEADER_SIZE;
 	request->data.len = VFMIG_BUFFER_DATA;
+	if (mover->window) {
+		vfmig_window_take(mover->window, &buffer->piece);
+		request->data.window = &buffer->piece;
+		request->data.len = VFMIG_WINDOW_PIECE;
+	}
 	buffer->mover = mover;
 	vfmig_queue_push(&mover->flying, buffer);
 	vfmig_op_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
@@ -69,8 +75,9 @@ void vfmig_reads_submit(struct vfmig_migration *m)
 	}
 }
 
-static int send_chunk(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t len)
+static int send_chunk(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t bytes)
 {
+	uint32_t len = mover->window ? VFMIG_WINDOW_CHUNK : bytes;
 	struct vfmig_section section = {.type = VFMIG_SECTION_DEVICE_DATA,
 					.flags = VFMIG_SECTION_FIRST | VFMIG_SECTION_LAST,
 					.index = mover->index,
@@ -78,13 +85,17 @@ static int send_chunk(struct vfmig_mover *mover, struct vfmig_buffer *buffer, ui
 					.length = len};
 	struct vfmig_migration *m = mover->m;
 
+	if (mover->window) {
+		vfmig_window_put(buffer->bytes + VFMIG_SECTION_HEADER_SIZE, &buffer->piece, bytes);
+		m->out.bytes += bytes; /* they have gone, if by another way */
+	}
 	vfmig_out_seal(&m->out, buffer->bytes, &section);
 	buffer->end = VFMIG_SECTION_HEADER_SIZE + len;
 	vfmig_queue_push(&m->out.queue, buffer);
 	mover->bytes += len;
 	mover->chunks++;
-	mover->round_bytes += len;
-	m->round_counts.device_bytes += len;
+	mover->round_bytes += bytes;
+	m->round_counts.device_bytes += bytes;
 	if (enough(mover))
 		mover->drained = true;
 	return 1;
@@ -104,10 +115,10 @@ static int failed(struct vfmig_mover *mover, const struct vfmig_buffer *buffer, 
 /* What a read has brought. 1, or why to stop. */
 static int reap_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer, struct vfmig_error *err)
 {
-	ssize_t n = buffer->op.request.result;
+	ssize_t n = buffer->op.request.result, most = (ssize_t)buffer->op.request.data.len;
 	int ret;
 
-	if (n > 0 && (size_t)n <= VFMIG_BUFFER_DATA && !(mover->ended)) {
+	if (n > 0 && n <= most && !(mover->ended)) {
 		if (mover->m->stopping && mover->drained) {
 			vfmig_buffer_put(mover->m, buffer);
 			return vfmig_err(err, -EPROTO,
@@ -121,10 +132,12 @@ static int reap_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer, stru
 		ret = 1;
 	} else if (n > 0) {
 		ret = vfmig_err(err, -EPROTO, "device %s: says that a read of %u bytes gave %zd",
-				mover->id, VFMIG_BUFFER_DATA, n);
+				mover->id, (unsigned)most, n);
 	} else {
 		ret = failed(mover, buffer, vfmig_device_code(n), err);
 	}
+	if (mover->window)
+		vfmig_window_give(mover->window, &buffer->piece);
 	vfmig_buffer_put(mover->m, buffer);
 	return ret;
 }

@@ -20,6 +20,8 @@ static void submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
 	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_WRITE};
 	request->data.buf = buffer->bytes + VFMIG_SECTION_HEADER_SIZE + buffer->start;
 	request->data.len = buffer->length - buffer->start;
+	if (mover->window)
+		request->data.window = &buffer->piece;
 	vfmig_op_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
 			mover->m->options.request_ms);
 }
@@ -43,7 +45,7 @@ static int reap_one(struct vfmig_mover *mover, struct vfmig_error *err)
 	uint32_t wanted = buffer->length - buffer->start;
 	int ret = 0;
 
-	if (n > 0 && n < wanted && mover->flying.count == 1) {
+	if (n > 0 && n < wanted && !mover->window && mover->flying.count == 1) {
 		buffer->start += (uint32_t)n;
 		submit(mover, buffer);
 		return 0;
@@ -53,6 +55,8 @@ static int reap_one(struct vfmig_mover *mover, struct vfmig_error *err)
 	else if (n != wanted)
 		ret = vfmig_err(err, -EIO, "device %s: took %zd of %u bytes of its data", mover->id,
 				n, wanted);
+	if (mover->window)
+		vfmig_window_give(mover->window, &buffer->piece);
 	vfmig_buffer_put(mover->m, vfmig_queue_shift(&mover->flying));
 	return ret;
 }

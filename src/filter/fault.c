@@ -241,6 +241,12 @@ static void fault_submit(struct vfmig_device *device, struct vfmig_request *requ
 
 	if (request->verb == VFMIG_VERB_DATA_READ && read_again(fault, request))
 		return;
+	/* Data that passes by somewhere else cannot be spoilt. */
+	if (request->verb == VFMIG_VERB_WINDOW) {
+		vfmig_complete_err(request, -EOPNOTSUPP, "%s: a fault filter sees all data",
+				   device->name);
+		return;
+	}
 	if (fault->arcs && sets_state(request))
 		vfmig_fault_arc(fault, request);
 	else if (!fault->arcs && vfmig_match(&fault->match, request) && vfmig_fault_strikes(fault))

@@ -313,6 +313,7 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 	vfmig_wire_fini(wire);
 	pthread_cond_destroy(&client->changed);
 	close(client->dma_kick);
+	vfmig_export_window_drop(client);
 	free(client->zeros);
 	free(client);
 	poll_listen(server, true);

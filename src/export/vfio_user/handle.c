@@ -133,7 +133,7 @@ static void data_read(struct export_op *op)
 	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, data_read_back);
 }
 
-static void data_write_back(struct export_op *op, ssize_t result)
+void vfmig_export_data_written(struct export_op *op, ssize_t result)
 {
 	if (result < 0) {
 		vfmig_export_failed(op, (int)result);
@@ -152,9 +152,11 @@ static void data_write_back(struct export_op *op, ssize_t result)
 		return;
 	}
 	memset(&op->request, 0, sizeof(op->request));
-	op->request.data.buf = op->msg->payload + VFMIG_USER_MIG_DATA_SIZE + op->at;
+	op->request.data.buf =
+		(op->answer ? op->answer->payload : op->msg->payload + VFMIG_USER_MIG_DATA_SIZE) +
+		op->at;
 	op->request.data.len = op->payload.u64 - op->at;
-	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, data_write_back);
+	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, vfmig_export_data_written);
 }
 
 static void data_write(struct export_op *op)
@@ -174,7 +176,7 @@ static void data_write(struct export_op *op)
 		vfmig_export_done(op, 0);
 		return;
 	}
-	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, data_write_back);
+	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, vfmig_export_data_written);
 }
 
 /* ---- which is which ---- */
@@ -190,10 +192,12 @@ static void again(struct export_op *op)
 	vfmig_export_refuse(op, -EINVAL, "VERSION comes once, at the beginning");
 }
 
-static const struct {
+struct command {
 	void (*handle)(struct export_op *op);
 	unsigned fds;
-} commands[VFMIG_USER_COMMAND_COUNT] = {
+};
+
+static const struct command commands[VFMIG_USER_COMMAND_COUNT] = {
 	[VFMIG_USER_VERSION] = {again, 0},
 	[VFMIG_USER_DMA_MAP] = {vfmig_export_dma_map, 1},
 	[VFMIG_USER_DMA_UNMAP] = {vfmig_export_dma_unmap, 0},
@@ -212,20 +216,37 @@ static const struct {
 	[VFMIG_USER_MIG_DATA_WRITE] = {data_write, 0},
 };
 
+/* From version 2 of the extension on. */
+static const struct command window_commands[] = {
+	{vfmig_export_window, 1},
+	{vfmig_export_window_read, 0},
+	{vfmig_export_window_write, 0},
+};
+
+static const struct command *find(const struct export_client *client, uint16_t cmd)
+{
+	if (cmd < VFMIG_USER_COMMAND_COUNT)
+		return commands[cmd].handle ? &commands[cmd] : NULL;
+	if (client->caps.vfmig >= 2 && cmd >= VFMIG_USER_WINDOW && cmd <= VFMIG_USER_WINDOW_WRITE)
+		return &window_commands[cmd - VFMIG_USER_WINDOW];
+	return NULL;
+}
+
 void vfmig_export_handle(struct export_op *op)
 {
 	const struct vfmig_wire_msg *msg = op->msg;
 	uint16_t cmd = msg->header.cmd;
+	const struct command *command = find(op->client, cmd);
 
-	if (cmd >= VFMIG_USER_COMMAND_COUNT || !commands[cmd].handle) {
+	if (!command) {
 		vfmig_export_refuse(op, -EINVAL, "there is no command %u from client to server",
 				    cmd);
 		return;
 	}
-	if (msg->nfds > commands[cmd].fds) {
+	if (msg->nfds > command->fds) {
 		vfmig_export_refuse(op, -EINVAL, "%s came with %u descriptors, and takes %u",
-				    vfmig_user_kind(cmd)->name, msg->nfds, commands[cmd].fds);
+				    vfmig_user_kind(cmd)->name, msg->nfds, command->fds);
 		return;
 	}
-	commands[cmd].handle(op);
+	command->handle(op);
 }

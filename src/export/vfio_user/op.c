@@ -206,7 +206,9 @@ void vfmig_export_ask(struct export_op *op, enum vfmig_verb verb,
 static bool is_piece(const struct vfmig_wire_msg *msg)
 {
 	return msg->header.cmd == VFMIG_USER_MIG_DATA_READ ||
-	       msg->header.cmd == VFMIG_USER_MIG_DATA_WRITE;
+	       msg->header.cmd == VFMIG_USER_MIG_DATA_WRITE ||
+	       msg->header.cmd == VFMIG_USER_WINDOW_READ ||
+	       msg->header.cmd == VFMIG_USER_WINDOW_WRITE;
 }
 
 /* May the next command begin beside those that run? */

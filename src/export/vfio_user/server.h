@@ -126,6 +126,9 @@ struct export_client {
 	size_t bytes;
 	struct export_op *running, **running_last;
 	unsigned nrunning;
+	uint8_t *
+		window; /* what the client has shared for migration data, and may write to at any time */
+	size_t window_len;
 	unsigned nlent; /* operations with bytes that the device has lent */
 	struct export_op *unused;
 	void *zeros; /* a bitmap of so many bytes, for the next report */
@@ -219,10 +222,21 @@ void vfmig_export_feature(struct export_op *op);
 /* The reply's header, with the payload of @size bytes behind it, in line. */
 void vfmig_export_put_feature(struct export_op *op, const void *payload, size_t size);
 
+/* ---- window.c ---- */
+
+void vfmig_export_window(struct export_op *op);
+void vfmig_export_window_read(struct export_op *op);
+void vfmig_export_window_write(struct export_op *op);
+/* Let go of it, if there is one. */
+void vfmig_export_window_drop(struct export_client *client);
+
 /* ---- report.c ---- */
 
 void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature *f,
 			 const uint8_t *data, size_t len);
+
+/* The device has taken some of what was written: it is asked to take the rest, or all is done. */
+void vfmig_export_data_written(struct export_op *op, ssize_t result);
 
 /* ---- dma.c ---- */
 

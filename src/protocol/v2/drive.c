@@ -253,6 +253,7 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		return;
 	case VFMIG_VERB_DATA_READ:
 	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_VERB_WINDOW:
 		vfmig_submit(session->device, request);
 		return;
 	default:

@@ -210,7 +210,7 @@ void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request)
 
 /* ---- migration data ---- */
 
-static bool in_precopy(struct vu *vu)
+bool vfmig_vu_in_precopy(const struct vu *vu)
 {
 	return vu->state_known &&
 	       (vu->state == VFMIG_STATE_PRE_COPY || vu->state == VFMIG_STATE_PRE_COPY_P2P);
@@ -236,7 +236,7 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 
 	pthread_mutex_lock(&vu->wire.lock);
 	was_short = vu->short_read;
-	precopy = in_precopy(vu);
+	precopy = vfmig_vu_in_precopy(vu);
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (step->ask.error == -ENOMSG && !was_short) {
 		job->error = -ENOMSG;
@@ -317,9 +317,13 @@ static void data_write(struct vu *vu, struct vfmig_request *request)
 
 void vfmig_vu_data(struct vu *vu, struct vfmig_request *request)
 {
+	bool read = request->verb == VFMIG_VERB_DATA_READ;
+
 	if (!request->data.len)
 		vfmig_complete(request, 0);
-	else if (request->verb == VFMIG_VERB_DATA_READ)
+	else if (request->data.window)
+		(read ? vfmig_vu_window_read : vfmig_vu_window_write)(vu, request);
+	else if (read)
 		data_read(vu, request);
 	else
 		data_write(vu, request);

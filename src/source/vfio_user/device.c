@@ -89,6 +89,9 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	case VFMIG_VERB_DATA_WRITE:
 		vfmig_vu_data(vu, request);
 		return;
+	case VFMIG_VERB_WINDOW:
+		vfmig_vu_window(vu, request);
+		return;
 	case VFMIG_VERB_PRECOPY_INFO:
 		vfmig_vu_precopy(vu, request);
 		return;

@@ -151,6 +151,7 @@ struct vu {
 	bool state_known;	/* if it was */
 	bool loaded;		/* since it last ran, it was RESUMING, or may have been */
 	bool short_read;	/* the last piece of data was shorter than it might have been */
+	uint64_t window;	/* bytes of it, if the server has one */
 
 	bool log_on;		 /* logging is asked for, */
 	bool log_sent;		 /* and the server knows */
@@ -211,9 +212,12 @@ void vfmig_vu_ask_other(struct vu_job *job, struct vfmig_device *device,
 void vfmig_vu_info(struct vu *vu, struct vfmig_request *request);      /* info.c */
 void vfmig_vu_region_fd(struct vu *vu, struct vfmig_request *request); /* info.c */
 void vfmig_vu_kept_free(struct vu *vu);
-void vfmig_vu_region(struct vu *vu, struct vfmig_request *request); /* data.c */
-void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request);   /* data.c */
-void vfmig_vu_data(struct vu *vu, struct vfmig_request *request);   /* data.c */
+void vfmig_vu_region(struct vu *vu, struct vfmig_request *request);	 /* data.c */
+void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request);	 /* data.c */
+void vfmig_vu_data(struct vu *vu, struct vfmig_request *request);	 /* data.c */
+void vfmig_vu_window(struct vu *vu, struct vfmig_request *request);	 /* window.c */
+void vfmig_vu_window_read(struct vu *vu, struct vfmig_request *request); /* window.c */
+void vfmig_vu_window_write(struct vu *vu, struct vfmig_request *request);
 void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request);
 void vfmig_vu_precopy(struct vu *vu, struct vfmig_request *request);
 void vfmig_vu_reset(struct vu *vu, struct vfmig_request *request);
@@ -233,6 +237,8 @@ void vfmig_vu_ask_feature(struct vu_step *step, uint32_t flags, const void *payl
 const char *vfmig_vu_state(const struct vu_step *step, uint32_t *state);
 /* A state was reached, or asked for and not reached (@known false). Under the lock. */
 void vfmig_vu_note_state(struct vu *vu, bool known, uint32_t state);
+/* The server is known to be in pre-copy. Under the lock. */
+bool vfmig_vu_in_precopy(const struct vu *vu);
 /* Have a job start the log, now that there is a map. Plain servers. */
 void vfmig_vu_log_first(struct vu_job *job);
 /* Try again to have the server let go of what it would not. */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Windows: with both ends in one process, and the devices in servers of their own, a device's data need not come here.
+ *
+ * A file is shared with the two servers. One puts a piece of data there, the other takes it from there, and what goes
+ * through the channel is where it is, how long, and its checksum, which the one has made and the other checks. A
+ * file for each device, so that no server sees another's. The pieces are few, and used again as soon as they can be:
+ * they stay in the cache.
+ *
+ * Both ends were told of the window before they began, and all data of the device goes through it; so a chunk of the
+ * stream needs no mark that says so, and what a stream from elsewhere says is never taken for one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi/le.h"
+#include "engine/engine.h"
+
+/* As many as both ends have under way. */
+#define PLACES (2 * VFMIG_MOVER_DEPTH)
+
+/*
+ * @used: bit: place
+ * @waiting: the source's loop
+ */
+struct vfmig_window {
+	struct vfmig_mover *from, *to;
+	struct vfmig_loop *waiting;
+	atomic_uint used;
+};
+
+struct vfmig_windows {
+	unsigned count;
+	struct vfmig_window window[];
+};
+
+/* ---- places ---- */
+
+bool vfmig_window_free(const struct vfmig_window *window)
+{
+	return atomic_load(&window->used) != (1u << PLACES) - 1;
+}
+
+/* Only the source takes, so that what is free stays free. */
+void vfmig_window_take(struct vfmig_window *window, struct vfmig_window_piece *piece)
+{
+	unsigned place = (unsigned)__builtin_ctz(~atomic_load(&window->used));
+
+	atomic_fetch_or(&window->used, 1u << place);
+	*piece = (struct vfmig_window_piece){.offset = (uint64_t)place * VFMIG_WINDOW_PIECE};
+}
+
+void vfmig_window_give(struct vfmig_window *window, const struct vfmig_window_piece *piece)
+{
+	unsigned place = (unsigned)(piece->offset / VFMIG_WINDOW_PIECE);
+
+	if (atomic_fetch_and(&window->used, ~(1u << place)) == (1u << PLACES) - 1)
+		vfmig_loop_poke(window->waiting);
+}
+
+/* ---- chunks ---- */
+
+void vfmig_window_put(uint8_t *to, const struct vfmig_window_piece *piece, uint32_t bytes)
+{
+	vfmig_put64(to, piece->offset);
+	vfmig_put64(to + 8, piece->sum);
+	vfmig_put64(to + 16, bytes);
+}
+
+int vfmig_window_get(struct vfmig_mover *mover, struct vfmig_buffer *buffer,
+		     struct vfmig_error *err)
+{
+	const uint8_t *from = buffer->bytes + VFMIG_SECTION_HEADER_SIZE;
+	uint64_t offset = vfmig_get64(from), bytes = vfmig_get64(from + 16);
+
+	if (buffer->length != VFMIG_WINDOW_CHUNK || offset % VFMIG_WINDOW_PIECE ||
+	    offset >= (uint64_t)PLACES * VFMIG_WINDOW_PIECE || !bytes || bytes > VFMIG_WINDOW_PIECE)
+		return vfmig_err(err, -EBADMSG, "device %s: a chunk is in no place of its window",
+				 mover->id);
+	buffer->piece = (struct vfmig_window_piece){.offset = offset, .sum = vfmig_get64(from + 8)};
+	buffer->length = (uint32_t)bytes;
+	return 0;
+}
+
+/* ---- agreeing ---- */
+
+static int give(struct vfmig_mover *mover, int fd, uint64_t size)
+{
+	struct vfmig_request request = {.verb = VFMIG_VERB_WINDOW};
+
+	request.window.fd = fd;
+	request.window.size = size;
+	return (int)vfmig_session_call(mover->session, &request);
+}
+
+static int make_file(uint64_t size)
+{
+	int fd = memfd_create("vfmig-window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && (ftruncate(fd, (off_t)size) ||
+			fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* The servers keep the file; nobody here needs it. */
+static bool agree(struct vfmig_mover *from, struct vfmig_mover *to)
+{
+	uint64_t size = (uint64_t)PLACES * VFMIG_WINDOW_PIECE;
+	int fd = make_file(size), ret;
+
+	if (fd < 0)
+		return false;
+	ret = give(from, fd, size);
+	if (!ret) {
+		ret = give(to, fd, size);
+		if (ret)
+			give(from, -1, 0);
+	}
+	close(fd);
+	return !ret;
+}
+
+static struct vfmig_mover *find(struct vfmig_migration *m, const char *id)
+{
+	for (uint32_t i = 0; i < m->nr_movers; i++)
+		if (!strcmp(m->movers[i]->id, id))
+			return m->movers[i];
+	return NULL;
+}
+
+struct vfmig_windows *vfmig_windows_open(struct vfmig_migration *source,
+					 struct vfmig_migration *destination)
+{
+	struct vfmig_windows *windows;
+
+	/* What the limit holds back is what goes through the channel. */
+	if (!source->options.window || !destination->options.window || source->options.bandwidth)
+		return NULL;
+	windows = calloc(1, sizeof(*windows) + source->nr_movers * sizeof(windows->window[0]));
+	for (uint32_t i = 0; windows && i < source->nr_movers; i++) {
+		struct vfmig_window *window = &windows->window[windows->count];
+		struct vfmig_mover *from = source->movers[i], *to = find(destination, from->id);
+
+		if (!to || !agree(from, to))
+			continue;
+		window->from = from;
+		window->to = to;
+		window->waiting = &source->loop;
+		atomic_init(&window->used, 0);
+		from->window = to->window = window;
+		windows->count++;
+	}
+	return windows;
+}
+
+void vfmig_windows_close(struct vfmig_windows *windows)
+{
+	for (unsigned i = 0; windows && i < windows->count; i++) {
+		struct vfmig_window *window = &windows->window[i];
+
+		window->from->window = window->to->window = NULL;
+		give(window->from, -1, 0);
+		give(window->to, -1, 0);
+	}
+	free(windows);
+}

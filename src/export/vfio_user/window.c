@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The window: memory of the client's, through which migration data goes while messages say where it is.
+ *
+ * The client, and whoever it has shared it with, may write to it at any moment. So nothing is ever used there: what
+ * is written to the device is copied first, and the sum is that of the copy; what is read from the device is summed
+ * before it is put there. Between two servers on one machine data that goes this way is copied by neither the kernel
+ * nor the client.
+ *
+ * The memory must be a file that cannot shrink, for reading what has been cut off ends the process that reads.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <xxhash.h>
+
+#include "export/vfio_user/server.h"
+#include "wire/memory.h"
+
+void vfmig_export_window_drop(struct export_client *client)
+{
+	if (client->window)
+		munmap(client->window, client->window_len);
+	client->window = NULL;
+	client->window_len = 0;
+}
+
+/* No piece is under way: those are done before the next command of another kind. */
+void vfmig_export_window(struct export_op *op)
+{
+	struct vfmig_wire_msg *msg = op->msg;
+	struct export_client *client = op->client;
+	struct vfmig_user_window w;
+	const char *why = vfmig_user_get_window(msg->payload, msg->len, msg->nfds, &w);
+	uint64_t page;
+	void *at;
+	int ret;
+
+	if (why) {
+		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	vfmig_export_window_drop(client);
+	if (!w.size) {
+		vfmig_export_done(op, 0);
+		return;
+	}
+	ret = vfmig_memory_check(msg->fds[0], 0, w.size, true, true, &page, &op->err);
+	if (!ret && w.size % page)
+		ret = vfmig_err(&op->err, -EINVAL, "a window is not a whole number of its pages");
+	if (ret) {
+		vfmig_export_failed(op, ret);
+		return;
+	}
+	at = mmap(NULL, w.size, PROT_READ | PROT_WRITE, MAP_SHARED, msg->fds[0], 0);
+	if (at == MAP_FAILED) {
+		vfmig_export_refuse(op, -errno, "a window cannot be mapped: %s", strerror(errno));
+		return;
+	}
+	client->window = at;
+	client->window_len = w.size;
+	vfmig_export_done(op, 0);
+}
+
+/* A piece that is in the window, and room for a copy of it. False: it was refused. */
+static bool piece(struct export_op *op, struct vfmig_user_window_piece *p)
+{
+	const char *why = vfmig_user_get_window_piece(op->msg->payload, op->msg->len,
+						      op->client->window_len, p);
+
+	if (!why)
+		return vfmig_export_room(op, p->size);
+	vfmig_export_refuse(op, -EINVAL, "%s", why);
+	return false;
+}
+
+static void read_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_user_window_piece p;
+
+	/* As in MIG_DATA_READ. */
+	if (result == -ENOMSG)
+		result = 0;
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	/* The message is ours, and was looked at. */
+	vfmig_user_get_window_piece(op->msg->payload, op->msg->len, op->client->window_len, &p);
+	if ((uint64_t)result > p.size) {
+		vfmig_export_refuse(op, -EPROTO, "the device read %zd bytes of %u", result, p.size);
+		return;
+	}
+	p.argsz = VFMIG_USER_WINDOW_PIECE_SIZE;
+	p.size = (uint32_t)result;
+	p.sum = XXH3_64bits(op->answer->payload, p.size);
+	memcpy(op->client->window + p.offset, op->answer->payload, p.size);
+	vfmig_export_done(
+		op, vfmig_user_put_window_piece(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &p));
+}
+
+void vfmig_export_window_read(struct export_op *op)
+{
+	struct vfmig_user_window_piece p;
+
+	if (!piece(op, &p))
+		return;
+	op->request.data.buf = op->answer->payload;
+	op->request.data.len = p.size;
+	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, read_back);
+}
+
+void vfmig_export_window_write(struct export_op *op)
+{
+	struct vfmig_user_window_piece p;
+
+	if (!piece(op, &p))
+		return;
+	memcpy(op->answer->payload, op->client->window + p.offset, p.size);
+	if (XXH3_64bits(op->answer->payload, p.size) != p.sum) {
+		vfmig_export_refuse(op, -EBADMSG,
+				    "the checksum of %u bytes at 0x%llx of the window is wrong",
+				    p.size, (unsigned long long)p.offset);
+		return;
+	}
+	op->payload.u64 = p.size;
+	op->request.data.buf = op->answer->payload;
+	op->request.data.len = p.size;
+	if (!p.size)
+		vfmig_export_done(op, 0);
+	else
+		vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, vfmig_export_data_written);
+}

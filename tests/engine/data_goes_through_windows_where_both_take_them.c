@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices in servers, moved within one process: their data goes through memory that is shared with the servers, if both
+ * take it; else by messages; and arrives in either case. A window is taken away at the end, and when it fails.
+ */
+#include <unistd.h>
+
+#include <vfmig/export.h>
+
+#include "source/vfio_user.h"
+#include "tests/engine/rig.h"
+
+#define CARDS "memory=4M"
+
+struct served {
+	struct vfmig_device *card;
+	struct vfmig_export *server;
+};
+
+/* Put a server and a client between a card and the rig. */
+static void serve(struct rig_end *end, unsigned card, struct served *served, const char *options)
+{
+	struct vfmig_vfio_user_config config = {0};
+	int pair[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	served->card = end->card[card];
+	config.fd = pair[0];
+	CARD_OK(vfmig_export_vfio_user(served->card, &config, &served->server, &card_err));
+	CARD_OK(vfmig_export_start(served->server, &card_err));
+	CARD_OK(vfmig_vfio_user_adopt(pair[1], "served", options, &end->card[card], &card_err));
+}
+
+/* Mappings of windows in this process, which is all three. */
+static unsigned windows(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned count = 0;
+	char line[512];
+
+	CHECK(maps);
+	while (fgets(line, sizeof(line), maps))
+		count += strstr(line, "memfd:vfmig-window") != NULL;
+	fclose(maps);
+	return count;
+}
+
+static unsigned seen;
+
+static void look(struct rig_end *end, const struct vfmig_event *event)
+{
+	unsigned now = windows();
+
+	seen = now > seen ? now : seen;
+}
+
+static void fill(struct rig_end *end)
+{
+	for (unsigned i = 0; i < end->cards; i++)
+		for (uint64_t at = 0; at < 4 << 20; at += 1009)
+			card_poke(end->card[i], at, (uint8_t)(at / 1009 + i + 1));
+}
+
+static void check(struct rig_end *end)
+{
+	for (unsigned i = 0; i < end->cards; i++)
+		for (uint64_t at = 0; at < 4 << 20; at += 1009)
+			if (at / 4096 != 1)
+				CHECK_EQ(card_peek(end->card[i], at), (uint8_t)(at / 1009 + i + 1));
+}
+
+enum how { BOTH, OFF, ONE, FAULT, LIMIT, FAILS };
+
+static void move(unsigned cards, enum how how)
+{
+	struct served from[2], to[2];
+	struct rig rig;
+
+	seen = 0;
+	rig_init(&rig, cards, CARDS);
+	rig.from.options.window = how != OFF;
+	/* Not so low that it would hold anything back. */
+	rig.from.options.bandwidth = how == LIMIT ? 64ull << 30 : 0;
+	for (unsigned i = 0; i < cards; i++) {
+		if (how == FAILS)
+			rig_fault(&rig.to, i, "verb=data-write,nth=3,error=EIO");
+		serve(&rig.from, i, &from[i], how == ONE ? "extensions=off" : NULL);
+		serve(&rig.to, i, &to[i], NULL);
+		if (how == FAULT)
+			rig_fault(&rig.from, i, "verb=reset,nth=1000,error=EIO");
+	}
+	fill(&rig.from);
+	rig_work(&rig.from);
+	rig_ready(&rig);
+	rig.from.hook = look;
+	if (how == FAILS) {
+		CHECK(rig_run(&rig) < 0);
+		CHECK(rig_all(&rig.from, VFMIG_STATE_RUNNING));
+		CHECK(rig_result(&rig.from).running);
+	} else {
+		CHECKF(!rig_run(&rig), "%s", rig.from.err.text);
+		rig_moved(&rig);
+		check(&rig.to);
+		/* What went another way is counted all the same. */
+		CHECK(rig_result(&rig.from).bytes > cards * (4ull << 20));
+		CHECK_EQ(rig_result(&rig.from).device_bytes, rig_result(&rig.to).device_bytes);
+	}
+	CHECK_EQ(seen, how == BOTH || how == FAILS ? 2 * cards : 0);
+	CHECK_EQ(windows(), 0);
+	rig_free(&rig);
+	for (unsigned i = 0; i < cards; i++) {
+		vfmig_export_close(from[i].server);
+		vfmig_export_close(to[i].server);
+		vfmig_device_close(from[i].card);
+		vfmig_device_close(to[i].card);
+	}
+}
+
+int main(void)
+{
+	move(1, BOTH);
+	move(2, BOTH);
+	move(1, OFF);
+	move(1, ONE);
+	move(1, FAULT);
+	move(1, LIMIT);
+	move(1, FAILS);
+	return 0;
+}
