@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rules of a type1 container that need numbers only, one assertion each; and its information comes back as it was said.
+ * The rules of a type1 container that need numbers only, one assertion each; and its information comes back as it
+ * was said.
  *
  * Rules: T1-03, T1-08, T1-12, T1-18, T1-23, T1-25.
  */

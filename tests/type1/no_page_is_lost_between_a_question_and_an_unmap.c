@@ -41,19 +41,24 @@ static int map(struct litmus *l, unsigned n)
 								.size = MAP_PAGES * PAGE});
 }
 
-/* The device: data first, then the mark. What it cannot reach it does not write. */
+/* The device, which works in place: data first, then the mark. What it cannot reach it does not write. */
 static void *device(void *context)
 {
 	struct litmus *l = context;
 	uint64_t value = 1;
 
-	while (!atomic_load(&l->ends)) {
-		unsigned n = value % 3 == 0,
-			 page = (unsigned)(value * 2654435761u >> 7) % MAP_PAGES;
+	for (; !atomic_load(&l->ends); value++) {
+		unsigned n = value % 3 == 0;
+		uint64_t iova = at[n] + (value * 2654435761u >> 7) % MAP_PAGES * PAGE;
+		struct vfmig_space_entry *held;
+		size_t len = sizeof(value);
+		_Atomic uint64_t *word = vfmig_space_hold(l->rig.space, iova, &len, true, &held);
 
-		vfmig_space_dma(l->rig.space, at[n] + page * PAGE, &value, sizeof(value), true,
-				l->rig.writer.wrote, NULL);
-		value++;
+		if (!word)
+			continue;
+		atomic_store(word, value);
+		vfmig_dirty_mark(l->rig.writer.wrote, iova, sizeof(value));
+		vfmig_space_release(l->rig.space, held);
 	}
 	return NULL;
 }
