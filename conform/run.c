@@ -242,9 +242,8 @@ static int give_memory(struct conform *c, struct vfmig_error *err)
 	ret = map(c, CONFORM_IOVA, CONFORM_SIZE, 0, &c->memory, err);
 	if (!ret)
 		ret = map(c, CONFORM_IOVA2, CONFORM_SIZE2, CONFORM_SIZE, &c->memory2, err);
-	if (!ret)
-		ret = vfmig_space_attach(c->space, c->device, err);
-	if (!ret)
+	/* One that takes no memory does no DMA, and has other rules to keep. */
+	if (!ret && !vfmig_space_attach(c->space, c->device, NULL))
 		c->has |= CONFORM_BY_SPACE;
 	return ret;
 }

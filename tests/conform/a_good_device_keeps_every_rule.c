@@ -10,6 +10,7 @@
 
 #include "conform/conform.h"
 #include "tests/check.h"
+#include "tests/v1/strict_device.h"
 
 static const struct conform_check *checks[CONFORM_CHECKS_MAX];
 static size_t nr_checks;
@@ -42,9 +43,14 @@ static void hear(void *context, const struct conform_result *r)
 	}
 }
 
-static void look(struct vfmig_device *device, const char *name, bool *kept)
+static void look(struct vfmig_device *device, const char *name, const char *const *rules,
+		 size_t nr_rules, bool *kept)
 {
-	const struct conform_options how = {.settle_ms = 1};
+	const struct conform_options how = {
+		.rules = rules,
+		.nr_rules = nr_rules,
+		.settle_ms = 1,
+	};
 	struct heard heard = {.name = name, .kept = kept};
 	const struct conform_report report = {.result = hear, .context = &heard};
 	unsigned count[CONFORM_VERDICTS];
@@ -53,6 +59,7 @@ static void look(struct vfmig_device *device, const char *name, bool *kept)
 	CHECKF(!conform_run(device, &how, &report, count, &err), "%s: %s", name, err.text);
 	CHECK_EQ(heard.broken, 0);
 	CHECK(count[CONFORM_PASS] > 0);
+	CHECK(!nr_rules || count[CONFORM_PASS] == nr_rules);
 }
 
 static void in_process(const char *name, bool *kept)
@@ -61,7 +68,7 @@ static void in_process(const char *name, bool *kept)
 	struct vfmig_error err = {0};
 
 	CHECKF(!vfmig_open(name, &device, &err), "%s", err.text);
-	look(device, name, kept);
+	look(device, name, NULL, 0, kept);
 	vfmig_device_close(device);
 }
 
@@ -81,11 +88,29 @@ static void by_vfio_user(const char *name, bool plain, bool *kept)
 	CHECKF(!vfmig_export_vfio_user(device, &config, &server, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(server, &err), "%s", err.text);
 	CHECKF(!vfmig_open(url, &client, &err), "%s", err.text);
-	look(client, name, kept);
+	look(client, name, NULL, 0, kept);
 	vfmig_device_close(client);
 	vfmig_export_close(server);
 	vfmig_device_close(device);
 	CHECK_EQ(rmdir(dir), 0);
+}
+
+/*
+ * A stranger's v1 device, strict about the order of accesses. It ends the test if it is asked what the text does not
+ * allow a user to ask; so it is asked about the rules that need nothing of the kind.
+ */
+static void a_stranger(bool *kept)
+{
+	static const char *const rules[] = {"V1-13", "V1-18", "V1-19", "V1-20", "V1-21",
+					    "V1-22", "V1-23", "V1-24", "V1-31", "V1-37",
+					    "V1-43", "V1-44", "V1-45", "V1-54"};
+	static const size_t sizes[] = {100, 7, 4096, 10000, 1, 0x8000};
+	const size_t nr_rules = sizeof(rules) / sizeof(rules[0]);
+	struct strict *s = strict_new(sizes, sizeof(sizes) / sizeof(sizes[0]), 2);
+
+	look(&s->device, "a stranger's v1 device", rules, nr_rules, kept);
+	CHECK(s->nwrites >= nr_rules);
+	vfmig_device_close(&s->device);
 }
 
 int main(void)
@@ -108,6 +133,7 @@ int main(void)
 	nr_checks = conform_checks(checks);
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		in_process(devices[i], kept);
+	a_stranger(kept);
 	by_vfio_user(devices[0], false, kept);
 	by_vfio_user(devices[0], true, kept);
 	by_vfio_user(devices[2], false, kept);
