@@ -185,12 +185,17 @@ void vfmig_steps_init(struct vfmig_steps *steps)
 	pthread_cond_init(&steps->idle, NULL);
 }
 
-void vfmig_steps_fini(struct vfmig_steps *steps)
+void vfmig_steps_wait(struct vfmig_steps *steps)
 {
 	pthread_mutex_lock(&steps->lock);
 	while (steps->busy)
 		pthread_cond_wait(&steps->idle, &steps->lock);
 	pthread_mutex_unlock(&steps->lock);
+}
+
+void vfmig_steps_fini(struct vfmig_steps *steps)
+{
+	vfmig_steps_wait(steps);
 	pthread_cond_destroy(&steps->idle);
 	pthread_mutex_destroy(&steps->lock);
 }

@@ -70,7 +70,10 @@ struct vfmig_steps {
 /** vfmig_steps_init() - @session, @device, @begin and @dropped are the caller's to set */
 void vfmig_steps_init(struct vfmig_steps *steps);
 
-/** vfmig_steps_fini() - waits for an inner request that a cancel left behind */
+/** vfmig_steps_wait() - waits for an inner request that a cancel left behind */
+void vfmig_steps_wait(struct vfmig_steps *steps);
+
+/** vfmig_steps_fini() - the same, and the end */
 void vfmig_steps_fini(struct vfmig_steps *steps);
 
 /** vfmig_steps_submit() - take a request in */

@@ -288,8 +288,9 @@ void vfmig_region_offer_close(struct vfmig_region_offer *offer)
 {
 	if (!offer)
 		return;
-	vfmig_steps_fini(&offer->steps);
+	vfmig_steps_wait(&offer->steps);
 	vfmig_region_log_end(offer, false);
+	vfmig_steps_fini(&offer->steps);
 	if (offer->bytes)
 		munmap(offer->bytes, offer->layout.size);
 	if (offer->fd >= 0)
