@@ -5,7 +5,9 @@
  * space, while maps reach the end.
  */
 #include "abi/type1.h"
+#include "abi/caps.h"
 #include "abi/feature.h"
+#include "abi/le.h"
 #include "abi/range.h"
 
 #include <string.h>
@@ -21,25 +23,6 @@ _Static_assert(sizeof(struct vfmig_type1_dirty_get) == 40, "packed");
 
 /* ---- GET_INFO, said ---- */
 
-struct chain {
-	uint8_t *buf;
-	size_t at;   /* where the next one goes */
-	size_t link; /* where its place is to be written */
-};
-
-/* The last one's link names this one; the payload follows the header. */
-static void put_cap(struct chain *chain, void *cap, uint16_t id, size_t size)
-{
-	struct vfmig_info_cap_header header = {.id = id, .version = 1};
-	uint32_t place = (uint32_t)chain->at;
-
-	memcpy(cap, &header, sizeof(header));
-	memcpy(chain->buf + chain->link, &place, sizeof(place));
-	memcpy(chain->buf + chain->at, cap, size);
-	chain->link = chain->at + offsetof(struct vfmig_info_cap_header, next);
-	chain->at += (size + ALIGN - 1) / ALIGN * ALIGN;
-}
-
 static size_t chain_size(const struct vfmig_type1_says *says)
 {
 	size_t size = 0;
@@ -54,23 +37,31 @@ static size_t chain_size(const struct vfmig_type1_says *says)
 
 static void put_chain(uint8_t *buf, const struct vfmig_type1_says *says)
 {
-	struct chain chain = {.buf = buf,
-			      .at = sizeof(struct vfmig_type1_info),
-			      .link = offsetof(struct vfmig_type1_info, cap_offset)};
+	const size_t header = sizeof(struct vfmig_info_cap_header);
+	size_t at = sizeof(struct vfmig_type1_info);
+	size_t link = offsetof(struct vfmig_type1_info, cap_offset);
 	struct vfmig_type1_cap_migration migration = {
 		.pgsize_bitmap = says->pgsize_bitmap,
 		.max_dirty_bitmap_size = says->max_dirty_bitmap_size,
 	};
-	struct vfmig_type1_cap_dma_avail avail = {.avail = says->dma_avail};
-	struct vfmig_type1_cap_iova_range range = {.nr_iovas = says->nr_ranges};
+	size_t ranges = (size_t)says->nr_ranges * sizeof(*says->ranges);
+	uint8_t *cap;
 
-	if (says->has_migration)
-		put_cap(&chain, &migration, VFMIG_TYPE1_CAP_MIGRATION, sizeof(migration));
-	if (says->has_dma_avail)
-		put_cap(&chain, &avail, VFMIG_TYPE1_CAP_DMA_AVAIL, sizeof(avail));
+	if (says->has_migration) {
+		cap = vfmig_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_MIGRATION, 1,
+				     sizeof(migration));
+		memcpy(cap + header, (uint8_t *)&migration + header, sizeof(migration) - header);
+	}
+	if (says->has_dma_avail) {
+		cap = vfmig_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_DMA_AVAIL, 1,
+				     sizeof(struct vfmig_type1_cap_dma_avail));
+		vfmig_put32(cap + header, says->dma_avail);
+	}
 	if (says->nr_ranges) {
-		put_cap(&chain, &range, VFMIG_TYPE1_CAP_IOVA_RANGE, sizeof(range));
-		memcpy(buf + chain.at, says->ranges, says->nr_ranges * sizeof(*says->ranges));
+		cap = vfmig_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_IOVA_RANGE, 1,
+				     sizeof(struct vfmig_type1_cap_iova_range) + ranges);
+		vfmig_put32(cap + header, says->nr_ranges);
+		memcpy(cap + sizeof(struct vfmig_type1_cap_iova_range), says->ranges, ranges);
 	}
 }
 
@@ -126,20 +117,23 @@ static const char *get_ranges(const uint8_t *cap, size_t room, struct vfmig_type
 	return NULL;
 }
 
-static const char *get_cap(const uint8_t *cap, size_t room, struct vfmig_type1_says *says,
-			   uint32_t max, size_t *size, uint32_t *next)
+struct type1_walk {
+	struct vfmig_type1_says *says;
+	uint32_t max;
+};
+
+static const char *get_cap(void *context, uint32_t id, uint32_t version, const uint8_t *cap,
+			   size_t room, size_t *size)
 {
-	struct vfmig_info_cap_header header;
+	struct type1_walk *walk = context;
+	struct vfmig_type1_says *says = walk->says;
 	struct vfmig_type1_cap_migration migration;
 	struct vfmig_type1_cap_dma_avail avail;
 
-	memcpy(&header, cap, sizeof(header));
-	*next = header.next;
-	*size = sizeof(header);
 	/* Another version of a capability is another capability. */
-	switch (header.version == 1 ? header.id : 0) {
+	switch (version == 1 ? id : 0) {
 	case VFMIG_TYPE1_CAP_IOVA_RANGE:
-		return get_ranges(cap, room, says, max, size);
+		return get_ranges(cap, room, says, walk->max, size);
 	case VFMIG_TYPE1_CAP_MIGRATION:
 		*size = sizeof(migration);
 		if (room < sizeof(migration))
@@ -165,12 +159,15 @@ static const char *get_cap(const uint8_t *cap, size_t room, struct vfmig_type1_s
 const char *vfmig_type1_get_info(const void *buf, size_t len, struct vfmig_type1_says *says,
 				 uint32_t max)
 {
-	struct {
-		size_t start, end;
-	} span[VFMIG_TYPE1_CAPS_MAX];
+	static const struct vfmig_caps_words words = {
+		"IOMMU info: more than 16 capabilities",
+		"IOMMU info: a capability lies inside the fixed part",
+		"IOMMU info: a capability leaves the answer",
+		"IOMMU info: capabilities overlap, or the chain loops",
+	};
 	struct vfmig_type1_iova_range *ranges = says->ranges;
+	struct type1_walk walk = {.says = says, .max = max};
 	struct vfmig_type1_info info = {0};
-	uint32_t at;
 
 	memset(says, 0, sizeof(*says));
 	says->ranges = ranges;
@@ -180,29 +177,9 @@ const char *vfmig_type1_get_info(const void *buf, size_t len, struct vfmig_type1
 	/* Before it could be said, pages were of the smallest size. */
 	says->iova_pgsizes =
 		info.flags & VFMIG_TYPE1_INFO_PGSIZES ? info.iova_pgsizes : VFMIG_LOGGING_PAGE_MIN;
-	at = info.flags & VFMIG_TYPE1_INFO_CAPS ? info.cap_offset : 0;
-	for (uint32_t n = 0; at; n++) {
-		uint32_t next;
-		const char *why;
-		size_t size;
-
-		if (n == VFMIG_TYPE1_CAPS_MAX)
-			return "IOMMU info: more than 16 capabilities";
-		if (at < sizeof(info))
-			return "IOMMU info: a capability lies inside the fixed part";
-		if (at > len || len - at < sizeof(struct vfmig_info_cap_header))
-			return "IOMMU info: a capability leaves the answer";
-		why = get_cap((const uint8_t *)buf + at, len - at, says, max, &size, &next);
-		if (why)
-			return why;
-		span[n].start = at;
-		span[n].end = at + size;
-		for (uint32_t k = 0; k < n; k++)
-			if (at < span[k].end && span[k].start < span[n].end)
-				return "IOMMU info: capabilities overlap, or the chain loops";
-		at = next;
-	}
-	return NULL;
+	return vfmig_caps_walk(buf, len, sizeof(info),
+			       info.flags & VFMIG_TYPE1_INFO_CAPS ? info.cap_offset : 0, &words,
+			       get_cap, &walk);
 }
 
 /* ---- MAP_DMA, UNMAP_DMA ---- */

@@ -27,7 +27,6 @@ struct vfmig_type1_says {
 };
 
 #define VFMIG_TYPE1_RANGES_MAX 512U
-#define VFMIG_TYPE1_CAPS_MAX   16U
 
 /*
  * The answer to GET_INFO into buf, of which the user says that it has argsz bytes and which has cap: the fixed part,

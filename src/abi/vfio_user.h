@@ -28,20 +28,22 @@
 
 #include <vfmig/abi_type1.h>
 
+#include "abi/caps.h"
+
 /* ---- Sizes and caps ------------------------------------------------------------------------- */
 
 #define VFMIG_USER_HEADER_SIZE	 16U
-#define VFMIG_USER_XFER_DEFAULT	 (1U << 20)  /* max_data_xfer_size where none is said */
-#define VFMIG_USER_XFER_MAX	 (16U << 20) /* the most that we ever agree to */
-#define VFMIG_USER_MSG_FDS_MAX	 64U	     /* the most fds in one message that we agree to */
-#define VFMIG_USER_JSON_MAX	 16384U	     /* version JSON with its NUL */
-#define VFMIG_USER_IRQS_MAX	 2048U	     /* interrupts of an index; MSI-X has no more */
-#define VFMIG_USER_REGIONS_MAX	 1024U	     /* regions of a device */
-#define VFMIG_USER_IRQ_KINDS_MAX 64U	     /* interrupt indexes of a device */
-#define VFMIG_USER_WRITES_MAX	 4096U	     /* writes of one REGION_WRITE_MULTI */
-#define VFMIG_USER_IO_FDS_MAX	 1024U	     /* sub-regions of one region */
-#define VFMIG_USER_CAPS_MAX	 16U	     /* capabilities of one region */
-#define VFMIG_USER_AREAS_MAX	 1024U	     /* areas of one sparse mmap capability */
+#define VFMIG_USER_XFER_DEFAULT	 (1U << 20)	/* max_data_xfer_size where none is said */
+#define VFMIG_USER_XFER_MAX	 (16U << 20)	/* the most that we ever agree to */
+#define VFMIG_USER_MSG_FDS_MAX	 64U		/* the most fds in one message that we agree to */
+#define VFMIG_USER_JSON_MAX	 16384U		/* version JSON with its NUL */
+#define VFMIG_USER_IRQS_MAX	 2048U		/* interrupts of an index; MSI-X has no more */
+#define VFMIG_USER_REGIONS_MAX	 1024U		/* regions of a device */
+#define VFMIG_USER_IRQ_KINDS_MAX 64U		/* interrupt indexes of a device */
+#define VFMIG_USER_WRITES_MAX	 4096U		/* writes of one REGION_WRITE_MULTI */
+#define VFMIG_USER_IO_FDS_MAX	 1024U		/* sub-regions of one region */
+#define VFMIG_USER_CAPS_MAX	 VFMIG_CAPS_MAX /* capabilities of one region */
+#define VFMIG_USER_AREAS_MAX	 1024U		/* areas of one sparse mmap capability */
 
 /* Sizes of the fixed parts. */
 #define VFMIG_USER_VERSION_SIZE	      4U
@@ -223,6 +225,8 @@ struct vfmig_user_region_caps {
 	uint32_t revision; /* enum vfmig_region_revision, as far as it is known here */
 	uint32_t revision_flags;
 	uint64_t revision_room;
+	uint32_t nr_unknown; /* capabilities that are not known here; their ids in unknown[] */
+	uint16_t unknown[VFMIG_CAPS_MAX];
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <vfmig/abi_region.h>
 
 #include "abi/vfio_user.h"
+#include "abi/caps.h"
 #include "abi/le.h"
 #include "abi/range.h"
 
@@ -87,20 +88,6 @@ const char *vfmig_user_get_write_multi(const void *buf, size_t len, uint64_t *n)
 	return NULL;
 }
 
-/* One capability's header at *at, linked from the one before; then *at is behind its size bytes. */
-static uint8_t *put_cap(uint8_t *buf, size_t *at, size_t *link, uint16_t id, size_t size)
-{
-	uint8_t *cap = buf + *at;
-
-	vfmig_put32(buf + *link, (uint32_t)*at);
-	vfmig_put16(cap, id);
-	vfmig_put16(cap + 2, 1);
-	vfmig_put32(cap + 4, 0);
-	*link = *at + 4;
-	*at += size;
-	return cap;
-}
-
 size_t vfmig_user_put_region_info(void *buf, size_t cap, uint32_t argsz,
 				  const struct vfmig_region_info *i,
 				  const struct vfmig_user_region_caps *caps)
@@ -132,22 +119,22 @@ size_t vfmig_user_put_region_info(void *buf, size_t cap, uint32_t argsz,
 	if (need == at)
 		return at;
 	if (caps->has_sparse) {
-		c = put_cap(buf, &at, &link, VFMIG_REGION_CAP_SPARSE_MMAP,
-			    CAP_SPARSE + (size_t)caps->nr_areas * AREA);
+		c = vfmig_caps_put(buf, &at, &link, VFMIG_REGION_CAP_SPARSE_MMAP, 1,
+				   CAP_SPARSE + (size_t)caps->nr_areas * AREA);
 		vfmig_put32(c + 8, caps->nr_areas);
 		vfmig_put32(c + 12, 0);
 		for (uint32_t n = 0; n < caps->nr_areas; n++)
 			vfmig_pack(c + CAP_SPARSE + n * AREA, AREA, "88", &caps->areas[n]);
 	}
 	if (caps->has_type) {
-		c = put_cap(buf, &at, &link, VFMIG_REGION_CAP_TYPE, CAP_TYPE);
+		c = vfmig_caps_put(buf, &at, &link, VFMIG_REGION_CAP_TYPE, 1, CAP_TYPE);
 		vfmig_put32(c + 8, caps->type);
 		vfmig_put32(c + 12, caps->subtype);
 	}
 	if (caps->msix_mappable)
-		put_cap(buf, &at, &link, VFMIG_REGION_CAP_MSIX_MAPPABLE, CAP_HEADER);
+		vfmig_caps_put(buf, &at, &link, VFMIG_REGION_CAP_MSIX_MAPPABLE, 1, CAP_HEADER);
 	if (caps->has_revision) {
-		c = put_cap(buf, &at, &link, VFMIG_REGION_CAP_REVISION, CAP_OURS);
+		c = vfmig_caps_put(buf, &at, &link, VFMIG_REGION_CAP_REVISION, 1, CAP_OURS);
 		vfmig_put32(c + 8, caps->revision);
 		vfmig_put32(c + 12, caps->revision_flags);
 		vfmig_put64(c + 16, caps->revision_room);
@@ -173,10 +160,18 @@ const char *vfmig_user_get_region_info(const void *buf, size_t len, struct vfmig
 	return NULL;
 }
 
-static const char *get_sparse(const uint8_t *cap, size_t room, const struct vfmig_region_info *i,
-			      struct vfmig_sparse_mmap_area *areas, uint32_t max,
-			      struct vfmig_user_region_caps *c, size_t *size)
+/* What a walk through a region's chain knows. */
+struct region_walk {
+	const struct vfmig_region_info *info;
+	struct vfmig_sparse_mmap_area *areas;
+	uint32_t max;
+	struct vfmig_user_region_caps *caps;
+};
+
+static const char *get_sparse(struct region_walk *walk, const uint8_t *cap, size_t room,
+			      size_t *size)
 {
+	struct vfmig_user_region_caps *c = walk->caps;
 	uint32_t n;
 
 	if (c->has_sparse)
@@ -184,7 +179,7 @@ static const char *get_sparse(const uint8_t *cap, size_t room, const struct vfmi
 	if (room < CAP_SPARSE)
 		return "region info: a capability leaves the message";
 	n = vfmig_get32(cap + 8);
-	if (n > VFMIG_USER_AREAS_MAX || n > max)
+	if (n > VFMIG_USER_AREAS_MAX || n > walk->max)
 		return "region info: more areas than are allowed";
 	if ((room - CAP_SPARSE) / AREA < n)
 		return "region info: a list of areas leaves the message";
@@ -192,28 +187,27 @@ static const char *get_sparse(const uint8_t *cap, size_t room, const struct vfmi
 		struct vfmig_sparse_mmap_area area;
 
 		vfmig_unpack(cap + CAP_SPARSE + k * AREA, AREA, "88", &area);
-		if (area.offset > i->size || area.size > i->size - area.offset)
+		if (area.offset > walk->info->size || area.size > walk->info->size - area.offset)
 			return "region info: an area leaves the region";
 		if (area.size) /* an empty one says nothing, and is seen in the field */
-			areas[c->nr_areas++] = area;
+			walk->areas[c->nr_areas++] = area;
 	}
 	c->has_sparse = true;
-	c->areas = areas;
+	c->areas = walk->areas;
 	*size = CAP_SPARSE + (size_t)n * AREA;
 	return NULL;
 }
 
-static const char *get_cap(const uint8_t *cap, size_t room, const struct vfmig_region_info *i,
-			   struct vfmig_sparse_mmap_area *areas, uint32_t max,
-			   struct vfmig_user_region_caps *c, size_t *size)
+static const char *get_region_cap(void *context, uint32_t id, uint32_t version, const uint8_t *cap,
+				  size_t room, size_t *size)
 {
-	/* Another version of a capability is another capability. */
-	uint32_t id = vfmig_get16(cap + 2) == 1 ? vfmig_get16(cap) : 0;
+	struct region_walk *walk = context;
+	struct vfmig_user_region_caps *c = walk->caps;
 
-	*size = CAP_HEADER;
-	switch (id) {
+	/* Another version of a capability is another capability. */
+	switch (version == 1 ? id : 0) {
 	case VFMIG_REGION_CAP_SPARSE_MMAP:
-		return get_sparse(cap, room, i, areas, max, c, size);
+		return get_sparse(walk, cap, room, size);
 	case VFMIG_REGION_CAP_TYPE:
 		if (c->has_type)
 			return "region info: two types";
@@ -241,6 +235,7 @@ static const char *get_cap(const uint8_t *cap, size_t room, const struct vfmig_r
 		*size = CAP_OURS;
 		return NULL;
 	default:
+		c->unknown[c->nr_unknown++] = (uint16_t)id;
 		return NULL;
 	}
 }
@@ -250,34 +245,18 @@ const char *vfmig_user_get_region_caps(const void *buf, size_t len,
 				       struct vfmig_sparse_mmap_area *areas, uint32_t max,
 				       struct vfmig_user_region_caps *c)
 {
-	struct {
-		size_t start, end;
-	} span[VFMIG_USER_CAPS_MAX];
-	const uint8_t *bytes = buf;
-	size_t at = i->flags & VFMIG_REGION_FLAG_CAPS ? i->cap_offset : 0;
+	static const struct vfmig_caps_words words = {
+		"region info: more than 16 capabilities",
+		"region info: a capability lies inside the fixed part",
+		"region info: a capability leaves the message",
+		"region info: capabilities overlap, or the chain loops",
+	};
+	struct region_walk walk = {.info = i, .areas = areas, .max = max, .caps = c};
 
 	memset(c, 0, sizeof(*c));
-	for (uint32_t n = 0; at; n++) {
-		const char *why;
-		size_t size;
-
-		if (n == VFMIG_USER_CAPS_MAX)
-			return "region info: more than 16 capabilities";
-		if (at < VFMIG_USER_REGION_INFO_SIZE)
-			return "region info: a capability lies inside the fixed part";
-		if (at > len || len - at < CAP_HEADER)
-			return "region info: a capability leaves the message";
-		why = get_cap(bytes + at, len - at, i, areas, max, c, &size);
-		if (why)
-			return why;
-		span[n].start = at;
-		span[n].end = at + size;
-		for (uint32_t k = 0; k < n; k++)
-			if (at < span[k].end && span[k].start < span[n].end)
-				return "region info: capabilities overlap, or the chain loops";
-		at = vfmig_get32(bytes + at + 4);
-	}
-	return NULL;
+	return vfmig_caps_walk(buf, len, VFMIG_USER_REGION_INFO_SIZE,
+			       i->flags & VFMIG_REGION_FLAG_CAPS ? i->cap_offset : 0, &words,
+			       get_region_cap, &walk);
 }
 
 size_t vfmig_user_put_io_fds(void *buf, size_t cap, const struct vfmig_user_io_fds *h,
