@@ -297,9 +297,11 @@ int vfmig_device_info(struct vfmig_device *device, struct vfmig_device_info *inf
  * @size: bytes; 0 if the region is not there
  * @type: with @subtype, its kind, for regions that are a device's own; else 0
  * @subtype: see @type
+ * @msix_mappable: the page with the MSI-X table may be mapped, too
  * @revision: of a migration region that says so, enum vfmig_region_revision; else 0
  * @revision_flags: with it, VFMIG_REGION_REVISION_*
  * @revision_room: with it, the most bytes of a transaction
+ * @nr_unknown: how many of its capabilities are unknown here; their ids in @unknown
  * @areas: how many parts can be mapped; one that is the whole region if it has no sparse list
  * @area: each part's @offset and @size
  */
@@ -308,8 +310,11 @@ struct vfmig_region {
 	uint32_t flags;
 	uint64_t size;
 	uint32_t type, subtype;
+	bool msix_mappable;
 	uint32_t revision, revision_flags;
 	uint64_t revision_room;
+	uint32_t nr_unknown;
+	uint16_t unknown[16];
 	uint32_t areas;
 	struct {
 		uint64_t offset, size;

@@ -72,6 +72,9 @@ static int decode_region(struct vfmig_device *device, const void *buf, size_t si
 		region->type = caps.type;
 		region->subtype = caps.subtype;
 	}
+	region->msix_mappable = caps.msix_mappable;
+	region->nr_unknown = caps.nr_unknown;
+	memcpy(region->unknown, caps.unknown, sizeof(region->unknown));
 	region->revision = caps.revision;
 	region->revision_flags = caps.revision_flags;
 	region->revision_room = caps.revision_room;

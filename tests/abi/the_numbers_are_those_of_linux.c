@@ -4,13 +4,15 @@
  * structure that both have. Most of it is settled by the compiler; what a header of this age does
  * not have yet is left out by its own macros.
  *
- * Rules: V2-52, DMA-08.
+ * Rules: V2-52, DMA-08, INFO-01, INFO-02, INFO-03, INFO-04, INFO-05, INFO-06.
  */
+#include <vfmig/abi_info.h>
 #include <vfmig/abi_region.h>
 #include <vfmig/abi_type1.h>
 
 #include <linux/ioctl.h>
 #include <linux/vfio.h>
+#include <linux/vfio_zdev.h>
 
 #include "tests/check.h"
 
@@ -47,6 +49,63 @@ IOCTL(VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, VFIO_MIG_GET_PRECOPY_INFO);
 SAME(VFMIG_PRECOPY_INFO_REINIT, VFIO_PRECOPY_INFO_REINIT);
 SAME(VFMIG_FEATURE_MIG_PRECOPY_INFO_V2, VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2);
 #endif
+
+/* What devices say of themselves. */
+SAME(VFMIG_DEVICE_FLAG_RESET, VFIO_DEVICE_FLAGS_RESET);
+SAME(VFMIG_DEVICE_FLAG_PCI, VFIO_DEVICE_FLAGS_PCI);
+SAME(VFMIG_DEVICE_FLAG_PLATFORM, VFIO_DEVICE_FLAGS_PLATFORM);
+SAME(VFMIG_DEVICE_FLAG_AMBA, VFIO_DEVICE_FLAGS_AMBA);
+SAME(VFMIG_DEVICE_FLAG_CCW, VFIO_DEVICE_FLAGS_CCW);
+SAME(VFMIG_DEVICE_FLAG_AP, VFIO_DEVICE_FLAGS_AP);
+SAME(VFMIG_DEVICE_FLAG_FSL_MC, VFIO_DEVICE_FLAGS_FSL_MC);
+SAME(VFMIG_DEVICE_FLAG_CAPS, VFIO_DEVICE_FLAGS_CAPS);
+#ifdef VFIO_DEVICE_FLAGS_CDX
+SAME(VFMIG_DEVICE_FLAG_CDX, VFIO_DEVICE_FLAGS_CDX);
+#endif
+SAME(VFMIG_DEVICE_CAP_ZPCI_BASE, VFIO_DEVICE_INFO_CAP_ZPCI_BASE);
+SAME(VFMIG_DEVICE_CAP_ZPCI_GROUP, VFIO_DEVICE_INFO_CAP_ZPCI_GROUP);
+SAME(VFMIG_DEVICE_CAP_ZPCI_UTIL, VFIO_DEVICE_INFO_CAP_ZPCI_UTIL);
+SAME(VFMIG_DEVICE_CAP_ZPCI_PFIP, VFIO_DEVICE_INFO_CAP_ZPCI_PFIP);
+SIZE(vfmig_zpci_base, vfio_device_info_cap_zpci_base);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, start_dma);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, end_dma);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, pchid);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, vfn);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, fmb_length);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, pft);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, gid);
+MEMBER(vfmig_zpci_base, vfio_device_info_cap_zpci_base, fh);
+SIZE(vfmig_zpci_group, vfio_device_info_cap_zpci_group);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, dasm);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, msi_addr);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, flags);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, mui);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, noi);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, maxstbl);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, version);
+MEMBER(vfmig_zpci_group, vfio_device_info_cap_zpci_group, imaxstbl);
+SAME(VFMIG_ZPCI_REFRESH, VFIO_DEVICE_INFO_ZPCI_FLAG_REFRESH);
+SIZE(vfmig_zpci_string, vfio_device_info_cap_zpci_util);
+MEMBER(vfmig_zpci_string, vfio_device_info_cap_zpci_util, size);
+SAME(sizeof(struct vfmig_zpci_string), offsetof(struct vfio_device_info_cap_zpci_pfip, pfip));
+SAME(VFMIG_REGION_TYPE_PCI_VENDOR, (unsigned int)VFIO_REGION_TYPE_PCI_VENDOR_TYPE);
+SAME(VFMIG_REGION_TYPE_PCI_VENDOR_MASK, VFIO_REGION_TYPE_PCI_VENDOR_MASK);
+SAME(VFMIG_REGION_SUBTYPE_INTEL_IGD_OPREGION, VFIO_REGION_SUBTYPE_INTEL_IGD_OPREGION);
+SAME(VFMIG_REGION_SUBTYPE_INTEL_IGD_HOST_CFG, VFIO_REGION_SUBTYPE_INTEL_IGD_HOST_CFG);
+SAME(VFMIG_REGION_SUBTYPE_INTEL_IGD_LPC_CFG, VFIO_REGION_SUBTYPE_INTEL_IGD_LPC_CFG);
+SAME(VFMIG_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM, VFIO_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM);
+SAME(VFMIG_REGION_SUBTYPE_IBM_NVLINK2_ATSD, VFIO_REGION_SUBTYPE_IBM_NVLINK2_ATSD);
+SAME(VFMIG_REGION_TYPE_GFX, VFIO_REGION_TYPE_GFX);
+SAME(VFMIG_REGION_SUBTYPE_GFX_EDID, VFIO_REGION_SUBTYPE_GFX_EDID);
+SAME(VFMIG_REGION_TYPE_CCW, VFIO_REGION_TYPE_CCW);
+SAME(VFMIG_REGION_SUBTYPE_CCW_ASYNC_CMD, VFIO_REGION_SUBTYPE_CCW_ASYNC_CMD);
+SAME(VFMIG_REGION_SUBTYPE_CCW_SCHIB, VFIO_REGION_SUBTYPE_CCW_SCHIB);
+SAME(VFMIG_REGION_SUBTYPE_CCW_CRW, VFIO_REGION_SUBTYPE_CCW_CRW);
+SAME(VFMIG_CCW_REGION_CONFIG, VFIO_CCW_CONFIG_REGION_INDEX);
+SAME(VFMIG_CCW_IRQ_IO, VFIO_CCW_IO_IRQ_INDEX);
+SAME(VFMIG_CCW_IRQ_CRW, VFIO_CCW_CRW_IRQ_INDEX);
+SAME(VFMIG_CCW_IRQ_REQ, VFIO_CCW_REQ_IRQ_INDEX);
+SAME(VFMIG_CCW_IRQ_COUNT, VFIO_CCW_NUM_IRQS);
 
 /* Features. */
 SAME(VFMIG_FEATURE_MASK, VFIO_DEVICE_FEATURE_MASK);
@@ -105,9 +164,6 @@ MEMBER(vfmig_device_info, vfio_device_info, num_regions);
 MEMBER(vfmig_device_info, vfio_device_info, num_irqs);
 MEMBER(vfmig_device_info, vfio_device_info, cap_offset);
 _Static_assert(sizeof(struct vfmig_device_info) >= sizeof(struct vfio_device_info), "info");
-SAME(VFMIG_DEVICE_FLAG_RESET, VFIO_DEVICE_FLAGS_RESET);
-SAME(VFMIG_DEVICE_FLAG_PCI, VFIO_DEVICE_FLAGS_PCI);
-SAME(VFMIG_DEVICE_FLAG_CAPS, VFIO_DEVICE_FLAGS_CAPS);
 SIZE(vfmig_region_info, vfio_region_info);
 MEMBER(vfmig_region_info, vfio_region_info, argsz);
 MEMBER(vfmig_region_info, vfio_region_info, flags);
