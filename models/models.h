@@ -8,5 +8,6 @@
 #include <vfmig/model.h>
 
 extern const struct vfmig_model vfmig_model_copier;
+extern const struct vfmig_model vfmig_model_lookalike;
 
 #endif

@@ -17,6 +17,7 @@
 
 static const struct vfmig_model *const models[] = {
 	&vfmig_model_copier,
+	&vfmig_model_lookalike,
 	NULL,
 };
 

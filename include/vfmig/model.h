@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <vfmig/abi_info.h>
 #include <vfmig/device.h>
 #include <vfmig/error.h>
 #include <vfmig/options.h>
@@ -172,6 +173,61 @@ struct vfmig_pci {
 	bool intx;
 };
 
+/* ---- what else it says of itself ---- */
+
+/**
+ * struct vfmig_info_cap - a capability of the device's information
+ * @id: VFMIG_DEVICE_CAP_*, or another
+ * @version: of it
+ * @bytes: what is behind its header
+ * @size: how many; at most 4096
+ */
+struct vfmig_info_cap {
+	uint16_t id, version;
+	const void *bytes;
+	size_t size;
+};
+
+/**
+ * struct vfmig_own_region - a region of the model's own
+ * @size: bytes; 0: not there
+ * @flags: VFMIG_REGION_FLAG_READ and _WRITE; the other access is refused
+ * @type: with @subtype, what it is; 0: its index says it
+ * @subtype: see @type
+ *
+ * Accesses reach the model's read() and write(), with the region's index as @bar, in aligned pieces of at most 8 bytes.
+ */
+struct vfmig_own_region {
+	uint64_t size;
+	uint32_t flags;
+	uint32_t type, subtype;
+};
+
+#define VFMIG_OWN_REGIONS_MAX 32u
+#define VFMIG_OWN_IRQS_MAX    16u
+
+/**
+ * struct vfmig_presents - what a device is, where it is more than a PCI device, or none
+ * @kind: one of VFMIG_DEVICE_FLAG_PCI, _PLATFORM, _AMBA, _CCW, _AP, _FSL_MC, _CDX
+ * @caps: @nr_caps capabilities of its information, at most 16
+ * @regions: @nr_regions regions of its own: those of a PCI device begin at VFMIG_PCI_REGION_COUNT, those of
+ *	another at 0, as it has no others
+ * @nr_irqs: of a device that is not PCI: how many interrupt indexes it has, with one interrupt each, which
+ *	vfmig_kit_irq() raises by its index
+ * @msix_mappable: of a PCI device: say so of the BAR with the MSI-X table
+ *
+ * Of a device that is not PCI, struct vfmig_pci is not looked at.
+ */
+struct vfmig_presents {
+	uint32_t kind;
+	const struct vfmig_info_cap *caps;
+	size_t nr_caps;
+	const struct vfmig_own_region *regions;
+	uint32_t nr_regions;
+	uint32_t nr_irqs;
+	bool msix_mappable;
+};
+
 /* ---- the model ------------------------------------------------------------------------------ */
 
 /**
@@ -191,6 +247,8 @@ struct vfmig_pci {
  * @create: the instance is there, its options filled in, its blocks made, its fields at their presets.
  *	reset() follows. If it fails, destroy() is not called
  * @destroy: the last callback
+ * @presents: what the device is, if it is more than a PCI device with what is in @pci, or none. Asked once, before
+ *	create(), with the options filled in; what it returns must stay as long as the instance
  * @reset: become as after power-up. The kit has set all fields to their presets, cleared what was
  *	pending, and ended any migration before. What memory blocks hold is the model's to keep or to clear
  * @read: a register access: @size is 1, 2, 4 or 8, @offset a multiple of it. Reads without a
@@ -234,6 +292,7 @@ struct vfmig_model {
 	struct vfmig_pci pci;
 	const struct vfmig_entry *state;
 
+	const struct vfmig_presents *(*presents)(void *self);
 	int (*create)(struct vfmig_kit *kit, void *self, struct vfmig_error *err);
 	void (*destroy)(struct vfmig_kit *kit, void *self);
 	void (*reset)(struct vfmig_kit *kit, void *self);

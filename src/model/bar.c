@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "abi/vfio_user.h" /* its region information is the uAPI's */
 #include "model/kit.h"
 
 /* ---- working the BARs out ---- */
@@ -92,6 +93,8 @@ int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err)
 	const struct vfmig_pci *pci = &kit->model->pci;
 	int ret;
 
+	if (!kit->is_pci)
+		return 0;
 	if (pci->msix_vectors > VFMIG_MSIX_VECTORS || pci->msix_bar >= VFMIG_BARS)
 		return vfmig_err(err, -EINVAL, "impossible MSI-X table");
 	if (pci->msix_vectors) {
@@ -108,27 +111,12 @@ int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err)
 
 /* ---- information ---- */
 
-/* The part of an answer that there is room for; the result is the size of all of it. */
-static ssize_t answer(struct vfmig_request *request, const void *from, size_t len)
-{
-	memcpy(request->info.buf, from, len < request->info.size ? len : request->info.size);
-	return (ssize_t)len;
-}
-
-ssize_t vfmig_kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request)
-{
-	struct vfmig_device_info info = {
-		.argsz = sizeof(info),
-		.flags = VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET,
-		.num_regions = vfmig_show_regions(&kit->show, VFMIG_PCI_REGION_COUNT),
-		.num_irqs = VFMIG_PCI_IRQ_COUNT,
-	};
-
-	return answer(request, &info, sizeof(info));
-}
-
 static uint64_t region_size(const struct vfmig_kit *kit, uint32_t index)
 {
+	const struct vfmig_own_region *own = vfmig_kit_own_region(kit, index);
+
+	if (own)
+		return own->size;
 	if (index < VFMIG_BARS)
 		return kit->bar[index].size;
 	return index == VFMIG_PCI_REGION_CONFIG ? VFMIG_CONFIG_SIZE : 0;
@@ -136,7 +124,7 @@ static uint64_t region_size(const struct vfmig_kit *kit, uint32_t index)
 
 static bool mappable(const struct vfmig_kit *kit, uint32_t index)
 {
-	return index < VFMIG_BARS && kit->bar[index].memory &&
+	return kit->is_pci && index < VFMIG_BARS && kit->bar[index].memory &&
 	       (kit->bar[index].flags & VFMIG_BAR_MAPPABLE);
 }
 
@@ -147,41 +135,51 @@ bool vfmig_kit_mappable(const struct vfmig_kit *kit, uint32_t index)
 	return mappable(kit, index);
 }
 
+static uint32_t region_access(const struct vfmig_kit *kit, uint32_t index)
+{
+	const struct vfmig_own_region *own = vfmig_kit_own_region(kit, index);
+
+	if (!region_size(kit, index))
+		return 0;
+	return own ? own->flags : VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE;
+}
+
 ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request)
 {
-	struct {
-		struct vfmig_region_info info;
-		struct vfmig_region_cap_sparse_mmap sparse;
-		struct vfmig_sparse_mmap_area area;
-	} all = {.info = {.argsz = sizeof(all.info), .index = request->info.index}};
 	uint32_t index = request->info.index;
+	const struct vfmig_own_region *own = vfmig_kit_own_region(kit, index);
+	struct vfmig_user_region_caps caps = {0};
+	struct vfmig_sparse_mmap_area area;
+	struct vfmig_region_info info = {.index = index};
+	size_t size = request->info.size < UINT32_MAX ? request->info.size : UINT32_MAX;
 
-	if (index >= VFMIG_PCI_REGION_COUNT)
+	if (index >= kit->nr_regions)
 		return vfmig_err(request->err, -EINVAL, "%s has no region %u", kit->device.name,
 				 index);
-	all.info.size = region_size(kit, index);
-	all.info.offset = (uint64_t)index << 40;
-	if (all.info.size)
-		all.info.flags = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE;
-	if (!mappable(kit, index))
-		return answer(request, &all, sizeof(all.info));
-	all.info.flags |= VFMIG_REGION_FLAG_MMAP;
-	if (kit->bar[index].memory->block.size == kit->bar[index].size)
-		return answer(request, &all, sizeof(all.info));
-	all.info.flags |= VFMIG_REGION_FLAG_CAPS;
-	all.info.argsz = sizeof(all);
-	all.sparse.header.id = VFMIG_REGION_CAP_SPARSE_MMAP;
-	all.sparse.header.version = 1;
-	all.sparse.nr_areas = 1;
-	all.area.offset = kit->bar[index].memory_at;
-	all.area.size = kit->bar[index].memory->block.size;
-	if (request->info.size < sizeof(all)) {
-		/* No room for the capability: as the uAPI has it, no offset, and the size it takes. */
-		answer(request, &all.info, sizeof(all.info));
-		return sizeof(all);
+	info.size = region_size(kit, index);
+	info.offset = (uint64_t)index << 40;
+	info.flags = region_access(kit, index);
+	if (own && own->type) {
+		caps.has_type = true;
+		caps.type = own->type;
+		caps.subtype = own->subtype;
 	}
-	all.info.cap_offset = sizeof(all.info);
-	return answer(request, &all, sizeof(all));
+	caps.msix_mappable =
+		kit->presents->msix_mappable && index < VFMIG_BARS && kit->bar[index].msix;
+	if (mappable(kit, index)) {
+		info.flags |= VFMIG_REGION_FLAG_MMAP;
+		area.offset = kit->bar[index].memory_at;
+		area.size = kit->bar[index].memory->block.size;
+		caps.has_sparse = area.size != info.size;
+		caps.nr_areas = 1;
+		caps.areas = &area;
+	}
+	if (!vfmig_user_put_region_info(request->info.buf, size, (uint32_t)size, &info, &caps))
+		return vfmig_err(request->err, -EINVAL,
+				 "%s: region-info with room for %zu bytes: it takes %zu",
+				 kit->device.name, request->info.size, sizeof(info));
+	memcpy(&info, request->info.buf, sizeof(info));
+	return info.argsz;
 }
 
 ssize_t vfmig_kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request)
@@ -232,7 +230,7 @@ bool vfmig_kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request
 	uint32_t index = request->region.index, len = request->region.len;
 	uint64_t offset = request->region.offset, size;
 
-	if (index >= VFMIG_PCI_REGION_COUNT) {
+	if (index >= kit->nr_regions) {
 		*result = vfmig_err(request->err, -EINVAL, "%s has no region %u", kit->device.name,
 				    index);
 		return true;
@@ -246,7 +244,15 @@ bool vfmig_kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request
 				    (unsigned long long)size);
 		return true;
 	}
-	if (index >= VFMIG_BARS || !in_memory(&kit->bar[index], offset, len))
+	if (!(region_access(kit, index) &
+	      (request->verb == VFMIG_VERB_REGION_WRITE ? VFMIG_REGION_FLAG_WRITE
+							: VFMIG_REGION_FLAG_READ))) {
+		*result = vfmig_err(request->err, -EINVAL, "%s: region %u cannot be %s",
+				    kit->device.name, index,
+				    request->verb == VFMIG_VERB_REGION_WRITE ? "written" : "read");
+		return true;
+	}
+	if (!kit->is_pci || index >= VFMIG_BARS || !in_memory(&kit->bar[index], offset, len))
 		return false;
 	access_memory(&kit->bar[index], offset, request->region.buf, len,
 		      request->verb == VFMIG_VERB_REGION_WRITE);
@@ -284,6 +290,21 @@ static void access_register(struct vfmig_kit *kit, unsigned bar, uint64_t offset
 	memcpy(buf, &value, size);
 }
 
+#define OWN_WIDTH 8u
+
+static void access_own(struct vfmig_kit *kit, unsigned index, uint64_t offset, uint8_t *buf,
+		       uint32_t len, bool write)
+{
+	while (len) {
+		uint32_t n = piece(offset, len, OWN_WIDTH);
+
+		access_register(kit, index, offset, buf, n, write);
+		offset += n;
+		buf += n;
+		len -= n;
+	}
+}
+
 static void access_bar(struct vfmig_kit *kit, unsigned index, uint64_t offset, uint8_t *buf,
 		       uint32_t len, bool write)
 {
@@ -316,7 +337,10 @@ void vfmig_kit_region_access(struct vfmig_kit *kit, struct vfmig_request *reques
 	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
 	uint32_t offset = (uint32_t)request->region.offset, len = request->region.len;
 
-	if (request->region.index < VFMIG_BARS)
+	if (vfmig_kit_own_region(kit, request->region.index))
+		access_own(kit, request->region.index, request->region.offset, request->region.buf,
+			   len, write);
+	else if (request->region.index < VFMIG_BARS)
 		access_bar(kit, request->region.index, request->region.offset, request->region.buf,
 			   len, write);
 	else if (write)

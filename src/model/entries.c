@@ -128,7 +128,7 @@ static void add_ours(struct vfmig_kit *kit)
 	struct vfmig_kit_irqs *irq = &kit->irq;
 
 	add(kit, OURS "config", kit->config, VFMIG_CONFIG_SIZE)->check = vfmig_kit_config_check;
-	if (kit->model->pci.intx)
+	if (kit->is_pci && kit->model->pci.intx)
 		add(kit, OURS "intx", &irq->intx_level, 1)->max = 1;
 	if (!irq->vectors)
 		return;

@@ -45,7 +45,7 @@ uint64_t vfmig_kit_msix_size(unsigned vectors)
 int vfmig_kit_irqs_open(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	struct vfmig_kit_irqs *irq = &kit->irq;
-	unsigned n = kit->model->pci.msix_vectors;
+	unsigned n = kit->is_pci ? kit->model->pci.msix_vectors : kit->presents->nr_irqs;
 
 	irq->vectors = n;
 
@@ -150,7 +150,7 @@ void vfmig_kit_irq(struct vfmig_kit *kit, unsigned vector)
 
 void vfmig_kit_intx(struct vfmig_kit *kit, bool level)
 {
-	if (!kit->model->pci.intx)
+	if (!kit->is_pci || !kit->model->pci.intx)
 		return;
 	pthread_mutex_lock(&kit->irq.lock);
 	kit->irq.intx_level = level;

@@ -22,6 +22,7 @@
 #include <vfmig/space.h>
 
 #include "device/page_log.h"
+#include "abi/device_info.h"
 #include "device/session.h"
 #include "dirty/map.h"
 #include "protocol/show.h"
@@ -149,7 +150,12 @@ struct vfmig_kit {
 	unsigned nr_entries;
 	uint8_t *stage;
 
-	/* the bus */
+	/* what it is, and the bus */
+	const struct vfmig_presents *presents;
+	bool is_pci;
+	uint32_t own_regions; /* where the model's own begin, */
+	uint32_t nr_regions;  /* and where all end */
+	struct vfmig_cap_said caps[VFMIG_CAPS_MAX];
 	uint8_t config[VFMIG_CONFIG_SIZE];
 	uint8_t config_mask[VFMIG_CONFIG_SIZE]; /* the bits that can be written */
 	struct vfmig_kit_bar bar[VFMIG_BARS];
@@ -245,6 +251,13 @@ int vfmig_kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err);
 struct vfmig_kit_block *vfmig_kit_block_named(struct vfmig_kit *kit, const char *name);
 void vfmig_kit_presets(struct vfmig_kit *kit);
 
+/* ---- presents.c ---- */
+
+/* What the model says that it is; before all else that depends on it. */
+int vfmig_kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err);
+/* The model's own region at an index, or NULL. */
+const struct vfmig_own_region *vfmig_kit_own_region(const struct vfmig_kit *kit, uint32_t index);
+
 /* ---- pci.c, bar.c ---- */
 
 int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err);
@@ -256,7 +269,8 @@ void vfmig_kit_config_loaded(struct vfmig_kit *kit);
 int vfmig_kit_config_check(struct vfmig_kit *kit, const struct vfmig_kit_entry *entry,
 			   const void *value, struct vfmig_error *err);
 
-ssize_t vfmig_kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t vfmig_kit_device_info(struct vfmig_kit *kit,
+			      struct vfmig_request *request); /* presents.c */
 ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request);
 /* Whether there is a descriptor of it to be had. */
 bool vfmig_kit_mappable(const struct vfmig_kit *kit, uint32_t index);

@@ -102,6 +102,8 @@ static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_e
 	bool migrates;
 
 	if (!ret)
+		ret = vfmig_kit_presents_open(kit, err);
+	if (!ret)
 		ret = open_fds(kit, err);
 	if (!ret)
 		ret = vfmig_kit_blocks_open(kit, err);
@@ -122,8 +124,8 @@ static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_e
 	atomic_store(&kit->level, VFMIG_KIT_QUIET);
 	vfmig_kit_presets(kit);
 	ret = vfmig_show_open(&kit->show, migrates ? &kit->session : NULL,
-			      kit->log.map ? &log : NULL, &kit->options->show,
-			      VFMIG_PCI_REGION_COUNT, true, err);
+			      kit->log.map ? &log : NULL, &kit->options->show, kit->nr_regions,
+			      true, err);
 	if (ret)
 		return ret;
 	ret = kit->model->create ? kit->model->create(kit, kit->self, err) : 0;

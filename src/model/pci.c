@@ -80,6 +80,8 @@ void vfmig_kit_pci_reset(struct vfmig_kit *kit)
 
 	memset(kit->config, 0, sizeof(kit->config));
 	memset(kit->config_mask, 0, sizeof(kit->config_mask));
+	if (!kit->is_pci)
+		return;
 	vfmig_put16(kit->config + VENDOR, pci->vendor);
 	vfmig_put16(kit->config + DEVICE, pci->device);
 	vfmig_put16(kit->config_mask + COMMAND, COMMAND_WRITABLE);

@@ -18,8 +18,16 @@
 
 #include "model/kit.h"
 
+/* Indexes that there are; a device that is not PCI has a vector behind each. */
+static uint32_t irq_indexes(const struct vfmig_kit *kit)
+{
+	return kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->presents->nr_irqs;
+}
+
 static unsigned irq_count(const struct vfmig_kit *kit, uint32_t index)
 {
+	if (!kit->is_pci)
+		return index < irq_indexes(kit);
 	switch (index) {
 	case VFMIG_PCI_IRQ_INTX:
 		return kit->model->pci.intx;
@@ -37,18 +45,24 @@ ssize_t vfmig_kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request)
 	struct vfmig_irq_info info = {.argsz = sizeof(info), .index = request->info.index};
 	size_t size = request->info.size;
 
-	if (info.index >= VFMIG_PCI_IRQ_COUNT)
+	if (info.index >= irq_indexes(kit))
 		return vfmig_err(request->err, -EINVAL, "%s has no interrupt index %u",
 				 kit->device.name, info.index);
+	if (size < sizeof(info))
+		return vfmig_err(request->err, -EINVAL,
+				 "%s: irq-info with room for %zu bytes: it takes %zu",
+				 kit->device.name, size, sizeof(info));
 	info.count = irq_count(kit, info.index);
 	info.flags = VFMIG_IRQ_INFO_EVENTFD;
-	if (info.index == VFMIG_PCI_IRQ_INTX)
+	if (!kit->is_pci)
+		info.flags |= VFMIG_IRQ_INFO_NORESIZE;
+	else if (info.index == VFMIG_PCI_IRQ_INTX)
 		info.flags |= VFMIG_IRQ_INFO_MASKABLE | VFMIG_IRQ_INFO_AUTOMASKED;
 	else if (info.index == VFMIG_PCI_IRQ_MSIX)
 		info.flags |= VFMIG_IRQ_INFO_MASKABLE;
 	else
 		info.flags |= VFMIG_IRQ_INFO_NORESIZE;
-	memcpy(request->info.buf, &info, size < sizeof(info) ? size : sizeof(info));
+	memcpy(request->info.buf, &info, sizeof(info));
 	return sizeof(info);
 }
 
@@ -209,6 +223,27 @@ static int set_req(struct vfmig_kit *kit, const struct vfmig_request *request, i
 	return 0;
 }
 
+/* ---- those of a device that is not PCI: a vector for each index ---- */
+
+static int set_own(struct vfmig_kit *kit, const struct vfmig_request *request, int *fds)
+{
+	struct vfmig_kit_irqs *irq = &kit->irq;
+	unsigned vector = request->irqs.index;
+
+	if (!(request->irqs.flags & VFMIG_IRQ_SET_ACTION_TRIGGER))
+		return -ENOTTY;
+	if (disables(request))
+		put_vector(irq, vector, -1);
+	else if (fds)
+		put_vector(irq, vector, fds[0]);
+	else if (irq->msix_fd[vector] < 0)
+		return -EINVAL;
+	else if (meant(request, 0))
+		vfmig_kit_signal(irq->msix_fd[vector]);
+	vfmig_kit_irqs_deliver(kit);
+	return 0;
+}
+
 /* ---- the request ---- */
 
 static const char *bad_request(const struct vfmig_kit *kit, const struct vfmig_request *request)
@@ -221,7 +256,7 @@ static const char *bad_request(const struct vfmig_kit *kit, const struct vfmig_r
 		return "unknown flags";
 	if (!data || data & (data - 1) || !action || action & (action - 1))
 		return "not one kind of data and one action";
-	if (request->irqs.index >= VFMIG_PCI_IRQ_COUNT)
+	if (request->irqs.index >= irq_indexes(kit))
 		return "there is no such index";
 	max = irq_count(kit, request->irqs.index);
 	if (start >= max || count > max - start)
@@ -293,7 +328,9 @@ ssize_t vfmig_kit_set_irqs(struct vfmig_kit *kit, struct vfmig_request *request)
 	pthread_mutex_lock(&kit->irq.lock);
 	other = request->irqs.index == VFMIG_PCI_IRQ_MSIX ? kit->irq.intx_fd >= 0
 							  : kit->irq.msix_set != 0;
-	if (request->irqs.index == VFMIG_PCI_IRQ_REQ)
+	if (!kit->is_pci)
+		ret = set_own(kit, request, fds);
+	else if (request->irqs.index == VFMIG_PCI_IRQ_REQ)
 		ret = set_req(kit, request, fds);
 	else if (fds && other)
 		ret = -EBUSY;

@@ -10,8 +10,8 @@
 
 #include "export/vfio_user/server.h"
 
-/* A region has no more to say of itself than fits here. */
-#define REGION_INFO_MAX 65536u
+/* Neither a device nor a region has more to say of itself than fits here. */
+#define INFO_MAX 65536u
 
 static void device_info_back(struct export_op *op, ssize_t result)
 {
@@ -27,6 +27,37 @@ static void device_info_back(struct export_op *op, ssize_t result)
 		op, vfmig_user_put_device_info(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, info));
 }
 
+/* With our extension it is the uAPI's, capabilities and all. */
+static void device_about_back(struct export_op *op, ssize_t result)
+{
+	struct vfmig_device_info *info = (struct vfmig_device_info *)op->answer->payload;
+
+	if (result < 0) {
+		vfmig_export_failed(op, (int)result);
+		return;
+	}
+	if (result < VFMIG_USER_DEVICE_INFO_SIZE || result > UINT32_MAX) {
+		vfmig_export_refuse(op, -EIO, "the device told of itself in %zd bytes", result);
+		return;
+	}
+	info->argsz = (uint32_t)result;
+	op->out.body = op->answer->payload;
+	op->out.body_len = (size_t)result < op->answer->len ? (size_t)result : op->answer->len;
+	vfmig_export_done(op, 0);
+}
+
+static void device_about(struct export_op *op, uint32_t argsz)
+{
+	uint32_t room = argsz < INFO_MAX ? argsz : INFO_MAX;
+
+	if (!vfmig_export_room(op, room))
+		return;
+	memset(op->answer->payload, 0, room);
+	op->request.info.buf = op->answer->payload;
+	op->request.info.size = room;
+	vfmig_export_ask(op, VFMIG_VERB_DEVICE_INFO, device_about_back);
+}
+
 void vfmig_export_device_info(struct export_op *op)
 {
 	const char *why = vfmig_user_get_device_info(op->msg->payload, op->msg->len,
@@ -34,6 +65,10 @@ void vfmig_export_device_info(struct export_op *op)
 
 	if (why) {
 		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return;
+	}
+	if (op->client->caps.vfmig) {
+		device_about(op, op->payload.device_info.argsz);
 		return;
 	}
 	memset(&op->payload.device_info, 0, sizeof(op->payload.device_info));
@@ -100,7 +135,7 @@ void vfmig_export_region_info(struct export_op *op)
 {
 	struct vfmig_region_info info;
 	const char *why = vfmig_user_get_region_info(op->msg->payload, op->msg->len, &info);
-	uint32_t room = info.argsz < REGION_INFO_MAX ? info.argsz : REGION_INFO_MAX;
+	uint32_t room = info.argsz < INFO_MAX ? info.argsz : INFO_MAX;
 
 	if (why) {
 		vfmig_export_refuse(op, -EINVAL, "%s", why);

@@ -99,8 +99,8 @@ void vfmig_vu_kept_free(struct vu *vu)
 /* ---- information ---- */
 
 /* What is wrong with an answer, or NULL; its argsz in @argsz. */
-static const char *check(enum vfmig_verb verb, const struct vu_step *step, uint32_t index,
-			 uint32_t *argsz)
+static const char *check(enum vfmig_verb verb, const struct vu *vu, const struct vu_step *step,
+			 uint32_t index, uint32_t *argsz)
 {
 	const uint8_t *reply = step->ask.reply;
 	size_t len = step->ask.reply_len;
@@ -112,7 +112,9 @@ static const char *check(enum vfmig_verb verb, const struct vu_step *step, uint3
 	switch (verb) {
 	case VFMIG_VERB_DEVICE_INFO:
 		why = vfmig_user_get_device_info(reply, len, &device);
-		*argsz = VFMIG_USER_DEVICE_INFO_SIZE;
+		*argsz = vu->plain ? VFMIG_USER_DEVICE_INFO_SIZE : device.argsz;
+		if (!why && *argsz > VU_INFO_MAX)
+			why = "a device has more than 64 KiB to say of itself";
 		return why;
 	case VFMIG_VERB_IRQ_INFO:
 		why = vfmig_user_get_irq_info(reply, len, &irq);
@@ -145,7 +147,7 @@ static void info_answered(struct vu_job *job, struct vu_step *step)
 			vfmig_vu_refused(job, step, vfmig_verb_name(request->verb));
 		return;
 	}
-	why = check(request->verb, step, request->info.index, &argsz);
+	why = check(request->verb, job->vu, step, request->info.index, &argsz);
 	if (why) {
 		vfmig_vu_fail(job, -EPROTO, "%s: %s of index %u: %s", job->vu->device.name,
 			      vfmig_verb_name(request->verb), request->info.index, why);
@@ -154,7 +156,7 @@ static void info_answered(struct vu_job *job, struct vu_step *step)
 	if (n > size)
 		n = size;
 	memcpy(request->info.buf, step->ask.reply, n);
-	if (request->verb == VFMIG_VERB_DEVICE_INFO && n >= 8)
+	if (request->verb == VFMIG_VERB_DEVICE_INFO && job->vu->plain)
 		((struct vfmig_device_info *)request->info.buf)->flags &= ~VFMIG_DEVICE_FLAG_CAPS;
 	job->result = argsz;
 	/* What the answer says and what came with it are two things. */
@@ -169,23 +171,32 @@ void vfmig_vu_info(struct vu *vu, struct vfmig_request *request)
 {
 	enum vfmig_verb verb = request->verb;
 	size_t fixed = fixed_size(verb), size = request->info.size;
-	struct vu_job *job = vfmig_vu_job(vu, request, info_answered);
-	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	/* A plain server has no capabilities of the device. */
+	bool more =
+		verb == VFMIG_VERB_REGION_INFO || (verb == VFMIG_VERB_DEVICE_INFO && !vu->plain);
 	uint32_t words[8] = {0};
+	struct vu_step *step;
+	struct vu_job *job;
+
+	if (size < fixed) {
+		vfmig_complete_err(request, -EINVAL, "%s: %s with room for %zu bytes: it takes %zu",
+				   vu->device.name, vfmig_verb_name(verb), size, fixed);
+		return;
+	}
+	job = vfmig_vu_job(vu, request, info_answered);
+	step = job ? vfmig_vu_step(job) : NULL;
 
 	if (!job)
 		return;
 	if (step) {
 		if (size > VU_INFO_MAX)
 			size = VU_INFO_MAX;
-		words[0] = (uint32_t)(size > fixed ? size : fixed);
-		if (verb == VFMIG_VERB_DEVICE_INFO)
-			words[0] = (uint32_t)fixed;
-		else
+		words[0] = (uint32_t)(more ? size : fixed);
+		if (verb != VFMIG_VERB_DEVICE_INFO)
 			words[2] = request->info.index;
 		memcpy(vu_fixed(step), words, fixed);
 		step->ask.fixed = (uint32_t)fixed;
-		if (verb == VFMIG_VERB_REGION_INFO && size > fixed) {
+		if (more && size > fixed) {
 			step->ask.data = (uint8_t *)request->info.buf + fixed;
 			step->ask.data_max = size - fixed;
 		}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a device is: its kind, its capabilities, and regions beside those of a PCI device, or in their place.
+ *
+ * A model that says nothing is a PCI device, and all of this is the constant that it was.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "model/kit.h"
+
+#define CAP_BYTES_MAX 4096u
+
+static const char *bad(const struct vfmig_presents *presents)
+{
+	bool pci = presents->kind == VFMIG_DEVICE_FLAG_PCI;
+
+	if (!presents->kind || presents->kind & (presents->kind - 1) ||
+	    presents->kind & ~VFMIG_DEVICE_KINDS)
+		return "it must be of one kind";
+	if (presents->nr_caps > VFMIG_CAPS_MAX)
+		return "it has more than 16 capabilities";
+	for (size_t i = 0; i < presents->nr_caps; i++)
+		if (presents->caps[i].size > CAP_BYTES_MAX)
+			return "a capability has more than 4096 bytes";
+	if (presents->nr_regions > VFMIG_OWN_REGIONS_MAX)
+		return "it has more than 32 regions of its own";
+	for (uint32_t i = 0; i < presents->nr_regions; i++)
+		if (presents->regions[i].size > VFMIG_BLOCK_MAX ||
+		    presents->regions[i].flags &
+			    ~(VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE))
+			return "a region of its own is too large, or to be more than read and written";
+	if (presents->nr_irqs > VFMIG_OWN_IRQS_MAX || (pci && presents->nr_irqs))
+		return "it has more than 16 interrupt indexes, or a PCI device other than the five";
+	if (!pci && presents->msix_mappable)
+		return "only PCI devices have MSI-X";
+	return NULL;
+}
+
+int vfmig_kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err)
+{
+	static const struct vfmig_presents plain = {.kind = VFMIG_DEVICE_FLAG_PCI};
+	const char *why;
+
+	kit->presents = kit->model->presents ? kit->model->presents(kit->self) : &plain;
+	why = kit->presents ? bad(kit->presents) : "it does not say";
+	if (why)
+		return vfmig_err(err, -EINVAL, "what it is: %s", why);
+	kit->is_pci = kit->presents->kind == VFMIG_DEVICE_FLAG_PCI;
+	kit->own_regions = kit->is_pci ? VFMIG_PCI_REGION_COUNT : 0;
+	kit->nr_regions = kit->own_regions + kit->presents->nr_regions;
+	for (size_t i = 0; i < kit->presents->nr_caps; i++) {
+		const struct vfmig_info_cap *cap = &kit->presents->caps[i];
+
+		kit->caps[i] =
+			(struct vfmig_cap_said){cap->id, cap->version, cap->bytes, cap->size};
+	}
+	return 0;
+}
+
+const struct vfmig_own_region *vfmig_kit_own_region(const struct vfmig_kit *kit, uint32_t index)
+{
+	if (index < kit->own_regions || index >= kit->nr_regions)
+		return NULL;
+	return &kit->presents->regions[index - kit->own_regions];
+}
+
+ssize_t vfmig_kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request)
+{
+	struct vfmig_device_info info = {
+		.flags = kit->presents->kind | VFMIG_DEVICE_FLAG_RESET,
+		.num_regions = vfmig_show_regions(&kit->show, kit->nr_regions),
+		.num_irqs = kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->presents->nr_irqs,
+	};
+	size_t size = request->info.size < UINT32_MAX ? request->info.size : UINT32_MAX;
+	size_t need = vfmig_device_info_put(request->info.buf, size, (uint32_t)size, &info,
+					    kit->caps, kit->presents->nr_caps);
+
+	if (!need)
+		return vfmig_err(request->err, -EINVAL,
+				 "%s: device-info with room for %zu bytes: it takes %u",
+				 kit->device.name, request->info.size, VFMIG_DEVICE_INFO_MIN);
+	return (ssize_t)need;
+}
