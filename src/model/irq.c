@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "model/kit.h"
@@ -169,9 +170,36 @@ void vfmig_kit_irqs_reset(struct vfmig_kit *kit)
 	pthread_mutex_unlock(&irq->lock);
 }
 
+/*
+ * What was signalled and nobody has read yet is lost to a user that moves: where it looks for it again is another
+ * eventfd. So a device that stops takes its signals back, and they are pending, as if they had come a moment
+ * later.
+ */
+static void take_back(struct vfmig_kit_irqs *irq)
+{
+	struct pollfd fds[64];
+
+	for (unsigned first = 0; irq->msix_set && first < irq->vectors; first += 64) {
+		unsigned n = irq->vectors - first < 64 ? irq->vectors - first : 64;
+		uint64_t count;
+		struct iovec into = {&count, sizeof(count)};
+
+		for (unsigned i = 0; i < n; i++)
+			fds[i] = (struct pollfd){.fd = irq->msix_fd[first + i], .events = POLLIN};
+		if (poll(fds, n, 0) <= 0)
+			continue;
+		for (unsigned i = 0; i < n; i++)
+			if ((fds[i].revents & POLLIN) &&
+			    preadv2(fds[i].fd, &into, 1, -1, RWF_NOWAIT) == sizeof(count))
+				irq->pending[(first + i) / 8] |= (uint8_t)(1u << (first + i) % 8);
+	}
+}
+
 void vfmig_kit_irqs_halt(struct vfmig_kit *kit, bool halted)
 {
 	pthread_mutex_lock(&kit->irq.lock);
+	if (halted && !kit->irq.halted)
+		take_back(&kit->irq);
 	kit->irq.halted = halted;
 	vfmig_kit_irqs_deliver(kit);
 	pthread_mutex_unlock(&kit->irq.lock);
