@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The dev-vfio export: a process's view of /dev/vfio and /dev/iommu.
+ *
+ * What the kernel does behind these files, for devices of this library: containers and groups, device files, iommufd,
+ * type1, dirty tracking, data files of migrations. It is an object with functions that are called like system calls and
+ * answer like them, by file descriptor. Who calls them is another matter: libvfmig-preload.so binds them
+ * to the calls of the process that it is loaded into (preload.c), a test calls them by itself.
+ *
+ * Every descriptor that is handed out is a real one, of an empty memfd, so that fcntl, poll and closing at exec
+ * are what they always are. What is behind it is found by its number, and by its file where the number is
+ * not known (dup).
+ *
+ * Any function may be called from any thread, but for vfmig_dev_vfio_free(). No lock is held while a device is asked,
+ * other than that of the file's own state.
+ */
+#ifndef VFMIG_EXPORT_DEV_VFIO_H
+#define VFMIG_EXPORT_DEV_VFIO_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <vfmig/device.h>
+
+struct vfmig_dev_vfio;
+
+#define VFMIG_DEV_VFIO_DEVICES 16u
+/* What the character devices say that they are; nothing looks behind it. */
+#define VFMIG_DEV_VFIO_MAJOR 511u
+
+/*
+ * @devices: how many. The nth is called "vfmigN"
+ * @first: the number of the first one's group and of its own file (/dev/vfio/devices/vfioNUMBER); the others follow
+ * @open: make the nth device; called when its file is opened for the first time, and again after that was
+ *	closed. vfmig_device_close() is called for it
+ * @say: a sentence for the user: something works worse than it could, or an arc failed
+ * @context: of both
+ * @by_fd: bit n: device n is served better with descriptors of memory than with addresses
+ * @memory: instead of a look at this process's mappings: what is behind @len bytes at @ptr. 0, and *@fd is a
+ *	descriptor to be closed, or -1 where there is none; or -EFAULT
+ */
+struct vfmig_dev_vfio_config {
+	unsigned devices;
+	unsigned first;
+	int (*open)(void *context, unsigned n, struct vfmig_device **device,
+		    struct vfmig_error *err);
+	void (*say)(void *context, const char *sentence);
+	void *context;
+	uint32_t by_fd;
+	int (*memory)(void *context, const void *ptr, size_t len, bool write, int *fd,
+		      uint64_t *offset);
+};
+
+int vfmig_dev_vfio_new(const struct vfmig_dev_vfio_config *config, struct vfmig_dev_vfio **view,
+		       struct vfmig_error *err);
+/* All that is open is closed. NULL is fine. */
+void vfmig_dev_vfio_free(struct vfmig_dev_vfio *view);
+
+/* Whether a path is one of ours: /dev/iommu, /dev/vfio/vfio, our groups and device files. */
+bool vfmig_dev_vfio_path(const struct vfmig_dev_vfio_config *config, const char *path);
+/* The same before there is a view: whether it may be one. */
+static inline bool vfmig_dev_vfio_maybe(const char *path)
+{
+	return path && path[0] == '/' && path[1] == 'd' && path[2] == 'e' && path[3] == 'v' &&
+	       path[4] == '/' && (path[5] == 'v' || path[5] == 'i');
+}
+int vfmig_dev_vfio_open(struct vfmig_dev_vfio *view, const char *path, int flags);
+
+/* A quick look: false for a descriptor that is surely not ours. One that was duplicated is found by _known(). */
+bool vfmig_dev_vfio_has(struct vfmig_dev_vfio *view, int fd);
+bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd);
+
+/*
+ * As the system calls of these names, but for the return: a negative errno. VFMIG_NOT_OURS for a descriptor that
+ * is not ours after all: then the real call is to be made.
+ */
+#define VFMIG_NOT_OURS (-4096)
+long vfmig_dev_vfio_ioctl(struct vfmig_dev_vfio *view, int fd, unsigned long cmd, void *arg);
+ssize_t vfmig_dev_vfio_pread(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len,
+			     int64_t offset);
+ssize_t vfmig_dev_vfio_pwrite(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len,
+			      int64_t offset);
+ssize_t vfmig_dev_vfio_read(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len);
+ssize_t vfmig_dev_vfio_write(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len);
+/* Only makes a file into a character device where it is one of a kind that is looked at. */
+int vfmig_dev_vfio_fstat(struct vfmig_dev_vfio *view, int fd, struct stat *st);
+/*
+ * KVM_SET_DEVICE_ATTR (VFMIG_KVM_SET_DEVICE_ATTR) that tells KVM of a group or device file of ours, which KVM has no
+ * use for: 0. Anything else is not ours.
+ */
+#define VFMIG_KVM_SET_DEVICE_ATTR 0x4018aee1ul
+long vfmig_dev_vfio_kvm(struct vfmig_dev_vfio *view, const void *attr);
+/* What is really to be mapped: *@fd is to be closed after it. */
+int vfmig_dev_vfio_mmap(struct vfmig_dev_vfio *view, int fd, size_t len, int64_t offset, int *real,
+			int64_t *real_offset);
+/* Also closes the descriptor. */
+int vfmig_dev_vfio_close(struct vfmig_dev_vfio *view, int fd);
+
+#endif

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * iommufd: address spaces (IOAS), page tables (HWPT) over them, and devices, each a numbered object of a file.
+ *
+ * A page table is no more than a name for its IOAS here. Dirty pages are the IOAS's, so that two page tables over
+ * one share what was written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/dev-vfio/priv.h"
+
+enum object_kind { NONE, IOAS, HWPT, DEVICE };
+
+/*
+ * @uses: devices attached, page tables over it
+ * @automatic: made by an attachment to an IOAS, and gone with it
+ */
+struct object {
+	enum object_kind kind;
+	unsigned uses;
+	bool automatic, tracks;
+	uint32_t ioas_id;
+	struct dv_ioas *ioas;
+	struct dv_slot *slot;
+};
+
+struct dv_iommufd {
+	atomic_uint refs;
+	struct vfmig_dev_vfio *view;
+	pthread_mutex_t lock;
+	struct object *objects; /* the number is the place; 0 is none */
+	uint32_t count;
+};
+
+int vfmig_dv_open_iommufd(struct vfmig_dev_vfio *view, int flags)
+{
+	struct dv_file *file = vfmig_dv_file(view, DV_IOMMUFD);
+	struct dv_iommufd *iommufd = calloc(1, sizeof(*iommufd));
+	int fd;
+
+	if (!file || !iommufd) {
+		free(file);
+		free(iommufd);
+		return -ENOMEM;
+	}
+	iommufd->view = view;
+	iommufd->count = 1;
+	atomic_init(&iommufd->refs, 1);
+	pthread_mutex_init(&iommufd->lock, NULL);
+	file->iommufd = iommufd;
+	fd = vfmig_dv_install(file, "iommufd", flags);
+	if (fd < 0)
+		vfmig_dv_iommufd_put(iommufd);
+	return fd;
+}
+
+void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd)
+{
+	if (atomic_fetch_sub(&iommufd->refs, 1) != 1)
+		return;
+	for (uint32_t i = 1; i < iommufd->count; i++)
+		if (iommufd->objects[i].kind == IOAS)
+			vfmig_dv_ioas_put(iommufd->objects[i].ioas);
+	free(iommufd->objects);
+	pthread_mutex_destroy(&iommufd->lock);
+	free(iommufd);
+}
+
+/* ---- objects; under the lock ---- */
+
+static struct object *find(struct dv_iommufd *iommufd, uint32_t id, enum object_kind kind)
+{
+	if (!id || id >= iommufd->count || iommufd->objects[id].kind != kind)
+		return NULL;
+	return &iommufd->objects[id];
+}
+
+/* Its number, or 0. */
+static uint32_t add(struct dv_iommufd *iommufd, const struct object *object)
+{
+	struct object *grown;
+	uint32_t id = 1;
+
+	while (id < iommufd->count && iommufd->objects[id].kind != NONE)
+		id++;
+	if (id >= DV_OBJECTS)
+		return 0;
+	if (id >= iommufd->count) {
+		grown = realloc(iommufd->objects, (id + 1) * sizeof(*grown));
+		if (!grown)
+			return 0;
+		iommufd->objects = grown;
+		iommufd->count = id + 1;
+	}
+	iommufd->objects[id] = *object;
+	return id;
+}
+
+static void take_out(struct dv_iommufd *iommufd, uint32_t id)
+{
+	struct object *object = &iommufd->objects[id], *ioas;
+
+	if (object->kind == HWPT) {
+		ioas = find(iommufd, object->ioas_id, IOAS);
+		if (ioas)
+			ioas->uses--;
+	} else if (object->kind == IOAS) {
+		vfmig_dv_ioas_put(object->ioas);
+	}
+	*object = (struct object){.kind = NONE};
+}
+
+static uint32_t add_hwpt(struct dv_iommufd *iommufd, uint32_t ioas_id, bool tracks, bool automatic)
+{
+	struct object *ioas = find(iommufd, ioas_id, IOAS);
+	struct object hwpt = {.kind = HWPT,
+			      .ioas_id = ioas_id,
+			      .ioas = ioas->ioas,
+			      .tracks = tracks,
+			      .automatic = automatic};
+	uint32_t id = add(iommufd, &hwpt);
+
+	if (id)
+		find(iommufd, ioas_id, IOAS)->uses++;
+	return id;
+}
+
+/* ---- the ioctls of an iommufd; under its lock, with the structure ---- */
+
+static long destroy(struct dv_iommufd *iommufd, struct vfmig_iommufd_destroy *d)
+{
+	if (!d->id || d->id >= iommufd->count || iommufd->objects[d->id].kind == NONE)
+		return -ENOENT;
+	if (iommufd->objects[d->id].uses || iommufd->objects[d->id].kind == DEVICE)
+		return -EBUSY;
+	take_out(iommufd, d->id);
+	return 0;
+}
+
+static long ioas_alloc(struct dv_iommufd *iommufd, struct vfmig_iommufd_ioas_alloc *a)
+{
+	struct object object = {.kind = IOAS, .ioas = vfmig_dv_ioas_new(iommufd->view)};
+
+	if (!object.ioas)
+		return -ENOMEM;
+	a->out_ioas_id = add(iommufd, &object);
+	if (!a->out_ioas_id) {
+		vfmig_dv_ioas_put(object.ioas);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static long iova_ranges(struct dv_iommufd *iommufd, struct vfmig_iommufd_iova_ranges *r)
+{
+	/* All there is but the page at the end, whose end would be no number; and x86's window of interrupts. */
+	static const uint64_t ranges[][2] = {{0, 0xfedfffff}, {0xfef00000, UINT64_MAX >> 8}};
+	uint32_t given = r->num_iovas, there = sizeof(ranges) / sizeof(ranges[0]);
+	uint32_t most = given < there ? given : there;
+
+	if (!find(iommufd, r->ioas_id, IOAS))
+		return -ENOENT;
+	r->num_iovas = there;
+	r->out_iova_alignment = VFMIG_PAGE_SIZE;
+	if (vfmig_dv_copy_out((void *)(uintptr_t)r->allowed_iovas, ranges,
+			      most * sizeof(ranges[0])))
+		return -EFAULT;
+	return given < there ? -EMSGSIZE : 0;
+}
+
+static uint32_t prot_of(uint32_t flags)
+{
+	return (flags & VFMIG_IOMMUFD_MAP_READABLE ? VFMIG_PROT_READ : 0) |
+	       (flags & VFMIG_IOMMUFD_MAP_WRITEABLE ? VFMIG_PROT_WRITE : 0);
+}
+
+static long ioas_map(struct dv_iommufd *iommufd, struct vfmig_iommufd_map *m)
+{
+	struct object *object = find(iommufd, m->ioas_id, IOAS);
+
+	if (!object)
+		return -ENOENT;
+	/* Nobody asks to have an address chosen, who has a guest. */
+	if (!(m->flags & VFMIG_IOMMUFD_MAP_FIXED_IOVA))
+		return -EOPNOTSUPP;
+	return vfmig_dv_ioas_map(object->ioas, m->iova, m->length, prot_of(m->flags),
+				 (void *)(uintptr_t)m->user_va, NULL);
+}
+
+static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u)
+{
+	struct object *object = find(iommufd, u->ioas_id, IOAS);
+	uint64_t unmapped;
+	long ret;
+
+	if (!object)
+		return -ENOENT;
+	if (!u->length || u->length - 1 > UINT64_MAX - u->iova)
+		return -EOVERFLOW;
+	ret = vfmig_dv_ioas_unmap(object->ioas, u->iova, u->length, &unmapped, NULL);
+	/* A map that is cut: as where there is none that fits. */
+	if (ret == -EINVAL)
+		ret = -ENOENT;
+	u->length = unmapped;
+	return ret;
+}
+
+static long hwpt_alloc(struct dv_iommufd *iommufd, struct vfmig_iommufd_hwpt_alloc *a)
+{
+	if (!find(iommufd, a->dev_id, DEVICE) || !find(iommufd, a->pt_id, IOAS))
+		return -ENOENT;
+	if (a->data_type || a->data_len || (a->flags & VFMIG_IOMMUFD_HWPT_NEST_PARENT))
+		return -EOPNOTSUPP;
+	a->out_hwpt_id =
+		add_hwpt(iommufd, a->pt_id, a->flags & VFMIG_IOMMUFD_HWPT_DIRTY_TRACKING, false);
+	return a->out_hwpt_id ? 0 : -ENOMEM;
+}
+
+static long hw_info(struct dv_iommufd *iommufd, struct vfmig_iommufd_hw_info *i)
+{
+	static const char zeros[64];
+	uint32_t len = i->data_len;
+
+	if (!find(iommufd, i->dev_id, DEVICE))
+		return -ENOENT;
+	/* No IOMMU's own data: the caller's room is cleared, and that there is none is said. */
+	for (uint32_t at = 0; at < len && at < 4096; at += sizeof(zeros))
+		if (vfmig_dv_copy_out((char *)(uintptr_t)i->data_uptr + at, zeros,
+				      len - at < sizeof(zeros) ? len - at : sizeof(zeros)))
+			return -EFAULT;
+	i->data_len = 0;
+	i->out_data_type = 0;
+	i->out_capabilities = VFMIG_IOMMUFD_CAP_DIRTY_TRACKING;
+	return 0;
+}
+
+static long set_dirty(struct dv_iommufd *iommufd, struct vfmig_iommufd_set_dirty *s)
+{
+	struct object *object = find(iommufd, s->hwpt_id, HWPT);
+
+	if (!object)
+		return -ENOENT;
+	if (!object->tracks)
+		return -EOPNOTSUPP;
+	return vfmig_dv_ioas_track(object->ioas, s->flags, NULL);
+}
+
+static long get_dirty(struct dv_iommufd *iommufd, struct vfmig_iommufd_get_dirty *g)
+{
+	struct object *object = find(iommufd, g->hwpt_id, HWPT);
+
+	if (!object)
+		return -ENOENT;
+	if (!object->tracks)
+		return -EOPNOTSUPP;
+	return vfmig_dv_ioas_dirty(object->ioas, g->iova, g->length, g->page_size,
+				   (void *)(uintptr_t)g->data,
+				   g->flags & VFMIG_IOMMUFD_DIRTY_NO_CLEAR, NULL);
+}
+
+static long perform(struct dv_iommufd *iommufd, uint32_t nr, void *s)
+{
+	switch (nr) {
+	case VFMIG_IOMMUFD_DESTROY:
+		return destroy(iommufd, s);
+	case VFMIG_IOMMUFD_IOAS_ALLOC:
+		return ioas_alloc(iommufd, s);
+	case VFMIG_IOMMUFD_IOAS_IOVA_RANGES:
+		return iova_ranges(iommufd, s);
+	case VFMIG_IOMMUFD_IOAS_MAP:
+		return ioas_map(iommufd, s);
+	case VFMIG_IOMMUFD_IOAS_UNMAP:
+		return ioas_unmap(iommufd, s);
+	case VFMIG_IOMMUFD_HWPT_ALLOC:
+		return hwpt_alloc(iommufd, s);
+	case VFMIG_IOMMUFD_GET_HW_INFO:
+		return hw_info(iommufd, s);
+	case VFMIG_IOMMUFD_SET_DIRTY_TRACKING:
+		return set_dirty(iommufd, s);
+	case VFMIG_IOMMUFD_GET_DIRTY_BITMAP:
+		return get_dirty(iommufd, s);
+	default:
+		return -ENOTTY; /* MAP_FILE: a VMM maps by address then */
+	}
+}
+
+/* Whether the caller's structure has nothing in it that we do not know. */
+static long rest_is_zero(const char *arg, uint32_t from, uint32_t size, bool *zero)
+{
+	char rest[256];
+
+	*zero = size - from <= sizeof(rest);
+	if (!*zero)
+		return 0;
+	if (vfmig_dv_copy_in(rest, arg + from, size - from))
+		return -EFAULT;
+	for (uint32_t i = 0; i < size - from; i++)
+		*zero = *zero && !rest[i];
+	return 0;
+}
+
+long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+{
+	uint64_t s[VFMIG_IOMMUFD_MAX / 8] = {0};
+	size_t known = vfmig_iommufd_known(nr);
+	bool zero = true;
+	uint32_t size;
+	long ret = 0;
+
+	if (!known)
+		return -ENOTTY;
+	if (vfmig_dv_copy_in(&size, arg, sizeof(size)))
+		return -EFAULT;
+	if (vfmig_dv_copy_in(s, arg, size < known ? size : known))
+		return -EFAULT;
+	if (size > known)
+		ret = rest_is_zero(arg, (uint32_t)known, size, &zero);
+	if (ret)
+		return ret;
+	switch (vfmig_iommufd_check(nr, s, size, zero)) {
+	case VFMIG_IOMMUFD_FINE:
+		break;
+	case VFMIG_IOMMUFD_UNKNOWN:
+		return -ENOTTY;
+	case VFMIG_IOMMUFD_TOO_SMALL:
+		return -EINVAL;
+	case VFMIG_IOMMUFD_NEWER:
+		return -E2BIG;
+	case VFMIG_IOMMUFD_WRONG:
+		return -EOPNOTSUPP;
+	}
+	pthread_mutex_lock(&file->iommufd->lock);
+	ret = perform(file->iommufd, nr, s);
+	pthread_mutex_unlock(&file->iommufd->lock);
+	if ((!ret || ret == -EMSGSIZE) && vfmig_dv_copy_out(arg, s, size < known ? size : known))
+		return -EFAULT;
+	return ret;
+}
+
+/* ---- what a device's file does with one ---- */
+
+long vfmig_dv_bind(struct dv_file *file, void *arg)
+{
+	struct dv_slot *slot = file->slot;
+	struct vfmig_bind_iommufd bind;
+	struct object object = {.kind = DEVICE, .slot = slot};
+	struct dv_file *other;
+	size_t take;
+	long ret = 0;
+
+	if (!file->cdev)
+		return -ENOTTY;
+	if (vfmig_dv_copy_in(&bind, arg, sizeof(bind)))
+		return -EFAULT;
+	if (vfmig_ioctl_check(VFMIG_IOCTL_DEVICE_BIND_IOMMUFD, &bind, sizeof(bind), &take) ||
+	    bind.iommufd < 0)
+		return -EINVAL;
+	other = vfmig_dev_vfio_known(file->view, bind.iommufd)
+			? vfmig_dv_get(file->view, bind.iommufd)
+			: NULL;
+	if (!other)
+		return -EBADF;
+	pthread_mutex_lock(&slot->lock);
+	if (other->kind != DV_IOMMUFD) {
+		ret = -EBADF;
+	} else if (slot->iommufd) {
+		ret = -EINVAL;
+	} else {
+		pthread_mutex_lock(&other->iommufd->lock);
+		bind.out_devid = add(other->iommufd, &object);
+		pthread_mutex_unlock(&other->iommufd->lock);
+		ret = bind.out_devid ? 0 : -ENOMEM;
+	}
+	if (!ret) {
+		slot->iommufd = other->iommufd;
+		slot->devid = bind.out_devid;
+		atomic_fetch_add(&slot->iommufd->refs, 1);
+		file->bound = true;
+	}
+	pthread_mutex_unlock(&slot->lock);
+	vfmig_dv_put(other);
+	return ret ? ret : vfmig_dv_copy_out(arg, &bind, sizeof(bind));
+}
+
+/* Under the slot's lock. */
+static void detach(struct dv_slot *slot)
+{
+	struct dv_iommufd *iommufd = slot->iommufd;
+	struct object *hwpt;
+
+	if (!slot->ioas)
+		return;
+	vfmig_dv_ioas_detach(slot);
+	pthread_mutex_lock(&iommufd->lock);
+	hwpt = find(iommufd, slot->pt, HWPT);
+	if (hwpt && !--hwpt->uses && hwpt->automatic)
+		take_out(iommufd, slot->pt);
+	pthread_mutex_unlock(&iommufd->lock);
+	slot->pt = 0;
+}
+
+/* The page table that is meant, in use; an IOAS gets one of its own. */
+static long choose(struct dv_iommufd *iommufd, uint32_t *id, struct dv_ioas **ioas)
+{
+	struct object *hwpt;
+
+	if (find(iommufd, *id, IOAS)) {
+		*id = add_hwpt(iommufd, *id, true, true);
+		if (!*id)
+			return -ENOMEM;
+	}
+	hwpt = find(iommufd, *id, HWPT);
+	if (!hwpt)
+		return -ENOENT;
+	hwpt->uses++;
+	*ioas = hwpt->ioas;
+	return 0;
+}
+
+long vfmig_dv_attach_pt(struct dv_file *file, void *arg)
+{
+	struct dv_slot *slot = file->slot;
+	struct vfmig_attach_pt attach;
+	struct vfmig_error err = {0};
+	struct dv_ioas *ioas = NULL;
+	struct object *hwpt;
+	size_t take;
+	long ret;
+
+	if (vfmig_dv_copy_in(&attach, arg, sizeof(attach)))
+		return -EFAULT;
+	if (vfmig_ioctl_check(VFMIG_IOCTL_DEVICE_ATTACH_PT, &attach, sizeof(attach), &take))
+		return -EINVAL;
+	pthread_mutex_lock(&slot->lock);
+	pthread_mutex_lock(&slot->iommufd->lock);
+	ret = choose(slot->iommufd, &attach.pt_id, &ioas);
+	pthread_mutex_unlock(&slot->iommufd->lock);
+	if (!ret) {
+		/* To attach it elsewhere is to move it. */
+		detach(slot);
+		ret = vfmig_dv_ioas_attach(ioas, slot, &err);
+		if (!ret) {
+			slot->pt = attach.pt_id;
+		} else {
+			vfmig_dv_say(slot->view, "%s", err.text);
+			pthread_mutex_lock(&slot->iommufd->lock);
+			hwpt = find(slot->iommufd, attach.pt_id, HWPT);
+			if (!--hwpt->uses && hwpt->automatic)
+				take_out(slot->iommufd, attach.pt_id);
+			pthread_mutex_unlock(&slot->iommufd->lock);
+		}
+	}
+	pthread_mutex_unlock(&slot->lock);
+	return ret ? ret : vfmig_dv_copy_out(arg, &attach, sizeof(attach));
+}
+
+long vfmig_dv_detach_pt(struct dv_file *file, void *arg)
+{
+	struct vfmig_detach_pt given;
+	size_t take;
+
+	if (vfmig_dv_copy_in(&given, arg, sizeof(given)))
+		return -EFAULT;
+	if (vfmig_ioctl_check(VFMIG_IOCTL_DEVICE_DETACH_PT, &given, sizeof(given), &take))
+		return -EINVAL;
+	pthread_mutex_lock(&file->slot->lock);
+	detach(file->slot);
+	pthread_mutex_unlock(&file->slot->lock);
+	return 0;
+}
+
+/* Under the slot's lock. */
+void vfmig_dv_unbind(struct dv_slot *slot)
+{
+	struct dv_iommufd *iommufd = slot->iommufd;
+
+	if (!iommufd)
+		return;
+	detach(slot);
+	pthread_mutex_lock(&iommufd->lock);
+	take_out(iommufd, slot->devid);
+	pthread_mutex_unlock(&iommufd->lock);
+	slot->iommufd = NULL;
+	vfmig_dv_iommufd_put(iommufd);
+}

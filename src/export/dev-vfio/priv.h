@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of the dev-vfio export.
+ *
+ *   file     what a descriptor leads to: a container, a group, a device, an iommufd, a migration's data
+ *   slot     one of the view's devices, open or not
+ *   ioas     an address space: a container's, or an IOAS of an iommufd. It is a space of the library's
+ *
+ * Locks, in this order: a slot's or an iommufd's, an ioas's, the view's. The view's guards the table of descriptors and
+ * counts, and nothing is called under it.
+ */
+#ifndef VFMIG_EXPORT_DEV_VFIO_PRIV_H
+#define VFMIG_EXPORT_DEV_VFIO_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <vfmig/space.h>
+#include <vfmig/type1.h>
+
+#include "abi/feature.h"
+#include "abi/ioctl.h"
+#include "export/dev-vfio/dev_vfio.h"
+
+/* Descriptors beyond this are not ours. */
+#define DV_FDS 65536
+/* Region n begins at n << this in a device's file. */
+#define DV_REGION_SHIFT 40
+/* Objects of an iommufd, and maps of an address space that a VMM may leave behind. */
+#define DV_OBJECTS 1024u
+
+enum dv_kind { DV_CONTAINER, DV_GROUP, DV_DEVICE, DV_IOMMUFD, DV_DATA };
+
+struct dv_slot;
+struct dv_ioas;
+struct dv_iommufd;
+
+/*
+ * @uses: descriptors and calls under way
+ * @fds: descriptors
+ * @dev, @ino: of the memfd
+ * @next: of the view's files
+ */
+struct dv_file {
+	enum dv_kind kind;
+	struct vfmig_dev_vfio *view;
+	unsigned uses, fds;
+	dev_t dev;
+	ino_t ino;
+	struct dv_file *next;
+	struct dv_slot *slot;		/* GROUP, DEVICE, DATA */
+	struct dv_container *container; /* CONTAINER; GROUP once it is in one */
+	struct dv_iommufd *iommufd;	/* IOMMUFD */
+	bool cdev;			/* DEVICE: opened by its own file, not by its group */
+	bool bound;			/* DEVICE: may be used */
+	uint64_t session;		/* DATA: of which session of the slot */
+};
+
+/* A container: refs are its file and its groups. */
+struct dv_container {
+	unsigned refs; /* the view's lock */
+	unsigned groups;
+	pthread_mutex_t lock;
+	struct dv_ioas *ioas; /* once it has an IOMMU */
+};
+
+/*
+ * @users: device files; @device is there while there are any
+ * @group_open: its group's file is
+ * @container: its group's
+ * @iommufd, @devid: what its file is bound to
+ * @pt: its page table there, and whether that goes when it is detached
+ * @no_log: it cannot tell what it writes: everything counts as written
+ * @flags, @state, @session: migration. A new data file begins a new session
+ */
+struct dv_slot {
+	struct vfmig_dev_vfio *view;
+	unsigned n;
+	pthread_mutex_t lock;
+	unsigned users;
+	bool group_open;
+	struct dv_container *container;
+	struct vfmig_device *device;
+	struct dv_ioas *ioas;
+	struct dv_iommufd *iommufd;
+	uint32_t devid, pt;
+	bool no_log, blind_log;
+	uint64_t flags;
+	enum vfmig_state state;
+	bool state_known;
+	uint64_t session;
+};
+
+struct vfmig_dev_vfio {
+	struct vfmig_dev_vfio_config config;
+	pthread_mutex_t lock;
+	struct dv_file *files;
+	bool said_private, said_blind;
+	struct dv_slot slots[VFMIG_DEV_VFIO_DEVICES];
+	_Atomic(struct dv_file *) at[DV_FDS];
+};
+
+void vfmig_dv_say(struct vfmig_dev_vfio *view, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- view.c ---- */
+
+/* A descriptor for a new file; the file is freed if it fails. */
+int vfmig_dv_install(struct dv_file *file, const char *name, int flags);
+struct dv_file *vfmig_dv_file(struct vfmig_dev_vfio *view, enum dv_kind kind);
+/* The file behind a descriptor, in use until put; NULL if it is not ours. */
+struct dv_file *vfmig_dv_get(struct vfmig_dev_vfio *view, int fd);
+void vfmig_dv_put(struct dv_file *file);
+
+/* ---- copy.c: the caller's memory, which may not be there; 0 or -EFAULT ---- */
+
+int vfmig_dv_copy_in(void *to, const void *from, size_t len);
+int vfmig_dv_copy_out(void *to, const void *from, size_t len);
+/* Set the bits that are set in a bitmap of ours in the caller's. */
+int vfmig_dv_copy_bits(void *to, const uint64_t *from, size_t len);
+
+/* ---- memory.c ---- */
+
+int vfmig_dv_memory(const void *ptr, size_t len, bool write, int *fd, uint64_t *offset);
+
+/* ---- space.c ---- */
+
+struct dv_map {
+	uint64_t iova, size;
+	int fd;
+};
+
+/*
+ * @table: what there is to be closed with a map, in no order
+ * @cursor: while an iommufd's user has pages tracked
+ * @type1: of a container; it has a cursor of its own. @looked_up is the descriptor of the map that it makes
+ */
+struct dv_ioas {
+	struct vfmig_dev_vfio *view;
+	atomic_uint refs;
+	struct vfmig_space *space;
+	pthread_mutex_t lock;
+	struct dv_map *maps;
+	size_t count, room;
+	struct vfmig_cursor *cursor;
+	struct vfmig_type1 *type1;
+	int looked_up;
+};
+
+struct dv_ioas *vfmig_dv_ioas_new(struct vfmig_dev_vfio *view);
+void vfmig_dv_ioas_put(struct dv_ioas *ioas);
+int vfmig_dv_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmig_error *err);
+void vfmig_dv_ioas_detach(struct dv_slot *slot);
+/* Fill in what is behind a map; under the lock or not. */
+int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct vfmig_error *err);
+/* The table; under the lock. */
+int vfmig_dv_ioas_make_room(struct dv_ioas *ioas);
+void vfmig_dv_ioas_keep(struct dv_ioas *ioas, const struct dv_map *map);
+uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last);
+void vfmig_dv_ioas_drop_fd(int fd);
+int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
+		      struct vfmig_error *err);
+/* All of a range; *@unmapped is how much there was. -ENOENT if nothing. */
+int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t *unmapped,
+			struct vfmig_error *err);
+int vfmig_dv_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err);
+/* Into the caller's bitmap. */
+int vfmig_dv_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
+			void *bitmap, bool keep, struct vfmig_error *err);
+
+/* ---- group.c ---- */
+
+int vfmig_dv_open_container(struct vfmig_dev_vfio *view, int flags);
+int vfmig_dv_open_group(struct dv_slot *slot, int flags);
+long vfmig_dv_container_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+long vfmig_dv_group_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+void vfmig_dv_container_close(struct dv_file *file);
+void vfmig_dv_group_close(struct dv_file *file);
+
+/* ---- type1.c: an IOMMU of a container ---- */
+
+int vfmig_dv_type1_new(struct dv_ioas *ioas);
+long vfmig_dv_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg);
+
+/* ---- device.c ---- */
+
+int vfmig_dv_open_cdev(struct dv_slot *slot, int flags);
+/* A file of a device that is open; takes over a use of the slot. */
+int vfmig_dv_device_file(struct dv_slot *slot, bool cdev, int flags);
+/* One more user of a slot's device, which is made for the first. */
+int vfmig_dv_slot_use(struct dv_slot *slot, struct vfmig_error *err);
+void vfmig_dv_slot_unuse(struct dv_slot *slot);
+void vfmig_dv_device_close(struct dv_file *file);
+long vfmig_dv_device_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+ssize_t vfmig_dv_region(struct dv_file *file, void *buf, size_t len, int64_t offset, bool write);
+
+/* ---- feature.c, and the data files ---- */
+
+long vfmig_dv_feature(struct dv_slot *slot, void *arg);
+/* After the device was opened or reset. */
+void vfmig_dv_migration_begin(struct dv_slot *slot);
+void vfmig_dv_migration_reset(struct dv_slot *slot);
+ssize_t vfmig_dv_data(struct dv_file *file, void *buf, size_t len, bool write);
+long vfmig_dv_data_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+
+/* ---- logging.c: the features of DMA logging, whose payloads lead to the caller's memory ---- */
+
+long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload, size_t len);
+
+/* ---- iommufd.c ---- */
+
+int vfmig_dv_open_iommufd(struct vfmig_dev_vfio *view, int flags);
+long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd);
+long vfmig_dv_bind(struct dv_file *file, void *arg);
+long vfmig_dv_attach_pt(struct dv_file *file, void *arg);
+long vfmig_dv_detach_pt(struct dv_file *file, void *arg);
+/* The device is closed: it is detached and unbound. */
+void vfmig_dv_unbind(struct dv_slot *slot);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a container's IOMMU answers is protocol/type1's to say. Here the caller's structures are fetched and given back, and
+ * what a map needs is looked up and kept with it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/dev-vfio/priv.h"
+
+/* No structure of these is larger; GET_INFO says no more than that. */
+#define ROOM_MAX 4096u
+
+static int read_theirs(void *context, uint64_t addr, void *buf, size_t len)
+{
+	return vfmig_dv_copy_in(buf, (const void *)(uintptr_t)addr, len);
+}
+
+static int write_theirs(void *context, uint64_t addr, const void *buf, size_t len)
+{
+	return vfmig_dv_copy_out((void *)(uintptr_t)addr, buf, len);
+}
+
+/* In the call of MAP_DMA, which holds the ioas's lock. */
+static int find_memory(void *context, struct vfmig_map *map, struct vfmig_error *err)
+{
+	struct dv_ioas *ioas = context;
+	int ret = vfmig_dv_ioas_look(ioas, map, err);
+
+	ioas->looked_up = map->fd;
+	return ret;
+}
+
+int vfmig_dv_type1_new(struct dv_ioas *ioas)
+{
+	/* All that x86 would map: not the window of its interrupts. */
+	static const struct vfmig_type1_iova_range ranges[] = {{0, 0xfedfffff},
+							       {0xfef00000, UINT64_MAX >> 8}};
+	struct vfmig_type1_options options = {
+		.nr_ranges = 2,
+		.ranges = ranges,
+		.user = {read_theirs, write_theirs, find_memory, ioas},
+	};
+
+	return vfmig_type1_new(ioas->space, &options, &ioas->type1, NULL);
+}
+
+static long map_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_map *m, size_t room,
+		    struct vfmig_error *err)
+{
+	struct dv_map entry = {.fd = -1};
+	long ret;
+
+	pthread_mutex_lock(&ioas->lock);
+	ret = vfmig_dv_ioas_make_room(ioas);
+	ioas->looked_up = -1;
+	if (!ret)
+		ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_MAP_DMA, m, room, err);
+	if (!ret) {
+		entry = (struct dv_map){m->iova, m->size, ioas->looked_up};
+		vfmig_dv_ioas_keep(ioas, &entry);
+	} else {
+		vfmig_dv_ioas_drop_fd(ioas->looked_up);
+	}
+	pthread_mutex_unlock(&ioas->lock);
+	return ret;
+}
+
+static long unmap_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_unmap *u, size_t room,
+		      struct vfmig_error *err)
+{
+	uint64_t iova = u->iova, size = u->size;
+	bool all = u->flags & VFMIG_DMA_UNMAP_ALL;
+	long ret;
+
+	pthread_mutex_lock(&ioas->lock);
+	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, room, err);
+	/* What is refused unmaps nothing; otherwise the maps are gone, whatever a device says of it. */
+	if (ret != -EINVAL && ret != -EFAULT && (all || size))
+		vfmig_dv_ioas_forget(ioas, all ? 0 : iova, all ? UINT64_MAX : iova + (size - 1));
+	pthread_mutex_unlock(&ioas->lock);
+	return ret;
+}
+
+long vfmig_dv_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg)
+{
+	union {
+		struct vfmig_type1_dma_map map;
+		struct vfmig_type1_dma_unmap unmap;
+		uint32_t argsz;
+		uint64_t words[ROOM_MAX / 8];
+	} s = {.words = {0}};
+	struct vfmig_error err = {0};
+	uint32_t room;
+	long ret;
+
+	switch (nr) {
+	case VFMIG_IOCTL_IOMMU_GET_INFO:
+	case VFMIG_IOCTL_IOMMU_MAP_DMA:
+	case VFMIG_IOCTL_IOMMU_UNMAP_DMA:
+	case VFMIG_IOCTL_IOMMU_DIRTY_PAGES:
+		break;
+	default:
+		return -ENOTTY;
+	}
+	if (vfmig_dv_copy_in(&room, arg, sizeof(room)))
+		return -EFAULT;
+	if (room < 8)
+		return -EINVAL;
+	room = room < ROOM_MAX ? room : ROOM_MAX;
+	if (vfmig_dv_copy_in(&s, arg, room))
+		return -EFAULT;
+	/* Somebody may change it meanwhile: what was looked at is what counts. */
+	if (s.argsz > room && room < ROOM_MAX)
+		s.argsz = room;
+	if (nr == VFMIG_IOCTL_IOMMU_MAP_DMA && room >= sizeof(s.map))
+		ret = map_dma(ioas, &s.map, room, &err);
+	else if (nr == VFMIG_IOCTL_IOMMU_UNMAP_DMA && room >= sizeof(s.unmap))
+		ret = unmap_dma(ioas, &s.unmap, room, &err);
+	else if (nr == VFMIG_IOCTL_IOMMU_MAP_DMA || nr == VFMIG_IOCTL_IOMMU_UNMAP_DMA)
+		ret = -EINVAL;
+	else
+		ret = vfmig_type1_ioctl(ioas->type1, nr, &s, room, &err);
+	if (ret && nr == VFMIG_IOCTL_IOMMU_DIRTY_PAGES)
+		vfmig_dv_say(ioas->view, "tracking written pages: %s", err.text);
+	return ret ? ret : vfmig_dv_copy_out(arg, &s, room);
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The view: which descriptors lead to what, and the way in for each call.
+ *
+ * A descriptor is looked up by its number first. Numbers are reused behind our back (dup2, close_range), so what a number
+ * leads to is believed only while its file is the memfd that was made for it; and a number that is not known, of which
+ * somebody asks one of our ioctls, is looked for by its file, which finds duplicates.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "export/dev-vfio/priv.h"
+
+void vfmig_dv_say(struct vfmig_dev_vfio *view, const char *fmt, ...)
+{
+	char text[VFMIG_ERROR_TEXT + 128];
+	va_list ap;
+
+	if (!view->config.say)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	view->config.say(view->config.context, text);
+}
+
+int vfmig_dev_vfio_new(const struct vfmig_dev_vfio_config *config, struct vfmig_dev_vfio **view,
+		       struct vfmig_error *err)
+{
+	struct vfmig_dev_vfio *v;
+
+	if (!config->devices || config->devices > VFMIG_DEV_VFIO_DEVICES || !config->open)
+		return vfmig_err(err, -EINVAL, "a view of /dev/vfio has 1 to %u devices, not %u",
+				 VFMIG_DEV_VFIO_DEVICES, config->devices);
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return vfmig_err(err, -ENOMEM, "no memory for a view of /dev/vfio");
+	v->config = *config;
+	pthread_mutex_init(&v->lock, NULL);
+	for (unsigned i = 0; i < VFMIG_DEV_VFIO_DEVICES; i++) {
+		v->slots[i].view = v;
+		v->slots[i].n = i;
+		pthread_mutex_init(&v->slots[i].lock, NULL);
+	}
+	*view = v;
+	return 0;
+}
+
+void vfmig_dev_vfio_free(struct vfmig_dev_vfio *view)
+{
+	if (!view)
+		return;
+	/* Data files before their devices, groups before their containers: as often as something is left. */
+	for (int fd = DV_FDS - 1; fd >= 0; fd--)
+		if (atomic_load(&view->at[fd]))
+			vfmig_dev_vfio_close(view, fd);
+	for (unsigned i = 0; i < VFMIG_DEV_VFIO_DEVICES; i++)
+		pthread_mutex_destroy(&view->slots[i].lock);
+	pthread_mutex_destroy(&view->lock);
+	free(view);
+}
+
+/* ---- files ---- */
+
+struct dv_file *vfmig_dv_file(struct vfmig_dev_vfio *view, enum dv_kind kind)
+{
+	struct dv_file *file = calloc(1, sizeof(*file));
+
+	if (file) {
+		file->kind = kind;
+		file->view = view;
+		file->uses = file->fds = 1;
+	}
+	return file;
+}
+
+int vfmig_dv_install(struct dv_file *file, const char *name, int flags)
+{
+	struct vfmig_dev_vfio *view = file->view;
+	struct stat st;
+	int fd = memfd_create(name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0), ret;
+
+	if (fd < 0 || fd >= DV_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH)) {
+		ret = fd < 0 ? -errno : -EMFILE;
+		if (fd >= 0)
+			close(fd);
+		free(file);
+		return ret;
+	}
+	file->dev = st.st_dev;
+	file->ino = st.st_ino;
+	pthread_mutex_lock(&view->lock);
+	file->next = view->files;
+	view->files = file;
+	atomic_store(&view->at[fd], file);
+	pthread_mutex_unlock(&view->lock);
+	return fd;
+}
+
+static void end(struct dv_file *file)
+{
+	switch (file->kind) {
+	case DV_CONTAINER:
+		vfmig_dv_container_close(file);
+		break;
+	case DV_GROUP:
+		vfmig_dv_group_close(file);
+		break;
+	case DV_DEVICE:
+		vfmig_dv_device_close(file);
+		break;
+	case DV_IOMMUFD:
+		vfmig_dv_iommufd_put(file->iommufd);
+		break;
+	case DV_DATA:
+		break;
+	}
+	free(file);
+}
+
+/* Under the lock. True: the caller is to end it, without the lock. */
+static bool drop(struct dv_file *file)
+{
+	struct dv_file **at = &file->view->files;
+
+	if (--file->uses)
+		return false;
+	while (*at != file)
+		at = &(*at)->next;
+	*at = file->next;
+	return true;
+}
+
+void vfmig_dv_put(struct dv_file *file)
+{
+	struct vfmig_dev_vfio *view = file->view;
+	bool last;
+
+	pthread_mutex_lock(&view->lock);
+	last = drop(file);
+	pthread_mutex_unlock(&view->lock);
+	if (last)
+		end(file);
+}
+
+static bool is(int fd, const struct dv_file *file)
+{
+	struct stat st;
+
+	return !fstatat(fd, "", &st, AT_EMPTY_PATH) && st.st_dev == file->dev &&
+	       st.st_ino == file->ino;
+}
+
+struct dv_file *vfmig_dv_get(struct vfmig_dev_vfio *view, int fd)
+{
+	struct dv_file *file, *gone = NULL;
+
+	if (!vfmig_dev_vfio_has(view, fd))
+		return NULL;
+	pthread_mutex_lock(&view->lock);
+	file = atomic_load(&view->at[fd]);
+	if (file && is(fd, file)) {
+		file->uses++;
+	} else if (file) {
+		atomic_store(&view->at[fd], NULL);
+		file->fds--;
+		if (drop(file))
+			gone = file;
+		file = NULL;
+	}
+	pthread_mutex_unlock(&view->lock);
+	if (gone)
+		end(gone);
+	return file;
+}
+
+bool vfmig_dev_vfio_has(struct vfmig_dev_vfio *view, int fd)
+{
+	return fd >= 0 && fd < DV_FDS && atomic_load_explicit(&view->at[fd], memory_order_relaxed);
+}
+
+bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd)
+{
+	struct dv_file *file;
+	struct stat st;
+
+	if (vfmig_dev_vfio_has(view, fd))
+		return true;
+	if (fd < 0 || fd >= DV_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH))
+		return false;
+	pthread_mutex_lock(&view->lock);
+	for (file = view->files; file; file = file->next)
+		if (file->dev == st.st_dev && file->ino == st.st_ino)
+			break;
+	if (file && !atomic_load(&view->at[fd])) {
+		atomic_store(&view->at[fd], file);
+		file->fds++;
+		file->uses++;
+	}
+	pthread_mutex_unlock(&view->lock);
+	return file;
+}
+
+int vfmig_dev_vfio_close(struct vfmig_dev_vfio *view, int fd)
+{
+	struct dv_file *file = NULL;
+	bool ours = false, last = false;
+
+	if (!vfmig_dev_vfio_has(view, fd))
+		return VFMIG_NOT_OURS;
+	pthread_mutex_lock(&view->lock);
+	file = atomic_load(&view->at[fd]);
+	if (file) {
+		ours = is(fd, file);
+		atomic_store(&view->at[fd], NULL);
+		file->fds--;
+		last = drop(file);
+	}
+	pthread_mutex_unlock(&view->lock);
+	if (last)
+		end(file);
+	if (!ours)
+		return VFMIG_NOT_OURS;
+	return close(fd) ? -errno : 0;
+}
+
+/* ---- open ---- */
+
+enum { NOTHING = -1, CONTAINER = -2, IOMMUFD = -3, CDEV = 0x100 };
+
+static int number(const struct vfmig_dev_vfio_config *config, const char *text)
+{
+	char *rest;
+	unsigned long n;
+
+	if (*text < '0' || *text > '9')
+		return NOTHING;
+	n = strtoul(text, &rest, 10);
+	if (*rest || n < config->first || n - config->first >= config->devices)
+		return NOTHING;
+	return (int)(n - config->first);
+}
+
+static int which(const struct vfmig_dev_vfio_config *config, const char *path)
+{
+	int n;
+
+	if (!strcmp(path, "/dev/iommu"))
+		return IOMMUFD;
+	if (strncmp(path, "/dev/vfio/", 10))
+		return NOTHING;
+	path += 10;
+	if (!strcmp(path, "vfio"))
+		return CONTAINER;
+	if (strncmp(path, "devices/vfio", 12))
+		return number(config, path);
+	n = number(config, path + 12);
+	return n == NOTHING ? NOTHING : CDEV + n;
+}
+
+bool vfmig_dev_vfio_path(const struct vfmig_dev_vfio_config *config, const char *path)
+{
+	return which(config, path) != NOTHING;
+}
+
+int vfmig_dev_vfio_open(struct vfmig_dev_vfio *view, const char *path, int flags)
+{
+	int n = which(&view->config, path);
+
+	switch (n) {
+	case NOTHING:
+		return -ENOENT;
+	case CONTAINER:
+		return vfmig_dv_open_container(view, flags);
+	case IOMMUFD:
+		return vfmig_dv_open_iommufd(view, flags);
+	default:
+		if (n >= CDEV)
+			return vfmig_dv_open_cdev(&view->slots[n - CDEV], flags);
+		return vfmig_dv_open_group(&view->slots[n], flags);
+	}
+}
+
+/* ---- the other calls ---- */
+
+long vfmig_dev_vfio_ioctl(struct vfmig_dev_vfio *view, int fd, unsigned long cmd, void *arg)
+{
+	struct dv_file *file = vfmig_dv_get(view, fd);
+	uint32_t nr = VFMIG_IOCTL_NR(cmd);
+	long ret = -ENOTTY;
+
+	if (!file)
+		return VFMIG_NOT_OURS;
+	if (!VFMIG_IOCTL_IS_OURS(cmd)) {
+		vfmig_dv_put(file);
+		return VFMIG_NOT_OURS;
+	}
+	switch (file->kind) {
+	case DV_CONTAINER:
+		ret = vfmig_dv_container_ioctl(file, nr, arg);
+		break;
+	case DV_GROUP:
+		ret = vfmig_dv_group_ioctl(file, nr, arg);
+		break;
+	case DV_DEVICE:
+		ret = vfmig_dv_device_ioctl(file, nr, arg);
+		break;
+	case DV_IOMMUFD:
+		ret = vfmig_dv_iommufd_ioctl(file, nr, arg);
+		break;
+	case DV_DATA:
+		ret = vfmig_dv_data_ioctl(file, nr, arg);
+		break;
+	}
+	vfmig_dv_put(file);
+	return ret;
+}
+
+static ssize_t transfer(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len, int64_t offset,
+			bool placed, bool write)
+{
+	struct dv_file *file = vfmig_dv_get(view, fd);
+	ssize_t ret = -EINVAL;
+
+	if (!file)
+		return VFMIG_NOT_OURS;
+	if (file->kind == DV_DEVICE && placed)
+		ret = vfmig_dv_region(file, buf, len, offset, write);
+	else if (file->kind == DV_DATA)
+		ret = placed ? -ESPIPE : vfmig_dv_data(file, buf, len, write);
+	vfmig_dv_put(file);
+	return ret;
+}
+
+ssize_t vfmig_dev_vfio_pread(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len,
+			     int64_t offset)
+{
+	return transfer(view, fd, buf, len, offset, true, false);
+}
+
+ssize_t vfmig_dev_vfio_pwrite(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len,
+			      int64_t offset)
+{
+	return transfer(view, fd, (void *)(uintptr_t)buf, len, offset, true, true);
+}
+
+ssize_t vfmig_dev_vfio_read(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len)
+{
+	return transfer(view, fd, buf, len, 0, false, false);
+}
+
+ssize_t vfmig_dev_vfio_write(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len)
+{
+	return transfer(view, fd, (void *)(uintptr_t)buf, len, 0, false, true);
+}
+
+int vfmig_dev_vfio_fstat(struct vfmig_dev_vfio *view, int fd, struct stat *st)
+{
+	struct dv_file *file = vfmig_dv_get(view, fd);
+
+	if (!file)
+		return VFMIG_NOT_OURS;
+	if (file->kind == DV_DEVICE && file->cdev) {
+		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFCHR;
+		st->st_rdev =
+			makedev(VFMIG_DEV_VFIO_MAJOR, file->view->config.first + file->slot->n);
+		st->st_size = 0;
+	}
+	vfmig_dv_put(file);
+	return 0;
+}
+
+/* struct kvm_device_attr: the kernel's text, level of Linux 6.1. */
+struct kvm_attr {
+	uint32_t flags;
+	uint32_t group;
+	uint64_t attr;
+	uint64_t addr;
+};
+#define KVM_VFIO_FILE	  1u
+#define KVM_VFIO_FILE_ADD 1u
+#define KVM_VFIO_FILE_DEL 2u
+
+long vfmig_dev_vfio_kvm(struct vfmig_dev_vfio *view, const void *attr)
+{
+	struct kvm_attr a;
+	int32_t fd;
+
+	if (vfmig_dv_copy_in(&a, attr, sizeof(a)) || a.flags || a.group != KVM_VFIO_FILE ||
+	    (a.attr != KVM_VFIO_FILE_ADD && a.attr != KVM_VFIO_FILE_DEL) ||
+	    vfmig_dv_copy_in(&fd, (const void *)(uintptr_t)a.addr, sizeof(fd)) ||
+	    !vfmig_dev_vfio_known(view, fd))
+		return VFMIG_NOT_OURS;
+	return 0;
+}
