@@ -111,7 +111,8 @@ const struct cli_command *cli_find_command(const char *name);
 void cli_help_command(const struct cli_command *command);
 
 extern const struct cli_command cli_info, cli_serve, cli_migrate, cli_send, cli_receive, cli_save,
-	cli_load, cli_inspect, cli_power, cli_check, cli_list, cli_states, cli_help, cli_version;
+	cli_load, cli_inspect, cli_power, cli_check, cli_exec, cli_list, cli_states, cli_help,
+	cli_version;
 
 /* ---- speaking (say.c) ---- */
 
@@ -141,6 +142,8 @@ void cli_wrap(const char *text, unsigned indent, unsigned width);
 
 /* Open with the filters and limits that were given. 0, or an exit code after a sentence. */
 int cli_open(const char *name, const struct cli_list *filters, struct vfmig_device **device);
+/* What --timeout says, or its preset. 0, or an exit code. */
+int cli_timeout_ms(uint64_t *ms);
 
 /* ---- signals (signals.c) ---- */
 

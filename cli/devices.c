@@ -15,7 +15,7 @@ static const struct vfmig_option timeout_option[] = {
 	{NULL},
 };
 
-static int parse_timeout(uint64_t *ms)
+int cli_timeout_ms(uint64_t *ms)
 {
 	struct vfmig_error err = {0};
 	struct timeout timeout = {30000};
@@ -34,7 +34,7 @@ int cli_open(const char *name, const struct cli_list *filters, struct vfmig_devi
 {
 	struct vfmig_error err = {0};
 	uint64_t ms = 0;
-	int ret = parse_timeout(&ms);
+	int ret = cli_timeout_ms(&ms);
 
 	if (ret)
 		return ret;

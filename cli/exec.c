@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vfmig exec: run a VMM that takes our devices for the kernel's.
+ *
+ * Prepares what a VMM looks at before it opens anything, a folder in the manner of sysfs for each device, and a list for the
+ * preloaded library; runs the command; waits, and cleans up. The devices live in the VMM's process.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vfmig/open.h>
+
+#include "cli.h"
+
+/* As many as the library takes; their numbers begin where no kernel's will be. */
+#define DEVICES_MAX 16
+#define FIRST_GROUP 9000u
+#define MAJOR	    511u
+#define PRELOAD	    "libvfmig-preload.so"
+
+static struct {
+	struct cli_list devices;
+	const char *folder, *preload;
+	bool print;
+} opt;
+
+static const struct cli_option options[] = {
+	{'d', "device", CLI_LIST, &opt.devices, "DEVICE",
+	 "show this device to the command; again for one more"},
+	{0, "folder", CLI_TEXT, &opt.folder, "DIR",
+	 "put the devices' folders here (DIR/vfmig0, ...) and not in a new one; made, and removed in the end"},
+	{0, "preload", CLI_TEXT, &opt.preload, "FILE",
+	 "where " PRELOAD " is; preset: beside this program, or where it was installed"},
+	{0},
+};
+
+/* ---- the folder ---- */
+
+struct folder {
+	char path[512];
+	bool made;
+};
+
+static bool put(const char *path, const char *fmt, unsigned a, unsigned b)
+{
+	FILE *file = fopen(path, "we");
+	bool fine = file && fprintf(file, fmt, a, b) > 0;
+
+	if (file && fclose(file))
+		fine = false;
+	return fine;
+}
+
+static bool make_device(const char *folder, unsigned n)
+{
+	unsigned number = FIRST_GROUP + n;
+	char path[640], link[64];
+
+	snprintf(path, sizeof(path), "%s/vfmig%u", folder, n);
+	if (mkdir(path, 0755))
+		return false;
+	snprintf(path, sizeof(path), "%s/vfmig%u/iommu_group", folder, n);
+	snprintf(link, sizeof(link), "../iommu_groups/%u", number);
+	if (symlink(link, path))
+		return false;
+	snprintf(path, sizeof(path), "%s/vfmig%u/vfio-dev", folder, n);
+	if (mkdir(path, 0755))
+		return false;
+	snprintf(path, sizeof(path), "%s/vfmig%u/vfio-dev/vfio%u", folder, n, number);
+	if (mkdir(path, 0755))
+		return false;
+	snprintf(path, sizeof(path), "%s/vfmig%u/vfio-dev/vfio%u/dev", folder, n, number);
+	return put(path, "%u:%u\n", MAJOR, number);
+}
+
+static void remove_device(const char *folder, unsigned n)
+{
+	static const char *const parts[] = {"vfio-dev/vfio%u/dev", "vfio-dev/vfio%u", "vfio-dev",
+					    "iommu_group", ""};
+	char path[640], part[64];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(part, sizeof(part), parts[i], FIRST_GROUP + n);
+#pragma GCC diagnostic pop
+		snprintf(path, sizeof(path), "%s/vfmig%u/%s", folder, n, part);
+		if (unlink(path))
+			rmdir(path);
+	}
+}
+
+static void remove_folder(const struct folder *folder)
+{
+	char path[640];
+
+	for (unsigned n = 0; n < opt.devices.count; n++)
+		remove_device(folder->path, n);
+	snprintf(path, sizeof(path), "%s/devices", folder->path);
+	unlink(path);
+	if (folder->made)
+		rmdir(folder->path);
+}
+
+/* A filter for one device is written N:FILTER. */
+static const char *filter_for(const char *filter, unsigned n)
+{
+	char *rest;
+	unsigned long which;
+
+	if (*filter < '0' || *filter > '9')
+		return filter;
+	which = strtoul(filter, &rest, 10);
+	return *rest == ':' && which == n ? rest + 1 : NULL;
+}
+
+static bool write_list(const char *folder, uint64_t timeout)
+{
+	char path[640];
+	FILE *file;
+	const char *filter;
+
+	snprintf(path, sizeof(path), "%s/devices", folder);
+	file = fopen(path, "we");
+	if (!file)
+		return false;
+	fprintf(file, "first %u\n", FIRST_GROUP);
+	fprintf(file, "timeout %llu\n", (unsigned long long)timeout);
+	for (unsigned n = 0; n < opt.devices.count; n++) {
+		fprintf(file, "device %s\n", opt.devices.item[n]);
+		for (size_t i = 0; i < cli.filters.count; i++) {
+			filter = filter_for(cli.filters.item[i], n);
+			if (filter)
+				fprintf(file, "filter %s\n", filter);
+		}
+	}
+	return !fclose(file);
+}
+
+static int make_folder(struct folder *folder, uint64_t timeout)
+{
+	const char *tmp = getenv("TMPDIR");
+	bool fine = true;
+
+	if (opt.folder) {
+		snprintf(folder->path, sizeof(folder->path), "%s", opt.folder);
+		folder->made = !mkdir(folder->path, 0700);
+		if (!folder->made && errno != EEXIST)
+			return cli_failf("%s cannot be made: %s", folder->path, strerror(errno));
+	} else {
+		snprintf(folder->path, sizeof(folder->path), "%s/vfmig-XXXXXX",
+			 tmp && *tmp ? tmp : "/tmp");
+		folder->made = mkdtemp(folder->path) != NULL;
+		if (!folder->made)
+			return cli_failf("%s cannot be made: %s", folder->path, strerror(errno));
+	}
+	for (unsigned n = 0; n < opt.devices.count && fine; n++)
+		fine = make_device(folder->path, n);
+	if (fine && write_list(folder->path, timeout))
+		return 0;
+	cli_failf("%s: the devices' folders cannot be made there: %s%s", folder->path,
+		  strerror(errno), opt.folder ? " (is another vfmig exec using it?)" : "");
+	if (folder->made)
+		remove_folder(folder);
+	return CLI_FAILED;
+}
+
+/* ---- the library ---- */
+
+static int find_library(char *path, size_t size)
+{
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (opt.preload) {
+		if (!realpath(opt.preload, self))
+			return cli_failf("%s: %s", opt.preload, strerror(errno));
+		snprintf(path, size, "%s", self);
+		return 0;
+	}
+	self[n < 0 ? 0 : n] = 0;
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = 0;
+	snprintf(path, size, "%s/%s", self, PRELOAD);
+	if (access(path, R_OK))
+		snprintf(path, size, "%s/%s", VFMIG_LIBDIR, PRELOAD);
+	if (access(path, R_OK))
+		return cli_failf("%s is neither in %s nor in %s: name it with --preload", PRELOAD,
+				 self, VFMIG_LIBDIR);
+	return 0;
+}
+
+/* ---- the command ---- */
+
+/* An argument with {0} in it gets the folder of the first device there, {1} of the second. */
+static char *fill_in(const char *arg, const char *folder, bool *named)
+{
+	char *out = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&out, &len);
+
+	if (!file)
+		return NULL;
+	for (; *arg; arg++) {
+		unsigned n = (unsigned)(arg[0] == '{' ? arg[1] - '0' : 10);
+
+		if (n <= 9 && arg[2] == '}' && n < opt.devices.count) {
+			fprintf(file, "%s/vfmig%u", folder, n);
+			*named = true;
+			arg += 2;
+		} else {
+			fputc(*arg, file);
+		}
+	}
+	return fclose(file) ? NULL : out;
+}
+
+static void tell(const char *folder)
+{
+	for (unsigned n = 0; n < opt.devices.count; n++)
+		fprintf(stderr, "vfmig: %s is for: -device vfio-pci,sysfsdev=%s/vfmig%u\n",
+			opt.devices.item[n], folder, n);
+}
+
+static int run_command(char **argv, const char *folder, const char *library)
+{
+	const char *others = getenv("LD_PRELOAD");
+	char preload[1100];
+
+	snprintf(preload, sizeof(preload), "%s%s%s", library, others && *others ? ":" : "",
+		 others ? others : "");
+	if (setenv("LD_PRELOAD", preload, 1) || setenv("VFMIG_EXEC", folder, 1))
+		return CLI_FAILED;
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	execvp(argv[0], argv);
+	fprintf(stderr, "vfmig: %s: %s\n", argv[0], strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
+
+static volatile pid_t child;
+
+static void pass_on(int signo)
+{
+	if (child > 0)
+		kill(child, signo);
+}
+
+static int wait_for_it(void)
+{
+	int status = 0;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	child = 0;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int run_in(const struct folder *folder, const struct cli_list *words, const char *library)
+{
+	struct sigaction action = {.sa_handler = pass_on};
+	char *argv[CLI_LIST_MAX + 1] = {NULL};
+	bool named = false;
+	int ret = CLI_FAILED;
+
+	for (size_t i = 0; i < words->count; i++) {
+		argv[i] = fill_in(words->item[i], folder->path, &named);
+		if (!argv[i])
+			return cli_failf("no memory for the arguments");
+		named = named || strstr(argv[i], folder->path);
+	}
+	if (!named)
+		tell(folder->path);
+	fflush(NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	child = fork();
+	if (!child)
+		_exit(run_command(argv, folder->path, library));
+	ret = child < 0 ? cli_failf("no process for %s: %s", argv[0], strerror(errno))
+			: wait_for_it();
+	for (size_t i = 0; i < words->count; i++)
+		free(argv[i]);
+	return ret;
+}
+
+/* What can be known to be wrong before the VMM says it in its own words. */
+static int check_devices(void)
+{
+	struct cli_list filters;
+	struct vfmig_device *device;
+	const char *filter;
+	int ret;
+
+	for (unsigned n = 0; n < opt.devices.count; n++) {
+		filters.count = 0;
+		for (size_t i = 0; i < cli.filters.count; i++) {
+			filter = filter_for(cli.filters.item[i], n);
+			if (filter)
+				filters.item[filters.count++] = filter;
+		}
+		/* A socket's server would take a look for a client. */
+		if (strncmp(opt.devices.item[n], "model:", 6))
+			continue;
+		ret = cli_open(opt.devices.item[n], &filters, &device);
+		if (ret)
+			return ret;
+		vfmig_device_close(device);
+	}
+	return 0;
+}
+
+static int run(const struct cli_list *words)
+{
+	struct folder folder = {.made = false};
+	char library[1024];
+	uint64_t timeout = 0;
+	int ret;
+
+	if (!opt.devices.count || opt.devices.count > DEVICES_MAX)
+		return cli_usage("exec needs --device, once to %d times (vfmig help exec)",
+				 DEVICES_MAX);
+	ret = find_library(library, sizeof(library));
+	if (!ret)
+		ret = cli_timeout_ms(&timeout);
+	if (!ret)
+		ret = check_devices();
+	if (!ret)
+		ret = make_folder(&folder, timeout);
+	if (ret)
+		return ret;
+	ret = run_in(&folder, words, library);
+	remove_folder(&folder);
+	return ret;
+}
+
+const struct cli_command cli_exec = {
+	.name = "exec",
+	.usage = "--device DEVICE [--device DEVICE]... [OPTION]... -- COMMAND [ARGUMENT]...",
+	.summary = "Run a VMM that takes the devices for the kernel's (/dev/vfio)",
+	.takes = CLI_TAKES_DEVICES,
+	.words = {1, CLI_LIST_MAX},
+	.text = "The command is run as it is, with a library loaded into it that answers for /dev/vfio and\n"
+		"/dev/iommu. Nothing of it needs root, a kernel with VFIO or hardware. In its arguments {0}\n"
+		"stands for the first device's folder, {1} for the second's; where there is none, the\n"
+		"argument to give the VMM is printed. A filter is for all devices, or for one: 0:FILTER.\n"
+		"Ends when the command does, with its exit code. docs/qemu.md has it step by step.\n",
+	.examples =
+		"  vfmig exec --device model:copier -- \\\n"
+		"      qemu-system-x86_64 ... -device vfio-pci,sysfsdev={0},enable-migration=on\n"
+		"  vfmig exec --device vfio-user:/run/dev.sock --filter fault,arc=any:stop_copy -- qemu...\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libvfmig-preload.so: binds the dev-vfio export to the system calls of the process that it is loaded into.
+ *
+ * Loading it does nothing. The first call that opens one of our files makes the view, by what `vfmig exec` has
+ * written into the folder that $VFMIG_EXEC names; the process that does it is the VMM, and holds a lock on that
+ * folder's list. Its children, and whatever else inherits the environment, never get that far; a fork of the VMM gets the
+ * real calls from then on.
+ *
+ * Until there is a view each call costs a look at one pointer, and after it one at a table for descriptors that are not
+ * ours. No signal is taken, and no lock is held over a real call.
+ */
+#undef _FILE_OFFSET_BITS
+#undef _FORTIFY_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vfmig/open.h>
+
+#include "abi/ioctl.h"
+#include "export/dev-vfio/dev_vfio.h"
+
+#define HOOK	__attribute__((visibility("default")))
+#define FILTERS VFMIG_FILTERS_MAX
+
+struct device {
+	char *name;
+	const char *filters[FILTERS];
+	size_t count;
+};
+
+/* What `vfmig exec` wrote. */
+static struct {
+	struct device devices[VFMIG_DEV_VFIO_DEVICES];
+	struct vfmig_dev_vfio_config config;
+	uint64_t timeout_ms;
+} list;
+
+static _Atomic(struct vfmig_dev_vfio *) the_view;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int list_fd = -1;
+
+/* ---- the real calls ---- */
+
+static void *find_real(_Atomic(void *) *cache, const char *name)
+{
+	void *found = atomic_load_explicit(cache, memory_order_relaxed);
+
+	if (!found) {
+		found = dlsym(RTLD_NEXT, name);
+		atomic_store_explicit(cache, found, memory_order_relaxed);
+	}
+	return found;
+}
+
+#define REAL(name)                                                                                 \
+	({                                                                                         \
+		static _Atomic(void *) cache_;                                                     \
+		(__typeof__(&name))find_real(&cache_, #name);                                      \
+	})
+
+/* ---- the list, and the view ---- */
+
+static void say(void *context, const char *sentence)
+{
+	fprintf(stderr, "vfmig: %s\n", sentence);
+}
+
+static int open_device(void *context, unsigned n, struct vfmig_device **device,
+		       struct vfmig_error *err)
+{
+	const struct device *d = &list.devices[n];
+	int ret = vfmig_open_filtered(d->name, d->filters, d->count, device, err);
+
+	if (!ret && list.timeout_ms)
+		vfmig_device_set_timeout(*device, list.timeout_ms);
+	return ret;
+}
+
+static void take_line(char *line)
+{
+	unsigned n = list.config.devices;
+	struct device *d = n ? &list.devices[n - 1] : NULL;
+	char *rest = strchr(line, ' ');
+
+	line[strcspn(line, "\n")] = 0;
+	if (!rest)
+		return;
+	*rest++ = 0;
+	if (!strcmp(line, "first")) {
+		list.config.first = (unsigned)strtoul(rest, NULL, 10);
+	} else if (!strcmp(line, "timeout")) {
+		list.timeout_ms = strtoull(rest, NULL, 10);
+	} else if (!strcmp(line, "device") && n < VFMIG_DEV_VFIO_DEVICES) {
+		list.devices[n].name = strdup(rest);
+		/* A device in another process maps what we can show it. */
+		if (strncmp(rest, "model:", 6))
+			list.config.by_fd |= 1u << n;
+		list.config.devices++;
+	} else if (!strcmp(line, "filter") && d && d->count < FILTERS) {
+		d->filters[d->count] = strdup(rest);
+		d->count += d->filters[d->count] != NULL;
+	}
+}
+
+static void read_list(void)
+{
+	const char *folder = getenv("VFMIG_EXEC");
+	char path[4096], line[4096];
+	FILE *file;
+
+	if (!folder)
+		return;
+	snprintf(path, sizeof(path), "%s/devices", folder);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file))
+		take_line(line);
+	list_fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
+	fclose(file);
+	list.config.open = open_device;
+	list.config.say = say;
+}
+
+static void forked(void)
+{
+	/* Threads do not come along, so that there is nobody behind the files here. */
+	atomic_store(&the_view, NULL);
+	list.config.devices = 0;
+}
+
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+
+/* The view, for a path that is ours; NULL with errno where it is another process's. */
+static struct vfmig_dev_vfio *view_for(const char *path)
+{
+	struct vfmig_error err = {0};
+	struct vfmig_dev_vfio *view;
+
+	pthread_mutex_lock(&making);
+	view = atomic_load(&the_view);
+	if (!view && flock(list_fd, LOCK_EX | LOCK_NB)) {
+		errno = EBUSY;
+	} else if (!view) {
+		pthread_atfork(NULL, NULL, forked);
+		if (vfmig_dev_vfio_new(&list.config, &view, &err)) {
+			say(NULL, err.text);
+			errno = ENOMEM;
+			view = NULL;
+		}
+		atomic_store(&the_view, view);
+	}
+	pthread_mutex_unlock(&making);
+	return view;
+}
+
+static bool is_ours(const char *path)
+{
+	if (!vfmig_dev_vfio_maybe(path))
+		return false;
+	pthread_once(&once, read_list);
+	return list.config.devices && vfmig_dev_vfio_path(&list.config, path);
+}
+
+static inline struct vfmig_dev_vfio *view_of(int fd)
+{
+	struct vfmig_dev_vfio *view = atomic_load_explicit(&the_view, memory_order_acquire);
+
+	return view && vfmig_dev_vfio_has(view, fd) ? view : NULL;
+}
+
+static long answer(long ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+static int open_ours(const char *path, int flags)
+{
+	struct vfmig_dev_vfio *view = view_for(path);
+
+	return view ? (int)answer(vfmig_dev_vfio_open(view, path, flags)) : -1;
+}
+
+/* ---- open ---- */
+
+#define MODE(flags, last)                                                                          \
+	({                                                                                         \
+		mode_t mode_ = 0;                                                                  \
+		if ((flags) & (O_CREAT | __O_TMPFILE)) {                                           \
+			va_list ap_;                                                               \
+			va_start(ap_, last);                                                       \
+			mode_ = va_arg(ap_, mode_t);                                               \
+			va_end(ap_);                                                               \
+		}                                                                                  \
+		mode_;                                                                             \
+	})
+
+/* As the fortified headers call them; nobody else declares these. */
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int at, const char *path, int flags);
+int __openat64_2(int at, const char *path, int flags);
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
+ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
+ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t room);
+
+HOOK int open(const char *path, int flags, ...)
+{
+	mode_t mode = MODE(flags, flags);
+
+	return is_ours(path) ? open_ours(path, flags) : REAL(open)(path, flags, mode);
+}
+
+HOOK int open64(const char *path, int flags, ...)
+{
+	mode_t mode = MODE(flags, flags);
+
+	return is_ours(path) ? open_ours(path, flags) : REAL(open64)(path, flags, mode);
+}
+
+HOOK int __open_2(const char *path, int flags)
+{
+	return is_ours(path) ? open_ours(path, flags) : REAL(__open_2)(path, flags);
+}
+
+HOOK int __open64_2(const char *path, int flags)
+{
+	return is_ours(path) ? open_ours(path, flags) : REAL(__open64_2)(path, flags);
+}
+
+HOOK int openat(int at, const char *path, int flags, ...)
+{
+	mode_t mode = MODE(flags, flags);
+
+	return is_ours(path) ? open_ours(path, flags) : REAL(openat)(at, path, flags, mode);
+}
+
+HOOK int openat64(int at, const char *path, int flags, ...)
+{
+	mode_t mode = MODE(flags, flags);
+
+	return is_ours(path) ? open_ours(path, flags) : REAL(openat64)(at, path, flags, mode);
+}
+
+HOOK int __openat_2(int at, const char *path, int flags)
+{
+	return is_ours(path) ? open_ours(path, flags) : REAL(__openat_2)(at, path, flags);
+}
+
+HOOK int __openat64_2(int at, const char *path, int flags)
+{
+	return is_ours(path) ? open_ours(path, flags) : REAL(__openat64_2)(at, path, flags);
+}
+
+HOOK int access(const char *path, int mode)
+{
+	return is_ours(path) ? 0 : REAL(access)(path, mode);
+}
+
+HOOK int close(int fd)
+{
+	struct vfmig_dev_vfio *view = view_of(fd);
+	int ret = view ? vfmig_dev_vfio_close(view, fd) : VFMIG_NOT_OURS;
+
+	return ret == VFMIG_NOT_OURS ? REAL(close)(fd) : (int)answer(ret);
+}
+
+/* ---- ioctl ---- */
+
+HOOK int ioctl(int fd, unsigned long request, ...)
+{
+	struct vfmig_dev_vfio *view = atomic_load_explicit(&the_view, memory_order_acquire);
+	long ret = VFMIG_NOT_OURS;
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (view && VFMIG_IOCTL_IS_OURS(request) && vfmig_dev_vfio_known(view, fd))
+		ret = vfmig_dev_vfio_ioctl(view, fd, request, arg);
+	else if (view && request == VFMIG_KVM_SET_DEVICE_ATTR)
+		ret = vfmig_dev_vfio_kvm(view, arg);
+	return ret == VFMIG_NOT_OURS ? REAL(ioctl)(fd, request, arg) : (int)answer(ret);
+}
+
+/* ---- reading and writing ---- */
+
+/* The answer of the view, or the real call's. */
+#define EITHER(fd, ours, real)                                                                     \
+	({                                                                                         \
+		struct vfmig_dev_vfio *view = view_of(fd);                                         \
+		ssize_t ret_ = view ? (ours) : VFMIG_NOT_OURS;                                     \
+		ret_ == VFMIG_NOT_OURS ? (real) : (ssize_t)answer(ret_);                           \
+	})
+
+HOOK ssize_t read(int fd, void *buf, size_t len)
+{
+	return EITHER(fd, vfmig_dev_vfio_read(view, fd, buf, len), REAL(read)(fd, buf, len));
+}
+
+HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
+{
+	return EITHER(fd, vfmig_dev_vfio_read(view, fd, buf, len < room ? len : room),
+		      REAL(__read_chk)(fd, buf, len, room));
+}
+
+HOOK ssize_t write(int fd, const void *buf, size_t len)
+{
+	return EITHER(fd, vfmig_dev_vfio_write(view, fd, buf, len), REAL(write)(fd, buf, len));
+}
+
+HOOK ssize_t pread(int fd, void *buf, size_t len, off_t offset)
+{
+	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len, offset),
+		      REAL(pread)(fd, buf, len, offset));
+}
+
+HOOK ssize_t pread64(int fd, void *buf, size_t len, off64_t offset)
+{
+	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len, offset),
+		      REAL(pread64)(fd, buf, len, offset));
+}
+
+HOOK ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room)
+{
+	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
+		      REAL(__pread_chk)(fd, buf, len, offset, room));
+}
+
+HOOK ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t room)
+{
+	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
+		      REAL(__pread64_chk)(fd, buf, len, offset, room));
+}
+
+HOOK ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	return EITHER(fd, vfmig_dev_vfio_pwrite(view, fd, buf, len, offset),
+		      REAL(pwrite)(fd, buf, len, offset));
+}
+
+HOOK ssize_t pwrite64(int fd, const void *buf, size_t len, off64_t offset)
+{
+	return EITHER(fd, vfmig_dev_vfio_pwrite(view, fd, buf, len, offset),
+		      REAL(pwrite64)(fd, buf, len, offset));
+}
+
+/* ---- stat and mmap ---- */
+
+HOOK int fstat(int fd, struct stat *st)
+{
+	struct vfmig_dev_vfio *view = view_of(fd);
+	int ret = REAL(fstat)(fd, st);
+
+	if (view && !ret)
+		vfmig_dev_vfio_fstat(view, fd, st);
+	return ret;
+}
+
+_Static_assert(sizeof(struct stat) == sizeof(struct stat64), "one layout on 64 bits");
+
+HOOK int fstat64(int fd, struct stat64 *st)
+{
+	struct vfmig_dev_vfio *view = view_of(fd);
+	int ret = REAL(fstat64)(fd, st);
+
+	if (view && !ret)
+		vfmig_dev_vfio_fstat(view, fd, (struct stat *)(void *)st);
+	return ret;
+}
+
+/* -1: not ours. Else 0, with the mapping or MAP_FAILED. */
+static int map_ours(int fd, void *at, size_t len, int prot, int flags, off64_t offset,
+		    void **mapped)
+{
+	struct vfmig_dev_vfio *view = view_of(fd);
+	int64_t place;
+	int ret = VFMIG_NOT_OURS, file;
+
+	if (view && !(flags & MAP_ANONYMOUS))
+		ret = vfmig_dev_vfio_mmap(view, fd, len, offset, &file, &place);
+	if (ret == VFMIG_NOT_OURS)
+		return -1;
+	*mapped = MAP_FAILED;
+	if (answer(ret))
+		return 0;
+	*mapped = REAL(mmap64)(at, len, prot, flags, file, place);
+	ret = errno;
+	REAL(close)(file);
+	errno = ret;
+	return 0;
+}
+
+HOOK void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	void *mapped;
+
+	return map_ours(fd, at, len, prot, flags, offset, &mapped)
+		       ? REAL(mmap)(at, len, prot, flags, fd, offset)
+		       : mapped;
+}
+
+HOOK void *mmap64(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
+{
+	void *mapped;
+
+	return map_ours(fd, at, len, prot, flags, offset, &mapped)
+		       ? REAL(mmap64)(at, len, prot, flags, fd, offset)
+		       : mapped;
+}
