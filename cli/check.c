@@ -38,11 +38,23 @@ static const struct {
 	{"PFN-", "pfn: the earlier migration region"},
 };
 
-/* @part: the prefix of the last heading; @na: why the last rule did not apply, which is not said twice. */
+/*
+ * @part: the prefix of the last heading
+ * @why: why the last rule did not apply or could not be looked at; others of which the same is true are counted
+ * @more: how many they are
+ */
 struct telling {
 	const char *part;
-	char na[256];
+	char why[768];
+	unsigned more;
 };
+
+static void tell_more(struct telling *telling)
+{
+	if (telling->more)
+		printf("                 and %u more\n", telling->more);
+	telling->more = 0;
+}
 
 static void heading(const char **last, const char *id)
 {
@@ -66,7 +78,8 @@ static void about(void *context, const char *sentence)
 static void result(void *context, const struct conform_result *r)
 {
 	struct telling *telling = context;
-	bool na = r->verdict == CONFORM_NA, broken = !na && r->verdict != CONFORM_PASS;
+	bool passed = r->verdict == CONFORM_PASS;
+	bool silent = r->verdict == CONFORM_NA || r->verdict == CONFORM_UNSEEN;
 
 	if (cli.json) {
 		vfmig_event(&cli_json_events, "check", VFMIG_TEXT("rule", r->check->id),
@@ -75,16 +88,20 @@ static void result(void *context, const struct conform_result *r)
 			    VFMIG_TEXT("seen", r->seen), VFMIG_U64("took_ns", r->took_ns));
 		return;
 	}
-	if (quiet && !broken)
+	if (quiet && (passed || r->verdict == CONFORM_NA))
 		return;
+	if (silent && !verbose && !strcmp(telling->why, r->seen)) {
+		telling->more++;
+		return;
+	}
+	tell_more(telling);
+	snprintf(telling->why, sizeof(telling->why), "%s", silent ? r->seen : "");
 	heading(&telling->part, r->check->id);
 	printf("  %-6s %-7s %s\n", conform_word(r->verdict), r->check->id, r->check->title);
-	if (broken || verbose || (na && strncmp(telling->na, r->seen, sizeof(telling->na) - 1))) {
+	if (!passed || verbose) {
 		printf("                 ");
 		cli_wrap(r->seen, 17, 100);
 	}
-	if (na)
-		snprintf(telling->na, sizeof(telling->na), "%s", r->seen);
 	fflush(stdout);
 }
 
@@ -176,6 +193,7 @@ static int run(const struct cli_list *words)
 	vfmig_device_close(device);
 	if (ret)
 		return cli_fail(&err);
+	tell_more(&telling);
 	summary(count);
 	if (count[CONFORM_FAIL])
 		return cli_failf("%u %s broken", count[CONFORM_FAIL],

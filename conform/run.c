@@ -306,9 +306,16 @@ static enum conform_verdict look(struct conform *c, const struct conform_check *
 	c->should = check->should;
 	if (why)
 		return conform_na(c, "%s", why);
-	if (prepare(c) < 0)
+	if (c->lost[0])
+		return conform_unseen(c, "%s", c->lost);
+	if (prepare(c) < 0) {
+		/* One that only takes too long may be back for the next. */
+		if (conform_lost(c->err.code) && c->err.code != -ETIMEDOUT)
+			snprintf(c->lost, sizeof(c->lost), "the device is gone: %.200s",
+				 c->err.text);
 		return conform_unseen(c, "the device could not be brought to RUNNING first: %s",
 				      c->err.text);
+	}
 	if (check->needs & CONFORM_WORK && c->work->begin(c) < 0) {
 		c->work->end(c);
 		return conform_unseen(c, "the device could not be made to work: %s", c->err.text);

@@ -103,7 +103,8 @@ struct conform {
 	struct conform_data data[2];
 	uint64_t scratch[2048];
 	bool should;
-	char why[256]; /* of a refusal, for the sentence */
+	char why[256];	/* of a refusal, for the sentence */
+	char lost[256]; /* why there is nobody left to ask */
 	char seen[768];
 };
 

@@ -52,14 +52,17 @@ static int read_rest(struct conform *c, struct conform_data *data)
 	return ret;
 }
 
-static int load(struct conform *c, const struct conform_data *data)
+static int begin_load(struct conform *c)
 {
 	int ret = conform_reset(c);
 
-	if (!ret)
-		ret = conform_set(c, VFMIG_STATE_RESUMING);
-	if (!ret)
-		ret = conform_write_all(c, data, data->len, 65536);
+	return ret ? ret : conform_set(c, VFMIG_STATE_RESUMING);
+}
+
+static int load(struct conform *c, const struct conform_data *data)
+{
+	int ret = conform_write_all(c, data, data->len, 65536);
+
 	return ret ? ret : conform_set(c, VFMIG_STATE_RUNNING);
 }
 
@@ -98,6 +101,7 @@ static enum conform_verdict one_stream_goes_on(struct conform *c)
 	NEED(c, read_for_now(c, &c->data[0], &last));
 	early = c->data[0].len;
 	MUST(c, read_rest(c, &c->data[0]));
+	NEED(c, begin_load(c));
 	MUST(c, load(c, &c->data[0]));
 	return conform_pass(c, "%zu bytes of pre-copy and %zu of stop-copy made one state", early,
 			    c->data[0].len - early);
@@ -107,6 +111,7 @@ static enum conform_verdict it_need_not_be_read(struct conform *c)
 {
 	NEED(c, conform_set(c, VFMIG_STATE_PRE_COPY));
 	MUST(c, read_rest(c, &c->data[0]));
+	NEED(c, begin_load(c));
 	MUST(c, load(c, &c->data[0]));
 	return conform_pass(
 		c, "none of it was read in PRE_COPY, and %zu bytes in STOP_COPY made a state",
@@ -126,6 +131,7 @@ static enum conform_verdict it_can_be_given_up(struct conform *c)
 		return conform_fail(c, "back in RUNNING it still gave %zd bytes of data", n);
 	NEED(c, conform_set(c, VFMIG_STATE_PRE_COPY));
 	MUST(c, read_rest(c, &c->data[0]));
+	NEED(c, begin_load(c));
 	MUST(c, load(c, &c->data[0]));
 	return conform_pass(c, "given up and begun again, it made a state of %zu bytes",
 			    c->data[0].len);
@@ -140,6 +146,7 @@ static enum conform_verdict work_moves(struct conform *c)
 	NEED(c, conform_set(c, VFMIG_STATE_PRE_COPY));
 	NEED(c, read_for_now(c, &c->data[0], &last));
 	MUST(c, read_rest(c, &c->data[0]));
+	NEED(c, begin_load(c));
 	MUST(c, load(c, &c->data[0]));
 	MUST(c, c->work->adopt(c));
 	MUST(c, c->work->drain(c));

@@ -340,7 +340,7 @@ const struct lie liar_v2[] = {
 	{"V2-03 V2-30 V2-42 V2-51", "is stopped after a reset", resets_to_stop},
 	{"V2-04 V2-53", "has no STOP_COPY flag", BY(has_no_stop_copy_flag)},
 	{"V2-07", "has a flag that nobody knows", BY(has_a_strange_flag)},
-	{"V2-05 V2-19 V2-37 V2-49 V2-63 V2-66 V2-68", "cannot resume", cannot_resume},
+	{"V2-05 V2-19 V2-37 V2-49", "cannot resume", cannot_resume},
 	{"V2-06 V2-10 V2-19 V2-40 V2-52 V2-57", "goes to RUNNING_P2P in words only", only_says_p2p},
 	{"V2-09 V2-49", "leaves STOP half-way", stops_half_way},
 	{"V2-10", "wakes up by itself", wakes_up},
