@@ -32,7 +32,7 @@ static void pingpong(const char *name, bool one_cpu, bool poll)
 
 int main(void)
 {
-	uint64_t bytes = bench_size("BENCH_SIZE", 1ull << 30, 0.1);
+	uint64_t bytes = bench_size("BENCH_SIZE", 256ull << 20, 0.1);
 
 	fprintf(stderr, "limits: of %llu MiB\n", (unsigned long long)bytes >> 20);
 	throughput("limit-stream", limit_stream(bytes, false), bytes);
