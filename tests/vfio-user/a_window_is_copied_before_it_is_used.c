@@ -107,6 +107,7 @@ static void no_windows(void)
 	CHECK_EQ(raw_call(fd, VFMIG_USER_WINDOW, &w, 16, two, 2, NULL, 0, NULL), -EINVAL);
 	CHECK_EQ(raw_call(fd, VFMIG_USER_WINDOW, &w, 15, &window_fd, 1, NULL, 0, NULL), -EINVAL);
 	/* None of them is one. */
+	fake_set_data(hostile_fake, "three", 5);
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_STOP_COPY), 0);
 	CHECK_EQ(read_piece(fd, 0, 1, &p), -EINVAL);
 	/* One that was there is gone after a bad one, and after none. */
@@ -153,6 +154,7 @@ static void places(void)
 	int fd = with_window();
 	uint8_t short_one[23] = {0};
 
+	fake_set_data(hostile_fake, "three", 5);
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_STOP_COPY), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		CHECK_EQ(read_piece(fd, bad[i].offset, bad[i].size, &p), -EINVAL);
