@@ -44,7 +44,7 @@ extern const char *const vfmig_show_bitmaps[];
 		{.name = "transaction",                                                            \
 		 .kind = VFMIG_OPTION_SIZE,                                                        \
 		 .offset = (at) + offsetof(struct vfmig_show_options, transaction),                \
-		 .preset = "1M",                                                                   \
+		 .preset = "256K",                                                                 \
 		 .help = "v1, pfn: bytes of a transaction, at most",                               \
 		 .min = 16,                                                                        \
 		 .max = VFMIG_REGION_TRANSACTION_MAX},                                             \
