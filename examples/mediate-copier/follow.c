@@ -77,7 +77,7 @@ int mc_retire(struct mc *mc, struct vfmig_error *err)
 	uint64_t head;
 	int ret;
 
-	if (mc->blind)
+	if (mc->blind && !mc->frozen)
 		mc_mark_all(mc);
 	if (mc->blind || mc->retired == mc->seen)
 		return 0;

@@ -5,6 +5,7 @@
  * arg= is the revision of the migration region: pfn (if nothing is said) or v1.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,10 @@ static int open_parts(struct mc *mc, struct vfmig_error *err)
 	void *memory;
 
 	mc->board = calloc((size_t)(mc->board_pages + 63) / 64, 8);
-	mc->fd = memfd_create("mediate-copier", MFD_CLOEXEC);
-	if (!mc->board || mc->fd < 0 || ftruncate(mc->fd, MC_REGION_SIZE))
+	mc->fd = memfd_create("mediate-copier", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* Who maps it must not fear that it shrinks. */
+	if (!mc->board || mc->fd < 0 || ftruncate(mc->fd, MC_REGION_SIZE) ||
+	    fcntl(mc->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return mc_fail(err, -ENOMEM, "no memory to mediate a copier");
 	memory = mmap(NULL, MC_REGION_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, mc->fd, 0);
 	if (memory == MAP_FAILED)

@@ -14,7 +14,7 @@
 #include "mediate.h"
 
 /* How long a descriptor may take to its end: a gigabyte at the most. */
-#define PATIENCE_SEC 60
+#define PATIENCE_SEC 20
 #define NAP_USEC     50u
 
 static uint32_t width(enum cp_reg reg)

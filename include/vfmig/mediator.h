@@ -198,8 +198,9 @@ struct vfmig_mediator_host {
  *	what the region has, to (@write) or from @buf. Returns 0 when all of it is done, VFMIG_MEDIATOR_PASS to
  *	have the device do it (@buf may have been changed before), or a negative errno
  * @mmap: NULL if the migration region cannot be mapped. What the user of region @index maps: *@fd, which stays the
- *	mediator's, with the region beginning at *@offset of it (a multiple of 4096). Returns 0,
- *	VFMIG_MEDIATOR_PASS for what the device maps, or a negative errno
+ *	mediator's, with the region beginning at *@offset of it (a multiple of 4096). A careful user maps only what
+ *	cannot shrink: a memfd with F_SEAL_SHRINK. Returns 0, VFMIG_MEDIATOR_PASS for what the device maps, or
+ *	a negative errno
  * @attached: NULL or: the device has got its address space; its maps come and go from now on, and the host's dma_read()
  *	and memory() work
  * @detached: NULL or: it is about to lose it

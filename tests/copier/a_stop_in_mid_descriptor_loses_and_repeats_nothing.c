@@ -80,6 +80,7 @@ static bool stopped_after(enum cp_operation operation, int quanta, const uint8_t
 	state = rig_save(&here, &len);
 
 	rig_open_bare(&there, &vfmig_model_copier, "size=4M", GUEST);
+	rig_bring(&there, &here);
 	GOOD(&there, rig_load(&there, state, len));
 	rig_adopt(&there, &here);
 	while (!cp_take(&there.driver, &c))
@@ -119,6 +120,7 @@ static void control(const uint8_t *memory)
 	CHECK(rig_reg(&here, CP_REG_POSITION) > 0);
 
 	rig_open_bare(&there, &vfmig_model_copier, "size=4M", GUEST);
+	rig_bring(&there, &here);
 	GOOD(&there, rig_load(&there, state, len));
 	rig_adopt(&there, &here);
 	while (!cp_take(&there.driver, &c))

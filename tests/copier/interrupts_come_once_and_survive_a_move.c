@@ -81,6 +81,7 @@ int main(void)
 	CHECK_EQ(count(&rig, 0), 0);
 	state = rig_save(&rig, &len);
 	rig_open_bare(&there, &vfmig_model_copier, "size=64K", 1u << 20);
+	rig_bring(&there, &rig);
 	GOOD(&there, rig_load(&there, state, len));
 	rig_adopt(&there, &rig);
 	there.driver.events[0] = rig.driver.events[0];

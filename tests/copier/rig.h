@@ -13,6 +13,7 @@
 
 #include <vfmig/device.h>
 #include <vfmig/model.h>
+#include <vfmig/open.h>
 #include <vfmig/session.h>
 #include <vfmig/space.h>
 
@@ -44,6 +45,20 @@ struct rig {
 		CHECKF(good_ >= 0, "%s is %lld: %s", #call, good_, (rig)->err.text);               \
 	} while (0)
 
+/* With a filter in $RIG_FILTER, a copier that cannot migrate by itself and the filter around it. */
+static inline void rig_open_device(struct rig *rig, const struct vfmig_model *model,
+				   const char *options)
+{
+	const char *filter = getenv("RIG_FILTER");
+	char all[256];
+
+	snprintf(all, sizeof(all), "%s%s%s", options ? options : "", options && filter ? "," : "",
+		 filter ? "migration=off,logging=off" : "");
+	GOOD(rig, vfmig_model_open(model, all, &rig->device, &rig->err));
+	if (filter)
+		GOOD(rig, vfmig_add_filter(&rig->device, filter, &rig->err));
+}
+
 /* A device on a space, with zeroed memory; the driver is not there yet. */
 static inline void rig_open_bare(struct rig *rig, const struct vfmig_model *model,
 				 const char *options, size_t size)
@@ -61,7 +76,7 @@ static inline void rig_open_bare(struct rig *rig, const struct vfmig_model *mode
 	rig->guest = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(rig->guest != MAP_FAILED);
 	map.ptr = rig->guest;
-	GOOD(rig, vfmig_model_open(model, options, &rig->device, &rig->err));
+	rig_open_device(rig, model, options);
 	rig->space = vfmig_space_new();
 	CHECK(rig->space);
 	GOOD(rig, vfmig_space_map(rig->space, &map, &rig->err));
@@ -84,10 +99,15 @@ static inline void rig_open(struct rig *rig, const char *options, size_t size, u
 	GOOD(rig, cp_open(&rig->driver, rig->device, rig->guest, RIG_IOVA, entries, &rig->err));
 }
 
-/* Another rig, to go on where @from stopped: its memory, and a driver for what is loaded. */
-static inline void rig_adopt(struct rig *rig, const struct rig *from)
+/* Another rig, to go on where @from stopped: first its memory, before the device runs ... */
+static inline void rig_bring(struct rig *rig, const struct rig *from)
 {
 	memcpy(rig->guest, from->guest, rig->size);
+}
+
+/* ... and then a driver for what was loaded. */
+static inline void rig_adopt(struct rig *rig, const struct rig *from)
+{
 	rig_place_data(rig, from->driver.queue->size);
 	GOOD(rig, cp_adopt(&rig->driver, rig->device, rig->guest, RIG_IOVA, &rig->err));
 }

@@ -96,6 +96,7 @@ int main(void)
 	state = rig_save(&a, &len);
 	rig_open_bare(&a2, &vfmig_model_copier, "size=1M", 2u << 20);
 	meet(&a2, &b);
+	rig_bring(&a2, &a);
 	GOOD(&a2, rig_load(&a2, state, len));
 	rig_adopt(&a2, &a);
 	finish(&a2, 3);

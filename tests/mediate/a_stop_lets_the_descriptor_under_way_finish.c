@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A mediated copier that is stopped in the middle of a descriptor finishes that one, and begins none behind it. What
+ * is behind it is done once, by whichever copier goes on: the other one, or the same, if the move is called off.
+ */
+#include <stdlib.h>
+
+#include "tests/copier/rig.h"
+
+#define LEN (32u << 20)
+
+static void put(struct rig *rig)
+{
+	rig_noise(rig->data, LEN, 7);
+	rig_put(rig, (struct cp_descriptor){.operation = CP_ADD,
+					    .flags = CP_TO_BOARD,
+					    .source = rig->data_iova,
+					    .length = LEN,
+					    .cookie = 11});
+	rig_put(rig, (struct cp_descriptor){.operation = CP_ADD,
+					    .flags = CP_TO_BOARD,
+					    .source = rig->data_iova,
+					    .length = 4096,
+					    .cookie = 12});
+	GOOD(rig, cp_ring(&rig->driver, &rig->err));
+}
+
+static void take(struct rig *rig, uint64_t sequence)
+{
+	struct cp_completion c;
+
+	while (!cp_take(&rig->driver, &c))
+		GOOD(rig, cp_wait(&rig->driver, 100, &rig->err));
+	CHECK_EQ(c.sequence, sequence);
+	CHECK_EQ(c.cookie, 10 + sequence);
+	CHECK_EQ(c.status, CP_OK);
+	CHECK_EQ(c.result, sequence == 1 ? LEN : 4096);
+	CHECK_EQ(c.index, sequence - 1);
+}
+
+/* Once, and where the second one was, twice. */
+static void check_board(struct rig *rig)
+{
+	uint8_t *board = malloc(LEN);
+
+	CHECK(board);
+	GOOD(rig, vfmig_region_read(rig->device, CP_BAR_WINDOW, 0, board, LEN, &rig->err));
+	for (size_t i = 0; i < LEN; i += 8) {
+		uint64_t is, was;
+
+		memcpy(&is, board + i, 8);
+		memcpy(&was, rig->data + i, 8);
+		CHECK(is == (i < 4096 ? 2 * was : was));
+	}
+	free(board);
+	CHECK_EQ(rig_reg(rig, CP_REG_SEQUENCE), 2);
+	CHECK_EQ(rig_reg(rig, CP_REG_HEAD), 2);
+	CHECK_EQ(rig_reg(rig, CP_REG_ADDS), 2);
+	CHECK_EQ(rig_reg(rig, CP_REG_FAILURES), 0);
+	CHECK_EQ(rig_reg(rig, CP_REG_BYTES), LEN + 4096);
+}
+
+int main(int argc, char **argv)
+{
+	char filter[4096];
+	struct vfmig_session *session;
+	struct rig here, there;
+	void *state;
+	size_t len;
+
+	CHECK_EQ(argc, 2);
+	snprintf(filter, sizeof(filter), "mediate,so=%s", argv[1]);
+	setenv("RIG_FILTER", filter, 1);
+	rig_open(&here, "size=32M", LEN + (1u << 20), 16);
+	put(&here);
+	while (!rig_reg(&here, CP_REG_POSITION))
+		rig_work(&here);
+	state = rig_save(&here, &len);
+	CHECK_EQ(rig_reg(&here, CP_REG_SEQUENCE), 1);
+	CHECK_EQ(rig_reg(&here, CP_REG_POSITION), 0);
+	CHECK_EQ(rig_reg(&here, CP_REG_TAIL), 2);
+	CHECK_EQ(rig_reg(&here, CP_REG_STATUS), CP_STATUS_ENABLED | CP_STATUS_BUSY);
+	take(&here, 1);
+
+	rig_open_bare(&there, &vfmig_model_copier, "size=32M", LEN + (1u << 20));
+	rig_bring(&there, &here);
+	GOOD(&there, rig_load(&there, state, len));
+	rig_adopt(&there, &here);
+	take(&there, 2);
+	check_board(&there);
+	rig_close(&there);
+
+	/* Called off. */
+	GOOD(&here, vfmig_session_open(here.device, NULL, &session, &here.err));
+	rig_go(&here, session, VFMIG_STATE_RUNNING);
+	vfmig_session_close(session);
+	take(&here, 2);
+	check_board(&here);
+	rig_close(&here);
+	free(state);
+	return 0;
+}
