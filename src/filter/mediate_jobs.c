@@ -276,6 +276,7 @@ bool vfmig_mediate_take_back(struct vfmig_mediate *m, struct vfmig_request *requ
 
 int vfmig_mediate_start(struct vfmig_mediate *m, struct vfmig_error *err)
 {
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 	struct epoll_event in = {.events = EPOLLIN};
 	int fd = vfmig_device_fd(m->device.inner), ret;
 	sigset_t all, before;
@@ -287,6 +288,9 @@ int vfmig_mediate_start(struct vfmig_mediate *m, struct vfmig_error *err)
 		return vfmig_err(err, -errno, "no descriptor to poll for a mediator: %s",
 				 strerror(errno));
 	sigfillset(&all);
+	/* If a mediator crashes, whoever handles crashes in this process is to hear of it. */
+	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
+		sigdelset(&all, crashes[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = -pthread_create(&m->thread, NULL, work, m);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

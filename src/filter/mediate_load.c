@@ -21,7 +21,8 @@ static int check_table(const struct vfmig_mediator *ops, struct vfmig_error *err
 				 "it is made for version %u of the mediators' ABI, and this is %u: "
 				 "compile it anew",
 				 ops->abi, VFMIG_MEDIATOR_ABI);
-	if (ops->size < LEAST || ops->size > 4096)
+	/* Half a member would be a pointer to anywhere. */
+	if (ops->size < LEAST || ops->size > 4096 || ops->size % sizeof(void *))
 		return vfmig_err(err, -EPROTO,
 				 "its table of operations has a size of %u bytes, which cannot be",
 				 ops->size);

@@ -62,6 +62,7 @@ int main(int argc, char **argv)
 	bad_paths = argv + 1;
 	refused("ABI", "version 2");
 	refused("TABLE", "size of 8 bytes");
+	refused("HALF", "which cannot be");
 	refused("NAME", "no name");
 	refused("OPEN", "no operation open()");
 	refused("RELEASE", "no operation release()");

@@ -16,6 +16,7 @@ enum {
 	NOTHING,
 	ABI,
 	TABLE,
+	HALF,
 	NAME,
 	OPEN,
 	RELEASE,
@@ -167,7 +168,9 @@ static int map(void *self, uint32_t index, int *fd, uint64_t *offset, struct vfm
 const struct vfmig_mediator vfmig_mediator_name;
 const struct vfmig_mediator vfmig_mediator_name = {
 	.abi = VFMIG_MEDIATOR_ABI + (BAD == ABI),
-	.size = BAD == TABLE ? 8 : sizeof(struct vfmig_mediator),
+	.size = BAD == TABLE  ? 8
+		: BAD == HALF ? sizeof(struct vfmig_mediator) - 4
+			      : sizeof(struct vfmig_mediator),
 	.name = UNLESS(NAME, "bad"),
 	.open = UNLESS(OPEN, open_it),
 	.release = UNLESS(RELEASE, release),
