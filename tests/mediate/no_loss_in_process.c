@@ -2,6 +2,8 @@
 /*
  * A copier that cannot migrate and is at work moves all the same, mediated, in each revision and to a copier that can
  * do no more than it: no descriptor is lost, none is done twice, and every byte of the file comes home.
+ *
+ * Rules: MED-04.
  */
 #include "tests/check.h"
 #include "tests/copier/move.h"

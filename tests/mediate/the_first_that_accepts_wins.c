@@ -2,6 +2,8 @@
 /*
  * Mediators are asked in the order given: who refuses is passed over, the first that accepts is it, and who comes
  * behind is not even looked at. One that fails in the middle of the list is not passed over in silence.
+ *
+ * Rules: MED-01.
  */
 #include <errno.h>
 

@@ -2,6 +2,8 @@
 /*
  * A mediator sees the accesses to the regions that it watches, which cannot be mapped any more, and may pass,
  * answer or change each. Of other regions it hears nothing. Its own region is what it says it is.
+ *
+ * Rules: MED-01, MED-02, MED-03, MED-05.
  */
 #include <errno.h>
 
