@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that hangs as it stops: its user waits as long as it said, and no longer, also for a reset; what comes late is
+ * thrown away. When the device has come to itself a reset leads to RUNNING.
+ *
+ * Rules: V2-11, V2-42.
+ */
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include <vfmig/export.h>
+
+#include "source/vfio_user.h"
+#include "tests/model/card.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static bool stuck = true;
+
+static int hang(struct vfmig_kit *kit, void *self, struct vfmig_error *err)
+{
+	pthread_mutex_lock(&lock);
+	while (stuck)
+		pthread_cond_wait(&cond, &lock);
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static void let_go(void)
+{
+	pthread_mutex_lock(&lock);
+	stuck = false;
+	pthread_cond_broadcast(&cond);
+	pthread_mutex_unlock(&lock);
+}
+
+int main(void)
+{
+	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_model model = card_model;
+	struct vfmig_device *served, *device;
+	struct vfmig_session *session;
+	struct vfmig_export *server;
+	enum vfmig_state state;
+	int fds[2];
+
+	model.stop = hang;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	served = card_open_as(&model, NULL);
+	config.fd = fds[0];
+	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
+	CARD_OK(vfmig_export_start(server, &card_err));
+	CARD_OK(vfmig_vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
+	session = card_session(device);
+
+	vfmig_device_set_timeout(device, 20);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, &card_err), -ETIMEDOUT);
+	/* Nothing that is asked of it holds its user, and a reset is nothing else. */
+	CHECK_EQ(vfmig_session_state(session, &state, NULL), -ETIMEDOUT);
+	CHECK_EQ(vfmig_device_reset(device, &card_err), -ETIMEDOUT);
+
+	vfmig_device_set_timeout(device, 60000);
+	let_go();
+	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
+	CHECK_EQ(card_get(device, CARD_ID), CARD_MAGIC);
+	card_go(session, VFMIG_STATE_STOP);
+	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
+
+	vfmig_session_close(session);
+	vfmig_device_close(device);
+	vfmig_export_close(server);
+	vfmig_device_close(served);
+	return 0;
+}
