@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device/answer.h"
 #include "filter/filters.h"
 #include "filter/mediate.h"
 
@@ -90,18 +91,13 @@ static void region_info_back(void *context, struct vfmig_request *outer, ssize_t
 
 static void region_info(struct vfmig_mediate *m, struct vfmig_request *request)
 {
-	static const struct vfmig_region_info none = {.argsz = sizeof(none)};
-	struct vfmig_region_info gap = none;
 	uint32_t index = request->info.index;
-	size_t size = request->info.size < sizeof(gap) ? request->info.size : sizeof(gap);
 
 	if (vfmig_mediate_is_migration(m, index)) {
 		vfmig_mediate_own_info(m, request);
 	} else if (index >= m->about.regions && index < m->regions) {
 		/* Between the device's last region and the migration region. */
-		gap.index = index;
-		memcpy(request->info.buf, &gap, size);
-		vfmig_complete(request, sizeof(gap));
+		vfmig_complete(request, vfmig_answer_no_region(request));
 	} else {
 		vfmig_forward(&m->device, request, NULL, region_info_back, m);
 	}

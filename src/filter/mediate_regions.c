@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi/le.h"
+#include "device/answer.h"
 #include "abi/region.h"
 #include "abi/vfio_user.h"
 #include "filter/mediate.h"
@@ -207,15 +208,11 @@ void vfmig_mediate_own_info(struct vfmig_mediate *m, struct vfmig_request *reque
 		.revision_flags = region->revision_flags,
 		.revision_room = region->revision_room,
 	};
-	uint8_t all[128 + sizeof(areas)];
-	size_t len;
 
 	for (uint32_t i = 0; i < region->areas; i++)
 		areas[i] = (struct vfmig_sparse_mmap_area){region->area[i].offset,
 							   region->area[i].size};
-	len = vfmig_user_put_region_info(all, sizeof(all), sizeof(all), &info, &caps);
-	memcpy(request->info.buf, all, request->info.size < len ? request->info.size : len);
-	vfmig_complete(request, (ssize_t)len);
+	vfmig_complete(request, vfmig_answer_region(request, &info, &caps));
 }
 
 const char *vfmig_mediate_bad_access(const struct vfmig_mediator_region *region,

@@ -18,6 +18,7 @@
 #include <vfmig/abi_region.h>
 #include <vfmig/space.h>
 
+#include "device/answer.h"
 #include "device/filter.h"
 #include "filter/filters.h"
 #include "protocol/show.h"
@@ -189,16 +190,11 @@ static void reset_back(void *context, struct vfmig_request *outer, ssize_t resul
 /* The region by which the device itself is migrated is there no more. */
 static bool is_hidden(struct translate *t, struct vfmig_request *request)
 {
-	struct vfmig_region_info info = {.argsz = sizeof(info), .index = t->hidden};
-	size_t size;
-
 	switch (request->verb) {
 	case VFMIG_VERB_REGION_INFO:
 		if (request->info.index != t->hidden)
 			return false;
-		size = request->info.size < sizeof(info) ? request->info.size : sizeof(info);
-		memcpy(request->info.buf, &info, size);
-		vfmig_complete(request, sizeof(info));
+		vfmig_complete(request, vfmig_answer_no_region(request));
 		return true;
 	case VFMIG_VERB_REGION_FD:
 		if (request->region_fd.index != t->hidden)

@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "abi/vfio_user.h" /* its region information is the uAPI's */
+#include "device/answer.h"
 #include "model/kit.h"
 
 /* ---- working the BARs out ---- */
@@ -151,7 +151,6 @@ ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *reque
 	struct vfmig_user_region_caps caps = {0};
 	struct vfmig_sparse_mmap_area area;
 	struct vfmig_region_info info = {.index = index};
-	size_t size = request->info.size < UINT32_MAX ? request->info.size : UINT32_MAX;
 
 	if (index >= kit->nr_regions)
 		return vfmig_err(request->err, -EINVAL, "%s has no region %u", kit->device.name,
@@ -174,12 +173,7 @@ ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *reque
 		caps.nr_areas = 1;
 		caps.areas = &area;
 	}
-	if (!vfmig_user_put_region_info(request->info.buf, size, (uint32_t)size, &info, &caps))
-		return vfmig_err(request->err, -EINVAL,
-				 "%s: region-info with room for %zu bytes: it takes %zu",
-				 kit->device.name, request->info.size, sizeof(info));
-	memcpy(&info, request->info.buf, sizeof(info));
-	return info.argsz;
+	return vfmig_answer_region(request, &info, &caps);
 }
 
 ssize_t vfmig_kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request)

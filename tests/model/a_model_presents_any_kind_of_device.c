@@ -245,6 +245,40 @@ static void beside_v1(void)
 	vfmig_device_close(device);
 }
 
+/* A region with capabilities, asked with each amount of room; made by the kit, an offer, and a filter. */
+static void less_room(const char *name, const char *filter, uint32_t index)
+{
+	struct vfmig_device *device;
+	uint8_t bytes[256];
+	struct vfmig_region_info *info = (struct vfmig_region_info *)bytes;
+	ssize_t whole = -1;
+
+	CARD_OK(vfmig_open(name, &device, &card_err));
+	if (filter)
+		CARD_OK(vfmig_add_filter(&device, filter, &card_err));
+	for (size_t size = sizeof(bytes); size; size--) {
+		struct vfmig_request request = {
+			.verb = VFMIG_VERB_REGION_INFO,
+			.info = {.index = index, .buf = bytes, .size = size}};
+		ssize_t ret;
+
+		memset(bytes, 0xee, sizeof(bytes));
+		ret = vfmig_call(device, &request);
+		if (size < sizeof(*info)) {
+			CHECK_EQ(ret, -EINVAL);
+			CHECK_EQ(bytes[0], 0xee);
+			continue;
+		}
+		whole = whole < 0 ? ret : whole;
+		CHECK(whole > (ssize_t)sizeof(*info) && ret == whole && info->argsz == whole);
+		CHECK(info->flags & VFMIG_REGION_FLAG_CAPS);
+		CHECK_EQ(info->cap_offset, (ssize_t)size < whole ? 0 : sizeof(*info));
+		if ((ssize_t)size < whole && size > sizeof(*info))
+			CHECK_EQ(bytes[sizeof(*info)], 0xee);
+	}
+	vfmig_device_close(device);
+}
+
 /* ---- models that contradict themselves ---- */
 
 static struct vfmig_presents wrong;
@@ -313,6 +347,9 @@ int main(void)
 		subchannel(far);
 	}
 	beside_v1();
+	less_room("model:lookalike,as=ccw", NULL, 2);
+	less_room("model:copier,size=64K,protocol=v1", NULL, 9);
+	less_room("model:copier,size=64K", "translate,protocol=v1", 9);
 	contradictions();
 	return 0;
 }

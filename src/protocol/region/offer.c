@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "abi/vfio_user.h" /* its region information is the uAPI's */
+#include "device/answer.h"
 #include "protocol/region/offer.h"
 
 #define PAGE 4096u
@@ -130,16 +131,12 @@ static ssize_t tell(struct vfmig_region_offer *offer, struct vfmig_request *requ
 		.size = offer->layout.size,
 		.offset = (uint64_t)offer->options.index << 40,
 	};
-	uint8_t all[256];
-	size_t len;
 
 	if (offer->options.framed)
 		caps.revision_flags |= VFMIG_REGION_REVISION_FRAMED;
 	if (offer->nr_areas)
 		info.flags |= VFMIG_REGION_FLAG_MMAP;
-	len = vfmig_user_put_region_info(all, sizeof(all), sizeof(all), &info, &caps);
-	memcpy(request->info.buf, all, len < request->info.size ? len : request->info.size);
-	return (ssize_t)len;
+	return vfmig_answer_region(request, &info, &caps);
 }
 
 static ssize_t show_fd(struct vfmig_region_offer *offer, struct vfmig_request *request)
