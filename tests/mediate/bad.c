@@ -49,6 +49,9 @@ enum {
 	NO_SYMBOL,
 };
 
+/* Not for the compiler to see through. */
+static const volatile int bad = BAD;
+
 static int self_is_here;
 
 #ifdef BAD_CRASHES_AT_LOAD
@@ -65,7 +68,7 @@ static int open_it(const struct vfmig_mediator_device *device, struct vfmig_medi
 
 	*caps = VFMIG_MEDIATOR_CAP_MIGRATION;
 	*self = &self_is_here;
-	switch ((int)BAD) {
+	switch (bad) {
 	case NULL_SELF:
 		*self = NULL;
 		break;
@@ -108,7 +111,7 @@ static int info(void *self, struct vfmig_mediator_region *region, struct vfmig_e
 		raise(SIGKILL);
 	region->size = 8192;
 	region->revision = VFMIG_REGION_PFN;
-	switch ((int)BAD) {
+	switch (bad) {
 	case TOO_SMALL:
 		region->size = 64;
 		break;

@@ -3,7 +3,7 @@
  * A mediator sees the accesses to the regions that it watches, which cannot be mapped any more, and may pass,
  * answer or change each. Of other regions it hears nothing. Its own region is what it says it is.
  *
- * Rules: MED-01, MED-02, MED-03, MED-05.
+ * Rules: MED-01, MED-02, MED-03, MED-05, MED-06.
  */
 #include <errno.h>
 
@@ -16,6 +16,7 @@ struct watcher {
 	unsigned accesses[16], infos, attached, detached, resets;
 	uint64_t iova;
 	void *memory;
+	bool brings_nothing;
 };
 
 static struct watcher it;
@@ -29,7 +30,7 @@ static int open_it(const struct vfmig_mediator_device *device, struct vfmig_medi
 	CHECK_EQ(device->region[2].size, 65536);
 	CHECK(!strcmp(device->argument, "hello"));
 	it.host = host;
-	*caps = VFMIG_MEDIATOR_CAP_MIGRATION | VFMIG_MEDIATOR_CAP_MEMORY;
+	*caps = it.brings_nothing ? 0 : VFMIG_MEDIATOR_CAP_MIGRATION | VFMIG_MEDIATOR_CAP_MEMORY;
 	*self = &it;
 	return 0;
 }
@@ -117,6 +118,7 @@ int main(void)
 {
 	struct vfmig_device *inner, *device;
 	struct vfmig_error err = {0};
+	struct vfmig_device_info about;
 	struct vfmig_region region;
 	struct vfmig_space *space = vfmig_space_new();
 	static _Alignas(4096) char memory[8192];
@@ -178,6 +180,16 @@ int main(void)
 	CHECK_EQ(it.resets, 1);
 	vfmig_device_close(device);
 	CHECK_EQ(it.detached, 1);
+
+	/* Who does not bring migration gets no region for it. */
+	it.brings_nothing = true;
+	it.infos = 0;
+	CHECK(!vfmig_open("model:copier,size=64K,migration=off", &inner, &err));
+	CHECKF(!vfmig_mediate_with(inner, &mediator, "hello", &device, &err), "%s", err.text);
+	CHECK(!vfmig_device_info(device, &about, &err));
+	CHECK_EQ(about.num_regions, 9);
+	CHECK(vfmig_device_region(device, 9, &region, &err) || !region.size);
+	vfmig_device_close(device);
 	vfmig_space_free(space);
 	return 0;
 }
