@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vfmig/export.h>
 
@@ -45,7 +46,8 @@ static void tell(void *context, const struct vfmig_event *event)
 		cli_print_event(NULL, event);
 		return;
 	}
-	if (opt.verbose <= (refused ? 1 : 0))
+	/* What somebody may miss is said always. */
+	if (opt.verbose <= (refused ? 1 : 0) && strcmp(event->name, "left-running"))
 		return;
 	fprintf(stderr, "vfmig: %s", event->name);
 	for (size_t i = 0; i < event->count; i++) {

@@ -37,7 +37,9 @@ struct vfmig_export;
  *	a client that cuts off a file which it has shared ends this process by SIGBUS, as it would any that
  *	maps the file
  * @events: where events go, or NULL: "client" when one has been agreed with (fields: extension, twin_socket),
- *	"client-gone" (why), "refused" for each command that got an error reply (command, code, why)
+ *	"client-gone" (why), "left-running" (note) when one without our extension has gone from a device that ran,
+ *	which is all that can be seen of a VM that moves without its device, "refused" for each command that
+ *	got an error reply (command, code, why)
  *
  * Zero it and set what you need.
  */

@@ -160,6 +160,27 @@ static uint32_t page_table(uint32_t ioas)
 	return alloc.out_hwpt_id;
 }
 
+/* A VMM whose memory is a file hands over the file. */
+static void by_file(uint32_t ioas)
+{
+	struct vfmig_iommufd_map_file m = {sizeof(m), 7, ioas, -1, 4096, 8 * 4096, 0x40000000};
+	uint64_t n;
+	int fd = memfd_create("memory", MFD_CLOEXEC);
+	uint8_t byte = 0;
+
+	CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_MAP_FILE, &m), -EBADF);
+	m.fd = fd;
+	CHECK(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_MAP_FILE, &m) < 0);
+	CHECK(!ftruncate(fd, 16 * 4096));
+	CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_MAP_FILE, &m), 0);
+	CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_MAP_FILE, &m), -EEXIST);
+	rig_fill(device, memory, RIG_IOVA, 0x40002000, 0x3333333333333333);
+	CHECK_EQ(pread(fd, &byte, 1, 3 * 4096 + 77), 1);
+	CHECK_EQ(byte, 0x33);
+	CHECK_EQ(unmap(ioas, 0x40000000, 8 * 4096, &n), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const uint32_t fixed = VFMIG_IOMMUFD_MAP_FIXED_IOVA | VFMIG_IOMMUFD_MAP_READABLE |
@@ -188,6 +209,7 @@ int main(void)
 	CHECK_EQ(got, hwpt);
 	CHECK_EQ(destroy(hwpt), -EBUSY);
 	track(hwpt);
+	by_file(ioas);
 	/* To an IOAS: it gets a page table of its own, which goes with the attachment. */
 	other = new_ioas();
 	CHECK_EQ(attach(other, &got), 0);

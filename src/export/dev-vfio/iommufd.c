@@ -190,6 +190,19 @@ static long ioas_map(struct dv_iommufd *iommufd, struct vfmig_iommufd_map *m)
 				 (void *)(uintptr_t)m->user_va, NULL);
 }
 
+/* What a VMM prefers where its memory is a file. */
+static long ioas_map_file(struct dv_iommufd *iommufd, struct vfmig_iommufd_map_file *m)
+{
+	struct object *object = find(iommufd, m->ioas_id, IOAS);
+
+	if (!object)
+		return -ENOENT;
+	if (!(m->flags & VFMIG_IOMMUFD_MAP_FIXED_IOVA))
+		return -EOPNOTSUPP;
+	return vfmig_dv_ioas_map_file(object->ioas, m->iova, m->length, prot_of(m->flags), m->fd,
+				      m->start, NULL);
+}
+
 static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u)
 {
 	struct object *object = find(iommufd, u->ioas_id, IOAS);
@@ -282,8 +295,10 @@ static long perform(struct dv_iommufd *iommufd, uint32_t nr, void *s)
 		return set_dirty(iommufd, s);
 	case VFMIG_IOMMUFD_GET_DIRTY_BITMAP:
 		return get_dirty(iommufd, s);
+	case VFMIG_IOMMUFD_IOAS_MAP_FILE:
+		return ioas_map_file(iommufd, s);
 	default:
-		return -ENOTTY; /* MAP_FILE: a VMM maps by address then */
+		return -ENOTTY;
 	}
 }
 
@@ -301,6 +316,13 @@ static long rest_is_zero(const char *arg, uint32_t from, uint32_t size, bool *ze
 		*zero = *zero && !rest[i];
 	return 0;
 }
+
+static const long refused[] = {
+	[VFMIG_IOMMUFD_UNKNOWN] = -ENOTTY,
+	[VFMIG_IOMMUFD_TOO_SMALL] = -EINVAL,
+	[VFMIG_IOMMUFD_NEWER] = -E2BIG,
+	[VFMIG_IOMMUFD_WRONG] = -EOPNOTSUPP,
+};
 
 long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 {
@@ -320,18 +342,9 @@ long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 		ret = rest_is_zero(arg, (uint32_t)known, size, &zero);
 	if (ret)
 		return ret;
-	switch (vfmig_iommufd_check(nr, s, size, zero)) {
-	case VFMIG_IOMMUFD_FINE:
-		break;
-	case VFMIG_IOMMUFD_UNKNOWN:
-		return -ENOTTY;
-	case VFMIG_IOMMUFD_TOO_SMALL:
-		return -EINVAL;
-	case VFMIG_IOMMUFD_NEWER:
-		return -E2BIG;
-	case VFMIG_IOMMUFD_WRONG:
-		return -EOPNOTSUPP;
-	}
+	ret = refused[vfmig_iommufd_check(nr, s, size, zero)];
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&file->iommufd->lock);
 	ret = perform(file->iommufd, nr, s);
 	pthread_mutex_unlock(&file->iommufd->lock);

@@ -125,9 +125,12 @@ int vfmig_dv_memory(const void *ptr, size_t len, bool write, int *fd, uint64_t *
 
 /* ---- space.c ---- */
 
+/* @base: of a mapping of ours, @len bytes of it, where the VMM gave a file and no address; else NULL */
 struct dv_map {
 	uint64_t iova, size;
 	int fd;
+	void *base;
+	size_t len;
 };
 
 /*
@@ -157,9 +160,12 @@ int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct vfmig
 int vfmig_dv_ioas_make_room(struct dv_ioas *ioas);
 void vfmig_dv_ioas_keep(struct dv_ioas *ioas, const struct dv_map *map);
 uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last);
-void vfmig_dv_ioas_drop_fd(int fd);
+void vfmig_dv_ioas_drop(const struct dv_map *map);
 int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
 		      struct vfmig_error *err);
+/* The same of a file, by a descriptor of the caller's. */
+int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
+			   int fd, uint64_t start, struct vfmig_error *err);
 /* All of a range; *@unmapped is how much there was. -ENOENT if nothing. */
 int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t *unmapped,
 			struct vfmig_error *err);

@@ -7,12 +7,15 @@
  * as written then, always. A migration is slow like that, and right.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "device/space.h"
 #include "export/dev-vfio/priv.h"
+#include "wire/memory.h"
 
 struct dv_ioas *vfmig_dv_ioas_new(struct vfmig_dev_vfio *view)
 {
@@ -39,8 +42,7 @@ void vfmig_dv_ioas_put(struct dv_ioas *ioas)
 	vfmig_type1_free(ioas->type1);
 	vfmig_space_free(ioas->space);
 	for (size_t i = 0; i < ioas->count; i++)
-		if (ioas->maps[i].fd >= 0)
-			close(ioas->maps[i].fd);
+		vfmig_dv_ioas_drop(&ioas->maps[i]);
 	free(ioas->maps);
 	pthread_mutex_destroy(&ioas->lock);
 	free(ioas);
@@ -92,10 +94,12 @@ void vfmig_dv_ioas_keep(struct dv_ioas *ioas, const struct dv_map *map)
 	ioas->maps[ioas->count++] = *map;
 }
 
-void vfmig_dv_ioas_drop_fd(int fd)
+void vfmig_dv_ioas_drop(const struct dv_map *map)
 {
-	if (fd >= 0)
-		close(fd);
+	if (map->base)
+		munmap(map->base, map->len);
+	if (map->fd >= 0)
+		close(map->fd);
 }
 
 uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last)
@@ -108,7 +112,7 @@ uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last
 		if (map->iova < iova || map->iova > last)
 			continue;
 		bytes += map->size;
-		vfmig_dv_ioas_drop_fd(map->fd);
+		vfmig_dv_ioas_drop(map);
 		*map = ioas->maps[--ioas->count];
 	}
 	return bytes;
@@ -145,6 +149,24 @@ int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct vfmig
 	return 0;
 }
 
+/* Put it into the space and the table, or let go of what belongs to it. */
+static int put_in(struct dv_ioas *ioas, const struct vfmig_map *map, const struct dv_map *entry,
+		  struct vfmig_error *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&ioas->lock);
+	ret = vfmig_dv_ioas_make_room(ioas);
+	if (!ret)
+		ret = vfmig_space_map(ioas->space, map, err);
+	if (!ret)
+		vfmig_dv_ioas_keep(ioas, entry);
+	pthread_mutex_unlock(&ioas->lock);
+	if (ret)
+		vfmig_dv_ioas_drop(entry);
+	return ret;
+}
+
 int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
 		      struct vfmig_error *err)
 {
@@ -158,16 +180,43 @@ int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32
 
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&ioas->lock);
-	ret = vfmig_dv_ioas_make_room(ioas);
-	if (!ret)
-		ret = vfmig_space_map(ioas->space, &map, err);
-	if (!ret)
-		vfmig_dv_ioas_keep(ioas, &(struct dv_map){iova, size, map.fd});
-	pthread_mutex_unlock(&ioas->lock);
+	return put_in(ioas, &map, &(struct dv_map){.iova = iova, .size = size, .fd = map.fd}, err);
+}
+
+int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
+			   int fd, uint64_t start, struct vfmig_error *err)
+{
+	struct vfmig_map map = {.iova = iova,
+				.size = size,
+				.prot = prot,
+				.kind = VFMIG_MAP_MEMORY,
+				.fd_offset = start};
+	struct dv_map entry = {.iova = iova, .size = size, .len = size};
+	bool write = prot & VFMIG_PROT_WRITE;
+	uint64_t page;
+	int ret;
+
+	if (!size || size > SIZE_MAX || start > INT64_MAX - size || (start & (VFMIG_PAGE_SIZE - 1)))
+		return vfmig_err(err, -EINVAL, "no such part of a file");
+	ret = vfmig_memory_check(fd, start, size, write, false, &page, err);
 	if (ret)
-		vfmig_dv_ioas_drop_fd(map.fd);
-	return ret;
+		return ret;
+	if ((start | size) & (page - 1))
+		return vfmig_err(err, -EINVAL, "not whole pages of %llu bytes",
+				 (unsigned long long)page);
+	entry.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (entry.fd < 0)
+		return vfmig_err(err, -errno, "descriptor %d: %s", fd, strerror(errno));
+	entry.base = mmap(NULL, size, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, entry.fd,
+			  (off_t)start);
+	if (entry.base == MAP_FAILED) {
+		ret = vfmig_err(err, -errno, "the file cannot be mapped: %s", strerror(errno));
+		close(entry.fd);
+		return ret;
+	}
+	map.ptr = entry.base;
+	map.fd = entry.fd;
+	return put_in(ioas, &map, &entry, err);
 }
 
 int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t *unmapped,

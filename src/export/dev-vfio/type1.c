@@ -58,10 +58,11 @@ static long map_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_map *m, size_t 
 	if (!ret)
 		ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_MAP_DMA, m, room, err);
 	if (!ret) {
-		entry = (struct dv_map){m->iova, m->size, ioas->looked_up};
+		entry = (struct dv_map){.iova = m->iova, .size = m->size, .fd = ioas->looked_up};
 		vfmig_dv_ioas_keep(ioas, &entry);
 	} else {
-		vfmig_dv_ioas_drop_fd(ioas->looked_up);
+		entry.fd = ioas->looked_up;
+		vfmig_dv_ioas_drop(&entry);
 	}
 	pthread_mutex_unlock(&ioas->lock);
 	return ret;

@@ -17,6 +17,9 @@
 
 #include "export/vfio_user/server.h"
 
+/* What a client without our extension is told of descriptors in a message. */
+#define PLAIN_FDS 16u
+
 /* ---- what the wire tells ---- */
 
 static int command_came(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
@@ -140,6 +143,9 @@ static void meet(struct export_client *client, struct vfmig_wire_caps *ours)
 		ours->vfmig = 0;
 	if (!theirs->twin_socket || !theirs->max_msg_fds || config->no_twin_socket)
 		ours->twin_socket = false;
+	/* QEMU's client refuses a server that takes more descriptors than it would ever send. */
+	if (!ours->vfmig && ours->max_msg_fds > PLAIN_FDS)
+		ours->max_msg_fds = PLAIN_FDS;
 	client->caps.vfmig = ours->vfmig < theirs->vfmig ? ours->vfmig : theirs->vfmig;
 	client->xfer = ours->max_data_xfer_size < theirs->max_data_xfer_size
 			       ? ours->max_data_xfer_size
@@ -307,6 +313,15 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 				     VFMIG_FEATURE_LOW_POWER_EXIT | VFMIG_FEATURE_SET, NULL, 0,
 				     NULL);
 	vfmig_event(server->config.events, "client-gone", VFMIG_TEXT("why", wire->why.text));
+	/*
+	 * QEMU's own client moves a VM as if there were no device: it reports success, and the guest finds a device that
+	 * has forgotten it. Nothing comes by which a server could tell; what it sees is this.
+	 */
+	if (server->was_running && client->agreed && !client->caps.vfmig)
+		vfmig_event(server->config.events, "left-running",
+			    VFMIG_TEXT("note",
+				       "the client has gone from a running device without its "
+				       "state; if its VM has moved, it has lost the device"));
 	server->client = NULL;
 	vfmig_export_remote_free(client);
 	vfmig_export_ops_free(client);
