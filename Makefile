@@ -6,6 +6,7 @@
 #   make            build into build/; the command is build/vfmig
 #   make demo       build, and watch a busy device move (FILE=... to choose what it works on)
 #   make check      build and test; FULL=1 adds the tests that boot guests
+#   make check-qemu only the tests that boot guests; ALL=1: all of them, long ones too
 #   make fuzz       fuzz every decoder for FUZZ_SECONDS each
 #   make bench      measure; a table, and build/bench.json
 #   make install    PREFIX=/usr/local, DESTDIR= as usual
@@ -16,9 +17,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FILE ?=
 FULL ?=
+ALL ?=
 FUZZ_SECONDS ?= 600
 
-.PHONY: all build demo check check-asan check-tsan check-clang fuzz bench install deps clean
+.PHONY: all build demo check check-qemu check-asan check-tsan check-clang fuzz bench install deps clean
 
 all: build
 
@@ -34,7 +36,14 @@ demo:
 
 check:
 	@tools/deps check $(if $(FULL),full)
+	@test -z "$(FULL)" || tools/qemu-chroots || echo "The tests with QEMU 10.0 and 11.1 will be skipped"
 	@FULL=$(FULL) tools/check plain fuzz
+
+check-qemu:
+	@tools/deps check full
+	@tools/qemu-chroots
+	@tools/build plain $(BUILD)
+	@meson test -C $(BUILD) --no-rebuild --logbase qemu --print-errorlogs --suite qemu $(if $(ALL),--suite all) < /dev/null
 
 # The same tests under the sanitizers, and a second opinion on the warnings.
 check-asan check-tsan check-clang:

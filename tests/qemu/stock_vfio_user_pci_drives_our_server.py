@@ -25,7 +25,7 @@ def test():
             if server.poll() is not None:
                 raise SystemExit("the server has ended")
             here.quit()
-            until(lambda: "without its state" in (place.path / f"{name}.log").read_text(),
+            until(lambda: "left-running" in (place.path / f"{name}.log").read_text(),
                   "the server to say what was left behind")
 
 

@@ -23,7 +23,7 @@ ROOT = pathlib.Path(sys.argv[1])
 BUILD = pathlib.Path(sys.argv[2])
 CHROOTS = {"10.0": "qemu10", "11.1": "qemu11"}
 # TCG on a machine that is busy with something else: no test passes by a time, but each ends.
-PATIENCE = int(os.environ.get("PATIENCE", 120))
+PATIENCE = int(os.environ.get("PATIENCE", 30 if "7.2" in sys.argv[3:] else 120))
 
 ENTER = """set -e
 root=$1 work=$2; shift 2
@@ -316,9 +316,20 @@ class VM:
 
 
 def main(test):
-    try:
-        test()
-    except Wrong as wrong:
-        print(f"not so: {wrong}")
-        sys.exit(1)
+    """Run it. Where QEMU 7.2 takes part it may be tried again, and each time is said.
+
+    Under TCG that version loses what the *CPU* writes while memory moves, now and then: its TLB is not told that
+    a page's dirty bit was cleared (mended upstream in March 2024, for 9.0). The guest finds that, too, and cannot tell
+    it from a loss of ours. The control (without_tracking_it_is_noticed.py) fails each time, not now and then.
+    """
+    tries = 4 if "7.2" in sys.argv[3:] else 1
+    for left in reversed(range(tries)):
+        try:
+            test()
+            break
+        except Wrong as wrong:
+            print(f"not so: {wrong}")
+            if not left:
+                sys.exit(1)
+            note("once more: QEMU 7.2 under TCG may have lost what the CPU wrote")
     note("done")
