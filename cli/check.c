@@ -36,6 +36,7 @@ static const struct {
 	{"PWR-", "low power"},
 	{"V1-", "v1: the migration region"},
 	{"PFN-", "pfn: the earlier migration region"},
+	{"INFO-", "device information"},
 };
 
 /*

@@ -13,7 +13,7 @@
 static const struct conform_check *const tables[] = {
 	conform_v2_features, conform_v2_arcs, conform_v2_stop,	    conform_v2_data,
 	conform_v2_precopy,  conform_dma,     conform_region_state, conform_region_data,
-	conform_pfn,	     conform_power,
+	conform_pfn,	     conform_power,   conform_info,
 };
 
 static const struct conform_work *const works[] = {&conform_work_copier};
@@ -21,7 +21,7 @@ static const struct conform_work *const works[] = {&conform_work_copier};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The parts of docs/rules.md, in their order there. */
-static const char *const parts[] = {"V2-", "DMA-", "PWR-", "V1-", "PFN-", "T1-"};
+static const char *const parts[] = {"V2-", "DMA-", "PWR-", "V1-", "PFN-", "T1-", "INFO-"};
 
 static unsigned long place(const struct conform_check *check)
 {

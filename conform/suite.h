@@ -164,6 +164,6 @@ int conform_look_on(struct conform *c);
 
 extern const struct conform_check conform_v2_features[], conform_v2_arcs[], conform_v2_stop[],
 	conform_v2_data[], conform_v2_precopy[], conform_dma[], conform_region_state[],
-	conform_region_data[], conform_pfn[], conform_power[];
+	conform_region_data[], conform_pfn[], conform_power[], conform_info[];
 
 #endif

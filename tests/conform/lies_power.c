@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Devices whose low power breaks a rule, one each. */
+/* Devices whose low power, or information, breaks a rule, one each. */
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -90,6 +90,17 @@ ASK(does_not_look_at_reserved)
 	return false;
 }
 
+ANSWER(has_capabilities_elsewhere)
+{
+	struct vfmig_device_info *info = r->info.buf;
+
+	if (r->verb == VFMIG_VERB_DEVICE_INFO && result > 0 && r->info.size >= sizeof(*info)) {
+		info->flags |= VFMIG_DEVICE_FLAG_CAPS;
+		info->cap_offset = 0x1000;
+	}
+	return result;
+}
+
 const struct lie liar_power[] = {
 	{"PWR-01", "can be sent to sleep once", enters_once, NULL, .only = "PWR-01"},
 	{"PWR-04", "does not answer when it may sleep", is_not_there_asleep, notes_entry},
@@ -97,5 +108,6 @@ const struct lie liar_power[] = {
 	{"PWR-14", "wants to be woken by EXIT only", wants_an_exit, forgives_what_it_refused},
 	{"PWR-15", "does not look at reserved words", does_not_look_at_reserved, NULL},
 	{"PWR-16", "goes on telling after EXIT", tells_after_exit, NULL},
+	{"INFO-02", "has capabilities where nothing is", NULL, has_capabilities_elsewhere},
 	{NULL},
 };
