@@ -10,30 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "export/dev-vfio/priv.h"
-
-enum object_kind { NONE, IOAS, HWPT, DEVICE };
-
-/*
- * @uses: devices attached, page tables over it
- * @automatic: made by an attachment to an IOAS, and gone with it
- */
-struct object {
-	enum object_kind kind;
-	unsigned uses;
-	bool automatic, tracks;
-	uint32_t ioas_id;
-	struct dv_ioas *ioas;
-	struct dv_slot *slot;
-};
-
-struct dv_iommufd {
-	atomic_uint refs;
-	struct vfmig_dev_vfio *view;
-	pthread_mutex_t lock;
-	struct object *objects; /* the number is the place; 0 is none */
-	uint32_t count;
-};
+#include "export/dev-vfio/iommufd.h"
 
 int vfmig_dv_open_iommufd(struct vfmig_dev_vfio *view, int flags)
 {
@@ -62,7 +39,7 @@ void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd)
 	if (atomic_fetch_sub(&iommufd->refs, 1) != 1)
 		return;
 	for (uint32_t i = 1; i < iommufd->count; i++)
-		if (iommufd->objects[i].kind == IOAS)
+		if (iommufd->objects[i].kind == DV_OBJECT_IOAS)
 			vfmig_dv_ioas_put(iommufd->objects[i].ioas);
 	free(iommufd->objects);
 	pthread_mutex_destroy(&iommufd->lock);
@@ -71,20 +48,19 @@ void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd)
 
 /* ---- objects; under the lock ---- */
 
-static struct object *find(struct dv_iommufd *iommufd, uint32_t id, enum object_kind kind)
+struct dv_object *vfmig_dv_object(struct dv_iommufd *iommufd, uint32_t id, enum dv_object_kind kind)
 {
 	if (!id || id >= iommufd->count || iommufd->objects[id].kind != kind)
 		return NULL;
 	return &iommufd->objects[id];
 }
 
-/* Its number, or 0. */
-static uint32_t add(struct dv_iommufd *iommufd, const struct object *object)
+uint32_t vfmig_dv_object_add(struct dv_iommufd *iommufd, const struct dv_object *object)
 {
-	struct object *grown;
+	struct dv_object *grown;
 	uint32_t id = 1;
 
-	while (id < iommufd->count && iommufd->objects[id].kind != NONE)
+	while (id < iommufd->count && iommufd->objects[id].kind != DV_OBJECT_NONE)
 		id++;
 	if (id >= DV_OBJECTS)
 		return 0;
@@ -99,32 +75,33 @@ static uint32_t add(struct dv_iommufd *iommufd, const struct object *object)
 	return id;
 }
 
-static void take_out(struct dv_iommufd *iommufd, uint32_t id)
+void vfmig_dv_object_remove(struct dv_iommufd *iommufd, uint32_t id)
 {
-	struct object *object = &iommufd->objects[id], *ioas;
+	struct dv_object *object = &iommufd->objects[id], *ioas;
 
-	if (object->kind == HWPT) {
-		ioas = find(iommufd, object->ioas_id, IOAS);
+	if (object->kind == DV_OBJECT_HWPT) {
+		ioas = vfmig_dv_object(iommufd, object->ioas_id, DV_OBJECT_IOAS);
 		if (ioas)
 			ioas->uses--;
-	} else if (object->kind == IOAS) {
+	} else if (object->kind == DV_OBJECT_IOAS) {
 		vfmig_dv_ioas_put(object->ioas);
 	}
-	*object = (struct object){.kind = NONE};
+	*object = (struct dv_object){.kind = DV_OBJECT_NONE};
 }
 
-static uint32_t add_hwpt(struct dv_iommufd *iommufd, uint32_t ioas_id, bool tracks, bool automatic)
+uint32_t vfmig_dv_hwpt_add(struct dv_iommufd *iommufd, uint32_t ioas_id, bool tracks,
+			   bool automatic)
 {
-	struct object *ioas = find(iommufd, ioas_id, IOAS);
-	struct object hwpt = {.kind = HWPT,
-			      .ioas_id = ioas_id,
-			      .ioas = ioas->ioas,
-			      .tracks = tracks,
-			      .automatic = automatic};
-	uint32_t id = add(iommufd, &hwpt);
+	struct dv_object *ioas = vfmig_dv_object(iommufd, ioas_id, DV_OBJECT_IOAS);
+	struct dv_object hwpt = {.kind = DV_OBJECT_HWPT,
+				 .ioas_id = ioas_id,
+				 .ioas = ioas->ioas,
+				 .tracks = tracks,
+				 .automatic = automatic};
+	uint32_t id = vfmig_dv_object_add(iommufd, &hwpt);
 
 	if (id)
-		find(iommufd, ioas_id, IOAS)->uses++;
+		vfmig_dv_object(iommufd, ioas_id, DV_OBJECT_IOAS)->uses++;
 	return id;
 }
 
@@ -132,21 +109,22 @@ static uint32_t add_hwpt(struct dv_iommufd *iommufd, uint32_t ioas_id, bool trac
 
 static long destroy(struct dv_iommufd *iommufd, struct vfmig_iommufd_destroy *d)
 {
-	if (!d->id || d->id >= iommufd->count || iommufd->objects[d->id].kind == NONE)
+	if (!d->id || d->id >= iommufd->count || iommufd->objects[d->id].kind == DV_OBJECT_NONE)
 		return -ENOENT;
-	if (iommufd->objects[d->id].uses || iommufd->objects[d->id].kind == DEVICE)
+	if (iommufd->objects[d->id].uses || iommufd->objects[d->id].kind == DV_OBJECT_DEVICE)
 		return -EBUSY;
-	take_out(iommufd, d->id);
+	vfmig_dv_object_remove(iommufd, d->id);
 	return 0;
 }
 
 static long ioas_alloc(struct dv_iommufd *iommufd, struct vfmig_iommufd_ioas_alloc *a)
 {
-	struct object object = {.kind = IOAS, .ioas = vfmig_dv_ioas_new(iommufd->view)};
+	struct dv_object object = {.kind = DV_OBJECT_IOAS,
+				   .ioas = vfmig_dv_ioas_new(iommufd->view)};
 
 	if (!object.ioas)
 		return -ENOMEM;
-	a->out_ioas_id = add(iommufd, &object);
+	a->out_ioas_id = vfmig_dv_object_add(iommufd, &object);
 	if (!a->out_ioas_id) {
 		vfmig_dv_ioas_put(object.ioas);
 		return -ENOMEM;
@@ -161,7 +139,7 @@ static long iova_ranges(struct dv_iommufd *iommufd, struct vfmig_iommufd_iova_ra
 	uint32_t given = r->num_iovas, there = sizeof(ranges) / sizeof(ranges[0]);
 	uint32_t most = given < there ? given : there;
 
-	if (!find(iommufd, r->ioas_id, IOAS))
+	if (!vfmig_dv_object(iommufd, r->ioas_id, DV_OBJECT_IOAS))
 		return -ENOENT;
 	r->num_iovas = there;
 	r->out_iova_alignment = VFMIG_PAGE_SIZE;
@@ -179,7 +157,7 @@ static uint32_t prot_of(uint32_t flags)
 
 static long ioas_map(struct dv_iommufd *iommufd, struct vfmig_iommufd_map *m)
 {
-	struct object *object = find(iommufd, m->ioas_id, IOAS);
+	struct dv_object *object = vfmig_dv_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
 
 	if (!object)
 		return -ENOENT;
@@ -193,7 +171,7 @@ static long ioas_map(struct dv_iommufd *iommufd, struct vfmig_iommufd_map *m)
 /* What a VMM prefers where its memory is a file. */
 static long ioas_map_file(struct dv_iommufd *iommufd, struct vfmig_iommufd_map_file *m)
 {
-	struct object *object = find(iommufd, m->ioas_id, IOAS);
+	struct dv_object *object = vfmig_dv_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
 
 	if (!object)
 		return -ENOENT;
@@ -205,7 +183,7 @@ static long ioas_map_file(struct dv_iommufd *iommufd, struct vfmig_iommufd_map_f
 
 static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u)
 {
-	struct object *object = find(iommufd, u->ioas_id, IOAS);
+	struct dv_object *object = vfmig_dv_object(iommufd, u->ioas_id, DV_OBJECT_IOAS);
 	uint64_t unmapped;
 	long ret;
 
@@ -223,12 +201,13 @@ static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u
 
 static long hwpt_alloc(struct dv_iommufd *iommufd, struct vfmig_iommufd_hwpt_alloc *a)
 {
-	if (!find(iommufd, a->dev_id, DEVICE) || !find(iommufd, a->pt_id, IOAS))
+	if (!vfmig_dv_object(iommufd, a->dev_id, DV_OBJECT_DEVICE) ||
+	    !vfmig_dv_object(iommufd, a->pt_id, DV_OBJECT_IOAS))
 		return -ENOENT;
 	if (a->data_type || a->data_len || (a->flags & VFMIG_IOMMUFD_HWPT_NEST_PARENT))
 		return -EOPNOTSUPP;
-	a->out_hwpt_id =
-		add_hwpt(iommufd, a->pt_id, a->flags & VFMIG_IOMMUFD_HWPT_DIRTY_TRACKING, false);
+	a->out_hwpt_id = vfmig_dv_hwpt_add(iommufd, a->pt_id,
+					   a->flags & VFMIG_IOMMUFD_HWPT_DIRTY_TRACKING, false);
 	return a->out_hwpt_id ? 0 : -ENOMEM;
 }
 
@@ -237,7 +216,7 @@ static long hw_info(struct dv_iommufd *iommufd, struct vfmig_iommufd_hw_info *i)
 	static const char zeros[64];
 	uint32_t len = i->data_len;
 
-	if (!find(iommufd, i->dev_id, DEVICE))
+	if (!vfmig_dv_object(iommufd, i->dev_id, DV_OBJECT_DEVICE))
 		return -ENOENT;
 	/* No IOMMU's own data: the caller's room is cleared, and that there is none is said. */
 	for (uint32_t at = 0; at < len && at < 4096; at += sizeof(zeros))
@@ -252,7 +231,7 @@ static long hw_info(struct dv_iommufd *iommufd, struct vfmig_iommufd_hw_info *i)
 
 static long set_dirty(struct dv_iommufd *iommufd, struct vfmig_iommufd_set_dirty *s)
 {
-	struct object *object = find(iommufd, s->hwpt_id, HWPT);
+	struct dv_object *object = vfmig_dv_object(iommufd, s->hwpt_id, DV_OBJECT_HWPT);
 
 	if (!object)
 		return -ENOENT;
@@ -263,7 +242,7 @@ static long set_dirty(struct dv_iommufd *iommufd, struct vfmig_iommufd_set_dirty
 
 static long get_dirty(struct dv_iommufd *iommufd, struct vfmig_iommufd_get_dirty *g)
 {
-	struct object *object = find(iommufd, g->hwpt_id, HWPT);
+	struct dv_object *object = vfmig_dv_object(iommufd, g->hwpt_id, DV_OBJECT_HWPT);
 
 	if (!object)
 		return -ENOENT;
@@ -351,151 +330,4 @@ long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 	if ((!ret || ret == -EMSGSIZE) && vfmig_dv_copy_out(arg, s, size < known ? size : known))
 		return -EFAULT;
 	return ret;
-}
-
-/* ---- what a device's file does with one ---- */
-
-long vfmig_dv_bind(struct dv_file *file, void *arg)
-{
-	struct dv_slot *slot = file->slot;
-	struct vfmig_bind_iommufd bind;
-	struct object object = {.kind = DEVICE, .slot = slot};
-	struct dv_file *other;
-	size_t take;
-	long ret = 0;
-
-	if (!file->cdev)
-		return -ENOTTY;
-	if (vfmig_dv_copy_in(&bind, arg, sizeof(bind)))
-		return -EFAULT;
-	if (vfmig_ioctl_check(VFMIG_IOCTL_DEVICE_BIND_IOMMUFD, &bind, sizeof(bind), &take) ||
-	    bind.iommufd < 0)
-		return -EINVAL;
-	other = vfmig_dev_vfio_known(file->view, bind.iommufd)
-			? vfmig_dv_get(file->view, bind.iommufd)
-			: NULL;
-	if (!other)
-		return -EBADF;
-	pthread_mutex_lock(&slot->lock);
-	if (other->kind != DV_IOMMUFD) {
-		ret = -EBADF;
-	} else if (slot->iommufd) {
-		ret = -EINVAL;
-	} else {
-		pthread_mutex_lock(&other->iommufd->lock);
-		bind.out_devid = add(other->iommufd, &object);
-		pthread_mutex_unlock(&other->iommufd->lock);
-		ret = bind.out_devid ? 0 : -ENOMEM;
-	}
-	if (!ret) {
-		slot->iommufd = other->iommufd;
-		slot->devid = bind.out_devid;
-		atomic_fetch_add(&slot->iommufd->refs, 1);
-		file->bound = true;
-	}
-	pthread_mutex_unlock(&slot->lock);
-	vfmig_dv_put(other);
-	return ret ? ret : vfmig_dv_copy_out(arg, &bind, sizeof(bind));
-}
-
-/* Under the slot's lock. */
-static void detach(struct dv_slot *slot)
-{
-	struct dv_iommufd *iommufd = slot->iommufd;
-	struct object *hwpt;
-
-	if (!slot->ioas)
-		return;
-	vfmig_dv_ioas_detach(slot);
-	pthread_mutex_lock(&iommufd->lock);
-	hwpt = find(iommufd, slot->pt, HWPT);
-	if (hwpt && !--hwpt->uses && hwpt->automatic)
-		take_out(iommufd, slot->pt);
-	pthread_mutex_unlock(&iommufd->lock);
-	slot->pt = 0;
-}
-
-/* The page table that is meant, in use; an IOAS gets one of its own. */
-static long choose(struct dv_iommufd *iommufd, uint32_t *id, struct dv_ioas **ioas)
-{
-	struct object *hwpt;
-
-	if (find(iommufd, *id, IOAS)) {
-		*id = add_hwpt(iommufd, *id, true, true);
-		if (!*id)
-			return -ENOMEM;
-	}
-	hwpt = find(iommufd, *id, HWPT);
-	if (!hwpt)
-		return -ENOENT;
-	hwpt->uses++;
-	*ioas = hwpt->ioas;
-	return 0;
-}
-
-long vfmig_dv_attach_pt(struct dv_file *file, void *arg)
-{
-	struct dv_slot *slot = file->slot;
-	struct vfmig_attach_pt attach;
-	struct vfmig_error err = {0};
-	struct dv_ioas *ioas = NULL;
-	struct object *hwpt;
-	size_t take;
-	long ret;
-
-	if (vfmig_dv_copy_in(&attach, arg, sizeof(attach)))
-		return -EFAULT;
-	if (vfmig_ioctl_check(VFMIG_IOCTL_DEVICE_ATTACH_PT, &attach, sizeof(attach), &take))
-		return -EINVAL;
-	pthread_mutex_lock(&slot->lock);
-	pthread_mutex_lock(&slot->iommufd->lock);
-	ret = choose(slot->iommufd, &attach.pt_id, &ioas);
-	pthread_mutex_unlock(&slot->iommufd->lock);
-	if (!ret) {
-		/* To attach it elsewhere is to move it. */
-		detach(slot);
-		ret = vfmig_dv_ioas_attach(ioas, slot, &err);
-		if (!ret) {
-			slot->pt = attach.pt_id;
-		} else {
-			vfmig_dv_say(slot->view, "%s", err.text);
-			pthread_mutex_lock(&slot->iommufd->lock);
-			hwpt = find(slot->iommufd, attach.pt_id, HWPT);
-			if (!--hwpt->uses && hwpt->automatic)
-				take_out(slot->iommufd, attach.pt_id);
-			pthread_mutex_unlock(&slot->iommufd->lock);
-		}
-	}
-	pthread_mutex_unlock(&slot->lock);
-	return ret ? ret : vfmig_dv_copy_out(arg, &attach, sizeof(attach));
-}
-
-long vfmig_dv_detach_pt(struct dv_file *file, void *arg)
-{
-	struct vfmig_detach_pt given;
-	size_t take;
-
-	if (vfmig_dv_copy_in(&given, arg, sizeof(given)))
-		return -EFAULT;
-	if (vfmig_ioctl_check(VFMIG_IOCTL_DEVICE_DETACH_PT, &given, sizeof(given), &take))
-		return -EINVAL;
-	pthread_mutex_lock(&file->slot->lock);
-	detach(file->slot);
-	pthread_mutex_unlock(&file->slot->lock);
-	return 0;
-}
-
-/* Under the slot's lock. */
-void vfmig_dv_unbind(struct dv_slot *slot)
-{
-	struct dv_iommufd *iommufd = slot->iommufd;
-
-	if (!iommufd)
-		return;
-	detach(slot);
-	pthread_mutex_lock(&iommufd->lock);
-	take_out(iommufd, slot->devid);
-	pthread_mutex_unlock(&iommufd->lock);
-	slot->iommufd = NULL;
-	vfmig_dv_iommufd_put(iommufd);
 }

@@ -218,6 +218,9 @@ long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload, size_
 int vfmig_dv_open_iommufd(struct vfmig_dev_vfio *view, int flags);
 long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg);
 void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd);
+
+/* ---- bind.c ---- */
+
 long vfmig_dv_bind(struct dv_file *file, void *arg);
 long vfmig_dv_attach_pt(struct dv_file *file, void *arg);
 long vfmig_dv_detach_pt(struct dv_file *file, void *arg);
