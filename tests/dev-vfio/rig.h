@@ -164,9 +164,11 @@ static inline long rig_feature(int device, uint32_t flags, void *payload, size_t
 	} f = {.head = {(uint32_t)(sizeof(f.head) + size), flags}};
 	long ret;
 
-	memcpy(f.payload, payload, size);
+	if (size)
+		memcpy(f.payload, payload, size);
 	ret = rig_ioctl(device, VFMIG_IOCTL_DEVICE_FEATURE, &f);
-	memcpy(payload, f.payload, size);
+	if (size)
+		memcpy(payload, f.payload, size);
 	return ret;
 }
 
