@@ -84,11 +84,12 @@ static uint64_t value_of(unsigned n, uint64_t round, unsigned page)
 	return (round * PAGES + page + 1) * 0x9e3779b97f4a7c15ull + n;
 }
 
+/* Modulo 2^32 - 1, of the sum of two that are no more than that; a compiler's own division would need its library. */
 static uint32_t reduce(uint64_t n)
 {
-	while (n >= 0xffffffffull)
-		n -= 0xffffffffull;
-	return (uint32_t)n;
+	uint32_t folded = (uint32_t)n + (uint32_t)(n >> 32);
+
+	return folded == 0xffffffffu ? 0 : folded;
 }
 
 /* Fletcher-64 of a page full of one value. */
@@ -190,6 +191,15 @@ static void check_completion(unsigned n, uint32_t index)
 		bad("result", n, done->result, result);
 }
 
+/* What the CPU wrote comes first, to tell a loss of the VMM's own from one of the device's. */
+static void check_descriptors(unsigned n, uint32_t from)
+{
+	for (; from != copiers[n].tail; from++)
+		if (memory[n].ring[from % RING].cookie != from * 3ull)
+			bad("descriptor, which the CPU wrote,", n,
+			    memory[n].ring[from % RING].cookie, from * 3ull);
+}
+
 /* A VMM that gives up a migration may have reset the device: it is empty, and has lost nothing that we had. */
 static bool was_reset(unsigned n)
 {
@@ -220,6 +230,7 @@ static bool work(unsigned n, uint32_t from, uint32_t before)
 		if (head == c->tail && last->sequence != c->tail)
 			bad("last sequence", n, last->sequence, c->tail);
 	}
+	check_descriptors(n, from);
 	if (get(n, STATUS) & 4)
 		bad("device error", n, get(n, 0x20), 0);
 	for (; from != c->tail; from++)
