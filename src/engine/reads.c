@@ -13,15 +13,23 @@
 
 /* Buffers that memory keeps while it has something to send. */
 #define FOR_MEMORY 2u
-/* A device that never runs dry ends a round all the same, this much after what it had promised. */
-#define ROUND_SLACK (64ull << 20)
-#define FIRST_SLACK (16ull << 30)
+/*
+ * A device that works faster than its data goes never runs dry, and ends a round all the same: this much after what
+ * it had promised. What a small device may have more than that is small; of one that says nothing nobody knows.
+ */
+#define ROUND_SLACK  (64ull << 20)
+#define SILENT_SLACK (16ull << 30)
+#define SMALL_SLACK  (1ull << 20)
 
 static bool enough(const struct vfmig_mover *mover)
 {
-	uint64_t slack = mover->m->round == 1 && !mover->guess.said ? FIRST_SLACK : ROUND_SLACK;
 	uint64_t said = mover->guess.said < UINT64_MAX / 4 ? mover->guess.said : UINT64_MAX / 4;
+	uint64_t slack = ROUND_SLACK;
 
+	if (!said && mover->m->round == 1)
+		slack = SILENT_SLACK;
+	else if (said && said < (ROUND_SLACK - SMALL_SLACK) / 2)
+		slack = SMALL_SLACK + 2 * said;
 	return !mover->m->stopping && mover->round_bytes > 2 * said + slack;
 }
 
