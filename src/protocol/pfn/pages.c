@@ -157,21 +157,20 @@ void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
 		.verb = VFMIG_VERB_FEATURE,
 		.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
 	};
-	bool logs;
+	bool logs, ask;
 
 	pthread_mutex_lock(&offer->steps.lock);
 	logs = offer->pages.logs;
+	ask = !reset && (logs || offer->pages.stale);
 	forget(&offer->pages);
 	/* A reset does not wait: the device's log is ended before it is begun again. */
 	offer->pages.stale = offer->pages.stale || (logs && reset);
 	pthread_mutex_unlock(&offer->steps.lock);
 	if (logs && offer->log.logger)
 		offer->log.logger->ops->stop(offer->log.logger, NULL);
-	if ((!logs && !offer->pages.stale) || reset)
-		return;
-	if (offer->log.device)
+	if (ask && offer->log.device)
 		vfmig_device_feature(offer->log.device, stop.feature.flags, NULL, 0, NULL);
-	if (offer->log.session_tells)
+	if (ask && offer->log.session_tells)
 		vfmig_session_call(offer->steps.session, &stop);
 }
 
