@@ -6,6 +6,9 @@
  */
 #include "tests/engine/rig.h"
 
+#define MEMORY (64u << 20)
+#define PAGES  (MEMORY / 4096)
+
 struct workload {
 	uint64_t pages; /* that it writes between two looks, … */
 	uint64_t less;	/* … so many fewer each time */
@@ -60,8 +63,8 @@ static uint64_t run(const struct setting *s, int ret, enum vfmig_outcome outcome
 	uint64_t rounds;
 	struct rig rig;
 
-	rig_end_init(&rig.from, 1, NULL, 16 << 20);
-	rig_end_init(&rig.to, 1, NULL, 16 << 20);
+	rig_end_init(&rig.from, 1, NULL, MEMORY);
+	rig_end_init(&rig.to, 1, NULL, MEMORY);
 	w.end = &rig.from;
 	rig.from.options.downtime_ms = s->downtime_ms;
 	rig.from.options.max_rounds = s->max_rounds;
@@ -118,16 +121,17 @@ int main(void)
 
 	/* A generous limit fits at once. */
 	CHECK_EQ(run(&s, 0, VFMIG_OUTCOME_DONE), 1);
-	/* 4096 pages each time, and 1 ms: no channel here takes 16 MiB in that. */
-	s = (struct setting){.pages = 4096, .downtime_ms = 1, .max_rounds = 5};
+	/* All of it each time, and 8 ms: no channel here takes 64 MiB in that. */
+	s = (struct setting){.pages = PAGES, .downtime_ms = 8, .max_rounds = 5};
 	CHECK_EQ(run(&s, -ETIME, VFMIG_OUTCOME_FAILED), 5);
 	s.unconverged = VFMIG_UNCONVERGED_SWITCH;
 	CHECK_EQ(run(&s, 0, VFMIG_OUTCOME_DONE), 5);
 	/* No round at all: everything goes while everything stands still. */
 	s.max_rounds = 0;
 	CHECK_EQ(run(&s, 0, VFMIG_OUTCOME_DONE), 0);
-	/* It writes less and less, and so it fits at last. */
-	s = (struct setting){.pages = 4096, .less = 512, .downtime_ms = 1, .max_rounds = 20};
+	/* It writes less and less, and so it fits at last, when the machine has a quiet moment. */
+	s = (struct setting){
+		.pages = PAGES, .less = PAGES / 4, .downtime_ms = 8, .max_rounds = 10000};
 	CHECK(run(&s, 0, VFMIG_OUTCOME_DONE) > 1);
 	initial_bytes();
 	return 0;

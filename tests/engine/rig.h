@@ -103,6 +103,8 @@ static inline void rig_end_init(struct rig_end *end, unsigned cards, const char 
 		end->card[i] = card_open(options);
 	vfmig_migration_options_init(&end->options);
 	end->options.setup_ms = 20000;
+	/* What is tried here shall not depend on how fast the machine is just now. */
+	end->options.downtime_ms = 60000;
 	end->events = (struct vfmig_events){.emit = rig_emit, .context = end};
 	end->user = (struct vfmig_migration_user){
 		.pause = rig_pause, .resume = rig_resume, .context = end};
