@@ -7,6 +7,7 @@
 
 #include <vfmig/open.h>
 
+#include "examples/demo/steps.h"
 #include "filter/filters.h"
 #include "tests/check.h"
 
@@ -98,6 +99,17 @@ static void close_side(struct move_side *side)
 
 /* ---- the workload ---- */
 
+/*
+ * Whether half of the file is on board and half of it in guest memory, so that it shows which of the two is stale: a memory that
+ * nobody needs any more may be what it was long ago. A turn, of MOVE_DEPTH steps at the most, does not pass over it.
+ */
+static bool half_way(const struct workload *w)
+{
+	uint64_t chunks = workload_chunks(w), at = w->state->begun % chunks;
+
+	return at >= (chunks - MOVE_DEPTH) / 2 && at <= (chunks + MOVE_DEPTH) / 2;
+}
+
 static void *work(void *context)
 {
 	struct move *move = context;
@@ -114,7 +126,7 @@ static void *work(void *context)
 		pthread_mutex_lock(&move->lock);
 		move->steps = workload_steps(w);
 		move->failed = ret < 0 ? ret : 0;
-		stop = move->stop || move->steps >= move->until;
+		stop = (move->stop && (!move->broken || half_way(w))) || move->steps >= move->until;
 		pthread_cond_broadcast(&move->moved);
 		pthread_mutex_unlock(&move->lock);
 		if (ret >= 0 && !stop)
@@ -223,7 +235,7 @@ static void begin(struct move *move)
 		.chunk = MOVE_CHUNK,
 		.file_size = MOVE_FILE,
 		.ballast = true,
-		.depth = 8,
+		.depth = MOVE_DEPTH,
 	};
 	uint64_t seed = 88172645463325252ull;
 
@@ -343,6 +355,7 @@ void move_expect_good(const char *what, struct move *move)
 
 void move_expect_caught(const char *what, struct move *move)
 {
+	move->broken = true;
 	move_run(move);
 	CHECKF(!move->migrated, "%s: it was caught before the proof: %s", what, move->error.text);
 	CHECKF(move->proven, "%s: nobody noticed", what);

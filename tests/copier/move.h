@@ -22,7 +22,8 @@
 #define MOVE_IOVA  0x200000000ull
 #define MOVE_BOARD (4u << 20)
 #define MOVE_GUEST (8u << 20)
-#define MOVE_CHUNK 65536u
+#define MOVE_CHUNK 16384u
+#define MOVE_DEPTH 8u
 #define MOVE_FILE  (1600000u + 123u)
 
 /*
@@ -73,6 +74,7 @@ struct move {
 	bool forget;
 	void (*spoil)(struct move *move);
 
+	bool broken; /* for move_expect_caught() */
 	int migrated;
 	int proven;
 	struct vfmig_error error;
