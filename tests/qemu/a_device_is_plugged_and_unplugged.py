@@ -1,35 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""a_device_is_plugged_and_unplugged.py ROOT BUILD VERSION [iommufd]
+"""a_device_is_plugged_and_unplugged.py ROOT BUILD VERSION [WORD]...
 
-A device comes while the guest runs, works, moves with it, is unplugged, and comes again, as new.
+A device comes while the guest runs, works, moves with it, is unplugged, and comes again, as new. Words are those of
+vm.py.
 """
 import sys
 
-from vm import VM, Place, Wrong, main, need, note, until
+from vm import IOMMUFD, Place, Wrong, main, need, note, until
 
 VERSION = sys.argv[3]
-DEVICE = "model:copier,size=1M"
+MIGRATE = "x-enable-migration" if VERSION == "7.2" else "enable-migration"
 
 
 def test():
     need(VERSION)
-    iommufd = "iommufd" in sys.argv[4:]
     with Place() as place:
         def vm(cold, incoming=False):
             # The machine that takes it in has it from the beginning.
-            card = "" if cold else None
-            machine = VM(place, VERSION, [DEVICE], card=card, incoming=incoming, iommufd=iommufd)
-            return machine
+            return place.vm(VERSION, card="" if cold else None, incoming=incoming)
 
         def plug(machine, times=1):
-            more = {"iommufd": "iommufd0"} if iommufd else {}
+            more = {"iommufd": "iommufd0"} if IOMMUFD else {}
 
             def added():
                 reply = machine.try_qmp(
                     "device_add", driver="vfio-pci", id="card0", addr="0x4",
                     sysfsdev=f"{machine.inside}/{machine.name}.devices/vfmig0",
-                    enable_migration="on", **more)
+                    **{MIGRATE: "on"}, **more)
                 # QEMU lets go of a device some time after it has said so.
                 if "already attached" in str(reply) or "Failed to open" in str(reply):
                     return False

@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""a_migration_that_ended_early_is_tried_again.py ROOT BUILD VERSION
+"""a_migration_that_ended_early_is_tried_again.py ROOT BUILD VERSION [WORD]...
 
 Cancelled on the way, and the destination killed on the way: the guest runs on at the source each time, and then
-moves.
+moves. Words are those of vm.py.
 """
 import sys
 
-from vm import VM, Place, Wrong, main, need, note, until
+from vm import Place, Wrong, main, need, note, until
 
 VERSION = sys.argv[3]
-DEVICE = "model:copier,size=1M" + (",protocol=v1" if VERSION == "7.2" else "")
 
 
 def begin_slowly(place, here):
     """A migration that will be under way for long."""
-    there = VM(place, VERSION, [DEVICE], incoming=True)
+    there = place.vm(VERSION, incoming=True)
     here.begin_migration(there, max_bandwidth=1 << 18, downtime_limit=1)
     until(lambda: here.migration().get("ram", {}).get("transferred", 0) > 1 << 17, "some of it")
     return there
@@ -24,7 +23,7 @@ def begin_slowly(place, here):
 def test():
     need(VERSION)
     with Place() as place:
-        here = VM(place, VERSION, [DEVICE])
+        here = place.vm(VERSION)
         here.goes_on()
         for _ in range(2):
             there = begin_slowly(place, here)
@@ -42,7 +41,7 @@ def test():
             raise Wrong(f"its destination was killed, and it has {info['status']}")
         here.goes_on()
         note("the destination was killed, and the guest goes on")
-        here.migrate(VM(place, VERSION, [DEVICE], incoming=True))
+        here.migrate(place.vm(VERSION, incoming=True))
         note("moved after all")
 
 

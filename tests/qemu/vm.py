@@ -5,7 +5,8 @@ Three of them are known: "7.2" (installed), "10.0" and "11.1" (in the chroots of
 entered in a mount namespace of its own, so that nothing that is mounted in it outlives the test.
 
 A test is a program that ends with 0, or 77 with the reason to skip. It is given the root of the tree
-and the build folder.
+and the build folder, then what it is for: versions, and words. "server" among them puts each device into a server of
+ours, one for each VM, in place of the VMM's process; "iommufd" goes by that and not by container and group.
 """
 import json
 import os
@@ -21,6 +22,8 @@ import time
 
 ROOT = pathlib.Path(sys.argv[1])
 BUILD = pathlib.Path(sys.argv[2])
+SERVER = "server" in sys.argv[3:]
+IOMMUFD = "iommufd" in sys.argv[3:]
 CHROOTS = {"10.0": "qemu10", "11.1": "qemu11"}
 # TCG on a machine that is busy with something else: no test passes by a time, but each ends.
 PATIENCE = int(os.environ.get("PATIENCE", 120))
@@ -106,13 +109,41 @@ class Place:
             process.wait()
         shutil.rmtree(self.path)
 
+    def vm(self, version, model="size=1M", count=1, faults=(), timeout=None, **more):
+        """A VM with copiers, in the revision that its QEMU speaks; @faults: filters around each of them.
+
+        @timeout: ms, for an answer of the device. Where that is given the filters are on the client's side: who has lost
+        his server cannot reset the device either, and QEMU ends itself then.
+        """
+        device, filters = f"model:copier,{model}", [word for fault in faults for word in ("--filter", fault)]
+        if version == "7.2" and faults:
+            filters += ["--filter", "translate,protocol=v1"]
+        elif version == "7.2":
+            device += ",protocol=v1"
+        more.setdefault("iommufd", IOMMUFD)
+        more["options"] = ["--timeout", f"{timeout}"] if timeout else []
+        if not SERVER or timeout:
+            more["options"] += filters
+            filters = []
+        if not SERVER:
+            return VM(self, version, [device] * count, **more)
+        names = [f"vm{VM.count + 1}-{n}.sock" for n in range(count)]
+        for name in names:
+            self.serve(device, *filters, name=name)
+        inside = "/mnt" if version in CHROOTS else self.path
+        more.setdefault("shared", True)
+        return VM(self, version, [f"vfio-user:{inside}/{name}" for name in names], **more)
+
     def serve(self, device, *options, name="dev.sock"):
         """A vfio-user server of ours; its log is NAME.log."""
         log = open(self.path / (name + ".log"), "wb")
         process = subprocess.Popen([self.path / "vfmig", "serve", device, "-s", self.path / name,
                                     "-v", *options], stderr=log, stdout=log)
         self.others.append(process)
-        until(lambda: (self.path / name).exists(), "the server's socket")
+        until(lambda: (self.path / name).exists() or process.poll() is not None,
+              "the server's socket")
+        if process.poll() is not None:
+            raise Wrong(f"no server: {(self.path / (name + '.log')).read_text()}")
         return process
 
 
@@ -133,21 +164,19 @@ class VM:
     devices: what --device is given, one each; bus devices follow from them by `card`
     options: more for vfmig exec (filters); qemu: more for QEMU
     card: properties of vfio-pci; None where the test brings its own arguments
+    nobody: as a user who has no rights
     """
     count = 0
 
     def __init__(self, place, version, devices=("model:copier,size=1M",), options=(), qemu=(),
                  card="", mode="irq", incoming=False, machine="pc-i440fx-7.2", memory=MEMORY,
-                 shared=False, iommufd=False, exec_too=True):
+                 shared=False, iommufd=False, exec_too=True, nobody=False, migrate="on"):
         VM.count += 1
         self.place, self.version = place, version
         self.name = f"vm{VM.count}"
         self.qmp_file = self.events = None
         self.inside = pathlib.Path("/mnt") if version in CHROOTS else place.path
-        if version == "7.2":
-            migrate = "x-enable-migration=on"
-        else:
-            migrate = "enable-migration=on"
+        migrate = ("x-enable-migration=" if version == "7.2" else "enable-migration=") + migrate
         args = ["qemu-system-x86_64", "-accel", "tcg", "-no-user-config", "-nodefaults", "-display",
                 "none", "-m", memory, "-serial", f"file:{self.inside}/{self.name}.serial",
                 "-kernel", f"{self.inside}/guest.elf", "-append", mode,
@@ -166,13 +195,16 @@ class VM:
                          + (f",{card}" if card else "")]
         if incoming:
             args += ["-incoming", "defer"]
-        self.migrate_card = migrate
         command = args + list(qemu)
         if exec_too:
             front = [f"{self.inside}/vfmig", "exec", "--folder", f"{self.inside}/{self.name}.devices"]
             for device in devices:
                 front += ["--device", device]
             command = front + list(options) + ["--"] + command
+        if nobody and os.getuid() == 0:
+            place.path.chmod(0o777)
+            command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                       "--no-new-privs", *command]
         if version in CHROOTS:
             command = ["unshare", "-m", "--propagation", "private", "sh", "-c", ENTER, "enter",
                        str(chroot_of(version)), str(place.path)] + command
