@@ -186,11 +186,11 @@ int64_t conform_now(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-bool conform_impatient(const struct conform *c, int64_t since)
+bool conform_impatient(const struct conform *c, int64_t since, unsigned looks)
 {
 	uint64_t ms = c->options->patience_ms ? c->options->patience_ms : 5000;
 
-	return conform_now() - since > (int64_t)ms * 1000000;
+	return looks > ms / 16 && conform_now() - since > (int64_t)ms * 1000000;
 }
 
 int conform_look_on(struct conform *c)

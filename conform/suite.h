@@ -153,9 +153,12 @@ int conform_save(struct conform *c, struct conform_data *data);
 /* At least @len bytes of room in all; false if that is more than the user allows. */
 bool conform_room(struct conform *c, struct conform_data *data, size_t len);
 
-/* CLOCK_MONOTONIC in ns; and whether it is too long since then that anything was done. */
+/*
+ * CLOCK_MONOTONIC in ns; and whether it is too long since then that anything was done, in so many @looks. Time alone
+ * does not tell: on a machine that stands still it was not the device that had it.
+ */
 int64_t conform_now(void);
-bool conform_impatient(const struct conform *c, int64_t since);
+bool conform_impatient(const struct conform *c, int64_t since, unsigned looks);
 
 /* Look on for a while, working the device: what must not happen has its chance. */
 int conform_look_on(struct conform *c);

@@ -83,6 +83,7 @@ static int drain(struct conform *c)
 {
 	uint64_t before = left(c), now;
 	int64_t since = conform_now();
+	unsigned looks = 0;
 
 	c->err = (struct vfmig_error){0};
 	for (; (now = left(c)); before = now) {
@@ -90,9 +91,10 @@ static int drain(struct conform *c)
 
 		if (ret < 0)
 			return ret;
-		if (now != before)
+		if (now != before) {
 			since = conform_now();
-		else if (conform_impatient(c, since))
+			looks = 0;
+		} else if (conform_impatient(c, since, ++looks))
 			return vfmig_err(&c->err, -ETIME,
 					 "with %llu descriptors to be done it does nothing",
 					 (unsigned long long)now);

@@ -35,7 +35,7 @@ static bool try(const struct lie *lie)
 		.no_work = !lie->works,
 		.risky = true,
 		.settle_ms = 3,
-		.patience_ms = 1500,
+		.patience_ms = 400,
 	};
 	struct heard heard = {{0}, {0}};
 	const struct conform_report report = {.result = hear, .context = &heard};
