@@ -70,6 +70,13 @@ static void open_side(struct move *move, struct move_side *side, const struct vf
 		if (local)
 			side->inner = side->device;
 	}
+	if (move->enclose && side == &move->source) {
+		bool local = side->device == side->inner;
+
+		side->device = move->enclose(move, side->device);
+		if (local)
+			side->inner = side->device;
+	}
 	side->fd = memfd_create("guest", MFD_CLOEXEC);
 	CHECK(side->fd >= 0 && !ftruncate(side->fd, MOVE_GUEST));
 	side->guest = mmap(NULL, MOVE_GUEST, PROT_READ | PROT_WRITE, MAP_SHARED, side->fd, 0);
@@ -327,6 +334,8 @@ void move_run(struct move *move)
 		  move->destination_options ? move->destination_options : move->options,
 		  move->destination_filter, move->destination_host_filter);
 	OK(move, vfmig_space_add_tracker(move->source.space, &move->tracker, &move->error));
+	if (move->speaks)
+		OK(move, vfmig_space_add_tracker(move->source.space, move->speaks, &move->error));
 	begin(move);
 	migrate(move);
 	/* If it failed before the source was paused, the workload has not even noticed. */
@@ -335,6 +344,8 @@ void move_run(struct move *move)
 	join_work(move);
 	prove(move);
 	vfmig_space_remove_tracker(move->source.space, &move->tracker);
+	if (move->speaks)
+		vfmig_space_remove_tracker(move->source.space, move->speaks);
 	close_side(&move->source);
 	close_side(&move->destination);
 	free(move->file);

@@ -57,6 +57,8 @@ struct move_side {
  * @max_rounds: of pre-copy
  * @forget: collect()s in which what the CPU wrote is forgotten, from the second on
  * @spoil: called at the destination before the workload goes on
+ * @enclose: puts what the source's host has, all filters around it, into something else, and returns that;
+ *	sets @speaks if it tells what the device writes
  *
  * @migrated: what the engine returned
  * @proven: 0 if all was right where the workload was in the end
@@ -73,6 +75,8 @@ struct move {
 	uint64_t max_rounds;
 	bool forget;
 	void (*spoil)(struct move *move);
+	struct vfmig_device *(*enclose)(struct move *move, struct vfmig_device *inner);
+	const struct vfmig_tracker *speaks;
 
 	bool broken; /* for move_expect_caught() */
 	int migrated;
