@@ -2,6 +2,8 @@
 /*
  * State changes by ioctl, and their data by file: which of them bring a file, what it answers, that its end is not the state's,
  * and that a failed change says what it should. A device's state goes from one to the other.
+ *
+ * Rules: V2-13, V2-14.
  */
 #include "tests/dev-vfio/rig.h"
 

@@ -69,6 +69,8 @@ int vfmig_dev_vfio_open(struct vfmig_dev_vfio *view, const char *path, int flags
 /* A quick look: false for a descriptor that is surely not ours. One that was duplicated is found by _known(). */
 bool vfmig_dev_vfio_has(struct vfmig_dev_vfio *view, int fd);
 bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd);
+/* A descriptor has come to be by dup and the like: what it leads to is looked up, and what it led to is let go of. */
+void vfmig_dev_vfio_duplicated(struct vfmig_dev_vfio *view, int fd);
 
 /*
  * As the system calls of these names, but for the return: a negative errno. VFMIG_NOT_OURS for a descriptor that

@@ -281,6 +281,53 @@ HOOK int close(int fd)
 	return ret == VFMIG_NOT_OURS ? REAL(close)(fd) : (int)answer(ret);
 }
 
+/* ---- duplicates ---- */
+
+/* Of a file of ours, or in the place of one. */
+static int duplicated(int from, int to)
+{
+	struct vfmig_dev_vfio *view = to < 0 ? NULL : view_of(from);
+
+	if (!view)
+		view = view_of(to);
+	if (view)
+		vfmig_dev_vfio_duplicated(view, to);
+	return to;
+}
+
+HOOK int dup(int fd)
+{
+	return duplicated(fd, REAL(dup)(fd));
+}
+
+HOOK int dup2(int fd, int to)
+{
+	return duplicated(fd, REAL(dup2)(fd, to));
+}
+
+HOOK int dup3(int fd, int to, int flags)
+{
+	return duplicated(fd, REAL(dup3)(fd, to, flags));
+}
+
+/* Each argument of a command of fcntl's is passed in a register, whatever it is. */
+#define FCNTL(name)                                                                                \
+	HOOK int name(int fd, int command, ...)                                                    \
+	{                                                                                          \
+		va_list ap;                                                                        \
+		void *arg;                                                                         \
+                                                                                                   \
+		va_start(ap, command);                                                             \
+		arg = va_arg(ap, void *);                                                          \
+		va_end(ap);                                                                        \
+		if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)                              \
+			return REAL(name)(fd, command, arg);                                       \
+		return duplicated(fd, REAL(name)(fd, command, arg));                               \
+	}
+
+FCNTL(fcntl)
+FCNTL(fcntl64)
+
 /* ---- ioctl ---- */
 
 HOOK int ioctl(int fd, unsigned long request, ...)

@@ -208,6 +208,16 @@ bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd)
 	return file;
 }
 
+void vfmig_dev_vfio_duplicated(struct vfmig_dev_vfio *view, int fd)
+{
+	struct dv_file *file = vfmig_dv_get(view, fd);
+
+	if (file)
+		vfmig_dv_put(file);
+	else
+		vfmig_dev_vfio_known(view, fd);
+}
+
 int vfmig_dev_vfio_close(struct vfmig_dev_vfio *view, int fd)
 {
 	struct dv_file *file = NULL;

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""a_process_sees_dev_vfio.py VMM: `vfmig exec` and the library that it loads into a program.
+
+The calls are answered by each name that they have, children have no part in it, signals stay the program's (vmm.c). No
+rights are needed. What to give a VMM is printed where the command does not say it; the folder is gone in the end,
+however it ends; the exit code is the command's.
+"""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+VFMIG, VMM = os.environ["VFMIG"], sys.argv[1]
+DEVICE = "model:copier,size=1M,window=mapped"
+
+
+def run(*args, **more):
+    return subprocess.run(args, capture_output=True, text=True, timeout=60, check=False, **more)
+
+
+def rights():
+    """Those of nobody, if they are ours to give away."""
+    if os.getuid():
+        return {}
+    return {"user": 65534, "group": 65534, "extra_groups": []}
+
+
+def hold(what, found):
+    if not what:
+        sys.exit(f"{found}")
+
+
+with tempfile.TemporaryDirectory() as tmp:
+    os.chmod(tmp, 0o777)
+    done = run(VFMIG, "exec", "--device", DEVICE, "--", VMM, **rights(),
+               env={**os.environ, "TMPDIR": tmp})
+    hold(done.returncode == 0 and "all of it" in done.stdout, done)
+    line = re.search(r"-device vfio-pci,sysfsdev=(\S+)/vfmig0\n", done.stderr)
+    hold(line, done)
+    hold(not os.listdir(tmp), os.listdir(tmp))
+
+    # Where the command says it itself, nothing is printed, and it gets the folder.
+    done = run(VFMIG, "exec", "--device", DEVICE, "--", "sh", "-c",
+               "readlink $0/iommu_group; cat $0/vfio-dev/vfio9000/dev; exit 7", "{0}",
+               env={**os.environ, "TMPDIR": tmp})
+    hold(done.returncode == 7 and not done.stderr, done)
+    hold(done.stdout == "../iommu_groups/9000\n511:9000\n", done)
+
+    # By a signal, which is passed on.
+    folder = pathlib.Path(tmp, "here")
+    with subprocess.Popen([VFMIG, "exec", "--device", DEVICE, "--folder", folder, "--", VMM, "wait"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True) as process:
+        hold(process.stdout.readline() == "ready\n", "it did not begin")
+        hold((folder / "vfmig0").exists(), "no folder")
+        process.send_signal(signal.SIGTERM)
+        hold(process.wait(60) == 128 + signal.SIGTERM, process.returncode)
+    hold(not folder.exists(), "the folder is still there")
+
+    # Without it: the same program finds nothing.
+    hold(run(VMM, env={**os.environ, "VFMIG_EXEC": tmp}).returncode != 0, "a device without us?")
