@@ -193,6 +193,20 @@ bool conform_impatient(const struct conform *c, int64_t since, unsigned looks)
 	return looks > ms / 16 && conform_now() - since > (int64_t)ms * 1000000;
 }
 
+bool conform_told(const struct conform *c, uint64_t page)
+{
+	return c->scratch[page / 64] >> page % 64 & 1;
+}
+
+uint64_t conform_told_count(const struct conform *c)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < CONFORM_WORDS; i++)
+		n += (uint64_t)__builtin_popcountll(c->scratch[i]);
+	return n;
+}
+
 int conform_look_on(struct conform *c)
 {
 	uint64_t ms = c->options->settle_ms ? c->options->settle_ms : 20;

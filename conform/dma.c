@@ -11,13 +11,13 @@
 
 #define PAGE  CONFORM_PAGE
 #define PAGES (CONFORM_SIZE / PAGE)
-#define WORDS (PAGES / 64)
 
 #define DMA_START  (VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START)
 #define DMA_STOP   (VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP)
 #define DMA_REPORT (VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT)
 
-_Static_assert(WORDS <= sizeof(((struct conform *)0)->scratch) / 8, "a bitmap fits the scratch");
+_Static_assert(CONFORM_WORDS <= sizeof(((struct conform *)0)->scratch) / 8,
+	       "a bitmap fits the scratch");
 
 static int start_ranges(struct conform *c, uint64_t *page_size,
 			const struct vfmig_dma_logging_range *ranges, uint32_t count)
@@ -62,22 +62,8 @@ static int report_into(struct conform *c, uint64_t iova, uint64_t length, uint64
 /* All of the first map, in pages of 4 KiB, into c->scratch. */
 static int report(struct conform *c)
 {
-	memset(c->scratch, 0, WORDS * 8);
+	memset(c->scratch, 0, CONFORM_WORDS * 8);
 	return report_into(c, CONFORM_IOVA, CONFORM_SIZE, PAGE, c->scratch);
-}
-
-static bool told(const struct conform *c, uint64_t page)
-{
-	return c->scratch[page / 64] >> page % 64 & 1;
-}
-
-static uint64_t told_count(const struct conform *c)
-{
-	uint64_t n = 0;
-
-	for (uint64_t i = 0; i < WORDS; i++)
-		n += (uint64_t)__builtin_popcountll(c->scratch[i]);
-	return n;
 }
 
 static int write_page(struct conform *c, uint64_t page)
@@ -106,12 +92,12 @@ static enum conform_verdict each_write_is_told(struct conform *c)
 		NEED(c, write_page(c, some_pages[i]));
 	MUST(c, report(c));
 	for (size_t i = 0; i < SOME; i++)
-		if (!told(c, some_pages[i]))
+		if (!conform_told(c, some_pages[i]))
 			return conform_fail(
 				c, "page %llu of the range was written and is not in the report",
 				(unsigned long long)some_pages[i]);
 	return conform_pass(c, "all of %zu written pages were told, with %llu others", SOME,
-			    (unsigned long long)(told_count(c) - SOME));
+			    (unsigned long long)(conform_told_count(c) - SOME));
 }
 
 static enum conform_verdict no_more_than_was_written(struct conform *c)
@@ -119,9 +105,9 @@ static enum conform_verdict no_more_than_was_written(struct conform *c)
 	NEED(c, start(c, PAGE));
 	NEED(c, write_page(c, 70));
 	NEED(c, report(c));
-	if (told_count(c) != 1 || !told(c, 70))
+	if (conform_told_count(c) != 1 || !conform_told(c, 70))
 		return conform_fail(c, "one page was written, the 70th, and %llu were told",
-				    (unsigned long long)told_count(c));
+				    (unsigned long long)conform_told_count(c));
 	return conform_pass(c, "one page was written, the 70th, and bit 6 of word 1 was set");
 }
 
@@ -131,7 +117,7 @@ static enum conform_verdict reads_are_not_told(struct conform *c)
 	NEED(c, c->work->read(c, CONFORM_IOVA + 30 * PAGE, 4 * PAGE));
 	NEED(c, report(c));
 	for (uint64_t page = 30; page < 34; page++)
-		if (told(c, page))
+		if (conform_told(c, page))
 			return conform_fail(c, "page %llu was only read, and is told as written",
 					    (unsigned long long)page);
 	return conform_pass(c, "four pages were read by DMA and are not in the report");
@@ -145,7 +131,7 @@ static enum conform_verdict state_does_not_matter(struct conform *c)
 	NEED(c, write_page(c, 9));
 	NEED(c, conform_set(c, VFMIG_STATE_STOP));
 	MUST(c, report(c));
-	if (!told(c, 9))
+	if (!conform_told(c, 9))
 		return conform_fail(
 			c, "started in STOP, page 9 was written in RUNNING and is not told");
 	MUST(c, stop(c));
@@ -165,7 +151,7 @@ static enum conform_verdict ranges_are_covered(struct conform *c)
 		NEED(c, write_page(c, i * 128 + 63));
 	MUST(c, report(c));
 	for (uint64_t i = 0; i < 3; i++)
-		if (!told(c, i * 128 + 63))
+		if (!conform_told(c, i * 128 + 63))
 			return conform_fail(
 				c,
 				"of three ranges, the last page of number %llu was written "
@@ -250,17 +236,17 @@ static enum conform_verdict a_report_clears(struct conform *c)
 	NEED(c, report(c));
 	NEED(c, report(c));
 	/* Nothing was written at all. Who knows of nothing that it is clean tells no less than was written. */
-	if (told_count(c) == PAGES)
+	if (conform_told_count(c) == PAGES)
 		return conform_na(c, "it tells all pages, at every report, whatever was written");
 	NEED(c, write_page(c, 5));
 	NEED(c, report(c));
 	MUST(c, report(c));
-	if (told_count(c))
+	if (conform_told_count(c))
 		return conform_fail(c, "a second report told %llu pages once more",
-				    (unsigned long long)told_count(c));
+				    (unsigned long long)conform_told_count(c));
 	NEED(c, write_page(c, 5));
 	MUST(c, report(c));
-	if (!told(c, 5))
+	if (!conform_told(c, 5))
 		return conform_fail(c, "page 5 was told, written once more, and not told again");
 	return conform_pass(c, "told once, gone; written again, told again");
 }
@@ -270,13 +256,13 @@ static enum conform_verdict a_report_is_about_its_range(struct conform *c)
 	NEED(c, start(c, PAGE));
 	NEED(c, write_page(c, 10));
 	NEED(c, write_page(c, 100));
-	memset(c->scratch, 0, WORDS * 8);
+	memset(c->scratch, 0, CONFORM_WORDS * 8);
 	MUST(c, report_into(c, CONFORM_IOVA + 64 * PAGE, 64 * PAGE, PAGE, c->scratch));
-	if (!told(c, 100 - 64))
+	if (!conform_told(c, 100 - 64))
 		return conform_fail(c, "page 100 was written, and a report from page 64 on has not "
 				       "bit 36 set");
 	MUST(c, report(c));
-	if (!told(c, 10))
+	if (!conform_told(c, 10))
 		return conform_fail(c,
 				    "page 10 was written, and a report about others took it away");
 	return conform_pass(c, "a report about 64 pages told its own, and left the others");
@@ -286,14 +272,14 @@ static enum conform_verdict a_report_only_sets_bits(struct conform *c)
 {
 	NEED(c, start(c, PAGE));
 	NEED(c, write_page(c, 3));
-	memset(c->scratch, 0, WORDS * 8);
+	memset(c->scratch, 0, CONFORM_WORDS * 8);
 	c->scratch[0] = 0xf0f0f0f0f0f0f0f0;
-	c->scratch[WORDS - 1] = ~0ull;
+	c->scratch[CONFORM_WORDS - 1] = ~0ull;
 	MUST(c, report_into(c, CONFORM_IOVA, CONFORM_SIZE, PAGE, c->scratch));
 	if ((c->scratch[0] & 0xf0f0f0f0f0f0f0f0) != 0xf0f0f0f0f0f0f0f0 ||
-	    c->scratch[WORDS - 1] != ~0ull)
+	    c->scratch[CONFORM_WORDS - 1] != ~0ull)
 		return conform_fail(c, "bits that were set before the report are clear after it");
-	if (!told(c, 3))
+	if (!conform_told(c, 3))
 		return conform_fail(
 			c, "page 3 was written, and a report into a bitmap with bits in it "
 			   "does not tell it");
@@ -304,9 +290,9 @@ static enum conform_verdict other_page_sizes(struct conform *c)
 {
 	NEED(c, start(c, PAGE));
 	NEED(c, write_page(c, 17));
-	memset(c->scratch, 0, WORDS * 8);
+	memset(c->scratch, 0, CONFORM_WORDS * 8);
 	MUST(c, report_into(c, CONFORM_IOVA, CONFORM_SIZE, 65536, c->scratch));
-	if (!told(c, 1))
+	if (!conform_told(c, 1))
 		return conform_fail(c,
 				    "page 17 was written, and a report in pages of 64 KiB has not "
 				    "bit 1 set");
@@ -314,7 +300,7 @@ static enum conform_verdict other_page_sizes(struct conform *c)
 	NEED(c, start(c, 65536));
 	NEED(c, write_page(c, 17));
 	MUST(c, report(c));
-	if (!told(c, 17))
+	if (!conform_told(c, 17))
 		return conform_fail(
 			c, "started at 64 KiB, page 17 was written, and a report in pages of "
 			   "4 KiB has not bit 17 set");

@@ -5,23 +5,8 @@
 #define PAGE  CONFORM_PAGE
 #define FIRST (CONFORM_IOVA / PAGE)
 #define PAGES (CONFORM_SIZE / PAGE)
-#define WORDS (PAGES / 64)
 
 #define ULL(x) ((unsigned long long)(x))
-
-static bool told(const struct conform *c, uint64_t page)
-{
-	return c->scratch[page / 64] >> page % 64 & 1;
-}
-
-static uint64_t told_count(const struct conform *c)
-{
-	uint64_t n = 0;
-
-	for (uint64_t i = 0; i < WORDS; i++)
-		n += (uint64_t)__builtin_popcountll(c->scratch[i]);
-	return n;
-}
 
 static void set(struct conform *c, uint64_t page)
 {
@@ -31,7 +16,7 @@ static void set(struct conform *c, uint64_t page)
 /* One answer: how many pages it is about, into *done. */
 static int piece(struct conform *c, uint64_t from, uint64_t count, uint64_t *done)
 {
-	uint8_t bitmap[WORDS * 8];
+	uint8_t bitmap[CONFORM_WORDS * 8];
 	uint64_t copied, offset;
 	int ret = region_put64(c, REG(start_pfn), FIRST + from);
 
@@ -70,7 +55,7 @@ static int ask(struct conform *c, uint64_t from, uint64_t count)
 {
 	int ret = 0;
 
-	memset(c->scratch, 0, WORDS * 8);
+	memset(c->scratch, 0, CONFORM_WORDS * 8);
 	for (uint64_t done = 0; !ret && count; from += done, count -= done)
 		ret = piece(c, from, count, &done);
 	return ret;
@@ -92,11 +77,11 @@ static enum conform_verdict each_write_is_told(struct conform *c)
 		NEED(c, write_page(c, some_pages[i]));
 	MUST(c, ask(c, 0, PAGES));
 	for (size_t i = 0; i < SOME; i++)
-		if (!told(c, some_pages[i]))
+		if (!conform_told(c, some_pages[i]))
 			return conform_fail(c, "page %llu was written in pre-copy, and is not told",
 					    ULL(some_pages[i]));
 	return conform_pass(c, "all of %zu written pages were told, with %llu others", SOME,
-			    ULL(told_count(c) - SOME));
+			    ULL(conform_told_count(c) - SOME));
 }
 
 static enum conform_verdict no_more_than_was_written(struct conform *c)
@@ -105,9 +90,9 @@ static enum conform_verdict no_more_than_was_written(struct conform *c)
 	NEED(c, ask(c, 0, PAGES));
 	NEED(c, write_page(c, 70));
 	NEED(c, ask(c, 0, PAGES));
-	if (told_count(c) != 1 || !told(c, 70))
+	if (conform_told_count(c) != 1 || !conform_told(c, 70))
 		return conform_fail(c, "one page was written, the 70th, and %llu were told",
-				    ULL(told_count(c)));
+				    ULL(conform_told_count(c)));
 	return conform_pass(c, "one page was written, and one was told");
 }
 
@@ -133,7 +118,7 @@ static enum conform_verdict stop_and_copy_tells_the_last(struct conform *c)
 	NEED(c, write_page(c, 33));
 	NEED(c, region_go(c, VFMIG_V1_STATE_STOP_COPY));
 	MUST(c, ask(c, 0, PAGES));
-	if (!told(c, 33))
+	if (!conform_told(c, 33))
 		return conform_fail(
 			c, "page 33 was written in pre-copy, and stop-and-copy does not tell it");
 	return conform_pass(c, "what pre-copy wrote last, stop-and-copy told");
@@ -146,11 +131,11 @@ static enum conform_verdict a_part_is_told_of_a_part(struct conform *c)
 	NEED(c, write_page(c, 10));
 	NEED(c, write_page(c, 100));
 	MUST(c, ask(c, 64, 64));
-	if (!told(c, 100))
+	if (!conform_told(c, 100))
 		return conform_fail(
 			c, "page 100 was written, and asked from page 64 on it is not told");
 	MUST(c, ask(c, 0, 64));
-	if (!told(c, 10))
+	if (!conform_told(c, 10))
 		return conform_fail(c, "page 10 was written, and asking about others took it away");
 	return conform_pass(c, "asked about 64 pages, it told its own, and left the others");
 }

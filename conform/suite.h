@@ -160,6 +160,11 @@ bool conform_room(struct conform *c, struct conform_data *data, size_t len);
 int64_t conform_now(void);
 bool conform_impatient(const struct conform *c, int64_t since, unsigned looks);
 
+/* A bitmap of the first map's pages, in c->scratch: is this one set, and how many are? */
+#define CONFORM_WORDS (CONFORM_SIZE / CONFORM_PAGE / 64)
+bool conform_told(const struct conform *c, uint64_t page);
+uint64_t conform_told_count(const struct conform *c);
+
 /* Look on for a while, working the device: what must not happen has its chance. */
 int conform_look_on(struct conform *c);
 

@@ -11,18 +11,6 @@
 
 static char data[4 * BOARD];
 
-static size_t read_all(struct rig *rig, struct vfmig_session *session, size_t len)
-{
-	ssize_t n;
-
-	do {
-		n = vfmig_session_read(session, data + len, sizeof(data) - len, &rig->err);
-		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0);
-	CHECK(n == 0 || n == -ENOMSG);
-	return len;
-}
-
 int main(void)
 {
 	struct vfmig_session *session;
@@ -41,14 +29,14 @@ int main(void)
 	rig_noise(board, BOARD, 5);
 	GOOD(&here, vfmig_session_open(here.device, NULL, &session, &here.err));
 	rig_go(&here, session, VFMIG_STATE_PRE_COPY);
-	len = read_all(&here, session, 0);
+	len = rig_read_all(&here, session, data, sizeof(data), 0);
 	board[0] ^= 1;
 	board[BOARD - 1] ^= 1;
-	len = read_all(&here, session, len);
+	len = rig_read_all(&here, session, data, sizeof(data), len);
 	memset(board + 4096, 0, 4096);
 	board[500000] ^= 1;
 	rig_go(&here, session, VFMIG_STATE_STOP_COPY);
-	len = read_all(&here, session, len);
+	len = rig_read_all(&here, session, data, sizeof(data), len);
 	vfmig_session_close(session);
 
 	GOOD(&there, rig_load(&there, data, len));

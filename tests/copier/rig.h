@@ -8,6 +8,7 @@
 #ifndef TESTS_COPIER_RIG_H
 #define TESTS_COPIER_RIG_H
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -155,6 +156,36 @@ static inline void rig_work(struct rig *rig)
 static inline void rig_go(struct rig *rig, struct vfmig_session *session, enum vfmig_state state)
 {
 	GOOD(rig, vfmig_session_go(session, state, &rig->err));
+}
+
+/* What there is to read for now goes to @data, behind the @len bytes that are there. How many are then. */
+static inline size_t rig_read_all(struct rig *rig, struct vfmig_session *session, char *data,
+				  size_t room, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = vfmig_session_read(session, data + len, room - len, &rig->err);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	CHECK(n == 0 || n == -ENOMSG);
+	return len;
+}
+
+/* Peer to peer: a copier reaches so much of another one's window. */
+static inline void rig_meet(struct rig *rig, struct rig *peer, uint64_t iova, uint64_t size)
+{
+	const struct vfmig_map map = {
+		.iova = iova,
+		.size = size,
+		.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
+		.kind = VFMIG_MAP_REGION,
+		.fd = -1,
+		.device = peer->device,
+		.region = CP_BAR_WINDOW,
+	};
+
+	GOOD(rig, vfmig_space_map(rig->space, &map, &rig->err));
 }
 
 /* All of a stopped device's state; the caller frees it. */

@@ -10,21 +10,6 @@
 #define BOARD (1u << 20)
 #define HALF  (BOARD / 2)
 
-static void meet(struct rig *rig, struct rig *peer)
-{
-	const struct vfmig_map map = {
-		.iova = PEER,
-		.size = BOARD,
-		.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
-		.kind = VFMIG_MAP_REGION,
-		.fd = -1,
-		.device = peer->device,
-		.region = CP_BAR_WINDOW,
-	};
-
-	GOOD(rig, vfmig_space_map(rig->space, &map, &rig->err));
-}
-
 /* The lower half of the board has noise; it goes to the upper half of the peer's. */
 static void begin(struct rig *rig, const uint8_t *noise)
 {
@@ -84,8 +69,8 @@ int main(void)
 	rig_noise(noise[1], HALF, 2);
 	rig_open(&a, "size=1M", 2u << 20, 8);
 	rig_open(&b, "size=1M", 2u << 20, 8);
-	meet(&a, &b);
-	meet(&b, &a);
+	rig_meet(&a, &b, PEER, BOARD);
+	rig_meet(&b, &a, PEER, BOARD);
 	begin(&a, noise[0]);
 	begin(&b, noise[1]);
 
@@ -95,7 +80,7 @@ int main(void)
 	finish(&b, 3);
 	state = rig_save(&a, &len);
 	rig_open_bare(&a2, &vfmig_model_copier, "size=1M", 2u << 20);
-	meet(&a2, &b);
+	rig_meet(&a2, &b, PEER, BOARD);
 	rig_bring(&a2, &a);
 	GOOD(&a2, rig_load(&a2, state, len));
 	rig_adopt(&a2, &a);

@@ -23,21 +23,6 @@ struct pair {
 	struct rig rig[2];
 };
 
-static void meet(struct rig *rig, struct rig *peer)
-{
-	const struct vfmig_map map = {
-		.iova = PEER,
-		.size = BOARD,
-		.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
-		.kind = VFMIG_MAP_REGION,
-		.fd = -1,
-		.device = peer->device,
-		.region = CP_BAR_WINDOW,
-	};
-
-	GOOD(rig, vfmig_space_map(rig->space, &map, &rig->err));
-}
-
 static void open_pair(struct pair *pair, bool bare)
 {
 	for (int i = 0; i < 2; i++) {
@@ -46,8 +31,8 @@ static void open_pair(struct pair *pair, bool bare)
 		else
 			rig_open(&pair->rig[i], "size=1M", GUEST, RING);
 	}
-	meet(&pair->rig[0], &pair->rig[1]);
-	meet(&pair->rig[1], &pair->rig[0]);
+	rig_meet(&pair->rig[0], &pair->rig[1], PEER, BOARD);
+	rig_meet(&pair->rig[1], &pair->rig[0], PEER, BOARD);
 	for (int i = 0; i < 2; i++) {
 		pair->rig[i].driver.works_device = false;
 		GOOD(&pair->rig[i], vfmig_device_start(pair->rig[i].device, &pair->rig[i].err));

@@ -11,18 +11,6 @@
 
 static char data[2 * BOARD];
 
-static size_t read_all(struct rig *rig, struct vfmig_session *session, size_t len)
-{
-	ssize_t n;
-
-	do {
-		n = vfmig_session_read(session, data + len, sizeof(data) - len, &rig->err);
-		len += n > 0 ? (size_t)n : 0;
-	} while (n > 0);
-	CHECK(n == 0 || n == -ENOMSG);
-	return len;
-}
-
 int main(void)
 {
 	static char ours[BOARD], theirs[BOARD];
@@ -40,7 +28,7 @@ int main(void)
 		 CP_OK);
 	GOOD(&here, vfmig_session_open(here.device, NULL, &session, &here.err));
 	rig_go(&here, session, VFMIG_STATE_PRE_COPY);
-	first = read_all(&here, session, 0);
+	first = rig_read_all(&here, session, data, sizeof(data), 0);
 	CHECK(first > BOARD);
 
 	rig_do(&here, (struct cp_descriptor){.operation = CP_COPY,
@@ -65,7 +53,7 @@ int main(void)
 					     .length = 8});
 	GOOD(&here, vfmig_region_write(here.device, CP_BAR_WINDOW, BOARD - 1, "z", 1, &here.err));
 	rig_go(&here, session, VFMIG_STATE_STOP_COPY);
-	all = read_all(&here, session, first);
+	all = rig_read_all(&here, session, data, sizeof(data), first);
 	vfmig_session_close(session);
 	CHECKF(all - first < 500000, "%zu bytes went again", all - first);
 

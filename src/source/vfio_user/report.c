@@ -11,26 +11,37 @@
 #define REPORT_FLAGS (VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET)
 #define RUNS_FLAGS   (VFMIG_FEATURE_USER_REPORT_RUNS | VFMIG_FEATURE_GET)
 
-/* ---- as a bitmap ---- */
-
-static void send_report(struct vu_job *job, const struct vfmig_logging_report *r, uint64_t bytes)
+/* A step that asks about a range and has room for so many bytes about it; NULL if the job has failed. */
+static struct vu_step *begin_step(struct vu_job *job, const struct vfmig_logging_report *r,
+				  uint64_t bytes)
 {
 	struct vu_step *step = vfmig_vu_step(job);
-	uint8_t payload[VFMIG_LOGGING_REPORT_SIZE];
 
 	if (!step)
-		return;
+		return NULL;
 	step->own = malloc(bytes);
 	if (!step->own) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a bitmap of %llu bytes",
+		vfmig_vu_fail(job, -ENOMEM, "no memory for a report of %llu bytes",
 			      (unsigned long long)bytes);
 		vfmig_vu_drop(step);
-		return;
+		return NULL;
 	}
 	step->a = r->iova;
 	step->b = r->length;
 	step->ask.data = step->own;
 	step->ask.data_max = bytes;
+	return step;
+}
+
+/* ---- as a bitmap ---- */
+
+static void send_report(struct vu_job *job, const struct vfmig_logging_report *r, uint64_t bytes)
+{
+	struct vu_step *step = begin_step(job, r, bytes);
+	uint8_t payload[VFMIG_LOGGING_REPORT_SIZE];
+
+	if (!step)
+		return;
 	if (atomic_load(&job->vu->early)) {
 		vfmig_vu_early_report(step, r->iova, r->length, bytes);
 		return;
@@ -105,7 +116,7 @@ static void report_answered(struct vu_job *job, struct vu_step *step)
 
 static void send_runs(struct vu_job *job, const struct vfmig_logging_report *r, uint64_t bytes)
 {
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = begin_step(job, r, bytes);
 	struct vfmig_device_feature f = {
 		.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_RUNS_SIZE + bytes),
 		.flags = RUNS_FLAGS,
@@ -113,17 +124,6 @@ static void send_runs(struct vu_job *job, const struct vfmig_logging_report *r, 
 
 	if (!step)
 		return;
-	step->own = malloc(bytes);
-	if (!step->own) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a report of %llu bytes",
-			      (unsigned long long)bytes);
-		vfmig_vu_drop(step);
-		return;
-	}
-	step->a = r->iova;
-	step->b = r->length;
-	step->ask.data = step->own;
-	step->ask.data_max = bytes;
 	step->ask.fixed = VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_RUNS_SIZE;
 	vfmig_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
 	vfmig_logging_put_report(vu_fixed(step) + VFMIG_FEATURE_HEADER_SIZE,
