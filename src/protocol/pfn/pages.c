@@ -77,17 +77,23 @@ static ssize_t stop_logger(struct vfmig_steps *steps)
 	return 0;
 }
 
+static ssize_t stopped(struct vfmig_steps *steps, ssize_t result)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+
+	offer->pages.stale = result < 0;
+	return offer->pages.then(steps, 0);
+}
+
 static ssize_t started(struct vfmig_steps *steps, ssize_t result)
 {
 	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
 	bool late = offer->began != offer->resets;
 
 	offer->pages.logs = result >= 0 && !late;
-	if (late && result >= 0) {
-		offer->pages.stale = true;
-		if (offer->log.logger)
-			return vfmig_steps_work(steps, stop_logger, offer->pages.then);
-	}
+	offer->pages.stale = result >= 0 && late;
+	if (offer->pages.stale && offer->log.logger)
+		return vfmig_steps_work(steps, stop_logger, stopped);
 	/* Of a device that has no log all pages count as written. */
 	if (result == -ENOTTY || result == -EOPNOTSUPP)
 		result = 0;
@@ -113,38 +119,37 @@ static ssize_t start_device(struct vfmig_region_offer *offer)
 		       &pages->ask.control, sizeof(pages->ask.control), started);
 }
 
+/* It may be on from now on, whether or not anybody is there to hear of it. */
+static ssize_t start_log(struct vfmig_region_offer *offer)
+{
+	offer->pages.stale = true;
+	if (offer->log.logger)
+		return vfmig_steps_work(&offer->steps, start_logger, started);
+	return start_device(offer);
+}
+
 static ssize_t not_stale(struct vfmig_steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
-
-	offer->pages.stale = false;
-	return start_device(offer);
+	return start_log(vfmig_region_offer_of(steps));
 }
 
 ssize_t vfmig_region_log_start(struct vfmig_region_offer *offer, vfmig_step_fn then)
 {
 	offer->pages.then = then;
-	if (offer->log.logger)
-		return vfmig_steps_work(&offer->steps, start_logger, started);
-	if (!offer->log.device && !offer->log.session_tells)
+	if (!offer->log.logger && !offer->log.device && !offer->log.session_tells)
 		return then(&offer->steps, 0);
-	if (offer->pages.stale)
-		return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
-			       not_stale);
-	return start_device(offer);
-}
-
-static ssize_t stopped(struct vfmig_steps *steps, ssize_t result)
-{
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
-
-	offer->pages.stale = result < 0;
-	return offer->pages.then(steps, 0);
+	if (!offer->pages.stale)
+		return start_log(offer);
+	if (offer->log.logger)
+		return vfmig_steps_work(&offer->steps, stop_logger, not_stale);
+	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
+		       not_stale);
 }
 
 ssize_t vfmig_region_log_stop(struct vfmig_region_offer *offer, vfmig_step_fn then)
 {
 	forget(&offer->pages);
+	offer->pages.stale = true;
 	offer->pages.then = then;
 	if (offer->log.logger)
 		return vfmig_steps_work(&offer->steps, stop_logger, stopped);
@@ -157,16 +162,16 @@ void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
 		.verb = VFMIG_VERB_FEATURE,
 		.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
 	};
-	bool logs, ask;
+	bool logs, ask, logger = offer->log.logger;
 
 	pthread_mutex_lock(&offer->steps.lock);
 	logs = offer->pages.logs;
 	ask = !reset && (logs || offer->pages.stale);
 	forget(&offer->pages);
 	/* A reset does not wait: the device's log is ended before it is begun again. */
-	offer->pages.stale = offer->pages.stale || (logs && reset);
+	offer->pages.stale = offer->pages.stale || (logs && reset && !logger);
 	pthread_mutex_unlock(&offer->steps.lock);
-	if (logs && offer->log.logger)
+	if (logger && (logs || ask))
 		offer->log.logger->ops->stop(offer->log.logger, NULL);
 	if (ask && offer->log.device)
 		vfmig_device_feature(offer->log.device, stop.feature.flags, NULL, 0, NULL);
@@ -176,11 +181,12 @@ void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
 
 /* ---- what is owed ---- */
 
-static void owe(struct vfmig_region_pages *pages)
+/* @n of the range's pages, from the one that is @done on. */
+static void owe(struct vfmig_region_pages *pages, uint64_t done, uint64_t n)
 {
 	uint64_t size = pages->range[PAGE_SIZE];
-	uint64_t end = (pages->range[START] + pages->done) * size;
-	uint64_t start = end - pages->told * size;
+	uint64_t start = (pages->range[START] + done) * size;
+	uint64_t end = start + n * size;
 
 	if (pages->owed == pages->owed_end) {
 		pages->owed = start;
@@ -258,6 +264,7 @@ static ssize_t reported(struct vfmig_steps *steps, ssize_t result)
 
 	if (vfmig_region_offer_void(offer))
 		return -ECANCELED;
+	pages->asking = false;
 	if (result < 0) /* whatever was written, nobody knows */
 		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
 	set = weigh(pages->bitmap, n);
@@ -287,6 +294,7 @@ static ssize_t report(struct vfmig_region_offer *offer)
 	uint64_t size = pages->range[PAGE_SIZE];
 
 	memset(pages->bitmap, 0, pages->size);
+	pages->asking = true;
 	if (offer->log.logger)
 		return vfmig_steps_work(&offer->steps, report_logger, reported);
 	pages->ask.report = (struct vfmig_feature_dma_logging_report){
@@ -324,7 +332,7 @@ ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
 		again = pages->done && pages->done < pages->range[TOTAL] &&
 			!memcmp(pages->reg, pages->range, sizeof(pages->reg));
 		if (pages->answered && !pages->fetched)
-			owe(pages);
+			owe(pages, pages->done - pages->told, pages->told);
 		memcpy(pages->range, pages->reg, sizeof(pages->range));
 		pages->done = 0;
 		pages->written = pages->answered = pages->current = false;
@@ -342,6 +350,14 @@ ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
 		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
 	offer->value = left < most(pages) ? left : most(pages);
 	return report(offer);
+}
+
+void vfmig_region_pages_dropped(struct vfmig_region_offer *offer)
+{
+	struct vfmig_region_pages *pages = &offer->pages;
+
+	pages->asking = false;
+	owe(pages, pages->done, offer->value);
 }
 
 ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer)

@@ -109,6 +109,20 @@ static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
 	return write ? write_register(offer) : read_register(offer);
 }
 
+/*
+ * An access was taken back between two steps. Its user may try again, and must not get the next data or the next
+ * written pages for those that came too late.
+ */
+static void dropped(struct vfmig_steps *steps)
+{
+	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+
+	if (offer->moving)
+		vfmig_region_data_dropped(offer);
+	if (offer->pages.asking)
+		vfmig_region_pages_dropped(offer);
+}
+
 /* ---- what is told ---- */
 
 static ssize_t tell(struct vfmig_region_offer *offer, struct vfmig_request *request)
@@ -261,6 +275,7 @@ int vfmig_region_offer_open(struct vfmig_session *session, const struct vfmig_re
 	vfmig_steps_init(&offer->steps);
 	offer->steps.session = session;
 	offer->steps.begin = begin;
+	offer->steps.dropped = dropped;
 	if (log)
 		offer->log = *log;
 	offer->steps.device = offer->log.device;

@@ -69,6 +69,7 @@ struct vfmig_region_log {
  * @range: those that are being answered, and @done, how many of their pages were
  * @told: of how many pages the bitmap tells that stands, if @answered; it was fetched if @fetched
  * @current: the next read of data_offset is about the bitmap
+ * @asking: the log is being asked about offer->value pages, and forgets them as it answers
  * @logs: the logger runs
  * @owed, @owed_end: pages of this range were told in a bitmap that nobody fetched, in bytes
  * @at, @size: where the bitmap is shown, in the region
@@ -79,8 +80,8 @@ struct vfmig_region_pages {
 	bool written;
 	uint64_t range[3];
 	uint64_t done, told;
-	bool answered, fetched, current, logs;
-	bool stale; /* the device's log may be on from before a reset */
+	bool answered, fetched, current, asking, logs;
+	bool stale; /* the log may be on, and nobody uses it: from before a reset, or from an access that was given up */
 	uint64_t owed, owed_end;
 	uint64_t at, size;
 	uint64_t *bitmap;
@@ -114,6 +115,8 @@ struct vfmig_region_offer {
 	bool handed;	 /* its offset or size was read: it is the current one */
 	bool aside;	 /* it is in @own, as the bitmap is in its place */
 	bool ended;	 /* the session has said so */
+	bool moving;	 /* the session is being asked for a transaction, or given one */
+	bool broken;	 /* that was given up in the middle: the data is not what it was */
 
 	/* of the request under way */
 	enum vfmig_region_register reg;
@@ -181,8 +184,13 @@ ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer);
 /* The data is over: a state was left. */
 void vfmig_region_drop_data(struct vfmig_region_offer *offer);
 
+/* The access that was about it was taken back. */
+void vfmig_region_data_dropped(struct vfmig_region_offer *offer);
+
 /* pfn/pages.c */
 int vfmig_region_pages_open(struct vfmig_region_offer *offer, struct vfmig_error *err);
+/* The access that was to tell written pages was taken back: they are owed. */
+void vfmig_region_pages_dropped(struct vfmig_region_offer *offer);
 /* data_offset is read: the bitmap goes to its place in the region. */
 ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer);
 ssize_t vfmig_region_write_range(struct vfmig_region_offer *offer);

@@ -11,6 +11,10 @@
  *
  * Resuming. A write of data_size gives the session that many bytes, as one transaction, and returns when they
  * were taken.
+ *
+ * An access may be taken back while the session is at it. What it brings all the same is kept for the next access. Where
+ * nobody can say what became of it, the data is refused from then on, until it begins anew: a stream with a hole
+ * would be loaded.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,6 +27,7 @@ void vfmig_region_drop_data(struct vfmig_region_offer *offer)
 	offer->handed = false;
 	offer->aside = false;
 	offer->ended = false;
+	offer->moving = offer->broken = false;
 }
 
 static uint8_t *section(struct vfmig_region_offer *offer)
@@ -34,6 +39,17 @@ static ssize_t in_error(struct vfmig_region_offer *offer)
 {
 	return vfmig_err(&offer->steps.err, -EIO,
 			 "the device is in its error state: only a reset leads out");
+}
+
+/* Why there is no data to be had or given, or 0. */
+static ssize_t no_data(struct vfmig_region_offer *offer)
+{
+	if (offer->bits == VFMIG_V1_STATE_ERROR)
+		return in_error(offer);
+	if (!offer->broken)
+		return 0;
+	return vfmig_err(&offer->steps.err, -EIO,
+			 "an earlier access was given up in the middle: the data is not whole");
 }
 
 /* Can the session have (more) data? */
@@ -49,6 +65,7 @@ static ssize_t fetch(struct vfmig_region_offer *offer, vfmig_step_fn then)
 	offer->steps.inner.data.buf = section(offer);
 	offer->steps.inner.data.len = offer->room;
 	offer->steps.inner.data.lent = NULL;
+	offer->moving = true;
 	return vfmig_steps_ask(&offer->steps, then);
 }
 
@@ -58,6 +75,7 @@ static ssize_t fetched(struct vfmig_region_offer *offer, ssize_t result)
 
 	if (vfmig_region_offer_void(offer))
 		return -ECANCELED;
+	offer->moving = false;
 	if (precopy && (!result || result == -ENOMSG))
 		return 0; /* nothing for now */
 	if (result < 0)
@@ -115,8 +133,10 @@ static ssize_t pending_fetched(struct vfmig_steps *steps, ssize_t result)
 
 ssize_t vfmig_region_read_pending(struct vfmig_region_offer *offer)
 {
-	if (offer->bits == VFMIG_V1_STATE_ERROR)
-		return in_error(offer);
+	ssize_t ret = no_data(offer);
+
+	if (ret)
+		return ret;
 	offer->pages.current = false;
 	if (offer->handed) {
 		offer->staged = 0;
@@ -151,8 +171,10 @@ static ssize_t hand_fetched(struct vfmig_steps *steps, ssize_t result)
 
 static ssize_t hand(struct vfmig_region_offer *offer)
 {
-	if (offer->bits == VFMIG_V1_STATE_ERROR)
-		return in_error(offer);
+	ssize_t ret = no_data(offer);
+
+	if (ret)
+		return ret;
 	if (!offer->staged && may_have(offer))
 		return fetch(offer, hand_fetched);
 	return hand_over(offer);
@@ -180,6 +202,7 @@ static ssize_t taken(struct vfmig_steps *steps, ssize_t result)
 
 	if (vfmig_region_offer_void(offer))
 		return -ECANCELED;
+	offer->moving = false;
 	if (result < 0)
 		return result;
 	if (!result || (uint64_t)result > offer->value - offer->at)
@@ -196,13 +219,16 @@ static ssize_t give_session(struct vfmig_region_offer *offer)
 	offer->steps.inner.verb = VFMIG_VERB_DATA_WRITE;
 	offer->steps.inner.data.buf = offer->own + offer->at;
 	offer->steps.inner.data.len = offer->value - offer->at;
+	offer->moving = true;
 	return vfmig_steps_ask(&offer->steps, taken);
 }
 
 ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer)
 {
-	if (offer->bits == VFMIG_V1_STATE_ERROR)
-		return in_error(offer);
+	ssize_t ret = no_data(offer);
+
+	if (ret)
+		return ret;
 	if (offer->bits != VFMIG_V1_STATE_RESUMING)
 		return vfmig_err(&offer->steps.err, -EINVAL,
 				 "data_size can be written in _RESUMING only");
@@ -216,4 +242,19 @@ ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer)
 	/* Others may write the data section: what is checked must be what is used. */
 	memcpy(offer->own, section(offer), offer->value);
 	return give_session(offer);
+}
+
+/* ---- what was given up ---- */
+
+void vfmig_region_data_dropped(struct vfmig_region_offer *offer)
+{
+	const struct vfmig_request *inner = &offer->steps.inner;
+	/* Of a session in this process what is taken back has not been done; of a device elsewhere it may have been. */
+	bool undone = inner->result == -ECANCELED && !offer->steps.session->device;
+
+	offer->moving = false;
+	if (inner->verb == VFMIG_VERB_DATA_READ && inner->result != -ECANCELED)
+		fetched(offer, inner->result);
+	else
+		offer->broken = !undone || (inner->verb == VFMIG_VERB_DATA_WRITE && offer->at);
 }
