@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * INFO-01 INFO-02 INFO-03 INFO-05 INFO-06: a model shows itself as any kind of device, with capabilities, typed regions and
+ * INFO-01 INFO-02 INFO-03 INFO-05 INFO-06 INFO-07: a model shows itself as any kind of device, with capabilities, typed regions and
  * the interrupts of its kind, in this process and behind a socket; they work, and they move. argsz is answered by the
  * uAPI's rules. A model that contradicts itself is refused.
  */

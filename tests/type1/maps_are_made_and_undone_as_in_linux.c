@@ -4,7 +4,7 @@
  * once, none in part, or all; with the flag for it the bitmap comes along. (What is about numbers alone is in
  * tests/abi/type1_refuses_what_is_not_right.c.)
  *
- * Rules: T1-07, T1-08, T1-09, T1-10, T1-11.
+ * Rules: T1-07, T1-08, T1-09, T1-10, T1-11, T1-26.
  */
 #include "tests/type1/rig.h"
 
