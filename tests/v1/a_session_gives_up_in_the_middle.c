@@ -2,7 +2,8 @@
 /*
  * A request of a session on a v1 device is taken back while the device is busy with one of its accesses: it is never
  * completed, its buffer is never touched; the data is known not to be whole, and is refused, until the session
- * goes to another state. Requests that were behind it in the queue are done.
+ * begins other data: stop-copy goes on with that of pre-copy, and what was half loaded cannot be run. Requests that were
+ * behind it in the queue are done.
  */
 #include "tests/v1/shown.h"
 
@@ -65,6 +66,8 @@ static void reading(enum vfmig_region_data place)
 	CHECK(!vfmig_session_cancel(session, &c.request));
 	shown->fake.hold = false;
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), -EIO);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), -EIO);
 	/* To begin anew heals it. */
 	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
 	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, NULL), 0);
@@ -72,6 +75,32 @@ static void reading(enum vfmig_region_data place)
 	CHECK(fake_is_chunk(buf, 60, 1));
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), 50);
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), 0);
+	vfmig_session_close(session);
+	vfmig_device_close(&shown->device);
+}
+
+static void writing(enum vfmig_region_data place)
+{
+	struct vfmig_region_options options = {.data = place, .transaction = 64, .framed = true};
+	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
+	struct vfmig_session *session;
+	struct pending a;
+
+	CHECK_EQ(vfmig_session_open(&shown->device, "v1", &session, NULL), 0);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	/* The first of the two transactions that it takes is out. */
+	shown->fake.hold = true;
+	start(session, &a, VFMIG_VERB_DATA_WRITE);
+	CHECK(vfmig_session_cancel(session, &a.request));
+	shown->fake.hold = false;
+	CHECK(!a.done);
+	CHECK_EQ(vfmig_session_write(session, a.buf, 10, NULL), -EIO);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), -EIO);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), -EIO);
+	CHECK_EQ(vfmig_device_reset(&shown->device, NULL), 0);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_write(session, a.buf, 10, NULL), 0);
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
 	vfmig_session_close(session);
 	vfmig_device_close(&shown->device);
 }
@@ -118,6 +147,8 @@ int main(void)
 {
 	for (int place = VFMIG_REGION_DATA_TRAPPED; place <= VFMIG_REGION_DATA_PARTLY; place++)
 		reading((enum vfmig_region_data)place);
+	for (int place = VFMIG_REGION_DATA_TRAPPED; place <= VFMIG_REGION_DATA_PARTLY; place++)
+		writing((enum vfmig_region_data)place);
 	going();
 	return 0;
 }

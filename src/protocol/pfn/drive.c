@@ -270,6 +270,7 @@ static ssize_t log_report(struct vfmig_region_drive *drive)
 	report->bitmap = (uint64_t *)(uintptr_t)asked->bitmap;
 	if (drive->gap)
 		return report_all(drive);
+	drive->reporting = true;
 	return vfmig_drive_drain(drive, free_to_ask);
 }
 

@@ -33,6 +33,7 @@ static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
 	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
 
 	drive->out = 0;
+	drive->reporting = false;
 	switch (steps->outer->verb) {
 	case VFMIG_VERB_STATE_GET:
 		return vfmig_drive_state_get(drive);
@@ -59,6 +60,10 @@ static void dropped(struct vfmig_steps *steps)
 	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
 
 	drive->broken = true;
+	/* The device has forgotten the pages of which it has told. */
+	if (drive->reporting)
+		vfmig_drive_gap(drive);
+	drive->reporting = false;
 	free(drive->draining);
 	drive->draining = NULL;
 }

@@ -114,8 +114,9 @@ struct vfmig_region_drive {
 	struct vfmig_drive_write write;
 
 	/* pfn/drive.c */
-	bool log_to; /* what @logs is about to be */
-	bool logs;   /* written pages are asked for: the device saves while it runs or stands */
+	bool log_to;	/* what @logs is about to be */
+	bool logs;	/* written pages are asked for: the device saves while it runs or stands */
+	bool reporting; /* the device is being asked for them */
 	bool gap; /* they were not told for a while: all that is logged counts as written, once */
 	struct vfmig_drive_logged {
 		struct vfmig_dma_logging_range range;

@@ -180,8 +180,10 @@ static ssize_t arrived(struct vfmig_steps *steps, ssize_t result)
 		to == VFMIG_STATE_STOP && drive->bits == VFMIG_V1_STATE_RESUMING && !drive->ways;
 	if (to == VFMIG_STATE_RESUMING && from != to)
 		vfmig_drive_write_reset(drive);
+	/* From pre-copy to stop-and-copy it is the same data. */
+	if (!saving(to) || !saving(from))
+		drive->broken = false;
 	drive->state = to;
-	drive->broken = false;
 	return 0;
 }
 

@@ -84,6 +84,7 @@ static ssize_t committed(struct vfmig_steps *steps, ssize_t result)
 	drive->write.left = drive->write.later;
 	if (drive->write.left)
 		return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_read);
+	drive->write.acting = false;
 	return drive->then ? drive->then(steps, 0) : (ssize_t)drive->out;
 }
 
@@ -118,6 +119,7 @@ static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
 static ssize_t put_raw(struct vfmig_region_drive *drive, const void *from, size_t n,
 		       vfmig_step_fn then)
 {
+	drive->write.acting = true;
 	drive->write.from = from;
 	drive->write.left = n;
 	drive->then = then;
@@ -257,6 +259,14 @@ static ssize_t go_on(struct vfmig_region_drive *drive)
 	return (ssize_t)drive->out;
 }
 
+static ssize_t did_not_take(struct vfmig_region_drive *drive)
+{
+	return vfmig_err(&drive->steps.err, -EIO,
+			 "device %s did not take some of its data: there is no going on but by a "
+			 "reset",
+			 vfmig_device_name(drive->session.device));
+}
+
 ssize_t vfmig_drive_data_write(struct vfmig_region_drive *drive)
 {
 	struct vfmig_request *outer = drive->steps.outer;
@@ -267,9 +277,7 @@ ssize_t vfmig_drive_data_write(struct vfmig_region_drive *drive)
 				 vfmig_device_name(drive->session.device),
 				 vfmig_state_name(drive->state));
 	if (drive->write.acting)
-		return vfmig_err(&drive->steps.err, -EIO,
-				 "device %s did not take some of its data: there is no going on",
-				 vfmig_device_name(drive->session.device));
+		return did_not_take(drive);
 	if (!outer->data.len)
 		return 0;
 	switch (drive->write.form) {
@@ -296,6 +304,8 @@ ssize_t vfmig_drive_flush(struct vfmig_region_drive *drive, vfmig_step_fn then)
 {
 	struct vfmig_drive_write *write = &drive->write;
 
+	if (write->acting)
+		return did_not_take(drive);
 	if (write->form == VFMIG_DRIVE_FRAMED && !write->ended)
 		return vfmig_err(&drive->steps.err, -EINVAL,
 				 "device %s: its data is not complete: END has not come in %llu "
