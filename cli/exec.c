@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -237,6 +238,8 @@ static int run_command(char **argv, const char *folder, const char *library)
 
 	snprintf(preload, sizeof(preload), "%s%s%s", library, others && *others ? ":" : "",
 		 others ? others : "");
+	/* Who cleans up after it is gone if it is killed: then so is the VMM, as if there were nobody between. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setenv("LD_PRELOAD", preload, 1) || setenv("VFMIG_EXEC", folder, 1))
 		return CLI_FAILED;
 	signal(SIGPIPE, SIG_DFL);

@@ -9,6 +9,7 @@ however it ends; the exit code is the command's.
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,16 @@ with tempfile.TemporaryDirectory() as tmp:
         process.send_signal(signal.SIGTERM)
         hold(process.wait(60) == 128 + signal.SIGTERM, process.returncode)
     hold(not folder.exists(), "the folder is still there")
+
+    # Killed: nobody is left behind.
+    with subprocess.Popen([VFMIG, "exec", "--device", DEVICE, "--folder", folder, "--", VMM, "wait"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True) as process:
+        hold(process.stdout.readline() == "ready\n", "it did not begin")
+        process.kill()
+        # Its end of the pipe is closed only when the command has gone as well.
+        hold(process.stdout.read() == "", "the command lives on")
+    shutil.rmtree(folder)
 
     # Without it: the same program finds nothing.
     hold(run(VMM, env={**os.environ, "VFMIG_EXEC": tmp}).returncode != 0, "a device without us?")
