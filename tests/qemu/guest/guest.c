@@ -15,7 +15,7 @@
  *	reset		a copier was reset behind this program's back; all begins anew
  *
  * The command line says how: irq (wait for messages), poll (for completions), p2p (two copiers also write to each other's
- * windows).
+ * windows), full (first fill the boards, so that there is much to move).
  */
 #include "hw.h"
 
@@ -30,6 +30,7 @@
 enum { FILL = 2, COPY = 1, CHECKSUM = 3, ADD = 4 };
 enum { INTERRUPT = 1, SOURCE_ON_BOARD = 2, DESTINATION_ON_BOARD = 4 };
 enum {
+	BOARD_SIZE = 0x10,
 	CONTROL = 0x18,
 	STATUS = 0x1c,
 	INTR_STATUS = 0x30,
@@ -75,7 +76,7 @@ static struct copier {
 	uint64_t round;
 } copiers[COPIERS];
 static struct pages memory[COPIERS];
-static bool by_message, peers;
+static bool by_message, peers, full;
 
 /* ---- what must be ---- */
 
@@ -177,7 +178,8 @@ static void check_completion(unsigned n, uint32_t index)
 {
 	struct completion *done = &memory[n].done[index % RING];
 	struct descriptor *d = &memory[n].ring[index % RING];
-	uint64_t result = d->operation == CHECKSUM ? copiers[n].expected_sum[index % RING] : PAGE;
+	uint64_t result =
+		d->operation == CHECKSUM ? copiers[n].expected_sum[index % RING] : d->length;
 
 	if (done->sequence != index + 1ull)
 		bad("sequence", n, done->sequence, index + 1ull);
@@ -329,6 +331,11 @@ static void begin(unsigned n, unsigned slot)
 	set(n, INTR_ENABLE, by_message ? 1 : 0);
 	set(n, CONTROL, 1);
 	c->there = true;
+	if (full) {
+		put(n, FILL, DESTINATION_ON_BOARD, 0, 0, value_of(n, 0, 0));
+		memory[n].ring[0].length = get(n, BOARD_SIZE);
+		work(n, 0, messages);
+	}
 }
 
 static unsigned scan(void)
@@ -407,6 +414,7 @@ void guest_main(const uint32_t *loader)
 
 	by_message = has_word(line, "irq");
 	peers = has_word(line, "p2p");
+	full = has_word(line, "full");
 	interrupts_begin();
 	say_number("ready ", scan());
 	say("\n");
