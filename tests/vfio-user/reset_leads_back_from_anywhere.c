@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * V2-30 V2-42 DMA-04: a reset leads from every state to RUNNING: in the middle of a transfer in either direction, with DMA
- * under way, with logging on (which goes on, and keeps what it knows), asleep; in this process and behind a socket. The
- * device is as new after it, nothing of before is done any more, and it migrates again.
+ * under way, with logging on (which goes on, and keeps what it knows), asleep; in each revision, in this process
+ * and behind a socket. The device is as new after it, nothing of before is done any more, and it migrates again.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -197,6 +197,9 @@ static void with_dma_under_way(void)
 	unsigned at_reset;
 	pthread_t thread;
 
+	atomic_store(&begun, false);
+	atomic_store(&may_end, false);
+	atomic_store(&reset_is_done, false);
 	CARD_OK(vfmig_space_map(space, &map, &card_err));
 	CARD_OK(vfmig_device_start(device, &card_err));
 	busy();
@@ -220,36 +223,62 @@ static void with_dma_under_way(void)
 	is_as_new();
 }
 
+static bool has(enum vfmig_state state)
+{
+	uint64_t flags = vfmig_session_flags(session);
+
+	if (state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P)
+		return flags & VFMIG_MIGRATION_P2P;
+	return true;
+}
+
+static void anywhere(const char *options, bool there)
+{
+	void *memory;
+
+	device = there ? card_open_there(options) : card_open_here(options);
+	session = card_session(device);
+	space = vfmig_space_new();
+	memory = card_memory(space, IOVA, SIZE);
+	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	for (int s = VFMIG_STATE_STOP; s < VFMIG_STATE_COUNT; s++) {
+		enum vfmig_state state = (enum vfmig_state)s;
+
+		if (!has(state))
+			continue;
+		from(state, false);
+		if (vfmig_v2_state_saving(state) || state == VFMIG_STATE_RESUMING)
+			from(state, true);
+	}
+	from_error();
+	asleep();
+	/* pfn tells of written pages by its region, while it saves. */
+	if (strcmp(vfmig_session_protocol(session), "pfn"))
+		with_logging_on();
+	if (!there)
+		with_dma_under_way();
+	vfmig_session_close(session);
+	vfmig_device_close(device);
+	if (there) {
+		vfmig_export_close(server);
+		vfmig_device_close(served);
+	}
+	vfmig_space_free(space);
+	munmap(memory, SIZE);
+}
+
 int main(void)
 {
-	for (int there = 0; there < 2; there++) {
-		void *memory;
+	static const char *const options[] = {
+		NULL,
+		"protocol=v1,data=trapped",
+		"protocol=v1,data=mapped,tell=off",
+		"protocol=pfn",
+	};
 
-		device = there ? card_open_there(NULL) : card_open_here(NULL);
-		session = card_session(device);
-		space = vfmig_space_new();
-		memory = card_memory(space, IOVA, SIZE);
-		CARD_OK(vfmig_space_attach(space, device, &card_err));
-		for (int s = VFMIG_STATE_STOP; s < VFMIG_STATE_COUNT; s++) {
-			enum vfmig_state state = (enum vfmig_state)s;
-
-			from(state, false);
-			if (vfmig_v2_state_saving(state) || state == VFMIG_STATE_RESUMING)
-				from(state, true);
-		}
-		from_error();
-		asleep();
-		with_logging_on();
-		if (!there)
-			with_dma_under_way();
-		vfmig_session_close(session);
-		vfmig_device_close(device);
-		if (there) {
-			vfmig_export_close(server);
-			vfmig_device_close(served);
-		}
-		vfmig_space_free(space);
-		munmap(memory, SIZE);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		anywhere(options[i], false);
+		anywhere(options[i], true);
 	}
 	return 0;
 }
