@@ -227,6 +227,7 @@ static void from_buffer(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 static int message_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 {
 	s->body = false;
+	s->whole++;
 	return s->msg ? command_is_there(wire, s) : reply_is_there(wire, s);
 }
 
@@ -284,8 +285,8 @@ static int take_fds(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct
 	return 0;
 }
 
-/* 1: something came; *full if it was as much as there was room for. 0: nothing is there. */
-static int receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, bool *full)
+/* How much came; *full if it was as much as there was room for. 0: nothing is there. */
+static ssize_t receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, bool *full)
 {
 	union {
 		char bytes[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
@@ -338,22 +339,34 @@ static int receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, bool *f
 		s->got += direct;
 		s->have += (size_t)n - direct;
 	}
-	return take_fds(wire, s, &msg) ? wire->lost : 1;
+	return take_fds(wire, s, &msg) ? wire->lost : n;
 }
 
 /* So that one end that never rests does not keep its owner from the other. */
 #define RECEIVES_AT_A_TIME 16
+/*
+ * And a large message is used while it is in the cache, and its sender given more to do while the next one comes: who
+ * took in all that is under way first would leave the sender with nothing to do after it.
+ */
+#define BYTES_AT_A_TIME (64u << 10)
 
 bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end)
 {
 	struct vfmig_wire_socket *s = &wire->ends[end];
+	uint64_t whole = s->whole;
+	size_t taken = 0;
 	bool full = true;
+	ssize_t n;
 
 	for (unsigned i = 0; i < RECEIVES_AT_A_TIME && full; i++) {
 		if (wire->lost || s->fd < 0 || !s->reads)
 			return false;
-		if (receive(wire, s, &full) <= 0)
+		if (taken >= BYTES_AT_A_TIME && s->whole != whole)
+			break;
+		n = receive(wire, s, &full);
+		if (n <= 0)
 			return false;
+		taken += (size_t)n;
 		if (parse(wire, s)) {
 			/* Whoever said no said why, unless it was the owner, to a command. */
 			vfmig_wire_lose(wire, -EPROTO, "a command was not taken");

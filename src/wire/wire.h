@@ -142,6 +142,7 @@ struct vfmig_wire_socket {
 	bool body; /* the header is there, the payload is coming */
 	struct vfmig_user_header header;
 	size_t len, got; /* of the payload */
+	uint64_t whole;	 /* messages that have come to their end */
 	struct vfmig_wire_ask *ask;
 	struct vfmig_wire_msg *msg;
 	int fds[VFMIG_WIRE_FDS]; /* came with the message that is coming */
