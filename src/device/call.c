@@ -48,8 +48,6 @@ ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *re
 	struct call call = {.caller = pthread_self()};
 	int ret;
 
-	if (!deadline && limit)
-		deadline = vfmig_now() + (int64_t)limit * 1000000;
 	request->done = vfmig_call_done;
 	request->user = &call;
 	submit(whom, request);
@@ -59,6 +57,8 @@ ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *re
 		return vfmig_err(request->err, -EPROTO,
 				 "%s: left undone by a session without a device",
 				 vfmig_verb_name(request->verb));
+	if (!deadline && limit)
+		deadline = vfmig_now() + (int64_t)limit * 1000000;
 	ret = vfmig_device_wait(device, call_ready, &call, deadline);
 	if (!ret)
 		return finish(device, request);

@@ -129,6 +129,7 @@ static int lead(struct vfmig_device *device, bool (*ready)(void *), void *contex
 int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context), void *context,
 		      int64_t deadline)
 {
+	bool waited = false; /* only then is it worth looking at the clock */
 	int ret = 0;
 
 	device = worked(device);
@@ -137,8 +138,9 @@ int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context),
 	pthread_mutex_lock(&device->work_lock);
 	for (;;) {
 		atomic_fetch_add(&device->work_waiting, 1);
-		if (ready(context) || ret || (deadline && vfmig_now() >= deadline))
+		if (ready(context) || ret || (waited && deadline && vfmig_now() >= deadline))
 			break;
+		waited = true;
 		if (device->work_led) {
 			sleep_until(device, deadline);
 			atomic_fetch_sub(&device->work_waiting, 1);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "wire/wire.h"
 
@@ -285,61 +286,89 @@ static int take_fds(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct
 	return 0;
 }
 
-/* How much came; *full if it was as much as there was room for. 0: nothing is there. */
-static ssize_t receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, bool *full)
+/* Where what comes next goes: the payload that is coming first, @direct bytes of it. Returns how many places that is. */
+static unsigned places(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct iovec *iov,
+		       size_t *direct)
 {
-	union {
-		char bytes[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov[4];
-	struct msghdr msg = {
-		.msg_iov = iov,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	size_t got = s->got, room, direct = 0;
-	ssize_t n;
+	size_t got = s->got;
+	unsigned n = 0;
 
+	*direct = 0;
 	/* At most an unfinished header is left. */
 	if (s->at) {
 		memmove(s->buffer, s->buffer + s->at, s->have - s->at);
 		s->have -= s->at;
 		s->at = 0;
 	}
-	while (s->body && got < s->len && msg.msg_iovlen < 3) {
-		struct iovec *v = &iov[msg.msg_iovlen++];
+	while (s->body && got < s->len && n < 3) {
+		struct iovec *v = &iov[n++];
 
 		v->iov_base = place(wire, s, got, &v->iov_len);
 		got += v->iov_len;
-		direct += v->iov_len;
+		*direct += v->iov_len;
 		if (v->iov_base == wire->trash)
 			break;
 	}
-	room = direct;
-	if (!s->body || got == s->len) {
-		iov[msg.msg_iovlen++] = (struct iovec){.iov_base = s->buffer + s->have,
-						       .iov_len = sizeof(s->buffer) - s->have};
-		room += sizeof(s->buffer) - s->have;
-	}
+	if (!s->body || got == s->len)
+		iov[n++] = (struct iovec){.iov_base = s->buffer + s->have,
+					  .iov_len = sizeof(s->buffer) - s->have};
+	return n;
+}
+
+union control {
+	char bytes[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
+	struct cmsghdr align;
+};
+
+static ssize_t take(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t n;
+
 	do
-		n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, msg, flags | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	return n < 0 ? -errno : n;
+}
+
+/* @n bytes came, or none; returns that, or why the connection is lost, or 0: nothing is there. */
+static ssize_t came(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct msghdr *msg,
+		    size_t direct, ssize_t n)
+{
+	if (n == -EAGAIN || n == -EWOULDBLOCK)
 		return 0;
 	if (n < 0)
-		return vfmig_wire_lose(wire, -errno, "receiving failed: %s", strerror(errno));
+		return vfmig_wire_lose(wire, (int)n, "receiving failed: %s", strerror((int)-n));
 	if (!n)
 		return vfmig_wire_lose(wire, -ECONNRESET, "the peer is gone%s",
 				       s->body || s->have ? ", in the middle of a message" : "");
-	*full = (size_t)n == room;
 	if ((size_t)n <= direct) {
 		s->got += (size_t)n;
 	} else {
 		s->got += direct;
 		s->have += (size_t)n - direct;
 	}
-	return take_fds(wire, s, &msg) ? wire->lost : n;
+	return take_fds(wire, s, msg) ? wire->lost : n;
+}
+
+/* How much came; *full if it was as much as there was room for. 0: nothing is there. */
+static ssize_t receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, bool *full)
+{
+	union control control;
+	struct iovec iov[4];
+	struct msghdr msg = {
+		.msg_iov = iov,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	size_t room = 0, direct;
+	ssize_t n;
+
+	msg.msg_iovlen = places(wire, s, iov, &direct);
+	for (size_t i = 0; i < msg.msg_iovlen; i++)
+		room += iov[i].iov_len;
+	n = take(s->fd, &msg, MSG_DONTWAIT);
+	*full = n > 0 && (size_t)n == room;
+	return came(wire, s, &msg, direct, n);
 }
 
 /* So that one end that never rests does not keep its owner from the other. */
@@ -374,4 +403,47 @@ bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end)
 		}
 	}
 	return full;
+}
+
+/* Descriptors that came for a connection that is lost. */
+static void drop_fds(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	int fd;
+
+	for (size_t at = CMSG_LEN(0); cmsg && at + sizeof(fd) <= cmsg->cmsg_len; at += sizeof(fd)) {
+		memcpy(&fd, (char *)cmsg + at, sizeof(fd));
+		close(fd);
+	}
+}
+
+bool vfmig_wire_wait(struct vfmig_wire *wire, enum vfmig_wire_end end)
+{
+	struct vfmig_wire_socket *s = &wire->ends[end];
+	union control control;
+	struct iovec iov[4];
+	struct msghdr msg = {
+		.msg_iov = iov,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	size_t direct;
+	ssize_t n;
+
+	/* Between two messages all goes to the buffer, which nobody looks at but who receives. */
+	if (wire->lost || !s->waits || !s->reads || s->first || s->body || s->at != s->have)
+		return false;
+	msg.msg_iovlen = places(wire, s, iov, &direct);
+	pthread_mutex_unlock(&wire->lock);
+	n = take(s->fd, &msg, 0);
+	pthread_mutex_lock(&wire->lock);
+	if (wire->lost) {
+		if (n > 0)
+			drop_fds(&msg);
+		return true;
+	}
+	n = came(wire, s, &msg, direct, n);
+	if (n > 0 && parse(wire, s))
+		vfmig_wire_lose(wire, -EPROTO, "a command was not taken");
+	return n;
 }

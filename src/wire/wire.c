@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "wire/wire.h"
@@ -21,11 +22,15 @@ _Static_assert(VFMIG_WIRE_ASKS == 1u << INDEX_BITS, "an id holds an index");
  */
 #define SEND_BUFFER (1 << 20)
 
+/* How long vfmig_wire_wait() waits: no longer than who has to do with the other end can. */
+#define WAIT_US 1000
+
 static int add_socket(struct vfmig_wire *wire, enum vfmig_wire_end end, int fd,
 		      struct vfmig_error *err)
 {
 	struct vfmig_wire_socket *s = &wire->ends[end];
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = end};
+	const struct timeval wait = {.tv_usec = WAIT_US};
 	int size = SEND_BUFFER, ret;
 
 	s->fd = fd;
@@ -37,6 +42,7 @@ static int add_socket(struct vfmig_wire *wire, enum vfmig_wire_end end, int fd,
 				 strerror(-ret));
 	}
 	s->reads = true;
+	s->waits = !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	return 0;
 }
 

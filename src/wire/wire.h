@@ -153,6 +153,7 @@ struct vfmig_wire_socket {
 	struct vfmig_wire_out *first, **last;
 	size_t queued; /* bytes */
 	bool reads, writes;
+	bool waits;  /* a receive may wait, for a short time */
 	bool broken; /* nothing more can be sent */
 };
 
@@ -235,6 +236,16 @@ void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user
  * Return: true if there may be more; false if there is not, or the connection is lost.
  */
 bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end);
+
+/*
+ * vfmig_wire_wait() - wait for what comes at one end, in the receive itself
+ *
+ * For a few milliseconds, and with the lock let go. It spares the poll before a receive, where nothing else is waited for
+ * that could not wait so long. Only who receives calls it, and nobody else receives meanwhile.
+ *
+ * Return: true if something came, or the connection is lost; false if not, or this end cannot do it now.
+ */
+bool vfmig_wire_wait(struct vfmig_wire *wire, enum vfmig_wire_end end);
 
 /* Whether an end is polled for reading; an owner with too much to do stops it for a while. */
 void vfmig_wire_reads(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads);

@@ -126,12 +126,16 @@ static void finished(struct export_op *op)
 	bool here = atomic_load(&server->works) &&
 		    pthread_equal(atomic_load(&server->worker), pthread_self());
 
+	/* Only who works the export looks at this. */
+	if (here) {
+		op->finished = true;
+		return;
+	}
+	/* Under the lock, for after it the operation and even the client may be gone. */
 	pthread_mutex_lock(&op->client->wire.lock);
 	op->finished = true;
 	pthread_cond_broadcast(&op->client->changed);
-	/* Under the lock, for after it the operation and even the client may be gone. */
-	if (!here)
-		vfmig_export_wake(server);
+	vfmig_export_wake(server);
 	pthread_mutex_unlock(&op->client->wire.lock);
 }
 
@@ -253,11 +257,12 @@ static bool agree_first(struct export_client *client)
 	return ok;
 }
 
-void vfmig_export_advance(struct export_client *client)
+bool vfmig_export_advance(struct export_client *client)
 {
 	struct vfmig_wire *wire = &client->wire;
 	struct vfmig_wire_msg *msg;
 	struct export_op *op;
+	bool lost;
 
 	pthread_mutex_lock(&wire->lock);
 	for (;;) {
@@ -287,7 +292,9 @@ void vfmig_export_advance(struct export_client *client)
 		vfmig_export_handle(op);
 		pthread_mutex_lock(&wire->lock);
 	}
+	lost = wire->lost;
 	pthread_mutex_unlock(&wire->lock);
+	return !lost;
 }
 
 /* A request that cannot be taken back is being done this moment, or is between two. Under the lock. */

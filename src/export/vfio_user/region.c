@@ -21,12 +21,21 @@ static void region_back(struct export_op *op, ssize_t result)
 		vfmig_export_failed(op, (int)result);
 		return;
 	}
-	if (op->answer) {
-		op->out.body = op->answer->payload;
+	if (op->msg->header.cmd == VFMIG_USER_REGION_READ) {
+		op->out.body = op->request.region.buf;
 		op->out.body_len = a.count;
 	}
 	vfmig_export_done(
 		op, vfmig_user_put_region_access(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &a));
+}
+
+/* Where what is read goes; a register needs no buffer for it. NULL: it was refused. */
+static void *room(struct export_op *op, uint32_t count)
+{
+	if (count > sizeof(op->payload.u64))
+		return vfmig_export_room(op, count);
+	op->payload.u64 = 0;
+	return &op->payload.u64;
 }
 
 void vfmig_export_region_access(struct export_op *op)
@@ -40,13 +49,13 @@ void vfmig_export_region_access(struct export_op *op)
 		vfmig_export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
-	if (!write && !vfmig_export_room(op, a.count))
-		return;
 	op->request.region.index = a.region;
 	op->request.region.offset = a.offset;
 	op->request.region.len = a.count;
 	op->request.region.buf =
-		write ? op->msg->payload + VFMIG_USER_REGION_ACCESS_SIZE : op->answer->payload;
+		write ? op->msg->payload + VFMIG_USER_REGION_ACCESS_SIZE : room(op, a.count);
+	if (!op->request.region.buf)
+		return;
 	if (!a.count) {
 		region_back(op, 0);
 		return;

@@ -244,22 +244,18 @@ static int work(struct vfmig_export *server, int timeout, struct vfmig_error *er
 {
 	struct epoll_event events[EVENTS];
 	int n = epoll_wait(server->epoll, events, EVENTS, timeout), ret;
-	bool gone;
 
 	for (int i = 0; i < n; i++)
 		event(server, &events[i]);
 	if (server->client) {
 		if (server->client->agreed && !server->client->welcomed)
 			vfmig_export_welcome(server->client);
-		vfmig_export_advance(server->client);
-		pthread_mutex_lock(&server->client->wire.lock);
-		gone = server->client->wire.lost;
-		ret = gone ? vfmig_err(err, -ENOTCONN, "the client is gone: %s",
-				       server->client->wire.why.text)
-			   : 0;
-		pthread_mutex_unlock(&server->client->wire.lock);
-		if (!gone)
+		if (vfmig_export_advance(server->client))
 			return 0;
+		pthread_mutex_lock(&server->client->wire.lock);
+		ret = vfmig_err(err, -ENOTCONN, "the client is gone: %s",
+				server->client->wire.why.text);
+		pthread_mutex_unlock(&server->client->wire.lock);
 		vfmig_export_client_gone(server);
 		return server->only ? ret : 0;
 	}

@@ -180,8 +180,8 @@ bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg
 
 /* A command came in. Under the lock. */
 int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg);
-/* Have done what can be done now. Without the lock. */
-void vfmig_export_advance(struct export_client *client);
+/* Have done what can be done now. Without the lock. False: the connection is lost. */
+bool vfmig_export_advance(struct export_client *client);
 /* The client is gone: take everything back. Without the lock. */
 void vfmig_export_take_back(struct export_client *client);
 /* Free what is kept for the next use. */

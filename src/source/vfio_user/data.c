@@ -33,8 +33,11 @@ static void region_answered(struct vu_job *job, struct vu_step *step)
 			      request->region.index, (unsigned long long)step->a, why);
 }
 
-static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len)
+/* @last: and the job is let go. False: it was not asked. */
+static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool last)
 {
+	void (*send)(struct vu_step *, uint16_t, size_t) =
+		last ? vfmig_vu_send_last : vfmig_vu_send;
 	struct vfmig_request *request = job->request;
 	struct vfmig_user_region_access a = {
 		.offset = request->region.offset + at,
@@ -53,11 +56,11 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len)
 	if (request->verb == VFMIG_VERB_REGION_WRITE) {
 		step->ask.out.body = (const uint8_t *)request->region.buf + at;
 		step->ask.out.body_len = len;
-		vfmig_vu_send(step, VFMIG_USER_REGION_WRITE, n);
+		send(step, VFMIG_USER_REGION_WRITE, n);
 	} else {
 		step->ask.data = (uint8_t *)request->region.buf + at;
 		step->ask.data_max = len;
-		vfmig_vu_send(step, VFMIG_USER_REGION_READ, n);
+		send(step, VFMIG_USER_REGION_READ, n);
 	}
 	return true;
 }
@@ -65,7 +68,7 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len)
 void vfmig_vu_region(struct vu *vu, struct vfmig_request *request)
 {
 	uint32_t most = request->verb == VFMIG_VERB_REGION_WRITE ? vu->write_max : vu->xfer;
-	uint32_t len = request->region.len, at = 0, n;
+	uint32_t len = request->region.len, at = 0;
 	struct vu_job *job;
 
 	if (len > UINT64_MAX - request->region.offset) {
@@ -82,12 +85,12 @@ void vfmig_vu_region(struct vu *vu, struct vfmig_request *request)
 	if (!job)
 		return;
 	job->result = len;
-	for (; at < len; at += n) {
-		n = len - at < most ? len - at : most;
-		if (!region_piece(job, at, n))
+	job->quick = true;
+	for (; len - at > most; at += most)
+		if (!region_piece(job, at, most, false))
 			break;
-	}
-	vfmig_vu_let_go(job);
+	if (job->error || !region_piece(job, at, len - at, true))
+		vfmig_vu_let_go(job);
 }
 
 /* ---- interrupts ---- */

@@ -28,6 +28,10 @@ void vfmig_vu_step_free(struct vu *vu, struct vu_step *step)
 
 static void job_free(struct vu *vu, struct vu_job *job)
 {
+	if (job->spare) {
+		job->spare->next = vu->unused_steps;
+		vu->unused_steps = job->spare;
+	}
 	free(job->own);
 	job->next = vu->unused_jobs;
 	vu->unused_jobs = job;
@@ -90,6 +94,9 @@ struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
 	job->answered = answered;
 	job->left = 1; /* held */
 	job->looked_at = 1;
+	job->spare = vu->unused_steps;
+	if (job->spare)
+		vu->unused_steps = job->spare->next;
 	job->prev = NULL;
 	job->next = vu->jobs;
 	if (vu->jobs)
@@ -107,14 +114,17 @@ struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
 
 struct vu_step *vfmig_vu_step(struct vu_job *job)
 {
+	struct vu_step *step = job->spare;
 	struct vu *vu = job->vu;
-	struct vu_step *step;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	step = vu->unused_steps;
-	if (step)
-		vu->unused_steps = step->next;
-	pthread_mutex_unlock(&vu->wire.lock);
+	if (!step) {
+		pthread_mutex_lock(&vu->wire.lock);
+		step = vu->unused_steps;
+		if (step)
+			vu->unused_steps = step->next;
+		pthread_mutex_unlock(&vu->wire.lock);
+	}
+	job->spare = NULL;
 	if (!step)
 		step = malloc(sizeof(*step));
 	if (!step) {
@@ -203,21 +213,23 @@ static void pump(struct vu *vu)
 	}
 }
 
-void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed)
+static void fill(struct vu_step *step, uint16_t cmd, size_t fixed)
 {
-	struct vu_job *job = step->job;
-	struct vu *vu = job->vu;
-
 	step->ask.cmd = cmd;
 	step->ask.out.head_len = VFMIG_USER_HEADER_SIZE + fixed;
 	/* Whichever way is the larger. */
 	step->bytes = step->ask.out.body_len > step->ask.data_max ? step->ask.out.body_len
 								  : step->ask.data_max;
-	pthread_mutex_lock(&vu->wire.lock);
+}
+
+/* Under the lock. */
+static void send_step(struct vu *vu, struct vu_step *step)
+{
+	struct vu_job *job = step->job;
+
 	if (!job->request) {
 		/* Cancelled meanwhile: nothing more is asked for it. */
 		vfmig_vu_step_free(vu, step);
-		pthread_mutex_unlock(&vu->wire.lock);
 		return;
 	}
 	step->sister = job->steps;
@@ -228,6 +240,15 @@ void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed)
 		*vu->waiting_last = step;
 		vu->waiting_last = &step->next;
 	}
+}
+
+void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed)
+{
+	struct vu *vu = step->job->vu;
+
+	fill(step, cmd, fixed);
+	pthread_mutex_lock(&vu->wire.lock);
+	send_step(vu, step);
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
@@ -322,16 +343,6 @@ static void let_go(struct vu *vu, struct vu_job *job)
 	vfmig_vu_finish(vu, job);
 }
 
-void vfmig_vu_let_go(struct vu_job *job)
-{
-	struct vu *vu = job->vu;
-
-	pthread_mutex_lock(&vu->wire.lock);
-	let_go(vu, job);
-	pthread_mutex_unlock(&vu->wire.lock);
-	vfmig_vu_look(vu);
-}
-
 /* ---- answers ---- */
 
 void vfmig_vu_answer(struct vu *vu, struct vfmig_wire_ask *ask)
@@ -359,23 +370,24 @@ static void look_at(struct vu *vu, struct vu_step *step)
 		return;
 	}
 	job->looked_at++;
-	pthread_mutex_unlock(&vu->wire.lock);
-	(step->answered ? step->answered : job->answered)(job, step);
-	pthread_mutex_lock(&vu->wire.lock);
+	if (job->quick && !step->ask.error) {
+		job->answered(job, step);
+	} else {
+		pthread_mutex_unlock(&vu->wire.lock);
+		(step->answered ? step->answered : job->answered)(job, step);
+		pthread_mutex_lock(&vu->wire.lock);
+	}
 	vfmig_vu_step_free(vu, step);
 	let_go(vu, job);
 }
 
-void vfmig_vu_look(struct vu *vu)
+void vfmig_vu_look_locked(struct vu *vu)
 {
 	struct vu_step *step;
 	struct vu_job *job;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	if (vu->looking) {
-		pthread_mutex_unlock(&vu->wire.lock);
+	if (vu->looking)
 		return;
-	}
 	vu->looking = true;
 	for (;;) {
 		job = next_in_order(vu);
@@ -393,5 +405,34 @@ void vfmig_vu_look(struct vu *vu)
 		look_at(vu, step);
 	}
 	vu->looking = false;
+}
+
+void vfmig_vu_look(struct vu *vu)
+{
+	pthread_mutex_lock(&vu->wire.lock);
+	vfmig_vu_look_locked(vu);
+	pthread_mutex_unlock(&vu->wire.lock);
+}
+
+void vfmig_vu_let_go(struct vu_job *job)
+{
+	struct vu *vu = job->vu;
+
+	pthread_mutex_lock(&vu->wire.lock);
+	let_go(vu, job);
+	vfmig_vu_look_locked(vu);
+	pthread_mutex_unlock(&vu->wire.lock);
+}
+
+void vfmig_vu_send_last(struct vu_step *step, uint16_t cmd, size_t fixed)
+{
+	struct vu_job *job = step->job;
+	struct vu *vu = job->vu;
+
+	fill(step, cmd, fixed);
+	pthread_mutex_lock(&vu->wire.lock);
+	send_step(vu, step);
+	let_go(vu, job);
+	vfmig_vu_look_locked(vu);
 	pthread_mutex_unlock(&vu->wire.lock);
 }

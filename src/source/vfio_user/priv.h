@@ -83,6 +83,8 @@ struct vu_job {
 	unsigned left; /* steps under way */
 	struct vu_step *steps;
 	bool ordered, finished;
+	bool quick;	       /* its @answered takes no lock, unless there is an error */
+	struct vu_step *spare; /* for its first question */
 	struct vu_job *next_unmapping;
 	unsigned looked_at; /* how many use its request: its beginner, a looker at answers */
 	int stage;
@@ -116,6 +118,7 @@ struct vu {
 	struct vfmig_wire wire;
 	int epoll, gone; /* gone: readable from the connection's end on */
 	struct epoll_event events[VU_EVENTS];
+	bool waited; /* in the place of that, the answer was waited for and is there */
 	int nevents; /* that were waited for, and are for process() */
 	struct vfmig_vfio_user_options options;
 	struct vfmig_wire_caps caps; /* the server's */
@@ -183,6 +186,8 @@ struct vu_step *vfmig_vu_step(struct vu_job *job);
  */
 void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed);
 void vfmig_vu_let_go(struct vu_job *job);
+/* Both, where it is the only question: a register is read with the lock taken once. */
+void vfmig_vu_send_last(struct vu_step *step, uint16_t cmd, size_t fixed);
 /* It is not to be sent after all. */
 void vfmig_vu_drop(struct vu_step *step);
 /* Note a failure, if it is the first. */
@@ -190,8 +195,9 @@ void vfmig_vu_fail(struct vu_job *job, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Note that the server refused, in the words of the verb. */
 void vfmig_vu_refused(struct vu_job *job, const struct vu_step *step, const char *what);
-/* Look at what is answered. Without the lock. */
+/* Look at what is answered. Without the lock; and with it, which is let go for each. */
 void vfmig_vu_look(struct vu *vu);
+void vfmig_vu_look_locked(struct vu *vu);
 void vfmig_vu_answer(struct vu *vu, struct vfmig_wire_ask *ask);
 void vfmig_vu_jobs_free(struct vu *vu);
 /* For the two files: parts of a job's end. Under the lock. */
