@@ -88,6 +88,29 @@ struct vfmig_lent {
 };
 
 /**
+ * struct vfmig_page_run - pages of a report of what DMA wrote
+ * @skip: pages since the run before, or the beginning, that were not written
+ * @pages: pages behind those that were; not 0
+ */
+struct vfmig_page_run {
+	uint32_t skip;
+	uint32_t pages;
+};
+
+/**
+ * struct vfmig_page_runs - a report as runs, in the place of its bitmap
+ * @run: room for @room of them
+ * @count: how many there are
+ * @told: they are the report, and nothing was done to its bitmap
+ */
+struct vfmig_page_runs {
+	struct vfmig_page_run *run;
+	uint32_t room;
+	uint32_t count;
+	bool told;
+};
+
+/**
  * struct vfmig_window_piece - bytes in a window, in the place of a buffer
  * @offset: where in it
  * @sum: XXH3-64 of them; a read tells it, a write is refused if it is wrong
@@ -111,7 +134,9 @@ struct vfmig_window_piece {
  * @irqs: SET_IRQS: as the uAPI's structure; @fds or @bools has @count values according to @flags (with
  *	DATA_EVENTFD, -1 takes one away). The device makes duplicates of the descriptors
  * @feature: FEATURE: @flags is the uAPI's (index and GET, SET, PROBE); @data of @size bytes its payload,
- *	in and out. Pointers in a payload (DMA logging) are pointers in this process
+ *	in and out. Pointers in a payload (DMA logging) are pointers in this process. With @runs (not @told),
+ *	a device may tell a DMA_LOGGING_REPORT as runs instead of setting bits, which it must have room for
+ *	all the same
  * @data: DATA_READ, DATA_WRITE: at most @len bytes of the device's migration data, in order. The result
  *	is how many; for a read, 0 is the end of the stream and -ENOMSG the end of what there is for now,
  *	in pre-copy (some devices say 0 there, too). With @lent (its count 0), a read may say where bytes are
@@ -172,6 +197,7 @@ struct vfmig_request {
 			uint32_t flags;
 			void *data;
 			size_t size;
+			struct vfmig_page_runs *runs;
 		} feature;
 		struct {
 			void *buf;

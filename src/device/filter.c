@@ -104,6 +104,9 @@ void vfmig_forward(struct vfmig_device *device, struct vfmig_request *outer,
 	};
 	forward->copy.done = forward_done;
 	forward->copy.user = forward;
+	/* Who looks at what comes back looks for it in the bitmap. */
+	if (outer->verb == VFMIG_VERB_FEATURE)
+		forward->copy.feature.runs = NULL;
 	if (change)
 		change(context, &forward->copy);
 	pthread_mutex_lock(&device->held_lock);

@@ -15,6 +15,9 @@
 
 #include "device/page_log.h"
 
+#define PAGE_SHIFT 12
+_Static_assert(VFMIG_DIRTY_PAGE_MIN == 1u << PAGE_SHIFT, "the map's page");
+
 static struct vfmig_page_log *log_of(struct vfmig_logger *logger)
 {
 	return (struct vfmig_page_log *)logger;
@@ -94,8 +97,9 @@ static int set_bits(void *opaque, uint64_t addr, uint64_t len)
 }
 
 /* What was written in [@from, @last], into the bitmap of a report. */
-static void add(struct vfmig_dirty *map, uint64_t from, uint64_t last, struct report *to)
+static int add(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *report)
 {
+	struct report *to = report;
 	uint64_t bits = (from - to->iova) >> to->shift;
 
 	/* Where they begin on a word of it a word is taken at a time, else a run of pages. */
@@ -104,24 +108,19 @@ static void add(struct vfmig_dirty *map, uint64_t from, uint64_t last, struct re
 	else
 		vfmig_dirty_report(map, from, last - from + 1, 1ull << to->shift,
 				   to->bitmap + bits / 64);
+	return 0;
 }
 
-static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
-		  uint64_t *bitmap, struct vfmig_error *err)
+/* All of [@iova, @last] that is logged, range by range. Not 0: @take has stopped it. */
+static int over_ranges(struct vfmig_page_log *log, uint64_t iova, uint64_t last,
+		       int (*take)(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *to),
+		       void *to)
 {
-	struct vfmig_page_log *log = log_of(logger);
-	struct report to = {
-		.iova = iova, .shift = (unsigned)__builtin_ctzll(page_size), .bitmap = bitmap};
-	uint64_t last = iova + (length - 1); /* the caller has checked that it does not wrap */
+	int ret = 0;
 
-	pthread_mutex_lock(&log->lock);
-	if (!log->on) {
-		pthread_mutex_unlock(&log->lock);
-		return vfmig_err(err, -EINVAL, "DMA logging is off: there is nothing to report");
-	}
 	if (!log->ranges)
-		add(log->map, iova, last, &to);
-	for (uint32_t i = 0; i < log->ranges; i++) {
+		return take(log->map, iova, last, to);
+	for (uint32_t i = 0; i < log->ranges && !ret; i++) {
 		uint64_t from = log->range[i].iova;
 		uint64_t to_last = from + (log->range[i].length - 1);
 
@@ -130,13 +129,111 @@ static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, u
 		if (to_last > last)
 			to_last = last;
 		if (from <= to_last)
-			add(log->map, from, to_last, &to);
+			ret = take(log->map, from, to_last, to);
 	}
+	return ret;
+}
+
+static int is_off(struct vfmig_error *err)
+{
+	return vfmig_err(err, -EINVAL, "DMA logging is off: there is nothing to report");
+}
+
+/* The caller has checked that the range does not wrap. */
+static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+		  uint64_t *bitmap, struct vfmig_error *err)
+{
+	struct vfmig_page_log *log = log_of(logger);
+	struct report to = {
+		.iova = iova, .shift = (unsigned)__builtin_ctzll(page_size), .bitmap = bitmap};
+	bool on;
+
+	pthread_mutex_lock(&log->lock);
+	on = log->on;
+	if (on)
+		over_ranges(log, iova, iova + (length - 1), add, &to);
 	pthread_mutex_unlock(&log->lock);
+	return on ? 0 : is_off(err);
+}
+
+/* ---- as runs ---- */
+
+struct telling {
+	struct vfmig_page_runs *runs;
+	uint64_t iova, told; /* pages from @iova on */
+};
+
+static int tell_run(void *opaque, uint64_t addr, uint64_t len)
+{
+	struct telling *telling = opaque;
+	struct vfmig_page_runs *runs = telling->runs;
+	uint64_t first = (addr - telling->iova) / VFMIG_DIRTY_PAGE_MIN;
+	uint32_t pages = (uint32_t)(len / VFMIG_DIRTY_PAGE_MIN);
+
+	/* Ranges of an order that is not theirs are told as bits, and so is what there is no room for. */
+	if (first < telling->told)
+		return 1;
+	if (runs->count && first == telling->told) {
+		runs->run[runs->count - 1].pages += pages;
+	} else {
+		if (runs->count == runs->room)
+			return 1;
+		runs->run[runs->count++] = (struct vfmig_page_run){
+			.skip = (uint32_t)(first - telling->told), .pages = pages};
+	}
+	telling->told = first + pages;
 	return 0;
 }
 
-static const struct vfmig_logger_ops ops = {.start = start, .stop = stop, .report = report};
+static int tell(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *to)
+{
+	return vfmig_dirty_harvest(map, from, last - from + 1, tell_run, to);
+}
+
+/* What was told as runs, as bits after all. */
+static void take_back(struct vfmig_page_runs *runs, struct report *to)
+{
+	uint64_t addr = to->iova;
+
+	for (uint32_t i = 0; i < runs->count; i++) {
+		uint64_t len = runs->run[i].pages * VFMIG_DIRTY_PAGE_MIN;
+
+		addr += runs->run[i].skip * VFMIG_DIRTY_PAGE_MIN;
+		set_bits(to, addr, len);
+		addr += len;
+	}
+	runs->count = 0;
+}
+
+static int report_runs(struct vfmig_logger *logger, uint64_t iova, uint64_t length,
+		       uint64_t page_size, struct vfmig_page_runs *runs, uint64_t *bitmap,
+		       struct vfmig_error *err)
+{
+	struct vfmig_page_log *log = log_of(logger);
+	struct telling telling = {.runs = runs, .iova = iova};
+	struct report to = {.iova = iova, .shift = PAGE_SHIFT, .bitmap = bitmap};
+	uint64_t last = iova + (length - 1);
+	bool on;
+
+	runs->count = 0;
+	runs->told = false;
+	if (page_size != VFMIG_DIRTY_PAGE_MIN)
+		return report(logger, iova, length, page_size, bitmap, err);
+	pthread_mutex_lock(&log->lock);
+	on = log->on;
+	if (on) {
+		runs->told = !over_ranges(log, iova, last, tell, &telling);
+		if (!runs->told) {
+			take_back(runs, &to);
+			over_ranges(log, iova, last, add, &to);
+		}
+	}
+	pthread_mutex_unlock(&log->lock);
+	return on ? 0 : is_off(err);
+}
+
+static const struct vfmig_logger_ops ops = {
+	.start = start, .stop = stop, .report = report, .runs = report_runs};
 
 int vfmig_page_log_init(struct vfmig_page_log *log, struct vfmig_error *err)
 {

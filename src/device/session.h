@@ -53,6 +53,9 @@ struct vfmig_logger_ops {
 	/* sets bits in the bitmap, clears none; any range, any power of two from 4 KiB */
 	int (*report)(struct vfmig_logger *logger, uint64_t iova, uint64_t length,
 		      uint64_t page_size, uint64_t *bitmap, struct vfmig_error *err);
+	/* the same, told as runs if they can be (@told): else bits are set. NULL: they never can */
+	int (*runs)(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+		    struct vfmig_page_runs *runs, uint64_t *bitmap, struct vfmig_error *err);
 };
 
 #endif

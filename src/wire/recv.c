@@ -360,14 +360,15 @@ static ssize_t receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, boo
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
-	size_t room = 0, direct;
+	const struct iovec *last;
+	size_t direct;
 	ssize_t n;
 
 	msg.msg_iovlen = places(wire, s, iov, &direct);
-	for (size_t i = 0; i < msg.msg_iovlen; i++)
-		room += iov[i].iov_len;
+	last = &iov[msg.msg_iovlen - 1];
 	n = take(s->fd, &msg, MSG_DONTWAIT);
-	*full = n > 0 && (size_t)n == room;
+	*full = n > 0 &&
+		(size_t)n == direct + (last->iov_base == s->buffer + s->have ? last->iov_len : 0);
 	return came(wire, s, &msg, direct, n);
 }
 

@@ -2,15 +2,17 @@
 /*
  * Reports of what the device's DMA wrote: the bitmap, or runs of pages to a client that asks for those.
  *
- * The device gives a bitmap in any case. One that is told as runs is clean again when they are taken out of it, and is
- * kept for the next report: a large bitmap that is new costs a page fault for each of its pages, which is more
- * than all the rest of a report that has little to tell.
+ * A device that knows of runs tells them by itself; any other, or one that has more than there is room for, gives a bitmap.
+ * One that is told as runs is clean again when they are taken out of it, and is kept for the next report: a large
+ * bitmap that is new costs a page fault for each of its pages, which is more than all the rest of a report that has
+ * little to tell.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi/feature.h"
+#include "abi/le.h"
 #include "export/vfio_user/server.h"
 
 /* The largest bitmap that is kept. */
@@ -18,6 +20,13 @@
 /* Runs are told where they take no more than this part of the bitmap, in one buffer: else it is quicker whole. */
 #define PART 8u
 #define MOST VFMIG_USER_XFER_DEFAULT
+
+static size_t runs_room(const struct export_op *op)
+{
+	size_t part = op->out.body_len / PART;
+
+	return part < MOST ? part : MOST;
+}
 
 static uint64_t *take_zeros(struct export_op *op, size_t bytes)
 {
@@ -58,22 +67,41 @@ static void tell_bits(struct export_op *op)
 				 VFMIG_LOGGING_REPORT_SIZE);
 }
 
+/* Runs as they are in a message, in their place. */
+static void put_runs(const struct vfmig_page_runs *runs)
+{
+	uint8_t *at = (uint8_t *)runs->run;
+
+	for (uint32_t i = 0; i < runs->count; i++, at += VFMIG_RUN_SIZE) {
+		struct vfmig_page_run run = runs->run[i];
+
+		vfmig_put32(at, run.skip);
+		vfmig_put32(at + 4, run.pages);
+	}
+}
+
 static void tell_runs(struct export_op *op)
 {
 	const struct vfmig_feature_dma_logging_report *r = &op->payload.report;
-	size_t cap = op->out.body_len / PART < MOST ? op->out.body_len / PART : MOST, len;
 	struct vfmig_logging_runs head = {
 		.iova = r->iova, .length = r->length, .page_size = r->page_size};
-	uint8_t payload[VFMIG_LOGGING_RUNS_SIZE], *room = vfmig_export_room(op, cap);
+	uint8_t payload[VFMIG_LOGGING_RUNS_SIZE], *room = op->answer->payload;
+	size_t len;
 
-	if (!room)
-		return;
-	len = vfmig_runs_put(room, cap, op->memory, op->out.body_len / 8, &head.count);
+	if (op->runs.told) {
+		put_runs(&op->runs);
+		head.count = op->runs.count;
+		len = (size_t)head.count * VFMIG_RUN_SIZE;
+	} else {
+		len = vfmig_runs_put(room, runs_room(op), op->memory, op->out.body_len / 8,
+				     &head.count);
+		if (len != SIZE_MAX)
+			vfmig_runs_clear(room, head.count, op->memory);
+	}
 	if (len == SIZE_MAX) {
 		head.form = VFMIG_RUNS_ARE_BITS;
 		head.count = 0;
 	} else {
-		vfmig_runs_clear(room, head.count, op->memory);
 		keep_zeros(op);
 		op->out.body = room;
 		op->out.body_len = len;
@@ -126,6 +154,15 @@ void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature
 	};
 	op->out.body = op->memory;
 	op->out.body_len = bytes;
+	if (runs) {
+		if (!vfmig_export_room(op, runs_room(op)))
+			return;
+		/* A device that can tells them by itself, and touches no bitmap. */
+		op->runs = (struct vfmig_page_runs){
+			.run = (struct vfmig_page_run *)op->answer->payload,
+			.room = (uint32_t)(runs_room(op) / VFMIG_RUN_SIZE)};
+		op->request.feature.runs = &op->runs;
+	}
 	op->request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
 	op->request.feature.data = r;
 	op->request.feature.size = sizeof(*r);

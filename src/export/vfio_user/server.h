@@ -71,6 +71,7 @@ struct export_op {
 	atomic_uint turns;
 	bool finished;
 	struct vfmig_lent lent;
+	struct vfmig_page_runs runs;
 	void *memory; /* something large, freed at the end */
 	size_t memory_len;
 	union {

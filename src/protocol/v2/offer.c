@@ -149,6 +149,10 @@ static ssize_t logging_report(struct vfmig_logger *logger, struct vfmig_request 
 		return vfmig_err(request->err, -EINVAL, "%s", why);
 	if (!report.bitmap)
 		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_REPORT has no bitmap");
+	if (request->feature.runs && logger->ops->runs)
+		return logger->ops->runs(logger, report.iova, report.length, report.page_size,
+					 request->feature.runs,
+					 (uint64_t *)(uintptr_t)report.bitmap, request->err);
 	return logger->ops->report(logger, report.iova, report.length, report.page_size,
 				   (uint64_t *)(uintptr_t)report.bitmap, request->err);
 }

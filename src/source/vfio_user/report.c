@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "abi/le.h"
 #include "source/vfio_user/priv.h"
 
 #define REPORT_FLAGS (VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET)
@@ -132,8 +133,23 @@ static void send_runs(struct vu_job *job, const struct vfmig_logging_report *r, 
 		      VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_REPORT_SIZE);
 }
 
+/* For who asked for runs and has room for these. */
+static bool give_runs(struct vfmig_page_runs *to, const void *runs, uint32_t count)
+{
+	const uint8_t *at = runs;
+
+	if (!to || count > to->room)
+		return false;
+	for (uint32_t i = 0; i < count; i++, at += VFMIG_RUN_SIZE)
+		to->run[i] = (struct vfmig_page_run){vfmig_get32(at), vfmig_get32(at + 4)};
+	to->count = count;
+	to->told = true;
+	return true;
+}
+
 static const char *take_runs(const struct vu_step *step,
-			     const struct vfmig_feature_dma_logging_report *r)
+			     const struct vfmig_feature_dma_logging_report *r,
+			     struct vfmig_page_runs *runs)
 {
 	struct vfmig_logging_runs said;
 	uint64_t bytes;
@@ -154,7 +170,7 @@ static const char *take_runs(const struct vu_step *step,
 	/* All of them before any: a report that is refused has changed nothing. */
 	why = vfmig_runs_check(step->own, step->ask.data_len, said.count,
 			       said.length / said.page_size);
-	if (!why)
+	if (!why && !give_runs(runs, step->own, said.count))
 		vfmig_runs_set(step->own, said.count, (uint64_t *)(uintptr_t)r->bitmap);
 	return why;
 }
@@ -167,7 +183,7 @@ static void runs_answered(struct vu_job *job, struct vu_step *step)
 		vfmig_vu_refused(job, step, "to report what was written");
 		return;
 	}
-	why = take_runs(step, job->request->feature.data);
+	why = take_runs(step, job->request->feature.data, job->request->feature.runs);
 	if (why)
 		vfmig_vu_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
 			      job->vu->device.name, (unsigned long long)step->b,
