@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Interrupts as a VMM sets them up: message vectors of which some have an eventfd, the pin that is masked as it is told of and
+ * comes again when it is unmasked and nobody has served it; triggers without a device; arrays that are wrong.
+ */
+#include <sys/eventfd.h>
+
+#include "tests/dev-vfio/rig.h"
+#include "tests/model/card.h"
+
+static int device;
+
+static int open_card(void *context, unsigned n, struct vfmig_device **opened,
+		     struct vfmig_error *err)
+{
+	*opened = card_open(NULL);
+	return 0;
+}
+
+static long set(uint32_t flags, uint32_t index, uint32_t start, uint32_t count, const void *data,
+		size_t len)
+{
+	struct {
+		struct vfmig_irq_set head;
+		int32_t data[8];
+	} s = {{(uint32_t)(sizeof(s.head) + len), flags, index, start, count}, {0}};
+
+	if (len)
+		memcpy(s.data, data, len);
+	return rig_ioctl(device, VFMIG_IOCTL_DEVICE_SET_IRQS, &s);
+}
+
+static uint64_t came(int fd)
+{
+	uint64_t n = 0;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+#define BY_EVENTFD (VFMIG_IRQ_SET_DATA_EVENTFD | VFMIG_IRQ_SET_ACTION_TRIGGER)
+
+static void messages(void)
+{
+	int a = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), b = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int32_t fds[] = {a, -1, b}, wrong = 999;
+	uint8_t bools[] = {0, 0, 1};
+
+	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 3, fds, sizeof(fds)), 0);
+	rig_set(device, CARD_VECTOR, 0, 8);
+	rig_set(device, CARD_VECTOR, 1, 8);
+	rig_set(device, CARD_VECTOR, 2, 8);
+	CHECK_EQ(came(a), 1);
+	CHECK_EQ(came(b), 1);
+	/* By the VMM itself, to try its own way. */
+	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_BOOL | VFMIG_IRQ_SET_ACTION_TRIGGER, VFMIG_PCI_IRQ_MSIX, 0,
+		     3, bools, sizeof(bools)),
+		 0);
+	CHECK_EQ(came(a), 0);
+	CHECK_EQ(came(b), 1);
+	/* One of them goes, the other stays. */
+	fds[0] = -1;
+	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 1, fds, 4), 0);
+	rig_set(device, CARD_VECTOR, 0, 8);
+	rig_set(device, CARD_VECTOR, 2, 8);
+	CHECK_EQ(came(a), 0);
+	CHECK_EQ(came(b), 1);
+	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 69, 2, fds, 8), -EINVAL);
+	CHECK_EQ(set(BY_EVENTFD, 77, 0, 1, fds, 4), -EINVAL);
+	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 2, fds, 4), -EINVAL);
+	CHECK(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 1, &wrong, 4) < 0);
+	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_SET_IRQS, NULL), -EFAULT);
+	/* All of them off. */
+	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER, VFMIG_PCI_IRQ_MSIX, 0,
+		     0, NULL, 0),
+		 0);
+	rig_set(device, CARD_VECTOR, 2, 8);
+	CHECK_EQ(came(b), 0);
+	close(a);
+	close(b);
+}
+
+static void pin(void)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int again = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	const uint32_t unmask = VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_UNMASK;
+	uint64_t one = 1;
+
+	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_INTX, 0, 1, &fd, 4), 0);
+	rig_set(device, CARD_PIN, 1, 8);
+	CHECK_EQ(came(fd), 1);
+	/* It is masked now, and high still: it comes again once it is unmasked. */
+	rig_set(device, CARD_PIN, 1, 8);
+	CHECK_EQ(came(fd), 0);
+	CHECK_EQ(set(unmask, VFMIG_PCI_IRQ_INTX, 0, 1, NULL, 0), 0);
+	CHECK_EQ(came(fd), 1);
+	rig_set(device, CARD_PIN, 0, 8);
+	CHECK_EQ(set(unmask, VFMIG_PCI_IRQ_INTX, 0, 1, NULL, 0), 0);
+	CHECK_EQ(came(fd), 0);
+	/* And as KVM does it, which unmasks by a descriptor of its own. */
+	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_EVENTFD | VFMIG_IRQ_SET_ACTION_UNMASK, VFMIG_PCI_IRQ_INTX,
+		     0, 1, &again, 4),
+		 0);
+	rig_set(device, CARD_PIN, 1, 8);
+	CHECK_EQ(came(fd), 1);
+	CHECK_EQ(write(again, &one, sizeof(one)), 8);
+	while (!came(fd))
+		usleep(100);
+	close(fd);
+	close(again);
+}
+
+int main(void)
+{
+	const struct vfmig_dev_vfio_config config = {
+		.devices = 1, .first = RIG_FIRST, .open = open_card, .say = rig_say};
+	int container, group;
+
+	CHECK(!vfmig_dev_vfio_new(&config, &view, NULL));
+	container = rig_container();
+	group = rig_group(container, 0);
+	rig_iommu(container);
+	device = rig_device(group, 0);
+	messages();
+	pin();
+	vfmig_dev_vfio_free(view);
+	return 0;
+}
