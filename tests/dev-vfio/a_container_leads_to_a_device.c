@@ -79,6 +79,41 @@ static void information(void)
 	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
 }
 
+static unsigned descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* What is refused leaves a map's descriptor where it is. */
+static void a_refused_unmap(void)
+{
+	struct vfmig_type1_dma_unmap u = {.argsz = sizeof(u),
+					  .flags = VFMIG_DMA_UNMAP_VADDR,
+					  .iova = 2 * RIG_IOVA,
+					  .size = 4096};
+	int fd = memfd_create("memory", MFD_CLOEXEC);
+	unsigned before;
+	void *page;
+
+	CHECK(fd >= 0 && !ftruncate(fd, 4096));
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(page != MAP_FAILED);
+	before = descriptors();
+	CHECK_EQ(rig_map(container, u.iova, page, 4096), 0);
+	CHECK_EQ(descriptors(), before + 1);
+	CHECK_EQ(rig_ioctl(container, VFMIG_IOCTL_IOMMU_UNMAP_DMA, &u), -EBUSY);
+	CHECK_EQ(descriptors(), before + 1);
+	u.flags = 0;
+	CHECK_EQ(rig_ioctl(container, VFMIG_IOCTL_IOMMU_UNMAP_DMA, &u), 0);
+	CHECK_EQ(descriptors(), before);
+	munmap(page, 4096);
+	close(fd);
+}
+
 static long dirty(uint32_t flags, uint64_t size, uint64_t *bitmap, size_t bytes)
 {
 	struct {
@@ -164,6 +199,7 @@ int main(void)
 	device = rig_device(group, 0);
 	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_UNSET_CONTAINER, NULL), -EBUSY);
 	information();
+	a_refused_unmap();
 	CHECK_EQ(rig_map(container, RIG_IOVA, memory, 32 * 4096), 0);
 	pages();
 	log_pages();

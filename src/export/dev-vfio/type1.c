@@ -77,8 +77,11 @@ static long unmap_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_unmap *u, siz
 
 	pthread_mutex_lock(&ioas->lock);
 	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, room, err);
-	/* What is refused unmaps nothing; otherwise the maps are gone, whatever a device says of it. */
-	if (ret != -EINVAL && ret != -EFAULT && (all || size))
+	/*
+	 * What is refused unmaps nothing; otherwise the maps are gone, whatever a device says of it. Where that cannot be
+	 * told apart, a descriptor that stays too long does no harm.
+	 */
+	if (ret != -EINVAL && ret != -EFAULT && ret != -EBUSY && ret != -ENOMEM && (all || size))
 		vfmig_dv_ioas_forget(ioas, all ? 0 : iova, all ? UINT64_MAX : iova + (size - 1));
 	pthread_mutex_unlock(&ioas->lock);
 	return ret;
