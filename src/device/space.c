@@ -174,6 +174,9 @@ int vfmig_space_map(struct vfmig_space *space, const struct vfmig_map *map, stru
 			continue;
 		for (undo = space->attached; undo != to; undo = undo->next)
 			tell(undo->device, VFMIG_VERB_SPACE_UNMAP, space, map, NULL);
+		/* What was taken back may be done all the same. */
+		if (ret == -ETIMEDOUT)
+			tell(to->device, VFMIG_VERB_SPACE_UNMAP, space, map, NULL);
 		take_out(space, vfmig_space_find(space, map->iova));
 	}
 	if (!ret)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A device that never answers: the call ends at its deadline, the device has forgotten the request, and an
- * answer that comes late finds nobody. Through a filter as well.
+ * answer that comes late finds nobody. Through a filter as well. A map over which it hangs may be done all the same, so the
+ * device is told that it is gone.
  */
+#include <vfmig/space.h>
+
 #include "device/filter.h"
 #include "tests/device/fake.h"
 
@@ -38,6 +41,36 @@ static void hang(struct vfmig_device *device, struct fake *fake)
 	CHECK(!fake->held.first);
 }
 
+static unsigned gone;
+
+static ssize_t hang_over_maps(struct fake *fake, struct vfmig_request *request)
+{
+	gone += request->verb == VFMIG_VERB_SPACE_UNMAP && request->map->iova == 4096;
+	return request->verb == VFMIG_VERB_SPACE_MAP ? FAKE_HOLD : 0;
+}
+
+static void hang_over_a_map(void)
+{
+	struct fake *fake = fake_new(hang_over_maps);
+	struct vfmig_space *space = vfmig_space_new();
+	static uint8_t page[4096];
+	struct vfmig_map map = {.iova = 4096,
+				.size = sizeof(page),
+				.prot = VFMIG_PROT_READ,
+				.kind = VFMIG_MAP_MEMORY,
+				.ptr = page,
+				.fd = -1};
+
+	CHECK(space);
+	CHECK_EQ(vfmig_space_attach(space, &fake->device, NULL), 0);
+	vfmig_device_set_timeout(&fake->device, 20);
+	CHECK_EQ(vfmig_space_map(space, &map, NULL), -ETIMEDOUT);
+	CHECK_EQ(gone, 1);
+	CHECK_EQ(vfmig_space_unmap(space, 4096, 4096, NULL), -ENOENT);
+	vfmig_device_close(&fake->device);
+	vfmig_space_free(space);
+}
+
 int main(void)
 {
 	struct fake *fake = fake_new(NULL);
@@ -48,5 +81,6 @@ int main(void)
 	CHECK_STR(vfmig_device_name(filter), "pass(fake)");
 	hang(filter, fake);
 	vfmig_device_close(filter);
+	hang_over_a_map();
 	return 0;
 }
