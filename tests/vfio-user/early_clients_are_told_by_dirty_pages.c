@@ -119,10 +119,16 @@ static void logging_has_one_way(void)
 	} start = {.page = 4096}, again;
 	uint32_t by_feature = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START;
 	uint32_t stop = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP;
+	uint32_t report = VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT;
+	struct {
+		struct vfmig_logging_report asked;
+		uint64_t bits;
+	} range = {{0, 4096, 4096}, 0};
 
 	again = start;
 	CHECK_EQ(raw_feature(fd, by_feature, &again, 16, 16), -EBUSY);
 	CHECK_EQ(raw_feature(fd, stop, NULL, 0, 0), -EBUSY);
+	CHECK_EQ(raw_feature(fd, report, &range, sizeof(range), sizeof(range) + 8), -EBUSY);
 	CHECK_EQ(operation(VFMIG_TYPE1_DIRTY_STOP), 0);
 	CHECK(!pair.fake->logs);
 	again = start;

@@ -259,7 +259,8 @@ static void get(struct export_op *op, const struct vfmig_device_feature *f, cons
 
 	if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT ||
 	    feature == VFMIG_FEATURE_USER_REPORT_RUNS) {
-		vfmig_export_report(op, f, data, len);
+		if (!one_way(op))
+			vfmig_export_report(op, f, data, len);
 		return;
 	}
 	if (kind && f->argsz < VFMIG_FEATURE_HEADER_SIZE + kind->size) {
