@@ -168,7 +168,9 @@ static int tell_run(void *opaque, uint64_t addr, uint64_t len)
 	struct telling *telling = opaque;
 	struct vfmig_page_runs *runs = telling->runs;
 	uint64_t first = (addr - telling->iova) / VFMIG_DIRTY_PAGE_MIN;
-	uint32_t pages = (uint32_t)(len / VFMIG_DIRTY_PAGE_MIN);
+	uint64_t last = (addr - telling->iova + len - 1) / VFMIG_DIRTY_PAGE_MIN;
+	/* Ranges need not begin and end with our pages: a part is a page. */
+	uint32_t pages = (uint32_t)(last - first + 1);
 
 	/* Ranges of an order that is not theirs are told as bits, and so is what there is no room for. */
 	if (first < telling->told)

@@ -2,7 +2,7 @@
 /*
  * A log that is asked for runs tells the pages that it would set bits for: all as runs, or all as bits where there is no
  * room for the runs, where the ranges that are logged come in another order, or where pages are larger. Each
- * page is told once.
+ * page is told once; a page that is logged in part is a page.
  */
 #include <errno.h>
 #include <string.h>
@@ -100,6 +100,23 @@ static int round_of(struct vfmig_page_log *log, struct vfmig_page_log *other, ui
 	return how;
 }
 
+/* Ranges are multiples of the page size that START names, which may be below ours. */
+static void parts_of_pages(struct vfmig_page_log *log, struct vfmig_page_log *other)
+{
+	static const struct vfmig_dma_logging_range parts[] = {
+		{IOVA + 512, 1024}, {IOVA + 5 * PAGE + 2048, PAGE}, {IOVA + 9 * PAGE + 512, 512}};
+	uint64_t bits[PAGES / 64] = {0}, expected[PAGES / 64] = {0};
+
+	start(log, parts, 3);
+	start(other, parts, 3);
+	vfmig_dirty_mark(log->map, IOVA, 7 * PAGE);
+	vfmig_dirty_mark(other->map, IOVA, 7 * PAGE);
+	CHECK_EQ(told(log, PAGES, PAGE, bits), 1);
+	CHECK(!other->logger.ops->report(&other->logger, IOVA, PAGES * PAGE, PAGE, expected, NULL));
+	CHECK_EQ(expected[0], 1 | 3 << 5);
+	CHECK(!memcmp(bits, expected, sizeof(bits)));
+}
+
 int main(void)
 {
 	static const struct vfmig_dma_logging_range sorted[] = {
@@ -136,6 +153,7 @@ int main(void)
 	for (unsigned i = 0; i < 50; i++)
 		mixed += !round_of(&log, &other, 30, PAGES, PAGE);
 	CHECK(mixed > 40);
+	parts_of_pages(&log, &other);
 	vfmig_page_log_fini(&log);
 	vfmig_page_log_fini(&other);
 	return 0;
