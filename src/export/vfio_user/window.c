@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
 #include <xxhash.h>
 
 #include "export/vfio_user/server.h"
@@ -75,6 +76,58 @@ static bool piece(struct export_op *op, struct vfmig_user_window_piece *p)
 	return false;
 }
 
+/* So much at a time is copied and summed: the sum, and a second copy, find it in the nearest cache. */
+#define STEP (16u << 10)
+
+/* Copy and sum what only we can change. */
+static void copy_ours(XXH3_state_t *sum, uint8_t *to, const uint8_t *from, size_t len)
+{
+	XXH3_64bits_update(sum, from, len);
+	memcpy(to, from, len);
+}
+
+/*
+ * What a device has lent it may write to at this moment: the sum is of a copy, and so is what goes to the window. And
+ * what is in the window others may write to: the sum is not of that.
+ */
+static void copy_lent(XXH3_state_t *sum, uint8_t *to, const uint8_t *from, size_t len)
+{
+	uint8_t step[STEP];
+
+	for (size_t n; len; from += n, to += n, len -= n) {
+		n = len < sizeof(step) ? len : sizeof(step);
+		memcpy(step, from, n);
+		copy_ours(sum, to, step, n);
+	}
+}
+
+/* To the window, from the buffer or from where the device has it. False: that is not as much as it says. */
+static bool put(struct export_op *op, struct vfmig_user_window_piece *p)
+{
+	uint8_t *to = op->client->window + p->offset;
+	const struct vfmig_lent *lent = &op->lent;
+	XXH3_state_t sum;
+	size_t left = p->size;
+
+	XXH3_64bits_reset(&sum);
+	if (!lent->count) {
+		for (size_t at = 0, n; at < left; at += n) {
+			n = left - at < STEP ? left - at : STEP;
+			copy_ours(&sum, to + at, op->answer->payload + at, n);
+		}
+		left = 0;
+	}
+	for (unsigned i = 0; i < lent->count; i++) {
+		if (lent->piece[i].iov_len > left)
+			return false;
+		copy_lent(&sum, to, lent->piece[i].iov_base, lent->piece[i].iov_len);
+		to += lent->piece[i].iov_len;
+		left -= lent->piece[i].iov_len;
+	}
+	p->sum = XXH3_64bits_digest(&sum);
+	return !left;
+}
+
 static void read_back(struct export_op *op, ssize_t result)
 {
 	struct vfmig_user_window_piece p;
@@ -94,8 +147,11 @@ static void read_back(struct export_op *op, ssize_t result)
 	}
 	p.argsz = VFMIG_USER_WINDOW_PIECE_SIZE;
 	p.size = (uint32_t)result;
-	p.sum = XXH3_64bits(op->answer->payload, p.size);
-	memcpy(op->client->window + p.offset, op->answer->payload, p.size);
+	if (!put(op, &p)) {
+		vfmig_export_refuse(op, -EPROTO, "the device lent another number of bytes");
+		return;
+	}
+	op->lent.count = 0; /* they are copied */
 	vfmig_export_done(
 		op, vfmig_user_put_window_piece(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &p));
 }
@@ -108,7 +164,22 @@ void vfmig_export_window_read(struct export_op *op)
 		return;
 	op->request.data.buf = op->answer->payload;
 	op->request.data.len = p.size;
+	op->request.data.lent = &op->lent;
 	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, read_back);
+}
+
+/* Out of the window, and the sum of what was taken. */
+static uint64_t take(uint8_t *to, const uint8_t *from, size_t len)
+{
+	XXH3_state_t sum;
+
+	XXH3_64bits_reset(&sum);
+	for (size_t n; len; from += n, to += n, len -= n) {
+		n = len < STEP ? len : STEP;
+		memcpy(to, from, n);
+		XXH3_64bits_update(&sum, to, n);
+	}
+	return XXH3_64bits_digest(&sum);
 }
 
 void vfmig_export_window_write(struct export_op *op)
@@ -117,8 +188,7 @@ void vfmig_export_window_write(struct export_op *op)
 
 	if (!piece(op, &p))
 		return;
-	memcpy(op->answer->payload, op->client->window + p.offset, p.size);
-	if (XXH3_64bits(op->answer->payload, p.size) != p.sum) {
+	if (take(op->answer->payload, op->client->window + p.offset, p.size) != p.sum) {
 		vfmig_export_refuse(op, -EBADMSG,
 				    "the checksum of %u bytes at 0x%llx of the window is wrong",
 				    p.size, (unsigned long long)p.offset);
