@@ -39,6 +39,7 @@ struct bench {
 	const char *name;  /* what was measured */
 	const char *unit;  /* of the values, not of the ratio, which has none */
 	const char *limit; /* what it is held against */
+	uint64_t bytes;	   /* the working set; 0 if that is no matter of a size */
 	unsigned int runs;
 	double value[BENCH_RUNS_MAX];
 	double limit_value[BENCH_RUNS_MAX];
@@ -128,6 +129,8 @@ static inline void bench_report(const struct bench *b)
 	       "\"median\": %.6g, \"limit_median\": %.6g",
 	       b->name, median, min, max, b->runs, b->unit, b->limit,
 	       bench_median(b->value, b->runs), bench_median(b->limit_value, b->runs));
+	if (b->bytes)
+		printf(", \"bytes\": %llu", (unsigned long long)b->bytes);
 	if (b->cpu[0] > 0)
 		printf(", \"cpu_ratio_median\": %.4f", bench_median(b->cpu, b->runs));
 	puts("}");

@@ -210,6 +210,7 @@ static double value(uint64_t ns, uint64_t bytes, unsigned times)
 void bench_crews(struct bench *b, unsigned runs, struct bench_crew *crew, struct bench_crew *limit,
 		 uint64_t bytes, unsigned times)
 {
+	b->bytes = bytes;
 	bench_crew_run(limit, NULL);
 	bench_crew_run(crew, NULL);
 	for (unsigned i = 0; i < runs; i++) {
