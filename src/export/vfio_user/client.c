@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "device/device.h"
 #include "export/vfio_user/server.h"
 
 /* What a client without our extension is told of descriptors in a message. */
@@ -48,13 +49,12 @@ static void poll_listen(struct vfmig_export *server, bool on)
 		epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listen_fd, &event);
 }
 
-/* The time that a client has to introduce itself; 0 ends it. */
+/* The time that a client has to introduce itself; after that how often its commands are looked at. 0 ends it. */
 static void set_timer(struct vfmig_export *server, uint64_t msec)
 {
-	struct itimerspec when = {
-		.it_value = {.tv_sec = (time_t)(msec / 1000),
-			     .tv_nsec = (long)(msec % 1000) * 1000000},
-	};
+	const struct timespec time = {.tv_sec = (time_t)(msec / 1000),
+				      .tv_nsec = (long)(msec % 1000) * 1000000};
+	const struct itimerspec when = {.it_interval = time, .it_value = time};
 
 	timerfd_settime(server->timer, 0, &when, NULL);
 }
@@ -221,7 +221,7 @@ bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg
 		return false;
 	}
 	client->agreed = true;
-	set_timer(client->server, 0);
+	set_timer(client->server, atomic_load(&client->server->device->timeout_ms));
 	atomic_store(&client->server->has_client, true);
 	vfmig_event(client->server->config.events, "client",
 		    VFMIG_U64("extension", client->caps.vfmig),

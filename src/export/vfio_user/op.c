@@ -79,6 +79,7 @@ static struct export_op *op_new(struct export_client *client, struct vfmig_wire_
 	op->answer = NULL;
 	op->fd = -1;
 	op->at = 0;
+	op->serial = ++client->serial;
 	op->finished = false;
 	op->lent.count = 0;
 	op->memory = NULL;
@@ -314,6 +315,31 @@ static void take_back(struct export_client *client, struct export_op *op)
 			return;
 		if (!op->finished)
 			pthread_cond_timedwait(&client->changed, lock, &ts);
+	}
+}
+
+/*
+ * Called once in the device's time limit: what has begun before the last time is given up, if it can be, so that the
+ * client can go on with something else: a reset.
+ */
+void vfmig_export_hurry(struct export_client *client)
+{
+	struct vfmig_device *device = client->server->device;
+	uint64_t old = client->looked_at;
+	struct export_op *op, *next;
+	bool late;
+
+	client->looked_at = client->serial;
+	for (op = client->running; op; op = next) {
+		next = op->next;
+		pthread_mutex_lock(&client->wire.lock);
+		late = op->serial <= old && !op->finished;
+		pthread_mutex_unlock(&client->wire.lock);
+		if (!late || !vfmig_cancel(device, &op->request))
+			continue;
+		vfmig_err(&op->err, -ETIMEDOUT, "device %s: no answer to %s in time; it hangs",
+			  vfmig_device_name(device), vfmig_verb_name(op->request.verb));
+		op->back(op, -ETIMEDOUT);
 	}
 }
 

@@ -196,8 +196,12 @@ static void work_device(struct vfmig_export *server)
 static void too_late(struct vfmig_export *server)
 {
 	drain(server->timer);
-	if (!server->client || server->client->agreed)
+	if (!server->client)
 		return;
+	if (server->client->agreed) {
+		vfmig_export_hurry(server->client);
+		return;
+	}
 	pthread_mutex_lock(&server->client->wire.lock);
 	vfmig_wire_lose(&server->client->wire, -ETIMEDOUT, "the client never introduced itself");
 	pthread_mutex_unlock(&server->client->wire.lock);

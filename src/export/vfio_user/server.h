@@ -55,6 +55,7 @@ struct export_client;
  * @fd: a descriptor to go with the reply, closed after it
  * @at: REGION_WRITE_MULTI: how many are done
  * @turns: of the two who could go on with it, how many have been there
+ * @serial: commands are counted, from 1
  * @finished: the reply is ready
  * @lent: bytes that the device has lent, and not got back
  */
@@ -69,6 +70,7 @@ struct export_op {
 	int fd;
 	uint64_t at;
 	atomic_uint turns;
+	uint64_t serial;
 	bool finished;
 	struct vfmig_lent lent;
 	struct vfmig_page_runs runs;
@@ -127,6 +129,7 @@ struct export_client {
 	size_t bytes;
 	struct export_op *running, **running_last;
 	unsigned nrunning;
+	uint64_t serial, looked_at; /* the last command, now and when they were looked at last */
 	uint8_t *
 		window; /* what the client has shared for migration data, and may write to at any time */
 	size_t window_len;
@@ -185,6 +188,8 @@ int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg)
 bool vfmig_export_advance(struct export_client *client);
 /* The client is gone: take everything back. Without the lock. */
 void vfmig_export_take_back(struct export_client *client);
+/* Give up what takes longer than the device may. */
+void vfmig_export_hurry(struct export_client *client);
 /* Free what is kept for the next use. */
 void vfmig_export_ops_free(struct export_client *client);
 /* Ask the device; @back is called with the result. */

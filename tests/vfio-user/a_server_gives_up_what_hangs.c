@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device that never answers behind a server: the server gives it up at the device's time limit, long before its client
+ * would, and goes on. The client learns which it was, and can reset the device. What does answer is not touched.
+ *
+ * Rules: V2-11, V2-42.
+ */
+#include <sys/socket.h>
+
+#include <vfmig/export.h>
+#include <vfmig/open.h>
+
+#include "source/vfio_user.h"
+#include "tests/model/card.h"
+
+int main(void)
+{
+	const char *filters[] = {"fault,arc=any:stop_copy,do=hang",
+				 "fault,verb=region-read,nth=40,do=hang"};
+	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_device *served, *device;
+	struct vfmig_session *session;
+	struct vfmig_export *server;
+	enum vfmig_state state;
+	uint64_t value;
+	int fds[2], ret = 0, reads = 0;
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	CARD_OK(vfmig_open_filtered("model:copier,size=1M", filters, 2, &served, &card_err));
+	vfmig_device_set_timeout(served, 200);
+	config.fd = fds[0];
+	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
+	CARD_OK(vfmig_export_start(server, &card_err));
+	CARD_OK(vfmig_vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
+	session = card_session(device);
+
+	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, &card_err), -ETIMEDOUT);
+	CHECK(strstr(card_err.text, "the server refuses"));
+	CARD_OK(vfmig_device_reset(device, &card_err));
+	CARD_OK(vfmig_session_state(session, &state, &card_err));
+	CHECK_EQ(state, VFMIG_STATE_RUNNING);
+	/* Whatever answers comes through, until the one that hangs. */
+	while (!(ret = vfmig_region_read(device, 0, 0, &value, 8, &card_err)))
+		reads++;
+	CHECK_EQ(ret, -ETIMEDOUT);
+	CHECK(reads >= 39);
+	CARD_OK(vfmig_region_read(device, 0, 0, &value, 8, &card_err));
+	card_go(session, VFMIG_STATE_STOP_COPY);
+
+	vfmig_session_close(session);
+	vfmig_device_close(device);
+	vfmig_export_close(server);
+	vfmig_device_close(served);
+	return 0;
+}
