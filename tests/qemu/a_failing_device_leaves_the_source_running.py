@@ -62,7 +62,7 @@ LATE = [
 
 def fail_at_the_source(model, fault, words):
     with Place() as place:
-        here = place.vm(VERSION, model, faults=[fault], timeout=1000 if "hang" in fault else None, mode="poll")
+        here = place.vm(VERSION, model, faults=[fault], timeout=2000 if "hang" in fault else None, mode="poll")
         here.goes_on()
         there = place.vm(VERSION, model, incoming=True)
         here.begin_migration(there)

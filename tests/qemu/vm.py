@@ -112,8 +112,8 @@ class Place:
     def vm(self, version, model="size=1M", count=1, faults=(), timeout=None, **more):
         """A VM with copiers, in the revision that its QEMU speaks; @faults: filters around each of them.
 
-        @timeout: ms, for an answer of the device. Where that is given the filters are on the client's side: who has lost
-        his server cannot reset the device either, and QEMU ends itself then.
+        @timeout: ms, for an answer of the device. A server gives up what hangs earlier than its client: who has lost his
+        server cannot reset the device either, and QEMU ends itself then.
         """
         device, filters = f"model:copier,{model}", [word for fault in faults for word in ("--filter", fault)]
         if version == "7.2" and faults:
@@ -122,11 +122,11 @@ class Place:
             device += ",protocol=v1"
         more.setdefault("iommufd", IOMMUFD)
         more["options"] = ["--timeout", f"{timeout}"] if timeout else []
-        if not SERVER or timeout:
-            more["options"] += filters
-            filters = []
         if not SERVER:
+            more["options"] += filters
             return VM(self, version, [device] * count, **more)
+        if timeout:
+            filters += ["--timeout", f"{timeout // 4}"]
         names = [f"vm{VM.count + 1}-{n}.sock" for n in range(count)]
         for name in names:
             self.serve(device, *filters, name=name)
