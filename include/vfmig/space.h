@@ -66,7 +66,8 @@ typedef int (*vfmig_remote_fn)(void *context, uint64_t iova, void *buf, size_t l
  * @ptr: MEMORY: its bytes, which the user keeps mapped as long as the map is there
  * @fd: MEMORY: a descriptor that others can map the same bytes from, or -1; borrowed as long as the map
  * @fd_offset: MEMORY: where in @fd
- * @device: REGION: whose region; must outlive the map
+ * @device: REGION: whose region; must outlive the map. Who is attached may ask it what can be mapped, so somebody works
+ *	it meanwhile (vfmig_device_start(), or the caller's loop in another thread)
  * @region: REGION: its index
  * @region_offset: REGION: where in it
  * @access: REMOTE: how

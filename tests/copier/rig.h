@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <vfmig/device.h>
+#include <vfmig/export.h>
 #include <vfmig/model.h>
 #include <vfmig/open.h>
 #include <vfmig/session.h>
@@ -27,9 +28,11 @@
 /*
  * @guest: @size bytes, for devices at RIG_IOVA; the queue is in front, @data behind it
  * @data_iova: where @data is for the device
+ * @served, @server: if there is a socket before the device, what is behind it
  */
 struct rig {
-	struct vfmig_device *device;
+	struct vfmig_device *device, *served;
+	struct vfmig_export *server;
 	struct vfmig_space *space;
 	uint8_t *guest;
 	size_t size;
@@ -46,7 +49,27 @@ struct rig {
 		CHECKF(good_ >= 0, "%s is %lld: %s", #call, good_, (rig)->err.text);               \
 	} while (0)
 
-/* With a filter in $RIG_FILTER, a copier that cannot migrate by itself and the filter around it. */
+/* Put a server and a socket before the device. */
+static inline void rig_serve(struct rig *rig)
+{
+	char dir[] = "/tmp/vfmig-rig-XXXXXX", path[64], name[96];
+	struct vfmig_vfio_user_config config = {.socket_path = path};
+
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/s", dir);
+	snprintf(name, sizeof(name), "vfio-user:%s", path);
+	rig->served = rig->device;
+	GOOD(rig, vfmig_export_vfio_user(rig->served, &config, &rig->server, &rig->err));
+	GOOD(rig, vfmig_export_start(rig->server, &rig->err));
+	GOOD(rig, vfmig_open(name, &rig->device, &rig->err));
+	unlink(path);
+	rmdir(dir);
+}
+
+/*
+ * With a filter in $RIG_FILTER, a copier that cannot migrate by itself and the filter around it. With $RIG_REMOTE,
+ * whichever it is behind a socket.
+ */
 static inline void rig_open_device(struct rig *rig, const struct vfmig_model *model,
 				   const char *options)
 {
@@ -58,6 +81,8 @@ static inline void rig_open_device(struct rig *rig, const struct vfmig_model *mo
 	GOOD(rig, vfmig_model_open(model, all, &rig->device, &rig->err));
 	if (filter)
 		GOOD(rig, vfmig_add_filter(&rig->device, filter, &rig->err));
+	if (getenv("RIG_REMOTE"))
+		rig_serve(rig);
 }
 
 /* A device on a space, with zeroed memory; the driver is not there yet. */
@@ -117,6 +142,8 @@ static inline void rig_close(struct rig *rig)
 {
 	cp_close(&rig->driver);
 	vfmig_device_close(rig->device);
+	vfmig_export_close(rig->server);
+	vfmig_device_close(rig->served);
 	vfmig_space_free(rig->space);
 	munmap(rig->guest, rig->size);
 }
