@@ -89,8 +89,8 @@ struct vfmig_mediator_area {
  * @reserved: 0
  * @size: bytes. That of a device's own region cannot be changed; that of the migration region is 0 at first, and must
  *	be more than its registers and at most VFMIG_MEDIATOR_REGION_MAX
- * @areas: how many of @area there are; with the MMAP flag and no areas, all of the region can be mapped. Of the
- *	device's own regions they are what the device says, and are not looked at
+ * @areas: how many of @area there are; at least one for a migration region with the MMAP flag, none without. Those of
+ *	the device's own regions are not told here, and not looked at
  * @area: the parts of the migration region that can be mapped; its registers must not be
  * @revision: of the migration region: enum vfmig_region_revision, in whose protocol it is served
  * @revision_flags: VFMIG_REGION_REVISION_ (abi_region.h): what can be relied on beyond the revision's text

@@ -24,7 +24,7 @@ struct vfmig_session;
 
 /**
  * vfmig_session_open() - get a handle on a device's migration
- * @device: whose; borrowed, must outlive the session
+ * @device: whose; borrowed, must outlive the session, as must the space that it is attached to
  * @protocol: the revision's name ("v2"), or NULL for the newest that the device shows
  * @session: the handle; vfmig_session_close() it
  *

@@ -91,7 +91,12 @@ struct vfmig_map {
 /** vfmig_space_new() - an empty space; NULL if there is no memory for it */
 struct vfmig_space *vfmig_space_new(void);
 
-/** vfmig_space_free() - detach what is attached, and free; cursors must be closed; NULL is fine */
+/**
+ * vfmig_space_free() - detach what is attached, and free; NULL is fine
+ *
+ * Cursors must be closed, and sessions that were opened on devices while these were attached: the session on a pfn
+ * device is a tracker of the space.
+ */
 void vfmig_space_free(struct vfmig_space *space);
 
 /**

@@ -36,7 +36,8 @@ struct vfmig_type1;
  * @write: the other way
  * @map: what is behind a map that is asked for. @map comes filled in: its range, its protection, and as memory of
  *	this process at the address that was given. May make something else of it (another process's
- *	memory, with its fd; a region of a device), or refuse. NULL: it is as it comes
+ *	memory, with its fd; a region of a device), or refuse. NULL: it is as it comes. The map may fail all the
+ *	same, which the ioctl then says: what belongs to it is its maker's to let go of
  * @context: their argument
  *
  * All may be NULL: the user is this process, and its addresses are good. Called without locks.
