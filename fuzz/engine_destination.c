@@ -10,7 +10,7 @@
 
 #include <vfmig/inspect.h>
 
-#include "engine/channel.h"
+#include "engine/channel/channel.h"
 #include "tests/engine/rig.h"
 
 #include "abi/le.h"

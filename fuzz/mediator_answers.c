@@ -11,7 +11,7 @@
 #include <vfmig/open.h>
 
 #include "abi/region.h"
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 #include "fuzz/property.h"
 
 /* A fuzz target is one thread but for the filter's, and they take turns. */

@@ -26,10 +26,10 @@
 #include <vfmig/migration.h>
 
 #include "device/device.h"
-#include "engine/channel.h"
+#include "engine/channel/channel.h"
 #include "engine/estimate.h"
 #include "engine/handoff.h"
-#include "engine/hello.h"
+#include "engine/hello/hello.h"
 #include "engine/loop.h"
 
 /*

@@ -8,7 +8,7 @@
  */
 #include <sys/mman.h>
 
-#include "engine/channel.h"
+#include "engine/channel/channel.h"
 #include "tests/engine/rig.h"
 
 #include "abi/le.h"

@@ -3,7 +3,7 @@
  * Under a limit, no more goes in any stretch of time than the rate times the time and one burst, and over
  * a long one no less than nearly that. All by a clock of the test's own.
  */
-#include "engine/limit.h"
+#include "engine/channel/limit.h"
 #include "tests/check.h"
 
 #define SECOND 1000000000ll

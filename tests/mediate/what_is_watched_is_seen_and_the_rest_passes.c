@@ -7,7 +7,7 @@
  */
 #include <errno.h>
 
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 #include "tests/check.h"
 #include "tests/mediate/bad.h"
 

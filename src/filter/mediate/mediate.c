@@ -3,15 +3,15 @@
  * mediate: a device with somebody between it and its user, who can give it migration.
  *
  * Who that is comes in a shared object (vfmig/mediator.h), is asked whether it wants the device, and says which regions
- * it must see. Accesses to these go to it, through a thread, since it may wait (mediate_jobs.c); all else
+ * it must see. Accesses to these go to it, through a thread, since it may wait (jobs.c); all else
  * passes. The migration region is its own altogether.
  *
- *	mediate_load.c	    the shared object, and whether it is what it should be
- *	mediate_probe.c	    a look at it from a safe distance
- *	mediate_regions.c   what it says of the regions
- *	mediate_jobs.c	    its thread
- *	mediate_work.c	    what is asked of it there
- *	mediate_host.c	    what it may ask
+ *	load.c	    the shared object, and whether it is what it should be
+ *	probe.c	    a look at it from a safe distance
+ *	regions.c   what it says of the regions
+ *	jobs.c	    its thread
+ *	work.c	    what is asked of it there
+ *	host.c	    what it may ask
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 
 #include "device/answer.h"
 #include "filter/filters.h"
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 
 /* @so, @argument: only for the help; the lists of them are taken apart by hand. */
 struct options {

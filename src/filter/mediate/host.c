@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 
 static struct vfmig_mediate *mediate_of(struct vfmig_mediator_host *host)
 {

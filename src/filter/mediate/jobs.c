@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "abi/feature.h"
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 
 /* A feature's payload, where it is not a list or a bitmap, is a few words. */
 #define PAYLOAD_MAX 4096u

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/inspect.h"
+#include "engine/inspect/inspect.h"
 
 static const char *on_model(void *user, const struct vfmig_ds_model *model)
 {

@@ -12,7 +12,7 @@
 #include <xxhash.h>
 
 #include "device/device.h"
-#include "engine/channel.h"
+#include "engine/channel/channel.h"
 
 void vfmig_in_take(struct vfmig_in *in, void *to, uint32_t len)
 {

@@ -11,7 +11,7 @@
 #include <vfmig/migration.h>
 
 #include "abi/stream.h"
-#include "engine/limit.h"
+#include "engine/channel/limit.h"
 #include "engine/loop.h"
 
 struct vfmig_mover;

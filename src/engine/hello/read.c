@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "abi/stream.h"
-#include "engine/hello.h"
+#include "engine/hello/hello.h"
 
 /* Deep enough for what there is. */
 #define DEPTH 8

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "device/space_map.h"
-#include "engine/uffd.h"
+#include "engine/tracker/uffd.h"
 
 static int add(struct vfmig_cpu_tracker *t, void *ptr, uint64_t iova, uint64_t size)
 {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter/fault.h"
+#include "filter/fault/fault.h"
 #include "filter/filters.h"
 
 static const char *const acts[] = {"error", "short", "corrupt", "drop", "twice", "hang", NULL};

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 
 static ssize_t pass(struct vfmig_mediate *m, struct vfmig_request *request)
 {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 
 /* As far as the members that every mediator has. */
 #define LEAST (offsetof(struct vfmig_mediator, rw) + sizeof(((struct vfmig_mediator *)NULL)->rw))

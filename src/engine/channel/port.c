@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/channel.h"
+#include "engine/channel/channel.h"
 
 int vfmig_port_open(struct vfmig_port *port, int fd, struct vfmig_error *err)
 {

@@ -16,7 +16,7 @@
 #include <xxhash.h>
 
 #include "device/device.h"
-#include "engine/channel.h"
+#include "engine/channel/channel.h"
 
 #define AT_ONCE 8
 

@@ -23,7 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "engine/uffd.h"
+#include "engine/tracker/uffd.h"
 
 #define AT_ONCE	  64
 #define PAGE	  ((uint64_t)VFMIG_PAGE_SIZE)

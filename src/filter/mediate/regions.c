@@ -12,7 +12,7 @@
 #include "device/answer.h"
 #include "abi/region.h"
 #include "abi/vfio_user.h"
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 
 #define ALL_FLAGS (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE | VFMIG_REGION_FLAG_MMAP)
 #define ALL_SAID  (VFMIG_REGION_REVISION_FRAMED | VFMIG_REGION_REVISION_CHECKS)

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "engine/uffd.h"
+#include "engine/tracker/uffd.h"
 
 #define RUNS 256
 

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "filter/mediate.h"
+#include "filter/mediate/mediate.h"
 
 struct answer {
 	int ret;

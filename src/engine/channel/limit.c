@@ -2,7 +2,7 @@
 /*
  * A bandwidth limit.
  */
-#include "engine/limit.h"
+#include "engine/channel/limit.h"
 
 /* Sending by the byte would cost more than it sends. */
 #define LEAST (64u << 10)

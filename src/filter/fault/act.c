@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "abi/feature.h"
-#include "filter/fault.h"
+#include "filter/fault/fault.h"
 
 static uint32_t feature_index(const struct vfmig_request *request)
 {

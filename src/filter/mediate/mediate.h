@@ -81,7 +81,7 @@ struct vfmig_mediate {
 int vfmig_mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediator,
 		       const char *argument, struct vfmig_device **device, struct vfmig_error *err);
 
-/* ---- mediate_load.c: from a path, or a table, to a mediator that has taken the device ---- */
+/* ---- load.c: from a path, or a table, to a mediator that has taken the device ---- */
 
 /* 0, -ENODEV for a mediator that does not want it (nothing is open then), or another errno. */
 int vfmig_mediate_load(struct vfmig_mediate *m, const char *path, struct vfmig_error *err);
@@ -89,13 +89,13 @@ int vfmig_mediate_take(struct vfmig_mediate *m, const struct vfmig_mediator *ops
 		       struct vfmig_error *err);
 void vfmig_mediate_unload(struct vfmig_mediate *m);
 
-/* ---- mediate_probe.c ---- */
+/* ---- probe.c ---- */
 
 /* Call a function in a child process first: what it returns there, or a sentence that it did not. */
 int vfmig_mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
 			struct vfmig_error *err);
 
-/* ---- mediate_regions.c ---- */
+/* ---- regions.c ---- */
 
 /* What the device is, for the mediator. */
 int vfmig_mediate_look(struct vfmig_mediate *m, struct vfmig_device *inner,
@@ -108,21 +108,21 @@ void vfmig_mediate_own_info(struct vfmig_mediate *m, struct vfmig_request *reque
 const char *vfmig_mediate_bad_access(const struct vfmig_mediator_region *region,
 				     const struct vfmig_request *request);
 
-/* ---- mediate_jobs.c: what goes through the mediator's thread ---- */
+/* ---- jobs.c: what goes through the mediator's thread ---- */
 
 int vfmig_mediate_start(struct vfmig_mediate *m, struct vfmig_error *err);
 void vfmig_mediate_end(struct vfmig_mediate *m);
 void vfmig_mediate_put(struct vfmig_mediate *m, struct vfmig_request *request);
 bool vfmig_mediate_take_back(struct vfmig_mediate *m, struct vfmig_request *request);
 
-/* ---- mediate_work.c: what the thread does with a request, which is a copy with buffers of its own ---- */
+/* ---- work.c: what the thread does with a request, which is a copy with buffers of its own ---- */
 
 ssize_t vfmig_mediate_work(struct vfmig_mediate *m, struct vfmig_request *request);
 /* What an operation of the mediator's returned, as a result: negative, 0, or VFMIG_MEDIATOR_PASS. */
 int vfmig_mediate_answer(const struct vfmig_mediate *m, const char *what, int ret, int most,
 			 struct vfmig_error *err);
 
-/* ---- mediate_host.c ---- */
+/* ---- host.c ---- */
 
 void vfmig_mediate_host_init(struct vfmig_mediate *m);
 void vfmig_mediate_host_fini(struct vfmig_mediate *m);

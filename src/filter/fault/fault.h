@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The inside of the fault filter: when it strikes (fault.c), what it does then (fault_act.c), and
- * arcs (fault_arc.c).
+ * The inside of the fault filter: when it strikes (fault.c), what it does then (act.c), and
+ * arcs (arc.c).
  */
 #ifndef VFMIG_FILTER_FAULT_H
 #define VFMIG_FILTER_FAULT_H

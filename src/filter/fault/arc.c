@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "filter/fault.h"
+#include "filter/fault/fault.h"
 
 static int parse_state(const char *text, size_t len, int *out)
 {

@@ -11,9 +11,9 @@
 #include <vfmig/abi.h>
 #include <vfmig/inspect.h>
 
-#include "engine/channel.h"
-#include "engine/hello.h"
-#include "engine/inspect.h"
+#include "engine/channel/channel.h"
+#include "engine/hello/hello.h"
+#include "engine/inspect/inspect.h"
 
 struct inspector {
 	int fd;
