@@ -77,6 +77,7 @@ int main(int argc, char **argv)
 	refused("CRASHES_IN_OPEN", "crashes (signal 9)");
 	refused("CRASHES_IN_INFO", "crashes (signal 9)");
 	refused("EXITS_IN_OPEN", "ends the process (status 0)");
+	refused("HANGS_MUTE", "closes what it is to answer by");
 	refused("ASKS_IN_OPEN", "ask nothing of it");
 	refused("TOO_SMALL", "no room for data");
 	refused("TOO_LARGE", "larger than");

@@ -66,6 +66,11 @@ static int post_mortem(ssize_t heard, pid_t ended, int status, struct vfmig_erro
 	if (heard == -ETIMEDOUT)
 		return vfmig_err(err, -ETIMEDOUT, "it hangs: no answer in %d seconds",
 				 VFMIG_MEDIATE_PROBE_MS / 1000);
+	if (!heard && ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return vfmig_err(err, -EFAULT,
+				 "it crashes (signal %d) or closes what it is to answer "
+				 "by, when it looks at the device",
+				 SIGKILL);
 	if (ended > 0 && WIFSIGNALED(status))
 		return vfmig_err(err, -EFAULT, "it crashes (signal %d) when it looks at the device",
 				 WTERMSIG(status));
@@ -100,7 +105,8 @@ int vfmig_mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void 
 	}
 	n = hear(fds[0], &answer);
 	close(fds[0]);
-	if (n < 0)
+	/* One that has ended keeps the end that it had. */
+	if (n != (ssize_t)sizeof(answer))
 		kill(pid, SIGKILL);
 	do
 		ended = waitpid(pid, &status, 0);
