@@ -98,6 +98,8 @@ static void tell_runs(struct export_op *op)
 		if (len != SIZE_MAX)
 			vfmig_runs_clear(room, head.count, op->memory);
 	}
+	/* Then the next one begins as bits: to tell so many as runs, and then again, is the dearest way. */
+	op->client->many_runs = len == SIZE_MAX;
 	if (len == SIZE_MAX) {
 		head.form = VFMIG_RUNS_ARE_BITS;
 		head.count = 0;
@@ -161,7 +163,8 @@ void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature
 		op->runs = (struct vfmig_page_runs){
 			.run = (struct vfmig_page_run *)op->answer->payload,
 			.room = (uint32_t)(runs_room(op) / VFMIG_RUN_SIZE)};
-		op->request.feature.runs = &op->runs;
+		if (!op->client->many_runs)
+			op->request.feature.runs = &op->runs;
 	}
 	op->request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
 	op->request.feature.data = r;

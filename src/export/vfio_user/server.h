@@ -137,6 +137,7 @@ struct export_client {
 	struct export_op *unused;
 	void *zeros; /* a bitmap of so many bytes, for the next report */
 	size_t zeros_len;
+	bool many_runs; /* the last report had more than there is room for */
 	pthread_cond_t
 		changed; /* an operation has finished, a DMA answer is there, or a poll is over */
 
