@@ -17,15 +17,17 @@
 static int take_channel(const char *path, int *channel, struct vfmig_error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd, ret = 0;
+	int fd, ret = 0, len;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	/* It gets its name when it listens: who waits for the name may connect at once. */
+	len = snprintf(address.sun_path, sizeof(address.sun_path), "%s.new", path);
+	if (len >= (int)sizeof(address.sun_path))
 		return vfmig_err(err, -ENAMETOOLONG, "%s: too long for a socket's name", path);
-	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return vfmig_err(err, -errno, "socket: %s", strerror(errno));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1))
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1) ||
+	    rename(address.sun_path, path))
 		ret = vfmig_err(err, -errno, "%s: %s", path, strerror(errno));
 	if (!ret) {
 		*channel = accept4(fd, NULL, NULL, SOCK_CLOEXEC);

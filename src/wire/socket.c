@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "wire/socket.h"
@@ -36,6 +37,28 @@ static int new_socket(struct vfmig_error *err)
 	return fd < 0 ? vfmig_err(err, -errno, "no socket: %s", strerror(errno)) : fd;
 }
 
+/*
+ * A server has its socket's name a moment before it listens, and a script that waits for the name may call just then.
+ * So it is refused for good only after CONNECT_TRIES ms.
+ */
+#define CONNECT_TRIES 100
+
+static int try_connect(int fd, const struct sockaddr_un *to)
+{
+	const struct timespec pause = {0, 1000000};
+	int ret, tries = 0;
+
+	for (;;) {
+		ret = connect(fd, (const struct sockaddr *)to, sizeof(*to));
+		if (!ret || (errno != EINTR && errno != ECONNREFUSED))
+			return ret;
+		if (errno == ECONNREFUSED && ++tries == CONNECT_TRIES)
+			return ret;
+		if (errno == ECONNREFUSED)
+			nanosleep(&pause, NULL);
+	}
+}
+
 int vfmig_socket_connect(const char *path, struct vfmig_error *err)
 {
 	struct sockaddr_un to;
@@ -46,9 +69,7 @@ int vfmig_socket_connect(const char *path, struct vfmig_error *err)
 	fd = new_socket(err);
 	if (fd < 0)
 		return fd;
-	do
-		ret = connect(fd, (struct sockaddr *)&to, sizeof(to));
-	while (ret && errno == EINTR);
+	ret = try_connect(fd, &to);
 	if (ret) {
 		ret = vfmig_err(err, -errno, "socket %s: %s%s", path, strerror(errno),
 				errno == ECONNREFUSED || errno == ENOENT ? "; does the server run?"

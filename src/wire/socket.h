@@ -10,7 +10,7 @@
 
 #include <vfmig/error.h>
 
-/* Connect. Return: the descriptor, or a negative errno. */
+/* Connect; one that has its name and does not listen yet is waited for, 100 ms. Return: the descriptor, or a negative errno. */
 int vfmig_socket_connect(const char *path, struct vfmig_error *err);
 
 /*
