@@ -10,7 +10,7 @@
 #define ROUNDS 3u
 
 /* Four times the board in a round, with what was asked for ahead; and the board once more at the stop. */
-#define MOST ((ROUNDS * 6 + 1) * (uint64_t)MOVE_BOARD)
+#define MOST(rounds) (((rounds)*6 + 1) * (uint64_t)MOVE_BOARD)
 
 int main(int argc, char **argv)
 {
@@ -26,8 +26,10 @@ int main(int argc, char **argv)
 	CHECK_EQ(argc, 2);
 	snprintf(filter, sizeof(filter), "mediate,so=%s", argv[1]);
 	move_expect_good("a busy device", &move);
-	CHECK_EQ(move.result.rounds, ROUNDS);
-	CHECKF(move.result.device_bytes > MOVE_BOARD && move.result.device_bytes < MOST,
+	/* Fewer, if nothing was pending for once just when it was asked. */
+	CHECK(move.result.rounds >= 1 && move.result.rounds <= ROUNDS);
+	CHECKF(move.result.device_bytes > MOVE_BOARD &&
+		       move.result.device_bytes < MOST(move.result.rounds),
 	       "%llu bytes of the device's", (unsigned long long)move.result.device_bytes);
 	return 0;
 }
