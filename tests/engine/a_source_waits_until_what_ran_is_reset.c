@@ -127,7 +127,7 @@ static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
 static void *run(void *context)
 {
 	for (int runs_to_check = 0; runs_to_check < 2; runs_to_check++) {
-		uint64_t ms = 500;
+		uint64_t ms = 1000;
 
 		while (!attempt(context, runs_to_check, ms)) {
 			ms *= 2;

@@ -133,7 +133,7 @@ static void run(const struct one *one, enum relay_act act)
 /* On a machine that stands still the limit passes where it should not; then it gets a longer one. */
 static void *run_swallow(void *context)
 {
-	uint64_t channel_ms = 500;
+	uint64_t channel_ms = 1000;
 
 	while (!attempt(context, RELAY_SWALLOW, channel_ms))
 		channel_ms *= 2;
