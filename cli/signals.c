@@ -84,11 +84,15 @@ int cli_signals_fd(void)
 bool cli_signals_end(void)
 {
 	uint64_t one = 1;
+	sigset_t set;
 
 	if (!state.runs)
 		return false;
 	if (write(state.end, &one, sizeof(one)) == sizeof(one))
 		pthread_join(state.thread, NULL);
+	/* What is still to be done may hang, too, and nobody else would hear a signal now. */
+	set_of(&set);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	close(state.signals);
 	close(state.end);
 	close(state.told);
