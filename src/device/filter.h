@@ -12,8 +12,7 @@
 #include "device/device.h"
 
 /*
- * The callbacks of the four that a filter does not override; each filter has a table of its own:
- *	static const struct vfmig_device_ops ops = { .submit = my_submit, VFMIG_FILTER_OPS };
+ * The callbacks of the four that a filter does not override; each filter has a table of its own, with a submit of its own.
  * A filter with more than its struct to free overrides close, and ends with vfmig_filter_close().
  */
 bool vfmig_filter_cancel(struct vfmig_device *device, struct vfmig_request *request);

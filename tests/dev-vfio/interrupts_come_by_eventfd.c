@@ -1,20 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Interrupts as a VMM sets them up: message vectors of which some have an eventfd, the pin that is masked as it is told of and
+ * Interrupts as a VMM sets them up: message vectors (MSI-X, and MSI) of which some have an eventfd, the pin that is masked as it is told of and
  * comes again when it is unmasked and nobody has served it; triggers without a device; arrays that are wrong.
  */
 #include <sys/eventfd.h>
 
+#include "device/filter.h"
 #include "tests/dev-vfio/rig.h"
 #include "tests/model/card.h"
 
 static int device;
 
+/* The card's vectors are MSI-X; around it stands one that calls them MSI. */
+static void as_msix(void *context, struct vfmig_request *copy)
+{
+	copy->irqs.index = VFMIG_PCI_IRQ_MSIX;
+}
+
+static void msi_submit(struct vfmig_device *self, struct vfmig_request *request)
+{
+	bool msi = request->verb == VFMIG_VERB_SET_IRQS && request->irqs.index == VFMIG_PCI_IRQ_MSI;
+
+	vfmig_forward(self, request, msi ? as_msix : NULL, NULL, NULL);
+}
+
+static const struct vfmig_device_ops msi_ops = {
+	.submit = msi_submit,
+	.cancel = vfmig_filter_cancel,
+	.fd = vfmig_filter_fd,
+	.process = vfmig_filter_process,
+	.close = vfmig_filter_close,
+};
+
 static int open_card(void *context, unsigned n, struct vfmig_device **opened,
 		     struct vfmig_error *err)
 {
-	*opened = card_open(NULL);
-	return 0;
+	*opened = calloc(1, sizeof(**opened));
+	return vfmig_filter_init(*opened, &msi_ops, card_open(NULL), "msi", err);
 }
 
 static long set(uint32_t flags, uint32_t index, uint32_t start, uint32_t count, const void *data,
@@ -39,39 +61,38 @@ static uint64_t came(int fd)
 
 #define BY_EVENTFD (VFMIG_IRQ_SET_DATA_EVENTFD | VFMIG_IRQ_SET_ACTION_TRIGGER)
 
-static void messages(void)
+static void messages(uint32_t index)
 {
 	int a = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), b = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int32_t fds[] = {a, -1, b}, wrong = 999;
 	uint8_t bools[] = {0, 0, 1};
 
-	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 3, fds, sizeof(fds)), 0);
+	CHECK_EQ(set(BY_EVENTFD, index, 0, 3, fds, sizeof(fds)), 0);
 	rig_set(device, CARD_VECTOR, 0, 8);
 	rig_set(device, CARD_VECTOR, 1, 8);
 	rig_set(device, CARD_VECTOR, 2, 8);
 	CHECK_EQ(came(a), 1);
 	CHECK_EQ(came(b), 1);
 	/* By the VMM itself, to try its own way. */
-	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_BOOL | VFMIG_IRQ_SET_ACTION_TRIGGER, VFMIG_PCI_IRQ_MSIX, 0,
-		     3, bools, sizeof(bools)),
+	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_BOOL | VFMIG_IRQ_SET_ACTION_TRIGGER, index, 0, 3, bools,
+		     sizeof(bools)),
 		 0);
 	CHECK_EQ(came(a), 0);
 	CHECK_EQ(came(b), 1);
 	/* One of them goes, the other stays. */
 	fds[0] = -1;
-	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 1, fds, 4), 0);
+	CHECK_EQ(set(BY_EVENTFD, index, 0, 1, fds, 4), 0);
 	rig_set(device, CARD_VECTOR, 0, 8);
 	rig_set(device, CARD_VECTOR, 2, 8);
 	CHECK_EQ(came(a), 0);
 	CHECK_EQ(came(b), 1);
-	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 69, 2, fds, 8), -EINVAL);
+	CHECK_EQ(set(BY_EVENTFD, index, 69, 2, fds, 8), -EINVAL);
 	CHECK_EQ(set(BY_EVENTFD, 77, 0, 1, fds, 4), -EINVAL);
-	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 2, fds, 4), -EINVAL);
-	CHECK(set(BY_EVENTFD, VFMIG_PCI_IRQ_MSIX, 0, 1, &wrong, 4) < 0);
+	CHECK_EQ(set(BY_EVENTFD, index, 0, 2, fds, 4), -EINVAL);
+	CHECK(set(BY_EVENTFD, index, 0, 1, &wrong, 4) < 0);
 	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_SET_IRQS, NULL), -EFAULT);
 	/* All of them off. */
-	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER, VFMIG_PCI_IRQ_MSIX, 0,
-		     0, NULL, 0),
+	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER, index, 0, 0, NULL, 0),
 		 0);
 	rig_set(device, CARD_VECTOR, 2, 8);
 	CHECK_EQ(came(b), 0);
@@ -121,7 +142,10 @@ int main(void)
 	group = rig_group(container, 0);
 	rig_iommu(container);
 	device = rig_device(group, 0);
-	messages();
+	messages(VFMIG_PCI_IRQ_MSIX);
+	/* What came while nobody listened would come first. */
+	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
+	messages(VFMIG_PCI_IRQ_MSI);
 	pin();
 	vfmig_dev_vfio_free(view);
 	return 0;
