@@ -117,6 +117,16 @@ static bool half_way(const struct workload *w)
 	return at >= (chunks - MOVE_DEPTH) / 2 && at <= (chunks + MOVE_DEPTH) / 2;
 }
 
+/*
+ * A move that is broken has its workload go by what is agreed on, and not by how fast the machine is: places repeat after
+ * as many rounds as there are chunks, and memory that is stale by just so many is right again.
+ */
+static void keep_step(struct move *move)
+{
+	while (move->broken && !move->stop && move->steps >= move->may)
+		pthread_cond_wait(&move->moved, &move->lock);
+}
+
 static void *work(void *context)
 {
 	struct move *move = context;
@@ -135,6 +145,8 @@ static void *work(void *context)
 		move->failed = ret < 0 ? ret : 0;
 		stop = (move->stop && (!move->broken || half_way(w))) || move->steps >= move->until;
 		pthread_cond_broadcast(&move->moved);
+		if (!stop)
+			keep_step(move);
 		pthread_mutex_unlock(&move->lock);
 		if (ret >= 0 && !stop)
 			ret = workload_wait(w, 5, &move->failure);
@@ -147,6 +159,7 @@ static int start_work(struct move *move, struct workload *workload, uint64_t unt
 	move->at_work = workload;
 	move->steps = workload_steps(workload);
 	move->until = until;
+	move->may = until == UINT64_MAX ? 2 * workload_chunks(workload) : until;
 	move->stop = false;
 	workload->driver.works_device = false;
 	CHECK(!pthread_create(&move->thread, NULL, work, move));
@@ -167,6 +180,7 @@ static int pause_work(void *context, int64_t deadline, struct vfmig_error *err)
 
 	pthread_mutex_lock(&move->lock);
 	move->stop = true;
+	pthread_cond_broadcast(&move->moved);
 	pthread_mutex_unlock(&move->lock);
 	join_work(move);
 	return move->failed ? vfmig_err(err, move->failed, "%s", move->failure.text) : 0;
@@ -212,7 +226,8 @@ static void on_event(void *context, const struct vfmig_event *event)
 	if (strcmp(event->name, "round") || !move->thread_runs)
 		return;
 	pthread_mutex_lock(&move->lock);
-	goal = move->steps + 2 * workload_chunks(&move->source.workload);
+	goal = move->may = move->steps + 2 * workload_chunks(&move->source.workload);
+	pthread_cond_broadcast(&move->moved);
 	while (move->steps < goal && !move->failed && !move->stop)
 		pthread_cond_wait(&move->moved, &move->lock);
 	pthread_mutex_unlock(&move->lock);

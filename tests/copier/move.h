@@ -97,6 +97,7 @@ struct move {
 	pthread_cond_t moved;
 	struct workload *at_work;
 	uint64_t steps, until;
+	uint64_t may; /* a broken one: so many steps until it is told more */
 	bool stop;
 	int failed;
 	struct vfmig_error failure;
