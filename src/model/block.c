@@ -103,11 +103,24 @@ int vfmig_kit_block_fill(struct vfmig_kit_block *block, uint64_t offset, const v
 	return 0;
 }
 
+/* A file without holes says so at once; to seek for one in it takes a look at each page. */
+static bool has_holes(const struct vfmig_kit_block *block)
+{
+	struct stat st;
+
+	return fstat(block->fd, &st) || (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size;
+}
+
 uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t offset, bool *data)
 {
 	off_t at = (off_t)(block->front + offset), end = (off_t)(block->front + block->block.size);
-	off_t next = lseek(block->fd, at, SEEK_DATA);
+	off_t next;
 
+	if (!has_holes(block)) {
+		*data = true;
+		return block->block.size;
+	}
+	next = lseek(block->fd, at, SEEK_DATA);
 	if (next < 0 && errno == ENXIO)
 		next = end; /* a hole until the end */
 	else if (next < 0)

@@ -223,6 +223,26 @@ static void send_data(struct vfmig_kit_save *save, struct vfmig_save_block *b, u
 }
 
 /*
+ * The first bytes of a page come from memory, as a rule, and each would be waited for: of so many pages they are on their
+ * way at a time. And where so many pages in a row were not zero, only each fourth is looked at: a zero page that goes
+ * as data is sent for nothing, and no more than that.
+ */
+#define PAGES_AHEAD   8u
+#define ALL_LOOKED_AT (32u * VFMIG_KIT_PAGE)
+
+/* The page after page @n of a run that is to be looked at. */
+static uint64_t next_look(uint64_t n, bool zero)
+{
+	return n + (zero || n < ALL_LOOKED_AT ? 1 : 4) * VFMIG_KIT_PAGE;
+}
+
+static void fetch(const uint8_t *bytes, uint64_t at, uint64_t len)
+{
+	if (at < len)
+		__builtin_prefetch(bytes + at);
+}
+
+/*
  * Send some of the window, whose marks have been taken: either the zero pages that it begins with, or
  * the others. Returns how many bytes that is.
  */
@@ -230,11 +250,20 @@ static uint64_t send_some(struct vfmig_kit_save *save, struct vfmig_save_block *
 			  uint64_t len)
 {
 	const uint8_t *bytes = b->block->block.bytes + at;
-	bool zero = vfmig_kit_all_zero(bytes, VFMIG_KIT_PAGE);
-	uint64_t n = VFMIG_KIT_PAGE;
+	uint64_t n, ahead = 0;
+	bool zero;
 
-	while (n < len && vfmig_kit_all_zero(bytes + n, VFMIG_KIT_PAGE) == zero)
-		n += VFMIG_KIT_PAGE;
+	for (unsigned i = 0; i < PAGES_AHEAD; i++, ahead = next_look(ahead, false))
+		fetch(bytes, ahead, len);
+	zero = vfmig_kit_all_zero(bytes, VFMIG_KIT_PAGE);
+	for (n = next_look(0, zero); n < len; n = next_look(n, zero)) {
+		fetch(bytes, ahead, len);
+		ahead = next_look(ahead, zero);
+		if (vfmig_kit_all_zero(bytes + n, VFMIG_KIT_PAGE) != zero)
+			break;
+	}
+	if (n > len)
+		n = len;
 	if (zero)
 		send_zero(save, b, at, n);
 	else
