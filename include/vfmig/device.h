@@ -81,10 +81,20 @@ const char *vfmig_verb_name(enum vfmig_verb verb);
  * struct vfmig_lent - bytes where they are, in the place of a copy
  * @count: how many pieces; 0: nothing was lent
  * @piece: where, in order
+ * @file: of each piece: a file that it is mapped from, at @offset; @fd -1: there is none
+ *
+ * Whoever was lent bytes may hand on the file's pages instead of a copy of them (sendfile(2)). They are then as they are
+ * when the receiver takes them. So a device lends only what does not change until its state is asked to change or
+ * it is reset, or what it will tell again if it does (as pre-copy does); and whoever hands pages on sees to it that they
+ * are taken before it asks for either.
  */
 struct vfmig_lent {
 	unsigned count;
 	struct iovec piece[VFMIG_LENT_MAX];
+	struct vfmig_lent_file {
+		int fd;
+		uint64_t offset;
+	} file[VFMIG_LENT_MAX];
 };
 
 /**

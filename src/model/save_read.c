@@ -30,10 +30,12 @@ static void *put(struct out *out, size_t n)
 	uint8_t *to = out->buf + out->used;
 	struct iovec *last = lent && lent->count ? &lent->piece[lent->count - 1] : NULL;
 
-	if (last && (uint8_t *)last->iov_base + last->iov_len == to)
+	if (last && (uint8_t *)last->iov_base + last->iov_len == to) {
 		last->iov_len += n;
-	else if (lent)
+	} else if (lent) {
+		lent->file[lent->count].fd = -1;
 		lent->piece[lent->count++] = (struct iovec){.iov_base = to, .iov_len = n};
+	}
 	out->used += n;
 	return to;
 }
@@ -49,6 +51,8 @@ static void put_data(struct out *out, struct vfmig_save_block *b, uint64_t at, s
 
 	if (vfmig_kit_lends && lent && !b->sent && n >= WORTH_LENDING &&
 	    lent->count + 2 <= VFMIG_LENT_MAX) {
+		lent->file[lent->count] = (struct vfmig_lent_file){.fd = b->block->fd,
+								   .offset = b->block->front + at};
 		lent->piece[lent->count++] = (struct iovec){.iov_base = from, .iov_len = n};
 		return;
 	}

@@ -6,33 +6,63 @@
  * kernel keeps a message of up to 32 KiB that was sent in one call in one piece.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "device/quiet.h"
 #include "wire/wire.h"
 
-static void poll_for(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads, bool writes)
+/*
+ * Each thing that is taken makes an event, with EPOLLET; without, there would be one all the time. Nothing that comes is
+ * missed meanwhile, as such an event tells that, too, and all is looked at anew when it is over.
+ */
+static void poll_for(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads, bool writes,
+		     bool drains)
 {
 	struct vfmig_wire_socket *s = &wire->ends[end];
 	struct epoll_event event = {
-		.events = (reads ? (uint32_t)EPOLLIN : 0) | (writes ? (uint32_t)EPOLLOUT : 0),
+		.events = (reads ? (uint32_t)EPOLLIN : 0) |
+			  (writes || drains ? (uint32_t)EPOLLOUT : 0) |
+			  (drains ? (uint32_t)EPOLLET : 0),
 		.data.u32 = end,
 	};
 
-	if (s->fd < 0 || wire->lost || (s->reads == reads && s->writes == writes))
+	if (s->fd < 0 || wire->lost ||
+	    (s->reads == reads && s->writes == writes && s->drains == drains))
 		return;
 	s->reads = reads;
 	s->writes = writes;
+	s->drains = drains;
 	if (epoll_ctl(wire->epoll, EPOLL_CTL_MOD, s->fd, &event))
 		vfmig_wire_lose(wire, -errno, "a vfio-user socket cannot be polled");
 }
 
 void vfmig_wire_reads(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads)
 {
-	poll_for(wire, end, reads, wire->ends[end].writes);
+	poll_for(wire, end, reads, wire->ends[end].writes, wire->ends[end].drains);
+}
+
+/* The last message is taken while a byte of it still counts, when the kernel tells of it. */
+#define ALL_BUT_TAKEN 1
+
+bool vfmig_wire_taken(struct vfmig_wire *wire, enum vfmig_wire_end end)
+{
+	struct vfmig_wire_socket *s = &wire->ends[end];
+	int bytes = 0;
+
+	if (s->pages && !wire->lost && !s->broken)
+		s->pages = s->first || (!ioctl(s->fd, SIOCOUTQ, &bytes) && bytes > ALL_BUT_TAKEN);
+	else
+		s->pages = false;
+	poll_for(wire, end, s->reads, s->writes, s->pages);
+	return !s->pages;
 }
 
 static size_t total(const struct vfmig_wire_out *out)
@@ -40,38 +70,73 @@ static size_t total(const struct vfmig_wire_out *out)
 	return out->head_len + out->body_len;
 }
 
-/* What is left of the body; returns how many pieces that is. */
-static unsigned body(const struct vfmig_wire_out *out, struct iovec *iov)
+/*
+ * What is left of a message, up to a piece that goes by its file, or that piece alone: *file is its number then, and
+ * -1 else. Returns how many places that is.
+ */
+static unsigned rest(const struct vfmig_wire_out *out, struct iovec *iov, int *file)
 {
 	const struct iovec whole = {.iov_base = (void *)out->body, .iov_len = out->body_len};
 	const struct iovec *from = out->npieces ? out->pieces : &whole;
-	size_t gone = out->done > out->head_len ? out->done - out->head_len : 0;
 	unsigned count = out->npieces ? out->npieces : 1, n = 0;
+	size_t gone = out->done;
 
+	*file = -1;
+	if (gone < out->head_len) {
+		iov[n++] = (struct iovec){.iov_base = (uint8_t *)out->head + gone,
+					  .iov_len = out->head_len - gone};
+		gone = 0;
+	} else {
+		gone -= out->head_len;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		size_t here = gone < from[i].iov_len ? gone : from[i].iov_len;
+		bool by_file = out->npieces && out->files && out->files[i].fd >= 0;
 
 		gone -= here;
-		if (here < from[i].iov_len)
-			iov[n++] = (struct iovec){.iov_base = (char *)from[i].iov_base + here,
-						  .iov_len = from[i].iov_len - here};
+		if (here == from[i].iov_len)
+			continue;
+		if (by_file && n)
+			break;
+		iov[n++] = (struct iovec){.iov_base = (char *)from[i].iov_base + here,
+					  .iov_len = from[i].iov_len - here};
+		if (by_file) {
+			*file = (int)i;
+			break;
+		}
 	}
 	return n;
 }
 
-/* Send what is left of a message. 1: all of it has gone. 0: no room. Else it cannot be sent. */
-static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
+/*
+ * The file's pages themselves: the other side copies from there, and nobody before it. The call has no flag for not
+ * waiting, and none against a signal.
+ */
+static ssize_t send_pages(struct vfmig_wire_socket *s, const struct vfmig_wire_out *out, int file,
+			  const struct iovec *left)
+{
+	off_t at = (off_t)(out->files[file].offset + out->pieces[file].iov_len - left->iov_len);
+	struct vfmig_quiet quiet;
+	ssize_t n;
+	int code;
+
+	vfmig_quiet_begin(&quiet);
+	fcntl(s->fd, F_SETFL, s->flags | O_NONBLOCK);
+	n = sendfile(s->fd, out->files[file].fd, &at, left->iov_len);
+	code = errno;
+	fcntl(s->fd, F_SETFL, s->flags);
+	vfmig_quiet_end(&quiet, n < 0 ? code : 0);
+	errno = code;
+	s->pages |= n > 0;
+	return n;
+}
+
+static ssize_t send_bytes(struct vfmig_wire_socket *s, const struct vfmig_wire_out *out,
+			  struct iovec *iov, unsigned count)
 {
 	char control[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
-	struct iovec iov[1 + VFMIG_WIRE_PIECES];
-	struct msghdr msg = {.msg_iov = iov};
-	ssize_t n;
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
 
-	if (out->done < out->head_len)
-		iov[msg.msg_iovlen++] = (struct iovec){.iov_base = out->head + out->done,
-						       .iov_len = out->head_len - out->done};
-	if (out->body_len)
-		msg.msg_iovlen += body(out, iov + msg.msg_iovlen);
 	if (out->nfds && !out->done) {
 		struct cmsghdr *cmsg;
 
@@ -85,15 +150,35 @@ static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
 		memcpy(CMSG_DATA(cmsg), out->fds, out->nfds * sizeof(int));
 	}
 	/* One piece without descriptors is most of what there is, and spares the system a structure to take apart. */
-	do
-		n = msg.msg_iovlen == 1 && !msg.msg_control
-			    ? send(s->fd, iov[0].iov_base, iov[0].iov_len,
-				   MSG_DONTWAIT | MSG_NOSIGNAL)
-			    : sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
-	out->done += (size_t)n;
+	if (count == 1 && !msg.msg_control)
+		return send(s->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Send what is left of a message. 1: all of it has gone. 0: no room. Else it cannot be sent. */
+static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
+{
+	struct iovec iov[1 + VFMIG_WIRE_PIECES];
+	size_t asked;
+	ssize_t n;
+
+	do {
+		int file;
+		unsigned count = rest(out, iov, &file);
+
+		asked = 0;
+		for (unsigned i = 0; i < count; i++)
+			asked += iov[i].iov_len;
+		do
+			n = file < 0 ? send_bytes(s, out, iov, count)
+				     : send_pages(s, out, file, iov);
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
+		if (!n && asked) /* a file that was cut off */
+			return -EIO;
+		out->done += (size_t)n;
+	} while ((size_t)n == asked && out->done < total(out));
 	return out->done == total(out);
 }
 
@@ -151,7 +236,7 @@ void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vf
 	*s->last = out;
 	s->last = &out->next;
 	s->queued += total(out);
-	poll_for(wire, end, s->reads, true);
+	poll_for(wire, end, s->reads, true, s->drains);
 }
 
 void vfmig_wire_flush(struct vfmig_wire *wire, enum vfmig_wire_end end)
@@ -176,5 +261,5 @@ void vfmig_wire_flush(struct vfmig_wire *wire, enum vfmig_wire_end end)
 		finish(wire, out);
 	}
 	if (!wire->lost)
-		poll_for(wire, end, s->reads, false);
+		poll_for(wire, end, s->reads, false, s->drains);
 }

@@ -3,6 +3,7 @@
  * A connection's beginning and end, and its table of questions.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,6 +43,7 @@ static int add_socket(struct vfmig_wire *wire, enum vfmig_wire_end end, int fd,
 				 strerror(-ret));
 	}
 	s->reads = true;
+	s->flags = fcntl(fd, F_GETFL);
 	s->waits = !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	return 0;
 }
@@ -229,6 +231,7 @@ void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user
 	if (error) {
 		out->head_len = VFMIG_USER_HEADER_SIZE;
 		out->body = NULL;
+		out->files = NULL;
 		out->npieces = 0;
 		out->body_len = 0;
 	}

@@ -28,6 +28,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <vfmig/device.h>
 #include <vfmig/error.h>
 
 #include "abi/vfio_user.h"
@@ -55,6 +56,7 @@ struct vfmig_wire;
  * @head, @head_len: header and fixed part
  * @body, @body_len: the rest, borrowed until it is sent; NULL for none
  * @pieces, @npieces: @body_len bytes in pieces, in the place of @body; for replies
+ * @files: NULL, or of each piece the file that it is mapped from: its pages are sent, and not a copy
  * @fds, @nfds: borrowed until the first byte is sent
  * @sent: it is on its way, or will never be; NULL if nobody cares
  * @own: a copy of @body that is freed here
@@ -65,6 +67,7 @@ struct vfmig_wire_out {
 	const void *body;
 	size_t body_len;
 	const struct iovec *pieces;
+	const struct vfmig_lent_file *files;
 	unsigned npieces;
 	const int *fds;
 	unsigned nfds;
@@ -153,6 +156,9 @@ struct vfmig_wire_socket {
 	struct vfmig_wire_out *first, **last;
 	size_t queued; /* bytes */
 	bool reads, writes;
+	bool drains; /* somebody waits until the other side has taken all */
+	bool pages;  /* of files were sent, and may not have been taken yet */
+	int flags;   /* of the open socket */
 	bool waits;  /* a receive may wait, for a short time */
 	bool broken; /* nothing more can be sent */
 };
@@ -205,6 +211,14 @@ void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vf
 
 /* The socket takes more again. */
 void vfmig_wire_flush(struct vfmig_wire *wire, enum vfmig_wire_end end);
+
+/*
+ * vfmig_wire_taken() - has the other side taken all pages that were sent in the place of copies?
+ *
+ * Until it has, what is changed there is changed in what it gets. False: there will be an event at this end when
+ * it has taken more.
+ */
+bool vfmig_wire_taken(struct vfmig_wire *wire, enum vfmig_wire_end end);
 
 /*
  * vfmig_wire_ask() - ask

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The way out: sections are sealed into buffers, and buffers are written in order.
- *
- * A write to a pipe without a reader, or past the limit of a file's size, raises a signal, and a library has
- * no business with those: they are blocked in this thread around the write, and one that was raised by it is
- * taken away again. Sockets can be told not to.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "device/device.h"
+#include "device/quiet.h"
 #include "engine/channel/channel.h"
 
 #define AT_ONCE 8
@@ -54,32 +49,16 @@ void vfmig_out_seal(struct vfmig_out *out, uint8_t *header, struct vfmig_section
 		header, XXH3_64bits(header, VFMIG_SECTION_HEADER_SIZE + (size_t)section->length));
 }
 
-/* writev() that raises no signal. */
 static ssize_t quiet_writev(int fd, const struct iovec *iov, int count)
 {
-	sigset_t loud, before, pending;
-	struct timespec now = {0};
-	bool had_pipe, had_size;
+	struct vfmig_quiet quiet;
 	ssize_t n;
 	int code;
 
-	sigpending(&pending);
-	had_pipe = sigismember(&pending, SIGPIPE);
-	had_size = sigismember(&pending, SIGXFSZ);
-	sigemptyset(&loud);
-	sigaddset(&loud, SIGPIPE);
-	sigaddset(&loud, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, &loud, &before);
+	vfmig_quiet_begin(&quiet);
 	n = writev(fd, iov, count);
 	code = errno;
-	sigemptyset(&loud);
-	if (n < 0 && code == EPIPE && !had_pipe)
-		sigaddset(&loud, SIGPIPE);
-	if (n < 0 && code == EFBIG && !had_size)
-		sigaddset(&loud, SIGXFSZ);
-	if (n < 0 && (code == EPIPE || code == EFBIG))
-		sigtimedwait(&loud, NULL, &now);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	vfmig_quiet_end(&quiet, n < 0 ? code : 0);
 	errno = code;
 	return n;
 }

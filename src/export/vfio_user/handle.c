@@ -90,6 +90,7 @@ static bool lent(struct export_op *op)
 	}
 	op->out.body = NULL;
 	op->out.pieces = op->lent.piece;
+	op->out.files = op->lent.file;
 	op->out.npieces = op->lent.count;
 	return true;
 }

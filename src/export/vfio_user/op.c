@@ -216,8 +216,14 @@ static bool is_piece(const struct vfmig_wire_msg *msg)
 	       msg->header.cmd == VFMIG_USER_WINDOW_WRITE;
 }
 
+static bool may_change_all(const struct vfmig_wire_msg *msg)
+{
+	return msg->header.cmd == VFMIG_USER_DEVICE_FEATURE ||
+	       msg->header.cmd == VFMIG_USER_DEVICE_RESET;
+}
+
 /* May the next command begin beside those that run? */
-static bool may_begin(const struct export_client *client)
+static bool may_begin(struct export_client *client)
 {
 	const struct vfmig_wire_msg *msg = client->first;
 
@@ -225,6 +231,9 @@ static bool may_begin(const struct export_client *client)
 		return false;
 	/* What was lent must be on its way before the device is asked for anything else. */
 	if (client->nlent && msg->header.cmd != VFMIG_USER_MIG_DATA_READ)
+		return false;
+	/* And where it is its pages that are on their way, they must be there before they change for good. */
+	if (may_change_all(msg) && !vfmig_wire_taken(&client->wire, VFMIG_WIRE_MAIN))
 		return false;
 	if (!client->running)
 		return true;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Writing without signals.
+ *
+ * A write to what nobody reads any more, or past the limit of a file's size, raises a signal, and a library has no
+ * business with those: they are blocked in this thread around the write, and one that was raised by it is taken away
+ * again. For calls that cannot be told so, as send() can.
+ */
+#ifndef VFMIG_DEVICE_QUIET_H
+#define VFMIG_DEVICE_QUIET_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+struct vfmig_quiet {
+	sigset_t before;
+	bool had_pipe, had_size;
+};
+
+void vfmig_quiet_begin(struct vfmig_quiet *quiet);
+
+/* @error: what the write ended with, a positive errno; 0: it did not fail. */
+void vfmig_quiet_end(const struct vfmig_quiet *quiet, int error);
+
+#endif
