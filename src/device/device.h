@@ -32,6 +32,11 @@ struct vfmig_device_ops {
 	 * calls it is the only one to call process() until after it has.
 	 */
 	void (*poll)(struct vfmig_device *device, int timeout_ms);
+	/*
+	 * Optional: true if nothing will come of the device by itself, as far as it knows, until it is asked something.
+	 * Who works it may then wait elsewhere for a few milliseconds.
+	 */
+	bool (*rests)(struct vfmig_device *device);
 	void (*close)(struct vfmig_device *device); /* frees all, the device itself included */
 };
 

@@ -162,6 +162,12 @@ int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context),
 	return ret ? ret : -ETIMEDOUT;
 }
 
+bool vfmig_device_rests(struct vfmig_device *device)
+{
+	device = worked(device);
+	return device->ops->rests && device->ops->rests(device);
+}
+
 int vfmig_device_fd(struct vfmig_device *device)
 {
 	return device->ops->fd(device);

@@ -95,8 +95,10 @@ int vfmig_kit_process(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = vfmig_kit_of(device);
 	uint64_t count;
-	ssize_t n = read(kit->work_fd, &count, sizeof(count));
+	ssize_t n;
 
+	atomic_store(&kit->awake, false);
+	n = read(kit->work_fd, &count, sizeof(count));
 	(void)n; /* it may have been the unmask eventfd that made us readable */
 	vfmig_kit_unmask_poll(kit);
 	pthread_mutex_lock(&kit->gate_lock);

@@ -10,9 +10,30 @@
 void vfmig_kit_wake(struct vfmig_kit *kit)
 {
 	uint64_t one = 1;
-	ssize_t n = write(kit->work_fd, &one, sizeof(one));
+	ssize_t n;
 
+	atomic_store(&kit->awake, true);
+	if (atomic_load(&kit->has_worker) &&
+	    !pthread_equal(atomic_load(&kit->worker), pthread_self()))
+		atomic_store(&kit->restless, true);
+	n = write(kit->work_fd, &one, sizeof(one));
 	(void)n; /* it can only fail because it is readable already */
+}
+
+/*
+ * A model without threads has work only when it is asked something, and whoever asks sees that it has. One with threads
+ * of its own is found out when the first of them has something to do: that waits a few milliseconds, and nothing
+ * after it does.
+ */
+static bool rests(struct vfmig_device *device)
+{
+	struct vfmig_kit *kit = vfmig_kit_of(device);
+
+	atomic_store_explicit(&kit->worker, pthread_self(), memory_order_relaxed);
+	if (!atomic_load_explicit(&kit->has_worker, memory_order_relaxed))
+		atomic_store(&kit->has_worker, true);
+	return !atomic_load(&kit->awake) && !atomic_load(&kit->watched) &&
+	       !atomic_load(&kit->restless);
 }
 
 void vfmig_kit_kick(struct vfmig_kit *kit)
@@ -271,5 +292,6 @@ const struct vfmig_device_ops vfmig_kit_ops = {
 	.cancel = cancel,
 	.fd = show_fd,
 	.process = vfmig_kit_process,
+	.rests = rests,
 	.close = close_kit,
 };

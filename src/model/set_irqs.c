@@ -95,9 +95,11 @@ static int watch(struct vfmig_kit *kit, int fd)
 	if (kit->irq.unmask_fd >= 0)
 		epoll_ctl(kit->poll_fd, EPOLL_CTL_DEL, kit->irq.unmask_fd, NULL);
 	replace(&kit->irq.unmask_fd, -1);
+	atomic_store(&kit->watched, false);
 	if (fd >= 0 && epoll_ctl(kit->poll_fd, EPOLL_CTL_ADD, fd, &event))
 		return -errno;
 	kit->irq.unmask_fd = fd;
+	atomic_store(&kit->watched, fd >= 0);
 	return 0;
 }
 

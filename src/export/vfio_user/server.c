@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "device/work.h"
 #include "export/vfio_user/server.h"
 #include "wire/socket.h"
 
@@ -242,13 +243,40 @@ static void event(struct vfmig_export *server, const struct epoll_event *e)
 	}
 }
 
+/* Everybody who is polled is looked at so often. */
+#define POLL_NS 2000000
+
+/*
+ * Where the device rests, and no command is under way, the next thing to happen is the client's next command, as a rule.
+ * The receive waits for it by itself then, for a few milliseconds at the most, and a poll is spared. Not where others
+ * may receive: who waits for answers to DMA by message does so, unless it has a socket of its own.
+ */
+static bool wait_for_command(struct vfmig_export *server)
+{
+	struct export_client *client = server->client;
+	bool came;
+
+	if (!client || !client->welcomed || client->running || client->first ||
+	    vfmig_now() - server->polled > POLL_NS || !vfmig_device_rests(server->device))
+		return false;
+	pthread_mutex_lock(&client->wire.lock);
+	came = client->wire.ends[VFMIG_WIRE_TWIN].fd >= 0 &&
+	       vfmig_wire_wait(&client->wire, VFMIG_WIRE_MAIN);
+	pthread_mutex_unlock(&client->wire.lock);
+	return came;
+}
+
 #define EVENTS 8
 
 static int work(struct vfmig_export *server, int timeout, struct vfmig_error *err)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(server->epoll, events, EVENTS, timeout), ret;
+	int n = 0, ret;
 
+	if (timeout >= 0 || !wait_for_command(server)) {
+		n = epoll_wait(server->epoll, events, EVENTS, timeout);
+		server->polled = vfmig_now();
+	}
 	for (int i = 0; i < n; i++)
 		event(server, &events[i]);
 	if (server->client) {

@@ -159,6 +159,7 @@ struct vfmig_export {
 	bool only;	  /* one client, who was there when we began */
 	bool was_running; /* until its client left, and nobody has said what it is to be since */
 	bool device_polled;
+	int64_t polled; /* when it was */
 	struct export_table table;
 	struct export_client *client;
 	atomic_bool has_client;
