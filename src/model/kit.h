@@ -140,11 +140,11 @@ struct vfmig_kit {
 	int work_fd; /* an eventfd */
 	int poll_fd; /* what is shown: an epoll with it, and with INTx's unmask eventfd */
 	atomic_bool kicked;
-	atomic_bool awake;	   /* @work_fd is readable */
-	atomic_bool watched;	   /* INTx's unmask eventfd is in @poll_fd */
-	_Atomic(pthread_t) worker; /* the last one to ask whether the device rests, */
-	atomic_bool has_worker;	   /* if anybody has */
-	atomic_bool restless;	   /* some other thread has made it readable since */
+	atomic_bool awake;		     /* @work_fd is readable */
+	atomic_bool watched;		     /* INTx's unmask eventfd is in @poll_fd */
+	_Atomic(pthread_t) worker;	     /* the last one to ask whether the device rests, */
+	atomic_bool has_worker;		     /* if anybody has */
+	atomic_bool restless;		     /* some other thread has made it readable since */
 	_Atomic(enum vfmig_kit_level) level; /* what the model has been told to do */
 	_Atomic(struct vfmig_space *) space;
 
