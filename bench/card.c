@@ -116,6 +116,11 @@ void bench_card_touch(struct vfmig_device *device)
 	vfmig_block_mark(card->memory, 0, card->bytes);
 }
 
+void bench_card_empty(struct vfmig_device *device)
+{
+	vfmig_block_clear(card_of(device)->memory);
+}
+
 struct vfmig_dirty *bench_card_log(struct vfmig_device *device)
 {
 	return card_of(device)->kit->log.map;

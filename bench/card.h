@@ -18,6 +18,8 @@
 struct vfmig_device *bench_card(uint64_t bytes, const char *options, uint64_t seed);
 /* Write to all of its memory again: all of it is new. */
 void bench_card_touch(struct vfmig_device *card);
+/* Give all of its memory back to the system. */
+void bench_card_empty(struct vfmig_device *card);
 /* The log of its DMA. */
 struct vfmig_dirty *bench_card_log(struct vfmig_device *card);
 
