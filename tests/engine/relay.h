@@ -92,6 +92,8 @@ static inline bool relay_strike(struct relay_way *way, uint8_t *bytes, size_t le
 		relay_cut(relay);
 		return false;
 	case RELAY_CUT_AFTER:
+		/* No answer to it comes back, however soon it is given. */
+		shutdown(way->in, SHUT_WR);
 		relay_write(way->out, bytes, len);
 		relay_cut(relay);
 		return false;
