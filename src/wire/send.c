@@ -155,6 +155,13 @@ static ssize_t send_bytes(struct vfmig_wire_socket *s, const struct vfmig_wire_o
 	return sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* A file of another kind, or a process that may not: the bytes are there as well. */
+static bool only_copies(int error)
+{
+	return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP ||
+	       error == ESPIPE;
+}
+
 /* Send what is left of a message. 1: all of it has gone. 0: no room. Else it cannot be sent. */
 static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
 {
@@ -173,13 +180,19 @@ static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
 			n = file < 0 ? send_bytes(s, out, iov, count)
 				     : send_pages(s, out, file, iov);
 		while (n < 0 && errno == EINTR);
+		if (n < 0 && file >= 0 && only_copies(errno)) {
+			out->files = NULL;
+			continue;
+		}
 		if (n < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
 		if (!n && asked) /* a file that was cut off */
 			return -EIO;
 		out->done += (size_t)n;
-	} while ((size_t)n == asked && out->done < total(out));
-	return out->done == total(out);
+		if ((size_t)n < asked)
+			return 0;
+	} while (out->done < total(out));
+	return 1;
 }
 
 static void finish(struct vfmig_wire *wire, struct vfmig_wire_out *out)

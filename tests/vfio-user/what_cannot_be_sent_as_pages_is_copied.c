@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device says of which file the bytes are that it lends. From a file that the system does not send pages of, the client
+ * gets the bytes all the same.
+ */
+#include "device/filter.h"
+#include "model/kit.h"
+#include "tests/vfio-user/lent.h"
+
+static int not_sendable;
+static unsigned spoiled;
+
+static void lent_from_there(void *context, struct vfmig_request *outer, ssize_t result)
+{
+	struct vfmig_lent *lent = outer->data.lent;
+
+	for (unsigned i = 0; result > 0 && lent && i < lent->count; i++) {
+		spoiled += lent->file[i].fd >= 0;
+		lent->file[i].fd = lent->file[i].fd < 0 ? -1 : not_sendable;
+	}
+	vfmig_complete(outer, result);
+}
+
+static void submit(struct vfmig_device *device, struct vfmig_request *request)
+{
+	vfmig_forward(device, request, NULL,
+		      request->verb == VFMIG_VERB_DATA_READ ? lent_from_there : NULL, NULL);
+}
+
+static const struct vfmig_device_ops ops = {
+	.submit = submit,
+	.cancel = vfmig_filter_cancel,
+	.fd = vfmig_filter_fd,
+	.process = vfmig_filter_process,
+	.close = vfmig_filter_close,
+};
+
+static void read_from(int fd, struct vfmig_device *card)
+{
+	struct vfmig_device *filter = calloc(1, sizeof(*filter));
+	struct vfmig_export *server;
+	int client;
+
+	CHECK(filter && fd >= 0);
+	CARD_OK(vfmig_filter_init(filter, &ops, card, "elsewhere", &card_err));
+	not_sendable = fd;
+	client = lent_serve(filter, &server);
+	lent_ask(client, LENT_READS, LENT_PIECE);
+	CARD_OK(vfmig_export_start(server, &card_err));
+	lent_take(client, LENT_READS);
+	close(client);
+	vfmig_export_close(server);
+	vfmig_device_close(filter);
+	close(fd);
+}
+
+int main(void)
+{
+	int fds[2];
+
+	lent_expect();
+	CHECK(!pipe(fds));
+	read_from(fds[0], lent_card());
+	read_from(eventfd(1, EFD_CLOEXEC), lent_card());
+	CHECK(spoiled || !vfmig_kit_lends);
+	close(fds[1]);
+	return 0;
+}
