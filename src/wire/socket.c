@@ -80,7 +80,7 @@ int vfmig_socket_connect(const char *path, struct vfmig_error *err)
 	return fd;
 }
 
-/* Is the file a socket that nobody listens on? */
+/* Is the file a socket that nobody listens on, and that nobody is about to? */
 static bool stale(const struct sockaddr_un *at)
 {
 	struct stat st;
@@ -93,7 +93,7 @@ static bool stale(const struct sockaddr_un *at)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	dead = connect(fd, (const struct sockaddr *)at, sizeof(*at)) && errno == ECONNREFUSED;
+	dead = try_connect(fd, at) && errno == ECONNREFUSED;
 	close(fd);
 	return dead;
 }
@@ -101,20 +101,20 @@ static bool stale(const struct sockaddr_un *at)
 static int try_bind(int fd, const struct sockaddr_un *at, struct vfmig_error *err)
 {
 	const struct sockaddr *addr = (const struct sockaddr *)at;
-	int ret = bind(fd, addr, sizeof(*at));
+	int error = bind(fd, addr, sizeof(*at)) ? errno : 0;
 
-	if (ret && errno == EADDRINUSE && stale(at)) {
+	if (error == EADDRINUSE && stale(at)) {
 		unlink(at->sun_path);
-		ret = bind(fd, addr, sizeof(*at));
+		error = bind(fd, addr, sizeof(*at)) ? errno : 0;
 	}
-	if (!ret)
+	if (!error)
 		return 0;
-	if (errno == EADDRINUSE)
+	if (error == EADDRINUSE)
 		return vfmig_err(err, -EADDRINUSE,
 				 "socket %s: somebody serves there, or it is a file of another "
 				 "kind",
 				 at->sun_path);
-	return vfmig_err(err, -errno, "socket %s: %s", at->sun_path, strerror(errno));
+	return vfmig_err(err, -error, "socket %s: %s", at->sun_path, strerror(error));
 }
 
 int vfmig_socket_listen(const char *path, mode_t mode, dev_t *dev, ino_t *ino,
