@@ -19,7 +19,10 @@ struct vfmig_quiet {
 
 void vfmig_quiet_begin(struct vfmig_quiet *quiet);
 
-/* @error: what the write ended with, a positive errno; 0: it did not fail. */
+/*
+ * @error: what the write ended with, a positive errno; 0: it wrote all. One that wrote less may have gone on to fail, and
+ * says nothing of that but by the signal: EPIPE for it, too.
+ */
 void vfmig_quiet_end(const struct vfmig_quiet *quiet, int error);
 
 #endif

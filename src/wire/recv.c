@@ -196,6 +196,9 @@ static int reply_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 				       "agreed",
 				       s->nfds, VFMIG_WIRE_REPLY_FDS);
 	s->ask = NULL;
+	/* Whoever answers what came behind pages has taken these. */
+	if (ask->npages == s->npages)
+		s->pages = false;
 	ask->reply_len = s->len < ask->fixed ? s->len : ask->fixed;
 	ask->data_len = s->len - ask->reply_len;
 	if (ask->data_len > ask->data_max)
@@ -436,7 +439,10 @@ bool vfmig_wire_wait(struct vfmig_wire *wire, enum vfmig_wire_end end)
 		return false;
 	msg.msg_iovlen = places(wire, s, iov, &direct);
 	pthread_mutex_unlock(&wire->lock);
-	n = take(s->fd, &msg, 0);
+	/* Once: a signal would begin the time anew. */
+	n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		n = errno == EINTR ? -EAGAIN : -errno;
 	pthread_mutex_lock(&wire->lock);
 	if (wire->lost) {
 		if (n > 0)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +16,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 
 #include "device/quiet.h"
 #include "wire/wire.h"
@@ -68,6 +70,19 @@ bool vfmig_wire_taken(struct vfmig_wire *wire, enum vfmig_wire_end end)
 static size_t total(const struct vfmig_wire_out *out)
 {
 	return out->head_len + out->body_len;
+}
+
+/*
+ * Before 6.6 sendfile() into such a socket waits for whoever reads there, whatever it is told: for ever, if that one
+ * likes.
+ */
+bool vfmig_wire_sends_pages(void)
+{
+	struct utsname name;
+	int major, minor;
+
+	return !uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 6));
 }
 
 /*
@@ -125,9 +140,12 @@ static ssize_t send_pages(struct vfmig_wire_socket *s, const struct vfmig_wire_o
 	n = sendfile(s->fd, out->files[file].fd, &at, left->iov_len);
 	code = errno;
 	fcntl(s->fd, F_SETFL, s->flags);
-	vfmig_quiet_end(&quiet, n < 0 ? code : 0);
+	vfmig_quiet_end(&quiet, n < 0 ? code : (size_t)n < left->iov_len ? EPIPE : 0);
 	errno = code;
-	s->pages |= n > 0;
+	if (n > 0) {
+		s->pages = true;
+		s->npages++;
+	}
 	return n;
 }
 
@@ -228,6 +246,8 @@ void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vf
 		out->head_len += out->body_len;
 		out->body_len = 0;
 	}
+	if (!s->sends_pages)
+		out->files = NULL;
 	out->done = 0;
 	out->own = NULL;
 	out->next = NULL;

@@ -87,13 +87,15 @@ static bool stale(const struct sockaddr_un *at)
 	bool dead;
 	int fd;
 
-	if (lstat(at->sun_path, &st) || !S_ISSOCK(st.st_mode))
+	if (lstat(at->sun_path, &st))
+		return errno == ENOENT;
+	if (!S_ISSOCK(st.st_mode))
 		return false;
 	/* It must not wait where somebody listens and is busy. */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	dead = try_connect(fd, at) && errno == ECONNREFUSED;
+	dead = try_connect(fd, at) && (errno == ECONNREFUSED || errno == ENOENT);
 	close(fd);
 	return dead;
 }

@@ -44,6 +44,7 @@ static int add_socket(struct vfmig_wire *wire, enum vfmig_wire_end end, int fd,
 	}
 	s->reads = true;
 	s->flags = fcntl(fd, F_GETFL);
+	s->sends_pages = vfmig_wire_sends_pages();
 	s->waits = !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	return 0;
 }
@@ -220,6 +221,7 @@ int vfmig_wire_ask(struct vfmig_wire *wire, enum vfmig_wire_end end, uint16_t cm
 	ask->abandoned = false;
 	ask->pending = true;
 	wire->asks[index] = ask;
+	ask->npages = wire->ends[end].first ? UINT64_MAX : wire->ends[end].npages;
 	put_header(&ask->out, ask->id, cmd, VFMIG_USER_FLAG_TYPE_COMMAND, 0);
 	vfmig_wire_send(wire, end, &ask->out);
 	return 0;

@@ -107,8 +107,9 @@ struct vfmig_wire_ask {
 
 	uint16_t id, cmd;
 	enum vfmig_wire_end end;
-	bool pending;	/* in the table */
-	bool abandoned; /* nobody wants the reply any more */
+	uint64_t npages; /* the socket's, when it was on its way; UINT64_MAX: it had to wait */
+	bool pending;	 /* in the table */
+	bool abandoned;	 /* nobody wants the reply any more */
 	struct vfmig_wire_ask *next;
 };
 
@@ -156,11 +157,13 @@ struct vfmig_wire_socket {
 	struct vfmig_wire_out *first, **last;
 	size_t queued; /* bytes */
 	bool reads, writes;
-	bool drains; /* somebody waits until the other side has taken all */
-	bool pages;  /* of files were sent, and may not have been taken yet */
-	int flags;   /* of the open socket */
-	bool waits;  /* a receive may wait, for a short time */
-	bool broken; /* nothing more can be sent */
+	bool drains;	  /* somebody waits until the other side has taken all */
+	bool pages;	  /* of files were sent, and may not have been taken yet */
+	uint64_t npages;  /* how often */
+	int flags;	  /* of the open socket */
+	bool sends_pages; /* in the place of copies, if it can be */
+	bool waits;	  /* a receive may wait, for a short time */
+	bool broken;	  /* nothing more can be sent */
 };
 
 struct vfmig_wire {
@@ -211,6 +214,9 @@ void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vf
 
 /* The socket takes more again. */
 void vfmig_wire_flush(struct vfmig_wire *wire, enum vfmig_wire_end end);
+
+/* Whether the system sends a file's pages in the place of copies, without waiting for whoever takes them. */
+bool vfmig_wire_sends_pages(void);
 
 /*
  * vfmig_wire_taken() - has the other side taken all pages that were sent in the place of copies?

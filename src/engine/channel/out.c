@@ -52,13 +52,16 @@ void vfmig_out_seal(struct vfmig_out *out, uint8_t *header, struct vfmig_section
 static ssize_t quiet_writev(int fd, const struct iovec *iov, int count)
 {
 	struct vfmig_quiet quiet;
+	size_t asked = 0;
 	ssize_t n;
 	int code;
 
+	for (int i = 0; i < count; i++)
+		asked += iov[i].iov_len;
 	vfmig_quiet_begin(&quiet);
 	n = writev(fd, iov, count);
 	code = errno;
-	vfmig_quiet_end(&quiet, n < 0 ? code : 0);
+	vfmig_quiet_end(&quiet, n < 0 ? code : (size_t)n < asked ? EPIPE : 0);
 	errno = code;
 	return n;
 }

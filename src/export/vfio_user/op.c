@@ -82,6 +82,8 @@ static struct export_op *op_new(struct export_client *client, struct vfmig_wire_
 	op->serial = ++client->serial;
 	op->finished = false;
 	op->lent.count = 0;
+	/* For a device that lends bytes and says nothing of files. */
+	memset(op->lent.file, 0xff, sizeof(op->lent.file));
 	op->memory = NULL;
 	op->next = NULL;
 	return op;

@@ -256,11 +256,11 @@ static bool wait_for_command(struct vfmig_export *server)
 	struct export_client *client = server->client;
 	bool came;
 
-	if (!client || !client->welcomed || client->running || client->first ||
+	if (!client || !client->welcomed || client->running ||
 	    vfmig_now() - server->polled > POLL_NS || !vfmig_device_rests(server->device))
 		return false;
 	pthread_mutex_lock(&client->wire.lock);
-	came = client->wire.ends[VFMIG_WIRE_TWIN].fd >= 0 &&
+	came = client->wire.ends[VFMIG_WIRE_TWIN].fd >= 0 && !client->first &&
 	       vfmig_wire_wait(&client->wire, VFMIG_WIRE_MAIN);
 	pthread_mutex_unlock(&client->wire.lock);
 	return came;
