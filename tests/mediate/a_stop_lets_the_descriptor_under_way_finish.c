@@ -20,7 +20,7 @@ static void put(struct rig *rig)
 	rig_put(rig, (struct cp_descriptor){.operation = CP_ADD,
 					    .flags = CP_TO_BOARD,
 					    .source = rig->data_iova,
-					    .length = 4096,
+					    .length = LEN,
 					    .cookie = 12});
 	GOOD(rig, cp_ring(&rig->driver, &rig->err));
 }
@@ -34,11 +34,11 @@ static void take(struct rig *rig, uint64_t sequence)
 	CHECK_EQ(c.sequence, sequence);
 	CHECK_EQ(c.cookie, 10 + sequence);
 	CHECK_EQ(c.status, CP_OK);
-	CHECK_EQ(c.result, sequence == 1 ? LEN : 4096);
+	CHECK_EQ(c.result, LEN);
 	CHECK_EQ(c.index, sequence - 1);
 }
 
-/* Once, and where the second one was, twice. */
+/* By each of them once. */
 static void check_board(struct rig *rig)
 {
 	uint8_t *board = malloc(LEN);
@@ -50,14 +50,34 @@ static void check_board(struct rig *rig)
 
 		memcpy(&is, board + i, 8);
 		memcpy(&was, rig->data + i, 8);
-		CHECK(is == (i < 4096 ? 2 * was : was));
+		CHECK(is == 2 * was);
 	}
 	free(board);
 	CHECK_EQ(rig_reg(rig, CP_REG_SEQUENCE), 2);
 	CHECK_EQ(rig_reg(rig, CP_REG_HEAD), 2);
 	CHECK_EQ(rig_reg(rig, CP_REG_ADDS), 2);
 	CHECK_EQ(rig_reg(rig, CP_REG_FAILURES), 0);
-	CHECK_EQ(rig_reg(rig, CP_REG_BYTES), LEN + 4096);
+	CHECK_EQ(rig_reg(rig, CP_REG_BYTES), 2 * LEN);
+}
+
+/* Stopped within the first descriptor; if this thread was kept from it for that long, another time. */
+#define TRIES 20
+
+static void *stop_within(struct rig *rig, size_t *len)
+{
+	void *state;
+
+	for (unsigned i = 0;; i++) {
+		rig_open(rig, "size=32M", LEN + (1u << 20), 16);
+		put(rig);
+		while (!rig_reg(rig, CP_REG_POSITION))
+			rig_work(rig);
+		state = rig_save(rig, len);
+		if (rig_reg(rig, CP_REG_SEQUENCE) != 2 || i == TRIES)
+			return state;
+		free(state);
+		rig_close(rig);
+	}
 }
 
 int main(int argc, char **argv)
@@ -71,11 +91,7 @@ int main(int argc, char **argv)
 	CHECK_EQ(argc, 2);
 	snprintf(filter, sizeof(filter), "mediate,so=%s", argv[1]);
 	setenv("RIG_FILTER", filter, 1);
-	rig_open(&here, "size=32M", LEN + (1u << 20), 16);
-	put(&here);
-	while (!rig_reg(&here, CP_REG_POSITION))
-		rig_work(&here);
-	state = rig_save(&here, &len);
+	state = stop_within(&here, &len);
 	CHECK_EQ(rig_reg(&here, CP_REG_SEQUENCE), 1);
 	CHECK_EQ(rig_reg(&here, CP_REG_POSITION), 0);
 	CHECK_EQ(rig_reg(&here, CP_REG_TAIL), 2);
