@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sending: each message in a system call of its own, at once if it can be, from the queue if not.
+ * Sending: each message in a system call of its own, at once if it can be, from the queue if not. Where pages of a file go
+ * in the place of copies it takes a row of them.
  *
  * Messages are not joined: a server in the field takes what one receive brings for the whole message, and the
  * kernel keeps a message of up to 32 KiB that was sent in one call in one piece.

@@ -128,10 +128,7 @@ static void data_read(struct export_op *op)
 	}
 	if (!vfmig_export_room(op, m.size))
 		return;
-	op->request.data.buf = op->answer->payload;
-	op->request.data.len = m.size;
-	op->request.data.lent = &op->lent;
-	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, data_read_back);
+	vfmig_export_read_data(op, m.size, data_read_back);
 }
 
 void vfmig_export_data_written(struct export_op *op, ssize_t result)

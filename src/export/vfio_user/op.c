@@ -82,8 +82,6 @@ static struct export_op *op_new(struct export_client *client, struct vfmig_wire_
 	op->serial = ++client->serial;
 	op->finished = false;
 	op->lent.count = 0;
-	/* For a device that lends bytes and says nothing of files. */
-	memset(op->lent.file, 0xff, sizeof(op->lent.file));
 	op->memory = NULL;
 	op->next = NULL;
 	return op;
@@ -188,6 +186,18 @@ uint8_t *vfmig_export_room(struct export_op *op, size_t len)
 		return NULL;
 	}
 	return op->answer->payload;
+}
+
+void vfmig_export_read_data(struct export_op *op, size_t len,
+			    void (*back)(struct export_op *op, ssize_t result))
+{
+	op->request.data.buf = op->answer->payload;
+	op->request.data.len = len;
+	op->request.data.lent = &op->lent;
+	/* For a device that lends bytes and says nothing of files. */
+	for (unsigned i = 0; i < VFMIG_LENT_MAX; i++)
+		op->lent.file[i].fd = -1;
+	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, back);
 }
 
 static void asked(struct vfmig_request *request)

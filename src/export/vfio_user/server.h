@@ -197,6 +197,9 @@ void vfmig_export_ops_free(struct export_client *client);
 /* Ask the device; @back is called with the result. */
 void vfmig_export_ask(struct export_op *op, enum vfmig_verb verb,
 		      void (*back)(struct export_op *op, ssize_t result));
+/* The same for migration data, of which the device may lend some: up to @len bytes, to the room that there is. */
+void vfmig_export_read_data(struct export_op *op, size_t len,
+			    void (*back)(struct export_op *op, ssize_t result));
 /* The reply is in op->out (@fixed bytes behind the header, and the body); or an error. */
 void vfmig_export_done(struct export_op *op, size_t fixed);
 void vfmig_export_refuse(struct export_op *op, int code, const char *fmt, ...)

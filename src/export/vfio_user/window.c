@@ -162,10 +162,7 @@ void vfmig_export_window_read(struct export_op *op)
 
 	if (!piece(op, &p))
 		return;
-	op->request.data.buf = op->answer->payload;
-	op->request.data.len = p.size;
-	op->request.data.lent = &op->lent;
-	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, read_back);
+	vfmig_export_read_data(op, p.size, read_back);
 }
 
 /* Out of the window, and the sum of what was taken. */
