@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Describing a device: see describe.h. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,13 +65,14 @@ static void device_flags(uint32_t flags, char *out, size_t size)
 	describe_words(flags, words, 32, out, size);
 }
 
-static void describe_pci(struct vfmig_device *device)
+static int describe_pci(struct vfmig_device *device)
 {
 	uint8_t c[64];
 	char ids[64], subsystem[32];
+	struct vfmig_error err = {0};
 
-	if (vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, c, sizeof(c), NULL))
-		return;
+	if (vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, c, sizeof(c), &err))
+		return cli_fail(&err);
 	snprintf(ids, sizeof(ids), "%02x%02x:%02x%02x", c[1], c[0], c[3], c[2]);
 	snprintf(subsystem, sizeof(subsystem), "%02x%02x:%02x%02x", c[0x2d], c[0x2c], c[0x2f],
 		 c[0x2e]);
@@ -81,6 +83,7 @@ static void describe_pci(struct vfmig_device *device)
 	else
 		printf("  PCI          %s, subsystem %s, revision %u, class %02x%02x%02x\n", ids,
 		       subsystem, c[8], c[11], c[10], c[9]);
+	return 0;
 }
 
 static void describe_base(const struct vfmig_zpci_base *b)
@@ -160,6 +163,7 @@ static void describe_caps(const struct vfmig_device_about *about)
 int describe_device(struct vfmig_device *device, const struct vfmig_device_about *about)
 {
 	char flags[256];
+	int ret = 0;
 
 	device_flags(about->flags, flags, sizeof(flags));
 	if (cli.json)
@@ -171,9 +175,9 @@ int describe_device(struct vfmig_device *device, const struct vfmig_device_about
 	else
 		printf("%s\n\n  Flags        %s\n", vfmig_device_name(device), flags);
 	if (about->flags & VFMIG_DEVICE_FLAG_PCI)
-		describe_pci(device);
+		ret = describe_pci(device);
 	describe_caps(about);
-	return 0;
+	return ret;
 }
 
 /* ---- regions ---- */
@@ -277,9 +281,12 @@ int describe_regions(struct vfmig_device *device, const struct vfmig_device_abou
 	bool title = false;
 
 	for (uint32_t i = 0; i < about->num_regions; i++) {
-		if (vfmig_device_region(device, i, &region, &err))
+		int ret = vfmig_device_region(device, i, &region, &err);
+
+		/* Linux refuses the index of a VGA region that is not there with EINVAL. */
+		if (ret && ret != -EINVAL)
 			return cli_fail(&err);
-		if (!region.size)
+		if (ret || !region.size)
 			continue;
 		if (!title && !cli.json)
 			puts("\n  Regions");
@@ -302,9 +309,11 @@ int describe_irqs(struct vfmig_device *device, const struct vfmig_device_about *
 	for (uint32_t i = 0; i < about->num_irqs; i++) {
 		const char *name = vfmig_irq_name(about->flags, i);
 
-		if (vfmig_device_irq(device, i, &irq, &err))
+		int ret = vfmig_device_irq(device, i, &irq, &err);
+
+		if (ret && ret != -EINVAL)
 			return cli_fail(&err);
-		if (!irq.count)
+		if (ret || !irq.count)
 			continue;
 		if (!title && !cli.json)
 			puts("\n  Interrupts");

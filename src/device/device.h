@@ -16,6 +16,7 @@
 #ifndef VFMIG_DEVICE_DEVICE_H
 #define VFMIG_DEVICE_DEVICE_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -93,6 +94,17 @@ void vfmig_complete(struct vfmig_request *request, ssize_t result);
 /** vfmig_complete_err() - the same with a sentence; returns nothing, so: { vfmig_complete_err(…); return; } */
 void vfmig_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/**
+ * vfmig_index_absent() - whether a device refused an index because it has no such region or interrupt
+ *
+ * Linux returns -EINVAL for, say, the VGA region or the error interrupt of a function without one. Any other error
+ * is a failure, and says nothing about what the device has.
+ */
+static inline bool vfmig_index_absent(int ret)
+{
+	return ret == -EINVAL;
+}
 
 /** vfmig_now() - CLOCK_MONOTONIC in ns, as deadlines have it */
 int64_t vfmig_now(void);

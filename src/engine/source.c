@@ -173,7 +173,9 @@ static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 		return ret;
 	json = vfmig_hello_encode(hello, &len);
 	vfmig_hello_free(hello);
-	if (!json || len > VFMIG_SECTION_HELLO_MAX) {
+	if (!json)
+		return vfmig_err(err, -ENOMEM, "no memory to describe the devices");
+	if (len > VFMIG_SECTION_HELLO_MAX) {
 		free(json);
 		return vfmig_err(err, -E2BIG,
 				 "the description of devices and memory is larger than "
@@ -181,7 +183,9 @@ static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 				 VFMIG_SECTION_HELLO_MAX);
 	}
 	section.length = (uint32_t)len;
-	ret = vfmig_control(m, &section, json, err);
+	ret = vfmig_hello_check(m, json, len, err);
+	if (!ret)
+		ret = vfmig_control(m, &section, json, err);
 	free(json);
 	return ret ? ret : vfmig_flush(m, err);
 }

@@ -289,10 +289,13 @@ static int look_around(struct translate *t, struct vfmig_device *inner, uint32_t
 	t->hidden = UINT32_MAX;
 	*index = info.num_regions < VFMIG_PCI_REGION_COUNT ? VFMIG_PCI_REGION_COUNT
 							   : info.num_regions;
-	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < info.num_regions && i < 256; i++)
-		if (!vfmig_device_region(inner, i, &region, NULL) && region.size &&
-		    region.type == VFMIG_REGION_TYPE_MIGRATION)
+	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < info.num_regions && i < 256; i++) {
+		ret = vfmig_device_region(inner, i, &region, err);
+		if (ret && !vfmig_index_absent(ret))
+			return ret;
+		if (!ret && region.size && region.type == VFMIG_REGION_TYPE_MIGRATION)
 			*index = t->hidden = i;
+	}
 	return 0;
 }
 

@@ -3,12 +3,14 @@
  * HELLO: asked of the devices, and written as JSON.
  */
 #include <errno.h>
-#include <json-c/json.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi/le.h"
+#include "device/device.h"
 #include <vfmig/abi_region.h>
 
 #include "engine/engine.h"
@@ -74,10 +76,9 @@ static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to
 	to->nr_regions =
 		info.num_regions < VFMIG_HELLO_REGIONS ? info.num_regions : VFMIG_HELLO_REGIONS;
 	to->nr_irqs = info.num_irqs < VFMIG_HELLO_IRQS ? info.num_irqs : VFMIG_HELLO_IRQS;
-	/* A region or an interrupt that cannot be asked about is one that is not there, but for one that hangs. */
 	for (uint32_t i = 0; i < to->nr_regions; i++) {
 		ret = vfmig_device_region(device, i, &region, err);
-		if (ret == -ETIMEDOUT)
+		if (ret && !vfmig_index_absent(ret))
 			return ret;
 		/* By which registers it is migrated is not what it is: the two ends may differ in that. */
 		if (ret || !region.size || region.type == VFMIG_REGION_TYPE_MIGRATION)
@@ -88,7 +89,7 @@ static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to
 	}
 	for (uint32_t i = 0; i < to->nr_irqs; i++) {
 		ret = vfmig_device_irq(device, i, &irq, err);
-		if (ret == -ETIMEDOUT)
+		if (ret && !vfmig_index_absent(ret))
 			return ret;
 		to->irqs[i] = ret ? 0 : irq.count;
 	}
@@ -130,86 +131,115 @@ int vfmig_hello_make(struct vfmig_migration *m, struct vfmig_hello **hello, stru
 	return 0;
 }
 
+/*
+ * The description that is sent must be one that a destination accepts: @json is read back and compared with what the
+ * devices answer when they are asked again. A device that failed to name a region, or an encoder that lost a member,
+ * would otherwise be found when the file is loaded and the source is gone.
+ */
+int vfmig_hello_check(struct vfmig_migration *m, const char *json, size_t len,
+		      struct vfmig_error *err)
+{
+	struct vfmig_hello *sent = NULL, *again = NULL;
+	uint32_t order[VFMIG_MIGRATION_DEVICES_MAX];
+	int ret = vfmig_hello_decode(json, len, &sent, err);
+
+	if (!ret)
+		ret = vfmig_hello_make(m, &again, err);
+	if (!ret)
+		ret = vfmig_hello_fits(sent, again, order, err);
+	if (ret == -EMEDIUMTYPE)
+		vfmig_err_at(err, ret,
+			     "the devices described themselves in two ways, first \"at the "
+			     "source\" and then \"here\"");
+	vfmig_hello_free(sent);
+	vfmig_hello_free(again);
+	return ret;
+}
+
 /* ---- writing ---- */
 
-static void put(struct json_object *to, const char *key, uint64_t value)
+/* Text that grows; with @at NULL it is only measured. */
+struct text {
+	char *at;
+	size_t size, len;
+};
+
+static void put(struct text *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct text *to, const char *fmt, ...)
 {
-	json_object_object_add(to, key, json_object_new_uint64(value));
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(to->at ? to->at + to->len : NULL, to->at ? to->size - to->len : 0, fmt, ap);
+	va_end(ap);
+	to->len += n > 0 ? (size_t)n : 0;
 }
 
-static struct json_object *put_pci(const struct vfmig_hello_pci *ids)
+static void put_pci(struct text *to, const struct vfmig_hello_pci *ids)
 {
-	struct json_object *o = json_object_new_object();
-
-	put(o, "vendor", ids->vendor);
-	put(o, "device", ids->device);
-	put(o, "revision", ids->revision);
-	put(o, "class", ids->class_code);
-	put(o, "subsystem_vendor", ids->subsystem_vendor);
-	put(o, "subsystem", ids->subsystem);
-	return o;
+	put(to,
+	    ",\"pci\":{\"vendor\":%u,\"device\":%u,\"revision\":%u,\"class\":%u,"
+	    "\"subsystem_vendor\":%u,\"subsystem\":%u}",
+	    ids->vendor, ids->device, ids->revision, ids->class_code, ids->subsystem_vendor,
+	    ids->subsystem);
 }
 
-static struct json_object *put_device(const struct vfmig_hello_device *device)
+static void put_device(struct text *to, const struct vfmig_hello_device *device)
 {
-	struct json_object *o = json_object_new_object(), *list, *item;
+	const char *comma = "";
 
-	json_object_object_add(o, "id", json_object_new_string(device->id));
-	json_object_object_add(o, "protocol", json_object_new_string(device->protocol));
-	put(o, "flags", device->flags);
+	put(to, "{\"id\":\"%s\",\"protocol\":\"%s\",\"flags\":%" PRIu64, device->id,
+	    device->protocol, device->flags);
 	if (device->pci)
-		json_object_object_add(o, "pci", put_pci(&device->ids));
-	list = json_object_new_array();
+		put_pci(to, &device->ids);
+	put(to, ",\"regions\":[");
 	for (uint32_t i = 0; i < device->nr_regions; i++) {
 		if (!device->regions[i].size)
 			continue;
-		item = json_object_new_object();
-		put(item, "index", i);
-		put(item, "size", device->regions[i].size);
-		put(item, "flags", device->regions[i].flags);
-		json_object_array_add(list, item);
+		put(to, "%s{\"index\":%u,\"size\":%" PRIu64 ",\"flags\":%u}", comma, i,
+		    device->regions[i].size, device->regions[i].flags);
+		comma = ",";
 	}
-	json_object_object_add(o, "regions", list);
-	list = json_object_new_array();
+	put(to, "],\"irqs\":[");
+	comma = "";
 	for (uint32_t i = 0; i < device->nr_irqs; i++) {
 		if (!device->irqs[i])
 			continue;
-		item = json_object_new_object();
-		put(item, "index", i);
-		put(item, "count", device->irqs[i]);
-		json_object_array_add(list, item);
+		put(to, "%s{\"index\":%u,\"count\":%u}", comma, i, device->irqs[i]);
+		comma = ",";
 	}
-	json_object_object_add(o, "irqs", list);
-	return o;
+	put(to, "]}");
 }
 
-static struct json_object *put_memory(const struct vfmig_hello_memory *region)
+static void put_hello(struct text *to, const struct vfmig_hello *hello)
 {
-	struct json_object *o = json_object_new_object();
+	put(to, "{\"devices\":[");
+	for (uint32_t i = 0; i < hello->nr_devices; i++) {
+		put(to, "%s", i ? "," : "");
+		put_device(to, &hello->devices[i]);
+	}
+	put(to, "],\"memory\":[");
+	for (uint32_t i = 0; i < hello->nr_regions; i++) {
+		const struct vfmig_hello_memory *r = &hello->regions[i];
 
-	put(o, "space", region->space);
-	put(o, "iova", region->iova);
-	put(o, "size", region->size);
-	put(o, "prot", region->prot);
-	return o;
+		put(to, "%s{\"space\":%u,\"iova\":%" PRIu64 ",\"size\":%" PRIu64 ",\"prot\":%u}",
+		    i ? "," : "", r->space, r->iova, r->size, r->prot);
+	}
+	put(to, "]}");
 }
 
+/* Ids and protocols are printable, without quotes and backslashes, so no character needs to be escaped. */
 char *vfmig_hello_encode(const struct vfmig_hello *hello, size_t *len)
 {
-	struct json_object *o = json_object_new_object();
-	struct json_object *devices = json_object_new_array(), *memory = json_object_new_array();
-	const char *text;
-	char *copy;
+	struct text text = {0};
 
-	for (uint32_t i = 0; i < hello->nr_devices; i++)
-		json_object_array_add(devices, put_device(&hello->devices[i]));
-	for (uint32_t i = 0; i < hello->nr_regions; i++)
-		json_object_array_add(memory, put_memory(&hello->regions[i]));
-	json_object_object_add(o, "devices", devices);
-	json_object_object_add(o, "memory", memory);
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	copy = text ? strdup(text) : NULL;
-	*len = copy ? strlen(copy) : 0;
-	json_object_put(o);
-	return copy;
+	put_hello(&text, hello);
+	*len = text.len;
+	text.size = text.len + 1;
+	text.at = malloc(text.size);
+	text.len = 0;
+	if (text.at)
+		put_hello(&text, hello);
+	return text.at;
 }

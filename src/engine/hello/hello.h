@@ -53,6 +53,9 @@ struct vfmig_hello {
 /* Describe this end; asks the devices. */
 int vfmig_hello_make(struct vfmig_migration *m, struct vfmig_hello **hello,
 		     struct vfmig_error *err);
+/* Whether @json is a description of this end that holds: read back, and compared with a second answer of the devices. */
+int vfmig_hello_check(struct vfmig_migration *m, const char *json, size_t len,
+		      struct vfmig_error *err);
 /* An empty one. */
 struct vfmig_hello *vfmig_hello_new(uint32_t devices, uint32_t regions);
 void vfmig_hello_free(struct vfmig_hello *hello);

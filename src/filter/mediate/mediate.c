@@ -256,12 +256,16 @@ static int check_need(struct vfmig_mediate *m, struct vfmig_device *inner, struc
 	bool can = !vfmig_device_feature(
 		inner, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, NULL, 0,
 		NULL);
+	int ret;
 
 	if (!(m->caps & VFMIG_MEDIATOR_CAP_MIGRATION))
 		return 0;
-	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < m->about.regions && !can; i++)
-		can = !vfmig_device_region(inner, i, &region, NULL) &&
-		      region.type == VFMIG_REGION_TYPE_MIGRATION;
+	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < m->about.regions && !can; i++) {
+		ret = vfmig_device_region(inner, i, &region, err);
+		if (ret && !vfmig_index_absent(ret))
+			return ret;
+		can = !ret && region.type == VFMIG_REGION_TYPE_MIGRATION;
+	}
 	if (!can)
 		return 0;
 	return vfmig_err(err, -EBUSY,

@@ -19,17 +19,18 @@
 
 /* ---- what the device is ---- */
 
-static void see_region(struct vfmig_device *inner, uint32_t index,
-		       struct vfmig_mediator_region *seen)
+static int see_region(struct vfmig_device *inner, uint32_t index,
+		      struct vfmig_mediator_region *seen, struct vfmig_error *err)
 {
 	struct vfmig_region region;
+	int ret = vfmig_device_region(inner, index, &region, err);
 
 	*seen = (struct vfmig_mediator_region){.index = index};
-	/* Some have no VGA region, and say so by an error. */
-	if (vfmig_device_region(inner, index, &region, NULL))
-		return;
+	if (ret)
+		return vfmig_index_absent(ret) ? 0 : ret;
 	seen->flags = region.flags & ALL_FLAGS;
 	seen->size = region.size;
+	return 0;
 }
 
 static int see_ids(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
@@ -66,8 +67,10 @@ int vfmig_mediate_look(struct vfmig_mediate *m, struct vfmig_device *inner, stru
 	m->region = calloc(VFMIG_MEDIATE_REGIONS, sizeof(*m->region));
 	if (!m->seen || !m->region)
 		return vfmig_err(err, -ENOMEM, "no memory for a mediator's regions");
-	for (uint32_t i = 0; i < n; i++)
-		see_region(inner, i, &m->seen[i]);
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = see_region(inner, i, &m->seen[i], err);
+	if (ret)
+		return ret;
 	m->about.size = sizeof(m->about);
 	m->about.flags = info.flags;
 	m->about.regions = n;

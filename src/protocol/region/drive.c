@@ -111,7 +111,10 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 	if (last > VFMIG_DRIVE_REGIONS_MAX)
 		last = VFMIG_DRIVE_REGIONS_MAX;
 	for (uint32_t i = first; i < last; i++) {
-		if (vfmig_device_region(device, i, region, NULL) || !region->size)
+		ret = vfmig_device_region(device, i, region, err);
+		if (ret && !vfmig_index_absent(ret))
+			return ret;
+		if (ret || !region->size)
 			continue;
 		if (region->type == VFMIG_REGION_TYPE_MIGRATION &&
 		    region->subtype == VFMIG_REGION_SUBTYPE_MIGRATION &&
