@@ -258,7 +258,7 @@ static int open_output(struct trace *trace, struct vfmig_error *err)
 		return vfmig_err(err, -EINVAL, "trace needs either file=PATH or fd=N");
 	if (trace->file)
 		trace->fd = open(trace->file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
-				 0666);
+				 0600); /* what a guest's device does is the guest's secret */
 	else
 		trace->fd = fcntl((int)trace->fd_option, F_DUPFD_CLOEXEC, 3);
 	if (trace->fd < 0)
