@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -53,26 +54,36 @@ int cli_usage(const char *fmt, ...)
 
 /* Events of both ends of a migration come from two threads. */
 static pthread_mutex_t lines = PTHREAD_MUTEX_INITIALIZER;
+static bool incomplete; /* there was no memory for a line */
 
 void cli_print_event(void *context, const struct vfmig_event *event)
 {
-	char line[8192];
+	char line[8192], *longer = NULL;
+	size_t len = vfmig_event_json(event, line, sizeof(line));
 
-	if (vfmig_event_json(event, line, sizeof(line)) >= sizeof(line))
-		return;
+	if (len >= sizeof(line)) {
+		longer = malloc(len + 1);
+		if (longer)
+			vfmig_event_json(event, longer, len + 1);
+	}
 	pthread_mutex_lock(&lines);
-	puts(line);
+	if (len < sizeof(line) || longer)
+		puts(longer ? longer : line);
+	else
+		incomplete = true;
 	fflush(stdout);
 	pthread_mutex_unlock(&lines);
+	free(longer);
 }
 
 const struct vfmig_events cli_json_events = {cli_print_event, NULL};
 
 bool cli_flush(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	if (!fflush(stdout) && !ferror(stdout) && !incomplete)
 		return true;
-	fprintf(stderr, "vfmig: standard output cannot be written: %s\n", strerror(errno));
+	fprintf(stderr, "vfmig: standard output cannot be written: %s\n",
+		strerror(incomplete ? ENOMEM : errno));
 	return false;
 }
 

@@ -144,14 +144,18 @@ void vfmig_migration_options_init(struct vfmig_migration_options *options);
  * @resume: source: go on, after a migration that failed. Destination: start. The devices run. A failure is
  *	told in the event and the sentence; it undoes nothing
  * @context: their argument
+ * @keep: source that saves to a file: everything has been written and is on the disk (fsync). Put the file where
+ *	it is to be found; when this returns 0, the source gives the devices up. A failure fails the migration,
+ *	and the devices run on
  *
- * Called from the thread that runs the step (the library's, after vfmig_migration_start()). Either may be
+ * Called from the thread that runs the step (the library's, after vfmig_migration_start()). Each may be
  * NULL: nothing to do, or the caller has seen to it.
  */
 struct vfmig_migration_user {
 	int (*pause)(void *context, int64_t deadline, struct vfmig_error *err);
 	int (*resume)(void *context, struct vfmig_error *err);
 	void *context;
+	int (*keep)(void *context, struct vfmig_error *err);
 };
 
 /* ---- making one ---- */
@@ -227,7 +231,9 @@ void vfmig_migration_set_user(struct vfmig_migration *m, const struct vfmig_migr
  *	user		what ("pause", "resume"), ns, result
  *	downtime	ns, and its split: source: pause_ns, quiesce_ns, stop_ns, memory_ns (until the last
  *			page was sent), state_ns (from there until the last of the devices' data was), load_ns
- *			(from there to READY), run_ns (from there to RUNNING); bytes, sent while stopped.
+ *			(from there to READY), run_ns (from there to RUNNING); bytes, sent while stopped;
+ *			commit_ns. A source that saves to a file: commit_ns (until the file was on its disk and
+ *			kept) and, with run-on, run_ns (from there until the devices ran again).
  *			Destination: load_ns (STOPPED to READY), commit_ns (READY to COMMIT), run_ns (from there
  *			until the user was resumed)
  *	done		ns, bytes, memory_bytes, device_bytes, zero_pages, rounds, downtime_ns

@@ -152,10 +152,14 @@ static int do_ready(struct vfmig_migration *m, struct vfmig_error *err)
 /* What was saved must be on the disk before the source can be said to have gone into it. */
 static int keep_file(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	if (!m->out.port.file || fsync(m->out.port.fd) == 0 || errno == EINVAL)
-		return 0;
-	return vfmig_err(err, own(-errno), "the file could not be written to its disk: %s",
-			 strerror(errno));
+	int ret = vfmig_look(m, err);
+
+	if (ret)
+		return ret;
+	if (m->out.port.file && fsync(m->out.port.fd) && errno != EINVAL)
+		return vfmig_err(err, own(-errno), "the file could not be written to its disk: %s",
+				 strerror(errno));
+	return m->user.keep ? own(m->user.keep(m->user.context, err)) : 0;
 }
 
 /*
@@ -169,6 +173,7 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 
 	if (m->file) {
 		ret = keep_file(m, err);
+		m->downtime.commit = lap(m);
 	} else {
 		ret = vfmig_look(m, err);
 		if (!ret)
@@ -195,9 +200,10 @@ static int do_running(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = 0;
 
-	if (!m->file)
+	if (!m->file) {
 		ret = vfmig_source_await(m, VFMIG_SECTION_RUNNING, err);
-	m->downtime.run = lap(m);
+		m->downtime.run = lap(m);
+	}
 	m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
 	return ret;
 }
@@ -231,10 +237,15 @@ static void do_done(struct vfmig_migration *m)
 
 	m->deadline = 0;
 	vfmig_memory_untrack(m);
-	if (m->file && m->options.run_on)
+	if (m->file && m->options.run_on) {
 		run_here(m, &err);
-	else
+		m->downtime.run = lap(m);
+		m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
+	} else {
 		vfmig_states_go(m, stay, NULL);
+	}
+	if (err.code)
+		vfmig_err_at(&err, err.code, "saved, and then not run on here");
 	vfmig_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
 		     VFMIG_U64("pause_ns", m->downtime.pause),
 		     VFMIG_U64("quiesce_ns", m->downtime.quiesce),
@@ -242,7 +253,8 @@ static void do_done(struct vfmig_migration *m)
 		     VFMIG_U64("memory_ns", m->downtime.memory),
 		     VFMIG_U64("state_ns", m->downtime.state),
 		     VFMIG_U64("load_ns", m->downtime.load), VFMIG_U64("run_ns", m->downtime.run),
-		     VFMIG_U64("bytes", m->out.bytes - m->bytes_at_stop));
+		     VFMIG_U64("bytes", m->out.bytes - m->bytes_at_stop),
+		     VFMIG_U64("commit_ns", m->downtime.commit));
 	vfmig_report_end(m, VFMIG_OUTCOME_DONE, 0, err.text);
 }
 
@@ -306,7 +318,9 @@ static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
 		do_doubt(m);
 	} else {
 		do_done(m);
-		return 0;
+		if (!m->result.sentence[0])
+			return 0;
+		return vfmig_err(err, -EIO, "%s", m->result.sentence);
 	}
 	return vfmig_err(err, m->why.code, "%s", m->why.text);
 }
