@@ -207,6 +207,25 @@ uint64_t conform_told_count(const struct conform *c)
 	return n;
 }
 
+int conform_stop_at_work(struct conform *c, int (*go)(struct conform *c, uint32_t state),
+			 uint32_t stopped, uint32_t running, uint64_t *left)
+{
+	for (uint64_t times = CONFORM_TIMES;; times *= 2) {
+		int ret = c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP, times);
+
+		if (!ret)
+			ret = go(c, stopped);
+		if (ret)
+			return ret;
+		*left = c->work->left(c);
+		if (*left || times == CONFORM_TIMES_MAX)
+			return 0;
+		ret = go(c, running);
+		if (ret)
+			return ret;
+	}
+}
+
 int conform_look_on(struct conform *c)
 {
 	uint64_t ms = c->options->settle_ms ? c->options->settle_ms : 20;

@@ -166,7 +166,7 @@ static enum conform_verdict work_moves(struct conform *c)
 {
 	const char *why;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
+	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP, CONFORM_TIMES));
 	NEED(c, region_go(c, PRE_COPY));
 	NEED(c, region_fetch_all(c, &c->data[0], &c->data[1], SOME));
 	MUST(c, region_save(c));
@@ -188,9 +188,7 @@ static enum conform_verdict stopped_it_writes_nothing(struct conform *c)
 	int ret;
 	bool same;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
-	NEED(c, region_go(c, STOP));
-	left = c->work->left(c);
+	NEED(c, conform_stop_at_work(c, region_go, STOP, RUNNING, &left));
 	copy = malloc(CONFORM_SIZE);
 	if (!copy)
 		return conform_unseen(c, "no memory to keep a copy in");

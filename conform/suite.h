@@ -34,6 +34,9 @@
 #define CONFORM_PAGE  4096u
 /* And what it is made to write over and over. */
 #define CONFORM_KEEP 0x100000ull
+/* How often it writes that, unless it is too fast for so little; and how often at most. */
+#define CONFORM_TIMES	  120u
+#define CONFORM_TIMES_MAX (CONFORM_TIMES << 6)
 
 /*
  * How the suite makes a device work: without it, what a device does to memory cannot be seen. One for each kind of
@@ -45,7 +48,8 @@
  * @adopt: go on with one to which a state was loaded
  * @write: have it write to all of a range by DMA; returns when that is done
  * @read: have it read all of a range by DMA, and write nothing there; the same
- * @keep: have it write to a range over and over; returns at once, with much still to be done
+ * @keep: have it write to a range @times times; returns immediately, with most of that still to be done. @times is at
+ *        most CONFORM_TIMES_MAX
  * @left: how much of that is still to be done; 0 at the end
  * @drain: wait until all is done
  * @check: whether what @keep wrote is what it should be by now: NULL, or what is wrong
@@ -59,7 +63,7 @@ struct conform_work {
 	int (*adopt)(struct conform *c);
 	int (*write)(struct conform *c, uint64_t iova, uint64_t len);
 	int (*read)(struct conform *c, uint64_t iova, uint64_t len);
-	int (*keep)(struct conform *c, uint64_t iova, uint64_t len);
+	int (*keep)(struct conform *c, uint64_t iova, uint64_t len, uint64_t times);
 	uint64_t (*left)(struct conform *c);
 	int (*drain)(struct conform *c);
 	const char *(*check)(struct conform *c);
@@ -164,6 +168,14 @@ bool conform_impatient(const struct conform *c, int64_t since, unsigned looks);
 #define CONFORM_WORDS (CONFORM_SIZE / CONFORM_PAGE / 64)
 bool conform_told(const struct conform *c, uint64_t page);
 uint64_t conform_told_count(const struct conform *c);
+
+/*
+ * From RUNNING: give the device work and take it to @stopped by @go, which is also called with @running to go back. A
+ * device may be done before it stops, above all if its server gets the processor first. It then gets twice as much
+ * work, up to CONFORM_TIMES_MAX. *left is the work that is left in @stopped; 0 if the device was always too fast.
+ */
+int conform_stop_at_work(struct conform *c, int (*go)(struct conform *c, uint32_t state),
+			 uint32_t stopped, uint32_t running, uint64_t *left);
 
 /* Look on for a while, working the device: what must not happen has its chance. */
 int conform_look_on(struct conform *c);

@@ -173,7 +173,7 @@ static enum conform_verdict work_moves_with_the_state(struct conform *c)
 {
 	const char *why;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
+	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP, CONFORM_TIMES));
 	MUST(c, save_and_load(c, 65536));
 	MUST(c, conform_set(c, VFMIG_STATE_RUNNING));
 	MUST(c, c->work->adopt(c));

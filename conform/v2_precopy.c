@@ -142,7 +142,7 @@ static enum conform_verdict work_moves(struct conform *c)
 	const char *why;
 	ssize_t last;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
+	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP, CONFORM_TIMES));
 	NEED(c, conform_set(c, VFMIG_STATE_PRE_COPY));
 	NEED(c, read_for_now(c, &c->data[0], &last));
 	MUST(c, read_rest(c, &c->data[0]));

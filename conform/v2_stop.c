@@ -81,9 +81,8 @@ static enum conform_verdict look_for_dma(struct conform *c, enum vfmig_state sta
 	uint64_t left;
 	int64_t at;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
-	NEED(c, conform_set(c, state));
-	left = c->work->left(c); /* which may write to memory, too */
+	/* Before the copy: asking what is left may write to memory, too. */
+	NEED(c, conform_stop_at_work(c, conform_set, state, VFMIG_STATE_RUNNING, &left));
 	memcpy(copy, c->memory, CONFORM_SIZE);
 	memcpy(copy + CONFORM_SIZE, c->memory2, CONFORM_SIZE2);
 	NEED(c, conform_look_on(c));
@@ -125,12 +124,11 @@ static enum conform_verdict stop_copy_has_no_dma(struct conform *c)
 static enum conform_verdict stop_has_no_interrupts(struct conform *c)
 {
 	int event = c->work->event(c);
-	uint64_t count;
+	uint64_t count, left;
 
 	if (event < 0)
 		return conform_na(c, "the device does its work without interrupts");
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
-	NEED(c, conform_set(c, VFMIG_STATE_STOP));
+	NEED(c, conform_stop_at_work(c, conform_set, VFMIG_STATE_STOP, VFMIG_STATE_RUNNING, &left));
 	NEED(c, conform_get(c, &(enum vfmig_state){VFMIG_STATE_STOP}));
 	while (read(event, &count, sizeof(count)) > 0)
 		;
@@ -138,7 +136,7 @@ static enum conform_verdict stop_has_no_interrupts(struct conform *c)
 	if (read(event, &count, sizeof(count)) > 0)
 		return conform_fail(c, "in STOP there were %llu interrupts",
 				    (unsigned long long)count);
-	if (!c->work->left(c))
+	if (!left)
 		return conform_unseen(c, "its work was done before it got to STOP");
 	return conform_pass(c, "with work to do it was silent in STOP");
 }
@@ -166,7 +164,7 @@ static enum conform_verdict work_goes_on_after(struct conform *c, const enum vfm
 {
 	const char *why;
 
-	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP));
+	NEED(c, c->work->keep(c, CONFORM_IOVA, CONFORM_KEEP, CONFORM_TIMES));
 	for (size_t i = 0; i < count; i++)
 		NEED(c, conform_set(c, tour[i]));
 	MUST(c, c->work->drain(c));

@@ -8,9 +8,9 @@
 #include "conform/suite.h"
 #include "examples/copier-driver.h"
 
-/* Descriptors that are put in at once: each writes all of the range, so there is work for a while. */
-#define ENTRIES 128u
-#define KEPT	120u
+/* Each descriptor writes all of the range, so there is work for a while. */
+#define ENTRIES 8192u
+_Static_assert(CONFORM_TIMES_MAX < ENTRIES, "the ring has room for all that is put in together");
 
 struct copier {
 	struct cp_driver driver;
@@ -141,14 +141,14 @@ static int read_range(struct conform *c, uint64_t iova, uint64_t len)
 	return do_one(c, d);
 }
 
-static int keep(struct conform *c, uint64_t iova, uint64_t len)
+static int keep(struct conform *c, uint64_t iova, uint64_t len, uint64_t times)
 {
 	struct copier *w = copier(c);
 
 	c->err = (struct vfmig_error){0};
 	w->iova = iova;
 	w->len = len;
-	for (unsigned i = 0; i < KEPT; i++) {
+	for (uint64_t i = 0; i < times; i++) {
 		struct cp_descriptor d = {
 			.operation = CP_FILL,
 			.flags = CP_INTERRUPT,
