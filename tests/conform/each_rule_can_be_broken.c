@@ -27,14 +27,15 @@ static void hear(void *context, const struct conform_result *r)
 	snprintf(heard->last, sizeof(heard->last), "%s", r->seen);
 }
 
-static bool try(const struct lie *lie)
+/* What the device does wrong while it is looked on, it does when it has the processor: that may take @settle_ms. */
+static bool try_for(const struct lie *lie, uint64_t settle_ms)
 {
 	const struct conform_options how = {
 		.rules = &lie->only,
 		.nr_rules = lie->only != NULL,
 		.no_work = !lie->works,
 		.risky = true,
-		.settle_ms = 3,
+		.settle_ms = settle_ms,
 		.patience_ms = 400,
 	};
 	struct heard heard = {{0}, {0}};
@@ -52,6 +53,8 @@ static bool try(const struct lie *lie)
 	vfmig_device_close(device);
 	if (!strcmp(heard.broken, lie->rules))
 		return true;
+	if (strlen(heard.broken) < strlen(lie->rules) && settle_ms < 3000)
+		return try_for(lie, settle_ms * 10);
 	fprintf(stderr, "a device that %s:\n  must break   %s\n  and breaks   %s\n  (%s)\n",
 		lie->what, lie->rules, heard.broken, heard.last);
 	return false;
@@ -82,7 +85,7 @@ int main(void)
 
 	for (size_t t = 0; t < TABLES; t++)
 		for (const struct lie *lie = tables[t]; lie->rules; lie++)
-			wrong += !try(lie);
+			wrong += !try_for(lie, 3);
 	for (size_t i = 0; i < nr; i++)
 		wrong += !covered(checks[i]->id);
 	CHECK_EQ(wrong, 0);
