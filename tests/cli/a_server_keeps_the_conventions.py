@@ -7,7 +7,7 @@ import socket
 import stat
 import subprocess
 
-from command import SMALL, check, finish, path, run, serve, start, stop, wait_for
+from command import SMALL, check, finish, listens, path, run, serve, start, stop, wait_for
 
 # The socket is its owner's alone; clients come and go; it ends well and takes the socket with it.
 server, name = serve("a")
@@ -41,7 +41,7 @@ stop(server)
 
 # A socket's permissions.
 server = start("serve", SMALL, "-s", path("b"), "--socket-mode", "660")
-wait_for(lambda: os.path.exists(path("b")), server)
+wait_for(lambda: listens("b"), server)
 check(stat.S_IMODE(os.stat(path("b")).st_mode) == 0o660)
 stop(server)
 

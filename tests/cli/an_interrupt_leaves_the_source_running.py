@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from command import SMALL, check, finish, path, run, serve, start, wait_for
+from command import SMALL, check, finish, listens, path, run, serve, start, wait_for
 
 server, name = serve("a")
 # It never gets further than this by itself.
@@ -33,7 +33,7 @@ run("migrate", name, SMALL, "--start", "--quiet")
 # While it waits for somebody to come.
 for command in ("send", "receive"):
     process = start(command, SMALL, "--listen", path("s"), "--quiet")
-    wait_for(lambda: os.path.exists(path("s")), process)
+    wait_for(lambda: listens("s"), process)
     process.send_signal(signal.SIGINT)
     check(process.wait(60) == 4, process.returncode)
     check(not os.path.exists(path("s")))

@@ -20,8 +20,8 @@ fails("--to-filter", "fault,verb=data-write,do=corrupt,nth=2,bit=100")
 fails("--to-filter", "fault,verb=data-write,do=drop,nth=2")
 fails("--to-filter", "fault,arc=stop:resuming")
 fails("--to-filter", "fault,arc=resuming:stop")
-fails("--filter", "fault,verb=data-read,do=hang", "--request-timeout", "500")
-fails("--to-filter", "fault,verb=data-write,do=hang", "--request-timeout", "500")
+fails("--filter", "fault,verb=data-read,do=hang", "--request-timeout", "2000")
+fails("--to-filter", "fault,verb=data-write,do=hang", "--request-timeout", "2000")
 
 # A device that cannot be put back is worth an exit code of its own.
 fails("--to-filter", "fault,verb=data-write", "--to-filter", "fault,verb=reset,times=0", code=5)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from command import SMALL, VFMIG, check, finish
+from command import SMALL, VFMIG, check, finish, patient
 
 
 try:
@@ -22,7 +22,7 @@ def on_terminal(*more, **environment):
     ours, theirs = pty.openpty()
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM", "LC_ALL")}
     env.update({"TERM": "xterm", "LC_ALL": "C.UTF-8"}, **environment)
-    process = subprocess.Popen([VFMIG, "migrate", SMALL, SMALL, "--memory", "1M", *more],
+    process = subprocess.Popen([VFMIG, *patient(("migrate", SMALL, SMALL, "--memory", "1M", *more))],
                                stdout=subprocess.PIPE, stderr=theirs, stdin=theirs, env=env)
     os.close(theirs)
     seen = b""

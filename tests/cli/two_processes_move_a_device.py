@@ -5,11 +5,11 @@ import os
 import socket
 import subprocess
 
-from command import SMALL, check, finish, path, run, start, wait_for
+from command import SMALL, check, finish, listens, path, run, start, wait_for
 
 # The receiver listens.
 receiver = start("receive", SMALL, "--memory", "1M", "--listen", "unix:" + path("s"))
-wait_for(lambda: os.path.exists(path("s")), receiver)
+wait_for(lambda: listens("s"), receiver)
 ran = run("send", SMALL, "--memory", "1M", "--connect", "unix:" + path("s"))
 check("downtime" in ran.out, ran.text())
 check(receiver.wait(60) == 0, receiver.returncode)
@@ -47,7 +47,7 @@ for words in (b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10, b""):
     a.close()
     b.close()
 receiver = start("receive", "model:copier,size=2M", "--listen", path("s"), stderr=subprocess.PIPE)
-wait_for(lambda: os.path.exists(path("s")), receiver)
+wait_for(lambda: listens("s"), receiver)
 run("send", SMALL, "--connect", path("s"), code=1)
 check(receiver.wait(60) == 1, receiver.returncode)
 receiver.stderr.close()
