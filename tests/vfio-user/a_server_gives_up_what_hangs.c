@@ -27,7 +27,8 @@ int main(void)
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	CARD_OK(vfmig_open_filtered("model:copier,size=1M", filters, 2, &served, &card_err));
-	vfmig_device_set_timeout(served, 200);
+	/* Long enough for what does answer, on a busy machine, too. */
+	vfmig_device_set_timeout(served, 1000);
 	config.fd = fds[0];
 	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
 	CARD_OK(vfmig_export_start(server, &card_err));
