@@ -80,8 +80,13 @@ enum vfmig_unconverged {
 
 /**
  * struct vfmig_migration_options - how to migrate
- * @downtime_ms: source: switch over when the expected downtime is at most this (preset 300). It is an
- *	estimate from what was measured; @switchover_ms is the limit that is enforced
+ * @downtime_ms: source: switch over when the expected downtime is at most this (preset 300; 1 to 2^40). It is an
+ *	estimate: everything that was sent before is loaded by then, and what is left is set against the rate
+ *	at which the destination has loaded. A downtime that was longer all the same is reported
+ *	(@over_limit of the result and of the event "downtime")
+ * @enforce_downtime: source: give up a switchover that has taken @downtime_ms before COMMIT; the source runs on
+ *	(preset off: only @switchover_ms ends it). For devices whose destination may load slower than anything
+ *	that could be measured before, as those without pre-copy
  * @bandwidth: source: bytes per second in pre-copy, at the most; 0 is no limit (the preset). Does not hold
  *	at the switchover, when each millisecond is downtime
  * @max_rounds: source: as many rounds of pre-copy at the most (preset 64); 0 is none: all is sent while
@@ -106,6 +111,7 @@ enum vfmig_unconverged {
  */
 struct vfmig_migration_options {
 	uint64_t downtime_ms;
+	bool enforce_downtime;
 	uint64_t bandwidth;
 	uint64_t max_rounds;
 	uint64_t unconverged;
@@ -125,7 +131,7 @@ struct vfmig_migration_options {
 /**
  * vfmig_migration_option_table() - the options as a table for vfmig_options_parse()
  *
- * Keys: downtime, bandwidth, max-rounds, unconverged (fail, switch), precopy, untracked, run-on,
+ * Keys: downtime, enforce-downtime, bandwidth, max-rounds, unconverged (fail, switch), precopy, untracked, run-on,
  * start-stopped, progress, setup-timeout, request-timeout, channel-timeout, switchover-timeout,
  * total-timeout.
  *
@@ -226,7 +232,8 @@ void vfmig_migration_set_user(struct vfmig_migration *m, const struct vfmig_migr
  *	tracking-lost	sentence: a tracker failed; all of its space is sent again
  *	arc		device, from, to (states: "RUNNING" …), ns, result (0 or a negative errno)
  *	switchover	round, left_bytes, rate, downtime_ns (expected), reason ("fits", "max-rounds",
- *			"asked")
+ *			"asked"; "unmeasured": to a file, with nothing to measure), unloaded_sections (sent, and
+ *			not yet reported as loaded: 0 but for a file)
  *	handoff		state, on (what led there): each step of the hand-over; see docs/handoff.md
  *	user		what ("pause", "resume"), ns, result
  *	downtime	ns, and its split: source: pause_ns, quiesce_ns, stop_ns, memory_ns (until the last
@@ -235,7 +242,8 @@ void vfmig_migration_set_user(struct vfmig_migration *m, const struct vfmig_migr
  *			commit_ns. A source that saves to a file: commit_ns (until the file was on its disk and
  *			kept) and, with run-on, run_ns (from there until the devices ran again).
  *			Destination: load_ns (STOPPED to READY), commit_ns (READY to COMMIT), run_ns (from there
- *			until the user was resumed)
+ *			until the user was resumed). Source: limit_ns (the downtime limit), over_limit (0 or 1:
+ *			the downtime was longer)
  *	done		ns, bytes, memory_bytes, device_bytes, zero_pages, rounds, downtime_ns
  *	failed		as done, and sentence, code
  *	cancelled	as failed
@@ -342,9 +350,10 @@ ssize_t vfmig_migration_finish(struct vfmig_migration *m, struct vfmig_error *er
  * struct vfmig_estimate - what is left, and what it would cost
  * @memory_bytes: pages to be sent (again)
  * @device_bytes: of the devices' data: the larger of what they say and what was measured
- * @rate: bytes/s of the channel, measured while nothing held it back; 0 until there was something to measure
+ * @rate: bytes/s at which the destination loads, without the time in which @bandwidth held data back; 0 until it
+ *	was measured
  * @dirty_rate: pages/s written in memory, measured in the last round
- * @downtime_ns: expected, if it switched over now
+ * @downtime_ns: expected, if it switched over now; UINT64_MAX if @rate is not known
  * @initial_left: a device asks not to switch over yet (its initial bytes are not all sent)
  * @fits: @downtime_ns is within the limit, and no @initial_left
  * @unknown: devices that cannot tell how much they have, and were not measured; counted as nothing
@@ -426,6 +435,7 @@ struct vfmig_downtime {
  * @zero_pages: pages that were not sent, but told to be zero
  * @rounds: of pre-copy
  * @dirty_pages: that were sent more than once, counted each time
+ * @over_limit: source, done: the downtime was longer than its limit
  */
 struct vfmig_migration_result {
 	enum vfmig_outcome outcome;
@@ -443,6 +453,7 @@ struct vfmig_migration_result {
 	uint64_t zero_pages;
 	uint64_t rounds;
 	uint64_t dirty_pages;
+	bool over_limit;
 };
 
 /** vfmig_migration_result() - what happened; any time, from any thread */

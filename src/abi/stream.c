@@ -33,6 +33,7 @@ static const struct rule forward[] = {
 	[VFMIG_SECTION_END] = {"END", OFFSET | ARG, 0, 0, 0},
 	[VFMIG_SECTION_COMMIT] = {"COMMIT", 0, 0, 0, 0},
 	[VFMIG_SECTION_CANCEL] = {"CANCEL", 0, 0, 0, VFMIG_SECTION_SENTENCE_MAX},
+	[VFMIG_SECTION_SYNC] = {"SYNC", 0, 0, 0, VFMIG_SECTION_DATA_MAX},
 };
 
 static const struct rule backward[] = {
@@ -41,6 +42,7 @@ static const struct rule backward[] = {
 	[VFMIG_SECTION_READY & 0x7f] = {"READY", 0, 0, 0, 0},
 	[VFMIG_SECTION_RUNNING & 0x7f] = {"RUNNING", 0, 0, 0, 0},
 	[VFMIG_SECTION_FAILED & 0x7f] = {"FAILED", ARG, 0, 1, VFMIG_SECTION_SENTENCE_MAX},
+	[VFMIG_SECTION_LOADED & 0x7f] = {"LOADED", ARG, 0, 0, 0},
 };
 
 static const struct rule *rule_of(uint32_t type)
@@ -87,7 +89,7 @@ const char *vfmig_stream_get_header(const void *buf, size_t len, struct vfmig_st
 	h->version = vfmig_get16(bytes + 8);
 	h->flags = vfmig_get32(bytes + 12);
 	memcpy(h->id, bytes + 16, sizeof(h->id));
-	if (h->version != VFMIG_STREAM_VERSION)
+	if (h->version < VFMIG_STREAM_VERSION_MIN || h->version > VFMIG_STREAM_VERSION)
 		return "the migration stream is of a version that is not known here";
 	if (vfmig_get16(bytes + 10) != VFMIG_STREAM_HEADER_SIZE)
 		return "the migration stream has a header of another size";

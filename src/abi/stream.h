@@ -5,12 +5,12 @@
  * docs/stream.md is the specification. Each direction is a header of 32 bytes, then sections: 48
  * bytes of header, and a payload. Forward (source to destination):
  *
- *     HELLO  ( MEM_PAGES | MEM_ZERO | DEVICE_DATA | DEVICE_END | ROUND )*  STOPPED
- *            ( the same but ROUND )*  END  COMMIT            CANCEL after HELLO at any time
+ *     HELLO  ( MEM_PAGES | MEM_ZERO | DEVICE_DATA | DEVICE_END | ROUND | SYNC )*  STOPPED
+ *            ( the same but ROUND and SYNC )*  END  COMMIT   CANCEL after HELLO at any time
  *
  * and backward, on a socket:
  *
- *     ACCEPT READY RUNNING          or, at any time, REFUSE (before ACCEPT), FAILED (after it)
+ *     ACCEPT LOADED* READY RUNNING  or, at any time, REFUSE (before ACCEPT), FAILED (after it)
  *
  * The checksum is XXH3-64 of the section's header, its checksum field taken as zero, and its
  * payload. It is computed by the caller: nothing here knows the hash.
@@ -28,7 +28,8 @@
 /* ---- Stream header -------------------------------------------------------------------------- */
 
 #define VFMIG_STREAM_MAGIC	 "vfmig\0\r\n" /* 8 bytes; the last two show a mangled transfer */
-#define VFMIG_STREAM_VERSION	 1U
+#define VFMIG_STREAM_VERSION	 2U
+#define VFMIG_STREAM_VERSION_MIN 1U /* has no SYNC and no LOADED; otherwise the same */
 #define VFMIG_STREAM_HEADER_SIZE 32U
 
 #define VFMIG_STREAM_FLAG_REPLY 1U /* the backward direction */
@@ -41,7 +42,7 @@ struct vfmig_stream_header {
 };
 
 size_t vfmig_stream_put_header(void *buf, size_t cap, const struct vfmig_stream_header *h);
-/* Refuses another magic, another version, unknown flags, REPLY with FILE. */
+/* Refuses another magic, versions outside of VERSION_MIN to VERSION, unknown flags, REPLY with FILE. */
 const char *vfmig_stream_get_header(const void *buf, size_t len, struct vfmig_stream_header *h);
 
 /* ---- Sections ------------------------------------------------------------------------------- */
@@ -49,7 +50,7 @@ const char *vfmig_stream_get_header(const void *buf, size_t len, struct vfmig_st
 #define VFMIG_SECTION_HEADER_SIZE 48U
 
 /* Caps on the payload. */
-#define VFMIG_SECTION_DATA_MAX	   (1U << 20) /* MEM_PAGES, DEVICE_DATA */
+#define VFMIG_SECTION_DATA_MAX	   (1U << 20) /* MEM_PAGES, DEVICE_DATA, SYNC */
 #define VFMIG_SECTION_HELLO_MAX	   (1U << 20) /* JSON */
 #define VFMIG_SECTION_SENTENCE_MAX 1024U      /* REFUSE, FAILED, CANCEL */
 #define VFMIG_STREAM_PAGE	   4096U      /* unit of memory's offsets and lengths */
@@ -68,12 +69,14 @@ enum vfmig_section_type {
 	VFMIG_SECTION_END = 8,	   /* all is sent; offset: sections, arg: payload bytes so far */
 	VFMIG_SECTION_COMMIT = 9,  /* the source will never run again: run */
 	VFMIG_SECTION_CANCEL = 10, /* forget it; payload: a sentence, or nothing */
+	VFMIG_SECTION_SYNC = 11, /* answer LOADED once all before it is loaded; payload: ignored */
 
 	VFMIG_SECTION_ACCEPT = 0x81,  /* HELLO fits: send; arg: VFMIG_ACCEPT_ */
 	VFMIG_SECTION_REFUSE = 0x82,  /* HELLO does not fit; payload: a sentence */
 	VFMIG_SECTION_READY = 0x83,   /* all is loaded and checked: commit */
 	VFMIG_SECTION_RUNNING = 0x84, /* it runs */
 	VFMIG_SECTION_FAILED = 0x85, /* payload: a sentence; arg: devices that could not be reset */
+	VFMIG_SECTION_LOADED = 0x86, /* arg: sequence number of the SYNC that it answers */
 };
 #define VFMIG_SECTION_BACKWARD 0x80U
 

@@ -26,7 +26,7 @@ static const uint32_t forward[] = {
 	[BEGIN] = MAY(VFMIG_SECTION_HELLO),
 	[RUNS] = MAY(VFMIG_SECTION_MEM_PAGES) | MAY(VFMIG_SECTION_MEM_ZERO) |
 		 MAY(VFMIG_SECTION_ROUND) | MAY(VFMIG_SECTION_DEVICE_DATA) |
-		 MAY(VFMIG_SECTION_STOPPED) | MAY(VFMIG_SECTION_CANCEL),
+		 MAY(VFMIG_SECTION_SYNC) | MAY(VFMIG_SECTION_STOPPED) | MAY(VFMIG_SECTION_CANCEL),
 	[STOPPED] = MAY(VFMIG_SECTION_MEM_PAGES) | MAY(VFMIG_SECTION_MEM_ZERO) |
 		    MAY(VFMIG_SECTION_DEVICE_DATA) | MAY(VFMIG_SECTION_DEVICE_END) |
 		    MAY(VFMIG_SECTION_END) | MAY(VFMIG_SECTION_CANCEL),
@@ -36,7 +36,7 @@ static const uint32_t forward[] = {
 
 static const uint32_t backward[] = {
 	[BEGIN] = MAY(VFMIG_SECTION_ACCEPT) | MAY(VFMIG_SECTION_REFUSE),
-	[RUNS] = MAY(VFMIG_SECTION_READY) | MAY(VFMIG_SECTION_FAILED),
+	[RUNS] = MAY(VFMIG_SECTION_LOADED) | MAY(VFMIG_SECTION_READY) | MAY(VFMIG_SECTION_FAILED),
 	[STOPPED] = 0,
 	[ENDED] = MAY(VFMIG_SECTION_RUNNING) | MAY(VFMIG_SECTION_FAILED),
 	[OVER] = 0,
@@ -172,6 +172,8 @@ const char *vfmig_stream_check(struct vfmig_stream_check *c, const struct vfmig_
 		return "a section may not come at this point";
 	if (s->type == VFMIG_SECTION_COMMIT && (c->flags & VFMIG_STREAM_FLAG_FILE))
 		return "a file cannot commit";
+	if (s->type == VFMIG_SECTION_SYNC && (c->flags & VFMIG_STREAM_FLAG_FILE))
+		return "a file cannot ask for an answer";
 	why = check_content(c, s);
 	if (why)
 		return why;

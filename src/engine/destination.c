@@ -24,6 +24,7 @@ static int read_header(struct vfmig_migration *m, struct vfmig_error *err)
 		why = "it is the answer of a destination: are two destinations connected?";
 	if (why)
 		return vfmig_err(err, -EBADMSG, "the stream is not sound, at byte 0: %s", why);
+	m->version = header.version;
 	memcpy(m->id, header.id, sizeof(m->id));
 	if (header.flags & VFMIG_STREAM_FLAG_FILE)
 		m->file = true;
@@ -98,7 +99,7 @@ static int make_ready(struct vfmig_migration *m, struct vfmig_error *err)
 /* The header of the stream that goes back. */
 static void begin_reply(struct vfmig_migration *m)
 {
-	struct vfmig_stream_header header = {.version = VFMIG_STREAM_VERSION,
+	struct vfmig_stream_header header = {.version = m->version,
 					     .flags = VFMIG_STREAM_FLAG_REPLY};
 	struct vfmig_buffer *buffer = vfmig_buffer_get(m, true);
 

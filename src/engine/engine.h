@@ -17,6 +17,7 @@
  *	tracker*.c uffd.c	what the CPU writes	inspect*.c	what is in a stream
  *	window.c	data goes by another way	local.c		both ends in one process
  *	report.c	events and results		wait.c		waiting with all time limits
+ *	sync.c		what the destination has loaded
  */
 #ifndef VFMIG_ENGINE_ENGINE_H
 #define VFMIG_ENGINE_ENGINE_H
@@ -145,7 +146,8 @@ struct vfmig_migration {
 	struct vfmig_in in;
 	struct vfmig_queue free;
 	uint8_t id[16];
-	uint32_t turn; /* whose read is next */
+	uint16_t version; /* of the stream: a destination answers in its source's */
+	uint32_t turn;	  /* whose read is next */
 
 	/* deadlines: CLOCK_MONOTONIC, 0 is none; the sentence says which it was */
 	int64_t deadline;
@@ -177,6 +179,8 @@ struct vfmig_migration {
 	enum vfmig_handoff_event why_event;
 
 	struct vfmig_estimator estimator;
+	uint64_t
+		loaded_sections; /* source: of those sent, as far as the destination has reported */
 
 	/* what others may ask for meanwhile */
 	pthread_mutex_t lock;
@@ -211,7 +215,7 @@ void vfmig_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what);
 
 struct vfmig_buffer *vfmig_buffer_get(struct vfmig_migration *m, bool control);
 void vfmig_buffer_put(struct vfmig_migration *m, struct vfmig_buffer *buffer);
-/* Queue a small section; waits for room. */
+/* Queue a section of up to a buffer, with zeros if @payload is NULL; waits for room. */
 int vfmig_control(struct vfmig_migration *m, struct vfmig_section *section, const char *payload,
 		  struct vfmig_error *err);
 /* Write what is queued, as far as it goes now. Bytes, 0, or an error. */
@@ -296,6 +300,17 @@ uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err);
 /* Destination: reset all. How many could not. */
 uint32_t vfmig_states_reset(struct vfmig_migration *m, struct vfmig_error *err);
 
+/* ---- sync.c ---- */
+
+/* Write what is queued, and wait until the destination has loaded everything. To a file: only write. */
+int vfmig_sync(struct vfmig_migration *m, struct vfmig_error *err);
+/* The same with nothing before it: measures the round trip. */
+int vfmig_sync_round_trip(struct vfmig_migration *m, struct vfmig_error *err);
+/* Measure the rate with payload that the destination drops. Nothing to a file. */
+int vfmig_sync_probe(struct vfmig_migration *m, struct vfmig_error *err);
+/* Sections that were sent and that the destination has not reported as loaded. */
+uint64_t vfmig_sync_unloaded(const struct vfmig_migration *m);
+
 /* ---- source.c, rounds.c, switchover.c, ask.c ---- */
 
 /* Ask all devices what they have left. */
@@ -346,6 +361,8 @@ int vfmig_writes_reap(struct vfmig_migration *m, struct vfmig_error *err);
 int vfmig_writes_room(struct vfmig_mover *mover, struct vfmig_buffer **buffer,
 		      struct vfmig_error *err);
 void vfmig_writes_submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t len);
+/* Wait until every write that was begun is over. */
+int vfmig_writes_drain(struct vfmig_migration *m, struct vfmig_error *err);
 /* Wait until every device has taken all, and is in STOP. */
 int vfmig_writes_settle(struct vfmig_migration *m, struct vfmig_error *err);
 

@@ -41,14 +41,24 @@ uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap)
 	return left > guess->size ? left : guess->size;
 }
 
-void vfmig_estimator_sent(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns)
+/* The time beyond the round trip, which bytes do not share. */
+static uint64_t rate_of(const struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns)
+{
+	uint64_t trip = estimator->round_trip_ns;
+
+	ns = ns > trip ? ns - trip : 1;
+	return clamp((unsigned __int128)bytes * 1000000000 / ns, 1, UINT64_MAX);
+}
+
+void vfmig_estimator_round(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
+			   uint64_t ns)
 {
 	uint64_t rate;
 
 	if (!bytes || !ns)
 		return;
-	rate = clamp((unsigned __int128)bytes * 1000000000 / ns, 1, UINT64_MAX);
-	if (bytes < ENOUGH_BYTES) {
+	rate = rate_of(estimator, bytes, ns);
+	if (bytes < ENOUGH_BYTES || zero > bytes) {
 		if (!estimator->sure && rate > estimator->rate)
 			estimator->rate = rate;
 		return;
@@ -57,13 +67,43 @@ void vfmig_estimator_sent(struct vfmig_estimator *estimator, uint64_t bytes, uin
 	estimator->sure = true;
 }
 
+void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
+			 uint64_t ns)
+{
+	uint64_t carry, lag;
+
+	if (!bytes || bytes >= ENOUGH_BYTES || zero >= ENOUGH_BYTES || !estimator->rate)
+		return;
+	carry = clamp((unsigned __int128)bytes * 1000000000 / estimator->rate, 0, UINT64_MAX);
+	lag = ns > carry ? ns - carry : 0;
+	if (lag < estimator->lag_ns)
+		lag = estimator->lag_ns - (estimator->lag_ns - lag) / 4;
+	estimator->lag_ns = lag;
+}
+
+void vfmig_estimator_probe(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns)
+{
+	estimator->rate = rate_of(estimator, bytes, ns);
+	estimator->sure = true;
+}
+
+void vfmig_estimator_round_trip(struct vfmig_estimator *estimator, uint64_t ns)
+{
+	if (!estimator->round_trip_ns || ns < estimator->round_trip_ns)
+		estimator->round_trip_ns = ns;
+}
+
 uint64_t vfmig_estimator_downtime(const struct vfmig_estimator *estimator, uint64_t bytes)
 {
+	uint64_t fixed = estimator->collect_ns + estimator->round_trip_ns;
+
+	/* A small round has a round trip in it. */
+	fixed += estimator->lag_ns > estimator->round_trip_ns ? estimator->lag_ns
+							      : estimator->round_trip_ns;
 	if (!bytes)
-		return estimator->collect_ns;
+		return fixed;
 	if (!estimator->rate)
 		return UINT64_MAX;
-	return clamp((unsigned __int128)bytes * 1000000000 / estimator->rate +
-			     estimator->collect_ns,
-		     0, UINT64_MAX);
+	return clamp((unsigned __int128)bytes * 1000000000 / estimator->rate + fixed, 0,
+		     UINT64_MAX);
 }

@@ -2,9 +2,10 @@
 /*
  * Estimates: how long would everything stand still if it stopped now?
  *
- * Downtime is what is left to send over the rate at which it goes, and the time that it takes to find out
- * what is left. The rate is measured, while the bandwidth limit holds nothing back. What memory has left
- * is known exactly. What a device has left only the device can say, and what it says is held against what came
+ * Downtime is what is left to send over the rate at which the destination loads it, plus what every round
+ * takes beyond its bytes: finding out what is left, round trips, devices that answer late. The rate is measured
+ * from the first byte of a round to the destination's LOADED (sync.c), without the time in which the bandwidth
+ * limit holds data back. What memory has left is known exactly. What a device has left only the device can say, and what it says is held against what came
  * when it said so before: a device that has promised 1 MiB and sent 10 is believed tenfold from then on.
  *
  * Pure arithmetic: times are the caller's.
@@ -47,16 +48,36 @@ void vfmig_guess_round(struct vfmig_guess *guess, uint64_t sent, uint64_t ns, bo
 /* How much it will have at the stop, @gap ns after it was last drained. */
 uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap);
 
-/* The rate of the channel: bytes over time, of which the recent past counts most. */
+/*
+ * How fast the destination loads.
+ * @rate: bytes per second, the recent past counting most; 0 until measured
+ * @sure: measured on enough bytes to tell the rate from the latency
+ * @collect_ns: how long it took to learn what is left
+ * @round_trip_ns: the shortest time of an exchange that carries nothing; 0 until measured
+ * @lag_ns: what a small round takes beyond its bytes. It rises at once and falls slowly, so that a device that
+ *	stalls now and then is expected to do it again
+ */
 struct vfmig_estimator {
-	uint64_t rate;	     /* bytes per second; 0 until measured */
-	bool sure;	     /* measured on enough bytes to tell the channel from a wakeup */
-	uint64_t dirty_rate; /* pages per second */
-	uint64_t collect_ns; /* how long it took to learn what is left */
+	uint64_t rate;
+	bool sure;
+	uint64_t collect_ns;
+	uint64_t round_trip_ns;
+	uint64_t lag_ns;
 };
 
-/* So many bytes took so long, what was held back not counted. Few of them say little: at least so much. */
-void vfmig_estimator_sent(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns);
+/*
+ * A round was loaded: @bytes on the channel, of which most were data, in @ns. @zero bytes were read only to find that
+ * they are zero: a round that spent its time on them says nothing about the rate.
+ */
+void vfmig_estimator_round(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
+			   uint64_t ns);
+/* The same round once the rate is known: if it was small, what it took beyond its bytes is the lag. */
+void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
+			 uint64_t ns);
+/* A probe of @bytes was answered after @ns. It counts until a round tells more. */
+void vfmig_estimator_probe(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns);
+/* An empty exchange took @ns. */
+void vfmig_estimator_round_trip(struct vfmig_estimator *estimator, uint64_t ns);
 /* Expected downtime for what is left. UINT64_MAX if nothing is known of the rate. */
 uint64_t vfmig_estimator_downtime(const struct vfmig_estimator *estimator, uint64_t bytes);
 

@@ -241,6 +241,28 @@ static int round_over(struct load *load, struct vfmig_error *err)
 	return ret;
 }
 
+/* Answered once everything before it is loaded. What it carries only measures the channel. */
+static int sync(struct load *load, struct vfmig_error *err)
+{
+	struct vfmig_section loaded = {.type = VFMIG_SECTION_LOADED, .arg = load->section.seq};
+	struct vfmig_migration *m = load->m;
+	struct vfmig_buffer *buffer;
+	int ret = vfmig_writes_drain(m, err);
+
+	if (ret)
+		return ret;
+	buffer = vfmig_buffer_get(m, true);
+	if (!buffer)
+		return vfmig_err(err, -EBADMSG,
+				 "the stream has chunks of too many devices open at once");
+	ret = vfmig_load_payload(m, &load->section, load->header, buffer->bytes, err);
+	vfmig_buffer_put(m, buffer);
+	if (!ret)
+		ret = vfmig_control(m, &loaded, NULL, err);
+	m->out.moved = vfmig_now();
+	return ret ? ret : vfmig_flush(m, err);
+}
+
 static int source_stopped(struct load *load, struct vfmig_error *err)
 {
 	load->m->stage_began = vfmig_now();
@@ -268,7 +290,7 @@ static int (*const takes[])(struct load *, struct vfmig_error *) = {
 	[VFMIG_SECTION_ROUND] = round_over,    [VFMIG_SECTION_DEVICE_DATA] = data,
 	[VFMIG_SECTION_DEVICE_END] = data_end, [VFMIG_SECTION_STOPPED] = source_stopped,
 	[VFMIG_SECTION_END] = no_payload,      [VFMIG_SECTION_COMMIT] = no_payload,
-	[VFMIG_SECTION_CANCEL] = cancel,
+	[VFMIG_SECTION_CANCEL] = cancel,       [VFMIG_SECTION_SYNC] = sync,
 };
 
 int vfmig_load_section(struct vfmig_migration *m, struct vfmig_error *err)

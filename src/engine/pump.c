@@ -85,6 +85,7 @@ int vfmig_control(struct vfmig_migration *m, struct vfmig_section *section, cons
 {
 	size_t need = VFMIG_SECTION_HEADER_SIZE + (size_t)section->length;
 	struct vfmig_buffer *buffer = m->out.queue.last;
+	uint8_t *at;
 	int ret;
 
 	if (!buffer || sizeof(buffer->bytes) - buffer->end < need) {
@@ -99,9 +100,11 @@ int vfmig_control(struct vfmig_migration *m, struct vfmig_section *section, cons
 					 vfmig_section_name(section->type));
 		vfmig_queue_push(&m->out.queue, buffer);
 	}
-	if (section->length)
-		memcpy(buffer->bytes + buffer->end + VFMIG_SECTION_HEADER_SIZE, payload,
-		       section->length);
+	at = buffer->bytes + buffer->end + VFMIG_SECTION_HEADER_SIZE;
+	if (section->length && payload)
+		memcpy(at, payload, section->length);
+	else
+		memset(at, 0, section->length);
 	vfmig_out_seal(&m->out, buffer->bytes + buffer->end, section);
 	buffer->end += (uint32_t)need;
 	return 0;

@@ -2,10 +2,12 @@
 /*
  * Rounds of pre-copy: everything that was written since the last one goes, while everything runs.
  *
- * A round is over when memory and devices have nothing for now. Then it is measured, what was written
- * meanwhile is gathered, and from both comes the estimate that says whether another one is worth while.
+ * A round is over when memory and devices have nothing for now and the destination has loaded all of it
+ * (sync.c). Then the engine measures it and collects what was written meanwhile. From both comes the estimate that
+ * decides whether there is another round.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "engine/engine.h"
 
@@ -66,16 +68,23 @@ static void tell(struct vfmig_migration *m, uint64_t bytes, uint64_t dirty)
 		VFMIG_U64("downtime_ns", e->downtime_ns), VFMIG_U64("fits", e->fits));
 }
 
-static void measure(struct vfmig_migration *m, uint64_t bytes)
+static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error *err)
 {
 	int64_t ns = vfmig_now() - m->round_began, before = m->round_ns;
 	uint64_t held = m->out.limit.held_ns;
+	uint64_t zero = m->round_counts.zero_pages * VFMIG_STREAM_PAGE;
+	int ret = 0;
 
 	m->round_ns = ns;
-	vfmig_estimator_sent(&m->estimator, bytes, (uint64_t)ns > held ? (uint64_t)ns - held : 1);
+	ns = (uint64_t)ns > held ? ns - (int64_t)held : 1;
+	vfmig_estimator_round(&m->estimator, bytes, zero, (uint64_t)ns);
+	if (!m->estimator.sure)
+		ret = vfmig_sync_probe(m, err);
+	vfmig_estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		vfmig_guess_round(&m->movers[i]->guess, m->movers[i]->round_bytes,
-				  (uint64_t)(ns + before), m->round == 1);
+				  (uint64_t)(m->round_ns + before), m->round == 1);
+	return ret;
 }
 
 /* 1 if the round had something in it. */
@@ -88,11 +97,12 @@ static int end(struct vfmig_migration *m, struct vfmig_error *err)
 
 	ret = vfmig_control(m, &section, NULL, err);
 	if (!ret)
-		ret = vfmig_flush(m, err);
+		ret = vfmig_sync(m, err);
+	bytes = m->out.bytes - c->bytes;
+	if (!ret)
+		ret = measure(m, c->memory_bytes || c->device_bytes ? bytes : 0, err);
 	if (ret)
 		return ret;
-	bytes = m->out.bytes - c->bytes;
-	measure(m, c->memory_bytes || c->device_bytes ? bytes : 0);
 	m->round_open = false;
 	/* A tracker that failed makes for a round of everything; it was told. */
 	ret = vfmig_memory_collect(m, err);
@@ -135,16 +145,32 @@ ssize_t vfmig_source_iterate(struct vfmig_migration *m, uint64_t budget, struct 
 	return ret <= 0 ? ret : (ssize_t)(m->out.bytes - before);
 }
 
-/* Nothing is sent before the stop, and so there is no rate, and waiting for one does not bring it. */
+/* A file answers no probe. If nothing is written before the stop either, its rate stays unknown. */
 static bool unmeasurable(const struct vfmig_migration *m)
 {
-	return !m->estimator.sure && !m->estimate.initial_left;
+	return m->file && !m->estimator.sure && !m->estimate.initial_left;
+}
+
+/* No rounds: the estimate is that of everything. */
+static int estimate_all(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret = vfmig_sync_probe(m, err);
+
+	if (!ret)
+		ret = vfmig_ask_sizes(m, err);
+	if (!ret)
+		estimate(m, 0);
+	return ret;
 }
 
 static int unconverged(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	const struct vfmig_estimate *e = &m->estimate;
+	char downtime[64] = "is unknown";
 
+	if (e->downtime_ns != UINT64_MAX)
+		snprintf(downtime, sizeof(downtime), "is %llu ms",
+			 (unsigned long long)((e->downtime_ns + 999999) / 1000000));
 	if (e->initial_left)
 		return vfmig_err(err, -ETIME,
 				 "after %llu rounds a device has still not sent the first of its "
@@ -153,12 +179,11 @@ static int unconverged(struct vfmig_migration *m, struct vfmig_error *err)
 				 (unsigned long long)m->round);
 	return vfmig_err(
 		err, -ETIME,
-		"after %llu rounds it would still stand still for %llu ms, and may for %llu: "
-		"%llu bytes are left at %llu bytes/s and %llu pages/s are written. Raise the "
+		"after %llu rounds the estimated downtime %s, and the limit is %llu ms: "
+		"%llu bytes are left at %llu bytes/s, and %llu pages/s are written. Raise the "
 		"downtime limit (downtime) or the bandwidth, or switch all the same "
 		"(unconverged=switch)",
-		(unsigned long long)m->round, (unsigned long long)(e->downtime_ns / 1000000),
-		(unsigned long long)m->options.downtime_ms,
+		(unsigned long long)m->round, downtime, (unsigned long long)m->options.downtime_ms,
 		(unsigned long long)(e->memory_bytes + e->device_bytes),
 		(unsigned long long)e->rate, (unsigned long long)e->dirty_rate);
 }
@@ -168,7 +193,14 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 {
 	ssize_t n;
 
+	if (!m->options.max_rounds) {
+		*ret = estimate_all(m, err);
+		if (*ret)
+			return NULL;
+	}
 	for (;;) {
+		if (m->estimate.fits)
+			return "fits";
 		if (m->round >= m->options.max_rounds) {
 			if (m->options.unconverged == VFMIG_UNCONVERGED_SWITCH)
 				return "max-rounds";
@@ -180,9 +212,7 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 			*ret = (int)n;
 			return NULL;
 		}
-		if (m->estimate.fits)
-			return "fits";
-		if (n)
+		if (n || m->estimate.fits)
 			continue;
 		if (unmeasurable(m))
 			return "unmeasured";

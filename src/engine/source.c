@@ -98,6 +98,9 @@ static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 	vfmig_in_take(&m->in, (uint8_t[VFMIG_SECTION_HEADER_SIZE]){0}, VFMIG_SECTION_HEADER_SIZE);
 	if (section.type == VFMIG_SECTION_ACCEPT)
 		m->checks_by_running = section.arg & VFMIG_ACCEPT_RUNS;
+	/* SYNC was the last that was sent: nothing follows it before its answer. */
+	if (section.type == VFMIG_SECTION_LOADED && section.arg != m->out.sections - 1)
+		return unsound(err, "LOADED answers a section that is not the last SYNC");
 	m->peer_reset = section.type == VFMIG_SECTION_FAILED && !section.arg;
 	if (section.type == VFMIG_SECTION_REFUSE || section.type == VFMIG_SECTION_FAILED)
 		return peer_says(m, &section, err);
@@ -204,7 +207,9 @@ static int begin_moving(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret;
 
 	m->begun = true;
-	ret = vfmig_memory_track(m, err);
+	ret = vfmig_sync_round_trip(m, err);
+	if (!ret)
+		ret = vfmig_memory_track(m, err);
 	if (!ret)
 		ret = vfmig_states_go(m, pre_copy, err);
 	if (!ret)

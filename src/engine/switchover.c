@@ -205,6 +205,9 @@ static int do_running(struct vfmig_migration *m, struct vfmig_error *err)
 		m->downtime.run = lap(m);
 	}
 	m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
+	pthread_mutex_lock(&m->lock);
+	m->result.over_limit = m->downtime.total > m->options.downtime_ms * 1000000;
+	pthread_mutex_unlock(&m->lock);
 	return ret;
 }
 
@@ -254,7 +257,9 @@ static void do_done(struct vfmig_migration *m)
 		     VFMIG_U64("state_ns", m->downtime.state),
 		     VFMIG_U64("load_ns", m->downtime.load), VFMIG_U64("run_ns", m->downtime.run),
 		     VFMIG_U64("bytes", m->out.bytes - m->bytes_at_stop),
-		     VFMIG_U64("commit_ns", m->downtime.commit));
+		     VFMIG_U64("commit_ns", m->downtime.commit),
+		     VFMIG_U64("limit_ns", m->options.downtime_ms * 1000000),
+		     VFMIG_U64("over_limit", m->result.over_limit));
 	vfmig_report_end(m, VFMIG_OUTCOME_DONE, 0, err.text);
 }
 
@@ -325,16 +330,34 @@ static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
 	return vfmig_err(err, m->why.code, "%s", m->why.text);
 }
 
+/* The time limit of the switchover: its own, or the downtime's if that is enforced. */
+static void limit_switchover(struct vfmig_migration *m)
+{
+	const struct vfmig_migration_options *o = &m->options;
+
+	if (o->enforce_downtime && (!o->switchover_ms || o->downtime_ms < o->switchover_ms))
+		vfmig_limit_time(m, o->downtime_ms, "the switchover (downtime, enforced)");
+	else
+		vfmig_limit_time(m, o->switchover_ms, "the switchover (switchover-timeout)");
+}
+
 int vfmig_source_complete(struct vfmig_migration *m, const char *reason, struct vfmig_error *err)
 {
 	const struct vfmig_estimate *e = &m->estimate;
+	int ret = 0;
 
+	/* What the destination has not loaded yet would be downtime. The devices run until it has. */
+	if (vfmig_sync_unloaded(m))
+		ret = vfmig_sync(m, err);
+	if (ret)
+		return vfmig_source_give_up(m, ret, err);
 	vfmig_report(m, "switchover", VFMIG_U64("round", m->round),
 		     VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
 		     VFMIG_U64("rate", e->rate), VFMIG_U64("downtime_ns", e->downtime_ns),
-		     VFMIG_TEXT("reason", reason));
+		     VFMIG_TEXT("reason", reason),
+		     VFMIG_U64("unloaded_sections", vfmig_sync_unloaded(m)));
 	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
-	vfmig_limit_time(m, m->options.switchover_ms, "the switchover (switchover-timeout)");
+	limit_switchover(m);
 	vfmig_handoff_step(m, 0, NULL);
 	return run_machine(m, err);
 }

@@ -143,6 +143,20 @@ void vfmig_writes_submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer,
 	submit(mover, buffer);
 }
 
+int vfmig_writes_drain(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int ret;
+
+	for (;;) {
+		ret = vfmig_writes_reap(m, err);
+		if (ret || !any_flying(m))
+			return ret;
+		ret = vfmig_wait(m, 0, err);
+		if (ret)
+			return ret;
+	}
+}
+
 static bool settled(const struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->nr_movers; i++)

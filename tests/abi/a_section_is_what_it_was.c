@@ -19,7 +19,7 @@ static void stream_header(void)
 		{0, 'V', "this is not a migration stream: the magic is another"},
 		{4, 'G', "this is not a migration stream: the magic is another"},
 		{6, '\n', "the migration stream was mangled, as by a transfer of text"},
-		{8, 2, "the migration stream is of a version that is not known here"},
+		{8, 3, "the migration stream is of a version that is not known here"},
 		{9, 1, "the migration stream is of a version that is not known here"},
 		{10, 31, "the migration stream has a header of another size"},
 		{12, 4, "the migration stream has unknown flags"},
@@ -37,7 +37,7 @@ static void stream_header(void)
 	CHECK_EQ(vfmig_stream_put_header(buf, 31, &in), 0);
 	CHECK_EQ(vfmig_stream_put_header(buf, 32, &in), 32);
 	CHECK(!memcmp(buf,
-		      "vfmig\0\r\n\1\0\x20\0\2\0\0\0"
+		      "vfmig\0\r\n\2\0\x20\0\2\0\0\0"
 		      "0123456789abcdef",
 		      32));
 	GOOD(vfmig_stream_get_header(fenced(buf, 32), 32, &out));
@@ -110,6 +110,13 @@ static void sections(void)
 		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 0, 0, 0}, NULL},
 		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 1024, 0, 0}, NULL},
 		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 1025, 0, 0}, length},
+		{{VFMIG_SECTION_SYNC, 0, 0, 0, 0, 0, 0, 0}, NULL},
+		{{VFMIG_SECTION_SYNC, 0, 0, 0, 0, MIB, 0, 0}, NULL},
+		{{VFMIG_SECTION_SYNC, 0, 0, 0, 0, MIB + 1, 0, 0}, length},
+		{{VFMIG_SECTION_SYNC, 0, 0, 0, 1, 0, 0, 0}, zero},
+		{{VFMIG_SECTION_LOADED, 0, 0, 0, UINT64_MAX, 0, 0, 0}, NULL},
+		{{VFMIG_SECTION_LOADED, 0, 0, 1, 0, 0, 0, 0}, zero},
+		{{VFMIG_SECTION_LOADED, 0, 0, 0, 0, 1, 0, 0}, length},
 		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 0, 0, 0, 0}, NULL},
 		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, VFMIG_ACCEPT_RUNS, 0, 0, 0}, NULL},
 		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 2, 0, 0, 0}, flags},
@@ -145,7 +152,7 @@ static void sections(void)
 	for (uint32_t type = 0; type < 65536; type++) {
 		struct vfmig_section in = {.type = (uint16_t)type};
 
-		if ((type >= 1 && type <= 10) || (type >= 0x81 && type <= 0x85))
+		if ((type >= 1 && type <= 11) || (type >= 0x81 && type <= 0x86))
 			continue;
 		vfmig_section_put(buf, 48, &in);
 		REFUSED(vfmig_section_get(buf, 48, &out), "there is no section of that type");

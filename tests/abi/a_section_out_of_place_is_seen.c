@@ -194,16 +194,25 @@ static void reasons(void)
 	forward(&t, VFMIG_STREAM_FLAG_FILE);
 	add(&t, VFMIG_SECTION_COMMIT, 0, 0, 0, 0, 0);
 	REFUSED(take(&t, NULL), "a file cannot commit");
+
+	/* SYNC while the source runs, and to a reader that can answer. */
+	forward(&t, 0);
+	t.s[8].type = VFMIG_SECTION_SYNC;
+	t.s[8].arg = 0;
+	GOOD(take(&t, NULL));
+	t.flags = VFMIG_STREAM_FLAG_FILE;
+	REFUSED(take(&t, NULL), "a file cannot ask for an answer");
+	WRONG(10, type = VFMIG_SECTION_SYNC, not_here);
 }
 
 /* CANCEL at any time after HELLO, and then nothing; all short lists of the backward direction. */
 static void cancel_and_backward(void)
 {
 	static const uint16_t says[] = {VFMIG_SECTION_ACCEPT, VFMIG_SECTION_REFUSE,
-					VFMIG_SECTION_READY, VFMIG_SECTION_RUNNING,
-					VFMIG_SECTION_FAILED};
+					VFMIG_SECTION_READY,  VFMIG_SECTION_RUNNING,
+					VFMIG_SECTION_FAILED, VFMIG_SECTION_LOADED};
 	/* all that a destination may say, as digits of says[] */
-	static const char *const whole[] = {"1", "04", "024", "023"};
+	static const char *const whole[] = {"1", "04", "024", "023", "054", "0524", "0523", "0554"};
 	struct stream t;
 	int good = 0;
 
@@ -221,10 +230,10 @@ static void cancel_and_backward(void)
 	add(&t, VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 5);
 	REFUSED(take(&t, NULL), "a section may not come at this point");
 
-	for (int k = 0; k < 5 * 5 * 5 * 5; k++) {
+	for (int k = 0; k < 6 * 6 * 6 * 6 * 4; k++) {
 		char text[5];
-		size_t len = 1 + (size_t)(k / 125) % 4;
-		int digits[4] = {k % 5, k / 5 % 5, k / 25 % 5, k / 125 % 5};
+		size_t len = 1 + (size_t)k / (6 * 6 * 6 * 6);
+		int digits[4] = {k % 6, k / 6 % 6, k / 36 % 6, k / 216 % 6};
 		bool expected = false;
 
 		memset(&t, 0, sizeof(t));
@@ -234,7 +243,7 @@ static void cancel_and_backward(void)
 			text[i] = (char)('0' + digits[i]);
 		}
 		text[len] = 0;
-		for (size_t i = 0; i < 4; i++)
+		for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
 			expected = expected || !strcmp(text, whole[i]);
 		CHECKF((take(&t, NULL) == NULL) == expected, "backward %s", text);
 		good += expected;

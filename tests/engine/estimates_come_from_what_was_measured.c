@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The arithmetic of estimates: rates from enough bytes, claims held against what came, nothing that wraps
- * round.
+ * The arithmetic of estimates: rates from enough bytes, what a small round takes beyond its bytes, devices' size
+ * estimates scaled by their accuracy, nothing that wraps.
  */
 #include "engine/estimate.h"
 #include "tests/check.h"
@@ -15,27 +15,57 @@ static void rates(void)
 	CHECK_EQ(vfmig_estimator_downtime(&e, 0), 0);
 	CHECK(vfmig_estimator_downtime(&e, 1) == UINT64_MAX); /* who knows */
 	/* A few bytes say little: the best of them until there are more. */
-	vfmig_estimator_sent(&e, 1000, 1 * MS);
+	vfmig_estimator_round(&e, 1000, 0, 1 * MS);
 	CHECK_EQ(e.rate, 1000000);
-	vfmig_estimator_sent(&e, 5000, 1 * MS);
-	vfmig_estimator_sent(&e, 100, 1 * MS);
+	vfmig_estimator_round(&e, 5000, 0, 1 * MS);
+	vfmig_estimator_round(&e, 100, 0, 1 * MS);
 	CHECK_EQ(e.rate, 5000000);
 	CHECK(!e.sure);
-	vfmig_estimator_sent(&e, 100 << 20, 100 * MS);
+	/* A round that mostly looked for zeros tells as little. */
+	vfmig_estimator_round(&e, 2 << 20, 4 << 20, 1000 * MS);
+	CHECK(!e.sure);
+	vfmig_estimator_round(&e, 100 << 20, 0, 100 * MS);
 	CHECK(e.sure);
 	CHECK_EQ(e.rate, 1048576000);
 	CHECK_EQ(vfmig_estimator_downtime(&e, 1048576000 / 2) / MS, 500);
 	/* The recent past counts most; small rounds do not count any more. */
-	vfmig_estimator_sent(&e, 50 << 20, 100 * MS);
+	vfmig_estimator_round(&e, 50 << 20, 0, 100 * MS);
 	CHECK_EQ(e.rate, 1048576000 / 4 * 3);
-	vfmig_estimator_sent(&e, 48, 100 * MS);
+	vfmig_estimator_round(&e, 48, 0, 100 * MS);
 	CHECK_EQ(e.rate, 1048576000 / 4 * 3);
 	/* What it takes to learn what is left belongs to it. */
 	e.collect_ns = 7 * MS;
 	CHECK_EQ(vfmig_estimator_downtime(&e, 0), 7 * MS);
 	CHECK(vfmig_estimator_downtime(&e, UINT64_MAX) > 1000 * MS);
-	vfmig_estimator_sent(&e, 0, 0);
-	vfmig_estimator_sent(&e, UINT64_MAX, 1);
+	vfmig_estimator_round(&e, 0, 0, 0);
+	vfmig_estimator_round(&e, UINT64_MAX, 0, 1);
+}
+
+static void latency(void)
+{
+	struct vfmig_estimator e = {0};
+
+	/* A probe is set against the time beyond the round trip. */
+	vfmig_estimator_round_trip(&e, 80 * MS);
+	vfmig_estimator_round_trip(&e, 90 * MS);
+	CHECK_EQ(e.round_trip_ns, 80 * MS);
+	vfmig_estimator_probe(&e, 1 << 20, 180 * MS);
+	CHECK_EQ(e.rate, 10 << 20);
+	/* The last round has its round trip, and the commit has one. */
+	CHECK_EQ(vfmig_estimator_downtime(&e, 0), 160 * MS);
+	CHECK_EQ(vfmig_estimator_downtime(&e, 1 << 20), 260 * MS);
+	/* A small round of 10 ms of data took 200 ms: the next one may. */
+	vfmig_estimator_lag(&e, (10 << 20) / 100, 0, 200 * MS);
+	CHECK_EQ(e.lag_ns / MS, 190);
+	CHECK_EQ(vfmig_estimator_downtime(&e, 0) / MS, 270);
+	/* It falls slowly, and a large round does not count. */
+	vfmig_estimator_lag(&e, (10 << 20) / 100, 0, 100 * MS);
+	CHECK_EQ(e.lag_ns / MS, 165);
+	vfmig_estimator_lag(&e, 10 << 20, 0, 9000 * MS);
+	vfmig_estimator_lag(&e, 1000, 10 << 20, 9000 * MS);
+	CHECK_EQ(e.lag_ns / MS, 165);
+	vfmig_estimator_lag(&e, 1, 0, UINT64_MAX);
+	CHECK(vfmig_estimator_downtime(&e, UINT64_MAX) > 1000 * MS);
 }
 
 static void claims(void)
@@ -70,6 +100,7 @@ static void claims(void)
 int main(void)
 {
 	rates();
+	latency();
 	claims();
 	return 0;
 }

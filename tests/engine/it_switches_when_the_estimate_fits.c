@@ -78,7 +78,7 @@ static uint64_t run(const struct setting *s, int ret, enum vfmig_outcome outcome
 	CHECK_EQ(rig_result(&rig.from).outcome, outcome);
 	rounds = rig_result(&rig.from).rounds;
 	if (ret)
-		CHECKF(strstr(rig.from.err.text, "rounds it would still stand still"), "%s",
+		CHECKF(strstr(rig.from.err.text, "rounds the estimated downtime is"), "%s",
 		       rig.from.err.text);
 	else
 		CHECK(rig_same(&rig));

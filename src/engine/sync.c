@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the destination has loaded, and how fast.
+ *
+ * A descriptor that has taken bytes says nothing about the destination: megabytes wait in socket buffers, a
+ * section of 48 bytes may stand for a gigabyte of zeros, and a device may load slower than the channel carries.
+ * All of that would become downtime if the source stopped now. So the source sends SYNC at the end of each
+ * round and before it pauses the user, and waits for LOADED: the destination sends it when everything before
+ * the SYNC is in memory or was accepted by its device. The devices run meanwhile.
+ *
+ * The time from the beginning of a round to its LOADED is what the rate is measured by. A round that carries too
+ * little data to tell the rate leaves it to probes: SYNC sections with a payload that the destination drops.
+ */
+#include <errno.h>
+
+#include "engine/engine.h"
+
+/*
+ * Probes grow until one takes this long beyond the round trip, or is as large as a section may be. None follows one
+ * that took very long, as under a bandwidth limit.
+ */
+#define PROBE_NS    10000000
+#define PROBE_LONG  200000000
+#define PROBE_FIRST (64u << 10)
+#define PROBE_LAST  VFMIG_SECTION_DATA_MAX
+
+/* Send a SYNC with so many bytes of payload, and wait for its LOADED. */
+static int exchange(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
+{
+	struct vfmig_section section = {.type = VFMIG_SECTION_SYNC, .length = bytes};
+	int ret = vfmig_control(m, &section, NULL, err);
+
+	if (!ret)
+		ret = vfmig_flush(m, err);
+	if (!ret && !m->file)
+		ret = vfmig_source_await(m, VFMIG_SECTION_LOADED, err);
+	if (!ret)
+		m->loaded_sections = m->out.sections;
+	return ret;
+}
+
+int vfmig_sync(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	if (m->file)
+		return vfmig_flush(m, err);
+	return exchange(m, 0, err);
+}
+
+uint64_t vfmig_sync_unloaded(const struct vfmig_migration *m)
+{
+	return m->file ? 0 : m->out.sections - m->loaded_sections;
+}
+
+int vfmig_sync_round_trip(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	int64_t began = vfmig_now();
+	int ret = vfmig_sync(m, err);
+
+	if (!ret)
+		vfmig_estimator_round_trip(&m->estimator, (uint64_t)(vfmig_now() - began));
+	return ret;
+}
+
+int vfmig_sync_probe(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	uint64_t ns, held, trip = m->estimator.round_trip_ns;
+
+	for (uint32_t bytes = PROBE_FIRST; !m->file; bytes *= 4) {
+		int64_t began = vfmig_now();
+		int ret;
+
+		held = m->out.limit.held_ns;
+		ret = exchange(m, bytes, err);
+		if (ret)
+			return ret;
+		ns = (uint64_t)(vfmig_now() - began);
+		held = m->out.limit.held_ns - held;
+		vfmig_estimator_probe(&m->estimator, bytes, ns > held ? ns - held : 1);
+		if (ns > trip + held + PROBE_NS || ns > PROBE_LONG || bytes == PROBE_LAST)
+			break;
+	}
+	return 0;
+}
