@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * UNIX sockets with a name.
+ * UNIX sockets with a path.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -80,7 +83,9 @@ int vfmig_socket_connect(const char *path, struct vfmig_error *err)
 	return fd;
 }
 
-/* Is the file a socket that nobody listens on, and that nobody is about to? */
+/* ---- listening ---- */
+
+/* Whether the file is a socket on which no process listens, nor will within CONNECT_TRIES ms. */
 static bool stale(const struct sockaddr_un *at)
 {
 	struct stat st;
@@ -91,7 +96,7 @@ static bool stale(const struct sockaddr_un *at)
 		return errno == ENOENT;
 	if (!S_ISSOCK(st.st_mode))
 		return false;
-	/* It must not wait where somebody listens and is busy. */
+	/* Without blocking: the backlog of a server may be full. */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
@@ -113,45 +118,100 @@ static int try_bind(int fd, const struct sockaddr_un *at, struct vfmig_error *er
 		return 0;
 	if (error == EADDRINUSE)
 		return vfmig_err(err, -EADDRINUSE,
-				 "socket %s: somebody serves there, or it is a file of another "
-				 "kind",
+				 "socket %s: a process listens there, or it is a file of another "
+				 "kind; use another path, or remove the file",
 				 at->sun_path);
 	return vfmig_err(err, -error, "socket %s: %s", at->sun_path, strerror(error));
 }
 
-int vfmig_socket_listen(const char *path, mode_t mode, dev_t *dev, ino_t *ino,
+static int bind_and_listen(int fd, const struct sockaddr_un *at, mode_t mode,
+			   struct vfmig_socket_file *file, struct vfmig_error *err)
+{
+	int ret = try_bind(fd, at, err);
+	struct stat st;
+
+	if (ret)
+		return ret;
+	/* No client can connect before listen(), so there is no moment with other permissions. */
+	if (lstat(at->sun_path, &st) || (mode && chmod(at->sun_path, mode)) || listen(fd, 1)) {
+		ret = vfmig_err(err, -errno, "socket %s: %s", at->sun_path, strerror(errno));
+		unlink(at->sun_path);
+		return ret;
+	}
+	*file = (struct vfmig_socket_file){.dev = st.st_dev, .ino = st.st_ino};
+	return 0;
+}
+
+#define LOCK_TRIES 5000 /* ms */
+
+/*
+ * Finding a file stale, removing it and making a new one are several steps. Two processes that take them at the
+ * same time would both listen, one of them on a file that the other has removed; the lock lets one take them all first.
+ */
+static int lock_folder(const struct sockaddr_un *at, struct vfmig_error *err)
+{
+	const struct timespec pause = {0, 1000000};
+	char folder[sizeof(at->sun_path) + 1];
+	char *slash;
+	int fd, tries = 0;
+
+	snprintf(folder, sizeof(folder), "%s", at->sun_path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[1] = 0;
+	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return vfmig_err(err, -errno, "socket %s: the folder cannot be opened: %s",
+				 at->sun_path, strerror(errno));
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		int error = errno;
+
+		if ((error == EWOULDBLOCK || error == EINTR) && ++tries < LOCK_TRIES) {
+			nanosleep(&pause, NULL);
+			continue;
+		}
+		close(fd);
+		return error == EWOULDBLOCK
+			       ? vfmig_err(
+					 err, -ETIMEDOUT,
+					 "socket %s: another process keeps the folder locked (see "
+					 "lslocks(8)); use another folder",
+					 at->sun_path)
+			       : vfmig_err(err, -error,
+					   "socket %s: the folder cannot be locked: %s",
+					   at->sun_path, strerror(error));
+	}
+	return fd;
+}
+
+int vfmig_socket_listen(const char *path, uint32_t mode, struct vfmig_socket_file *file,
 			struct vfmig_error *err)
 {
 	struct sockaddr_un at;
-	struct stat st;
-	int ret = address(path, &at, err), fd;
+	int ret = address(path, &at, err), fd, folder;
 
 	if (ret)
 		return ret;
 	fd = new_socket(err);
 	if (fd < 0)
 		return fd;
-	ret = try_bind(fd, &at, err);
-	if (ret) {
-		close(fd);
-		return ret;
+	folder = lock_folder(&at, err);
+	ret = folder < 0 ? folder : bind_and_listen(fd, &at, mode, file, err);
+	if (folder >= 0) {
+		/* Not left to close(): a process that was forked meanwhile has the descriptor, too. */
+		flock(folder, LOCK_UN);
+		close(folder);
 	}
-	/* Nobody can connect before listen(), so there is no moment with other permissions. */
-	if (lstat(path, &st) || (mode && chmod(path, mode)) || listen(fd, 1)) {
-		ret = vfmig_err(err, -errno, "socket %s: %s", path, strerror(errno));
-		unlink(path);
-		close(fd);
-		return ret;
-	}
-	*dev = st.st_dev;
-	*ino = st.st_ino;
-	return fd;
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
 }
 
-void vfmig_socket_unlink(const char *path, dev_t dev, ino_t ino)
+void vfmig_socket_unlink(const char *path, const struct vfmig_socket_file *file)
 {
 	struct stat st;
 
-	if (!lstat(path, &st) && st.st_dev == dev && st.st_ino == ino)
+	if (!lstat(path, &st) && st.st_dev == file->dev && st.st_ino == file->ino)
 		unlink(path);
 }

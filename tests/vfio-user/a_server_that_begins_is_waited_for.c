@@ -52,19 +52,18 @@ static void keeps_its_name(struct sockaddr_un *at)
 	struct vfmig_error err = {0};
 	int server = bind_only(at);
 	pthread_t thread;
-	dev_t dev;
-	ino_t ino;
+	struct vfmig_socket_file file;
 	int fd;
 
 	CHECK(!pthread_create(&thread, NULL, begin_to_listen, &server));
-	CHECK_EQ(vfmig_socket_listen(at->sun_path, 0600, &dev, &ino, &err), -EADDRINUSE);
+	CHECK_EQ(vfmig_socket_listen(at->sun_path, 0600, &file, &err), -EADDRINUSE);
 	pthread_join(thread, NULL);
 	close(server);
 
-	fd = vfmig_socket_listen(at->sun_path, 0600, &dev, &ino, &err);
+	fd = vfmig_socket_listen(at->sun_path, 0600, &file, &err);
 	CHECKF(fd >= 0, "%s", err.text);
 	close(fd);
-	vfmig_socket_unlink(at->sun_path, dev, ino);
+	vfmig_socket_unlink(at->sun_path, &file);
 }
 
 int main(void)

@@ -14,7 +14,6 @@
 
 #include "device/work.h"
 #include "export/vfio_user/server.h"
-#include "wire/socket.h"
 
 #define TIMEOUT_MS  30000
 #define SOCKET_MODE 0600
@@ -79,7 +78,7 @@ static int begin(struct vfmig_export *server, struct vfmig_error *err)
 		return adopt(server, err);
 	ret = vfmig_socket_listen(
 		server->path, server->config.socket_mode ? server->config.socket_mode : SOCKET_MODE,
-		&server->dev, &server->ino, err);
+		&server->file, err);
 	if (ret < 0)
 		return ret;
 	server->listen_fd = ret;
@@ -93,7 +92,7 @@ static void free_all(struct vfmig_export *server)
 		vfmig_space_free(server->space);
 	}
 	if (server->path && server->listen_fd >= 0)
-		vfmig_socket_unlink(server->path, server->dev, server->ino);
+		vfmig_socket_unlink(server->path, &server->file);
 	for (int i = 0; i < 5; i++) {
 		int fd = (const int[]){server->epoll, server->wake, server->timer,
 				       server->listen_fd, server->config.fd}[i];

@@ -16,6 +16,7 @@
 
 #include <vfmig/device.h>
 #include <vfmig/export.h>
+#include <vfmig/socket.h>
 #include <vfmig/space.h>
 #include <vfmig/type1.h>
 
@@ -153,8 +154,7 @@ struct vfmig_export {
 	struct vfmig_space *space;
 	struct vfmig_vfio_user_config config;
 	char *path;
-	dev_t dev;
-	ino_t ino;
+	struct vfmig_socket_file file;
 	int epoll, listen_fd, wake, timer;
 	bool only;	  /* one client, who was there when we began */
 	bool was_running; /* until its client left, and nobody has said what it is to be since */
