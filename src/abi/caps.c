@@ -2,6 +2,7 @@
 /* Chains of capabilities: see caps.h. */
 #include "abi/caps.h"
 #include "abi/le.h"
+#include "abi/range.h"
 
 #define ALIGN 8U
 
@@ -29,7 +30,7 @@ const char *vfmig_caps_walk(const void *buf, size_t len, size_t fixed, uint32_t 
 		if (why)
 			return why;
 		span[n].start = at;
-		span[n].end = at + size;
+		span[n].end = vfmig_sum(at, size);
 		for (uint32_t k = 0; k < n; k++)
 			if (at < span[k].end && span[k].start < span[n].end)
 				return words->overlap;
@@ -42,7 +43,7 @@ uint8_t *vfmig_caps_put(void *buf, size_t *at, size_t *link, uint32_t id, uint32
 			size_t size)
 {
 	uint8_t *bytes = buf, *cap = bytes + *at;
-	size_t whole = (size + ALIGN - 1) / ALIGN * ALIGN;
+	size_t whole = vfmig_pages(size, ALIGN) * ALIGN;
 
 	memset(cap, 0, whole);
 	vfmig_put16(cap, (uint16_t)id);

@@ -12,6 +12,7 @@
 #include "abi/device_state.h"
 #include "abi/ds_names.h"
 #include "abi/le.h"
+#include "abi/range.h"
 
 enum step {
 	PREAMBLE,
@@ -304,7 +305,7 @@ static const char *take_place(struct vfmig_ds_reader *r, uint64_t length)
 	if (r->offset > slot->covered)
 		return "a BLOCK or ZERO leaves a gap before it";
 	slot->seen = 1;
-	if (r->offset + length > slot->covered)
+	if (vfmig_sum(r->offset, length) > slot->covered)
 		slot->covered = r->offset + length;
 	return NULL;
 }

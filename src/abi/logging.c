@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct start_head) == VFMIG_LOGGING_START_SIZE, "packed");
 static bool overlap(const struct vfmig_dma_logging_range *a,
 		    const struct vfmig_dma_logging_range *b)
 {
-	return a->iova < b->iova + b->length && b->iova < a->iova + a->length;
+	return a->iova < vfmig_sum(b->iova, b->length) && b->iova < vfmig_sum(a->iova, a->length);
 }
 
 const char *vfmig_logging_start_check(uint64_t page_size,
@@ -92,13 +92,9 @@ const char *vfmig_logging_get_start(const void *buf, size_t len, uint64_t *page_
 
 uint64_t vfmig_bitmap_bytes(uint64_t length, uint64_t page_size)
 {
-	uint64_t pages, words;
-
 	if (!vfmig_power_of_two(page_size))
 		return 0;
-	pages = length / page_size + (length % page_size != 0);
-	words = pages / 64 + (pages % 64 != 0);
-	return words * 8;
+	return vfmig_product(vfmig_pages(vfmig_pages(length, page_size), 64), 8);
 }
 
 const char *vfmig_logging_report_check(const struct vfmig_logging_report *r, uint64_t *bitmap_bytes)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The two questions that every decoder asks of numbers from outside.
+ * Arithmetic on numbers from outside, which may be anything: nothing here wraps around. A sum or product that does not
+ * fit is the largest number, which no limit admits. tests/house/sums_from_peers_are_checked.py says where these are to be
+ * used.
  */
 #ifndef VFMIG_SRC_ABI_RANGE_H
 #define VFMIG_SRC_ABI_RANGE_H
@@ -12,6 +14,26 @@
 static inline bool vfmig_passes_the_end(uint64_t start, uint64_t length)
 {
 	return length > UINT64_MAX - start;
+}
+
+static inline uint64_t vfmig_sum(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static inline uint64_t vfmig_product(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+/* How many pages it takes for @size bytes; @page must not be 0. */
+static inline uint64_t vfmig_pages(uint64_t size, uint64_t page)
+{
+	return size / page + (size % page != 0);
 }
 
 static inline bool vfmig_power_of_two(uint64_t n)

@@ -64,7 +64,7 @@ const char *vfmig_region_decode(const struct vfmig_region_layout *layout, uint64
 {
 	if (!len)
 		return "an access to the migration region is of no bytes";
-	if (vfmig_passes_the_end(offset, len) || offset + len > layout->size)
+	if (vfmig_sum(offset, len) > layout->size)
 		return "an access leaves the migration region";
 	if (offset < vfmig_region_info_size(layout->revision))
 		return decode_register(offset, len, write, reg);

@@ -83,7 +83,7 @@ static int set_bits(void *opaque, uint64_t addr, uint64_t len)
 {
 	struct report *report = opaque;
 	uint64_t first = (addr - report->iova) >> report->shift;
-	uint64_t last = (addr - report->iova + len - 1) >> report->shift;
+	uint64_t last = (addr - report->iova + (len - 1)) >> report->shift;
 
 	for (uint64_t n = first; n <= last; n++) {
 		if (!(n % 64) && last - n >= 63) {
@@ -168,7 +168,7 @@ static int tell_run(void *opaque, uint64_t addr, uint64_t len)
 	struct telling *telling = opaque;
 	struct vfmig_page_runs *runs = telling->runs;
 	uint64_t first = (addr - telling->iova) / VFMIG_DIRTY_PAGE_MIN;
-	uint64_t last = (addr - telling->iova + len - 1) / VFMIG_DIRTY_PAGE_MIN;
+	uint64_t last = (addr - telling->iova + (len - 1)) / VFMIG_DIRTY_PAGE_MIN;
 	/* Ranges need not begin and end with our pages: a part is a page. */
 	uint32_t pages = (uint32_t)(last - first + 1);
 

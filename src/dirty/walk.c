@@ -52,7 +52,7 @@ static uint64_t children_whole(const struct vfmig_dirty_walk *walk, unsigned int
 
 	/* What is not the map's does not make a stretch partial. */
 	if (walk->first > walk->map->first_page && walk->first > start)
-		lo = (walk->first - start + size - 1) >> level;
+		lo = (walk->first - start + (size - 1)) >> level;
 	if (walk->last < walk->map->last_page)
 		hi = walk->last + 1 < start ? 0 : min64((walk->last + 1 - start) >> level, 64);
 	return lo < hi ? vfmig_dirty_bits(lo, hi - 1) : 0;
@@ -88,7 +88,7 @@ static void walk_line(struct vfmig_dirty_walk *walk, const struct vfmig_dirty_pe
 	_Atomic uint64_t *word = &line->leaf[line->page / 64 % VFMIG_DIRTY_LEAF_WORDS];
 	uint64_t words[VFMIG_DIRTY_LINE_WORDS], page = line->page;
 	uint64_t first = max64(walk->first, page);
-	uint64_t last = min64(walk->last, page + VFMIG_DIRTY_LINE_PAGES - 1);
+	uint64_t last = min64(walk->last, page + (VFMIG_DIRTY_LINE_PAGES - 1));
 	unsigned int lo = (unsigned int)(first - page), hi = (unsigned int)(last - page), dirty = 0;
 
 	if (walk->stopped) {

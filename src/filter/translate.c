@@ -18,6 +18,7 @@
 #include <vfmig/abi_region.h>
 #include <vfmig/space.h>
 
+#include "abi/range.h"
 #include "device/answer.h"
 #include "device/filter.h"
 #include "filter/filters.h"
@@ -73,10 +74,10 @@ static void add_map(struct translate *t, const struct vfmig_map *map)
 	if (t->maps == MAPS) {
 		struct vfmig_dma_logging_range *last = &t->map[i ? i - 1 : 0];
 		uint64_t start = last->iova < map->iova ? last->iova : map->iova;
-		uint64_t end = last->iova + last->length;
+		uint64_t end = vfmig_sum(last->iova, last->length);
 
-		if (map->iova + map->size > end)
-			end = map->iova + map->size;
+		if (vfmig_sum(map->iova, map->size) > end)
+			end = vfmig_sum(map->iova, map->size);
 		last->iova = start;
 		last->length = end - start;
 	} else {
@@ -109,10 +110,10 @@ static uint32_t ranges(void *context, struct vfmig_dma_logging_range *out, uint3
 	for (size_t i = 0; i < t->maps; i++) {
 		const struct vfmig_dma_logging_range *map = &t->map[i];
 		struct vfmig_dma_logging_range *last = n ? &out[n - 1] : NULL;
-		uint64_t end = map->iova + map->length;
+		uint64_t end = vfmig_sum(map->iova, map->length);
 
-		if (last && (map->iova <= last->iova + last->length || n == max)) {
-			if (end > last->iova + last->length)
+		if (last && (map->iova <= vfmig_sum(last->iova, last->length) || n == max)) {
+			if (end > vfmig_sum(last->iova, last->length))
 				last->length = end - last->iova;
 			continue;
 		}

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "abi/range.h"
 #include "device/answer.h"
 #include "model/kit.h"
 
@@ -35,8 +36,7 @@ static int open_memory(struct vfmig_kit *kit, unsigned i, struct vfmig_error *er
 	bar->memory = vfmig_kit_block_named(kit, from->memory);
 	if (!bar->memory)
 		return vfmig_err(err, -EINVAL, "BAR %u: there is no block \"%s\"", i, from->memory);
-	/* Both are below the kit's own limits, see vfmig_kit_blocks_open(): no overflow. */
-	end = from->memory_at + bar->memory->block.size;
+	end = vfmig_sum(from->memory_at, bar->memory->block.size);
 	bar->memory_at = from->memory_at;
 	if (!bar->size)
 		bar->size = power_of_two_from(end);

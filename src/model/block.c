@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/range.h"
 #include "model/kit.h"
 
 int vfmig_kit_block_open(struct vfmig_kit_block *block, const char *name, uint64_t size,
@@ -63,8 +64,8 @@ void vfmig_block_clear(struct vfmig_block *block)
 
 void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64_t len)
 {
-	uint64_t first = (offset + VFMIG_KIT_PAGE - 1) & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
-	uint64_t last = (offset + len) & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
+	uint64_t first = vfmig_pages(offset, VFMIG_KIT_PAGE) * VFMIG_KIT_PAGE;
+	uint64_t end = vfmig_sum(offset, len), last = end & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
 	uint8_t *bytes = block->block.bytes;
 
 	if (first >= last) {
@@ -76,8 +77,8 @@ void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64
 		memset(bytes + first, 0, last - first);
 	if (first > offset)
 		memset(bytes + offset, 0, first - offset);
-	if (offset + len > last)
-		memset(bytes + last, 0, offset + len - last);
+	if (end > last)
+		memset(bytes + last, 0, end - last);
 }
 
 /*

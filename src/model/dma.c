@@ -16,7 +16,7 @@ static void mark_blocks(struct vfmig_kit *kit, const uint8_t *buf, size_t len)
 	for (unsigned i = 0; i < kit->nr_blocks; i++) {
 		struct vfmig_block *block = &kit->blocks[i].block;
 
-		if (buf >= block->bytes && buf < block->bytes + block->size)
+		if (buf >= block->bytes && (size_t)(buf - block->bytes) < block->size)
 			vfmig_block_mark(block, (uint64_t)(buf - block->bytes), len);
 	}
 }

@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "abi/range.h"
 #include "model/kit.h"
 
 #define ENTRY	     16u /* bytes of a vector in the table */
@@ -219,7 +220,8 @@ static void overlap(uint64_t base, uint8_t *array, size_t size, uint64_t offset,
 		    uint32_t len, bool write)
 {
 	uint64_t from = offset > base ? offset : base;
-	uint64_t to = offset + len < base + size ? offset + len : base + size;
+	uint64_t end = vfmig_sum(offset, len),
+		 to = end < vfmig_sum(base, size) ? end : vfmig_sum(base, size);
 
 	if (from >= to)
 		return;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "abi/device_state.h"
+#include "abi/range.h"
 #include "model/kit.h"
 
 /* What has come of one of our entries. */
@@ -176,14 +177,15 @@ static const char *on_block(void *user, uint32_t index, uint64_t offset, const v
 	struct vfmig_kit_load *load = user;
 	unsigned i = load->entry_of[index];
 	struct vfmig_kit_block *block = load->kit->entries[i].block;
+	uint64_t end = vfmig_sum(offset, len);
 
-	if (offset + len > load->arrivals[i].high) {
+	if (end > load->arrivals[i].high) {
 		int ret = vfmig_kit_block_fill(block, offset, data, len);
 
 		if (ret)
 			return refuse(load, "block %s: %s", load->kit->entries[i].name,
 				      strerror(-ret));
-		load->arrivals[i].high = offset + len;
+		load->arrivals[i].high = end;
 	} else {
 		vfmig_kit_copy(block->block.bytes + offset, data, len);
 	}
@@ -194,14 +196,14 @@ static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t
 {
 	struct vfmig_kit_load *load = user;
 	unsigned i = load->entry_of[index];
-	uint64_t before = load->arrivals[i].high;
+	uint64_t before = load->arrivals[i].high, end = vfmig_sum(offset, len);
 
 	/* The block was cleared when loading began: what has not come yet is zero, and takes no memory. */
 	if (offset < before)
 		vfmig_kit_block_zero(load->kit->entries[i].block, offset,
-				     offset + len < before ? len : before - offset);
-	if (offset + len > before)
-		load->arrivals[i].high = offset + len;
+				     end < before ? len : before - offset);
+	if (end > before)
+		load->arrivals[i].high = end;
 	return NULL;
 }
 

@@ -143,6 +143,21 @@ abi_is_freestanding.py)
 	more src/abi/code.c 'void *malloc(unsigned long);' 'void *vfmig_get(void)' '{' '	return malloc(1);' '}'
 	fails 'abi calls malloc'
 	;;
+sums_from_peers_are_checked.py)
+	passes
+	bad() {
+		more src/device/a.c "int vfmig_check(struct range *r, uint64_t n, uint64_t page)" '{' "	$1" '}'
+		fails "$2"
+	}
+	bad 'return r->iova + n > page;' "'r->iova + n >' is compared"
+	bad 'return n < r->offset + r->size;' "'< r->offset + r->size' is compared with"
+	bad 'return page >= r->size * n;' "'>= r->size * n' is compared with"
+	bad 'return (n + page - 1) / page;' 'is rounded up'
+	bad 'uint64_t end = r->iova + r->length;' 'is an end'
+	more src/device/a.c '/* iova + size > limit */' 'int good(uint64_t iova, uint64_t size)' '{' \
+		'	return iova + (size - 1);' '}'
+	passes
+	;;
 the_library_keeps_quiet.py)
 	passes
 	more src/device/a.c '#include <stdio.h>' 'void vfmig_say(void)' '{' '	printf("%d", 1);' '}'

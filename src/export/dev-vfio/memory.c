@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "abi/range.h"
 #include "export/dev-vfio/priv.h"
 
 struct mapping {
@@ -81,7 +82,7 @@ static int from_mapping(const struct mapping *m)
  */
 int vfmig_dv_memory(const void *ptr, size_t len, bool write, int *fd, uint64_t *offset)
 {
-	uint64_t at = (uintptr_t)ptr, end = at + len;
+	uint64_t at = (uintptr_t)ptr, end = vfmig_sum(at, len);
 	struct mapping m, first = {0};
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512];

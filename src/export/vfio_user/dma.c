@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "abi/feature.h"
+#include "abi/range.h"
 #include "export/vfio_user/server.h"
 #include "wire/memory.h"
 
@@ -126,7 +127,7 @@ static int map_file(struct export_op *op, const struct vfmig_user_dma_map *m, st
 	if (ret)
 		return ret;
 	begin = m->offset & ~(page - 1);
-	end = (m->offset + m->size + page - 1) & ~(page - 1);
+	end = vfmig_product(vfmig_pages(m->offset + m->size, page), page);
 	if (end <= begin || end - begin > SIZE_MAX)
 		return vfmig_err(&op->err, -EINVAL, "the map passes the end of any file");
 	entry->len = end - begin;
@@ -246,15 +247,14 @@ static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap 
 {
 	struct vfmig_feature_dma_logging_report report = {
 		.iova = u->addr,
-		.length = u->size,
 		.page_size = bitmap->pgsize,
 		.bitmap = (uintptr_t)bits,
 	};
-	uint64_t pages = (u->size + bitmap->pgsize - 1) / bitmap->pgsize;
+	uint64_t pages = vfmig_pages(u->size, bitmap->pgsize);
 
-	/* The uAPI wants whole pages. */
-	report.length = pages * bitmap->pgsize;
-	if (!vfmig_device_feature(op->client->server->device,
+	/* The uAPI takes whole pages; with large ones that may be more than there are addresses. */
+	if (!__builtin_mul_overflow(pages, bitmap->pgsize, &report.length) &&
+	    !vfmig_device_feature(op->client->server->device,
 				  VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET, &report,
 				  sizeof(report), NULL))
 		return;

@@ -263,7 +263,7 @@ static void get(struct export_op *op, const struct vfmig_device_feature *f, cons
 			vfmig_export_report(op, f, data, len);
 		return;
 	}
-	if (kind && f->argsz < VFMIG_FEATURE_HEADER_SIZE + kind->size) {
+	if (kind && f->argsz - VFMIG_FEATURE_HEADER_SIZE < kind->size) {
 		vfmig_export_refuse(op, -EINVAL, "feature %s: argsz %u leaves no room for it",
 				    kind->name, f->argsz);
 		return;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/range.h"
 #include "filter/mediate/mediate.h"
 
 static struct vfmig_mediate *mediate_of(struct vfmig_mediator_host *host)
@@ -121,7 +122,7 @@ static int host_memory(struct vfmig_mediator_host *host, uint64_t size, void **p
 	if (!size || size > VFMIG_MEDIATOR_MEMORY_MAX)
 		return vfmig_err(err, -ENOSPC, "a mediator cannot get 0x%llx bytes of memory",
 				 (unsigned long long)size);
-	size = (size + VFMIG_PAGE_SIZE - 1) & ~(uint64_t)(VFMIG_PAGE_SIZE - 1);
+	size = vfmig_pages(size, VFMIG_PAGE_SIZE) * VFMIG_PAGE_SIZE;
 	if (m->pieces == VFMIG_MEDIATE_PIECES || size > VFMIG_MEDIATOR_MEMORY_MAX - m->memory)
 		return vfmig_err(err, -ENOSPC, "a mediator has got all the memory that it gets");
 	fd = memfd_create("vfmig-mediator", MFD_CLOEXEC);

@@ -12,6 +12,7 @@
 #include "device/answer.h"
 #include "abi/region.h"
 #include "abi/vfio_user.h"
+#include "abi/range.h"
 #include "filter/mediate/mediate.h"
 
 #define ALL_FLAGS (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE | VFMIG_REGION_FLAG_MMAP)
@@ -96,8 +97,8 @@ static const char *bad_area(const struct vfmig_mediator_region *said, uint32_t i
 	if (area->offset < vfmig_region_info_size((enum vfmig_region_revision)said->revision))
 		return "the registers cannot be mapped";
 	for (uint32_t k = 0; k < i; k++)
-		if (area->offset < said->area[k].offset + said->area[k].size &&
-		    said->area[k].offset < area->offset + area->size)
+		if (area->offset < vfmig_sum(said->area[k].offset, said->area[k].size) &&
+		    said->area[k].offset < vfmig_sum(area->offset, area->size))
 			return "two areas to map overlap";
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/range.h"
 #include "filter/mediate/mediate.h"
 
 static ssize_t pass(struct vfmig_mediate *m, struct vfmig_request *request)
@@ -49,7 +50,7 @@ static ssize_t check_file(struct vfmig_mediate *m, uint32_t index, int fd, uint6
 	if (offset % VFMIG_PAGE_SIZE || offset > INT64_MAX - m->region[index].size)
 		return vfmig_err(err, -EPROTO, "mediator %s: mmap() gave offset 0x%llx",
 				 m->ops.name, (unsigned long long)offset);
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < offset + m->region[index].size)
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < vfmig_sum(offset, m->region[index].size))
 		return vfmig_err(err, -EPROTO,
 				 "mediator %s: mmap() gave a file of 0x%llx bytes, and the region "
 				 "has 0x%llx",

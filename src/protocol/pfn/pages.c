@@ -186,7 +186,7 @@ static void owe(struct vfmig_region_pages *pages, uint64_t done, uint64_t n)
 {
 	uint64_t size = pages->range[PAGE_SIZE];
 	uint64_t start = (pages->range[START] + done) * size;
-	uint64_t end = start + n * size;
+	uint64_t end = vfmig_sum(start, vfmig_product(n, size));
 
 	if (pages->owed == pages->owed_end) {
 		pages->owed = start;
@@ -345,7 +345,7 @@ ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
 	if (!left)
 		return the_rest(offer, VFMIG_PFN_DIRTY_NONE);
 	start = (pages->range[START] + pages->done) * pages->range[PAGE_SIZE];
-	end = start + left * pages->range[PAGE_SIZE];
+	end = vfmig_sum(start, vfmig_product(left, pages->range[PAGE_SIZE]));
 	if (pay(pages, start, end) || again || !knows(offer))
 		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
 	offer->value = left < most(pages) ? left : most(pages);

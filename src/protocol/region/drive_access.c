@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/range.h"
 #include "protocol/region/drive.h"
 
 static ssize_t ask(struct vfmig_region_drive *drive, bool write, uint64_t offset, void *buf,
@@ -55,7 +56,8 @@ uint8_t *vfmig_drive_mapped(struct vfmig_region_drive *drive, uint64_t offset, u
 	uint64_t next = UINT64_MAX;
 
 	for (uint32_t i = 0; i < drive->maps; i++) {
-		uint64_t start = drive->map[i].offset, end = start + drive->map[i].size;
+		uint64_t start = drive->map[i].offset;
+		uint64_t end = vfmig_sum(start, drive->map[i].size);
 
 		if (offset >= start && offset < end) {
 			if (*n > end - offset)

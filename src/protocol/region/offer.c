@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "abi/vfio_user.h" /* its region information is the uAPI's */
+#include "abi/range.h"
 #include "device/answer.h"
 #include "protocol/region/offer.h"
 
@@ -204,7 +205,7 @@ bool vfmig_region_offer_cancel(struct vfmig_region_offer *offer, struct vfmig_re
 
 static uint64_t to_page(uint64_t n)
 {
-	return (n + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	return vfmig_product(vfmig_pages(n, PAGE), PAGE);
 }
 
 static void lay_out(struct vfmig_region_offer *offer)
@@ -215,13 +216,13 @@ static void lay_out(struct vfmig_region_offer *offer)
 	offer->layout.data_start = vfmig_region_info_size(offer->layout.revision);
 	if (mapped)
 		offer->layout.data_start = PAGE;
-	end = offer->layout.data_start + offer->room;
+	end = vfmig_sum(offer->layout.data_start, offer->room);
 	offer->pages.at = offer->layout.data_start;
 	offer->pages.size = offer->room;
 	if (offer->options.bitmap_apart) {
 		offer->pages.at = mapped ? to_page(end) : (end + 7) & ~7ull;
 		offer->pages.size = BITMAP + 8;
-		end = offer->pages.at + offer->pages.size;
+		end = vfmig_sum(offer->pages.at, offer->pages.size);
 	}
 	offer->layout.size = mapped ? to_page(end) : end;
 	if (!mapped)
