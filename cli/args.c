@@ -25,7 +25,7 @@ const struct cli_option cli_device_options[] = {
 	{'f', "filter", CLI_LIST, &cli.filters, "FILTER",
 	 "put a filter around the device; again for one more around that (vfmig help devices)"},
 	{0, "timeout", CLI_TEXT, &cli.timeout, "MS",
-	 "how long to wait for each answer of a device; preset: 30000"},
+	 "how long to wait for a server to be met, and for each answer of a device; preset: 30000"},
 	{0},
 };
 

@@ -4,6 +4,8 @@
  * inherited.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -21,7 +24,8 @@
 
 const char cli_channel_help[] =
 	"The channel is unix:PATH, tcp:HOST:PORT, or fd:N for a connected socket that was inherited.\n"
-	"One end listens and is started first, the other connects. Nothing on it is encrypted and nobody\n"
+	"One end listens and is started first, the other connects; each waits for the other as long as\n"
+	"--setup-timeout says. Nothing on it is encrypted and nobody\n"
 	"has to say who he is: use TCP on loopback or inside a tunnel only.\n";
 
 /* Where something listens or connects to. */
@@ -33,6 +37,13 @@ struct address {
 	};
 	socklen_t len;
 	const char *path;
+};
+
+/* What the ends are met by, and until when. */
+struct meeting {
+	const char *name;
+	uint64_t limit_ms; /* 0 is none */
+	int64_t until;	   /* CLOCK_MONOTONIC, ms */
 };
 
 static int parse_unix(const char *path, struct address *a)
@@ -107,6 +118,72 @@ static void tune(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
+static void tell_port(int fd, const char *name)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+	char port[16] = "";
+
+	if (!getsockname(fd, (struct sockaddr *)&at, &len) && at.ss_family != AF_UNIX)
+		getnameinfo((struct sockaddr *)&at, len, NULL, 0, port, sizeof(port),
+			    NI_NUMERICSERV);
+	if (cli.json)
+		vfmig_event(&cli_json_events, "listening", VFMIG_TEXT("channel", name),
+			    VFMIG_TEXT("port", port));
+	else if (!cli.quiet)
+		fprintf(stderr, "listening at %s%s%s\n", name, *port ? ", port " : "", port);
+}
+
+/* ---- meeting the other end ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * Wait until @fd (-1: nothing) has @events, at most @most_ms (-1: no limit of its own), or until a signal comes or the
+ * time limit ends. 0, or an exit code after a sentence.
+ */
+static int wait_for(const struct meeting *meeting, int fd, short events, int most_ms)
+{
+	struct pollfd fds[2] = {{.fd = fd, .events = events},
+				{.fd = cli_signals_fd(), .events = POLLIN}};
+	int64_t left = meeting->limit_ms ? meeting->until - now_ms() : INT_MAX;
+	int ms = most_ms >= 0 && most_ms < left ? most_ms : (int)(left < INT_MAX ? left : INT_MAX);
+
+	if (meeting->limit_ms && left <= 0)
+		return cli_failf(
+			"%s: the other end was not met in %llu ms (setup-timeout); it does "
+			"not run, or it is busy with another migration",
+			meeting->name, (unsigned long long)meeting->limit_ms);
+	if (poll(fds, 2, ms) < 0 && errno != EINTR)
+		return cli_failf("poll: %s", strerror(errno));
+	if (!fds[1].revents)
+		return 0;
+	cli_failf("cancelled by a signal before the other end was met; nothing was changed");
+	return CLI_CANCELLED;
+}
+
+static int accept_one(const struct meeting *meeting, int listening, int *fd)
+{
+	int ret;
+
+	for (;;) {
+		*fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+		if (*fd >= 0)
+			return 0;
+		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+			return cli_failf("accept: %s", strerror(errno));
+		ret = wait_for(meeting, listening, POLLIN, -1);
+		if (ret)
+			return ret;
+	}
+}
+
 /* A socket file that nobody listens at any more is in the way of the next one. */
 static void remove_stale(const struct address *a)
 {
@@ -137,92 +214,89 @@ static int bind_to(int fd, const struct address *a)
 	return ret;
 }
 
-static void tell_port(int fd, const char *name)
+static int listen_at(const struct meeting *meeting, const struct address *a, int *fd)
 {
-	struct sockaddr_storage at;
-	socklen_t len = sizeof(at);
-	char port[16] = "";
+	int listening = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), ret;
 
-	if (!getsockname(fd, (struct sockaddr *)&at, &len) && at.ss_family != AF_UNIX)
-		getnameinfo((struct sockaddr *)&at, len, NULL, 0, port, sizeof(port),
-			    NI_NUMERICSERV);
-	if (cli.json)
-		vfmig_event(&cli_json_events, "listening", VFMIG_TEXT("channel", name),
-			    VFMIG_TEXT("port", port));
-	else if (!cli.quiet)
-		fprintf(stderr, "listening at %s%s%s\n", name, *port ? ", port " : "", port);
-}
-
-/* Wait for one, or for a signal. */
-static int accept_one(int listening, int *fd)
-{
-	struct pollfd fds[2] = {{.fd = listening, .events = POLLIN},
-				{.fd = cli_signals_fd(), .events = POLLIN}};
-
-	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return cli_failf("poll: %s", strerror(errno));
-		if (fds[1].revents)
-			return CLI_CANCELLED;
-		if (!fds[0].revents)
-			continue;
-		*fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-		if (*fd >= 0)
-			return 0;
-		if (errno != ECONNABORTED && errno != EINTR)
-			return cli_failf("accept: %s", strerror(errno));
-	}
-}
-
-static int listen_at(const char *name, int *fd)
-{
-	struct address a;
-	int listening, ret = parse(name, true, &a);
-
-	if (ret)
-		return ret;
-	listening = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listening < 0 || bind_to(listening, &a) || listen(listening, 1)) {
-		ret = cli_failf("cannot listen at %s: %s", name, strerror(errno));
+	if (listening < 0 || bind_to(listening, a) || listen(listening, 1)) {
+		ret = cli_failf("cannot listen at %s: %s", meeting->name, strerror(errno));
 		if (listening >= 0)
 			close(listening);
 		return ret;
 	}
-	tell_port(listening, name);
-	ret = accept_one(listening, fd);
+	tell_port(listening, meeting->name);
+	ret = accept_one(meeting, listening, fd);
 	close(listening);
-	if (a.path)
-		unlink(a.path);
+	if (a->path)
+		unlink(a->path);
 	return ret;
 }
 
-static int connect_to(const char *name, int *fd)
-{
-	struct address a;
-	int ret = parse(name, false, &a);
+#define FULL_MS 10 /* between two looks at whether a backlog is still full */
 
-	if (ret)
-		return ret;
-	*fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*fd >= 0 && !connect(*fd, &a.sa, a.len))
+/* A negative errno, a positive exit code, or 0. */
+static int connected(const struct meeting *meeting, const struct address *a, int fd)
+{
+	socklen_t len = sizeof(int);
+	int ret, error = 0;
+
+	for (;;) {
+		if (!connect(fd, &a->sa, a->len))
+			return 0;
+		if (errno != EAGAIN && errno != EINTR && errno != EINPROGRESS)
+			return -errno;
+		if (errno == EINPROGRESS)
+			break;
+		/* Nothing says when a UNIX socket's backlog is not full any more. */
+		ret = wait_for(meeting, -1, 0, FULL_MS);
+		if (ret)
+			return ret;
+	}
+	do {
+		struct pollfd now = {.fd = fd, .events = POLLOUT};
+
+		ret = poll(&now, 1, 0) > 0 ? 0 : wait_for(meeting, fd, POLLOUT, -1);
+		if (!ret && poll(&now, 1, 0) > 0)
+			return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) ? -errno : -error;
+	} while (!ret);
+	return ret;
+}
+
+static int connect_to(const struct meeting *meeting, const struct address *a, int *fd)
+{
+	int ret;
+
+	*fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ret = *fd < 0 ? -errno : connected(meeting, a, *fd);
+	if (!ret) {
+		fcntl(*fd, F_SETFL, 0);
 		return 0;
-	ret = cli_failf("cannot connect to %s: %s", name, strerror(errno));
+	}
+	if (ret < 0)
+		ret = cli_failf("cannot connect to %s: %s%s", meeting->name, strerror(-ret),
+				ret == -ECONNREFUSED || ret == -ENOENT
+					? "; start the end that listens first"
+					: "");
 	if (*fd >= 0)
 		close(*fd);
 	return ret;
 }
 
-int cli_channel_open(const char *to, const char *at, int *fd)
+int cli_channel_open(const char *to, const char *at, uint64_t limit_ms, int *fd)
 {
-	const char *name = to ? to : at;
+	struct meeting meeting = {to ? to : at, limit_ms, now_ms() + (int64_t)limit_ms};
+	struct address a;
 	int ret;
 
 	if (!to == !at)
 		return cli_usage("give either --connect or --listen");
-	if (!strncmp(name, "fd:", 3))
-		ret = inherit(name + 3, fd);
-	else
-		ret = at ? listen_at(at, fd) : connect_to(to, fd);
+	if (!strncmp(meeting.name, "fd:", 3)) {
+		ret = inherit(meeting.name + 3, fd);
+	} else {
+		ret = parse(meeting.name, !!at, &a);
+		if (!ret)
+			ret = at ? listen_at(&meeting, &a, fd) : connect_to(&meeting, &a, fd);
+	}
 	if (!ret)
 		tune(*fd);
 	return ret;

@@ -38,9 +38,6 @@ int cli_open(const char *name, const struct cli_list *filters, struct vfmig_devi
 
 	if (ret)
 		return ret;
-	ret = vfmig_open_filtered(name, filters->item, filters->count, device, &err);
-	if (ret)
-		return cli_fail(&err);
-	vfmig_device_set_timeout(*device, ms);
-	return 0;
+	ret = vfmig_open_limited(name, filters->item, filters->count, ms, device, &err);
+	return ret ? cli_fail(&err) : 0;
 }

@@ -5,13 +5,20 @@
 #include "channel.h"
 #include "end.h"
 
+/* How long the other end is waited for. */
+static uint64_t meeting_ms(const struct vfmig_migration_options *o)
+{
+	return o->total_ms && (!o->setup_ms || o->total_ms < o->setup_ms) ? o->total_ms
+									  : o->setup_ms;
+}
+
 static int run_end(struct cli_end *end, const char *connect, const char *listen)
 {
 	struct vfmig_error err = {0};
 	int fd, ret = cli_signals_begin(cli_end_cancel, end);
 
 	if (!ret)
-		ret = cli_channel_open(connect, listen, &fd);
+		ret = cli_channel_open(connect, listen, meeting_ms(&end->options), &fd);
 	if (ret) {
 		cli_signals_end();
 		return ret;

@@ -5,6 +5,7 @@
  * A table and not constructors that register themselves: a static library loses those that nobody names.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,8 +67,25 @@ static int open_model(const char *name, const char *options, struct vfmig_device
 			 name);
 }
 
+/* A source's own time limit holds from its first connection on, so that it is an option; the name's goes before it. */
+static int open_source(const struct source *s, const char *place, const char *options,
+		       uint64_t timeout_ms, struct vfmig_device **device, struct vfmig_error *err)
+{
+	char *limited;
+	int ret;
+
+	if (!timeout_ms)
+		return s->open(place, options, device, err);
+	if (asprintf(&limited, "timeout=%llu%s%s", (unsigned long long)timeout_ms,
+		     options ? "," : "", options ? options : "") < 0)
+		return vfmig_err(err, -ENOMEM, "no memory to open a device");
+	ret = s->open(place, limited, device, err);
+	free(limited);
+	return ret;
+}
+
 static int open_kind(const char *kind, size_t kind_len, const char *place, const char *options,
-		     struct vfmig_device **device, struct vfmig_error *err)
+		     uint64_t timeout_ms, struct vfmig_device **device, struct vfmig_error *err)
 {
 	int ret;
 
@@ -76,7 +94,7 @@ static int open_kind(const char *kind, size_t kind_len, const char *place, const
 	for (const struct source *s = sources; s->name; s++) {
 		if (strlen(s->name) != kind_len || memcmp(kind, s->name, kind_len))
 			continue;
-		ret = s->open(place, options, device, err);
+		ret = open_source(s, place, options, timeout_ms, device, err);
 		return ret ? vfmig_err_at(err, ret, "%s:%s", s->name, place) : 0;
 	}
 	return vfmig_err(err, -ENOENT,
@@ -84,7 +102,8 @@ static int open_kind(const char *kind, size_t kind_len, const char *place, const
 			 (int)kind_len, kind);
 }
 
-int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_error *err)
+static int open_named(const char *name, uint64_t timeout_ms, struct vfmig_device **device,
+		      struct vfmig_error *err)
 {
 	const char *colon = strchr(name, ':'), *comma = strchr(name, ','), *options;
 	char *place;
@@ -99,12 +118,18 @@ int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_erro
 	if (!place)
 		return vfmig_err(err, -ENOMEM, "no memory to open a device");
 	if (*place)
-		ret = open_kind(name, (size_t)(colon - name), place, options, device, err);
+		ret = open_kind(name, (size_t)(colon - name), place, options, timeout_ms, device,
+				err);
 	else
 		ret = vfmig_err(err, -EINVAL, "'%s' names no device: nothing behind the colon",
 				name);
 	free(place);
 	return ret;
+}
+
+int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_error *err)
+{
+	return open_named(name, 0, device, err);
 }
 
 int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vfmig_error *err)
@@ -133,15 +158,24 @@ int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vf
 int vfmig_open_filtered(const char *name, const char *const *texts, size_t count,
 			struct vfmig_device **device, struct vfmig_error *err)
 {
+	return vfmig_open_limited(name, texts, count, 0, device, err);
+}
+
+int vfmig_open_limited(const char *name, const char *const *texts, size_t count,
+		       uint64_t timeout_ms, struct vfmig_device **device, struct vfmig_error *err)
+{
 	struct vfmig_device *opened;
 	int ret;
 
 	if (count > VFMIG_FILTERS_MAX)
 		return vfmig_err(err, -E2BIG, "%zu filters around one device, over %u", count,
 				 VFMIG_FILTERS_MAX);
-	ret = vfmig_open(name, &opened, err);
-	for (size_t i = 0; !ret && i < count; i++) {
-		ret = vfmig_add_filter(&opened, texts[i], err);
+	ret = open_named(name, timeout_ms, &opened, err);
+	/* Before the next filter goes around it: some ask what is inside who it is. */
+	for (size_t i = 0; !ret && i <= count; i++) {
+		if (timeout_ms)
+			vfmig_device_set_timeout(opened, timeout_ms);
+		ret = i < count ? vfmig_add_filter(&opened, texts[i], err) : 0;
 		if (ret)
 			vfmig_device_close(opened);
 	}

@@ -100,11 +100,14 @@ enum vfmig_unconverged {
  * @start_stopped: destination: leave the devices stopped, loaded and checked, and do not resume the user;
  *	for a file only, where nobody waits for an answer
  * @progress_bytes: a progress event about every so many bytes (preset 16 MiB); 0 is none
- * @setup_ms: time limit from the start until the other side has accepted (preset 30 s)
+ * @setup_ms: time limit from the start until the other side has accepted (preset 30 s). The command `vfmig` also
+ *	waits as long for the other side to be met
  * @request_ms: time limit of each thing that is asked of a device (preset 10 s)
  * @channel_ms: time limit of a channel on which nothing moves though one of the sides waits (preset 30 s)
  * @switchover_ms: source: time limit from pausing the user until the destination is READY; then the
- *	source runs on (preset 60 s). Destination: how long after READY COMMIT may take (it resets then)
+ *	source runs on (preset 60 s). Destination: how long each of these may take: checking what was loaded,
+ *	COMMIT after READY, and starting the devices (it resets then). On the way back each request has half of
+ *	it, but at least a second and at most @request_ms, and a device that does not answer is not asked again
  * @total_ms: time limit of all, until COMMIT; 0 is none (the preset)
  *
  * All time limits are in ms; 0 is none.

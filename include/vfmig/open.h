@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <vfmig/device.h>
 #include <vfmig/error.h>
@@ -65,6 +66,17 @@ int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vf
  */
 int vfmig_open_filtered(const char *name, const char *const *filters, size_t count,
 			struct vfmig_device **device, struct vfmig_error *err);
+
+/**
+ * vfmig_open_limited() - vfmig_open_filtered() with a time limit
+ * @timeout_ms: how long it may take until the server behind a socket has introduced itself, connecting included;
+ *	also the time limit of the device and of each filter (vfmig_device_set_timeout()). 0 leaves the presets. An
+ *	option timeout= in @name goes before it when the server is met
+ *
+ * Return: as vfmig_open_filtered(); -ETIMEDOUT.
+ */
+int vfmig_open_limited(const char *name, const char *const *filters, size_t count,
+		       uint64_t timeout_ms, struct vfmig_device **device, struct vfmig_error *err);
 
 enum vfmig_known_kind {
 	VFMIG_KNOWN_MODEL,

@@ -40,10 +40,17 @@ void vfmig_device_fini(struct vfmig_device *device)
 	free(device->name);
 }
 
+/* A device that does not answer when it is closed is not waited for longer than this: its connection ends anyway. */
+#define CLOSE_MS 500
+
 void vfmig_device_close(struct vfmig_device *device)
 {
+	uint64_t limit;
+
 	if (!device)
 		return;
+	limit = atomic_load(&device->timeout_ms);
+	vfmig_device_set_timeout(device, limit && limit < CLOSE_MS ? limit : CLOSE_MS);
 	if (device->space)
 		vfmig_space_detach(device->space, device, NULL);
 	vfmig_device_stop(device);

@@ -262,13 +262,18 @@ int vfmig_space_each(struct vfmig_space *space,
 static void detach(struct vfmig_space *space, struct vfmig_attachment **at)
 {
 	struct vfmig_attachment *attachment = *at;
+	struct vfmig_device *device = attachment->device;
+	uint64_t limit = atomic_load(&device->timeout_ms);
 
+	/* A device that does not answer one of these is hardly waited for at the next: there may be thousands. */
 	for (size_t i = 0; i < space->count; i++)
-		tell(attachment->device, VFMIG_VERB_SPACE_UNMAP, space, &space->entries[i]->map,
-		     NULL);
-	tell(attachment->device, VFMIG_VERB_DETACH, space, NULL, NULL);
+		if (tell(device, VFMIG_VERB_SPACE_UNMAP, space, &space->entries[i]->map, NULL) ==
+		    -ETIMEDOUT)
+			vfmig_device_set_timeout(device, 1);
+	tell(device, VFMIG_VERB_DETACH, space, NULL, NULL);
 	/* Its last words, now that nothing can come after them. */
 	vfmig_space_dirty_detached(space, attachment);
+	vfmig_device_set_timeout(device, limit);
 	attachment->device->space = NULL;
 	*at = attachment->next;
 	free(attachment);

@@ -149,6 +149,7 @@ struct vfmig_migration {
 	uint16_t version; /* of the stream: a destination answers in its source's */
 	uint32_t turn;	  /* whose read is next */
 
+	uint64_t request_ms; /* the limit of a request; less on the way back */
 	/* deadlines: CLOCK_MONOTONIC, 0 is none; the sentence says which it was */
 	int64_t deadline;
 	const char *deadline_what;
@@ -210,6 +211,10 @@ int vfmig_wait(struct vfmig_migration *m, unsigned what, struct vfmig_error *err
 int vfmig_look(struct vfmig_migration *m, struct vfmig_error *err);
 /* Set the deadline of what is done now, in ms from now; 0 is none. */
 void vfmig_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what);
+/* From here on no request of the devices takes longer than @ms (0: no change), also one that a space makes. */
+void vfmig_limit_devices(struct vfmig_migration *m, uint64_t ms);
+/* The way back, or the end: what a device does not answer must not cost its whole time limit again and again. */
+void vfmig_limit_back(struct vfmig_migration *m);
 
 /* ---- pump.c ---- */
 

@@ -40,6 +40,7 @@ int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_optio
 		return vfmig_err(err, -ENOMEM, "no memory for a migration");
 	m->role = role;
 	m->options = *options;
+	m->request_ms = options->request_ms;
 	m->in_fd = m->out_fd = -1;
 	m->in.port.fd = m->out.port.fd = -1;
 	ret = vfmig_loop_init(&m->loop, err);

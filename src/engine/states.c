@@ -31,8 +31,7 @@ void vfmig_state_ask(struct vfmig_mover *mover, enum vfmig_state state)
 	mover->asked = state;
 	mover->op.request = (struct vfmig_request){.verb = VFMIG_VERB_STATE_GO, .state = state};
 	mover->unsure = true;
-	vfmig_op_submit(&mover->m->loop, &mover->op, mover->session, NULL,
-			mover->m->options.request_ms);
+	vfmig_op_submit(&mover->m->loop, &mover->op, mover->session, NULL, mover->m->request_ms);
 	mover->m->begun = true;
 }
 
@@ -112,7 +111,7 @@ static int ask_all(struct vfmig_migration *m, enum vfmig_verb verb, bool *asked)
 		mover->op.request = (struct vfmig_request){.verb = verb};
 		vfmig_op_submit(&m->loop, &mover->op,
 				verb == VFMIG_VERB_RESET ? NULL : mover->session,
-				vfmig_session_device(mover->session), m->options.request_ms);
+				vfmig_session_device(mover->session), m->request_ms);
 	}
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		while (asked[i] && !ret && !vfmig_op_over(&m->movers[i]->op))
@@ -218,8 +217,14 @@ uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 	}
 	step_back(m, nearly_back, lost, err);
 	step_back(m, back, lost, err);
-	for (uint32_t i = 0; i < m->nr_movers; i++)
+	for (uint32_t i = 0; i < m->nr_movers; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
+
 		count += lost[i];
+		/* Nor is it waited for when its log is stopped. */
+		if (m->movers[i]->unsure && device)
+			vfmig_device_set_timeout(device, 1);
+	}
 	return count;
 }
 

@@ -42,17 +42,26 @@ static int open_channel(struct vfmig_migration *m, struct vfmig_error *err)
  * What is asked of a device by way of others (its log, by the space) has the device's own time limit. For the time
  * of the migration that is not longer than ours.
  */
+void vfmig_limit_devices(struct vfmig_migration *m, uint64_t ms)
+{
+	for (uint32_t i = 0; ms && i < m->nr_movers; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
+		uint64_t own = m->movers[i]->timeout_ms;
+
+		if (device)
+			vfmig_device_set_timeout(device, own && own < ms ? own : ms);
+	}
+}
+
 static void limit_devices(struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
-		uint64_t own, ours = m->options.request_ms;
 
-		if (!device || !ours)
-			continue;
-		own = m->movers[i]->timeout_ms = atomic_load(&device->timeout_ms);
-		vfmig_device_set_timeout(device, own && own < ours ? own : ours);
+		if (device)
+			m->movers[i]->timeout_ms = atomic_load(&device->timeout_ms);
 	}
+	vfmig_limit_devices(m, m->request_ms);
 }
 
 static void unlimit_devices(struct vfmig_migration *m)
@@ -60,7 +69,7 @@ static void unlimit_devices(struct vfmig_migration *m)
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
 
-		if (device && m->options.request_ms)
+		if (device)
 			vfmig_device_set_timeout(device, m->movers[i]->timeout_ms);
 	}
 }

@@ -239,6 +239,7 @@ static void do_done(struct vfmig_migration *m)
 	struct vfmig_error err = {0};
 
 	m->deadline = 0;
+	vfmig_limit_back(m);
 	vfmig_memory_untrack(m);
 	if (m->file && m->options.run_on) {
 		run_here(m, &err);
@@ -271,6 +272,7 @@ static void do_back(struct vfmig_migration *m)
 
 	m->loop.deaf = true;
 	m->deadline = m->total_deadline = 0;
+	vfmig_limit_back(m);
 	vfmig_reads_drop(m);
 	if (m->begun)
 		run_here(m, &err);
@@ -358,6 +360,8 @@ int vfmig_source_complete(struct vfmig_migration *m, const char *reason, struct 
 		     VFMIG_U64("unloaded_sections", vfmig_sync_unloaded(m)));
 	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
 	limit_switchover(m);
+	if (!m->request_ms || m->options.switchover_ms < m->request_ms)
+		vfmig_limit_devices(m, m->options.switchover_ms);
 	vfmig_handoff_step(m, 0, NULL);
 	return run_machine(m, err);
 }

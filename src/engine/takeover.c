@@ -37,6 +37,9 @@ static int say(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err
 
 static int do_check(struct vfmig_migration *m, struct vfmig_error *err)
 {
+	if (!m->file)
+		vfmig_limit_time(m, m->options.switchover_ms,
+				 "checking what was loaded (switchover-timeout)");
 	return vfmig_writes_settle(m, err);
 }
 
@@ -59,7 +62,8 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 		m->downtime.commit = lap(m);
 	}
 	m->loop.deaf = true;
-	m->deadline = m->total_deadline = 0;
+	m->total_deadline = 0;
+	vfmig_limit_time(m, m->options.switchover_ms, "starting the devices (switchover-timeout)");
 	pthread_mutex_lock(&m->lock);
 	m->result.committed = true;
 	pthread_mutex_unlock(&m->lock);
@@ -101,6 +105,7 @@ static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 	int64_t began = vfmig_now();
 	int ret = 0;
 
+	m->deadline = 0;
 	if (m->user.resume && !stays_stopped(m)) {
 		ret = m->user.resume(m->user.context, err);
 		vfmig_report(m, "user", VFMIG_TEXT("what", "resume"),
@@ -174,6 +179,7 @@ static void do_reset(struct vfmig_migration *m)
 
 	m->loop.deaf = true;
 	m->deadline = m->total_deadline = 0;
+	vfmig_limit_back(m);
 	vfmig_reads_drop(m);
 	if (m->begun)
 		lost = vfmig_states_reset(m, &err);

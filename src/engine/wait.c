@@ -13,6 +13,20 @@ void vfmig_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what)
 	m->deadline_what = what;
 }
 
+/* The least that the way back has for each request. */
+#define BACK_MS 1000
+
+void vfmig_limit_back(struct vfmig_migration *m)
+{
+	uint64_t half = m->options.switchover_ms / 2;
+
+	if (half && half < BACK_MS)
+		half = BACK_MS;
+	if (half && (!m->request_ms || half < m->request_ms))
+		m->request_ms = half;
+	vfmig_limit_devices(m, m->request_ms);
+}
+
 static void sooner(int64_t *until, int64_t than)
 {
 	if (than && (!*until || than < *until))

@@ -88,9 +88,10 @@ int vfmig_window_get(struct vfmig_mover *mover, struct vfmig_buffer *buffer,
 
 /* ---- agreeing ---- */
 
-static int give(struct vfmig_mover *mover, int fd, uint64_t size)
+/* @deadline: 0 is the device's own time limit */
+static int give(struct vfmig_mover *mover, int fd, uint64_t size, int64_t deadline)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_WINDOW};
+	struct vfmig_request request = {.verb = VFMIG_VERB_WINDOW, .deadline = deadline};
 
 	request.window.fd = fd;
 	request.window.size = size;
@@ -117,11 +118,11 @@ static bool agree(struct vfmig_mover *from, struct vfmig_mover *to)
 
 	if (fd < 0)
 		return false;
-	ret = give(from, fd, size);
+	ret = give(from, fd, size, 0);
 	if (!ret) {
-		ret = give(to, fd, size);
+		ret = give(to, fd, size, 0);
 		if (ret)
-			give(from, -1, 0);
+			give(from, -1, 0, 0);
 	}
 	close(fd);
 	return !ret;
@@ -160,14 +161,19 @@ struct vfmig_windows *vfmig_windows_open(struct vfmig_migration *source,
 	return windows;
 }
 
+/* For all of them: a server that does not answer any more keeps a window that nothing uses. */
+#define CLOSE_MS 500
+
 void vfmig_windows_close(struct vfmig_windows *windows)
 {
+	int64_t deadline = vfmig_now() + CLOSE_MS * 1000000ll;
+
 	for (unsigned i = 0; windows && i < windows->count; i++) {
 		struct vfmig_window *window = &windows->window[i];
 
 		window->from->window = window->to->window = NULL;
-		give(window->from, -1, 0);
-		give(window->to, -1, 0);
+		give(window->from, -1, 0, deadline);
+		give(window->to, -1, 0, deadline);
 	}
 	free(windows);
 }

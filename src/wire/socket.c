@@ -10,10 +10,12 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "device/device.h"
 #include "wire/socket.h"
 
 static int address(const char *path, struct sockaddr_un *to, struct vfmig_error *err)
@@ -46,12 +48,29 @@ static int new_socket(struct vfmig_error *err)
  */
 #define CONNECT_TRIES 100
 
-static int try_connect(int fd, const struct sockaddr_un *to)
+/* False, with errno, if the deadline has passed. */
+static bool limit_connect(int fd, int64_t deadline)
+{
+	int64_t left = deadline - vfmig_now();
+	struct timeval limit = {.tv_sec = left / 1000000000, .tv_usec = left / 1000 % 1000000};
+
+	if (left < 1000) {
+		errno = EAGAIN;
+		return false;
+	}
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	return true;
+}
+
+static int try_connect(int fd, const struct sockaddr_un *to, int64_t deadline)
 {
 	const struct timespec pause = {0, 1000000};
 	int ret, tries = 0;
 
 	for (;;) {
+		/* A server that is busy or stopped lets clients wait in connect() when its backlog is full. */
+		if (deadline && !limit_connect(fd, deadline))
+			return -1;
 		ret = connect(fd, (const struct sockaddr *)to, sizeof(*to));
 		if (!ret || (errno != EINTR && errno != ECONNREFUSED))
 			return ret;
@@ -64,6 +83,12 @@ static int try_connect(int fd, const struct sockaddr_un *to)
 
 int vfmig_socket_connect(const char *path, struct vfmig_error *err)
 {
+	return vfmig_socket_connect_until(path, 0, err);
+}
+
+int vfmig_socket_connect_until(const char *path, int64_t deadline, struct vfmig_error *err)
+{
+	const struct timeval unlimited = {0};
 	struct sockaddr_un to;
 	int ret = address(path, &to, err), fd;
 
@@ -72,14 +97,22 @@ int vfmig_socket_connect(const char *path, struct vfmig_error *err)
 	fd = new_socket(err);
 	if (fd < 0)
 		return fd;
-	ret = try_connect(fd, &to);
-	if (ret) {
+	ret = try_connect(fd, &to, deadline);
+	if (ret && errno == EAGAIN)
+		ret = vfmig_err(err, -ETIMEDOUT,
+				"socket %s: the server has not taken the connection in time; it "
+				"hangs, or serves other clients",
+				path);
+	else if (ret)
 		ret = vfmig_err(err, -errno, "socket %s: %s%s", path, strerror(errno),
 				errno == ECONNREFUSED || errno == ENOENT ? "; does the server run?"
 									 : "");
+	if (ret) {
 		close(fd);
 		return ret;
 	}
+	if (deadline)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &unlimited, sizeof(unlimited));
 	return fd;
 }
 
@@ -100,7 +133,7 @@ static bool stale(const struct sockaddr_un *at)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	dead = try_connect(fd, at) && (errno == ECONNREFUSED || errno == ENOENT);
+	dead = try_connect(fd, at, 0) && (errno == ECONNREFUSED || errno == ENOENT);
 	close(fd);
 	return dead;
 }

@@ -12,5 +12,7 @@
  * negative errno.
  */
 int vfmig_socket_connect(const char *path, struct vfmig_error *err);
+/* The same with a deadline (CLOCK_MONOTONIC, ns; 0 is none), also if a server's backlog is full: -ETIMEDOUT. */
+int vfmig_socket_connect_until(const char *path, int64_t deadline, struct vfmig_error *err);
 
 #endif

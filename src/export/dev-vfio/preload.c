@@ -82,11 +82,8 @@ static int open_device(void *context, unsigned n, struct vfmig_device **device,
 		       struct vfmig_error *err)
 {
 	const struct device *d = &list.devices[n];
-	int ret = vfmig_open_filtered(d->name, d->filters, d->count, device, err);
 
-	if (!ret && list.timeout_ms)
-		vfmig_device_set_timeout(*device, list.timeout_ms);
-	return ret;
+	return vfmig_open_limited(d->name, d->filters, d->count, list.timeout_ms, device, err);
 }
 
 static void take_line(char *line)

@@ -30,7 +30,7 @@ const struct vfmig_option vfmig_vfio_user_option_table[] = {
 	 .kind = VFMIG_OPTION_MSEC,
 	 .offset = offsetof(struct vfmig_vfio_user_options, timeout_ms),
 	 .preset = "30s",
-	 .help = "how long the server may take for an answer",
+	 .help = "how long the server may take to be met, and for an answer",
 	 .min = 1},
 	{.kind = VFMIG_OPTION_END},
 };
@@ -267,9 +267,9 @@ static const struct vfmig_wire_ops hello_ops = {
 	.reply = hello_answered,
 };
 
-static int wait_hello(struct vu *vu, struct hello *hello, struct vfmig_error *err)
+static int wait_hello(struct vu *vu, struct hello *hello, int64_t deadline, struct vfmig_error *err)
 {
-	int64_t deadline = vfmig_now() + (int64_t)vu->options.timeout_ms * 1000000, left;
+	int64_t left;
 	struct pollfd fd = {.fd = vu->epoll, .events = POLLIN};
 	struct vfmig_wire *wire = &vu->wire;
 
@@ -344,7 +344,7 @@ static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *er
 	return take_twin(vu, hello, err);
 }
 
-static int introduce(struct vu *vu, struct vfmig_error *err)
+static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 {
 	struct hello *hello = calloc(1, sizeof(*hello));
 	struct vfmig_wire_caps ours;
@@ -373,7 +373,7 @@ static int introduce(struct vu *vu, struct vfmig_error *err)
 	pthread_mutex_lock(&vu->wire.lock);
 	vfmig_wire_ask(&vu->wire, VFMIG_WIRE_MAIN, VFMIG_USER_VERSION, &hello->ask);
 	pthread_mutex_unlock(&vu->wire.lock);
-	ret = wait_hello(vu, hello, err);
+	ret = wait_hello(vu, hello, deadline, err);
 	if (!ret)
 		ret = take_hello(vu, hello, err);
 	if (ret) {
@@ -421,8 +421,15 @@ static int open_wire(struct vu *vu, int fd, struct vfmig_error *err)
 			       VFMIG_WIRE_COMMAND_MAX(VFMIG_USER_XFER_DEFAULT), err);
 }
 
-int vfmig_vfio_user_adopt(int fd, const char *name, const char *options,
-			  struct vfmig_device **device, struct vfmig_error *err)
+/* By when a server that is met now must have introduced itself. */
+static int64_t deadline_of(const struct vfmig_vfio_user_options *options)
+{
+	return vfmig_now() + (int64_t)options->timeout_ms * 1000000;
+}
+
+/* @deadline: 0 is the options' time limit from now on */
+static int adopt(int fd, const char *name, const char *options, int64_t deadline,
+		 struct vfmig_device **device, struct vfmig_error *err)
 {
 	struct vu *vu = calloc(1, sizeof(*vu));
 	int ret;
@@ -456,7 +463,7 @@ int vfmig_vfio_user_adopt(int fd, const char *name, const char *options,
 		return ret;
 	}
 	pthread_cond_init(&vu->looked, NULL);
-	ret = introduce(vu, err);
+	ret = introduce(vu, deadline ? deadline : deadline_of(&vu->options), err);
 	if (ret) {
 		close_device(&vu->device);
 		return ret;
@@ -465,14 +472,26 @@ int vfmig_vfio_user_adopt(int fd, const char *name, const char *options,
 	return 0;
 }
 
+int vfmig_vfio_user_adopt(int fd, const char *name, const char *options,
+			  struct vfmig_device **device, struct vfmig_error *err)
+{
+	return adopt(fd, name, options, 0, device, err);
+}
+
 int vfmig_vfio_user_connect(const char *path, const char *options, struct vfmig_device **device,
 			    struct vfmig_error *err)
 {
+	struct vfmig_vfio_user_options parsed;
+	int64_t deadline;
 	char name[256];
-	int fd = vfmig_socket_connect(path, err);
+	int fd, ret = vfmig_options_parse(vfmig_vfio_user_option_table, options, &parsed, err);
 
+	if (ret)
+		return ret;
+	deadline = deadline_of(&parsed);
+	fd = vfmig_socket_connect_until(path, deadline, err);
 	if (fd < 0)
 		return fd;
 	snprintf(name, sizeof(name), "vfio-user:%s", path);
-	return vfmig_vfio_user_adopt(fd, name, options, device, err);
+	return adopt(fd, name, options, deadline, device, err);
 }
