@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vfmig/socket.h>
+
 #include "channel.h"
 #include "cli.h"
 
@@ -184,51 +186,40 @@ static int accept_one(const struct meeting *meeting, int listening, int *fd)
 	}
 }
 
-/* A socket file that nobody listens at any more is in the way of the next one. */
-static void remove_stale(const struct address *a)
+static int listen_tcp(const struct meeting *meeting, const struct address *a, int *fd)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
 
-	if (fd >= 0 && connect(fd, &a->sa, a->len) && errno == ECONNREFUSED)
-		unlink(a->path);
-	if (fd >= 0)
-		close(fd);
-}
-
-static int bind_to(int fd, const struct address *a)
-{
-	int one = 1, ret;
-	mode_t mask;
-
-	if (!a->path) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		return bind(fd, &a->sa, a->len);
-	}
-	mask = umask(0177); /* whoever may connect may send a device */
-	ret = bind(fd, &a->sa, a->len);
-	if (ret && errno == EADDRINUSE) {
-		remove_stale(a);
-		ret = bind(fd, &a->sa, a->len);
-	}
-	umask(mask);
-	return ret;
+	*fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd >= 0)
+		setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (*fd >= 0 && !bind(*fd, &a->sa, a->len) && !listen(*fd, 1))
+		return 0;
+	return cli_failf("cannot listen at %s: %s", meeting->name, strerror(errno));
 }
 
 static int listen_at(const struct meeting *meeting, const struct address *a, int *fd)
 {
-	int listening = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), ret;
+	struct vfmig_socket_file file;
+	struct vfmig_error err = {0};
+	int listening = -1, ret;
 
-	if (listening < 0 || bind_to(listening, a) || listen(listening, 1)) {
-		ret = cli_failf("cannot listen at %s: %s", meeting->name, strerror(errno));
-		if (listening >= 0)
-			close(listening);
-		return ret;
+	if (a->path) {
+		/* A process that may connect may send a device. */
+		listening = vfmig_socket_listen(a->path, 0600, &file, &err);
+		ret = listening < 0 ? cli_fail(&err) : 0;
+	} else {
+		ret = listen_tcp(meeting, a, &listening);
 	}
-	tell_port(listening, meeting->name);
-	ret = accept_one(meeting, listening, fd);
-	close(listening);
-	if (a->path)
-		unlink(a->path);
+	if (!ret) {
+		fcntl(listening, F_SETFL, O_NONBLOCK);
+		tell_port(listening, meeting->name);
+		ret = accept_one(meeting, listening, fd);
+		if (a->path)
+			vfmig_socket_unlink(a->path, &file);
+	}
+	if (listening >= 0)
+		close(listening);
 	return ret;
 }
 
