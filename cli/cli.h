@@ -111,8 +111,8 @@ const struct cli_command *cli_find_command(const char *name);
 void cli_help_command(const struct cli_command *command);
 
 extern const struct cli_command cli_info, cli_serve, cli_migrate, cli_send, cli_receive, cli_save,
-	cli_load, cli_inspect, cli_power, cli_check, cli_exec, cli_list, cli_states, cli_help,
-	cli_version;
+	cli_load, cli_resume, cli_reset, cli_inspect, cli_power, cli_check, cli_exec, cli_list,
+	cli_states, cli_help, cli_version;
 
 /* ---- speaking (say.c) ---- */
 

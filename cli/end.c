@@ -12,6 +12,7 @@
 #include <vfmig/space.h>
 
 #include "end.h"
+#include "past.h"
 
 uint64_t cli_memory;
 bool cli_start;
@@ -61,24 +62,54 @@ static const char *split(const char *text, size_t index, char *id, size_t size)
 	return text;
 }
 
-/* A source must run. One that was left by its client does not, and only its new one can know better. */
-static int see_that_it_runs(struct vfmig_session *session, const char *name)
+/* A source must run. One that its client has left is stopped, and is started if it may be. */
+static int check_source(struct vfmig_session *session, const struct cli_past *past)
 {
+	char text[CLI_SENTENCE], next[CLI_SENTENCE];
 	struct vfmig_error err = {0};
-	enum vfmig_state state;
+	const char *state = vfmig_state_name(past->state);
 
-	if (vfmig_session_state(session, &state, &err))
-		return cli_fail(&err);
-	if (state != VFMIG_STATE_STOP)
-		return 0; /* the engine has its own opinion of the others */
+	if (past->state == VFMIG_STATE_RUNNING)
+		return 0;
+	cli_past_next(past, next);
+	if (cli_past_obstacle(past))
+		return cli_failf("%s: %s; %s", past->name, cli_past_obstacle(past), next);
+	if (cli_past_doubt(past))
+		return cli_failf("%s is in %s: %s; %s", past->name, state,
+				 cli_past_text(past, text), next);
 	if (!cli_start)
 		return cli_failf(
-			"%s is stopped, as a device is that its client has left; --start starts "
-			"it first",
-			name);
+			"%s is in %s, as a device is that its client has left; --start starts it "
+			"first",
+			past->name, state);
 	if (vfmig_session_go(session, VFMIG_STATE_RUNNING, &err))
 		return cli_fail(&err);
 	return 0;
+}
+
+/* What a destination holds is lost when it is loaded. */
+static int check_destination(const struct cli_past *past)
+{
+	char text[CLI_SENTENCE], next[CLI_SENTENCE];
+
+	if (past->state == VFMIG_STATE_RUNNING ||
+	    (past->state == VFMIG_STATE_STOP && !cli_past_only_copy(past)))
+		return 0;
+	return cli_failf(
+		"%s is in %s and is not loaded: %s; %s", past->name, vfmig_state_name(past->state),
+		past->state == VFMIG_STATE_ERROR ? "a reset ends that" : cli_past_text(past, text),
+		cli_past_next(past, next));
+}
+
+static int check(const struct cli_end *end, struct vfmig_session *session, const char *name)
+{
+	struct cli_past past;
+	int ret = cli_past_look(session, name, &past);
+
+	if (ret)
+		return ret;
+	return end->role == VFMIG_ROLE_SOURCE ? check_source(session, &past)
+					      : check_destination(&past);
 }
 
 static int add_device(struct cli_end *end, const char *text, const struct cli_list *filters)
@@ -97,7 +128,7 @@ static int add_device(struct cli_end *end, const char *text, const struct cli_li
 		return cli_fail(&err);
 	if (vfmig_session_open(*device, cli.protocol, session, &err))
 		return cli_fail(&err);
-	ret = end->role == VFMIG_ROLE_SOURCE ? see_that_it_runs(*session, name) : 0;
+	ret = check(end, *session, name);
 	if (!ret && vfmig_migration_add_session(end->migration, id, *session, &err))
 		ret = cli_fail(&err);
 	return ret;
@@ -111,6 +142,7 @@ int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *n
 
 	memset(end, 0, sizeof(*end));
 	end->memory_fd = -1;
+	end->place = "an unnamed place";
 	end->role = role;
 	vfmig_migration_options_init(&end->options);
 	if (vfmig_options_parse(vfmig_migration_option_table(), cli.migration, &end->options, &err))
@@ -217,6 +249,16 @@ static void print_table(const struct vfmig_migration_result *r, size_t devices, 
 	row("rounds", cli_count(c, r->rounds), rest);
 }
 
+/* So that a source that has moved away is not taken for one that may run. Where nothing remembers, that is so. */
+static void remember(struct cli_end *end, struct cli_end *other)
+{
+	if (end->role != VFMIG_ROLE_SOURCE)
+		return;
+	for (size_t i = 0; i < end->devices; i++)
+		vfmig_device_moved(end->device[i],
+				   other ? vfmig_device_name(other->device[i]) : end->place, NULL);
+}
+
 int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct vfmig_error *err)
 {
 	struct vfmig_migration_result r, o = {0};
@@ -225,6 +267,8 @@ int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct
 	vfmig_migration_result(end->migration, &r);
 	if (other)
 		vfmig_migration_result(other->migration, &o);
+	if (r.outcome == VFMIG_OUTCOME_DONE && !r.running)
+		remember(end, other);
 	code = ret || r.outcome != VFMIG_OUTCOME_DONE ? exit_code(&r, other ? &o : NULL) : CLI_OK;
 	if (ret && !code)
 		code = CLI_FAILED; /* it moved, and then something failed */

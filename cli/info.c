@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "describe.h"
+#include "past.h"
 
 static bool iommu;
 
@@ -31,21 +32,40 @@ static void features(struct vfmig_device *device, char *out, size_t size)
 						 vfmig_feature_name(i));
 }
 
-static void show_session(struct vfmig_session *session, const char *probed)
+/* Only what there is to say: a device that nothing is remembered of runs, as a rule. */
+static void show_past(const struct cli_past *past)
+{
+	char text[CLI_SENTENCE];
+
+	if (cli_past_runs(past) && past->history.past == VFMIG_PAST_UNKNOWN)
+		return;
+	printf("    history    ");
+	cli_wrap(cli_past_text(past, text), 15, 100);
+	if (!*cli_past_next(past, text))
+		return;
+	printf("    next       ");
+	cli_wrap(text, 15, 100);
+}
+
+static void show_session(struct vfmig_session *session, const char *name, const char *probed)
 {
 	char flags[64], size[CLI_NUMBER] = "";
 	const char *state_name = "unknown";
-	enum vfmig_state state;
+	struct cli_past past = {.name = name};
 	uint64_t bytes = 0;
 	int sized = vfmig_session_data_size(session, &bytes, NULL);
+	bool known = !vfmig_session_state(session, &past.state, NULL);
 
-	if (!vfmig_session_state(session, &state, NULL))
-		state_name = vfmig_state_name(state);
+	if (known && !cli_past_look(session, name, &past))
+		state_name = vfmig_state_name(past.state);
 	describe_words(vfmig_session_flags(session), states, 3, flags, sizeof(flags));
 	if (cli.json) {
 		vfmig_event(&cli_json_events, "migration",
 			    VFMIG_TEXT("protocol", vfmig_session_protocol(session)),
 			    VFMIG_TEXT("flags", flags), VFMIG_TEXT("state", state_name),
+			    VFMIG_TEXT("past", vfmig_past_name(past.history.past)),
+			    VFMIG_U64("since", past.history.since),
+			    VFMIG_TEXT("moved_to", past.history.where),
 			    VFMIG_TEXT("features", probed),
 			    sized ? VFMIG_TEXT("data_bytes", "unknown")
 				  : VFMIG_U64("data_bytes", bytes));
@@ -57,9 +77,11 @@ static void show_session(struct vfmig_session *session, const char *probed)
 	       sized ? "of a size that it does not tell" : cli_bytes(size, bytes));
 	printf("    features   ");
 	cli_wrap(*probed ? probed : "none", 15, 100);
+	if (known)
+		show_past(&past);
 }
 
-static int show_migration(struct vfmig_device *device)
+static int show_migration(struct vfmig_device *device, const char *name)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_session *session;
@@ -78,12 +100,12 @@ static int show_migration(struct vfmig_device *device)
 	}
 	if (ret)
 		return cli_fail(&err);
-	show_session(session, probed);
+	show_session(session, name, probed);
 	vfmig_session_close(session);
 	return 0;
 }
 
-static int show(struct vfmig_device *device)
+static int show(struct vfmig_device *device, const char *name)
 {
 	struct vfmig_device_about about;
 	struct vfmig_error err = {0};
@@ -97,7 +119,7 @@ static int show(struct vfmig_device *device)
 	if (!ret)
 		ret = describe_irqs(device, &about);
 	if (!ret)
-		ret = show_migration(device);
+		ret = show_migration(device, name);
 	if (!ret && iommu)
 		ret = describe_iommu(device);
 	return ret;
@@ -110,7 +132,7 @@ static int run(const struct cli_list *words)
 
 	if (ret)
 		return ret;
-	ret = show(device);
+	ret = show(device, words->item[0]);
 	vfmig_device_close(device);
 	return ret;
 }

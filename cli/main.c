@@ -10,9 +10,9 @@
 #include "cli.h"
 
 const struct cli_command *const cli_commands[] = {
-	&cli_info,  &cli_serve,	  &cli_migrate, &cli_send, &cli_receive, &cli_save,
-	&cli_load,  &cli_inspect, &cli_check,	&cli_exec, &cli_list,	 &cli_states,
-	&cli_power, &cli_help,	  &cli_version, NULL,
+	&cli_info, &cli_serve,	&cli_migrate, &cli_send,    &cli_receive, &cli_save,
+	&cli_load, &cli_resume, &cli_reset,   &cli_inspect, &cli_check,	  &cli_exec,
+	&cli_list, &cli_states, &cli_power,   &cli_help,    &cli_version, NULL,
 };
 
 const struct cli_command *cli_find_command(const char *name)

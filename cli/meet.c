@@ -41,6 +41,8 @@ int cli_end_meet(enum vfmig_role role, const struct cli_list *devices, const cha
 		return cli_usage("either --connect or --listen is needed");
 	ret = cli_end_open(&end, role, devices->item, devices->count, &cli.filters);
 	if (!ret)
+		end.place = connect ? connect : listen;
+	if (!ret)
 		ret = run_end(&end, connect, listen);
 	cli_end_close(&end);
 	return ret;

@@ -197,6 +197,8 @@ static int run(const struct cli_list *words)
 	}
 	ret = cli_end_open(&end, VFMIG_ROLE_SOURCE, words->item, words->count, &cli.filters);
 	if (!ret)
+		end.place = output;
+	if (!ret)
 		ret = save(&end);
 	cli_end_close(&end);
 	return ret;

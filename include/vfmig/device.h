@@ -403,6 +403,33 @@ int vfmig_device_reset(struct vfmig_device *device, struct vfmig_error *err);
 int vfmig_device_feature(struct vfmig_device *device, uint32_t flags, void *data, size_t size,
 			 struct vfmig_error *err);
 
+/**
+ * vfmig_device_history() - get what a server remembers of its device's state
+ * @device: the device
+ * @history: filled in; its text ends within the array and is printable
+ *
+ * Servers of this library remember where the state came from, and whether a copy of it may run elsewhere. That tells an
+ * owner what to do with a device whose migration was interrupted; see docs/handoff.md.
+ *
+ * Return: 0; -ENOTTY for a device in this process, and behind a server that does not remember.
+ */
+int vfmig_device_history(struct vfmig_device *device, struct vfmig_feature_history *history,
+			 struct vfmig_error *err);
+
+/**
+ * vfmig_device_moved() - have the server remember that the device was moved away
+ * @device: the source of a migration whose outcome is VFMIG_OUTCOME_DONE
+ * @where: where it runs now, for people; cut to what fits
+ *
+ * Until the device is reset, loaded or run again, the history is VFMIG_PAST_MOVED.
+ *
+ * Return: 0; -ENOTTY as above; -EINVAL if the device runs, or if the server does not see all of its states.
+ */
+int vfmig_device_moved(struct vfmig_device *device, const char *where, struct vfmig_error *err);
+
+/** vfmig_past_name() - "new", "loading", "loaded", "ran", "read", "moved", "unknown" */
+const char *vfmig_past_name(enum vfmig_past past);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@ _Static_assert(sizeof(struct vfmig_device_feature) == VFMIG_FEATURE_HEADER_SIZE,
 _Static_assert(sizeof(struct vfmig_feature_mig_state) == 8, "packed");
 _Static_assert(sizeof(struct vfmig_precopy_info) == 24, "packed");
 _Static_assert(sizeof(struct vfmig_feature_low_power_wake) == 8, "packed");
+_Static_assert(sizeof(struct vfmig_feature_history) == 256, "packed");
 
 static const struct vfmig_feature_kind kinds[VFMIG_FEATURE_COUNT] = {
 	[VFMIG_FEATURE_PCI_VF_TOKEN] = {"PCI_VF_TOKEN", VFMIG_FEATURE_SET, 16},
@@ -36,6 +37,9 @@ static const struct vfmig_feature_kind user_precopy_info = {"USER_PRECOPY_INFO",
 							    24};
 static const struct vfmig_feature_kind user_report_runs = {"USER_REPORT_RUNS", VFMIG_FEATURE_GET,
 							   VFMIG_LOGGING_REPORT_SIZE};
+static const struct vfmig_feature_kind user_history = {"USER_HISTORY",
+						       VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
+						       sizeof(struct vfmig_feature_history)};
 
 const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index)
 {
@@ -43,6 +47,8 @@ const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index)
 		return &user_precopy_info;
 	if (index == VFMIG_FEATURE_USER_REPORT_RUNS)
 		return &user_report_runs;
+	if (index == VFMIG_FEATURE_USER_HISTORY)
+		return &user_history;
 	return index < VFMIG_FEATURE_COUNT ? &kinds[index] : NULL;
 }
 

@@ -251,7 +251,10 @@ static void stop_device(struct vfmig_export *server)
 {
 	struct vfmig_feature_mig_state now = {0};
 
-	if (state(server->device, VFMIG_FEATURE_GET, &now) || !runs(now.device_state))
+	if (state(server->device, VFMIG_FEATURE_GET, &now))
+		return;
+	vfmig_past_state(server, now.device_state);
+	if (!runs(now.device_state))
 		return;
 	now.device_state = VFMIG_STATE_STOP;
 	server->was_running = !state(server->device, VFMIG_FEATURE_SET, &now);

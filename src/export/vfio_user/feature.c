@@ -32,6 +32,7 @@ static bool known(const struct export_client *client, uint32_t feature)
 	case VFMIG_FEATURE_USER_PRECOPY_INFO:
 		return client->caps.vfmig;
 	case VFMIG_FEATURE_USER_REPORT_RUNS:
+	case VFMIG_FEATURE_USER_HISTORY:
 		return client->caps.vfmig >= 2;
 	default:
 		return false;
@@ -283,6 +284,9 @@ static void get(struct export_op *op, const struct vfmig_device_feature *f, cons
 		op->request.precopy.argsz = sizeof(op->request.precopy);
 		vfmig_export_ask(op, VFMIG_VERB_PRECOPY_INFO, precopy_back);
 		return;
+	case VFMIG_FEATURE_USER_HISTORY:
+		vfmig_past_tell(op);
+		return;
 	default:
 		vfmig_export_refuse(op, -EINVAL, "feature %u cannot be read", feature);
 	}
@@ -309,6 +313,10 @@ static void set(struct export_op *op, uint32_t flags, uint8_t *data, size_t len)
 			return;
 		}
 		ask(op, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
+		return;
+	case VFMIG_FEATURE_USER_HISTORY:
+		if (vfmig_past_moved(op, data, len))
+			echo(op);
 		return;
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
 		ask(op, flags, NULL, 0, sleeps_back);

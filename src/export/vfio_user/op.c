@@ -204,6 +204,8 @@ static void asked(struct vfmig_request *request)
 {
 	struct export_op *op = request->user;
 
+	if (request->result >= 0)
+		vfmig_past_note(op->client, request);
 	op->back(op, request->result);
 }
 

@@ -100,6 +100,7 @@ static void free_all(struct vfmig_export *server)
 		if (fd >= 0)
 			close(fd);
 	}
+	pthread_mutex_destroy(&server->past_lock);
 	free(server->path);
 	free(server);
 }
@@ -115,6 +116,7 @@ int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_
 	server->device = device;
 	server->config = *config;
 	server->epoll = server->wake = server->timer = server->listen_fd = -1;
+	pthread_mutex_init(&server->past_lock, NULL);
 	if (!server->config.timeout_ms)
 		server->config.timeout_ms = TIMEOUT_MS;
 	if (config->socket_path) {
@@ -134,6 +136,7 @@ int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_
 		}
 	}
 	if (!ret) {
+		vfmig_past_begin(server);
 		ret = begin(server, err);
 	}
 	if (ret) {

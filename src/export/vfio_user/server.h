@@ -163,6 +163,9 @@ struct vfmig_export {
 	struct export_table table;
 	struct export_client *client;
 	atomic_bool has_client;
+	pthread_mutex_t past_lock;
+	struct vfmig_feature_history past;
+	uint32_t state; /* the last that the device was seen in */
 
 	atomic_bool ends;
 	pthread_t thread;
@@ -181,6 +184,18 @@ void vfmig_export_welcome(struct export_client *client);
 void vfmig_export_client_gone(struct vfmig_export *server);
 /* VERSION, its first command. Under the lock; false: the connection is to end. */
 bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg);
+
+/* ---- past.c: where the device's state has come from, and where it may have gone ---- */
+
+/* What is known of a device that is about to be served. */
+void vfmig_past_begin(struct vfmig_export *server);
+/* The device is in this state. */
+void vfmig_past_state(struct vfmig_export *server, uint32_t state);
+/* The device has answered @request of @client: note what follows from it. */
+void vfmig_past_note(struct export_client *client, const struct vfmig_request *request);
+/* The feature USER_HISTORY: GET, and SET, which has been refused if this returns false. */
+void vfmig_past_tell(struct export_op *op);
+bool vfmig_past_moved(struct export_op *op, const uint8_t *data, size_t len);
 
 /* ---- op.c ---- */
 

@@ -77,6 +77,7 @@ static bool extended_feature(uint32_t feature)
 	case VFMIG_FEATURE_BUS_MASTER:
 	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
 	case VFMIG_FEATURE_USER_PRECOPY_INFO:
+	case VFMIG_FEATURE_USER_HISTORY:
 		return true;
 	default:
 		return plain_feature(feature);
@@ -229,6 +230,39 @@ static void ask_with_wake(struct vu *vu, struct vfmig_request *request)
 	vfmig_vu_let_go(job);
 }
 
+static void history_answered(struct vu_job *job, struct vu_step *step)
+{
+	bool set = job->request->feature.flags & VFMIG_FEATURE_SET;
+
+	if (step->ask.error)
+		refused(job, step);
+	else if (!set && step->ask.data_len < job->request->feature.size)
+		vfmig_vu_fail(job, -EPROTO, "%s: its history: the answer is too short",
+			      job->vu->device.name);
+}
+
+/* Too large for the fixed part of a message: it goes and comes as the rest of it. */
+static void ask_history(struct vu *vu, struct vfmig_request *request)
+{
+	struct vu_job *job = vfmig_vu_job(vu, request, history_answered);
+	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+
+	if (!job)
+		return;
+	request->feature.size = sizeof(struct vfmig_feature_history);
+	if (step) {
+		step->ask.data_max = request->feature.size;
+		if (request->feature.flags & VFMIG_FEATURE_SET) {
+			step->ask.out.body = request->feature.data;
+			step->ask.out.body_len = request->feature.size;
+		} else {
+			step->ask.data = request->feature.data;
+		}
+		vfmig_vu_ask_feature(step, request->feature.flags, NULL, 0);
+	}
+	vfmig_vu_let_go(job);
+}
+
 static void refuse(struct vu *vu, struct vfmig_request *request, int code, const char *why)
 {
 	vfmig_complete_err(request, code, "%s: feature %u: %s", vu->device.name,
@@ -258,6 +292,8 @@ static void simple(struct vu *vu, struct vfmig_request *request, uint32_t featur
 		refuse(vu, request, -EINVAL, why);
 	else if (wakes)
 		ask_with_wake(vu, request);
+	else if (feature == VFMIG_FEATURE_USER_HISTORY)
+		ask_history(vu, request);
 	else
 		ask(vu, request, kind->size, feature_answered);
 }

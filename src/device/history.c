@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The history of a device's state, as its server remembers it (src/export/vfio_user/past.c).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "abi/stream.h"
+#include "device/device.h"
+
+int vfmig_device_history(struct vfmig_device *device, struct vfmig_feature_history *history,
+			 struct vfmig_error *err)
+{
+	int ret = vfmig_device_feature(device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
+				       history, sizeof(*history), err);
+
+	if (ret)
+		return ret;
+	history->where[sizeof(history->where) - 1] = 0;
+	if (vfmig_section_sentence(history->where, strlen(history->where)))
+		strcpy(history->where, "(a place that cannot be printed)");
+	return 0;
+}
+
+int vfmig_device_moved(struct vfmig_device *device, const char *where, struct vfmig_error *err)
+{
+	struct vfmig_feature_history history = {.past = VFMIG_PAST_MOVED};
+	size_t len = strnlen(where, sizeof(history.where) - 1);
+
+	memcpy(history.where, where, len);
+	/* Not in the middle of a character. */
+	while (len && vfmig_section_sentence(history.where, len))
+		history.where[--len] = 0;
+	return vfmig_device_feature(device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_SET,
+				    &history, sizeof(history), err);
+}
+
+const char *vfmig_past_name(enum vfmig_past past)
+{
+	static const char *const names[] = {
+		[VFMIG_PAST_UNKNOWN] = "unknown", [VFMIG_PAST_NEW] = "new",
+		[VFMIG_PAST_LOADING] = "loading", [VFMIG_PAST_LOADED] = "loaded",
+		[VFMIG_PAST_RAN] = "ran",	  [VFMIG_PAST_READ] = "read",
+		[VFMIG_PAST_MOVED] = "moved",
+	};
+
+	return (unsigned)past < sizeof(names) / sizeof(names[0]) ? names[past] : "unknown";
+}

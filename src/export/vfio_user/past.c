@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The history of a device's state, for the next client.
+ *
+ * A client may be killed at any moment of a migration. The server sees every state change and every read of the
+ * device's data, so that it can tell the next client where the state comes from and whether a copy of it may run
+ * elsewhere. Until the last byte of the data was read there is no complete copy, and the device may run again here.
+ *
+ *	   reset                                runs                        SET by the client
+ *	any ----> NEW      LOADED, READ, MOVED ------> RAN            any other ------------> MOVED
+ *
+ *	   RESUMING             STOP                    all data is read
+ *	any -------> LOADING ---------> LOADED     any other -----> READ
+ *
+ * What a client does by the registers of a migration region (v1, pfn) is not seen: such a device stays UNKNOWN.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <vfmig/abi_region.h>
+
+#include "abi/feature.h"
+#include "abi/stream.h"
+#include "device/device.h"
+#include "export/vfio_user/server.h"
+
+/* With the lock held. */
+static void become(struct vfmig_export *server, enum vfmig_past past, const char *where)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	memset(&server->past, 0, sizeof(server->past));
+	server->past.past = past;
+	server->past.since = (uint64_t)now.tv_sec;
+	snprintf(server->past.where, sizeof(server->past.where), "%s", where);
+}
+
+static bool runs(uint32_t state)
+{
+	return state == VFMIG_STATE_RUNNING || state == VFMIG_STATE_RUNNING_P2P ||
+	       state == VFMIG_STATE_PRE_COPY || state == VFMIG_STATE_PRE_COPY_P2P;
+}
+
+static bool has_migration_region(struct vfmig_device *device)
+{
+	struct vfmig_device_info info;
+	struct vfmig_region region;
+
+	if (vfmig_device_info(device, &info, NULL))
+		return false;
+	for (uint32_t i = 0; i < info.num_regions; i++)
+		if (!vfmig_device_region(device, i, &region, NULL) &&
+		    region.type == VFMIG_REGION_TYPE_MIGRATION)
+			return true;
+	return false;
+}
+
+void vfmig_past_begin(struct vfmig_export *server)
+{
+	struct vfmig_feature_mig_state now = {.data_fd = -1};
+
+	/* The device of another server, which remembers it. */
+	if (!vfmig_device_feature(server->device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
+				  &server->past, sizeof(server->past), NULL) &&
+	    server->past.past != VFMIG_PAST_UNKNOWN)
+		return;
+	become(server, VFMIG_PAST_UNKNOWN, "");
+	if (vfmig_device_feature(server->device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, &now,
+				 sizeof(now), NULL))
+		return;
+	server->state = now.device_state;
+	if (runs(now.device_state) && !has_migration_region(server->device))
+		become(server, VFMIG_PAST_NEW, "");
+}
+
+void vfmig_past_state(struct vfmig_export *server, uint32_t state)
+{
+	enum vfmig_past past;
+
+	pthread_mutex_lock(&server->past_lock);
+	past = server->past.past;
+	server->state = state;
+	if (past == VFMIG_PAST_UNKNOWN)
+		; /* and it may be changed by ways that are not seen */
+	else if (state == VFMIG_STATE_RESUMING && past != VFMIG_PAST_LOADING)
+		become(server, VFMIG_PAST_LOADING, "");
+	else if (state == VFMIG_STATE_STOP && past == VFMIG_PAST_LOADING)
+		become(server, VFMIG_PAST_LOADED, "");
+	else if (runs(state) && past != VFMIG_PAST_NEW && past != VFMIG_PAST_RAN)
+		become(server, VFMIG_PAST_RAN, "");
+	pthread_mutex_unlock(&server->past_lock);
+}
+
+static void reset(struct vfmig_export *server)
+{
+	pthread_mutex_lock(&server->past_lock);
+	server->state = VFMIG_STATE_RUNNING;
+	if (server->past.past != VFMIG_PAST_UNKNOWN)
+		become(server, VFMIG_PAST_NEW, "");
+	pthread_mutex_unlock(&server->past_lock);
+}
+
+/* A plain client may take a short answer for the last. */
+static void data_read(struct export_client *client, size_t asked, size_t got)
+{
+	struct vfmig_export *server = client->server;
+
+	pthread_mutex_lock(&server->past_lock);
+	if (server->state == VFMIG_STATE_STOP_COPY && asked &&
+	    (client->caps.vfmig ? !got : got < asked) && server->past.past != VFMIG_PAST_UNKNOWN &&
+	    server->past.past != VFMIG_PAST_READ && server->past.past != VFMIG_PAST_MOVED)
+		become(server, VFMIG_PAST_READ, "");
+	pthread_mutex_unlock(&server->past_lock);
+}
+
+void vfmig_past_note(struct export_client *client, const struct vfmig_request *request)
+{
+	const uint32_t flags = request->feature.flags;
+	const struct vfmig_feature_mig_state *now = request->feature.data;
+
+	if (request->verb == VFMIG_VERB_RESET)
+		reset(client->server);
+	else if (request->verb == VFMIG_VERB_DATA_READ)
+		data_read(client, request->data.len, (size_t)request->result);
+	else if (request->verb == VFMIG_VERB_FEATURE && !(flags & VFMIG_FEATURE_PROBE) &&
+		 (flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_MIG_STATE)
+		vfmig_past_state(client->server, now->device_state);
+}
+
+void vfmig_past_tell(struct export_op *op)
+{
+	struct vfmig_export *server = op->client->server;
+	uint8_t *room = vfmig_export_room(op, sizeof(server->past));
+
+	if (!room)
+		return;
+	pthread_mutex_lock(&server->past_lock);
+	memcpy(room, &server->past, sizeof(server->past));
+	pthread_mutex_unlock(&server->past_lock);
+	op->out.body = room;
+	op->out.body_len = sizeof(server->past);
+	vfmig_export_put_feature(op, NULL, 0);
+}
+
+bool vfmig_past_moved(struct export_op *op, const uint8_t *data, size_t len)
+{
+	struct vfmig_export *server = op->client->server;
+	struct vfmig_feature_history said;
+	const char *why = NULL;
+
+	if (len < sizeof(said))
+		why = "the payload is too small";
+	else
+		memcpy(&said, data, sizeof(said));
+	if (!why && said.past != VFMIG_PAST_MOVED)
+		why = "a client can say only that the state was moved away";
+	if (!why && strnlen(said.where, sizeof(said.where)) == sizeof(said.where))
+		why = "the place has no end";
+	if (!why)
+		why = vfmig_section_sentence(said.where, strlen(said.where));
+	pthread_mutex_lock(&server->past_lock);
+	if (!why && server->past.past == VFMIG_PAST_UNKNOWN)
+		why = "the server does not see all of the device's states";
+	if (!why && runs(server->state))
+		why = "the device runs here";
+	if (!why)
+		become(server, VFMIG_PAST_MOVED, said.where);
+	pthread_mutex_unlock(&server->past_lock);
+	if (why)
+		vfmig_export_refuse(op, -EINVAL, "feature USER_HISTORY: %s", why);
+	return !why;
+}
