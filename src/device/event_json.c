@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/json.h"
 #include <vfmig/event.h>
 
 /* Counts what does not fit, as snprintf() does. */
@@ -40,41 +41,22 @@ static void putf(struct out *out, const char *fmt, ...)
 	put(out, buf, n < 0 ? 0 : (size_t)n < sizeof(buf) ? (size_t)n : sizeof(buf) - 1);
 }
 
-/* Bytes of the UTF-8 character at s, 0 if it is none. */
-static size_t utf8(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	unsigned long code = n == 1 ? s[0] : s[0] & (0x7fu >> n);
-	static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};
-
-	if (s[0] >= 0xf8 || (n > 1 && s[0] < 0xc0))
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	return n;
-}
-
 static void put_text(struct out *out, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)(text ? text : "");
+	const char *s = text ? text : "";
 	size_t n;
 
 	put(out, "\"", 1);
 	for (; *s; s += n ? n : 1) {
-		n = utf8(s);
+		n = vfmig_utf8(s, strnlen(s, 4));
 		if (!n)
 			put(out, "\xef\xbf\xbd", 3);
 		else if (*s == '"' || *s == '\\')
 			putf(out, "\\%c", *s);
-		else if (*s < 0x20 || *s == 0x7f)
-			putf(out, "\\u%04x", *s);
+		else if (n == 1 && (*s < 0x20 || *s == 0x7f))
+			putf(out, "\\u%04x", (unsigned)*s);
 		else
-			put(out, (const char *)s, n);
+			put(out, s, n);
 	}
 	put(out, "\"", 1);
 }

@@ -4,16 +4,15 @@
  * right kinds and ranges.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
+#include "abi/json.h"
 #include "wire/version.h"
-
-/* The capabilities are three deep; nobody needs more. */
-#define JSON_DEPTH 8
 
 void vfmig_wire_caps_ours(struct vfmig_wire_caps *caps)
 {
@@ -35,169 +34,163 @@ void vfmig_wire_caps_ours(struct vfmig_wire_caps *caps)
 
 /* ---- to say ---- */
 
-/* Takes @value over in any case. Without memory for one thing the whole is not said. */
-static bool add(struct json_object *to, const char *key, struct json_object *value)
+/* Larger than all capabilities with their largest values. */
+struct text {
+	char at[512];
+	size_t len;
+};
+
+static void put(struct text *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct text *to, const char *fmt, ...)
 {
-	if (value && !json_object_object_add(to, key, value))
-		return true;
-	json_object_put(value);
-	return false;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(to->at + to->len, sizeof(to->at) - to->len, fmt, ap);
+	va_end(ap);
+	to->len += n > 0 ? (size_t)n : 0;
 }
 
-static bool add_number(struct json_object *to, const char *key, uint64_t value)
+static void put_caps(struct text *to, const struct vfmig_wire_caps *c)
 {
-	return add(to, key, json_object_new_uint64(value));
-}
-
-static bool add_caps(struct json_object *to, const struct vfmig_wire_caps *c)
-{
-	struct json_object *part;
-	bool ok = add_number(to, "max_msg_fds", c->max_msg_fds) &&
-		  add_number(to, "max_data_xfer_size", c->max_data_xfer_size);
-
-	if (ok && c->max_dma_maps)
-		ok = add_number(to, "max_dma_maps", c->max_dma_maps);
-	if (ok && c->pgsizes)
-		ok = add_number(to, "pgsizes", c->pgsizes);
-	if (ok && c->migration_pgsize) {
-		part = json_object_new_object();
-		ok = add(to, "migration", part) &&
-		     add_number(part, "pgsize", c->migration_pgsize) &&
-		     (!c->max_bitmap_size ||
-		      add_number(part, "max_bitmap_size", c->max_bitmap_size));
+	put(to, "{\"capabilities\":{\"max_msg_fds\":%u,\"max_data_xfer_size\":%u", c->max_msg_fds,
+	    c->max_data_xfer_size);
+	if (c->max_dma_maps)
+		put(to, ",\"max_dma_maps\":%u", c->max_dma_maps);
+	if (c->pgsizes)
+		put(to, ",\"pgsizes\":%" PRIu64, c->pgsizes);
+	if (c->migration_pgsize) {
+		put(to, ",\"migration\":{\"pgsize\":%" PRIu64, c->migration_pgsize);
+		if (c->max_bitmap_size)
+			put(to, ",\"max_bitmap_size\":%" PRIu64, c->max_bitmap_size);
+		put(to, "}");
 	}
-	if (ok && c->twin_socket) {
-		part = json_object_new_object();
-		ok = add(to, "twin_socket", part) &&
-		     add(part, "supported", json_object_new_boolean(true)) &&
-		     (c->twin_fd < 0 || add_number(part, "fd_index", (unsigned)c->twin_fd));
+	if (c->twin_socket) {
+		put(to, ",\"twin_socket\":{\"supported\":true");
+		if (c->twin_fd >= 0)
+			put(to, ",\"fd_index\":%d", c->twin_fd);
+		put(to, "}");
 	}
-	if (ok && c->write_multiple)
-		ok = add(to, "write_multiple", json_object_new_boolean(true));
-	if (ok && c->vfmig) {
-		part = json_object_new_object();
-		ok = add(to, "vfmig", part) && add_number(part, "version", c->vfmig);
-	}
-	return ok;
+	if (c->write_multiple)
+		put(to, ",\"write_multiple\":true");
+	if (c->vfmig)
+		put(to, ",\"vfmig\":{\"version\":%u}", c->vfmig);
+	put(to, "}}");
 }
 
 void *vfmig_wire_caps_encode(const struct vfmig_wire_caps *caps, size_t *len)
 {
-	struct json_object *top = json_object_new_object(), *inner = json_object_new_object();
 	struct vfmig_user_version v = {.major = caps->major, .minor = caps->minor};
-	void *payload = NULL;
+	struct text text = {.len = 0};
 	size_t room;
+	void *payload;
 
-	if (top && add(top, "capabilities", inner) && add_caps(inner, caps)) {
-		v.json = json_object_to_json_string_ext(top, JSON_C_TO_STRING_PLAIN);
-		if (v.json) {
-			v.json_len = strlen(v.json);
-			room = VFMIG_USER_VERSION_SIZE + v.json_len + 1;
-			payload = malloc(room);
-			*len = payload ? vfmig_user_put_version(payload, room, &v) : 0;
-		}
-	} else if (!top) {
-		json_object_put(inner);
-	}
-	json_object_put(top);
+	put_caps(&text, caps);
+	v.json = text.at;
+	v.json_len = text.len;
+	room = VFMIG_USER_VERSION_SIZE + v.json_len + 1;
+	payload = malloc(room);
+	*len = payload ? vfmig_user_put_version(payload, room, &v) : 0;
 	return payload;
 }
 
 /* ---- to hear ---- */
 
-static int get_number(struct json_object *from, const char *key, uint64_t min, uint64_t max,
+static int get_number(const struct vfmig_json *from, const char *key, uint64_t min, uint64_t max,
 		      uint64_t *to, struct vfmig_error *err)
 {
-	struct json_object *value;
-	int64_t n;
+	struct vfmig_json value = vfmig_json_member(from, key);
+	bool negative;
+	uint64_t n;
 
-	if (!json_object_object_get_ex(from, key, &value))
+	if (value.type == VFMIG_JSON_NONE)
 		return 0;
-	if (!json_object_is_type(value, json_type_int))
+	if (value.type != VFMIG_JSON_INTEGER)
 		return vfmig_err(err, -EPROTO, "VERSION: capability %s is no whole number", key);
-	/* Numbers that are too large come out as the largest, negative ones as they are. */
-	n = json_object_get_int64(value);
-	if (n < 0 || (uint64_t)n < min || (uint64_t)n > max)
+	n = vfmig_json_integer(&value, &negative);
+	if (negative || n < min || n > max)
 		return vfmig_err(err, -EPROTO,
-				 "VERSION: capability %s is %lld, but it must be %llu to %llu", key,
-				 (long long)n, (unsigned long long)min, (unsigned long long)max);
-	*to = (uint64_t)n;
+				 "VERSION: capability %s is %s%llu, but it must be %llu to %llu",
+				 key, negative ? "-" : "", (unsigned long long)n,
+				 (unsigned long long)min, (unsigned long long)max);
+	*to = n;
 	return 0;
 }
 
-static int get_bool(struct json_object *from, const char *key, bool *to, struct vfmig_error *err)
+static int get_bool(const struct vfmig_json *from, const char *key, bool *to,
+		    struct vfmig_error *err)
 {
-	struct json_object *value;
+	struct vfmig_json value = vfmig_json_member(from, key);
 
-	if (!json_object_object_get_ex(from, key, &value))
+	if (value.type == VFMIG_JSON_NONE)
 		return 0;
-	if (!json_object_is_type(value, json_type_boolean))
+	if (value.type != VFMIG_JSON_BOOL)
 		return vfmig_err(err, -EPROTO, "VERSION: capability %s is neither true nor false",
 				 key);
-	*to = json_object_get_boolean(value);
+	*to = vfmig_json_bool(&value);
 	return 0;
 }
 
-/* *to is NULL if it is not there. */
-static int get_object(struct json_object *from, const char *key, struct json_object **to,
+/* An object, or none (VFMIG_JSON_NONE), which has no members. */
+static int get_object(const struct vfmig_json *from, const char *key, struct vfmig_json *to,
 		      struct vfmig_error *err)
 {
-	if (!json_object_object_get_ex(from, key, to)) {
-		*to = NULL;
-		return 0;
-	}
-	if (!json_object_is_type(*to, json_type_object))
+	*to = vfmig_json_member(from, key);
+	if (to->type != VFMIG_JSON_NONE && to->type != VFMIG_JSON_OBJECT)
 		return vfmig_err(err, -EPROTO, "VERSION: %s is no object", key);
 	return 0;
 }
 
-static int get_parts(struct json_object *from, struct vfmig_wire_caps *c, struct vfmig_error *err)
+static int get_parts(const struct vfmig_json *from, struct vfmig_wire_caps *c,
+		     struct vfmig_error *err)
 {
-	struct json_object *part;
+	struct vfmig_json part;
 	uint64_t fd = UINT64_MAX, vfmig = 0;
 	int ret;
 
 	ret = get_object(from, "migration", &part, err);
-	if (!ret && part) {
-		ret = get_number(part, "pgsize", 0, INT64_MAX, &c->migration_pgsize, err);
+	if (!ret && part.type == VFMIG_JSON_OBJECT) {
+		ret = get_number(&part, "pgsize", 0, UINT64_MAX, &c->migration_pgsize, err);
 		if (!ret)
-			ret = get_number(part, "max_bitmap_size", 0, INT64_MAX, &c->max_bitmap_size,
-					 err);
+			ret = get_number(&part, "max_bitmap_size", 0, UINT64_MAX,
+					 &c->max_bitmap_size, err);
 		if (!ret && (c->migration_pgsize & (c->migration_pgsize - 1)))
 			ret = vfmig_err(err, -EPROTO,
 					"VERSION: migration.pgsize is no power of two");
 	}
 	if (!ret)
 		ret = get_object(from, "twin_socket", &part, err);
-	if (!ret && part) {
-		ret = get_bool(part, "supported", &c->twin_socket, err);
+	if (!ret && part.type == VFMIG_JSON_OBJECT) {
+		ret = get_bool(&part, "supported", &c->twin_socket, err);
 		if (!ret)
-			ret = get_number(part, "fd_index", 0, VFMIG_WIRE_FDS - 1, &fd, err);
+			ret = get_number(&part, "fd_index", 0, VFMIG_WIRE_FDS - 1, &fd, err);
 		if (!ret && fd != UINT64_MAX)
 			c->twin_fd = (int)fd;
 	}
 	if (!ret)
 		ret = get_object(from, "vfmig", &part, err);
-	if (!ret && part) {
-		ret = get_number(part, "version", 0, UINT32_MAX, &vfmig, err);
+	if (!ret && part.type == VFMIG_JSON_OBJECT) {
+		ret = get_number(&part, "version", 0, UINT32_MAX, &vfmig, err);
 		c->vfmig = (uint32_t)vfmig;
 	}
 	return ret;
 }
 
-static int get_caps(struct json_object *from, struct vfmig_wire_caps *c, struct vfmig_error *err)
+static int get_caps(const struct vfmig_json *from, struct vfmig_wire_caps *c,
+		    struct vfmig_error *err)
 {
 	uint64_t fds = c->max_msg_fds, xfer = c->max_data_xfer_size, maps = c->max_dma_maps;
 	int ret;
 
 	ret = get_number(from, "max_msg_fds", 0, UINT32_MAX, &fds, err);
 	if (!ret)
-		ret = get_number(from, "max_data_xfer_size", VFMIG_WIRE_XFER_MIN, INT64_MAX, &xfer,
+		ret = get_number(from, "max_data_xfer_size", VFMIG_WIRE_XFER_MIN, UINT64_MAX, &xfer,
 				 err);
 	if (!ret)
-		ret = get_number(from, "max_dma_maps", 1, INT64_MAX, &maps, err);
+		ret = get_number(from, "max_dma_maps", 1, UINT64_MAX, &maps, err);
 	if (!ret)
-		ret = get_number(from, "pgsizes", 1, INT64_MAX, &c->pgsizes, err);
+		ret = get_number(from, "pgsizes", 1, UINT64_MAX, &c->pgsizes, err);
 	if (!ret)
 		ret = get_bool(from, "write_multiple", &c->write_multiple, err);
 	if (ret)
@@ -209,28 +202,11 @@ static int get_caps(struct json_object *from, struct vfmig_wire_caps *c, struct 
 	return get_parts(from, c, err);
 }
 
-static struct json_object *parse(const char *text, size_t len)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-	struct json_object *top;
-
-	if (!tokener)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	top = json_tokener_parse_ex(tokener, text, (int)len + 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success) {
-		json_object_put(top);
-		top = NULL;
-	}
-	json_tokener_free(tokener);
-	return top;
-}
-
 int vfmig_wire_caps_decode(const void *payload, size_t len, struct vfmig_wire_caps *caps,
 			   struct vfmig_error *err)
 {
 	struct vfmig_user_version v;
-	struct json_object *top, *inner;
+	struct vfmig_json top, inner;
 	const char *why = vfmig_user_get_version(payload, len, &v);
 	int ret;
 
@@ -247,14 +223,11 @@ int vfmig_wire_caps_decode(const void *payload, size_t len, struct vfmig_wire_ca
 	};
 	if (!v.json || !v.json_len)
 		return 0;
-	top = parse(v.json, v.json_len);
-	if (!top || !json_object_is_type(top, json_type_object)) {
-		json_object_put(top);
+	if (vfmig_json_open(v.json, v.json_len, &top) != v.json_len ||
+	    top.type != VFMIG_JSON_OBJECT)
 		return vfmig_err(err, -EPROTO, "VERSION: the capabilities are no JSON object");
-	}
-	ret = get_object(top, "capabilities", &inner, err);
-	if (!ret && inner)
-		ret = get_caps(inner, caps, err);
-	json_object_put(top);
+	ret = get_object(&top, "capabilities", &inner, err);
+	if (!ret && inner.type == VFMIG_JSON_OBJECT)
+		ret = get_caps(&inner, caps, err);
 	return ret;
 }

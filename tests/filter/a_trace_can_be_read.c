@@ -1,51 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A trace is lines of JSON: each request with its id, each answer with the same id, and what it brought. */
-#include <json-c/json.h>
-
 #include "tests/filter/filtered.h"
+#include "tests/json.h"
 
 static char path[] = "/tmp/vfmig-trace-XXXXXX";
 
-static struct json_object *line(FILE *f)
+static struct vfmig_json line(FILE *f)
 {
 	static char *text;
 	static size_t size;
-	struct json_object *o;
+	ssize_t len = getline(&text, &size, f);
 
-	CHECK(getline(&text, &size, f) > 0);
-	o = json_tokener_parse(text);
-	CHECKF(o && json_object_is_type(o, json_type_object), "%s", text);
-	return o;
-}
-
-static const char *text(struct json_object *o, const char *key)
-{
-	struct json_object *v = json_object_object_get(o, key);
-
-	return v ? json_object_get_string(v) : "(missing)";
-}
-
-static int64_t number(struct json_object *o, const char *key)
-{
-	struct json_object *v = json_object_object_get(o, key);
-
-	CHECKF(v && json_object_is_type(v, json_type_int), "%s", key);
-	return json_object_get_int64(v);
+	CHECK(len > 0);
+	return json_open(text, (size_t)len);
 }
 
 static void expect(FILE *f, const char *event, int64_t id, const char *verb, const char *key,
 		   const char *value)
 {
-	struct json_object *o = line(f);
+	struct vfmig_json o = line(f);
 
-	CHECK_STR(text(o, "event"), event);
-	CHECK_STR(text(o, "verb"), verb);
-	CHECK_STR(text(o, "device"), "trace(fault(fake))");
-	CHECK_EQ(number(o, "id"), id);
-	CHECK(number(o, "time_ns") > 0);
+	CHECK_STR(json_text(&o, "event"), event);
+	CHECK_STR(json_text(&o, "verb"), verb);
+	CHECK_STR(json_text(&o, "device"), "trace(fault(fake))");
+	CHECK_EQ(json_number(&o, "id"), id);
+	CHECK(json_number(&o, "time_ns") > 0);
 	if (key)
-		CHECK_STR(text(o, key), value);
-	json_object_put(o);
+		CHECK_STR(json_text(&o, key), value);
 }
 
 int main(void)

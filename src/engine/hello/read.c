@@ -4,21 +4,12 @@
  * the caps of migration.h.
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/json.h"
 #include "abi/stream.h"
 #include "engine/hello/hello.h"
-
-/* Deep enough for what there is. */
-#define DEPTH 8
-/*
- * What json-c makes of three bytes can take a kilobyte. There are no more objects and arrays in a HELLO than devices,
- * regions and interrupts make, and no more values than they have.
- */
-#define OBJECTS (1u << 15)
-#define VALUES	(1u << 17)
 
 struct reader {
 	struct vfmig_error *err;
@@ -33,33 +24,34 @@ static void wrong(struct reader *r, const char *key, const char *what)
 				   *r->where ? "." : "", key, what);
 }
 
-static struct json_object *get(struct reader *r, struct json_object *from, const char *key,
-			       enum json_type type)
+static struct vfmig_json get(struct reader *r, const struct vfmig_json *from, const char *key,
+			     enum vfmig_json_type type)
 {
-	struct json_object *o = NULL;
+	struct vfmig_json value = vfmig_json_member(from, key);
 
-	if (!json_object_is_type(from, json_type_object) ||
-	    !json_object_object_get_ex(from, key, &o))
+	if (value.type == VFMIG_JSON_NONE)
 		wrong(r, key, "is missing");
-	else if (!json_object_is_type(o, type))
+	else if (value.type != type)
 		wrong(r, key, "is of another type than it should be");
-	else
-		return o;
-	return NULL;
+	if (value.type != type)
+		value.type = VFMIG_JSON_NONE;
+	return value;
 }
 
-static uint64_t number(struct reader *r, struct json_object *from, const char *key, uint64_t max)
+static uint64_t number(struct reader *r, const struct vfmig_json *from, const char *key,
+		       uint64_t max)
 {
-	struct json_object *o = get(r, from, key, json_type_int);
+	struct vfmig_json v = get(r, from, key, VFMIG_JSON_INTEGER);
+	bool negative;
 	uint64_t value;
 
-	if (!o)
+	if (v.type == VFMIG_JSON_NONE)
 		return 0;
-	if (json_object_get_int64(o) < 0) {
+	value = vfmig_json_integer(&v, &negative);
+	if (negative) {
 		wrong(r, key, "is negative");
 		return 0;
 	}
-	value = json_object_get_uint64(o);
 	if (value > max) {
 		wrong(r, key, "is larger than it can be");
 		return 0;
@@ -67,91 +59,94 @@ static uint64_t number(struct reader *r, struct json_object *from, const char *k
 	return value;
 }
 
-static void word(struct reader *r, struct json_object *from, const char *key, char *to, size_t size)
+static void word(struct reader *r, const struct vfmig_json *from, const char *key, char *to,
+		 size_t size)
 {
-	struct json_object *o = get(r, from, key, json_type_string);
-	const char *text = o ? json_object_get_string(o) : "";
-	size_t len = o ? (size_t)json_object_get_string_len(o) : 0;
+	struct vfmig_json v = get(r, from, key, VFMIG_JSON_STRING);
+	size_t len;
 
-	if (!o)
+	if (v.type == VFMIG_JSON_NONE)
 		return;
+	len = vfmig_json_string(&v, to, size);
 	if (len >= size) {
 		wrong(r, key, "is longer than it may be");
 		return;
 	}
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] <= ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\') {
+		if (to[i] <= ' ' || to[i] > '~' || to[i] == '"' || to[i] == '\\') {
 			wrong(r, key, "has characters that it may not have");
 			return;
 		}
 	}
-	memcpy(to, text, len);
 	to[len] = 0;
 }
 
-static struct json_object *array(struct reader *r, struct json_object *from, const char *key,
-				 size_t max, uint32_t *count)
+static struct vfmig_json array(struct reader *r, const struct vfmig_json *from, const char *key,
+			       size_t max, uint32_t *count)
 {
-	struct json_object *o = get(r, from, key, json_type_array);
+	struct vfmig_json list = get(r, from, key, VFMIG_JSON_ARRAY);
+	size_t n = vfmig_json_count(&list);
 
 	*count = 0;
-	if (o && json_object_array_length(o) > max)
+	if (n > max)
 		wrong(r, key, "has more entries than it may have");
-	else if (o)
-		*count = (uint32_t)json_object_array_length(o);
-	return o;
+	else
+		*count = (uint32_t)n;
+	return list;
 }
 
-static void get_regions(struct reader *r, struct json_object *from, struct vfmig_hello_device *to)
+static void get_regions(struct reader *r, const struct vfmig_json *from,
+			struct vfmig_hello_device *to)
 {
+	struct vfmig_json item = {0}, list;
 	uint32_t count;
-	struct json_object *list = array(r, from, "regions", VFMIG_HELLO_REGIONS, &count);
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct json_object *item = json_object_array_get_idx(list, i);
-		uint64_t index = number(r, item, "index", VFMIG_HELLO_REGIONS - 1);
+	list = array(r, from, "regions", VFMIG_HELLO_REGIONS, &count);
+	while (count && vfmig_json_next(&list, &item)) {
+		uint64_t index = number(r, &item, "index", VFMIG_HELLO_REGIONS - 1);
 
-		to->regions[index].size = number(r, item, "size", UINT64_MAX);
+		to->regions[index].size = number(r, &item, "size", UINT64_MAX);
 		if (!r->ret && !to->regions[index].size)
 			wrong(r, "regions", "have one without a size");
-		to->regions[index].flags = (uint32_t)number(r, item, "flags", UINT32_MAX);
+		to->regions[index].flags = (uint32_t)number(r, &item, "flags", UINT32_MAX);
 		if (index >= to->nr_regions)
 			to->nr_regions = (uint32_t)index + 1;
 	}
 	list = array(r, from, "irqs", VFMIG_HELLO_IRQS, &count);
-	for (uint32_t i = 0; i < count; i++) {
-		struct json_object *item = json_object_array_get_idx(list, i);
-		uint64_t index = number(r, item, "index", VFMIG_HELLO_IRQS - 1);
+	item = (struct vfmig_json){0};
+	while (count && vfmig_json_next(&list, &item)) {
+		uint64_t index = number(r, &item, "index", VFMIG_HELLO_IRQS - 1);
 
-		to->irqs[index] = (uint32_t)number(r, item, "count", UINT32_MAX);
+		to->irqs[index] = (uint32_t)number(r, &item, "count", UINT32_MAX);
 		if (index >= to->nr_irqs)
 			to->nr_irqs = (uint32_t)index + 1;
 	}
 }
 
-static void get_device(struct reader *r, struct json_object *from, struct vfmig_hello_device *to)
+static void get_device(struct reader *r, const struct vfmig_json *from,
+		       struct vfmig_hello_device *to)
 {
-	struct json_object *pci;
+	struct vfmig_json pci = vfmig_json_member(from, "pci");
 
 	word(r, from, "id", to->id, sizeof(to->id));
 	if (!r->ret && !to->id[0])
 		wrong(r, "id", "is empty");
 	word(r, from, "protocol", to->protocol, sizeof(to->protocol));
 	to->flags = number(r, from, "flags", UINT64_MAX);
-	if (json_object_is_type(from, json_type_object) &&
-	    json_object_object_get_ex(from, "pci", &pci)) {
+	if (pci.type != VFMIG_JSON_NONE) {
 		to->pci = true;
-		to->ids.vendor = (uint32_t)number(r, pci, "vendor", 0xffff);
-		to->ids.device = (uint32_t)number(r, pci, "device", 0xffff);
-		to->ids.revision = (uint32_t)number(r, pci, "revision", 0xff);
-		to->ids.class_code = (uint32_t)number(r, pci, "class", 0xffffff);
-		to->ids.subsystem_vendor = (uint32_t)number(r, pci, "subsystem_vendor", 0xffff);
-		to->ids.subsystem = (uint32_t)number(r, pci, "subsystem", 0xffff);
+		to->ids.vendor = (uint32_t)number(r, &pci, "vendor", 0xffff);
+		to->ids.device = (uint32_t)number(r, &pci, "device", 0xffff);
+		to->ids.revision = (uint32_t)number(r, &pci, "revision", 0xff);
+		to->ids.class_code = (uint32_t)number(r, &pci, "class", 0xffffff);
+		to->ids.subsystem_vendor = (uint32_t)number(r, &pci, "subsystem_vendor", 0xffff);
+		to->ids.subsystem = (uint32_t)number(r, &pci, "subsystem", 0xffff);
 	}
 	get_regions(r, from, to);
 }
 
-static void get_memory(struct reader *r, struct json_object *from, struct vfmig_hello_memory *to)
+static void get_memory(struct reader *r, const struct vfmig_json *from,
+		       struct vfmig_hello_memory *to)
 {
 	to->space = (uint32_t)number(r, from, "space", VFMIG_MIGRATION_REGIONS_MAX);
 	to->iova = number(r, from, "iova", UINT64_MAX);
@@ -171,43 +166,16 @@ static void check_ids(struct reader *r, const struct vfmig_hello *hello)
 				wrong(r, hello->devices[i].id, "is the id of two devices");
 }
 
-static bool too_many(const char *json, size_t len)
+static bool parse(const char *json, size_t len, struct vfmig_json *top, struct reader *r)
 {
-	uint32_t objects = 0, values = 0;
+	char what[48];
+	size_t good = len <= VFMIG_SECTION_HELLO_MAX ? vfmig_json_open(json, len, top) : 0;
 
-	for (size_t i = 0; i < len; i++) {
-		objects += json[i] == '{' || json[i] == '[';
-		values += json[i] == ',';
-	}
-	return objects > OBJECTS || values > VALUES;
-}
-
-static struct json_object *parse(const char *json, size_t len, struct reader *r)
-{
-	struct json_tokener *tokener;
-	struct json_object *o;
-
-	if (too_many(json, len)) {
-		wrong(r, "JSON", "has more in it than it may have");
-		return NULL;
-	}
-	tokener = json_tokener_new_ex(DEPTH);
-	if (!tokener)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(tokener, json, (int)len);
-	/* A number at the very end would go on; an object does not. */
-	if (!o || json_tokener_get_parse_end(tokener) != len) {
-		enum json_tokener_error e = json_tokener_get_error(tokener);
-
-		wrong(r, "JSON",
-		      e == json_tokener_success ? "something follows it"
-						: json_tokener_error_desc(e));
-		json_object_put(o);
-		o = NULL;
-	}
-	json_tokener_free(tokener);
-	return o;
+	if (good == len && len)
+		return true;
+	snprintf(what, sizeof(what), "is not JSON at byte %zu", good);
+	wrong(r, "the text", what);
+	return false;
 }
 
 int vfmig_hello_decode(const char *json, size_t len, struct vfmig_hello **hello,
@@ -215,30 +183,31 @@ int vfmig_hello_decode(const char *json, size_t len, struct vfmig_hello **hello,
 {
 	struct reader r = {.err = err};
 	uint32_t devices = 0, regions = 0;
-	struct json_object *o = len <= VFMIG_SECTION_HELLO_MAX ? parse(json, len, &r) : NULL;
-	struct json_object *device_list = NULL, *region_list = NULL;
-	struct vfmig_hello *h = NULL;
+	struct vfmig_json top, device_list, region_list, item = {0};
+	struct vfmig_hello *h;
 
 	*hello = NULL;
-	if (o) {
-		device_list = array(&r, o, "devices", VFMIG_MIGRATION_DEVICES_MAX, &devices);
-		region_list = array(&r, o, "memory", VFMIG_MIGRATION_REGIONS_MAX, &regions);
-		h = vfmig_hello_new(devices, regions);
-	}
-	for (uint32_t i = 0; h && !r.ret && i < devices; i++) {
+	if (!parse(json, len, &top, &r))
+		return r.ret;
+	device_list = array(&r, &top, "devices", VFMIG_MIGRATION_DEVICES_MAX, &devices);
+	region_list = array(&r, &top, "memory", VFMIG_MIGRATION_REGIONS_MAX, &regions);
+	h = vfmig_hello_new(devices, regions);
+	if (!h)
+		return vfmig_err(err, -ENOMEM, "no memory to read HELLO");
+	for (uint32_t i = 0; !r.ret && i < devices; i++) {
 		snprintf(r.where, sizeof(r.where), "devices[%u]", i);
-		get_device(&r, json_object_array_get_idx(device_list, i), &h->devices[i]);
+		vfmig_json_next(&device_list, &item);
+		get_device(&r, &item, &h->devices[i]);
 	}
-	for (uint32_t i = 0; h && !r.ret && i < regions; i++) {
+	item = (struct vfmig_json){0};
+	for (uint32_t i = 0; !r.ret && i < regions; i++) {
 		snprintf(r.where, sizeof(r.where), "memory[%u]", i);
-		get_memory(&r, json_object_array_get_idx(region_list, i), &h->regions[i]);
+		vfmig_json_next(&region_list, &item);
+		get_memory(&r, &item, &h->regions[i]);
 	}
 	r.where[0] = 0;
-	if (h && !r.ret)
+	if (!r.ret)
 		check_ids(&r, h);
-	if (!h && !r.ret)
-		r.ret = vfmig_err(err, -ENOMEM, "no memory to read HELLO");
-	json_object_put(o);
 	if (r.ret)
 		vfmig_hello_free(h);
 	else
