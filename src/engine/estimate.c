@@ -12,6 +12,9 @@
 /* Less than this tells the rate of a cache or of a wakeup, not of the channel. */
 #define ENOUGH_BYTES (1u << 20)
 
+/* A longer round says nothing about lags: it is too different from what is sent at the stop. */
+#define LAG_ROUND_NS 500000000
+
 static uint64_t clamp(unsigned __int128 v, uint64_t low, uint64_t high)
 {
 	return v < low ? low : v > high ? high : (uint64_t)v;
@@ -72,9 +75,11 @@ void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint
 {
 	uint64_t carry, lag;
 
-	if (!bytes || bytes >= ENOUGH_BYTES || zero >= ENOUGH_BYTES || !estimator->rate)
+	if (!bytes || !estimator->rate || (zero > bytes && zero > ENOUGH_BYTES))
 		return;
 	carry = clamp((unsigned __int128)bytes * 1000000000 / estimator->rate, 0, UINT64_MAX);
+	if (carry > LAG_ROUND_NS)
+		return;
 	lag = ns > carry ? ns - carry : 0;
 	if (lag < estimator->lag_ns)
 		lag = estimator->lag_ns - (estimator->lag_ns - lag) / 4;

@@ -54,8 +54,8 @@ uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap);
  * @sure: measured on enough bytes to tell the rate from the latency
  * @collect_ns: how long it took to learn what is left
  * @round_trip_ns: the shortest time of an exchange that carries nothing; 0 until measured
- * @lag_ns: what a small round takes beyond its bytes. It rises at once and falls slowly, so that a device that
- *	stalls now and then is expected to do it again
+ * @lag_ns: what a round takes beyond its bytes at the rate. It rises at once and falls slowly, so that a link or a
+ *	device that stalls now and then is expected to do it again
  */
 struct vfmig_estimator {
 	uint64_t rate;
@@ -71,7 +71,10 @@ struct vfmig_estimator {
  */
 void vfmig_estimator_round(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
 			   uint64_t ns);
-/* The same round once the rate is known: if it was small, what it took beyond its bytes is the lag. */
+/*
+ * A round was loaded: if it was short, what it took beyond its bytes is the lag. By the rate as it was known before the
+ * round, if it was.
+ */
 void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
 			 uint64_t ns);
 /* A probe of @bytes was answered after @ns. It counts until a round tells more. */

@@ -77,10 +77,13 @@ static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error
 
 	m->round_ns = ns;
 	ns = (uint64_t)ns > held ? ns - (int64_t)held : 1;
+	if (m->estimator.sure)
+		vfmig_estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
 	vfmig_estimator_round(&m->estimator, bytes, zero, (uint64_t)ns);
-	if (!m->estimator.sure)
+	if (!m->estimator.sure) {
 		ret = vfmig_sync_probe(m, err);
-	vfmig_estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
+		vfmig_estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
+	}
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		vfmig_guess_round(&m->movers[i]->guess, m->movers[i]->round_bytes,
 				  (uint64_t)(m->round_ns + before), m->round == 1);

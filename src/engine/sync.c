@@ -16,10 +16,11 @@
 #include "engine/engine.h"
 
 /*
- * Probes grow until one takes this long beyond the round trip, or is as large as a section may be. None follows one
- * that took very long, as under a bandwidth limit.
+ * Probes grow until one takes so many round trips and so much more, or is as large as a section may be. None follows
+ * one that took very long, as under a bandwidth limit.
  */
-#define PROBE_NS    10000000
+#define PROBE_TRIPS 4
+#define PROBE_NS    20000000
 #define PROBE_LONG  200000000
 #define PROBE_FIRST (64u << 10)
 #define PROBE_LAST  VFMIG_SECTION_DATA_MAX
@@ -76,7 +77,8 @@ int vfmig_sync_probe(struct vfmig_migration *m, struct vfmig_error *err)
 		ns = (uint64_t)(vfmig_now() - began);
 		held = m->out.limit.held_ns - held;
 		vfmig_estimator_probe(&m->estimator, bytes, ns > held ? ns - held : 1);
-		if (ns > trip + held + PROBE_NS || ns > PROBE_LONG || bytes == PROBE_LAST)
+		if (ns > PROBE_TRIPS * trip + held + PROBE_NS || ns > PROBE_LONG ||
+		    bytes == PROBE_LAST)
 			break;
 	}
 	return 0;

@@ -58,7 +58,7 @@ static void latency(void)
 	vfmig_estimator_lag(&e, (10 << 20) / 100, 0, 200 * MS);
 	CHECK_EQ(e.lag_ns / MS, 190);
 	CHECK_EQ(vfmig_estimator_downtime(&e, 0) / MS, 270);
-	/* It falls slowly, and a large round does not count. */
+	/* It falls slowly, and neither a long round nor one that looked for zeros counts. */
 	vfmig_estimator_lag(&e, (10 << 20) / 100, 0, 100 * MS);
 	CHECK_EQ(e.lag_ns / MS, 165);
 	vfmig_estimator_lag(&e, 10 << 20, 0, 9000 * MS);
