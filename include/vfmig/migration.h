@@ -28,6 +28,10 @@
  * tracker to the space (tracker.h), or those writes are not seen. Maps must not come or go during a
  * migration; that is checked, and fails it.
  *
+ * Pages that were never touched are not read at the source, and stay untouched at the destination. That can be told of
+ * memory that a map has a descriptor of (a memfd, also of huge pages; a file on ext4 or xfs), and while the
+ * system has no swap of anonymous memory. Other memory is read, which allocates it if it is shared.
+ *
  * The memory of a migration is bounded: VFMIG_MIGRATION_BUFFERS buffers of VFMIG_MIGRATION_BUFFER_BYTES,
  * 200 KiB for the table of maps, some KiB for each device, and while the two ends compare what they are up to
  * 32 MiB for the other one's description; whatever there is to move. (The log of written pages is the space's.)

@@ -64,7 +64,8 @@ typedef int (*vfmig_remote_fn)(void *context, uint64_t iova, void *buf, size_t l
  * @prot: VFMIG_PROT_READ, VFMIG_PROT_WRITE or both: what *devices* may do
  * @kind: what is behind it
  * @ptr: MEMORY: its bytes, which the user keeps mapped as long as the map is there
- * @fd: MEMORY: a descriptor that others can map the same bytes from, or -1; borrowed as long as the map
+ * @fd: MEMORY: a descriptor that others can map the same bytes from, or -1; borrowed as long as the map. A migration
+ *	finds by it which pages were never touched, which moves its file offset
  * @fd_offset: MEMORY: where in @fd
  * @device: REGION: whose region; must outlive the map. Who is attached may ask it what can be mapped, so somebody works
  *	it meanwhile (vfmig_device_start(), or the caller's loop in another thread)

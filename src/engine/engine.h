@@ -8,7 +8,8 @@
  *	pump.c		bytes of a round go out		reads.c		the devices' part of that
  *	ask.c		what the devices have left	writes.c	the devices' part of loading
  *	memory.c	the memory's part		scan.c		pages copied and tested for zero
- *	maps.c		which memory that is
+ *	maps.c		which memory that is		holes.c		what of it was never touched
+ *	vma.c		what the kernel says of it
  *	destination.c	a destination's set-up and run	load.c		sections are taken in
  *	handoff.c	the hand-over, as a table	switchover.c	its source's side
  *	takeover.c	its destination's side		states.c	devices go to states, all at once
@@ -75,18 +76,35 @@ struct vfmig_mover {
 	struct vfmig_window *window; /* that its data goes through, or NULL */
 };
 
-/* A map of memory that moves. */
+/* What a map's memory is made of, as far as it tells which pages were never touched (holes.c). */
+enum vfmig_backing {
+	VFMIG_BACKING_NONE, /* it does not tell */
+	VFMIG_BACKING_FILE,
+	VFMIG_BACKING_MEMORY,
+	VFMIG_BACKING_PAGES,
+	VFMIG_BACKING_HUGE,
+};
+
+/*
+ * A map of memory that moves.
+ * @covered: bytes from its start that were looked up in the process's mappings, and are of @backing
+ */
 struct vfmig_mapped {
 	uint32_t space;
 	uint32_t prot;
 	uint64_t iova, size;
 	uint8_t *ptr;
+	int fd;
+	uint64_t fd_offset;
+	enum vfmig_backing backing;
+	uint64_t covered;
 };
 
-/* Written pages of a region, from @offset in it. */
+/* Written pages of a region, from @offset in it; the first @data bytes of it are known to be no hole. */
 struct vfmig_run {
 	uint32_t region;
 	uint64_t offset, size;
+	uint64_t data;
 };
 
 #define VFMIG_RUNS 128u
@@ -272,10 +290,24 @@ void vfmig_memory_release(struct vfmig_migration *m, uint32_t region,
 			  struct vfmig_space_entry *held);
 void vfmig_memory_free(struct vfmig_migration *m);
 
+/* ---- holes.c ---- */
+
+/* Find out what all regions are made of. */
+void vfmig_holes_find(struct vfmig_memory *memory);
+/*
+ * How many bytes from @offset on, up to @size, are a hole (*hole) or may be data. At least a page. The region is held.
+ */
+uint64_t vfmig_hole_look(const struct vfmig_mapped *at, const struct vfmig_space_entry *held,
+			 uint64_t offset, uint64_t size, bool *hole);
+/* Make bytes zero; a hole stays one. */
+void vfmig_hole_zero(const struct vfmig_mapped *at, const struct vfmig_space_entry *held,
+		     uint64_t offset, uint64_t size);
+
 /* ---- scan.c ---- */
 
 /* Copy a page that others may be writing; whether anything in it is not zero. */
 bool vfmig_page_copy(void *to, const void *from);
+bool vfmig_page_zero(const void *page);
 /* Make bytes zero, without touching pages that are. */
 void vfmig_bytes_zero(void *at, uint64_t len);
 

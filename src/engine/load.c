@@ -143,7 +143,7 @@ static int zeros(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
 	const struct vfmig_section *s = &load->section;
-	uint8_t *at = m->memory.regions[s->index].ptr + s->offset;
+	uint64_t at = s->offset;
 	struct vfmig_space_entry *held;
 	int ret = no_payload(load, err);
 
@@ -152,7 +152,7 @@ static int zeros(struct load *load, struct vfmig_error *err)
 		ret = vfmig_memory_hold(m, s->index, &held, err);
 		if (ret)
 			break;
-		vfmig_bytes_zero(at, step);
+		vfmig_hole_zero(&m->memory.regions[s->index], held, at, step);
 		vfmig_memory_release(m, s->index, held);
 		if (s->arg > ZERO_STEP)
 			ret = look(m, err);

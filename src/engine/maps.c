@@ -31,7 +31,9 @@ static int found(struct finder *f, const struct vfmig_map *map)
 				    .prot = map->prot,
 				    .iova = map->iova,
 				    .size = map->size,
-				    .ptr = map->ptr};
+				    .ptr = map->ptr,
+				    .fd = map->fd,
+				    .fd_offset = map->fd_offset};
 	memory->sizes[memory->nr_regions++] = map->size;
 	memory->total += map->size;
 	return 0;
@@ -75,6 +77,7 @@ int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct finder f = {.m = m, .err = err};
 	struct vfmig_memory *memory = &m->memory;
+	int ret;
 
 	if (!memory->nr_spaces)
 		return 0;
@@ -83,7 +86,10 @@ int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
 	memory->cursors = calloc(memory->nr_spaces, sizeof(struct vfmig_cursor *));
 	if (!memory->regions || !memory->sizes || !memory->cursors)
 		return vfmig_err(err, -ENOMEM, "no memory for a migration");
-	return walk(&f);
+	ret = walk(&f);
+	if (!ret)
+		vfmig_holes_find(memory);
+	return ret;
 }
 
 int vfmig_memory_same(struct vfmig_migration *m, struct vfmig_error *err)

@@ -18,6 +18,8 @@
 #define FILL (512u << 10)
 /* Pages looked at for one buffer, as those that are zero take no room in it. */
 #define LOOK (16u << 20)
+/* After the first round a shorter run is of pages that were written: it has no holes worth looking for. */
+#define SHORT (64u << 10)
 
 int vfmig_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 {
@@ -145,13 +147,17 @@ int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 /* One more run; when there is no room for it, it stays where it was. */
 static int take(void *context, uint64_t iova, uint64_t size)
 {
-	struct vfmig_memory *memory = context;
+	struct vfmig_migration *m = context;
+	struct vfmig_memory *memory = &m->memory;
 	const struct vfmig_mapped *region = &memory->regions[memory->at];
 
 	if (memory->count == VFMIG_RUNS)
 		return 1;
-	memory->runs[memory->count++] = (struct vfmig_run){
-		.region = memory->at, .offset = iova - region->iova, .size = size};
+	memory->runs[memory->count++] =
+		(struct vfmig_run){.region = memory->at,
+				   .offset = iova - region->iova,
+				   .size = size,
+				   .data = m->round > 1 && size < SHORT ? size : 0};
 	memory->next = iova - region->iova + size;
 	return 0;
 }
@@ -162,7 +168,7 @@ static void take_untracked(struct vfmig_migration *m)
 	struct vfmig_memory *memory = &m->memory;
 
 	if (m->stopping)
-		take(memory, memory->regions[memory->at].iova, memory->regions[memory->at].size);
+		take(m, memory->regions[memory->at].iova, memory->regions[memory->at].size);
 	memory->next = memory->regions[memory->at].size;
 }
 
@@ -180,7 +186,7 @@ static bool refill(struct vfmig_migration *m)
 			take_untracked(m);
 		else if (memory->next < region->size &&
 			 vfmig_cursor_take(cursor, region->iova + memory->next,
-					   region->size - memory->next, take, memory))
+					   region->size - memory->next, take, m))
 			return true;
 		memory->at++;
 		memory->next = 0;
@@ -233,6 +239,17 @@ static bool room(const struct maker *k)
 	return k->buffer->end + k->data + 2 * VFMIG_SECTION_HEADER_SIZE + VFMIG_STREAM_PAGE <= FILL;
 }
 
+/* Zeros more. */
+static void add_zeros(struct maker *k, uint32_t region, uint64_t offset, uint64_t size)
+{
+	if (k->data || region != k->region || offset != k->offset + k->zero)
+		close_section(k);
+	if (!k->zero)
+		k->offset = offset;
+	k->region = region;
+	k->zero += size;
+}
+
 /* One page more. */
 static void add_page(struct maker *k, uint32_t region, uint64_t offset, const uint8_t *page)
 {
@@ -242,12 +259,7 @@ static void add_page(struct maker *k, uint32_t region, uint64_t offset, const ui
 		close_section(k);
 	to = k->buffer->bytes + k->buffer->end + VFMIG_SECTION_HEADER_SIZE + k->data;
 	if (!vfmig_page_copy(to, page)) {
-		if (k->data)
-			close_section(k);
-		if (!k->zero)
-			k->offset = offset;
-		k->region = region;
-		k->zero += VFMIG_STREAM_PAGE;
+		add_zeros(k, region, offset, VFMIG_STREAM_PAGE);
 		return;
 	}
 	if (k->zero) {
@@ -273,6 +285,27 @@ static int hold(struct maker *k, uint32_t region, struct vfmig_error *err)
 	return vfmig_memory_hold(k->m, region, &k->held, err);
 }
 
+/* The next page of a run, or the hole that it begins with. */
+static void take_next(struct maker *k, struct vfmig_run *run)
+{
+	const struct vfmig_mapped *at = &k->m->memory.regions[run->region];
+	uint64_t n = 0;
+	bool hole = false;
+
+	if (!run->data)
+		n = vfmig_hole_look(at, k->held, run->offset, run->size, &hole);
+	if (hole) {
+		add_zeros(k, run->region, run->offset, n);
+	} else {
+		run->data += n;
+		n = VFMIG_STREAM_PAGE;
+		add_page(k, run->region, run->offset, at->ptr + run->offset);
+		run->data -= n;
+	}
+	run->offset += n;
+	run->size -= n;
+}
+
 int vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer,
 		      struct vfmig_error *err)
 {
@@ -292,11 +325,8 @@ int vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer,
 		ret = hold(&k, run->region, err);
 		if (ret)
 			break;
-		add_page(&k, run->region, run->offset,
-			 memory->regions[run->region].ptr + run->offset);
+		take_next(&k, run);
 		looked += VFMIG_STREAM_PAGE;
-		run->offset += VFMIG_STREAM_PAGE;
-		run->size -= VFMIG_STREAM_PAGE;
 		if (!run->size)
 			memory->first++;
 	}

@@ -47,7 +47,7 @@ LOOK_AWAY bool vfmig_page_copy(void *to, const void *from)
 	return any[0] | any[1];
 }
 
-static bool is_zero(const void *page)
+bool vfmig_page_zero(const void *page)
 {
 	const piece *in = page;
 	piece any = {0, 0};
@@ -62,6 +62,6 @@ void vfmig_bytes_zero(void *at, uint64_t len)
 	char *page = at;
 
 	for (; len; len -= VFMIG_STREAM_PAGE, page += VFMIG_STREAM_PAGE)
-		if (!is_zero(page))
+		if (!vfmig_page_zero(page))
 			memset(page, 0, VFMIG_STREAM_PAGE);
 }

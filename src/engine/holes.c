@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Holes: pages of a map that were never touched. They read as zero, and reading them would allocate them.
+ *
+ * mincore(2) tells which pages are resident, without touching any. A page that is not resident is a hole only
+ * if its content is nowhere else, and what proves that depends on what the memory is made of:
+ *
+ *	FILE	a shared mapping of the map's descriptor, on tmpfs (a memfd), ext4 or xfs: SEEK_DATA finds what
+ *		is written, also what is swapped out or not on the disk yet
+ *	MEMORY	private anonymous memory, and shared memory of which the space has no descriptor: while the
+ *		system has no swap, what is not resident was never written
+ *	PAGES	private memory of hugetlbfs, which is never swapped: the same
+ *	HUGE	a shared mapping of the map's descriptor, on hugetlbfs: mincore(2) knows only pages that this
+ *		process has touched, and SEEK_DATA nothing. read(2) returns zeros for a hole and allocates nothing
+ *	NONE	all else is read: private mappings of files (their pages are not zero), other file systems, memory
+ *		that its owner fills by userfaultfd
+ *
+ * With swap, MEMORY is read, too: a page that is swapped out looks like one that a write-protecting userfaultfd
+ * has marked. Anonymous memory is not allocated by reading, so that only costs time.
+ *
+ * Pages are taken from the cursor before they are looked at here. A device writes first and marks then, so
+ * a page that was a hole when it was looked at, and is none any more, is taken again.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "device/space_map.h"
+#include "engine/engine.h"
+#include "engine/vma.h"
+
+#define PAGE ((uint64_t)VFMIG_STREAM_PAGE)
+/* Pages that one mincore(2) is asked for: first, and where they are all holes. */
+#define FEW  64u
+#define MANY 4096u
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+
+/* ---- what a map is made of ---- */
+
+struct finder {
+	struct vfmig_memory *memory;
+	dev_t shm; /* the device of shared memory that is in no file system */
+};
+
+static enum vfmig_backing file_system(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return VFMIG_BACKING_NONE;
+	switch ((unsigned long)fs.f_type) {
+	case TMPFS_MAGIC:
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+		return VFMIG_BACKING_FILE;
+	case HUGETLBFS_MAGIC:
+		return VFMIG_BACKING_HUGE;
+	default:
+		return VFMIG_BACKING_NONE;
+	}
+}
+
+/* Is @at, in this mapping, a mapping of the map's descriptor? */
+static bool is_descriptor(const struct vfmig_vma *vma, const struct vfmig_mapped *at)
+{
+	uint64_t start = (uintptr_t)at->ptr;
+	struct stat file;
+
+	return at->fd >= 0 && !fstat(at->fd, &file) && vma->inode == file.st_ino &&
+	       vma->major == major(file.st_dev) && vma->minor == minor(file.st_dev) &&
+	       vma->offset - vma->start == at->fd_offset - start;
+}
+
+static enum vfmig_backing backing_of(const struct finder *f, const struct vfmig_vma *vma,
+				     const struct vfmig_mapped *at)
+{
+	if (vma->served)
+		return VFMIG_BACKING_NONE;
+	if (vma->anonymous)
+		return vma->page > PAGE ? VFMIG_BACKING_PAGES : VFMIG_BACKING_MEMORY;
+	if (!vma->shared)
+		return VFMIG_BACKING_NONE;
+	if (is_descriptor(vma, at))
+		return file_system(at->fd);
+	return f->shm && makedev(vma->major, vma->minor) == f->shm ? VFMIG_BACKING_MEMORY
+								   : VFMIG_BACKING_NONE;
+}
+
+/* A map may lie in several mappings. It is one kind if they all are, and they cover it. */
+static int look_at_vma(void *context, const struct vfmig_vma *vma)
+{
+	const struct finder *f = context;
+
+	for (uint32_t i = 0; i < f->memory->nr_regions; i++) {
+		struct vfmig_mapped *at = &f->memory->regions[i];
+		uint64_t start = (uintptr_t)at->ptr, end = start + at->size;
+		uint64_t first = start + at->covered;
+		enum vfmig_backing backing;
+
+		if (at->covered == at->size || vma->start > first || vma->end <= first)
+			continue;
+		backing = backing_of(f, vma, at);
+		if (first == start)
+			at->backing = backing;
+		else if (at->backing != backing)
+			at->backing = VFMIG_BACKING_NONE;
+		at->covered = (vma->end < end ? vma->end : end) - start;
+	}
+	return 0;
+}
+
+void vfmig_holes_find(struct vfmig_memory *memory)
+{
+	int shm = memfd_create("vfmig", MFD_CLOEXEC);
+	struct finder f = {.memory = memory};
+	struct stat file;
+
+	if (shm >= 0 && !fstat(shm, &file))
+		f.shm = file.st_dev;
+	if (shm >= 0)
+		close(shm);
+	/* mincore(2) counts in pages of the system. */
+	if (sysconf(_SC_PAGESIZE) == (long)PAGE)
+		vfmig_vmas_each(look_at_vma, &f, NULL);
+	for (uint32_t i = 0; i < memory->nr_regions; i++)
+		if (memory->regions[i].covered < memory->regions[i].size)
+			memory->regions[i].backing = VFMIG_BACKING_NONE;
+}
+
+/* ---- which pages are there ---- */
+
+/* Swap of which a part is in use counts until it is empty, also while it is being switched off. */
+static bool swaps(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) || info.totalswap;
+}
+
+/* Bytes from @at on, up to @size, that are resident (*there), or not. */
+static uint64_t alike(const uint8_t *at, uint64_t size, unsigned most, bool *there)
+{
+	uint64_t pages = size / PAGE < most ? size / PAGE : most, n = 0;
+	unsigned char resident[MANY];
+
+	*there = true;
+	if (mincore((void *)at, pages * PAGE, resident))
+		return pages * PAGE;
+	*there = resident[0] & 1;
+	while (n < pages && (resident[n] & 1) == *there)
+		n++;
+	return n * PAGE;
+}
+
+/* The same for as long as they are not resident; @done bytes are known not to be. */
+static uint64_t absent(const uint8_t *at, uint64_t done, uint64_t size)
+{
+	bool there = false;
+
+	while (done < size) {
+		uint64_t n = alike(at + done, size - done, MANY, &there);
+
+		if (there)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/* How much of the @size bytes at @offset of the descriptor is a hole. */
+static uint64_t file_hole(int fd, uint64_t offset, uint64_t size)
+{
+	off_t data = lseek(fd, (off_t)offset, SEEK_DATA);
+
+	if (data < 0)
+		return errno == ENXIO ? size : 0;
+	if ((uint64_t)data - offset >= size)
+		return size;
+	return ((uint64_t)data - offset) & ~(PAGE - 1);
+}
+
+/* The same on hugetlbfs, for one of its pages; or for all of it if the file has none. */
+static uint64_t huge_hole(int fd, uint64_t offset, uint64_t size)
+{
+	uint8_t bytes[16 * PAGE];
+	struct stat file;
+	uint64_t end, at;
+
+	if (fstat(fd, &file))
+		return 0;
+	if (!file.st_blocks)
+		return size;
+	end = (offset | ((uint64_t)file.st_blksize - 1)) + 1;
+	end = end - offset < size ? end : offset + size;
+	for (at = offset; at < end;) {
+		uint64_t want = end - at < sizeof(bytes) ? end - at : sizeof(bytes);
+		ssize_t n = pread(fd, bytes, want, (off_t)at);
+
+		if (n < (ssize_t)want)
+			return 0;
+		for (uint64_t i = 0; i < want; i += PAGE)
+			if (!vfmig_page_zero(bytes + i))
+				return 0;
+		at += want;
+	}
+	return end - offset;
+}
+
+uint64_t vfmig_hole_look(const struct vfmig_mapped *at, const struct vfmig_space_entry *held,
+			 uint64_t offset, uint64_t size, bool *hole)
+{
+	const uint8_t *bytes = at->ptr + offset;
+	uint64_t file_offset = held->map.fd_offset + offset, n, holes = 0;
+	bool there;
+
+	*hole = false;
+	if (at->backing == VFMIG_BACKING_NONE || (at->backing == VFMIG_BACKING_MEMORY && swaps()))
+		return size;
+	n = alike(bytes, size, FEW, &there);
+	if (there)
+		return n;
+	switch (at->backing) {
+	case VFMIG_BACKING_FILE:
+		holes = file_hole(held->map.fd, file_offset, size);
+		break;
+	case VFMIG_BACKING_HUGE:
+		holes = huge_hole(held->map.fd, file_offset, size);
+		break;
+	case VFMIG_BACKING_MEMORY:
+	case VFMIG_BACKING_PAGES:
+		holes = absent(bytes, n, size);
+		/* Swap may have come meanwhile. */
+		if (at->backing == VFMIG_BACKING_MEMORY && swaps())
+			return size;
+		break;
+	case VFMIG_BACKING_NONE:
+		break;
+	}
+	*hole = holes > 0;
+	return holes ? holes : PAGE;
+}
+
+void vfmig_hole_zero(const struct vfmig_mapped *at, const struct vfmig_space_entry *held,
+		     uint64_t offset, uint64_t size)
+{
+	bool hole;
+
+	for (uint64_t n; size; offset += n, size -= n) {
+		n = vfmig_hole_look(at, held, offset, size, &hole);
+		if (!hole)
+			vfmig_bytes_zero(at->ptr + offset, n);
+	}
+}
