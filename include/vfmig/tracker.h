@@ -18,6 +18,11 @@
  * another process that has the same memory mapped, nor pages that are dropped (MADV_DONTNEED, punched holes)
  * while they watch. A mapping can be watched by one tracker at a time.
  *
+ * Memory may be private or shared, of pages of 4 KiB, transparent huge pages or pages of hugetlbfs. A huge page of
+ * hugetlbfs counts as written whole, also where a map has only a part of it. What cannot be watched is refused when
+ * tracking starts (vfmig_cursor_open(), the set-up of a migration), with -EOPNOTSUPP, -EINVAL or -EBUSY: memory
+ * that another userfaultfd watches, files on a disk by faults, and hugetlbfs of other pages than 2 MiB by pagemap.
+ *
  * For a VMM that knows by itself (KVM's dirty log, a TCG bitmap), a struct vfmig_tracker with callbacks of
  * its own is the better choice.
  */

@@ -15,7 +15,6 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "engine/tracker/uffd.h"
+#include "engine/vma.h"
 
 #define AT_ONCE	  64
 #define PAGE	  ((uint64_t)VFMIG_PAGE_SIZE)
@@ -50,47 +50,65 @@ static int touch(uint64_t start, uint64_t end, struct vfmig_error *err)
 	return 0;
 }
 
-/* Only what is anonymous: pages of a file would be allocated, and need it not. */
-static int touch_anonymous(const struct vfmig_watched *range, struct vfmig_error *err)
+struct toucher {
+	const struct vfmig_cpu_tracker *t;
+	struct vfmig_error *err;
+};
+
+/* Only small anonymous pages: those of a file, and huge ones, would be allocated, and have no need of it. */
+static int touch_anonymous(void *context, const struct vfmig_vma *vma)
 {
-	uint64_t from = (uintptr_t)range->ptr, to = from + range->size;
-	unsigned long long start, end, inode;
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512];
+	const struct toucher *k = context;
 	int ret = 0;
 
-	if (!maps)
-		return vfmig_err(err, -errno, "/proc/self/maps cannot be read: %s",
-				 strerror(errno));
-	while (!ret && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%llx-%llx %*4s %*x %*x:%*x %llu", &start, &end, &inode) != 3)
-			continue; /* the rest of a long path */
-		start = start > from ? start : from;
-		end = end < to ? end : to;
-		if (!inode && start < end)
-			ret = touch(start, end, err);
+	if (!vma->anonymous || vma->page > PAGE)
+		return 0;
+	for (size_t i = 0; i < k->t->count && !ret; i++) {
+		uint64_t start = (uintptr_t)k->t->ranges[i].ptr;
+		uint64_t end = start + k->t->ranges[i].size;
+
+		ret = touch(start > vma->start ? start : vma->start,
+			    end < vma->end ? end : vma->end, k->err);
 	}
-	fclose(maps);
 	return ret;
 }
 
 /* ---- the thread ---- */
 
+/* The range that has an address in one of its pages. */
+static const struct vfmig_watched *range_of(const struct vfmig_cpu_tracker *t, uint64_t address)
+{
+	uint64_t start, end;
+
+	for (size_t i = 0; i < t->count; i++) {
+		vfmig_watched_pages(&t->ranges[i], &start, &end);
+		if (address >= start && address < end)
+			return &t->ranges[i];
+	}
+	return NULL;
+}
+
+/* A page cannot be let go: the thread that waits for it goes on all the same, and the writes are lost to us. */
+static void let_all_go(struct vfmig_cpu_tracker *t)
+{
+	t->lost = true;
+	for (size_t i = 0; i < t->count; i++)
+		vfmig_uffd_leave(t->uffd, &t->ranges[i]);
+}
+
 static void note(struct vfmig_cpu_tracker *t, uint64_t address)
 {
-	uint8_t *page = (uint8_t *)(uintptr_t)(address & ~(PAGE - 1));
+	const struct vfmig_watched *range;
+	uint64_t start;
 
 	pthread_mutex_lock(&t->lock);
-	for (size_t i = 0; i < t->count; i++) {
-		const struct vfmig_watched *range = &t->ranges[i];
-
-		if (page >= range->ptr && (uint64_t)(page - range->ptr) < range->size) {
-			vfmig_dirty_mark(t->noted, range->iova + (uint64_t)(page - range->ptr),
-					 PAGE);
-			break;
-		}
+	range = range_of(t, address);
+	if (range) {
+		start = address & ~(range->page - 1);
+		vfmig_watched_mark(t, start, start + range->page, t->noted);
 	}
-	vfmig_uffd_protect(t->uffd, page, PAGE, false);
+	if (!range || vfmig_uffd_protect(t->uffd, start, start + range->page, false))
+		let_all_go(t);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -136,17 +154,18 @@ static int start_thread(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 
 int vfmig_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 {
+	struct toucher k = {.t = t, .err = err};
 	int ret = vfmig_dirty_create(&t->noted, NULL);
 
+	t->lost = false;
 	if (ret)
 		return vfmig_err(err, ret, "no memory for a tracker");
 	t->uffd = vfmig_uffd_open(VFMIG_UFFD_WP_FAULTS | VFMIG_UFFD_WP_SHARED, true, err);
 	ret = t->uffd < 0 ? t->uffd : start_thread(t, err);
-	for (size_t i = 0; i < t->count && !ret; i++) {
-		ret = touch_anonymous(&t->ranges[i], err);
-		if (!ret)
-			ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
-	}
+	if (!ret && t->count)
+		ret = vfmig_vmas_each(touch_anonymous, &k, err);
+	for (size_t i = 0; i < t->count && !ret; i++)
+		ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
 	if (ret)
 		vfmig_faults_stop(t);
 	return ret;
@@ -163,10 +182,14 @@ static int take(void *context, uint64_t iova, uint64_t size)
 {
 	struct taker *k = context;
 	struct vfmig_watched part;
+	uint64_t start, end;
 
-	for (size_t i = 0; i < k->t->count && !k->ret; i++)
-		if (vfmig_watched_part(&k->t->ranges[i], iova, size, &part))
-			k->ret = vfmig_uffd_protect(k->t->uffd, part.ptr, part.size, true);
+	for (size_t i = 0; i < k->t->count && !k->ret; i++) {
+		if (!vfmig_watched_part(&k->t->ranges[i], iova, size, &part))
+			continue;
+		vfmig_watched_pages(&part, &start, &end);
+		k->ret = vfmig_uffd_protect(k->t->uffd, start, end, true);
+	}
 	if (!k->ret)
 		vfmig_dirty_mark(k->into, iova, size);
 	return k->ret;
@@ -176,10 +199,15 @@ int vfmig_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t si
 			 struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	struct taker k = {.t = t, .into = into};
+	bool lost;
 
 	pthread_mutex_lock(&t->lock);
-	vfmig_dirty_harvest(t->noted, iova, size, take, &k);
+	if (!t->lost)
+		vfmig_dirty_harvest(t->noted, iova, size, take, &k);
+	lost = t->lost;
 	pthread_mutex_unlock(&t->lock);
+	if (lost)
+		return vfmig_err(err, -EIO, "a page could not be let go after it was written");
 	if (k.ret)
 		return vfmig_err(err, k.ret, "memory cannot be write-protected again: %s",
 				 strerror(-k.ret));

@@ -12,8 +12,22 @@
 #include "engine/tracker/uffd.h"
 
 #define RUNS 256
+#define HUGE (2u << 20)
 
 #define FEATURES (VFMIG_UFFD_WP_SHARED | VFMIG_UFFD_WP_UNPOPULATED | VFMIG_UFFD_WP_ASYNC)
+
+/* The kernel protects huge pages of this size alone. */
+static int can_scan(const struct vfmig_watched *range, struct vfmig_error *err)
+{
+	if (range->page == VFMIG_PAGE_SIZE || range->page == HUGE)
+		return 0;
+	return vfmig_err(
+		err, -EOPNOTSUPP,
+		"memory at %p (IOVA 0x%llx) has pages of %llu KiB, whose writes "
+		"PAGEMAP_SCAN does not tell; a tracker of kind VFMIG_CPU_TRACKER_FAULTS does",
+		(void *)range->ptr, (unsigned long long)range->iova,
+		(unsigned long long)range->page >> 10);
+}
 
 int vfmig_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 {
@@ -26,8 +40,11 @@ int vfmig_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 	if (t->pagemap < 0)
 		ret = vfmig_err(err, -errno, "/proc/self/pagemap cannot be opened: %s",
 				strerror(errno));
-	for (size_t i = 0; i < t->count && !ret; i++)
-		ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
+	for (size_t i = 0; i < t->count && !ret; i++) {
+		ret = can_scan(&t->ranges[i], err);
+		if (!ret)
+			ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
+	}
 	if (ret)
 		vfmig_pagemap_stop(t);
 	return ret;
@@ -37,19 +54,17 @@ static int scan_one(struct vfmig_cpu_tracker *t, const struct vfmig_watched *ran
 		    struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	struct vfmig_pm_region runs[RUNS];
-	uint64_t start = (uintptr_t)range->ptr, end = start + range->size;
 	struct vfmig_pm_scan scan = {
 		.size = sizeof(scan),
 		.flags = VFMIG_PM_WP_MATCHING | VFMIG_PM_CHECK_WPASYNC,
-		.start = start,
-		.end = end,
 		.vec = (uintptr_t)runs,
 		.vec_len = RUNS,
 		.category_mask = VFMIG_PM_PAGE_IS_WRITTEN,
 		.return_mask = VFMIG_PM_PAGE_IS_WRITTEN,
 	};
 
-	while (scan.start < end) {
+	vfmig_watched_pages(range, &scan.start, &scan.end);
+	while (scan.start < scan.end) {
 		int n = ioctl(t->pagemap, VFMIG_PAGEMAP_SCAN, &scan);
 
 		if (n < 0 && errno == EINTR)
@@ -58,8 +73,7 @@ static int scan_one(struct vfmig_cpu_tracker *t, const struct vfmig_watched *ran
 			return vfmig_err(err, -errno, "PAGEMAP_SCAN of memory at %p: %s",
 					 (void *)range->ptr, strerror(errno));
 		for (int i = 0; i < n; i++)
-			vfmig_dirty_mark(into, range->iova + (runs[i].start - start),
-					 runs[i].end - runs[i].start);
+			vfmig_watched_mark(t, runs[i].start, runs[i].end, into);
 		if (scan.walk_end <= scan.start)
 			return vfmig_err(err, -EIO, "PAGEMAP_SCAN does not get on");
 		scan.start = scan.walk_end;

@@ -9,6 +9,7 @@
 
 #include "device/space_map.h"
 #include "engine/tracker/uffd.h"
+#include "engine/vma.h"
 
 static int add(struct vfmig_cpu_tracker *t, void *ptr, uint64_t iova, uint64_t size)
 {
@@ -38,6 +39,104 @@ static int add_maps(struct vfmig_cpu_tracker *t, struct vfmig_space *space)
 	return ret;
 }
 
+/* ---- which pages they are in ---- */
+
+static int look_at_vma(void *context, const struct vfmig_vma *vma)
+{
+	struct vfmig_cpu_tracker *t = context;
+
+	for (size_t i = 0; i < t->count; i++) {
+		struct vfmig_watched *range = &t->ranges[i];
+		uint64_t start = (uintptr_t)range->ptr, first = start + range->covered;
+
+		if (range->covered == range->size || vma->start > first || vma->end <= first)
+			continue;
+		if (range->covered && vma->page != range->page)
+			continue;
+		range->page = vma->page;
+		range->covered = vma->end - start < range->size ? vma->end - start : range->size;
+	}
+	return 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct vfmig_watched *x = *(const struct vfmig_watched *const *)a;
+	const struct vfmig_watched *y = *(const struct vfmig_watched *const *)b;
+
+	return x->ptr < y->ptr ? -1 : x->ptr > y->ptr;
+}
+
+static int find_shared(struct vfmig_cpu_tracker *t)
+{
+	const struct vfmig_watched **order = calloc(t->count + 1, sizeof(*order));
+	uint64_t start, end, last = 0;
+
+	if (!order)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->count; i++)
+		order[i] = &t->ranges[i];
+	qsort(order, t->count, sizeof(*order), by_address);
+	t->shared = false;
+	for (size_t i = 0; i < t->count; i++) {
+		vfmig_watched_pages(order[i], &start, &end);
+		t->shared |= start < last;
+		last = end > last ? end : last;
+	}
+	free(order);
+	return 0;
+}
+
+static int find_pages(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
+{
+	int ret;
+
+	for (size_t i = 0; i < t->count; i++)
+		t->ranges[i].covered = 0;
+	ret = vfmig_vmas_each(look_at_vma, t, err);
+	for (size_t i = 0; i < t->count && !ret; i++) {
+		const struct vfmig_watched *range = &t->ranges[i];
+
+		if (range->covered < range->size)
+			ret = vfmig_err(err, -EOPNOTSUPP,
+					"memory at %p (0x%llx bytes, IOVA 0x%llx) cannot be "
+					"watched for writes: at %p it is not mapped, or its pages "
+					"are of another size",
+					(void *)range->ptr, (unsigned long long)range->size,
+					(unsigned long long)range->iova,
+					(void *)(range->ptr + range->covered));
+	}
+	return ret ? ret : find_shared(t);
+}
+
+void vfmig_watched_pages(const struct vfmig_watched *range, uint64_t *start, uint64_t *end)
+{
+	uint64_t at = (uintptr_t)range->ptr;
+
+	*start = at & ~(range->page - 1);
+	*end = (at + range->size + range->page - 1) & ~(range->page - 1);
+}
+
+void vfmig_watched_mark(const struct vfmig_cpu_tracker *t, uint64_t start, uint64_t end,
+			struct vfmig_dirty *into)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct vfmig_watched *range = &t->ranges[i];
+		uint64_t at = (uintptr_t)range->ptr;
+		uint64_t first = start > at ? start - at : 0;
+		uint64_t last = end > at ? end - at : 0;
+
+		last = last < range->size ? last : range->size;
+		if (first >= last)
+			continue;
+		vfmig_dirty_mark(into, range->iova + first, last - first);
+		if (!t->shared)
+			return;
+	}
+}
+
+/* ---- the tracker ---- */
+
 static int start(void *context, struct vfmig_space *space, struct vfmig_error *err)
 {
 	struct vfmig_cpu_tracker *t = context;
@@ -45,6 +144,9 @@ static int start(void *context, struct vfmig_space *space, struct vfmig_error *e
 
 	if (ret)
 		return vfmig_err(err, ret, "no memory for a tracker");
+	ret = find_pages(t, err);
+	if (ret)
+		return ret;
 	ret = t->kind == VFMIG_CPU_TRACKER_PAGEMAP ? vfmig_pagemap_start(t, err)
 						   : vfmig_faults_start(t, err);
 	t->runs = !ret;
@@ -60,8 +162,10 @@ bool vfmig_watched_part(const struct vfmig_watched *range, uint64_t iova, uint64
 
 	if (!size || first > last)
 		return false;
-	*part = (struct vfmig_watched){
-		.ptr = range->ptr + (first - range->iova), .iova = first, .size = last - first + 1};
+	*part = (struct vfmig_watched){.ptr = range->ptr + (first - range->iova),
+				       .iova = first,
+				       .size = last - first + 1,
+				       .page = range->page};
 	return true;
 }
 

@@ -60,10 +60,10 @@ int vfmig_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err)
 		features & VFMIG_UFFD_WP_ASYNC ? "Linux 6.7 has them" : "Linux 5.19 has them");
 }
 
-int vfmig_uffd_protect(int uffd, void *ptr, uint64_t size, bool on)
+int vfmig_uffd_protect(int uffd, uint64_t start, uint64_t end, bool on)
 {
 	struct uffdio_writeprotect wp = {
-		.range = {.start = (uintptr_t)ptr, .len = size},
+		.range = {.start = start, .len = end - start},
 		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
 	};
 
@@ -76,12 +76,12 @@ int vfmig_uffd_protect(int uffd, void *ptr, uint64_t size, bool on)
 
 int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_error *err)
 {
-	struct uffdio_register reg = {
-		.range = {.start = (uintptr_t)range->ptr, .len = range->size},
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
+	struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_WP};
+	uint64_t start, end;
 	int ret;
 
+	vfmig_watched_pages(range, &start, &end);
+	reg.range = (struct uffdio_range){.start = start, .len = end - start};
 	if (ioctl(uffd, UFFDIO_REGISTER, &reg) < 0)
 		return vfmig_err(
 			err, -errno,
@@ -92,7 +92,8 @@ int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_e
 			errno == EBUSY	  ? "another userfaultfd watches it"
 			: errno == EINVAL ? "it is neither anonymous nor shared memory"
 					  : strerror(errno));
-	ret = vfmig_uffd_protect(uffd, range->ptr, range->size, true);
+	ret = reg.ioctls & 1ull << _UFFDIO_WRITEPROTECT ? vfmig_uffd_protect(uffd, start, end, true)
+							: -EOPNOTSUPP;
 	if (ret)
 		return vfmig_err(err, ret, "memory at %p cannot be write-protected: %s",
 				 (void *)range->ptr, strerror(-ret));
@@ -101,7 +102,10 @@ int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_e
 
 void vfmig_uffd_leave(int uffd, const struct vfmig_watched *range)
 {
-	struct uffdio_range r = {.start = (uintptr_t)range->ptr, .len = range->size};
+	struct uffdio_range r;
+	uint64_t start, end;
 
+	vfmig_watched_pages(range, &start, &end);
+	r = (struct uffdio_range){.start = start, .len = end - start};
 	ioctl(uffd, UFFDIO_UNREGISTER, &r);
 }

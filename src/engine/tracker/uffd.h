@@ -41,20 +41,29 @@ struct vfmig_pm_region {
 #define VFMIG_PM_CHECK_WPASYNC	 (1ull << 1)
 #define VFMIG_PM_PAGE_IS_WRITTEN (1ull << 1)
 
-/* Memory that is watched. */
+/*
+ * Memory that is watched.
+ * @page: the size of its pages, which are protected whole; more than VFMIG_PAGE_SIZE if it is of hugetlbfs. From the
+ *	start on
+ * @covered: how many bytes from @ptr on were found to be mapped
+ */
 struct vfmig_watched {
 	uint8_t *ptr;
 	uint64_t iova, size;
+	uint64_t page, covered;
 };
 
 /* The part of it that is in [iova, iova + size); false if there is none. */
 bool vfmig_watched_part(const struct vfmig_watched *range, uint64_t iova, uint64_t size,
 			struct vfmig_watched *part);
+/* The addresses of all pages that it is in, also in part. Its ends may lie within a huge page. */
+void vfmig_watched_pages(const struct vfmig_watched *range, uint64_t *start, uint64_t *end);
 
 /*
  * The inside of a tracker.
  * @given: of @ranges, those that the user added; the space's maps come behind them at the start
  * @uffd, @pagemap, @stop: descriptors; -1 while not in use
+ * @lost: faults: a page could not be let go, and so its memory is watched no more
  * @lock: faults: noting a page and letting it go is one step to who collects
  */
 struct vfmig_cpu_tracker {
@@ -62,18 +71,23 @@ struct vfmig_cpu_tracker {
 	struct vfmig_tracker face;
 	struct vfmig_watched *ranges;
 	size_t given, count;
-	bool runs;
+	bool shared; /* a page may be of several ranges: one memory at two IOVAs, two maps in one huge page */
+	bool runs, lost;
 	int uffd, pagemap, stop;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct vfmig_dirty *noted;
 };
 
+/* Addresses [start, end) were written: mark all ranges that they are in. */
+void vfmig_watched_mark(const struct vfmig_cpu_tracker *t, uint64_t start, uint64_t end,
+			struct vfmig_dirty *into);
+
 /* A descriptor with these features, or a negative errno. @kernel: faults inside the kernel must be seen. */
 int vfmig_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err);
 /* Register memory for write protection, and protect it. */
 int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_error *err);
-int vfmig_uffd_protect(int uffd, void *ptr, uint64_t size, bool on);
+int vfmig_uffd_protect(int uffd, uint64_t start, uint64_t end, bool on);
 void vfmig_uffd_leave(int uffd, const struct vfmig_watched *range);
 
 /* The two ways; start and stop with @ranges complete. */
