@@ -26,8 +26,8 @@ const char *vfmig_user_get_window(const void *buf, size_t len, size_t nfds,
 		return "a window is larger than 64 MiB";
 	if (w->size % PAGE)
 		return "a window is not a whole number of pages";
-	if (nfds != (w->size != 0))
-		return "WINDOW came with another number of descriptors than it needs";
+	if (w->size && !nfds)
+		return "WINDOW came without a descriptor";
 	return NULL;
 }
 

@@ -239,7 +239,7 @@ static void irq_set(void)
 	static const char none[] = "SET_IRQS of no interrupts";
 	static const char many[] = "SET_IRQS is about more than 2048 interrupts";
 	static const char data[] = "SET_IRQS has another amount of data than it says";
-	static const char fds[] = "SET_IRQS came with another number of descriptors than it says";
+	static const char fds[] = "SET_IRQS came with fewer descriptors than it says";
 	static const struct {
 		uint32_t flags, start, count;
 		size_t extra, nfds;
@@ -274,9 +274,9 @@ static void irq_set(void)
 		{0x21, 0, 1, 1, 0, data},
 		{0x24, 0, 1, 4, 1, data},
 		{0x24, 0, 2, 0, 1, fds},
-		{0x24, 0, 2, 0, 3, fds},
-		{0x21, 0, 1, 0, 1, fds},
-		{0x22, 0, 1, 1, 1, fds},
+		{0x24, 0, 2, 0, 3, NULL},
+		{0x21, 0, 1, 0, 1, NULL},
+		{0x22, 0, 1, 1, 1, NULL},
 	};
 	struct vfmig_irq_set out;
 	const uint8_t *bools;

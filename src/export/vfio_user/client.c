@@ -180,8 +180,6 @@ static int agree(struct export_client *client, const struct vfmig_wire_msg *msg,
 	if (msg->header.cmd != VFMIG_USER_VERSION)
 		return vfmig_err(err, -EINVAL, "the client began with command %u, not with VERSION",
 				 msg->header.cmd);
-	if (msg->nfds)
-		return vfmig_err(err, -EINVAL, "VERSION came with descriptors");
 	ret = vfmig_wire_caps_decode(msg->payload, msg->len, &client->caps, err);
 	if (ret)
 		return ret;

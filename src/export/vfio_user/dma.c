@@ -211,28 +211,43 @@ void vfmig_export_dma_map(struct export_op *op)
 
 /* ---- DMA_UNMAP ---- */
 
-/* With a bitmap only where a container logs, which then tells what was written until the end. */
-static int unmap_at(struct vfmig_export *server, size_t at, uint8_t *bits, size_t bytes,
-		    struct vfmig_error *err)
+/*
+ * The maps from @first to @end. Without @bits; with it where a container logs, which then tells what was written in
+ * the range of @u until the end.
+ */
+static int unmap(struct vfmig_export *server, size_t first, size_t end, uint8_t *bits, size_t bytes,
+		 const struct vfmig_user_dma_unmap *u, struct vfmig_error *err)
 {
 	struct export_table *table = &server->table;
-	struct export_map map = table->maps[at];
-	uint64_t size = map.size;
-	int ret = bits ? vfmig_type1_unmap(server->client->type1, map.iova, &size, bits, bytes, err)
-		       : vfmig_space_unmap(server->space, map.iova, map.size, err);
+	const struct export_map *last;
+	uint64_t size;
+	int ret = 0, one;
 
-	if (bits && ret) /* whatever it was, the memory goes now */
-		vfmig_space_unmap(server->space, map.iova, map.size, NULL);
-	table->count--;
-	memmove(table->maps + at, table->maps + at + 1, (table->count - at) * sizeof(*table->maps));
-	release(table, &map);
+	if (bits) {
+		size = u->size;
+		ret = vfmig_type1_unmap(server->client->type1, u->addr, &size, bits, bytes, err);
+	}
+	if (first == end)
+		return ret;
+	last = &table->maps[end - 1];
+	if (!bits || ret) { /* whatever it was, the memory goes now */
+		size = last->iova + (last->size - 1) - table->maps[first].iova + 1;
+		one = vfmig_space_unmap(server->space, table->maps[first].iova, size,
+					ret ? NULL : err);
+		ret = ret ? ret : one;
+	}
+	for (size_t i = first; i < end; i++)
+		release(table, &table->maps[i]);
+	memmove(table->maps + first, table->maps + end,
+		(table->count - end) * sizeof(*table->maps));
+	table->count -= end - first;
 	return ret;
 }
 
 void vfmig_export_unmap_all(struct vfmig_export *server)
 {
-	while (server->table.count)
-		unmap_at(server, server->table.count - 1, NULL, 0, NULL);
+	if (server->table.count)
+		unmap(server, 0, server->table.count, NULL, 0, NULL, NULL);
 	free(server->table.maps);
 	server->table.maps = NULL;
 	server->table.room = 0;
@@ -262,7 +277,8 @@ static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap 
 		vfmig_bitmap_set(bits, i);
 }
 
-static int unmap_with_bitmap(struct export_op *op, size_t at, const struct vfmig_user_dma_unmap *u,
+static int unmap_with_bitmap(struct export_op *op, size_t first, size_t end,
+			     const struct vfmig_user_dma_unmap *u,
 			     const struct vfmig_user_bitmap *bitmap)
 {
 	uint8_t *bits;
@@ -285,9 +301,9 @@ static int unmap_with_bitmap(struct export_op *op, size_t at, const struct vfmig
 				 (unsigned long long)bitmap->size);
 	bits = (uint8_t *)op->memory + VFMIG_USER_BITMAP_SIZE;
 	if (op->client->type1) {
-		ret = unmap_at(op->client->server, at, bits, bitmap->size, &op->err);
+		ret = unmap(op->client->server, first, end, bits, bitmap->size, u, &op->err);
 	} else {
-		ret = unmap_at(op->client->server, at, NULL, 0, &op->err);
+		ret = unmap(op->client->server, first, end, NULL, 0, u, &op->err);
 		last_report(op, u, bitmap, bits);
 	}
 	op->out.body = bits;
@@ -295,29 +311,37 @@ static int unmap_with_bitmap(struct export_op *op, size_t at, const struct vfmig
 	return ret;
 }
 
+/*
+ * All maps that lie in the range, which may be none: clients with a virtual IOMMU unmap blocks that cover many, or
+ * none. A map is never cut in two. As in Linux's type1.
+ */
 static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
 		    const struct vfmig_user_bitmap *bitmap)
 {
 	struct vfmig_export *server = op->client->server;
-	struct export_table *table = &server->table;
-	size_t at = find(table, u->addr);
-	int ret = 0, one;
+	const struct export_table *table = &server->table;
+	size_t first = find(table, u->addr), end = first;
+	uint64_t last = u->addr + (u->size - 1);
 
-	if (u->flags & VFMIG_DMA_UNMAP_ALL) {
-		while (table->count) {
-			one = unmap_at(server, table->count - 1, NULL, 0, ret ? NULL : &op->err);
-			ret = ret ? ret : one;
-		}
-		return ret;
+	if (u->flags & VFMIG_DMA_UNMAP_ALL)
+		return table->count ? unmap(server, 0, table->count, NULL, 0, u, &op->err) : 0;
+	while (end < table->count && table->maps[end].iova <= last)
+		end++;
+	for (size_t i = first ? first - 1 : 0; i < end; i++) {
+		const struct export_map *map = &table->maps[i];
+		uint64_t ends = map->iova + (map->size - 1);
+
+		if ((map->iova < u->addr && ends >= u->addr) || ends > last)
+			return vfmig_err(&op->err, -EINVAL,
+					 "DMA_UNMAP of 0x%llx bytes at IOVA 0x%llx cuts the map of "
+					 "0x%llx bytes at 0x%llx in two",
+					 (unsigned long long)u->size, (unsigned long long)u->addr,
+					 (unsigned long long)map->size,
+					 (unsigned long long)map->iova);
 	}
-	if (at == table->count || table->maps[at].iova != u->addr ||
-	    table->maps[at].size != u->size)
-		return vfmig_err(&op->err, -ENOENT,
-				 "DMA_UNMAP: there is no map of 0x%llx bytes at IOVA 0x%llx",
-				 (unsigned long long)u->size, (unsigned long long)u->addr);
 	if (u->flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP)
-		return unmap_with_bitmap(op, at, u, bitmap);
-	return unmap_at(server, at, NULL, 0, &op->err);
+		return unmap_with_bitmap(op, first, end, u, bitmap);
+	return first < end ? unmap(server, first, end, NULL, 0, u, &op->err) : 0;
 }
 
 void vfmig_export_dma_unmap(struct export_op *op)

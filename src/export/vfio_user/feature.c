@@ -44,7 +44,8 @@ void vfmig_export_put_feature(struct export_op *op, const void *payload, size_t 
 	struct vfmig_device_feature f;
 
 	vfmig_feature_get(op->msg->payload, op->msg->len, &f);
-	f.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size + op->out.body_len);
+	if ((f.flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_PROBE)) == VFMIG_FEATURE_GET)
+		f.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size + op->out.body_len);
 	vfmig_feature_put(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &f);
 	if (size)
 		memcpy(vfmig_export_fixed(op) + VFMIG_FEATURE_HEADER_SIZE, payload, size);
@@ -352,9 +353,12 @@ void vfmig_export_feature(struct export_op *op)
 				    f.flags & VFMIG_FEATURE_MASK);
 		return;
 	}
-	if (msg->nfds && f.flags != (VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE)) {
-		vfmig_export_refuse(op, -EINVAL, "feature %u takes no descriptor",
-				    f.flags & VFMIG_FEATURE_MASK);
+	/* All but GET is answered with what was asked. */
+	if ((f.flags & (VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE)) && f.argsz < msg->len) {
+		vfmig_export_refuse(
+			op, -EINVAL,
+			"feature %u: argsz %u leaves no room for the reply of %zu bytes",
+			f.flags & VFMIG_FEATURE_MASK, f.argsz, msg->len);
 		return;
 	}
 	if ((f.flags & VFMIG_FEATURE_PROBE) &&

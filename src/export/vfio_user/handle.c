@@ -18,6 +18,15 @@ static void answer_nothing(struct export_op *op, ssize_t result)
 		vfmig_export_done(op, 0);
 }
 
+/* Some clients attach the descriptor of a DMA_MAP to the DMA_UNMAP as well: what is of no use is closed. */
+static void keep_fds(struct vfmig_wire_msg *msg, unsigned keep)
+{
+	unsigned surplus = msg->nfds > keep ? msg->nfds - keep : 0;
+
+	msg->nfds -= surplus;
+	vfmig_wire_close_fds(msg->fds + msg->nfds, &surplus);
+}
+
 /* ---- interrupts ---- */
 
 bool vfmig_export_is_eventfd(int fd)
@@ -47,6 +56,7 @@ static void set_irqs(struct export_op *op)
 				    set.index);
 		return;
 	}
+	keep_fds(msg, set.flags & VFMIG_IRQ_SET_DATA_EVENTFD ? set.count : 0);
 	for (unsigned i = 0; i < msg->nfds; i++) {
 		if (!vfmig_export_is_eventfd(msg->fds[i])) {
 			vfmig_export_refuse(op, -EINVAL, "SET_IRQS: descriptor %u is no eventfd",
@@ -119,8 +129,8 @@ static void data_read_back(struct export_op *op, ssize_t result)
 static void data_read(struct export_op *op)
 {
 	struct vfmig_user_mig_data m;
-	const char *why = vfmig_user_get_mig_data(op->msg->payload, op->msg->len, op->client->xfer,
-						  false, &m);
+	const char *why = vfmig_user_get_mig_data(op->msg->payload, op->msg->len,
+						  VFMIG_USER_XFER_DEFAULT, false, &m);
 
 	if (why) {
 		vfmig_export_refuse(op, -EINVAL, "%s", why);
@@ -160,8 +170,8 @@ void vfmig_export_data_written(struct export_op *op, ssize_t result)
 static void data_write(struct export_op *op)
 {
 	struct vfmig_user_mig_data m;
-	const char *why =
-		vfmig_user_get_mig_data(op->msg->payload, op->msg->len, op->client->xfer, true, &m);
+	const char *why = vfmig_user_get_mig_data(op->msg->payload, op->msg->len,
+						  VFMIG_USER_XFER_DEFAULT, true, &m);
 
 	if (why) {
 		vfmig_export_refuse(op, -EINVAL, "%s", why);
@@ -232,7 +242,7 @@ static const struct command *find(const struct export_client *client, uint16_t c
 
 void vfmig_export_handle(struct export_op *op)
 {
-	const struct vfmig_wire_msg *msg = op->msg;
+	struct vfmig_wire_msg *msg = op->msg;
 	uint16_t cmd = msg->header.cmd;
 	const struct command *command = find(op->client, cmd);
 
@@ -241,10 +251,6 @@ void vfmig_export_handle(struct export_op *op)
 				    cmd);
 		return;
 	}
-	if (msg->nfds > command->fds) {
-		vfmig_export_refuse(op, -EINVAL, "%s came with %u descriptors, and takes %u",
-				    vfmig_user_kind(cmd)->name, msg->nfds, command->fds);
-		return;
-	}
+	keep_fds(msg, command->fds);
 	command->handle(op);
 }

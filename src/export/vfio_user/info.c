@@ -77,6 +77,15 @@ void vfmig_export_device_info(struct export_op *op)
 	vfmig_export_ask(op, VFMIG_VERB_DEVICE_INFO, device_info_back);
 }
 
+/*
+ * The client will ask again, with room for the capabilities. Only that reply has the descriptor, for there are clients
+ * that do not expect one with the first.
+ */
+static bool short_of_caps(const struct export_op *op)
+{
+	return ((struct vfmig_region_info *)op->answer->payload)->argsz > op->answer->len;
+}
+
 static void region_info_done(struct export_op *op, uint64_t offset)
 {
 	struct vfmig_region_info *info = (struct vfmig_region_info *)op->answer->payload;
@@ -86,7 +95,7 @@ static void region_info_done(struct export_op *op, uint64_t offset)
 	if (op->fd >= 0) {
 		op->out.fds = &op->fd;
 		op->out.nfds = 1;
-	} else {
+	} else if (!op->client->caps.max_msg_fds || !short_of_caps(op)) {
 		info->flags &= ~VFMIG_REGION_FLAG_MMAP;
 	}
 	op->out.body = op->answer->payload;
@@ -121,7 +130,8 @@ static void region_info_back(struct export_op *op, ssize_t result)
 		return;
 	}
 	info->argsz = (uint32_t)result;
-	if (!(info->flags & VFMIG_REGION_FLAG_MMAP) || !op->client->caps.max_msg_fds) {
+	if (!(info->flags & VFMIG_REGION_FLAG_MMAP) || !op->client->caps.max_msg_fds ||
+	    short_of_caps(op)) {
 		region_info_done(op, 0);
 		return;
 	}
@@ -171,6 +181,8 @@ void vfmig_export_io_fds(struct export_op *op)
 	struct vfmig_user_io_fds h;
 	const char *why = vfmig_user_get_io_fds_request(op->msg->payload, op->msg->len, &h);
 
+	if (!why && h.count)
+		why = "the count of a GET_REGION_IO_FDS command must be 0";
 	if (why) {
 		vfmig_export_refuse(op, -EINVAL, "%s", why);
 		return;

@@ -43,7 +43,7 @@ void vfmig_export_region_access(struct export_op *op)
 	bool write = op->msg->header.cmd == VFMIG_USER_REGION_WRITE;
 	struct vfmig_user_region_access a;
 	const char *why = vfmig_user_get_region_access(op->msg->payload, op->msg->len,
-						       op->client->xfer, write, &a);
+						       VFMIG_USER_XFER_DEFAULT, write, &a);
 
 	if (why) {
 		vfmig_export_refuse(op, -EINVAL, "%s", why);

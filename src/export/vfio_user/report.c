@@ -13,6 +13,7 @@
 
 #include "abi/feature.h"
 #include "abi/le.h"
+#include "abi/range.h"
 #include "export/vfio_user/server.h"
 
 /* The largest bitmap that is kept. */
@@ -112,8 +113,40 @@ static void tell_runs(struct export_op *op)
 	vfmig_export_put_feature(op, payload, sizeof(payload));
 }
 
+/*
+ * The specification has no smallest page, and devices log none below 4 KiB. Of a report in smaller ones each bit of the
+ * device's, which is behind the client's, stands for several.
+ */
+static void spread(struct export_op *op, const struct vfmig_logging_report *asked)
+{
+	uint64_t pages = asked->length / asked->page_size;
+	uint64_t parts = VFMIG_LOGGING_PAGE_MIN / asked->page_size;
+	const uint8_t *from = (const uint8_t *)op->memory + op->out.body_len;
+
+	for (uint64_t n = 0; n < pages; n++)
+		if (from[n / parts / 8] >> n / parts % 8 & 1)
+			vfmig_bitmap_set(op->memory, n);
+}
+
+/* Whether a request is for such pages; what the device is asked for instead, in whole pages of its own. */
+static bool small_pages(const uint8_t *data, size_t len, struct vfmig_logging_report *asked,
+			struct vfmig_logging_report *device)
+{
+	if (!vfmig_unpack(data, len, "888", asked) || !vfmig_power_of_two(asked->page_size) ||
+	    asked->page_size >= VFMIG_LOGGING_PAGE_MIN || asked->length % asked->page_size)
+		return false;
+	*device = (struct vfmig_logging_report){
+		.iova = asked->iova,
+		.length = vfmig_product(vfmig_pages(asked->length, VFMIG_LOGGING_PAGE_MIN),
+					VFMIG_LOGGING_PAGE_MIN),
+		.page_size = VFMIG_LOGGING_PAGE_MIN,
+	};
+	return true;
+}
+
 static void report_back(struct export_op *op, ssize_t result)
 {
+	struct vfmig_logging_report asked, device;
 	uint32_t flags;
 
 	memcpy(&flags, op->msg->payload + sizeof(flags), sizeof(flags));
@@ -121,8 +154,12 @@ static void report_back(struct export_op *op, ssize_t result)
 		vfmig_export_failed(op, (int)result);
 	else if ((flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS)
 		tell_runs(op);
-	else
+	else {
+		if (small_pages(op->msg->payload + VFMIG_FEATURE_HEADER_SIZE,
+				op->msg->len - VFMIG_FEATURE_HEADER_SIZE, &asked, &device))
+			spread(op, &asked);
 		tell_bits(op);
+	}
 }
 
 void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature *f,
@@ -130,10 +167,19 @@ void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature
 {
 	bool runs = (f->flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS;
 	struct vfmig_feature_dma_logging_report *r = &op->payload.report;
-	struct vfmig_logging_report asked;
-	uint64_t bytes;
-	const char *why = vfmig_logging_get_report(data, len, &asked, &bytes);
+	struct vfmig_logging_report asked, device;
+	uint64_t bytes, more = 0;
+	const char *why;
 
+	if (!runs && small_pages(data, len, &asked, &device)) {
+		why = vfmig_logging_report_check(&device, &more);
+		bytes = vfmig_bitmap_bytes(asked.length, asked.page_size);
+		if (!why && bytes > VFMIG_BITMAP_BYTES_MAX)
+			why = "dirty report: the bitmap would be over 256 MiB";
+	} else {
+		why = vfmig_logging_get_report(data, len, &asked, &bytes);
+		device = asked;
+	}
 	if (!why &&
 	    f->argsz < VFMIG_FEATURE_HEADER_SIZE +
 			       (runs ? VFMIG_LOGGING_RUNS_SIZE : VFMIG_LOGGING_REPORT_SIZE) + bytes)
@@ -143,16 +189,16 @@ void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature
 		return;
 	}
 	/* 256 MiB at the most, and one at a time. */
-	if (!take_zeros(op, bytes)) {
+	if (!take_zeros(op, bytes + more)) {
 		vfmig_export_refuse(op, -ENOMEM, "no memory for a bitmap of %llu bytes",
 				    (unsigned long long)bytes);
 		return;
 	}
 	*r = (struct vfmig_feature_dma_logging_report){
-		.iova = asked.iova,
-		.length = asked.length,
-		.page_size = asked.page_size,
-		.bitmap = (uintptr_t)op->memory,
+		.iova = device.iova,
+		.length = device.length,
+		.page_size = device.page_size,
+		.bitmap = (uintptr_t)op->memory + (more ? bytes : 0),
 	};
 	op->out.body = op->memory;
 	op->out.body_len = bytes;

@@ -119,7 +119,7 @@ struct export_client {
 	bool agreed;
 	bool welcomed;		     /* and the device knows of it */
 	struct vfmig_wire_caps caps; /* the client's */
-	uint32_t xfer;		     /* bytes of data per message */
+	uint32_t xfer;		     /* bytes of data per message to the client */
 	uint64_t irqs_used;	     /* bit: index */
 	bool logging;		     /* by DEVICE_FEATURE */
 	struct vfmig_type1 *type1;   /* by DIRTY_PAGES; NULL while it does not */

@@ -104,7 +104,7 @@ static void copy_lent(XXH3_state_t *sum, uint8_t *to, const uint8_t *from, size_
 /* To the window, from the buffer or from where the device has it. False: that is not as much as it says. */
 static bool put(struct export_op *op, struct vfmig_user_window_piece *p)
 {
-	uint8_t *to = op->client->window + p->offset;
+	uint8_t *to = p->size ? op->client->window + p->offset : NULL;
 	const struct vfmig_lent *lent = &op->lent;
 	XXH3_state_t sum;
 	size_t left = p->size;
@@ -182,10 +182,13 @@ static uint64_t take(uint8_t *to, const uint8_t *from, size_t len)
 void vfmig_export_window_write(struct export_op *op)
 {
 	struct vfmig_user_window_piece p;
+	const uint8_t *from;
 
 	if (!piece(op, &p))
 		return;
-	if (take(op->answer->payload, op->client->window + p.offset, p.size) != p.sum) {
+	/* Of 0 bytes there may be no window. */
+	from = p.size ? op->client->window + p.offset : NULL;
+	if (take(op->answer->payload, from, p.size) != p.sum) {
 		vfmig_export_refuse(op, -EBADMSG,
 				    "the checksum of %u bytes at 0x%llx of the window is wrong",
 				    p.size, (unsigned long long)p.offset);
