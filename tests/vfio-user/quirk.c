@@ -248,6 +248,8 @@ static int handle(struct quirk *q, struct quirk_message *m)
 {
 	uint16_t cmd = m->h.cmd;
 
+	if (q->old && cmd >= VFMIG_USER_DEVICE_FEATURE)
+		return quirk_crash(q, "a command that it does not know, with a payload");
 	if (cmd == VFMIG_USER_DEVICE_RESET && q->resets_properly)
 		return reset(q);
 	if (stopped(q) && cmd != VFMIG_USER_REGION_READ && cmd != VFMIG_USER_REGION_WRITE &&
@@ -255,9 +257,9 @@ static int handle(struct quirk *q, struct quirk_message *m)
 		return -EINVAL;
 	switch (cmd) {
 	case VFMIG_USER_DMA_MAP:
-		return quirk_map(q, m);
+		return q->no_dma ? 0 : quirk_map(q, m);
 	case VFMIG_USER_DMA_UNMAP:
-		return quirk_unmap(q, m);
+		return q->no_dma ? 0 : quirk_unmap(q, m);
 	case VFMIG_USER_DEVICE_GET_INFO:
 	case VFMIG_USER_DEVICE_GET_REGION_INFO:
 	case VFMIG_USER_DEVICE_GET_IRQ_INFO:
@@ -336,7 +338,7 @@ static bool hello(struct quirk *q)
 	wanted = m.len > 4 && strstr((char *)m.in + 4, "twin_socket") && q->twin_offered;
 	if (wanted)
 		CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	memcpy(at, "\0\0\1\0", 4);
+	memcpy(at, q->old ? "\0\0\0\0" : "\0\0\1\0", 4);
 	at += 4;
 	at += sprintf(at,
 		      "{\"capabilities\":{\"max_msg_fds\":8,\"max_data_xfer_size\":1048576,"

@@ -34,6 +34,8 @@ struct quirk {
 	bool twin_offered;
 	bool early;	      /* of the time before features: it has DIRTY_PAGES */
 	bool mute;	      /* or has it not, either */
+	bool no_dma;	      /* it has never set DMA up */
+	bool old;	      /* it speaks version 0.0, and does not skip what it does not know */
 	bool says_p2p;	      /* a server that claims what it has not */
 	bool short_ends;      /* a short piece is the last; asking on is an error */
 	size_t piece;	      /* most in one piece; 0: as much as is asked for */

@@ -66,6 +66,22 @@ int main(void)
 	CHECK_EQ(start(4096), -ENOTCONN);
 	end("START before any region");
 
+	fd = quirk_new(&q);
+	q.no_dma = true;
+	quirk_start(&q);
+	CHECK_EQ(raw_hello(fd, HELLO), 0);
+	CHECK_EQ(raw_map(fd, 0x100000, 0x100000, 0, 3, -1), 0);
+	CHECK_EQ(raw_unmap(fd, 0x900000, 0x1000), 0);
+	CHECK_EQ(start(4096), -ENOTCONN);
+	end("START before any region");
+
+	fd = quirk_new(&q);
+	q.old = true;
+	quirk_start(&q);
+	CHECK_EQ(raw_hello(fd, HELLO), 0);
+	CHECK_EQ(start(4096), -ENOTCONN);
+	end("does not know");
+
 	begin(true);
 	CHECK_EQ(start(65536), 0);
 	CHECK_EQ(report(0x100000, 0x100000, 4096, 24 + 32), -ENOTCONN);

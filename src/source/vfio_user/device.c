@@ -302,10 +302,7 @@ static int take_twin(struct vu *vu, struct hello *hello, struct vfmig_error *err
 	socklen_t len = sizeof(int);
 
 	if (!vu->caps.twin_socket)
-		return hello->ask.nfds
-			       ? vfmig_err(err, -EPROTO, "%s: VERSION came with descriptors",
-					   vu->device.name)
-			       : 0;
+		return 0;
 	if (!vu->options.twin_socket || vu->caps.twin_fd < 0 ||
 	    (unsigned)vu->caps.twin_fd >= hello->ask.nfds)
 		return vfmig_err(err, -EPROTO,
@@ -332,6 +329,12 @@ static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *er
 		return vfmig_err(err, -EPROTO, "%s: the server speaks version %u.%u, and we %u.%u",
 				 vu->device.name, vu->caps.major, vu->caps.minor, VFMIG_WIRE_MAJOR,
 				 VFMIG_WIRE_MINOR);
+	if (vu->caps.max_data_xfer_size < VU_XFER_MIN)
+		return vfmig_err(
+			err, -EPROTO,
+			"%s: the server takes %u bytes of data per message (max_data_xfer_size), "
+			"and we need %u",
+			vu->device.name, vu->caps.max_data_xfer_size, VU_XFER_MIN);
 	if (!vu->options.extensions)
 		vu->caps.vfmig = 0;
 	if (vu->caps.vfmig > VFMIG_WIRE_EXTENSION)

@@ -304,6 +304,12 @@ void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request)
 	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE);
 	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
 
+	/* There is a server of version 0.0 that does not skip what it does not know, and loses step. */
+	if (!vu->caps.minor) {
+		refuse(vu, request, -ENOTTY,
+		       "the server speaks version 0.0, which has no features");
+		return;
+	}
 	if (!kind || !(vu->plain ? plain_feature(feature) : extended_feature(feature))) {
 		refuse(vu, request, -ENOTTY, "it has no place in this protocol");
 		return;

@@ -131,6 +131,34 @@ static const char *check(enum vfmig_verb verb, const struct vu *vu, const struct
 	}
 }
 
+/* It was refused: because of the state that the device is in? */
+static void state_answered(struct vu_job *job, struct vu_step *step)
+{
+	uint32_t state;
+
+	if (!step->ask.error && !vfmig_vu_state(step, &state) && state < VFMIG_STATE_COUNT &&
+	    state != VFMIG_STATE_RUNNING)
+		vfmig_vu_fail(
+			job, -EBUSY,
+			"%s: the server does not describe its device in state %s, in which it "
+			"was left; reset the device (vfmig reset), or restart the server",
+			job->vu->device.name, vfmig_state_name(state));
+	else
+		vfmig_vu_fail(job, -EINVAL, "%s: the server refuses %s of index %u",
+			      job->vu->device.name, vfmig_verb_name(job->request->verb),
+			      job->request->info.index);
+}
+
+static void ask_state(struct vu_job *job)
+{
+	struct vu_step *step = vfmig_vu_step(job);
+
+	if (!step)
+		return;
+	step->answered = state_answered;
+	vfmig_vu_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
+}
+
 static void info_answered(struct vu_job *job, struct vu_step *step)
 {
 	struct vfmig_request *request = job->request;
@@ -143,6 +171,9 @@ static void info_answered(struct vu_job *job, struct vu_step *step)
 		kept = job->vu->plain && step->ask.error == -EINVAL ? recall(job->vu, request) : -1;
 		if (kept >= 0)
 			job->result = kept;
+		else if (kept == -ENOENT && job->request->verb == VFMIG_VERB_DEVICE_INFO &&
+			 job->vu->caps.minor)
+			ask_state(job);
 		else
 			vfmig_vu_refused(job, step, vfmig_verb_name(request->verb));
 		return;

@@ -75,6 +75,43 @@ static void whatever(struct vu_job *job, struct vu_step *step)
 {
 }
 
+/*
+ * A server that never set its DMA up acknowledges DMA_MAP and DMA_UNMAP without a look, and does not survive START. It
+ * is known by its reply to an unmap of what is not mapped: others refuse that, or answer with the range.
+ */
+static void ask_for_dma(struct vu_job *job,
+			void (*answered)(struct vu_job *job, struct vu_step *step))
+{
+	struct vfmig_user_bitmap none = {0};
+	struct vfmig_user_dma_unmap u = {
+		.argsz = sizeof(u), .addr = (1ull << 63) - VU_PLAIN_PAGE, .size = VU_PLAIN_PAGE};
+	struct vu_step *step = vfmig_vu_step(job);
+	struct vu *vu = job->vu;
+
+	if (!step)
+		return;
+	pthread_mutex_lock(&vu->wire.lock);
+	for (size_t i = 0; i < vu->nmaps; i++) {
+		const struct vfmig_map *map = &vu->maps[i].map;
+
+		/* In ascending order or not: begin again below what is in the way. */
+		if (map->iova <= u.addr && u.addr - map->iova < map->size) {
+			u.addr = map->iova - VU_PLAIN_PAGE;
+			i = SIZE_MAX;
+		}
+	}
+	pthread_mutex_unlock(&vu->wire.lock);
+	step->answered = answered;
+	step->ask.fixed = VFMIG_USER_DMA_UNMAP_SIZE;
+	vfmig_vu_send(step, VFMIG_USER_DMA_UNMAP,
+		      vfmig_user_put_dma_unmap(vu_fixed(step), VU_FIXED_ROOM, &u, &none));
+}
+
+static bool has_no_dma(const struct vu_step *step)
+{
+	return !step->ask.error && !step->ask.reply_len;
+}
+
 /* The page size that the server chose. */
 static const char *started(struct vu *vu, const struct vu_step *step, uint64_t *page)
 {
@@ -148,6 +185,33 @@ static void first_answered(struct vu_job *job, struct vu_step *step)
 	pthread_mutex_unlock(&job->vu->wire.lock);
 }
 
+/* Now that it is known to survive it. */
+static void start_checked(struct vu_job *job, struct vu_step *step)
+{
+	struct vfmig_feature_dma_logging_control *c = job->request->feature.data;
+
+	if (has_no_dma(step)) {
+		vfmig_vu_fail(job, -EOPNOTSUPP,
+			      "%s: the server cannot log DMA: it has not set DMA up at all",
+			      job->vu->device.name);
+		return;
+	}
+	send_stop(job, whatever);
+	send_start(job, VU_PLAIN_PAGE, (const void *)(uintptr_t)c->ranges, c->num_ranges, NULL);
+}
+
+static void first_checked(struct vu_job *job, struct vu_step *step)
+{
+	if (has_no_dma(step)) {
+		pthread_mutex_lock(&job->vu->wire.lock);
+		job->vu->log_failed = true;
+		pthread_mutex_unlock(&job->vu->wire.lock);
+		return;
+	}
+	send_stop(job, whatever);
+	send_start(job, VU_PLAIN_PAGE, NULL, 0, first_answered);
+}
+
 static int check_start(struct vu *vu, const struct vfmig_feature_dma_logging_control *c,
 		       struct vfmig_error *err)
 {
@@ -171,7 +235,6 @@ static int check_start(struct vu *vu, const struct vfmig_feature_dma_logging_con
 static void start_plain(struct vu *vu, struct vfmig_request *request,
 			struct vfmig_feature_dma_logging_control *c)
 {
-	const struct vfmig_dma_logging_range *ranges = (const void *)(uintptr_t)c->ranges;
 	struct vu_job *job;
 	bool later;
 
@@ -189,8 +252,7 @@ static void start_plain(struct vu *vu, struct vfmig_request *request,
 	job = vfmig_vu_job(vu, request, start_answered);
 	if (!job)
 		return;
-	send_stop(job, whatever);
-	send_start(job, VU_PLAIN_PAGE, ranges, c->num_ranges, NULL);
+	ask_for_dma(job, start_checked);
 	vfmig_vu_let_go(job);
 }
 
@@ -240,10 +302,8 @@ void vfmig_vu_log_first(struct vu_job *job)
 	for (size_t i = 0; now && i < vu->nmaps; i++)
 		vfmig_dirty_mark(vu->extra, vu->maps[i].map.iova, vu->maps[i].map.size);
 	pthread_mutex_unlock(&vu->wire.lock);
-	if (!now)
-		return;
-	send_stop(job, whatever);
-	send_start(job, VU_PLAIN_PAGE, NULL, 0, first_answered);
+	if (now)
+		ask_for_dma(job, first_checked);
 }
 
 /* ---- STOP ---- */

@@ -27,6 +27,8 @@
 /* Questions under way, and bytes in them; what is beyond waits. */
 #define VU_WINDOW	256u
 #define VU_WINDOW_BYTES (16u << 20)
+/* A server that takes less data in a message is refused: a request would take too many of them. */
+#define VU_XFER_MIN 256u
 /* The largest data in one message to a server that takes what one receive brings for the whole. */
 #define VU_PLAIN_PIECE (32u << 10)
 /* Commands of the server's that wait to be served, or whose answers it does not take; more ends the connection. */

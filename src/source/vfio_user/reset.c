@@ -99,11 +99,11 @@ static void reset_answered(struct vu_job *job, struct vu_step *step)
 
 	switch ((enum stage)job->stage) {
 	case RESET:
-		if (!step->ask.error && !vu->plain) {
+		if (!step->ask.error && (!vu->plain || !vu->caps.minor)) {
 			note(vu, true, VFMIG_STATE_RUNNING);
 		} else if (!step->ask.error) {
 			ask_state(job, LOOK);
-		} else if (vu->plain && step->ask.error == -EINVAL) {
+		} else if (vu->plain && vu->caps.minor && step->ask.error == -EINVAL) {
 			job->a = (uint64_t)(int64_t)step->ask.error;
 			ask_state(job, LOOK_REFUSED);
 		} else {

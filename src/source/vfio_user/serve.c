@@ -174,8 +174,6 @@ static const char *decode(struct serve *s)
 
 	if (msg->header.cmd != VFMIG_USER_DMA_READ && msg->header.cmd != VFMIG_USER_DMA_WRITE)
 		return "a server asks only for DMA";
-	if (msg->nfds)
-		return "DMA comes without descriptors";
 	return vfmig_user_get_dma_access(msg->payload, msg->len, VFMIG_USER_XFER_DEFAULT, s->write,
 					 &s->access);
 }
