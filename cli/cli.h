@@ -154,7 +154,9 @@ int cli_timeout_ms(uint64_t *ms);
 int cli_signals_begin(void (*stop)(void *context), void *context);
 /* Readable once one came; -1 before cli_signals_begin(). */
 int cli_signals_fd(void);
-/* Whether one came. From here on a signal ends the process, as ever. */
+/* All is over and this is the exit code: a signal ends the process with it, at once. */
+void cli_signals_code(int code);
+/* Whether one came. From here on a signal ends the process. */
 bool cli_signals_end(void);
 
 /* ---- a field of an event ---- */

@@ -12,6 +12,7 @@
 #include <vfmig/space.h>
 
 #include "end.h"
+#include "outcome.h"
 #include "past.h"
 
 uint64_t cli_memory;
@@ -123,7 +124,7 @@ static int add_device(struct cli_end *end, const char *text, const struct cli_li
 
 	if (ret)
 		return ret;
-	end->devices++;
+	end->name[end->devices++] = name;
 	if (end->space && vfmig_space_attach(end->space, *device, &err))
 		return cli_fail(&err);
 	if (vfmig_session_open(*device, cli.protocol, session, &err))
@@ -177,22 +178,6 @@ void cli_end_close(struct cli_end *end)
 void cli_end_cancel(void *context)
 {
 	vfmig_migration_cancel(((struct cli_end *)context)->migration);
-}
-
-static int exit_code(const struct vfmig_migration_result *r, const struct vfmig_migration_result *o)
-{
-	if (r->lost_devices || (o && o->lost_devices))
-		return CLI_LOST;
-	switch (r->outcome) {
-	case VFMIG_OUTCOME_DONE:
-		return CLI_OK;
-	case VFMIG_OUTCOME_CANCELLED:
-		return CLI_CANCELLED;
-	case VFMIG_OUTCOME_IN_DOUBT:
-		return CLI_IN_DOUBT;
-	default:
-		return CLI_FAILED;
-	}
 }
 
 static void row(const char *name, const char *value, const char *rest)
@@ -269,12 +254,16 @@ int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct
 		vfmig_migration_result(other->migration, &o);
 	if (r.outcome == VFMIG_OUTCOME_DONE && !r.running)
 		remember(end, other);
-	code = ret || r.outcome != VFMIG_OUTCOME_DONE ? exit_code(&r, other ? &o : NULL) : CLI_OK;
+	code = cli_outcome_code(r.outcome, r.lost_devices || o.lost_devices, r.code == -ECANCELED);
 	if (ret && !code)
 		code = CLI_FAILED; /* it moved, and then something failed */
+	cli_signals_code(code);
 	if (!cli.json && !cli.quiet && r.outcome == VFMIG_OUTCOME_DONE)
 		print_table(&r, end->devices, end->role == VFMIG_ROLE_DESTINATION);
 	if (ret)
 		cli_fail(err);
+	if (code)
+		cli_outcome_next(end, other);
+	fflush(stdout);
 	return code;
 }

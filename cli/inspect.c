@@ -173,11 +173,16 @@ static int run(const struct cli_list *words)
 	}
 	if (!cli.json)
 		totals(&result);
+	if (result.damaged)
+		return cli_failf("%s: the data of %u of %u devices is damaged", file,
+				 result.damaged, result.devices);
+	if (cli.json)
+		return CLI_OK;
+	puts("All checksums are right, and nothing is missing.");
 	if (result.undecoded)
-		return cli_failf("%s: the data of %u of %u devices cannot be decoded", file,
-				 result.undecoded, result.devices);
-	if (!cli.json)
-		puts("All checksums are right, and nothing is missing.");
+		printf("The data of %u of %u devices does not describe itself; only their own kind "
+		       "can check it.\n",
+		       result.undecoded, result.devices);
 	return CLI_OK;
 }
 

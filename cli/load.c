@@ -26,10 +26,10 @@ static int load(struct cli_end *end, const char *file)
 					   cli_progress_begin(end, VFMIG_ROLE_DESTINATION));
 		ret = vfmig_migration_run(end->migration, fd, -1, &err);
 		cli_progress_end();
-		cli_signals_end();
 		if (ret)
 			vfmig_err_at(&err, ret, "%s", standard ? "standard input" : file);
 		ret = cli_report(end, NULL, ret, &err);
+		cli_signals_end();
 	}
 	if (!standard)
 		close(fd);

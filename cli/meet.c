@@ -26,9 +26,10 @@ static int run_end(struct cli_end *end, const char *connect, const char *listen)
 	vfmig_migration_set_events(end->migration, cli_progress_begin(end, end->role));
 	ret = vfmig_migration_run(end->migration, fd, fd, &err);
 	cli_progress_end();
-	cli_signals_end();
 	close(fd);
-	return cli_report(end, NULL, ret, &err);
+	ret = cli_report(end, NULL, ret, &err);
+	cli_signals_end();
+	return ret;
 }
 
 int cli_end_meet(enum vfmig_role role, const struct cli_list *devices, const char *connect,

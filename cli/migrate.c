@@ -26,8 +26,9 @@ static int migrate(struct cli_end *from, struct cli_end *to)
 	vfmig_migration_set_events(to->migration, cli_progress_begin(to, VFMIG_ROLE_DESTINATION));
 	ret = vfmig_migrate_local(from->migration, to->migration, &err);
 	cli_progress_end();
+	ret = cli_report(from, to, ret, &err);
 	cli_signals_end();
-	return cli_report(from, to, ret, &err);
+	return ret;
 }
 
 static int run(const struct cli_list *words)

@@ -174,10 +174,10 @@ static int save(struct cli_end *end)
 					   cli_progress_begin(end, VFMIG_ROLE_SOURCE));
 		ret = vfmig_migration_run(end->migration, -1, file.fd, &err);
 		cli_progress_end();
-		cli_signals_end();
 		if (ret)
 			vfmig_err_at(&err, ret, "%s", output);
 		ret = cli_report(end, NULL, ret, &err);
+		cli_signals_end();
 	}
 	close_file(&file);
 	return ret;

@@ -20,7 +20,14 @@ static struct {
 	void (*stop)(void *context);
 	void *context;
 	bool runs, came;
-} state = {.told = -1};
+	volatile sig_atomic_t code;
+} state = {.told = -1, .code = -1};
+
+/* What was done is done, and its exit code says so. */
+static void leave(int number)
+{
+	_exit(state.code);
+}
 
 static void set_of(sigset_t *set)
 {
@@ -43,6 +50,8 @@ static void *wait_for_signal(void *unused)
 			return NULL;
 		if (read(state.signals, &info, sizeof(info)) != sizeof(info))
 			continue;
+		if (state.code >= 0)
+			leave(0);
 		if (state.came) {
 			sigset_t set;
 
@@ -60,6 +69,7 @@ static void *wait_for_signal(void *unused)
 int cli_signals_begin(void (*stop)(void *context), void *context)
 {
 	sigset_t set;
+	int ret;
 
 	set_of(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -68,12 +78,18 @@ int cli_signals_begin(void (*stop)(void *context), void *context)
 	state.told = eventfd(0, EFD_CLOEXEC);
 	state.stop = stop;
 	state.context = context;
-	if (state.signals < 0 || state.end < 0 || state.told < 0 ||
-	    pthread_create(&state.thread, NULL, wait_for_signal, NULL))
-		return cli_failf("no signalfd, eventfd or thread to wait for signals: %s",
-				 strerror(errno));
+	if (state.signals < 0 || state.end < 0 || state.told < 0)
+		return cli_failf("no signalfd or eventfd to wait for signals: %s", strerror(errno));
+	ret = pthread_create(&state.thread, NULL, wait_for_signal, NULL);
+	if (ret)
+		return cli_failf("no thread to wait for signals: %s", strerror(ret));
 	state.runs = true;
 	return 0;
+}
+
+void cli_signals_code(int code)
+{
+	state.code = code;
 }
 
 int cli_signals_fd(void)
@@ -91,6 +107,10 @@ bool cli_signals_end(void)
 	if (write(state.end, &one, sizeof(one)) == sizeof(one))
 		pthread_join(state.thread, NULL);
 	/* What is still to be done may hang, too, and nobody else would hear a signal now. */
+	if (state.code >= 0) {
+		signal(SIGINT, leave);
+		signal(SIGTERM, leave);
+	}
 	set_of(&set);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	close(state.signals);

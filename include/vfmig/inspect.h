@@ -31,7 +31,8 @@ extern "C" {
  * @zero_pages: pages told to be zero
  * @device_bytes: devices' data
  * @rounds: of pre-copy
- * @undecoded: devices whose data does not describe itself, or describes itself wrongly
+ * @undecoded: devices whose data does not describe itself, or is damaged
+ * @damaged: of them, those whose data describes itself wrongly, or could not be looked at (no memory)
  */
 struct vfmig_inspect_result {
 	bool complete;
@@ -45,6 +46,7 @@ struct vfmig_inspect_result {
 	uint64_t device_bytes;
 	uint64_t rounds;
 	uint32_t undecoded;
+	uint32_t damaged;
 };
 
 #define VFMIG_INSPECT_SECTIONS (1u << 0) /* an event for each section */

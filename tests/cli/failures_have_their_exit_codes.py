@@ -32,7 +32,7 @@ check("in doubt" in ran.err, ran.text())
 
 events = run("migrate", name, SMALL, "--start", "--filter", "fault,verb=data-read,nth=2", "--json",
              code=1).events()
-check(events[-1]["event"] == "error" and events[-1]["code"] > 0, events[-1])
+check([e["event"] for e in events[-2:]] == ["error", "next"] and events[-2]["code"] > 0, events[-2:])
 check([e for e in events if e["event"] == "failed" and e["role"] == "source"], events)
 
 run("migrate", name, SMALL, "--start")

@@ -186,6 +186,7 @@ static int take(struct inspector *i, const struct vfmig_section *s)
 		break;
 	case VFMIG_SECTION_DEVICE_END:
 		i->result.undecoded += !vfmig_seen_finish(&i->seen[s->index]);
+		i->result.damaged += i->seen[s->index].broken || i->seen[s->index].no_memory;
 		break;
 	case VFMIG_SECTION_STOPPED:
 		vfmig_event(i->to, "stopped", VFMIG_U64("bytes", i->at));

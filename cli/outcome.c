@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a migration came to: see outcome.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "end.h"
+#include "outcome.h"
+
+enum { NO, YES, ANY };
+
+/* The first row that fits counts. */
+static const struct {
+	enum vfmig_outcome outcome;
+	int lost, interrupted;
+	enum cli_exit code;
+} rows[] = {
+	/* Whatever else is wrong: nothing may run here before its owner has looked there. */
+	{VFMIG_OUTCOME_IN_DOUBT, ANY, ANY, CLI_IN_DOUBT},
+	{VFMIG_OUTCOME_DONE, NO, ANY, CLI_OK},
+	{VFMIG_OUTCOME_DONE, YES, ANY, CLI_LOST},
+	{VFMIG_OUTCOME_CANCELLED, YES, ANY, CLI_LOST},
+	{VFMIG_OUTCOME_CANCELLED, NO, YES, CLI_CANCELLED},
+	{VFMIG_OUTCOME_CANCELLED, NO, NO, CLI_FAILED}, /* by the other end */
+	{VFMIG_OUTCOME_FAILED, YES, ANY, CLI_LOST},
+	{VFMIG_OUTCOME_FAILED, NO, ANY, CLI_FAILED},
+	{VFMIG_OUTCOME_NONE, ANY, ANY, CLI_FAILED},
+};
+
+static bool fits(int row, bool is)
+{
+	return row == ANY || (row == YES) == is;
+}
+
+int cli_outcome_code(enum vfmig_outcome outcome, bool lost, bool interrupted)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].outcome == outcome && fits(rows[i].lost, lost) &&
+		    fits(rows[i].interrupted, interrupted))
+			return rows[i].code;
+	return CLI_FAILED;
+}
+
+/* ---- what comes next ---- */
+
+#define NAMES 2048
+
+/* The devices that are there when the command has ended, as arguments; those of this process are not. */
+static const char *names_of(const struct cli_end *end, char out[NAMES])
+{
+	size_t used = 0;
+
+	out[0] = 0;
+	for (size_t i = 0; end && i < end->devices && used < NAMES; i++)
+		if (strncmp(end->name[i], "model:", 6))
+			used += (size_t)snprintf(out + used, NAMES - used, "%s%s", used ? " " : "",
+						 end->name[i]);
+	return out;
+}
+
+static void print(const char *fmt, const char *a, const char *b)
+{
+	char text[2 * NAMES + 512];
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(text, sizeof(text), fmt, a, b);
+#pragma GCC diagnostic pop
+	if (cli.json)
+		vfmig_event(&cli_json_events, "next", VFMIG_TEXT("sentence", text));
+	fprintf(stderr, "vfmig: next: %s\n", text);
+}
+
+static void after_doubt(const char *here, const char *there, const struct cli_end *other,
+			const struct vfmig_migration_result *o)
+{
+	if (!other)
+		print("look at the destination, there, by 'vfmig info DEVICE': if its history "
+		      "says that it has run, 'vfmig reset --yes %s' gives this one up. If not, "
+		      "'vfmig reset DEVICE' there, and only when that has succeeded 'vfmig "
+		      "resume --yes %s' here",
+		      here, here);
+	else if (o->outcome == VFMIG_OUTCOME_DONE)
+		print("it runs at the destination: 'vfmig reset --yes %s' gives this one up", here,
+		      "");
+	else if (!*there)
+		print("the destination is gone with this command: 'vfmig resume --yes %s' runs it "
+		      "here again",
+		      here, "");
+	else
+		print("'vfmig reset %2$s', and only when that has succeeded 'vfmig resume --yes "
+		      "%1$s', which runs it here again",
+		      here, there);
+}
+
+static void after_source(const struct cli_end *end, const struct cli_end *other,
+			 const struct vfmig_migration_result *r,
+			 const struct vfmig_migration_result *o)
+{
+	char here[NAMES], there[NAMES];
+
+	names_of(end, here);
+	names_of(other, there);
+	if (!*here)
+		return;
+	if (r->outcome == VFMIG_OUTCOME_IN_DOUBT)
+		after_doubt(here, there, other, o);
+	else if (r->lost_devices)
+		print("'vfmig info DEVICE' shows what each of %s is in, and what to do%s", here,
+		      "");
+	else if (o->lost_devices && *there)
+		print("'vfmig reset %2$s'; then the same command with --start migrates %1$s", here,
+		      there);
+	else if (r->outcome != VFMIG_OUTCOME_DONE)
+		print("the same command with --start tries again, and 'vfmig resume %s' only runs "
+		      "it here%s",
+		      here, "");
+}
+
+void cli_outcome_next(const struct cli_end *end, const struct cli_end *other)
+{
+	struct vfmig_migration_result r, o = {0};
+	char names[NAMES];
+
+	vfmig_migration_result(end->migration, &r);
+	if (other)
+		vfmig_migration_result(other->migration, &o);
+	if (end->role == VFMIG_ROLE_SOURCE)
+		after_source(end, other, &r, &o);
+	else if (r.outcome != VFMIG_OUTCOME_DONE && *names_of(end, names))
+		print(r.lost_devices ? "'vfmig reset %s', before it is loaded again%s"
+				     : "%s: it is reset, and the same command can load it again%s",
+		      names, "");
+}
