@@ -47,38 +47,42 @@ static void show_past(const struct cli_past *past)
 	cli_wrap(text, 15, 100);
 }
 
-static void show_session(struct vfmig_session *session, const char *name, const char *probed)
+static int show_session(struct vfmig_session *session, const char *name, const char *probed)
 {
 	char flags[64], size[CLI_NUMBER] = "";
-	const char *state_name = "unknown";
-	struct cli_past past = {.name = name};
+	struct cli_past past;
+	struct vfmig_error err = {0};
 	uint64_t bytes = 0;
-	int sized = vfmig_session_data_size(session, &bytes, NULL);
-	bool known = !vfmig_session_state(session, &past.state, NULL);
+	int ret = cli_past_look(session, name, &past), sized;
 
-	if (known && !cli_past_look(session, name, &past))
-		state_name = vfmig_state_name(past.state);
+	if (ret)
+		return ret;
+	sized = vfmig_session_data_size(session, &bytes, &err);
+	/* Not a failure: some devices cannot tell the size. */
+	if (sized && sized != -ENOTTY && sized != -EOPNOTSUPP)
+		return cli_fail(&err);
 	describe_words(vfmig_session_flags(session), states, 3, flags, sizeof(flags));
 	if (cli.json) {
 		vfmig_event(&cli_json_events, "migration",
 			    VFMIG_TEXT("protocol", vfmig_session_protocol(session)),
-			    VFMIG_TEXT("flags", flags), VFMIG_TEXT("state", state_name),
+			    VFMIG_TEXT("flags", flags),
+			    VFMIG_TEXT("state", vfmig_state_name(past.state)),
 			    VFMIG_TEXT("past", vfmig_past_name(past.history.past)),
 			    VFMIG_U64("since", past.history.since),
 			    VFMIG_TEXT("moved_to", past.history.where),
 			    VFMIG_TEXT("features", probed),
 			    sized ? VFMIG_TEXT("data_bytes", "unknown")
 				  : VFMIG_U64("data_bytes", bytes));
-		return;
+		return 0;
 	}
 	printf("\n  Migration    %s with %s; the device is in %s\n",
-	       vfmig_session_protocol(session), flags, state_name);
+	       vfmig_session_protocol(session), flags, vfmig_state_name(past.state));
 	printf("    data       %s\n",
 	       sized ? "of a size that it does not tell" : cli_bytes(size, bytes));
 	printf("    features   ");
 	cli_wrap(*probed ? probed : "none", 15, 100);
-	if (known)
-		show_past(&past);
+	show_past(&past);
+	return 0;
 }
 
 static int show_migration(struct vfmig_device *device, const char *name)
@@ -100,9 +104,9 @@ static int show_migration(struct vfmig_device *device, const char *name)
 	}
 	if (ret)
 		return cli_fail(&err);
-	show_session(session, name, probed);
+	ret = show_session(session, name, probed);
 	vfmig_session_close(session);
-	return 0;
+	return ret;
 }
 
 static int show(struct vfmig_device *device, const char *name)

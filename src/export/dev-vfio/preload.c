@@ -46,6 +46,7 @@ static struct {
 	struct device devices[VFMIG_DEV_VFIO_DEVICES];
 	struct vfmig_dev_vfio_config config;
 	uint64_t timeout_ms;
+	int error; /* why it could not be read whole */
 } list;
 
 static _Atomic(struct vfmig_dev_vfio *) the_view;
@@ -102,13 +103,18 @@ static void take_line(char *line)
 		list.timeout_ms = strtoull(rest, NULL, 10);
 	} else if (!strcmp(line, "device") && n < VFMIG_DEV_VFIO_DEVICES) {
 		list.devices[n].name = strdup(rest);
+		if (!list.devices[n].name)
+			list.error = ENOMEM;
 		/* A device in another process maps what we can show it. */
 		if (strncmp(rest, "model:", 6))
 			list.config.by_fd |= 1u << n;
 		list.config.devices++;
 	} else if (!strcmp(line, "filter") && d && d->count < FILTERS) {
 		d->filters[d->count] = strdup(rest);
-		d->count += d->filters[d->count] != NULL;
+		if (d->filters[d->count])
+			d->count++;
+		else
+			list.error = ENOMEM;
 	}
 }
 
@@ -122,11 +128,15 @@ static void read_list(void)
 		return;
 	snprintf(path, sizeof(path), "%s/devices", folder);
 	file = fopen(path, "re");
-	if (!file)
+	if (!file) {
+		list.error = errno;
 		return;
+	}
 	while (fgets(line, sizeof(line), file))
 		take_line(line);
 	list_fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
+	if (ferror(file) || list_fd < 0)
+		list.error = errno;
 	fclose(file);
 	list.config.open = open_device;
 	list.config.say = say;
@@ -147,6 +157,13 @@ static struct vfmig_dev_vfio *view_for(const char *path)
 	struct vfmig_error err = {0};
 	struct vfmig_dev_vfio *view;
 
+	/* Half a list would show a device without its filters, or one in the place of another. */
+	if (list.error) {
+		fprintf(stderr, "vfmig: %s: the list of devices cannot be read: %s\n", path,
+			strerror(list.error));
+		errno = list.error;
+		return NULL;
+	}
 	pthread_mutex_lock(&making);
 	view = atomic_load(&the_view);
 	if (!view && flock(list_fd, LOCK_EX | LOCK_NB)) {
@@ -169,7 +186,7 @@ static bool is_ours(const char *path)
 	if (!vfmig_dev_vfio_maybe(path))
 		return false;
 	pthread_once(&once, read_list);
-	return list.config.devices && vfmig_dev_vfio_path(&list.config, path);
+	return list.error || (list.config.devices && vfmig_dev_vfio_path(&list.config, path));
 }
 
 static inline struct vfmig_dev_vfio *view_of(int fd)
