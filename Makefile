@@ -7,6 +7,7 @@
 #   make demo       build, and watch a busy device move (FILE=... to choose what it works on)
 #   make check      build and test; FULL=1 adds the tests that boot guests
 #   make check-qemu only the tests that boot guests; ALL=1: all of them, long ones too
+#   make check-faults  let each allocation and each system call of each command fail; about ten minutes
 #   make fuzz       fuzz every decoder for FUZZ_SECONDS each
 #   make bench      measure; a table, and build/bench.json
 #   make install    PREFIX=/usr/local, DESTDIR= as usual
@@ -20,7 +21,7 @@ FULL ?=
 ALL ?=
 FUZZ_SECONDS ?= 600
 
-.PHONY: all build demo check check-qemu check-asan check-tsan check-clang fuzz bench install deps clean
+.PHONY: all build demo check check-qemu check-asan check-tsan check-clang check-faults fuzz bench install deps clean
 
 all: build
 
@@ -49,6 +50,11 @@ check-qemu:
 check-asan check-tsan check-clang:
 	@tools/deps check
 	@tools/check $(@:check-%=%)
+
+check-faults:
+	@tools/deps check
+	@tools/build plain $(BUILD)
+	@meson test -C $(BUILD) --no-rebuild --logbase faults --print-errorlogs --suite sweep < /dev/null
 
 fuzz:
 	@tools/deps fuzz
