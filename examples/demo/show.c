@@ -156,6 +156,14 @@ static void on_switchover(struct show *show, const struct vfmig_event *event)
 {
 	show->left = whole(event, "left_bytes");
 	show->rate = number(event, "rate");
+	if (strcmp(text(event, "reason"), "max-rounds"))
+		return;
+	erase(show);
+	printf("  The workload writes as fast as this machine sends: after %llu rounds %s were left, so "
+	       "that the\n  downtime is longer than its limit. A slower workload, or a smaller file: "
+	       "\n  DEMO_SOURCE=pace=20M make demo, or make demo FILE=...\n",
+	       (unsigned long long)whole(event, "round"), show_bytes(show->left));
+	fflush(stdout);
 }
 
 void show_event(void *context, const struct vfmig_event *event)

@@ -28,7 +28,7 @@ def check(condition, *what):
 
 def start(tmp, file, **env):
     return subprocess.Popen(
-        [root / "tools/demo", build, file], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        [root / "tools/demo", build] + [file] * bool(file), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, env={**os.environ, **SMALL, "TMPDIR": tmp, **env})
 
 
@@ -58,6 +58,24 @@ with tempfile.TemporaryDirectory() as tmp, tempfile.NamedTemporaryFile(suffix=",
     demo = start(tmp, file.name, DEMO_FILTER=SILENT)
     said = demo.communicate()[0]
     check(demo.returncode == 1 and "FAILED" in said, demo.returncode, said)
+    check(not list(left_over(tmp)), list(left_over(tmp)))
+
+    # Without a file it takes the largest one that a slow machine can still send in time. One that writes faster than
+    # the machine sends switches over all the same, and the demo says why the downtime is long.
+    files = pathlib.Path(tmp) / "files"
+    files.mkdir()
+    for name, size in (("small", 1 << 20), ("chosen", 2 << 20), ("huge", 64 << 20)):
+        with open(files / name, "wb") as one:
+            one.write(b"x")
+            one.truncate(size)
+    demo = start(tmp, None, DEMO_FILES=str(files), DEMO_SOURCE=SMALL["DEMO_SOURCE"].replace(
+        "pace=20M", "pace=0,downtime=1ms"))
+    said = demo.communicate()[0]
+    check(demo.returncode == 0 and "/chosen" in said, demo.returncode, said)
+    check("writes as fast as this machine sends" in said, said)
+    for name in files.iterdir():
+        name.unlink()
+    files.rmdir()
     check(not list(left_over(tmp)), list(left_over(tmp)))
 
     # It is told to end when it has hardly begun (wherever that is just then), and when the devices are at work.
