@@ -15,7 +15,9 @@ pc=$(find "$work/root" -name vfmig.pc)
 libdir=${pc%/pkgconfig/vfmig.pc}
 prefix=$(sed -n 's/^prefix=//p' "$pc")
 ask() {
-	PKG_CONFIG_PATH=${pc%/*} pkg-config --define-variable=prefix="$work/root$prefix" "$@" vfmig
+	# No other .pc file is to be needed.
+	PKG_CONFIG_PATH= PKG_CONFIG_LIBDIR=${pc%/*} \
+		pkg-config --define-variable=prefix="$work/root$prefix" "$@" vfmig
 }
 
 cat > "$work/use.c" << 'END'
@@ -28,6 +30,13 @@ int main(void)
 }
 END
 cd "$work"
+# What was installed on this machine earlier must not hide what is missing here.
+# shellcheck disable=SC2046
+gcc $(ask --cflags) -M use.c | grep -qF "$work/root$prefix/include/vfmig/version.h" ||
+	{ echo "vfmig/version.h was not installed"; exit 1; }
+for flag in $(ask --cflags); do
+	[ "$flag" = "-I$work/root$prefix/include" ] || { echo "a program need not have $flag"; exit 1; }
+done
 # shellcheck disable=SC2046
 gcc -Wall -Werror $(ask --cflags) use.c -o shared $(ask --libs)
 # shellcheck disable=SC2046

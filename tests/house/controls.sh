@@ -302,10 +302,14 @@ an_installed_library_can_be_used.sh)
 	}
 	passes
 	headers=
-	fails 'vfmig/version.h: No such file'
+	fails 'vfmig/version.h was not installed'
 	unset headers
 	pc=
 	fails 'no vfmig.pc was installed'
+	pc="import('pkgconfig').generate(lib.get_shared_lib(), requires_private: 'zlib')"
+	fails 'zlib'
+	pc="import('pkgconfig').generate(lib.get_shared_lib(), extra_cflags: '-I/opt/include')"
+	fails 'a program need not have -I/opt/include'
 	unset pc
 	version=2.0
 	fails 'shared: 2.0, not 1.0'
