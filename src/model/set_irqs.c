@@ -45,7 +45,8 @@ ssize_t vfmig_kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request)
 	struct vfmig_irq_info info = {.argsz = sizeof(info), .index = request->info.index};
 	size_t size = request->info.size;
 
-	if (info.index >= irq_indexes(kit))
+	/* Linux refuses the error interrupt of a function without error reporting; QEMU warns if its count is 0. */
+	if (info.index >= irq_indexes(kit) || (kit->is_pci && info.index == VFMIG_PCI_IRQ_ERR))
 		return vfmig_err(request->err, -EINVAL, "%s has no interrupt index %u",
 				 kit->device.name, info.index);
 	if (size < sizeof(info))

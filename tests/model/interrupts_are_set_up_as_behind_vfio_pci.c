@@ -241,6 +241,11 @@ static void information(void)
 	struct vfmig_irq_info info;
 
 	for (uint32_t i = 0; i < 5; i++) {
+		/* As Linux has it for a function without error reporting; QEMU warns of a count of 0. */
+		if (i == VFMIG_PCI_IRQ_ERR) {
+			CHECK_EQ(vfmig_device_irq(device, i, &info, NULL), -EINVAL);
+			continue;
+		}
 		CARD_OK(vfmig_device_irq(device, i, &info, &card_err));
 		CHECK_EQ(info.index, i);
 		CHECK_EQ(info.flags, want[i].flags);
