@@ -141,6 +141,7 @@ static int take_option(const struct cli_command *command, int argc, char **argv,
 	size_t len = is_long ? strcspn(name, "=") : 1;
 	const struct vfmig_option *engine = NULL;
 	const struct cli_option *o;
+	int ret;
 
 	o = find(command, is_long ? name : arg + 1, len, is_long ? 0 : arg[1]);
 	if (!o && is_long)
@@ -161,9 +162,16 @@ static int take_option(const struct cli_command *command, int argc, char **argv,
 		value = argv[++*at];
 	if (needs && !value)
 		return cli_usage("%s needs a value (vfmig help %s)", arg, command->name);
-	if (o && !needs && (value || (!is_long && arg[2])))
+	if (o && !needs && value)
 		return cli_usage("%s takes no value (vfmig help %s)", arg, command->name);
-	return o ? put(o, value) : put_engine(engine, value);
+	ret = o ? put(o, value) : put_engine(engine, value);
+	/* More letters behind one that takes no value: -vv, -qm 1G. */
+	if (ret < 0 && !is_long && !needs && arg[2]) {
+		argv[*at]++;
+		argv[*at][0] = '-';
+		return take_option(command, argc, argv, at);
+	}
+	return ret;
 }
 
 int cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_list *words)

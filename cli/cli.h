@@ -29,7 +29,8 @@ enum cli_exit {
 
 /* ---- arguments (args.c) ---- */
 
-#define CLI_LIST_MAX 64
+/* As many as a migration takes devices, on both sides, and one more. */
+#define CLI_LIST_MAX 513
 #define CLI_ANY	     CLI_LIST_MAX
 
 struct cli_list {
@@ -152,6 +153,8 @@ int cli_timeout_ms(uint64_t *ms);
  * second one ends the process. Before any other thread is begun.
  */
 int cli_signals_begin(void (*stop)(void *context), void *context);
+/* Until cli_signals_begin() they wait: what is made meanwhile is not left behind. */
+void cli_signals_hold(void);
 /* Readable once one came; -1 before cli_signals_begin(). */
 int cli_signals_fd(void);
 /* All is over and this is the exit code: a signal ends the process with it, at once. */

@@ -144,6 +144,9 @@ int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *n
 	memset(end, 0, sizeof(*end));
 	end->memory_fd = -1;
 	end->place = "an unnamed place";
+	if (count > VFMIG_MIGRATION_DEVICES_MAX)
+		return cli_usage("%zu devices; a migration takes %u", count,
+				 VFMIG_MIGRATION_DEVICES_MAX);
 	end->role = role;
 	vfmig_migration_options_init(&end->options);
 	if (vfmig_options_parse(vfmig_migration_option_table(), cli.migration, &end->options, &err))

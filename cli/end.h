@@ -14,10 +14,10 @@ struct cli_end {
 	enum vfmig_role role;
 	struct vfmig_migration_options options;
 	struct vfmig_migration *migration;
-	const char *place;		/* where a source goes, if that is not in this process */
-	const char *name[CLI_LIST_MAX]; /* as given, without the id */
-	struct vfmig_device *device[CLI_LIST_MAX];
-	struct vfmig_session *session[CLI_LIST_MAX];
+	const char *place; /* where a source goes, if that is not in this process */
+	const char *name[VFMIG_MIGRATION_DEVICES_MAX]; /* as given, without the id */
+	struct vfmig_device *device[VFMIG_MIGRATION_DEVICES_MAX];
+	struct vfmig_session *session[VFMIG_MIGRATION_DEVICES_MAX];
 	size_t devices;
 	struct vfmig_space *space;
 	void *memory;

@@ -31,8 +31,8 @@ static void exit_codes(void)
 	     "3  In doubt: the source has handed the devices over, or a device had to run there to check what\n"
 	     "   it was given, and no answer came. They stay stopped here; they run at the destination, or\n"
 	     "   nowhere. Look there before you start anything here.\n"
-	     "4  Cancelled by SIGINT or SIGTERM to this command, and put back as for 1. A second signal ends\n"
-	     "   the command at once, and puts back nothing. What was cancelled at the other end is 1; a\n"
+	     "4  Cancelled by SIGINT, SIGTERM or SIGHUP to this command, and put back as for 1. A second signal\n"
+	     "   ends the command at once, and puts back nothing. What was cancelled at the other end is 1; a\n"
 	     "   signal that comes when all is over changes nothing.\n"
 	     "5  Failed as for 1, and a device could not be put back: it is to be looked at, or reset.");
 }

@@ -17,7 +17,7 @@
 
 #include "end.h"
 
-#define ROWS	  (CLI_LIST_MAX + 1)
+#define ROWS	  (VFMIG_MIGRATION_DEVICES_MAX + 1)
 #define ROWS_SEEN 12	   /* a terminal has room for so many bars */
 #define REDRAW_NS 50000000 /* twenty times a second is enough for eyes */
 #define BAR_MAX	  40
@@ -43,6 +43,12 @@ static struct {
 	int drawn;
 	FILE *frame; /* where a drawing is put together, to be written at once */
 } p = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* As long as nothing was measured, or a device does not say how much it has, there is no estimate. */
+static const char *expected(char buf[CLI_NUMBER])
+{
+	return p.downtime_ns == UINT64_MAX ? "unknown" : cli_time(buf, p.downtime_ns);
+}
 
 /* ---- drawing ---- */
 
@@ -109,7 +115,7 @@ static void draw_head(void)
 		fprintf(p.frame, "   %s/s", cli_bytes(a, (uint64_t)p.rate));
 	if (p.estimated && strcmp(p.phase, "stop")) {
 		fprintf(p.frame, "   dirty %s/s", cli_bytes(a, p.dirty_rate * 4096));
-		fprintf(p.frame, "   expected downtime %s", cli_time(a, p.downtime_ns));
+		fprintf(p.frame, "   expected downtime %s", expected(a));
 		fprintf(p.frame, " of %s", cli_time(a, p.limit_ms * 1000000));
 	}
 	fputs("\033[K\n", p.frame);
@@ -236,7 +242,7 @@ static void on_round(const struct vfmig_event *event)
 	fprintf(stderr, "round %llu: %s in %s (%s/s), %s left; expected downtime %s\n",
 		(unsigned long long)p.round, cli_bytes(a, cli_u64(event, "bytes")),
 		cli_time(b, cli_u64(event, "ns")), cli_bytes(c, cli_u64(event, "rate")),
-		cli_bytes(d, cli_u64(event, "left_bytes")), cli_time(e, p.downtime_ns));
+		cli_bytes(d, cli_u64(event, "left_bytes")), expected(e));
 }
 
 static void on_switchover(const struct vfmig_event *event)

@@ -162,8 +162,10 @@ static int save(struct cli_end *end)
 	struct vfmig_migration_user user = {.keep = keep};
 	struct vfmig_error err = {0};
 	struct file file;
-	int ret = open_file(&file);
+	int ret;
 
+	cli_signals_hold();
+	ret = open_file(&file);
 	if (ret)
 		return ret;
 	ret = cli_signals_begin(cli_end_cancel, end);

@@ -97,6 +97,7 @@ static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_confi
 	struct vfmig_export *server;
 	int ret;
 
+	cli_signals_hold();
 	if (vfmig_export_vfio_user(device, config, &server, &err))
 		return cli_fail(&err);
 	ret = cli_signals_begin(stop, server);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SIGINT and SIGTERM as a call: a thread waits for them, so that what they ask for happens in the open and not
+ * SIGINT, SIGTERM and SIGHUP as a call: a thread waits for them, so that what they ask for happens in the open and not
  * in a handler.
  */
 #include <errno.h>
@@ -29,11 +29,24 @@ static void leave(int number)
 	_exit(state.code);
 }
 
+/* SIGHUP, too, but where it is ignored, as by nohup. */
 static void set_of(sigset_t *set)
 {
+	struct sigaction now;
+
 	sigemptyset(set);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
+	if (!sigaction(SIGHUP, NULL, &now) && now.sa_handler != SIG_IGN)
+		sigaddset(set, SIGHUP);
+}
+
+void cli_signals_hold(void)
+{
+	sigset_t set;
+
+	set_of(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static void *wait_for_signal(void *unused)
@@ -71,8 +84,8 @@ int cli_signals_begin(void (*stop)(void *context), void *context)
 	sigset_t set;
 	int ret;
 
+	cli_signals_hold();
 	set_of(&set);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	state.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	state.end = eventfd(0, EFD_CLOEXEC);
 	state.told = eventfd(0, EFD_CLOEXEC);

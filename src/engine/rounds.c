@@ -207,6 +207,9 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 		if (m->round >= m->options.max_rounds) {
 			if (m->options.unconverged == VFMIG_UNCONVERGED_SWITCH)
 				return "max-rounds";
+			/* A file does not say how fast it will be: nothing was sent that could be measured. */
+			if (!m->round && unmeasurable(m))
+				return "unmeasured";
 			*ret = unconverged(m, err);
 			return NULL;
 		}
