@@ -44,12 +44,12 @@ uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap)
 	return left > guess->size ? left : guess->size;
 }
 
-/* The time beyond the round trip, which bytes do not share. */
+/* The time beyond the round trip, which bytes do not share; but no more than half of it can be that. */
 static uint64_t rate_of(const struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns)
 {
 	uint64_t trip = estimator->round_trip_ns;
 
-	ns = ns > trip ? ns - trip : 1;
+	ns -= ns / 2 > trip ? trip : ns / 2;
 	return clamp((unsigned __int128)bytes * 1000000000 / ns, 1, UINT64_MAX);
 }
 
@@ -75,14 +75,14 @@ void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint
 {
 	uint64_t carry, lag;
 
-	if (!bytes || !estimator->rate || (zero > bytes && zero > ENOUGH_BYTES))
+	if (!estimator->rate || (zero > bytes && zero > ENOUGH_BYTES))
 		return;
 	carry = clamp((unsigned __int128)bytes * 1000000000 / estimator->rate, 0, UINT64_MAX);
 	if (carry > LAG_ROUND_NS)
 		return;
 	lag = ns > carry ? ns - carry : 0;
 	if (lag < estimator->lag_ns)
-		lag = estimator->lag_ns - (estimator->lag_ns - lag) / 4;
+		lag = estimator->lag_ns - (estimator->lag_ns - lag) / 8;
 	estimator->lag_ns = lag;
 }
 

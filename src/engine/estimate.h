@@ -16,12 +16,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What has gone over the channel, by kind. */
+/* What has gone over the channel, by kind. @hole_pages are those of @zero_pages that were not read (holes.c). */
 struct vfmig_counts {
 	uint64_t bytes;
 	uint64_t memory_bytes;
 	uint64_t device_bytes;
 	uint64_t zero_pages;
+	uint64_t hole_pages;
 };
 
 /*
@@ -55,7 +56,8 @@ uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap);
  * @collect_ns: how long it took to learn what is left
  * @round_trip_ns: the shortest time of an exchange that carries nothing; 0 until measured
  * @lag_ns: what a round takes beyond its bytes at the rate. It rises at once and falls slowly, so that a link or a
- *	device that stalls now and then is expected to do it again
+ *	device that stalls now and then is expected to do it again. An empty round counts, so that one slow round of
+ *	an idle device is not held against it for ever
  */
 struct vfmig_estimator {
 	uint64_t rate;

@@ -296,6 +296,7 @@ static void take_next(struct maker *k, struct vfmig_run *run)
 		n = vfmig_hole_look(at, k->held, run->offset, run->size, &hole);
 	if (hole) {
 		add_zeros(k, run->region, run->offset, n);
+		k->m->round_counts.hole_pages += n / VFMIG_STREAM_PAGE;
 	} else {
 		run->data += n;
 		n = VFMIG_STREAM_PAGE;

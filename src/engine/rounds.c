@@ -72,7 +72,8 @@ static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error
 {
 	int64_t ns = vfmig_now() - m->round_began, before = m->round_ns;
 	uint64_t held = m->out.limit.held_ns;
-	uint64_t zero = m->round_counts.zero_pages * VFMIG_STREAM_PAGE;
+	const struct vfmig_counts *c = &m->round_counts;
+	uint64_t zero = (c->zero_pages - c->hole_pages) * VFMIG_STREAM_PAGE;
 	int ret = 0;
 
 	m->round_ns = ns;
