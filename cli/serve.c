@@ -13,10 +13,12 @@
 #include <vfmig/export.h>
 
 #include "cli.h"
+#include "confine.h"
 
 static struct {
 	const char *socket_path, *fd, *mode;
-	bool print_capabilities, no_extensions, require_sealed;
+	const char *user;
+	bool print_capabilities, no_extensions, require_sealed, sandbox;
 	unsigned verbose;
 } opt;
 
@@ -29,6 +31,10 @@ static const struct cli_option options[] = {
 	 "permissions of the socket, octal; preset: 600, its owner alone"},
 	{0, "require-sealed", CLI_FLAG, &opt.require_sealed, NULL,
 	 "refuse memory that its owner could cut off while it is in use (which would end this process)"},
+	{0, "user", CLI_TEXT, &opt.user, "USER",
+	 "once everything is open, become this user for good and give it the socket; takes root"},
+	{0, "sandbox", CLI_FLAG, &opt.sandbox, NULL,
+	 "once everything is open, allow only the system calls that serving takes (not with mediate)"},
 	{0, "no-extensions", CLI_FLAG, &opt.no_extensions, NULL,
 	 "speak vfio-user as it is written, without what docs/vfio-user.md adds"},
 	{'v', "verbose", CLI_COUNT, &opt.verbose, NULL,
@@ -86,12 +92,37 @@ static int configure(struct vfmig_vfio_user_config *config)
 	return 0;
 }
 
+/* What does not need the rights that opening took. */
+static int confine(const struct cli_user *user)
+{
+	int ret = 0;
+
+	if (opt.user)
+		ret = cli_user_become(user, opt.socket_path);
+	if (!ret && opt.sandbox)
+		ret = cli_sandbox();
+	return ret;
+}
+
+/* A mediator is a shared object that may need any call and may run other programs. */
+static int check_sandbox(void)
+{
+	for (size_t i = 0; opt.sandbox && i < cli.filters.count; i++)
+		if (!strncmp(cli.filters.item[i], "mediate", 7))
+			return cli_usage(
+				"--sandbox cannot be used with --filter %s: a mediator may "
+				"make any system call. Leave out one of the two",
+				cli.filters.item[i]);
+	return 0;
+}
+
 static void stop(void *context)
 {
 	vfmig_export_stop(context);
 }
 
-static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_config *config)
+static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_config *config,
+		 const struct cli_user *user)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_export *server;
@@ -101,6 +132,8 @@ static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_confi
 	if (vfmig_export_vfio_user(device, config, &server, &err))
 		return cli_fail(&err);
 	ret = cli_signals_begin(stop, server);
+	if (!ret)
+		ret = confine(user);
 	if (!ret) {
 		vfmig_event(config->events, "serving",
 			    VFMIG_TEXT("device", vfmig_device_name(device)),
@@ -111,8 +144,8 @@ static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_confi
 			ret = cli_fail(&err);
 		else
 			ret = CLI_OK;
-		cli_signals_end();
 	}
+	cli_signals_end();
 	vfmig_export_close(server);
 	return ret;
 }
@@ -121,6 +154,7 @@ static int run(const struct cli_list *words)
 {
 	const struct vfmig_events events = {tell, NULL};
 	struct vfmig_vfio_user_config config = {.events = &events};
+	struct cli_user user = {0};
 	struct vfmig_device *device;
 	int ret;
 
@@ -133,10 +167,14 @@ static int run(const struct cli_list *words)
 		return cli_usage("serve needs a DEVICE (vfmig help serve)");
 	ret = configure(&config);
 	if (!ret)
+		ret = check_sandbox();
+	if (!ret && opt.user)
+		ret = cli_user_find(opt.user, &user);
+	if (!ret)
 		ret = cli_open(words->item[0], &cli.filters, &device);
 	if (ret)
 		return ret;
-	ret = serve(device, &config);
+	ret = serve(device, &config, &user);
 	vfmig_device_close(device);
 	return ret;
 }
