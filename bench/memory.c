@@ -23,15 +23,6 @@ struct host {
 	struct vfmig_migration *m;
 };
 
-/* Nobody writes, and this one knows it. */
-static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-		   struct vfmig_error *err)
-{
-	return 0;
-}
-
-static const struct vfmig_tracker nobody = {.name = "nobody", .collect = collect};
-
 static void begin(void *self)
 {
 	struct host *host = self;
@@ -46,7 +37,7 @@ static void begin(void *self)
 						  : bench_memory(host->bytes, 0);
 	host->space = vfmig_space_new();
 	bench_must(vfmig_space_map(host->space, &map, &err), &err);
-	bench_must(vfmig_space_add_tracker(host->space, &nobody, &err), &err);
+	vfmig_space_only_devices_write(host->space);
 }
 
 static void prepare(void *self)

@@ -25,7 +25,8 @@
  *
  * What the source's memory holds is moved as it is mapped: each map of kind VFMIG_MAP_MEMORY of each space
  * that was added. Devices tell what they wrote by their logs; for what the CPU writes the user adds a
- * tracker to the space (tracker.h), or those writes are not seen. Maps must not come or go during a
+ * tracker to the space (tracker.h), or says that it writes nothing (vfmig_space_only_devices_write()); a source
+ * refuses a space without either. Maps must not come or go during a
  * migration; that is checked, and fails it.
  *
  * Pages that were never touched are not read at the source, and stay untouched at the destination. That can be told of

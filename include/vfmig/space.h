@@ -174,7 +174,8 @@ int vfmig_space_write(struct vfmig_space *space, uint64_t iova, const void *buf,
 /**
  * struct vfmig_tracker - something that can tell which pages of a space were written
  * @name: for messages
- * @device: the attached device whose writes it tells, in place of that device's own log; or NULL
+ * @device: the attached device whose writes it tells, in place of that device's own log; or NULL: it tells what the CPU
+ *	writes
  * @start: begin; what is written from its return on is told. NULL: nothing to do. Called again, after @stop,
  *	when a map has come
  * @collect: mark in @into what was written in [@iova, @iova + @size) since the last time, and forget it
@@ -208,6 +209,15 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
  * If it spoke for a device, that device's own log takes over, and all of the space counts as written once.
  */
 void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker);
+
+/**
+ * vfmig_space_only_devices_write() - say that the CPU does not write to this space's memory
+ *
+ * A source of a migration refuses a space with memory that has no tracker for what the CPU writes (one whose
+ * @device is NULL), as those writes would be lost. This says that there are none to track from the start of the
+ * migration until it is over, or that the caller sends them in another way. It cannot be taken back.
+ */
+void vfmig_space_only_devices_write(struct vfmig_space *space);
 
 /**
  * vfmig_dirty_mark() - for a tracker's @collect: these pages were written

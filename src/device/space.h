@@ -41,6 +41,9 @@ void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bo
 		       struct vfmig_space_entry **held);
 void vfmig_space_release(struct vfmig_space *space, struct vfmig_space_entry *held);
 
+/* Is it known what the CPU writes, by a tracker, or because it writes nothing? */
+bool vfmig_space_cpu_tells(struct vfmig_space *space);
+
 /* ---- cursors, for who shows a space to somebody else ---- */
 
 /**

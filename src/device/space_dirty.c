@@ -371,3 +371,20 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 	}
 	pthread_mutex_unlock(&space->admin);
 }
+
+void vfmig_space_only_devices_write(struct vfmig_space *space)
+{
+	pthread_mutex_lock(&space->admin);
+	space->only_devices = true;
+	pthread_mutex_unlock(&space->admin);
+}
+
+bool vfmig_space_cpu_tells(struct vfmig_space *space)
+{
+	bool tells;
+
+	pthread_mutex_lock(&space->admin);
+	tells = space->only_devices || spoken_for(space, NULL);
+	pthread_mutex_unlock(&space->admin);
+	return tells;
+}

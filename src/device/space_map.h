@@ -41,6 +41,7 @@ struct vfmig_space {
 
 	struct vfmig_attachment *attached;
 	struct vfmig_tracked *tracked; /* trackers that were added */
+	bool only_devices;	       /* the CPU does not write here */
 	struct vfmig_dirty **readers;  /* one map for each open cursor */
 	size_t reader_count;
 	size_t strict; /* how many of the readers will have no device that cannot tell what it writes */

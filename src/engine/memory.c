@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/space.h"
 #include "engine/engine.h"
 
 /* A section of pages: large enough to cost little, small enough to be summed while it is in the cache. */
@@ -21,6 +22,22 @@
 /* After the first round a shorter run is of pages that were written: it has no holes worth looking for. */
 #define SHORT (64u << 10)
 
+/* What the CPU writes into memory that moves must be known, too. */
+static int see_cpu_tells(struct vfmig_memory *memory, uint32_t space, struct vfmig_error *err)
+{
+	for (uint32_t i = 0; i < memory->nr_regions; i++)
+		if (memory->regions[i].space == space &&
+		    !vfmig_space_cpu_tells(memory->spaces[space]))
+			return vfmig_err(
+				err, -EOPNOTSUPP,
+				"space %u has memory and no tracker of what the CPU writes there, "
+				"so such writes would be lost: add one with "
+				"vfmig_space_add_tracker() (vfmig_cpu_tracker_new() makes one), or "
+				"call vfmig_space_only_devices_write() if the CPU writes nothing",
+				space);
+	return 0;
+}
+
 int vfmig_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct vfmig_memory *memory = &m->memory;
@@ -28,7 +45,9 @@ int vfmig_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret;
 
 	for (uint32_t i = 0; i < memory->nr_spaces; i++) {
-		ret = vfmig_cursor_open(memory->spaces[i], &memory->cursors[i], err);
+		ret = see_cpu_tells(memory, i, err);
+		if (!ret)
+			ret = vfmig_cursor_open(memory->spaces[i], &memory->cursors[i], err);
 		if (ret == -EOPNOTSUPP && m->options.untracked)
 			memory->cursors[i] = NULL;
 		else if (ret)

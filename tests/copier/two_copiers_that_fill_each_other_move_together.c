@@ -117,6 +117,7 @@ static void move(struct pair *here, struct pair *there)
 
 		CHECK(!vfmig_migration_add_device(from, id, here->rig[i].device, NULL, &err));
 		CHECK(!vfmig_migration_add_device(to, id, there->rig[i].device, NULL, &err));
+		vfmig_space_only_devices_write(here->rig[i].space);
 		CHECK(!vfmig_migration_add_space(from, here->rig[i].space, &err));
 		CHECK(!vfmig_migration_add_space(to, there->rig[i].space, &err));
 	}

@@ -176,6 +176,7 @@ static inline struct vfmig_space *memory_space(const struct memory *memory)
 
 	CHECK(space);
 	CHECKF(!vfmig_space_map(space, &map, &err), "%s", err.text);
+	vfmig_space_only_devices_write(space);
 	return space;
 }
 

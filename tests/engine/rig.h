@@ -97,6 +97,8 @@ static inline void rig_end_init(struct rig_end *end, unsigned cards, const char 
 	end->cards = cards;
 	end->memory_size = memory;
 	end->space = vfmig_space_new();
+	/* What a test writes, it writes before the migration; or it adds a tracker. */
+	vfmig_space_only_devices_write(end->space);
 	if (memory)
 		end->memory = (uint8_t *)card_memory(end->space, RIG_IOVA, memory);
 	for (unsigned i = 0; i < cards; i++)

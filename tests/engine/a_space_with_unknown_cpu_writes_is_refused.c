@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A source refuses a space with memory if nothing tells what the CPU writes there: the devices' own logs, or a
+ * tracker that speaks for a device, do not. The sentence names the calls. It takes one with a tracker, one of which
+ * the caller says that only devices write, one without memory; and with untracked, all at the stop.
+ */
+#include "tests/engine/rig.h"
+
+static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		   struct vfmig_error *err)
+{
+	return 0;
+}
+
+enum how { NOTHING, FOR_A_DEVICE, TRACKER, ONLY_DEVICES, NO_MEMORY, UNTRACKED };
+
+static struct vfmig_space *space_of(enum how how)
+{
+	struct vfmig_space *space = vfmig_space_new();
+
+	CHECK(space);
+	if (how == ONLY_DEVICES)
+		vfmig_space_only_devices_write(space);
+	return space;
+}
+
+static void one(enum how how, int ret)
+{
+	struct vfmig_device *card = card_open("memory=64K"), *other = card_open("memory=64K");
+	struct vfmig_tracker tracker = {.name = "mine", .collect = collect};
+	struct vfmig_space *from = space_of(how), *to = space_of(how);
+	struct vfmig_migration_options options;
+	struct vfmig_migration *source, *destination;
+	struct vfmig_migration_result result;
+	uint8_t *here = NULL, *there = NULL;
+	struct vfmig_error err = {0};
+
+	vfmig_migration_options_init(&options);
+	options.downtime_ms = 60000;
+	options.untracked = how == UNTRACKED;
+	if (how != NO_MEMORY) {
+		here = card_memory(from, RIG_IOVA, RIG_MEMORY);
+		there = card_memory(to, RIG_IOVA, RIG_MEMORY);
+		memset(here, 0x33, RIG_MEMORY);
+	}
+	tracker.device = how == FOR_A_DEVICE ? card : NULL;
+	if (how == TRACKER || how == FOR_A_DEVICE)
+		CHECK(!vfmig_space_add_tracker(from, &tracker, &err));
+	CARD_OK(vfmig_space_attach(from, card, &card_err));
+	CARD_OK(vfmig_space_attach(to, other, &card_err));
+	CARD_OK(vfmig_migration_new(VFMIG_ROLE_SOURCE, &options, &source, &card_err));
+	CARD_OK(vfmig_migration_new(VFMIG_ROLE_DESTINATION, NULL, &destination, &card_err));
+	CARD_OK(vfmig_migration_add_device(source, "card", card, NULL, &card_err));
+	CARD_OK(vfmig_migration_add_device(destination, "card", other, NULL, &card_err));
+	CARD_OK(vfmig_migration_add_space(source, from, &card_err));
+	CARD_OK(vfmig_migration_add_space(destination, to, &card_err));
+	CHECKF(vfmig_migrate_local(source, destination, &err) == ret, "%d: %s", how, err.text);
+	vfmig_migration_result(source, &result);
+	CHECK_EQ(result.running, ret != 0);
+	if (ret) {
+		CHECKF(strstr(err.text, "vfmig_space_add_tracker()") &&
+			       strstr(err.text, "vfmig_space_only_devices_write()"),
+		       "%s", err.text);
+	} else if (here) {
+		CHECK(!memcmp(here, there, RIG_MEMORY));
+	}
+	vfmig_migration_free(source);
+	vfmig_migration_free(destination);
+	vfmig_device_close(card);
+	vfmig_device_close(other);
+	vfmig_space_free(from);
+	vfmig_space_free(to);
+	if (here)
+		munmap(here, RIG_MEMORY);
+	if (there)
+		munmap(there, RIG_MEMORY);
+}
+
+int main(void)
+{
+	one(NOTHING, -EOPNOTSUPP);
+	one(FOR_A_DEVICE, -EOPNOTSUPP);
+	one(TRACKER, 0);
+	one(ONLY_DEVICES, 0);
+	one(NO_MEMORY, 0);
+	one(UNTRACKED, 0);
+	return 0;
+}
