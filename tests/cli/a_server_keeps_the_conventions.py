@@ -50,7 +50,7 @@ ours, theirs = socket.socketpair()
 server = start("serve", SMALL, "--fd", str(theirs.fileno()), pass_fds=[theirs.fileno()])
 theirs.close()
 ours.close()
-check(server.wait(60) == 0, server.returncode)
+check(server.wait(300) == 0, server.returncode)
 run("serve", SMALL, "--fd", "77", code=1)
 
 # What it is, without a device.

@@ -26,7 +26,7 @@ for number in (signal.SIGINT, signal.SIGTERM):
     until_round(mover)
     mover.send_signal(number)
     events = [json.loads(line) for line in mover.stdout]
-    check(mover.wait(60) == 4, mover.returncode, events)
+    check(mover.wait(300) == 4, mover.returncode, events)
     check([e for e in events if e["event"] == "cancelled" and e["role"] == "source"], events)
 run("migrate", name, SMALL, "--start", "--quiet")
 
@@ -35,7 +35,7 @@ for command in ("send", "receive"):
     process = start(command, SMALL, "--listen", path("s"), "--quiet")
     wait_for(lambda: listens("s"), process)
     process.send_signal(signal.SIGINT)
-    check(process.wait(60) == 4, process.returncode)
+    check(process.wait(300) == 4, process.returncode)
     check(not os.path.exists(path("s")))
 
 # An interrupted save leaves no file.
@@ -46,6 +46,6 @@ for line in saver.stdout:
         break
 saver.send_signal(signal.SIGINT)
 saver.stdout.read()
-check(saver.wait(60) == 4, saver.returncode)
+check(saver.wait(300) == 4, saver.returncode)
 check([f for f in os.listdir(path("")) if f.startswith("file")] == [])
 finish()

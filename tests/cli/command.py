@@ -54,7 +54,7 @@ def patient(args):
     return (*args, *(() if "--downtime" in args else patience))
 
 
-def run(*args, code=0, timeout=60, **more):
+def run(*args, code=0, timeout=300, **more):
     """Run it and expect an exit code (None: any). Errors are sentences; nothing may ever end by a signal."""
     more.setdefault("stdin", subprocess.DEVNULL)
     args = patient(args)
@@ -74,7 +74,7 @@ def start(*args, **more):
 
 def wait_for(what, process=None):
     """Until something is so; the limit only keeps a broken test from hanging."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not what():
         check(process is None or process.poll() is None, "it has ended:", process and process.args)
         check(time.monotonic() < end, "it never came to be")
@@ -96,7 +96,7 @@ def serve(name, device=SMALL, *more):
 
 def stop(process, code=0, number=signal.SIGTERM):
     process.send_signal(number)
-    check(process.wait(60) == code, process.args, "ended with", process.returncode)
+    check(process.wait(300) == code, process.args, "ended with", process.returncode)
 
 
 def finish(code=0):

@@ -35,7 +35,7 @@ def on_terminal(*more, **environment):
             break
         seen += data
     out = process.stdout.read().decode()
-    check(process.wait(60) == 0, seen, out)
+    check(process.wait(300) == 0, seen, out)
     os.close(ours)
     return seen.decode(), out
 

@@ -20,7 +20,7 @@ DEVICE = "model:copier,size=1M,window=mapped"
 
 
 def run(*args, **more):
-    return subprocess.run(args, capture_output=True, text=True, timeout=60, check=False, **more)
+    return subprocess.run(args, capture_output=True, text=True, timeout=300, check=False, **more)
 
 
 def rights():
@@ -63,7 +63,7 @@ with tempfile.TemporaryDirectory() as tmp, tempfile.TemporaryDirectory() as tool
         hold(process.stdout.readline() == "ready\n", "it did not begin")
         hold((folder / "vfmig0").exists(), "no folder")
         process.send_signal(signal.SIGTERM)
-        hold(process.wait(60) == 128 + signal.SIGTERM, process.returncode)
+        hold(process.wait(300) == 128 + signal.SIGTERM, process.returncode)
     hold(not folder.exists(), "the folder is still there")
 
     # Killed: nobody is left behind.

@@ -67,7 +67,7 @@ static void loop(struct side *source, struct side *destination)
 			{.fd = vfmig_migration_fd(destination->end->m), .events = POLLIN},
 		};
 
-		CHECK(poll(fds, 2, 20000) > 0);
+		CHECK(poll(fds, 2, 120000) > 0);
 		if (fds[0].revents) {
 			finish(source);
 			next_source(source);

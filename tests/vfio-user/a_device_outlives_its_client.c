@@ -81,7 +81,7 @@ static void check_gone(struct vfmig_export *server, struct fake *f)
 	struct pollfd fd = {.fd = vfmig_export_fd(server), .events = POLLIN};
 
 	while (vfmig_export_has_client(server)) {
-		CHECK_EQ(poll(&fd, 1, 10000), 1);
+		CHECK_EQ(poll(&fd, 1, 120000), 1);
 		CHECK_EQ(vfmig_export_process(server, NULL), 0);
 	}
 	CHECK_EQ(f->maps, 0);

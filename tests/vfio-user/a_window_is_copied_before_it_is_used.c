@@ -306,7 +306,7 @@ static ssize_t asked(struct vfmig_device *device, int server, struct vfmig_reque
 		for (unsigned i = 0; i < nfds; i++)
 			close(fds[i]);
 		raw_send(server, h.msg_id, h.cmd, 1, 0, answer, len, NULL, 0);
-		vfmig_device_wait(device, ended, &answered, vfmig_now() + 20000000000);
+		vfmig_device_wait(device, ended, &answered, vfmig_now() + 120000000000);
 	}
 	CHECK(answered);
 	return request->result;

@@ -144,7 +144,7 @@ static struct vfmig_user_header ask(struct vfmig_request *r)
 
 static void wait_for(ssize_t expected)
 {
-	vfmig_device_wait(device, has_ended, NULL, vfmig_now() + 20000000000);
+	vfmig_device_wait(device, has_ended, NULL, vfmig_now() + 120000000000);
 	CHECK(has_ended(NULL));
 	CHECKF(result == expected, "%zd, not %zd: %s", result, expected, err.text);
 	CHECK(expected >= 0 || err.text[0]);

@@ -48,7 +48,7 @@ static void signalled_once(int event)
 {
 	struct pollfd fd = {.fd = event, .events = POLLIN};
 
-	CHECK_EQ(poll(&fd, 1, 10000), 1);
+	CHECK_EQ(poll(&fd, 1, 120000), 1);
 	CHECK_EQ(card_signals(event), 1);
 }
 

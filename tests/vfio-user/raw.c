@@ -81,7 +81,7 @@ static bool recv_all(int fd, void *buf, size_t len)
 		size_t want = to ? len : len < sizeof(trash) ? len : sizeof(trash);
 		ssize_t n;
 
-		CHECK(raw_readable(fd, 20000));
+		CHECK(raw_readable(fd, 120000));
 		n = recv(fd, to ? to : trash, want, 0);
 		if (n <= 0)
 			return false;
@@ -110,7 +110,7 @@ ssize_t raw_recv(int fd, struct vfmig_user_header *h, void *payload, size_t max,
 	size_t len, keep;
 	ssize_t n;
 
-	CHECK(raw_readable(fd, 20000));
+	CHECK(raw_readable(fd, 120000));
 	n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	if (n <= 0)
 		return -1;
@@ -224,7 +224,7 @@ bool raw_gone(int fd)
 	ssize_t n;
 
 	do {
-		if (!raw_readable(fd, 20000))
+		if (!raw_readable(fd, 120000))
 			return false;
 		n = recv(fd, buf, sizeof(buf), 0);
 	} while (n > 0);

@@ -186,7 +186,7 @@ static ssize_t answered_with(const struct vfmig_logging_runs *head, const uint32
 	vfmig_submit(device, &request);
 	CHECK(raw_recv(pair[0], &h, message, sizeof(message), NULL, NULL) > 0);
 	raw_send(pair[0], h.msg_id, h.cmd, 1, 0, message, 8 + 32, NULL, 0);
-	vfmig_device_wait(device, over, &ended, vfmig_now() + 20000000000);
+	vfmig_device_wait(device, over, &ended, vfmig_now() + 120000000000);
 	CHECK_EQ(request.result, 0);
 
 	ended = false;
@@ -201,7 +201,7 @@ static ssize_t answered_with(const struct vfmig_logging_runs *head, const uint32
 	vfmig_logging_put_runs(reply + 8, 32, head);
 	memcpy(reply + 40, runs, len);
 	raw_send(pair[0], h.msg_id, h.cmd, 1, 0, reply, 40 + len, NULL, 0);
-	vfmig_device_wait(device, over, &ended, vfmig_now() + 20000000000);
+	vfmig_device_wait(device, over, &ended, vfmig_now() + 120000000000);
 	CHECK(ended);
 	for (size_t i = 0; !same && i < BYTES / 8; i++)
 		CHECK_EQ(bits[i], 0);
