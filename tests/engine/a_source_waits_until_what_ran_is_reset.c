@@ -44,7 +44,7 @@ static const struct one all[] = {
 struct watch {
 	struct rig *rig;
 	const struct one *one;
-	bool runs_to_check, went_back;
+	bool runs_to_check, went_back, cancelled;
 };
 
 static void watch_source(struct rig_end *end, const struct vfmig_event *event)
@@ -53,8 +53,10 @@ static void watch_source(struct rig_end *end, const struct vfmig_event *event)
 	char line[8192];
 
 	vfmig_event_json(event, line, sizeof(line));
-	if (watch->one->cancels && strstr(line, "\"state\":\"SRC_READY\""))
+	if (watch->one->cancels && strstr(line, "\"state\":\"SRC_READY\"")) {
+		watch->cancelled = true;
 		vfmig_migration_cancel(end->m);
+	}
 	if (!strstr(line, "\"state\":\"SRC_BACK\""))
 		return;
 	watch->went_back = true;
@@ -116,8 +118,8 @@ static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
 			relay_names[one->act], one->cancels ? ", cancelled" : "",
 			runs_to_check ? ", runs to check" : "", rig_result(&rig.from).sentence,
 			rig_result(&rig.to).sentence);
-	/* Who does not wait for FAILED is not told. */
-	came = came || !one->act || !heard;
+	/* Who does not wait for FAILED is not told. And there is a FAILED if a limit has passed before the cancel, too. */
+	came = (came || !one->act || !heard) && watch.cancelled == one->cancels;
 	if (came)
 		check(&rig, &watch, runs_to_check ? one->end : one->control);
 	rig_free(&rig);
