@@ -25,6 +25,7 @@ enum cli_exit {
 	CLI_IN_DOUBT = 3,
 	CLI_CANCELLED = 4,
 	CLI_LOST = 5,
+	CLI_OVER_LIMIT = 6,
 };
 
 /* ---- arguments (args.c) ---- */

@@ -16,7 +16,7 @@
 #include "past.h"
 
 uint64_t cli_memory;
-bool cli_start;
+bool cli_start, cli_strict_downtime;
 
 static int make_memory(struct cli_end *end)
 {
@@ -213,8 +213,10 @@ static void split_rows(const struct vfmig_downtime *d)
 		row("", "", values);
 }
 
-static void print_table(const struct vfmig_migration_result *r, size_t devices, bool received)
+static void print_table(const struct vfmig_migration_result *r, const struct cli_end *end)
 {
+	bool received = end->role == VFMIG_ROLE_DESTINATION;
+	size_t devices = end->devices;
 	char a[CLI_NUMBER], b[CLI_NUMBER], c[CLI_NUMBER], rest[256];
 	uint64_t rate = r->total_ns ? (uint64_t)((double)r->bytes * 1e9 / (double)r->total_ns) : 0;
 
@@ -225,6 +227,11 @@ static void print_table(const struct vfmig_migration_result *r, size_t devices, 
 	row("total", cli_time(a, r->total_ns), rest);
 	if (r->downtime.total)
 		split_rows(&r->downtime);
+	if (r->over_limit) {
+		cli_time(a, end->options.downtime_ms * 1000000);
+		snprintf(rest, sizeof(rest), "over its limit of %s", a);
+		row("", "", rest);
+	}
 	snprintf(rest, sizeof(rest), "%s/s; devices %s, memory %s", cli_bytes(a, rate),
 		 cli_bytes(b, r->device_bytes), cli_bytes(c, r->memory_bytes));
 	if (r->zero_pages)
@@ -261,12 +268,18 @@ int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct
 	code = cli_outcome_code(r.outcome, r.lost_devices || o.lost_devices, r.code == -ECANCELED);
 	if (ret && !code)
 		code = CLI_FAILED; /* it moved, and then something failed */
+	if (!code && r.over_limit && cli_strict_downtime)
+		code = CLI_OVER_LIMIT;
 	cli_signals_code(code);
 	if (!cli.json && !cli.quiet && r.outcome == VFMIG_OUTCOME_DONE)
-		print_table(&r, end->devices, end->role == VFMIG_ROLE_DESTINATION);
+		print_table(&r, end);
 	if (ret)
 		cli_fail(err);
-	if (code)
+	if (code == CLI_OVER_LIMIT)
+		cli_failf("the devices have moved, but their downtime was longer than its limit of "
+			  "%llu ms",
+			  (unsigned long long)end->options.downtime_ms);
+	else if (code)
 		cli_outcome_next(end, other);
 	fflush(stdout);
 	return code;

@@ -25,12 +25,19 @@ struct cli_end {
 	int memory_fd;
 };
 
-extern uint64_t cli_memory; /* --memory */
-extern bool cli_start;	    /* --start */
+extern uint64_t cli_memory;	 /* --memory */
+extern bool cli_strict_downtime; /* --strict-downtime */
+extern bool cli_start;		 /* --start */
 #define CLI_MEMORY_OPTION                                                                          \
 	{                                                                                          \
 		'm', "memory", CLI_SIZE, &cli_memory, "SIZE",                                      \
 			"give the devices so much memory, from address 0, and move it with them"   \
+	}
+
+#define CLI_STRICT_DOWNTIME_OPTION                                                                 \
+	{                                                                                          \
+		0, "strict-downtime", CLI_FLAG, &cli_strict_downtime, NULL,                        \
+			"exit with 6 if the downtime was longer than its limit"                    \
 	}
 
 #define CLI_START_OPTION                                                                           \

@@ -34,7 +34,8 @@ static void exit_codes(void)
 	     "4  Cancelled by SIGINT, SIGTERM or SIGHUP to this command, and put back as for 1. A second signal\n"
 	     "   ends the command at once, and puts back nothing. What was cancelled at the other end is 1; a\n"
 	     "   signal that comes when all is over changes nothing.\n"
-	     "5  Failed as for 1, and a device could not be put back: it is to be looked at, or reset.");
+	     "5  Failed as for 1, and a device could not be put back: it is to be looked at, or reset.\n"
+	     "6  Done, but the downtime was longer than its limit, and --strict-downtime was given.");
 }
 
 static const char *const kind_words[] = {

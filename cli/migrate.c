@@ -8,6 +8,7 @@ static const char *to_protocol;
 static const struct cli_option options[] = {
 	CLI_MEMORY_OPTION,
 	CLI_START_OPTION,
+	CLI_STRICT_DOWNTIME_OPTION,
 	{'F', "to-filter", CLI_LIST, &to_filters, "FILTER",
 	 "as --filter, which is for the sources, but for the destinations"},
 	{0, "to-protocol", CLI_TEXT, &to_protocol, "NAME",

@@ -10,6 +10,7 @@ static const struct cli_option options[] = {
 	{'l', "listen", CLI_TEXT, &at, "CHANNEL", "wait for the receiver to connect"},
 	CLI_MEMORY_OPTION,
 	CLI_START_OPTION,
+	CLI_STRICT_DOWNTIME_OPTION,
 	{0},
 };
 
