@@ -245,14 +245,23 @@ static void print_table(const struct vfmig_migration_result *r, const struct cli
 	row("rounds", cli_count(c, r->rounds), rest);
 }
 
+/* How long a server has to note that its device has moved away: it may hang, and the move is done. */
+#define MOVED_MS 2000
+
 /* So that a source that has moved away is not taken for one that may run. Where nothing remembers, that is so. */
 static void remember(struct cli_end *end, struct cli_end *other)
 {
+	uint64_t ms = 0;
+
 	if (end->role != VFMIG_ROLE_SOURCE)
 		return;
-	for (size_t i = 0; i < end->devices; i++)
+	cli_timeout_ms(&ms);
+	for (size_t i = 0; i < end->devices; i++) {
+		if (ms > MOVED_MS || !ms)
+			vfmig_device_set_timeout(end->device[i], MOVED_MS);
 		vfmig_device_moved(end->device[i],
 				   other ? vfmig_device_name(other->device[i]) : end->place, NULL);
+	}
 }
 
 int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct vfmig_error *err)

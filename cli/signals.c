@@ -120,11 +120,10 @@ bool cli_signals_end(void)
 	if (write(state.end, &one, sizeof(one)) == sizeof(one))
 		pthread_join(state.thread, NULL);
 	/* What is still to be done may hang, too, and nobody else would hear a signal now. */
-	if (state.code >= 0) {
-		signal(SIGINT, leave);
-		signal(SIGTERM, leave);
-	}
 	set_of(&set);
+	for (int number = 1; state.code >= 0 && number < NSIG; number++)
+		if (sigismember(&set, number) == 1)
+			signal(number, leave);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	close(state.signals);
 	close(state.end);
