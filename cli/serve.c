@@ -18,7 +18,7 @@
 static struct {
 	const char *socket_path, *fd, *mode;
 	const char *user;
-	bool print_capabilities, no_extensions, require_sealed, sandbox;
+	bool print_capabilities, no_extensions, require_sealed, allow_others, sandbox;
 	unsigned verbose;
 } opt;
 
@@ -35,6 +35,8 @@ static const struct cli_option options[] = {
 	 "once everything is open, become this user for good and give it the socket; takes root"},
 	{0, "sandbox", CLI_FLAG, &opt.sandbox, NULL,
 	 "once everything is open, allow only the system calls that serving takes (not with mediate)"},
+	{0, "allow-others", CLI_FLAG, &opt.allow_others, NULL,
+	 "serve clients of other users, too, not only of the server's own and root"},
 	{0, "no-extensions", CLI_FLAG, &opt.no_extensions, NULL,
 	 "speak vfio-user as it is written, without what docs/vfio-user.md adds"},
 	{'v', "verbose", CLI_COUNT, &opt.verbose, NULL,
@@ -46,14 +48,17 @@ static const struct cli_option options[] = {
 
 static void tell(void *context, const struct vfmig_event *event)
 {
+	static unsigned turned_away;
 	bool refused = cli_field(event, "command") != NULL;
 
 	if (cli.json) {
 		cli_print_event(NULL, event);
 		return;
 	}
-	/* What somebody may miss is said always. */
-	if (opt.verbose <= (refused ? 1 : 0) && strcmp(event->name, "left-running"))
+	/* Some is printed always: of clients that are turned away, the first, for there may be thousands. */
+	if (opt.verbose <= (refused ? 1 : 0) && strcmp(event->name, "left-running") &&
+	    strcmp(event->name, "cannot-accept") &&
+	    (strcmp(event->name, "turned-away") || turned_away++))
 		return;
 	fprintf(stderr, "vfmig: %s", event->name);
 	for (size_t i = 0; i < event->count; i++) {
@@ -75,6 +80,7 @@ static int configure(struct vfmig_vfio_user_config *config)
 	config->socket_path = opt.socket_path;
 	config->fd = -1;
 	config->require_sealed = opt.require_sealed;
+	config->allow_other_users = opt.allow_others;
 	config->no_extensions = opt.no_extensions;
 	if (!opt.socket_path == !opt.fd)
 		return cli_usage("serve needs either --socket-path or --fd");

@@ -36,10 +36,13 @@ struct vfmig_export;
  * @require_sealed: refuse a client's memory that is not sealed against shrinking (F_SEAL_SHRINK). Without it
  *	a client that cuts off a file which it has shared ends this process by SIGBUS, as it would any that
  *	maps the file
+ * @allow_other_users: also clients of other users may connect to the listening socket. Without it those of this process's
+ *	own effective user and of root may, and others are disconnected
  * @events: where events go, or NULL: "client" when one has been agreed with (fields: extension, twin_socket),
  *	"client-gone" (why), "left-running" (note) when one without our extension has gone from a device that ran,
  *	which is all that can be seen of a VM that moves without its device, "refused" for each command that
- *	got an error reply (command, code, why)
+ *	got an error reply (command, code, why), "turned-away" (uid, why) for a client of another user, "cannot-accept"
+ *	(why) when accept() begins to fail; it is tried again ten times in a second
  *
  * Zero it and set what you need.
  */
@@ -51,6 +54,7 @@ struct vfmig_vfio_user_config {
 	bool no_extensions;
 	bool no_twin_socket;
 	bool require_sealed;
+	bool allow_other_users;
 	const struct vfmig_events *events;
 };
 

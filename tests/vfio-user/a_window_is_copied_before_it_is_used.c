@@ -107,6 +107,11 @@ static void no_windows(void)
 	CHECK_EQ(raw_call(fd, VFMIG_USER_WINDOW, &w, 16, two, 2, NULL, 0, NULL), 0);
 	CHECK_EQ(give(fd, 0, 0, window_fd), 0);
 	CHECK_EQ(raw_call(fd, VFMIG_USER_WINDOW, &w, 15, &window_fd, 1, NULL, 0, NULL), -EINVAL);
+	/* A piece of no bytes is in no window. */
+	CHECK_EQ(give(fd, 0, 0, -1), 0);
+	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_RESUMING), 0);
+	CHECK_EQ(write_piece(fd, 0, 0, XXH3_64bits("", 0)), 0);
+	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_RUNNING), 0);
 	/* None of them is one. */
 	fake_set_data(hostile_fake, "three", 5);
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_STOP_COPY), 0);

@@ -59,6 +59,21 @@ static void set_timer(struct vfmig_export *server, uint64_t msec)
 	timerfd_settime(server->timer, 0, &when, NULL);
 }
 
+/* How long after a failed accept() it is tried again: the connection stays in the backlog, and would be reported without end. */
+#define ACCEPT_AGAIN_MS 100
+
+void vfmig_export_accept_later(struct vfmig_export *server)
+{
+	poll_listen(server, false);
+	set_timer(server, ACCEPT_AGAIN_MS);
+}
+
+void vfmig_export_accept_again(struct vfmig_export *server)
+{
+	set_timer(server, 0);
+	poll_listen(server, true);
+}
+
 int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err)
 {
 	struct export_client *client = calloc(1, sizeof(*client));
@@ -134,6 +149,7 @@ static void meet(struct export_client *client, struct vfmig_wire_caps *ours)
 	vfmig_wire_caps_ours(ours);
 	if (theirs->minor < ours->minor)
 		ours->minor = theirs->minor;
+	ours->max_dma_maps = client->server->max_maps;
 	/* Objects and booleans are answers: only to who asked. */
 	if (!theirs->migration_pgsize)
 		ours->migration_pgsize = 0;

@@ -8,7 +8,22 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "abi/feature.h"
 #include "export/vfio_user/server.h"
+
+/* What GET_BITMAP can tell of in one reply, and a log in a bearable time. */
+#define LOGGED_MAX (VFMIG_BITMAP_BYTES_MAX * 8 * VFMIG_PAGE_SIZE)
+
+int vfmig_export_dirty_check(uint64_t size, struct vfmig_error *err)
+{
+	if (size <= LOGGED_MAX)
+		return 0;
+	return vfmig_err(
+		err, -EINVAL,
+		"a map of 0x%llx bytes is too large for DIRTY_PAGES, which logs maps of up to "
+		"0x%llx bytes; map the memory in smaller parts",
+		(unsigned long long)size, (unsigned long long)LOGGED_MAX);
+}
 
 static int start(struct export_client *client, struct vfmig_error *err)
 {
@@ -20,6 +35,11 @@ static int start(struct export_client *client, struct vfmig_error *err)
 				 "DIRTY_PAGES: the client logs DMA by DEVICE_FEATURE already");
 	if (client->type1)
 		return 0;
+	for (size_t i = 0; i < client->server->table.count; i++) {
+		ret = vfmig_export_dirty_check(client->server->table.maps[i].size, err);
+		if (ret)
+			return ret;
+	}
 	ret = vfmig_type1_new(client->server->space, NULL, &type1, err);
 	if (ret)
 		return ret;

@@ -169,7 +169,9 @@ static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
 
 	if (!make_room(table))
 		return vfmig_err(&op->err, -ENOMEM, "no memory for a map");
-	if (op->msg->nfds)
+	if (op->client->type1)
+		ret = vfmig_export_dirty_check(m->size, &op->err);
+	if (!ret && op->msg->nfds)
 		ret = map_file(op, m, &map, &entry);
 	if (!ret)
 		ret = vfmig_space_map(server->space, &map, &op->err);

@@ -3,6 +3,7 @@
  * The vfio-user export: its beginning, its end, and its loop.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,25 @@
 
 #define TIMEOUT_MS  30000
 #define SOCKET_MODE 0600
+
+#define MAX_MAPS 65535u
+
+/*
+ * How many maps a client may make. Each that has a descriptor is a mapping of this process, of which the kernel allows
+ * so many in all; a quarter is left for everything else.
+ */
+static uint32_t max_maps(void)
+{
+	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+	char text[32] = "";
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	unsigned long long most = n > 0 ? strtoull(text, NULL, 10) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	most = most / 4 * 3;
+	return most && most < MAX_MAPS ? (uint32_t)most : MAX_MAPS;
+}
 
 /* ---- making one ---- */
 
@@ -117,6 +137,7 @@ int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_
 	server->config = *config;
 	server->epoll = server->wake = server->timer = server->listen_fd = -1;
 	pthread_mutex_init(&server->past_lock, NULL);
+	server->max_maps = max_maps();
 	if (!server->config.timeout_ms)
 		server->config.timeout_ms = TIMEOUT_MS;
 	if (config->socket_path) {
@@ -179,12 +200,55 @@ static void drain(int fd)
 	(void)n;
 }
 
+/* A client may do to the device what it likes, so it is of our own user, or root. */
+static bool may_connect(struct vfmig_export *server, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (server->config.allow_other_users)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return false;
+	if (!peer.uid || peer.uid == geteuid())
+		return true;
+	vfmig_event(server->config.events, "turned-away", VFMIG_U64("uid", peer.uid),
+		    VFMIG_TEXT("why", "clients must be of the server's own user, or root, unless "
+				      "other users are allowed (vfmig serve --allow-others)"));
+	return false;
+}
+
+/* Once for each time that it begins. */
+static void tell_of_accept(struct vfmig_export *server, const char *why)
+{
+	if (!server->cannot_accept)
+		vfmig_event(server->config.events, "cannot-accept", VFMIG_TEXT("why", why));
+	server->cannot_accept = true;
+}
+
 static void take_client(struct vfmig_export *server)
 {
-	int fd = server->client ? -1 : accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	struct vfmig_error err = {0};
+	int fd;
 
-	if (fd >= 0)
-		vfmig_export_client_new(server, fd, NULL);
+	if (server->client)
+		return;
+	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+		return;
+	if (fd < 0) {
+		tell_of_accept(server, strerror(errno));
+		vfmig_export_accept_later(server);
+		return;
+	}
+	if (!may_connect(server, fd)) {
+		close(fd);
+		return;
+	}
+	if (vfmig_export_client_new(server, fd, &err))
+		tell_of_accept(server, err.text);
+	else
+		server->cannot_accept = false;
 }
 
 static void work_device(struct vfmig_export *server)
@@ -199,8 +263,10 @@ static void work_device(struct vfmig_export *server)
 static void too_late(struct vfmig_export *server)
 {
 	drain(server->timer);
-	if (!server->client)
+	if (!server->client) {
+		vfmig_export_accept_again(server);
 		return;
+	}
 	if (server->client->agreed) {
 		vfmig_export_hurry(server->client);
 		return;

@@ -156,6 +156,8 @@ struct vfmig_export {
 	char *path;
 	struct vfmig_socket_file file;
 	int epoll, listen_fd, wake, timer;
+	uint32_t max_maps; /* that a client is told of */
+	bool cannot_accept;
 	bool only;	  /* one client, who was there when we began */
 	bool was_running; /* until its client left, and nobody has said what it is to be since */
 	bool device_polled;
@@ -176,6 +178,9 @@ struct vfmig_export {
 
 /* ---- client.c ---- */
 
+/* A client could not be accepted: stop looking for a while; and go on looking. */
+void vfmig_export_accept_later(struct vfmig_export *server);
+void vfmig_export_accept_again(struct vfmig_export *server);
 /* A client has come; @fd is taken. */
 int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err);
 /* It has said who it is: a device that ran for the last one may run for it. Without the lock. */
@@ -273,6 +278,8 @@ void vfmig_export_unmap_all(struct vfmig_export *server);
 /* ---- dirty.c ---- */
 
 void vfmig_export_dirty_pages(struct export_op *op);
+/* Whether a map of this size can be logged by it. */
+int vfmig_export_dirty_check(uint64_t size, struct vfmig_error *err);
 /* End logging by DIRTY_PAGES, if there is any. */
 void vfmig_export_dirty_stop(struct export_client *client);
 
