@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /* Long enough for a sentence with a path in it; a longer one is cut, never overflown. */
-#define VFMIG_ERROR_TEXT 512
+#define VFMIG_ERROR_TEXT 1024
 
 /**
  * struct vfmig_error - what went wrong

@@ -15,11 +15,22 @@
 /* A report of this much at 4 KiB a bit is a bitmap of 2 MiB. */
 #define REPORT_PIECE (64ull << 30)
 
-bool vfmig_device_log_there(struct vfmig_device *device)
+int vfmig_device_log_check(struct vfmig_device *device, struct vfmig_error *err)
 {
-	return !vfmig_device_feature(
+	struct vfmig_error why = {0};
+	int ret = vfmig_device_feature(
 		device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
-		NULL, 0, NULL);
+		NULL, 0, &why);
+
+	if (ret == -ENOTTY || ret == -EINVAL || ret == -EOPNOTSUPP)
+		return vfmig_err(err, -EOPNOTSUPP,
+				 "device %s has no log of what it writes to memory, so that memory "
+				 "cannot be moved while it runs",
+				 device->name);
+	if (ret)
+		return vfmig_err(err, ret, "device %s cannot be asked for its log of DMA: %s",
+				 device->name, why.code ? why.text : strerror(-ret));
+	return 0;
 }
 
 /*

@@ -51,21 +51,14 @@ static bool spoken_for(struct vfmig_space *space, struct vfmig_device *device)
 	return false;
 }
 
-static int no_log(struct vfmig_device *device, struct vfmig_error *err)
-{
-	return vfmig_err(err, -EOPNOTSUPP,
-			 "device %s has no log of what it writes to memory, so that memory cannot "
-			 "be moved while it runs",
-			 device->name);
-}
-
 static int start_log(struct vfmig_space *space, struct vfmig_attachment *a, struct vfmig_error *err)
 {
+	int ret;
+
 	if (spoken_for(space, a->device))
 		return 0;
-	if (!vfmig_device_log_there(a->device))
-		return no_log(a->device, err);
-	return vfmig_device_log_start(a->device, space, &a->logs, err);
+	ret = vfmig_device_log_check(a->device, err);
+	return ret ? ret : vfmig_device_log_start(a->device, space, &a->logs, err);
 }
 
 /* Readers that take everything for what is not known go on with a device that cannot tell. */
@@ -159,8 +152,8 @@ int vfmig_space_dirty_all_tell(struct vfmig_space *space, struct vfmig_error *er
 	int ret = 0;
 
 	for (struct vfmig_attachment *a = space->attached; a && !ret; a = a->next)
-		if (a->blind && !vfmig_device_log_there(a->device))
-			ret = no_log(a->device, err);
+		if (a->blind)
+			ret = vfmig_device_log_check(a->device, err);
 	return ret;
 }
 

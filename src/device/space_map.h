@@ -77,8 +77,8 @@ void vfmig_space_dirty_fini(struct vfmig_space *space);
 
 /* ---- device_log.c: a device's DMA logging (VFIO_DEVICE_FEATURE_DMA_LOGGING_*) ---- */
 
-/* Does the device have a log? */
-bool vfmig_device_log_there(struct vfmig_device *device);
+/* 0 if the device has a log, -EOPNOTSUPP if it has none, or why it does not tell. */
+int vfmig_device_log_check(struct vfmig_device *device, struct vfmig_error *err);
 /* Start it over the ranges that @space maps. With nothing mapped there is nothing to log: 0, not *started. */
 int vfmig_device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
 			   struct vfmig_error *err);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -226,7 +227,8 @@ int vfmig_device_start(struct vfmig_device *device, struct vfmig_error *err)
 	ret = -pthread_create(&device->work_thread, NULL, work, device);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret)
-		return vfmig_err(err, ret, "no thread for device %s", device->name);
+		return vfmig_err(err, ret, "no thread for device %s: %s", device->name,
+				 strerror(-ret));
 	device->work_thread_runs = true;
 	return 0;
 }

@@ -63,6 +63,6 @@ int vfmig_fence(struct vfmig_migration *m, struct vfmig_error *err)
 	return vfmig_err(
 		err, -EOWNERDEAD,
 		"a device of the destination checks by running what it was given, and it was "
-		"not heard to be reset (%.200s)",
+		"not heard to be reset (%.600s)",
 		m->why.text);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,12 +48,13 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 	int fds[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return vfmig_err(err, -errno, "no socket pair for a migration");
+		return vfmig_err(err, -errno, "no socket pair for a migration: %s",
+				 strerror(errno));
 	far.fd = fds[1];
 	windows = vfmig_windows_open(source, destination);
 	ret = start(&thread, &far);
 	if (ret) {
-		vfmig_err(err, ret, "no thread for the destination");
+		vfmig_err(err, ret, "no thread for the destination: %s", strerror(-ret));
 	} else {
 		ret = vfmig_migration_run(source, fds[0], fds[0], err);
 		shutdown(fds[0], SHUT_RDWR);

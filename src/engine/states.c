@@ -208,12 +208,11 @@ uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 			continue;
 		lost[i] = true;
 		if (!err || !err->code)
-			vfmig_err(err, -EIO,
-				  m->movers[i]->unsure
-					  ? "device %s: does not say which state it is in"
-					  : "device %s: is in ERROR, which only a reset ends, and "
-					    "that loses its state",
-				  m->movers[i]->id);
+			vfmig_err(err, -EIO, "device %s: %s%s", m->movers[i]->id,
+				  m->movers[i]->unsure ? "does not say which state it is in: "
+						       : "is in ERROR, which only a reset ends, "
+							 "and that loses its state",
+				  m->movers[i]->unsure ? m->movers[i]->op.err.text : "");
 	}
 	step_back(m, nearly_back, lost, err);
 	step_back(m, back, lost, err);

@@ -203,7 +203,7 @@ int vfmig_migration_start(struct vfmig_migration *m, enum vfmig_step step, uint6
 	ret = -pthread_create(&m->thread, NULL, in_thread, m);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret)
-		return vfmig_err(err, ret, "no thread for a step");
+		return vfmig_err(err, ret, "no thread for a step: %s", strerror(-ret));
 	m->thread_runs = true;
 	return 0;
 }

@@ -280,7 +280,7 @@ static void do_back(struct vfmig_migration *m)
 	vfmig_tell_cancel(m);
 	snprintf(text, sizeof(text), "%s", m->why.text);
 	if (err.code)
-		vfmig_err(&m->why, m->why.code, "%.250s; and then: %.250s", text, err.text);
+		vfmig_err(&m->why, m->why.code, "%.490s; and then: %.490s", text, err.text);
 	vfmig_report_end(m, cancelled ? VFMIG_OUTCOME_CANCELLED : VFMIG_OUTCOME_FAILED, m->why.code,
 			 m->why.text);
 }
@@ -293,7 +293,7 @@ static void do_doubt(struct vfmig_migration *m)
 	snprintf(text, sizeof(text), "%s", m->why.text);
 	vfmig_err(
 		&m->why, -EOWNERDEAD,
-		"it is in doubt whether the destination runs: %s%.300s%s. The source stays stopped. "
+		"it is in doubt whether the destination runs: %s%.600s%s. The source stays stopped. "
 		"Look at the destination: if it runs, or may come to, leave this one stopped; only if "
 		"it does not, run this one again",
 		m->result.committed ? "COMMIT was sent, and no RUNNING came (" : "", text,

@@ -189,7 +189,7 @@ static void do_reset(struct vfmig_migration *m)
 	pthread_mutex_unlock(&m->lock);
 	snprintf(text, sizeof(text), "%s", m->why.text);
 	if (err.code)
-		vfmig_err(&m->why, m->why.code, "%.250s; and then: %.250s", text, err.text);
+		vfmig_err(&m->why, m->why.code, "%.490s; and then: %.490s", text, err.text);
 	tell_failed(m);
 	vfmig_report_end(m,
 			 m->peer_cancelled || m->why_event == VFMIG_ON_CANCEL

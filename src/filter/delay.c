@@ -29,6 +29,7 @@ struct delay {
 	pthread_mutex_t lock;
 	struct vfmig_request_list due; /* held[0]: when; result: what it will be */
 	int64_t wire_free;
+	bool lost; /* the device inside: nobody polls it any more, so that nothing may be kept */
 };
 
 #define AT(member) offsetof(struct delay, member)
@@ -84,6 +85,7 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 {
 	struct delay *delay = context;
 	int64_t at = vfmig_now() + (int64_t)delay->latency_us * 1000;
+	bool lost;
 
 	pthread_mutex_lock(&delay->lock);
 	if (delay->rate && is_data(outer)) {
@@ -95,10 +97,15 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 	}
 	outer->result = result;
 	outer->held[0] = (uint64_t)at;
-	insert(&delay->due, outer);
-	if (delay->due.first == outer)
-		set_timer(delay);
+	lost = delay->lost;
+	if (!lost) {
+		insert(&delay->due, outer);
+		if (delay->due.first == outer)
+			set_timer(delay);
+	}
 	pthread_mutex_unlock(&delay->lock);
+	if (lost)
+		vfmig_complete(outer, result);
 }
 
 static void delay_submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -135,7 +142,7 @@ static struct vfmig_request *take_due(struct delay *delay)
 
 	pthread_mutex_lock(&delay->lock);
 	first = delay->due.first;
-	if (first && (int64_t)first->held[0] <= vfmig_now()) {
+	if (first && (delay->lost || (int64_t)first->held[0] <= vfmig_now())) {
 		vfmig_request_shift(&delay->due);
 	} else {
 		first = NULL;
@@ -151,6 +158,11 @@ static int delay_process(struct vfmig_device *device, struct vfmig_error *err)
 	struct vfmig_request *request;
 	int ret = vfmig_filter_process(device, err);
 
+	if (ret < 0) {
+		pthread_mutex_lock(&delay->lock);
+		delay->lost = true;
+		pthread_mutex_unlock(&delay->lock);
+	}
 	while ((request = take_due(delay)))
 		vfmig_complete(request, request->result);
 	return ret;

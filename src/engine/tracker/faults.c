@@ -147,7 +147,7 @@ static int start_thread(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 		return 0;
 	close(t->stop);
 	t->stop = -1;
-	return vfmig_err(err, ret, "no thread for a tracker");
+	return vfmig_err(err, ret, "no thread for a tracker: %s", strerror(-ret));
 }
 
 /* ---- start, collect, stop ---- */

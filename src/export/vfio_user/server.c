@@ -411,7 +411,7 @@ int vfmig_export_start(struct vfmig_export *server, struct vfmig_error *err)
 	ret = -pthread_create(&server->thread, NULL, run, server);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret)
-		return vfmig_err(err, ret, "no thread for the export");
+		return vfmig_err(err, ret, "no thread for the export: %s", strerror(-ret));
 	server->runs = true;
 	return 0;
 }

@@ -296,7 +296,7 @@ int vfmig_mediate_start(struct vfmig_mediate *m, struct vfmig_error *err)
 	ret = -pthread_create(&m->thread, NULL, work, m);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret)
-		return vfmig_err(err, ret, "no thread for a mediator");
+		return vfmig_err(err, ret, "no thread for a mediator: %s", strerror(-ret));
 	m->runs = true;
 	return 0;
 }
