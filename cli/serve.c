@@ -6,6 +6,7 @@
  * daemon, ends at SIGTERM.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,25 @@ static void stop(void *context)
 	vfmig_export_stop(context);
 }
 
+static struct vfmig_export *serving;
+
+/* A client that cuts off memory which it shares must not end the server. */
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	if (!vfmig_export_sigbus(serving, info->si_addr))
+		signal(SIGBUS, SIG_DFL); /* and the same access ends the process */
+}
+
+static void survive_sigbus(struct vfmig_export *server)
+{
+	struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
+
+	serving = server;
+	if (!server)
+		action = (struct sigaction){.sa_handler = SIG_DFL};
+	sigaction(SIGBUS, &action, NULL);
+}
+
 static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_config *config,
 		 const struct cli_user *user)
 {
@@ -137,6 +157,7 @@ static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_confi
 	cli_signals_hold();
 	if (vfmig_export_vfio_user(device, config, &server, &err))
 		return cli_fail(&err);
+	survive_sigbus(server);
 	ret = cli_signals_begin(stop, server);
 	if (!ret)
 		ret = confine(user);
@@ -152,6 +173,7 @@ static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_confi
 			ret = CLI_OK;
 	}
 	cli_signals_end();
+	survive_sigbus(NULL);
 	vfmig_export_close(server);
 	return ret;
 }

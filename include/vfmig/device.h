@@ -296,7 +296,7 @@ int vfmig_device_process(struct vfmig_device *device, struct vfmig_error *err);
 /**
  * vfmig_device_start() - have a thread of the library's work the device
  *
- * All signals are blocked in it. Return: 0, -EALREADY, or what pthread_create() says.
+ * All signals but SIGBUS are blocked in it. Return: 0, -EALREADY, or what pthread_create() says.
  */
 int vfmig_device_start(struct vfmig_device *device, struct vfmig_error *err);
 

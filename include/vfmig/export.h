@@ -35,7 +35,7 @@ struct vfmig_export;
  * @no_twin_socket: no socket of its own for commands from the server, even if the client offers it
  * @require_sealed: refuse a client's memory that is not sealed against shrinking (F_SEAL_SHRINK). Without it
  *	a client that cuts off a file which it has shared ends this process by SIGBUS, as it would any that
- *	maps the file
+ *	maps the file, unless the program handles that (vfmig_export_sigbus())
  * @allow_other_users: also clients of other users may connect to the listening socket. Without it those of this process's
  *	own effective user and of root may, and others are disconnected
  * @events: where events go, or NULL: "client" when one has been agreed with (fields: extension, twin_socket),
@@ -92,7 +92,7 @@ int vfmig_export_process(struct vfmig_export *server, struct vfmig_error *err);
 /** vfmig_export_run() - vfmig_export_process() until there is nothing more to come, or vfmig_export_stop() */
 int vfmig_export_run(struct vfmig_export *server, struct vfmig_error *err);
 
-/** vfmig_export_start() - vfmig_export_run() in a thread of the library's, all signals blocked */
+/** vfmig_export_start() - vfmig_export_run() in a thread of the library's, all signals but SIGBUS blocked */
 int vfmig_export_start(struct vfmig_export *server, struct vfmig_error *err);
 
 /**
@@ -101,6 +101,19 @@ int vfmig_export_start(struct vfmig_export *server, struct vfmig_error *err);
  * May be called from any thread, and from a signal handler where there is no thread of the library's.
  */
 void vfmig_export_stop(struct vfmig_export *server);
+
+/**
+ * vfmig_export_sigbus() - survive a client that cuts off a file which it has shared
+ * @server: the export
+ * @address: si_addr of the signal
+ *
+ * For a handler of SIGBUS that the program installs, since a library installs none. If @address is in memory of the
+ * client's, that map is replaced by anonymous memory, and the client is disconnected when the export is next worked. May be
+ * called only where an access to memory has raised the signal. Accesses to memory cost nothing for it.
+ *
+ * Return: whether the access can be tried again: the handler returns. If not, the fault has another reason.
+ */
+bool vfmig_export_sigbus(struct vfmig_export *server, const void *address);
 
 /** vfmig_export_has_client() - whether a client is connected and agreed with; any thread may ask */
 bool vfmig_export_has_client(struct vfmig_export *server);

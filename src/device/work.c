@@ -223,6 +223,7 @@ int vfmig_device_start(struct vfmig_device *device, struct vfmig_error *err)
 		return vfmig_err(err, -EALREADY, "device %s has a thread already", device->name);
 	atomic_store(&device->work_thread_ends, false);
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* of its own access to memory that a client cut off */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = -pthread_create(&device->work_thread, NULL, work, device);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -321,6 +321,7 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 	vfmig_export_dirty_stop(client);
 	/* DMA that still waits for the client has failed, and ends here. */
 	vfmig_export_unmap_all(server);
+	atomic_store(&server->cut_off, false);
 	if (client->logging)
 		vfmig_device_feature(server->device,
 				     VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET, NULL, 0,

@@ -95,13 +95,31 @@ static bool make_room(struct export_table *table)
 	return true;
 }
 
-static void insert(struct export_table *table, const struct export_map *map)
+/* False: no memory. Before one that begins at the same address, if there is one. */
+static bool insert(struct export_table *table, const struct export_map *map)
 {
 	size_t at = find(table, map->iova);
+	bool ok;
 
-	memmove(table->maps + at + 1, table->maps + at, (table->count - at) * sizeof(*table->maps));
-	table->maps[at] = *map;
-	table->count++;
+	pthread_mutex_lock(&table->lock);
+	ok = make_room(table);
+	if (ok) {
+		memmove(table->maps + at + 1, table->maps + at,
+			(table->count - at) * sizeof(*table->maps));
+		table->maps[at] = *map;
+		table->count++;
+	}
+	pthread_mutex_unlock(&table->lock);
+	return ok;
+}
+
+static void take_out(struct export_table *table, size_t first, size_t end)
+{
+	pthread_mutex_lock(&table->lock);
+	memmove(table->maps + first, table->maps + end,
+		(table->count - end) * sizeof(*table->maps));
+	table->count -= end - first;
+	pthread_mutex_unlock(&table->lock);
 }
 
 static void release(struct export_table *table, const struct export_map *map)
@@ -167,18 +185,20 @@ static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
 	};
 	int ret = 0;
 
-	if (!make_room(table))
-		return vfmig_err(&op->err, -ENOMEM, "no memory for a map");
 	if (op->client->type1)
 		ret = vfmig_export_dirty_check(m->size, &op->err);
 	if (!ret && op->msg->nfds)
 		ret = map_file(op, m, &map, &entry);
-	if (!ret)
+	/* In the table before the device reaches it: see vfmig_export_sigbus(). */
+	if (!ret && !insert(table, &entry))
+		ret = vfmig_err(&op->err, -ENOMEM, "no memory for a map");
+	if (!ret) {
 		ret = vfmig_space_map(server->space, &map, &op->err);
+		if (ret)
+			take_out(table, find(table, m->addr), find(table, m->addr) + 1);
+	}
 	if (ret)
 		release(table, &entry);
-	else
-		insert(table, &entry);
 	return ret;
 }
 
@@ -211,6 +231,34 @@ void vfmig_export_dma_map(struct export_op *op)
 	vfmig_export_done(op, 0);
 }
 
+/*
+ * Called in a handler of SIGBUS, in the thread that touched memory which is not there any more: it is not one that holds
+ * the lock, as nothing touches a client's memory with it.
+ */
+bool vfmig_export_sigbus(struct vfmig_export *server, const void *address)
+{
+	const struct export_table *table = &server->table;
+	bool replaced = false;
+	int error = errno;
+
+	pthread_mutex_lock(&server->table.lock);
+	for (size_t i = 0; i < table->count && !replaced; i++) {
+		const struct export_map *map = &table->maps[i];
+
+		if (map->base && (uintptr_t)address - (uintptr_t)map->base < map->len)
+			replaced = mmap(map->base, map->len, PROT_READ | PROT_WRITE,
+					MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+					0) != MAP_FAILED;
+	}
+	pthread_mutex_unlock(&server->table.lock);
+	if (replaced) {
+		atomic_store(&server->cut_off, true);
+		vfmig_export_wake(server);
+	}
+	errno = error;
+	return replaced;
+}
+
 /* ---- DMA_UNMAP ---- */
 
 /*
@@ -240,9 +288,7 @@ static int unmap(struct vfmig_export *server, size_t first, size_t end, uint8_t 
 	}
 	for (size_t i = first; i < end; i++)
 		release(table, &table->maps[i]);
-	memmove(table->maps + first, table->maps + end,
-		(table->count - end) * sizeof(*table->maps));
-	table->count -= end - first;
+	take_out(table, first, end);
 	return ret;
 }
 

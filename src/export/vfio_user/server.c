@@ -121,6 +121,7 @@ static void free_all(struct vfmig_export *server)
 			close(fd);
 	}
 	pthread_mutex_destroy(&server->past_lock);
+	pthread_mutex_destroy(&server->table.lock);
 	free(server->path);
 	free(server);
 }
@@ -138,6 +139,7 @@ int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_
 	server->epoll = server->wake = server->timer = server->listen_fd = -1;
 	pthread_mutex_init(&server->past_lock, NULL);
 	server->max_maps = max_maps();
+	pthread_mutex_init(&server->table.lock, NULL);
 	if (!server->config.timeout_ms)
 		server->config.timeout_ms = TIMEOUT_MS;
 	if (config->socket_path) {
@@ -347,6 +349,12 @@ static int work(struct vfmig_export *server, int timeout, struct vfmig_error *er
 	}
 	for (int i = 0; i < n; i++)
 		event(server, &events[i]);
+	if (atomic_exchange(&server->cut_off, false) && server->client) {
+		pthread_mutex_lock(&server->client->wire.lock);
+		vfmig_wire_lose(&server->client->wire, -EFAULT,
+				"the client cut off memory that it shares");
+		pthread_mutex_unlock(&server->client->wire.lock);
+	}
 	if (server->client) {
 		if (server->client->agreed && !server->client->welcomed)
 			vfmig_export_welcome(server->client);
@@ -407,6 +415,7 @@ int vfmig_export_start(struct vfmig_export *server, struct vfmig_error *err)
 		return vfmig_err(err, -EALREADY, "the export has a thread already");
 	atomic_store(&server->ends, false);
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* of its own access to memory that a client cut off */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = -pthread_create(&server->thread, NULL, run, server);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

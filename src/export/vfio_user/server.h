@@ -104,8 +104,9 @@ struct export_map {
 	struct export_file *file;
 };
 
-/* The client's memory, in order of IOVA. Only the working thread touches it. */
+/* The client's memory, in order of IOVA. Only the working thread changes it, with the lock for vfmig_export_sigbus(). */
 struct export_table {
+	pthread_mutex_t lock;
 	struct export_map *maps;
 	size_t count, room;
 	struct export_file *files;
@@ -158,8 +159,9 @@ struct vfmig_export {
 	int epoll, listen_fd, wake, timer;
 	uint32_t max_maps; /* that a client is told of */
 	bool cannot_accept;
-	bool only;	  /* one client, who was there when we began */
-	bool was_running; /* until its client left, and nobody has said what it is to be since */
+	atomic_bool cut_off; /* the client's memory was replaced, for its file has shrunk */
+	bool only;	     /* one client, who was there when we began */
+	bool was_running;    /* until its client left, and nobody has said what it is to be since */
 	bool device_polled;
 	int64_t polled; /* when it was */
 	struct export_table table;
