@@ -11,7 +11,8 @@ import sys
 import tree
 
 HEADERS = {"stdint.h", "stddef.h", "stdbool.h", "string.h"}
-FUNCTIONS = {"memcpy", "memset", "memcmp", "memmove", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
+FUNCTIONS = {"memcpy", "memset", "memcmp", "memmove", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail",
+             "__memcpy_chk", "__memset_chk", "__memmove_chk"}
 
 
 def check_file(root, path, seen, wrong):
