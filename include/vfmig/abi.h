@@ -84,8 +84,7 @@ enum vfmig_feature {
 #define VFMIG_FEATURE_USER_PRECOPY_INFO 0x7f01U
 /* Nor this: what DMA_LOGGING_REPORT tells, as runs of pages. vfio-user only, both sides at version 2. */
 #define VFMIG_FEATURE_USER_REPORT_RUNS 0x7f02U
-/* Nor this: what a server remembers of its device's state. GET, SET: struct vfmig_feature_history. */
-#define VFMIG_FEATURE_USER_HISTORY 0x7f03U
+/* 0x7f03 is in <vfmig/abi_history.h>. */
 
 /* VFIO_DEVICE_FEATURE: the payload follows. argsz counts this structure and the payload. */
 struct vfmig_device_feature {
@@ -150,29 +149,6 @@ struct vfmig_feature_dma_buf {
 struct vfmig_region_dma_range {
 	uint64_t offset;
 	uint64_t length;
-};
-
-/* Where the state that a device holds has come from, and where it may have gone since. */
-enum vfmig_past {
-	VFMIG_PAST_UNKNOWN = 0, /* the server has not seen it */
-	VFMIG_PAST_NEW = 1,	/* the device's own, since it was made or reset */
-	VFMIG_PAST_LOADING =
-		2, /* a part of another device's: RESUMING was entered, and not left for STOP */
-	VFMIG_PAST_LOADED = 3, /* another device's, complete; it has not run here since */
-	VFMIG_PAST_RAN =
-		4, /* the device's own: it was loaded, read or moved, and has run here since */
-	VFMIG_PAST_READ =
-		5, /* all of it was read, so a copy may run elsewhere; it has not run here since */
-	VFMIG_PAST_MOVED =
-		6, /* it was moved away, and runs elsewhere: the client that moved it said so */
-};
-
-/* SET takes MOVED only, and ignores since. */
-struct vfmig_feature_history {
-	uint32_t past; /* enum vfmig_past */
-	uint32_t reserved;
-	uint64_t since;	 /* seconds since 1970, UTC */
-	char where[240]; /* MOVED: the place, as text with its terminating 0 */
 };
 
 /*

@@ -29,6 +29,7 @@
 #include <sys/uio.h>
 
 #include <vfmig/abi.h>
+#include <vfmig/abi_history.h>
 #include <vfmig/error.h>
 
 #ifdef __cplusplus

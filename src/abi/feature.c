@@ -3,6 +3,8 @@
  * Device features: the header, the fixed payloads, and the uAPI's argsz rule. DMA logging, which has
  * rules of its own, is in logging.c.
  */
+#include <vfmig/abi_history.h>
+
 #include "abi/feature.h"
 #include "abi/le.h"
 
