@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Is the downtime limit kept, and is the estimate right? Memory of several kinds and sizes, a host that goes on
- * writing, destinations and links of several speeds: one migration each, in one process, with the default limit of 300 ms and up to 8 rounds.
+ * writing, destinations and links of several speeds: one migration each, in one process, with the default limit of 300 ms and up to 4 rounds.
  *
  *     downtime-limit       the downtime, against the limit and 20 ms. A migration that does not switch over has none,
  *                          and keeps it
@@ -150,7 +150,7 @@ static void end_open(struct end *end, enum vfmig_role role, uint64_t bytes, cons
 		bench_must(vfmig_add_filter(&end->device, filter, &err), &err);
 	bench_must(vfmig_space_attach(end->space, end->device, &err), &err);
 	vfmig_migration_options_init(&options);
-	options.max_rounds = 8;
+	options.max_rounds = 4;
 	options.enforce_downtime = enforce;
 	bench_must(vfmig_migration_new(role, &options, &end->m, &err), &err);
 	bench_must(vfmig_migration_add_device(end->m, "card", end->device, NULL, &err), &err);
