@@ -9,10 +9,12 @@
  *     downtime-resident    what both ends have in memory afterwards, against what the source had before, twice, and
  *                          64 MiB
  *
- * Each migration is a line on stderr. Those that would send more than ROUND_SECONDS at the link's rate are left out.
+ * Arguments name the links to measure (local, TCP). Each migration is a line on stderr. Those that would send more than ROUND_SECONDS at the link's rate are left out.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,14 +47,18 @@ static const struct destination {
 static const struct link {
 	const char *name;
 	struct bench_link_options options;
-	bool enforce; /* what it does cannot be expected, and so the limit is enforced */
+	const char *tbf; /* or TCP through a token bucket of the kernel's, of this rate */
+	bool enforce;	 /* what it does cannot be expected, and so the limit is enforced */
 } links[] = {
 	{"local", {0}},
 	{"200 Mbit/s", {.rate = 25000000}},
 	{"50 Mbit/s", {.rate = 6250000}},
 	{"25 MB/s, 40 ms, losses",
 	 {.rate = 25000000, .latency_ns = 40000000, .stall_bytes = 8 << 20, .stall_ns = 200000000},
+	 NULL,
 	 true},
+	{"TCP through tbf, 200 Mbit/s", {.rate = 25000000}, "200mbit"},
+	{"TCP through tbf, 50 Mbit/s", {.rate = 6250000}, "50mbit"},
 };
 
 struct end {
@@ -176,6 +182,43 @@ static void *run(void *context)
 	return NULL;
 }
 
+/* ---- the link ---- */
+
+/* A network of this process's own, whose loopback can be made slow. Needs root and tc. */
+static bool own_network(void)
+{
+	static int can = -1;
+
+	if (can < 0)
+		can = !unshare(CLONE_NEWNET) && !system("ip link set lo mtu 1500 up 2>/dev/null") &&
+		      !system("tc qdisc show dev lo >/dev/null 2>&1");
+	return can;
+}
+
+static bool tcp_pair(const char *tbf, int fd[2])
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(at);
+	char command[128];
+	int listener;
+
+	if (!own_network())
+		return false;
+	snprintf(command, sizeof(command),
+		 "tc qdisc replace dev lo root tbf rate %s burst 64kb latency 400ms", tbf);
+	if (system(command))
+		return false;
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listener, (struct sockaddr *)&at, len) || listen(listener, 1) ||
+	    getsockname(listener, (struct sockaddr *)&at, &len) ||
+	    connect(fd[0], (struct sockaddr *)&at, len))
+		bench_fail("TCP on the loopback does not work");
+	fd[1] = accept(listener, NULL, NULL);
+	close(listener);
+	return true;
+}
+
 struct benches {
 	struct bench limit, estimate, resident;
 };
@@ -195,27 +238,33 @@ static void one(struct benches *b, enum memory kind, uint64_t bytes,
 		const struct destination *to_be, const struct link *link)
 {
 	struct vfmig_migration_result r;
-	struct bench_link *wire;
+	struct bench_link *wire = NULL;
 	uint64_t before, after;
 	struct end from, to;
 	pthread_t thread;
 	char what[128];
 	int fd[2];
 
+	if (link->tbf && !tcp_pair(link->tbf, fd)) {
+		fprintf(stderr, "# link %s: left out: it needs root and tc\n", link->name);
+		return;
+	}
 	snprintf(what, sizeof(what), "%llu MiB %s, destination %s, link %s",
 		 (unsigned long long)bytes >> 20, memory_names[kind], to_be->name, link->name);
 	end_open(&from, VFMIG_ROLE_SOURCE, bytes, NULL, link->enforce);
 	end_open(&to, VFMIG_ROLE_DESTINATION, bytes, to_be->filter, false);
 	fill(from.memory, kind, bytes);
 	before = resident();
-	wire = bench_link_new(&link->options, fd);
+	if (!link->tbf)
+		wire = bench_link_new(&link->options, fd);
 	from.fd = fd[0];
 	to.fd = fd[1];
 	if (pthread_create(&thread, NULL, run, &to))
 		bench_fail("no thread for a destination");
 	run(&from);
 	pthread_join(thread, NULL);
-	bench_link_free(wire);
+	if (wire)
+		bench_link_free(wire);
 	after = resident();
 	vfmig_migration_result(from.m, &r);
 	say(&from, &r, what);
@@ -243,18 +292,17 @@ static bool left_out(enum memory kind, uint64_t bytes, size_t destination, size_
 	return touched > 1ull << 30 || (rate && data / rate > ROUND_SECONDS);
 }
 
-static void all(struct benches *b, enum memory kind, uint64_t bytes, unsigned *skipped)
+static void all(struct benches *b, enum memory kind, uint64_t bytes, size_t l, unsigned *skipped)
 {
-	for (size_t l = 0; l < sizeof(links) / sizeof(links[0]); l++)
-		for (size_t d = 0; d < sizeof(destinations) / sizeof(destinations[0]); d++) {
-			if (left_out(kind, bytes, d, l))
-				++*skipped;
-			else
-				one(b, kind, bytes, &destinations[d], &links[l]);
-		}
+	for (size_t d = 0; d < sizeof(destinations) / sizeof(destinations[0]); d++) {
+		if (left_out(kind, bytes, d, l))
+			++*skipped;
+		else
+			one(b, kind, bytes, &destinations[d], &links[l]);
+	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const uint64_t sizes[] = {64ull << 20, 1ull << 30, 8ull << 30};
 	struct benches b = {
@@ -267,7 +315,9 @@ int main(void)
 
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 		for (int kind = 0; kind < MEMORIES; kind++)
-			all(&b, (enum memory)kind, sizes[s], &skipped);
+			for (size_t l = 0; l < sizeof(links) / sizeof(links[0]); l++)
+				if (bench_wanted(argc, argv, links[l].name))
+					all(&b, (enum memory)kind, sizes[s], l, &skipped);
 	fprintf(stderr, "# %u left out\n", skipped);
 	bench_report(&b.limit);
 	bench_report(&b.estimate);
