@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vfmig/export.h>
 #include <vfmig/open.h>
 
 #include "abi/ioctl.h"
@@ -35,6 +36,37 @@ static inline int rig_open(void *context, unsigned n, struct vfmig_device **devi
 static inline void rig_say(void *context, const char *sentence)
 {
 	snprintf(rig_said, sizeof(rig_said), "%s", sentence);
+}
+
+/* A device that a server has, which is in this process; rig_devices gets its address. */
+struct rig_server {
+	char folder[32], name[64];
+	struct vfmig_device *device;
+	struct vfmig_export *server;
+};
+
+static inline void rig_serve(struct rig_server *s, unsigned n, const char *device)
+{
+	struct vfmig_vfio_user_config config = {.fd = -1};
+	struct vfmig_error err = {0};
+
+	strcpy(s->folder, "/tmp/vfmig-test-XXXXXX");
+	CHECK(mkdtemp(s->folder));
+	snprintf(s->name, sizeof(s->name), "vfio-user:%s/socket", s->folder);
+	config.socket_path = strchr(s->name, ':') + 1;
+	CHECKF(!vfmig_open(device, &s->device, &err), "%s", err.text);
+	CHECKF(!vfmig_device_start(s->device, &err), "%s", err.text);
+	CHECKF(!vfmig_export_vfio_user(s->device, &config, &s->server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_start(s->server, &err), "%s", err.text);
+	rig_devices[n] = s->name;
+}
+
+static inline void rig_serve_end(struct rig_server *s)
+{
+	vfmig_export_close(s->server);
+	vfmig_device_close(s->device);
+	unlink(strchr(s->name, ':') + 1);
+	CHECK_EQ(rmdir(s->folder), 0);
 }
 
 static inline void rig_begin(void)

@@ -16,6 +16,19 @@
 
 /* ---- opening and closing ---- */
 
+/* As Linux: who opens a device finds it reset and RUNNING, whatever its last user left; if it can be reset. */
+static int begin_reset(struct vfmig_device *device, struct vfmig_error *err)
+{
+	struct vfmig_device_info info = {0};
+	int ret = vfmig_device_info(device, &info, err);
+
+	if (ret || !(info.flags & VFMIG_DEVICE_FLAG_RESET))
+		return ret;
+	ret = vfmig_device_reset(device, err);
+	return ret ? vfmig_err_at(err, ret, "device %s: reset at open", vfmig_device_name(device))
+		   : 0;
+}
+
 /* Under the slot's lock. */
 static int begin(struct dv_slot *slot, struct vfmig_error *err)
 {
@@ -26,6 +39,8 @@ static int begin(struct dv_slot *slot, struct vfmig_error *err)
 		return ret;
 	/* Whoever writes to memory by itself does so in a thread, as hardware would. */
 	ret = vfmig_device_start(slot->device, err);
+	if (!ret)
+		ret = begin_reset(slot->device, err);
 	if (!ret)
 		vfmig_dv_migration_begin(slot);
 	if (ret) {
