@@ -56,6 +56,17 @@ bool vfmig_space_cpu_tells(struct vfmig_space *space);
 int vfmig_cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
 			  struct vfmig_error *err);
 
+/**
+ * vfmig_cursor_open_device() - a cursor that reads only what one attached device writes
+ *
+ * Independent of all other cursors: it needs no log but this device's, and takes nothing from the others. Close it before
+ * the device is detached.
+ *
+ * Return: 0; -EOPNOTSUPP if the device has no log; -ENOMEM; or what the device returned at START.
+ */
+int vfmig_cursor_open_device(struct vfmig_space *space, const struct vfmig_device *device,
+			     struct vfmig_cursor **cursor, struct vfmig_error *err);
+
 /** vfmig_cursor_collect_range() - vfmig_cursor_collect() from those maps only that touch [@iova, @last] */
 int vfmig_cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t last,
 			       struct vfmig_error *err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Cursors: each reader of a space's written pages has a map of its own, which space_dirty.c pours what it
- * collects into. The first reader starts the tracking, the last one ends it.
+ * Cursors: each reader of a space's written pages has a map of its own, into which space_dirty.c pours what it
+ * collects. A log or tracker runs while a reader needs it.
  *
  * A strict reader has a space refuse a device that cannot tell what it writes; another one gets everything
- * instead. As long as there is a strict one, the space is strict.
+ * instead. A reader of one device's writes needs the log of this device and nothing else.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,60 +12,38 @@
 #include "device/space_map.h"
 #include "dirty/map.h"
 
-struct vfmig_cursor {
-	struct vfmig_space *space;
-	struct vfmig_dirty *dirty; /* one of the space's readers */
-	bool strict;
-};
-
-static int add_reader(struct vfmig_space *space, struct vfmig_dirty *dirty)
+static void remove_reader(struct vfmig_space *space, struct vfmig_cursor *cursor)
 {
-	size_t n = space->reader_count;
-	struct vfmig_dirty **grown = realloc(space->readers, (n + 1) * sizeof(*grown));
+	struct vfmig_cursor **at = &space->readers;
 
-	if (!grown)
-		return -ENOMEM;
-	grown[n] = dirty;
-	space->readers = grown;
+	while (*at != cursor)
+		at = &(*at)->next;
+	*at = cursor->next;
+	space->reader_count--;
+	vfmig_space_dirty_stop(space);
+}
+
+/* What was written before is the older readers' only: they collect it before the new one is among them. */
+static int begin(struct vfmig_space *space, struct vfmig_cursor *cursor, struct vfmig_error *err)
+{
+	struct vfmig_dirty **into = realloc(space->into, (space->reader_count + 1) * sizeof(*into));
+	int ret;
+
+	if (!into)
+		return vfmig_err(err, -ENOMEM, "no memory for a cursor");
+	space->into = into;
+	vfmig_space_dirty_collect(space, 0, UINT64_MAX, NULL);
+	cursor->next = space->readers;
+	space->readers = cursor;
 	space->reader_count++;
-	return 0;
-}
-
-static void remove_reader(struct vfmig_space *space, struct vfmig_dirty *dirty)
-{
-	size_t i = 0;
-
-	while (space->readers[i] != dirty)
-		i++;
-	space->readers[i] = space->readers[--space->reader_count];
-}
-
-/*
- * What was written before is the older readers' only: they collect it before the new one is among them. The
- * first one starts the trackers.
- */
-static int begin(struct vfmig_space *space, struct vfmig_dirty *dirty, bool strict,
-		 struct vfmig_error *err)
-{
-	int ret = 0;
-
-	space->strict += strict;
-	if (!space->reader_count)
-		ret = vfmig_space_dirty_start(space, err);
-	else if (vfmig_space_dirty_collect(space, 0, UINT64_MAX, NULL) && strict)
-		ret = vfmig_space_dirty_all_tell(space, err);
-	if (!ret && add_reader(space, dirty)) {
-		if (!space->reader_count)
-			vfmig_space_dirty_stop(space);
-		ret = vfmig_err(err, -ENOMEM, "no memory for a cursor");
-	}
+	ret = vfmig_space_dirty_start(space, cursor, err);
 	if (ret)
-		space->strict -= strict;
+		remove_reader(space, cursor);
 	return ret;
 }
 
-static int open_cursor(struct vfmig_space *space, bool strict, struct vfmig_cursor **cursor,
-		       struct vfmig_error *err)
+static int open_cursor(struct vfmig_space *space, const struct vfmig_device *device, bool strict,
+		       struct vfmig_cursor **cursor, struct vfmig_error *err)
 {
 	struct vfmig_cursor *c = calloc(1, sizeof(*c));
 	int ret = c ? vfmig_dirty_create(&c->dirty, NULL) : -ENOMEM;
@@ -75,9 +53,10 @@ static int open_cursor(struct vfmig_space *space, bool strict, struct vfmig_curs
 		return vfmig_err(err, ret, "no memory for a cursor");
 	}
 	c->space = space;
+	c->device = device;
 	c->strict = strict;
 	pthread_mutex_lock(&space->admin);
-	ret = begin(space, c->dirty, strict, err);
+	ret = begin(space, c, err);
 	pthread_mutex_unlock(&space->admin);
 	if (ret) {
 		vfmig_dirty_free(c->dirty);
@@ -91,13 +70,19 @@ static int open_cursor(struct vfmig_space *space, bool strict, struct vfmig_curs
 int vfmig_cursor_open(struct vfmig_space *space, struct vfmig_cursor **cursor,
 		      struct vfmig_error *err)
 {
-	return open_cursor(space, true, cursor, err);
+	return open_cursor(space, NULL, true, cursor, err);
 }
 
 int vfmig_cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
 			  struct vfmig_error *err)
 {
-	return open_cursor(space, false, cursor, err);
+	return open_cursor(space, NULL, false, cursor, err);
+}
+
+int vfmig_cursor_open_device(struct vfmig_space *space, const struct vfmig_device *device,
+			     struct vfmig_cursor **cursor, struct vfmig_error *err)
+{
+	return open_cursor(space, device, true, cursor, err);
 }
 
 void vfmig_cursor_close(struct vfmig_cursor *cursor)
@@ -108,10 +93,7 @@ void vfmig_cursor_close(struct vfmig_cursor *cursor)
 		return;
 	space = cursor->space;
 	pthread_mutex_lock(&space->admin);
-	remove_reader(space, cursor->dirty);
-	space->strict -= cursor->strict;
-	if (!space->reader_count)
-		vfmig_space_dirty_stop(space);
+	remove_reader(space, cursor);
 	pthread_mutex_unlock(&space->admin);
 	vfmig_dirty_free(cursor->dirty);
 	free(cursor);

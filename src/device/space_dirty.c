@@ -3,8 +3,9 @@
  * Which pages of a space were written: trackers gather, cursors take.
  *
  * Every reader has a map of its own, so that what one takes is not gone for another. To collect is to have
- * each tracker mark what it knows in one fresh map, and then to pour that into the map of every cursor. While
- * nobody reads, nothing is tracked.
+ * each tracker mark what it knows in one fresh map, and then to pour that into the map of every cursor that reads
+ * it. So the one log of a device serves a container that tracks, the device's own logging and the engine together. A
+ * log or tracker that no cursor reads is stopped.
  *
  * Whatever goes wrong makes pages dirty that are not, never the other way: a log that fails, or one that had to
  * begin anew, marks everything. By the uAPI a log that failed once is not to be believed again, so it is begun
@@ -23,21 +24,61 @@ struct vfmig_tracked {
 	struct vfmig_tracked *next;
 };
 
-static void mark_cursors(struct vfmig_space *space, uint64_t iova, uint64_t size)
+/* Does a reader read what @device writes? NULL: what no device of its own wrote, as the CPU. */
+static bool reads(const struct vfmig_cursor *reader, const struct vfmig_device *device)
 {
-	for (size_t i = 0; i < space->reader_count; i++)
-		vfmig_dirty_mark(space->readers[i], iova, size);
+	return !reader->device || reader->device == device;
+}
+
+static bool wanted(const struct vfmig_space *space, const struct vfmig_device *device)
+{
+	for (const struct vfmig_cursor *r = space->readers; r; r = r->next)
+		if (reads(r, device))
+			return true;
+	return false;
+}
+
+static bool strict(const struct vfmig_space *space, const struct vfmig_device *device)
+{
+	for (const struct vfmig_cursor *r = space->readers; r; r = r->next)
+		if (r->strict && reads(r, device))
+			return true;
+	return false;
+}
+
+static void mark(struct vfmig_space *space, const struct vfmig_device *device, uint64_t iova,
+		 uint64_t size)
+{
+	for (struct vfmig_cursor *r = space->readers; r; r = r->next)
+		if (reads(r, device))
+			vfmig_dirty_mark(r->dirty, iova, size);
+}
+
+/* What @device may have written: everything that is mapped. */
+static void mark_maps(struct vfmig_space *space, const struct vfmig_device *device)
+{
+	for (size_t i = 0; i < space->count; i++)
+		mark(space, device, space->entries[i]->map.iova, space->entries[i]->map.size);
 }
 
 static void mark_all(struct vfmig_space *space)
 {
-	for (size_t i = 0; i < space->count; i++)
-		mark_cursors(space, space->entries[i]->map.iova, space->entries[i]->map.size);
+	for (struct vfmig_cursor *r = space->readers; r; r = r->next)
+		for (size_t i = 0; i < space->count; i++)
+			vfmig_dirty_mark(r->dirty, space->entries[i]->map.iova,
+					 space->entries[i]->map.size);
 }
 
-static void pour(struct vfmig_space *space, struct vfmig_dirty *fresh)
+/* What @device wrote, to all that read it. */
+static void pour(struct vfmig_space *space, const struct vfmig_device *device,
+		 struct vfmig_dirty *fresh)
 {
-	vfmig_dirty_gather(fresh, 0, UINT64_MAX, space->readers, space->reader_count);
+	size_t n = 0;
+
+	for (struct vfmig_cursor *r = space->readers; r; r = r->next)
+		if (reads(r, device))
+			space->into[n++] = r->dirty;
+	vfmig_dirty_gather(fresh, 0, UINT64_MAX, space->into, n);
 }
 
 /* ---- starting and stopping; a tracker that does not run is left alone ---- */
@@ -64,9 +105,10 @@ static int start_log(struct vfmig_space *space, struct vfmig_attachment *a, stru
 /* Readers that take everything for what is not known go on with a device that cannot tell. */
 static int begin_log(struct vfmig_space *space, struct vfmig_attachment *a, struct vfmig_error *err)
 {
-	int ret = start_log(space, a, space->strict ? err : NULL);
+	bool must = strict(space, a->device);
+	int ret = start_log(space, a, must ? err : NULL);
 
-	a->blind = ret && !space->strict;
+	a->blind = ret && !must;
 	return a->blind ? 0 : ret;
 }
 
@@ -96,9 +138,10 @@ static int start_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
 static int begin_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
 			 struct vfmig_error *err)
 {
-	int ret = start_tracker(space, t, space->strict ? err : NULL);
+	bool must = strict(space, t->tracker->device);
+	int ret = start_tracker(space, t, must ? err : NULL);
 
-	t->blind = ret && !space->strict;
+	t->blind = ret && !must;
 	return t->blind ? 0 : ret;
 }
 
@@ -116,44 +159,55 @@ static void restart_tracker(struct vfmig_space *space, struct vfmig_tracked *t)
 	t->blind = start_tracker(space, t, NULL) != 0;
 }
 
+/* What failed begins anew, and what its device may have written meanwhile is everything. */
 static void restart_blind(struct vfmig_space *space)
 {
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
-		if (a->blind)
-			restart_log(space, a);
-	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
-		if (t->blind)
-			restart_tracker(space, t);
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next) {
+		if (!a->blind)
+			continue;
+		restart_log(space, a);
+		mark_maps(space, a->device);
+	}
+	for (struct vfmig_tracked *t = space->tracked; t; t = t->next) {
+		if (!t->blind)
+			continue;
+		restart_tracker(space, t);
+		mark_maps(space, t->tracker->device);
+	}
 }
 
 void vfmig_space_dirty_stop(struct vfmig_space *space)
 {
 	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
-		stop_tracker(t);
+		if (!wanted(space, t->tracker->device))
+			stop_tracker(t);
 	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
-		stop_log(a);
+		if (!wanted(space, a->device))
+			stop_log(a);
 }
 
-int vfmig_space_dirty_start(struct vfmig_space *space, struct vfmig_error *err)
+/* A log that has failed is begun anew by each collection; a device that has none stays blind. */
+static int start_for(struct vfmig_space *space, const struct vfmig_cursor *reader,
+		     struct vfmig_attachment *a, struct vfmig_error *err)
+{
+	if (a->logs)
+		return 0;
+	if (!a->blind)
+		return begin_log(space, a, err);
+	return reader->strict ? vfmig_device_log_check(a->device, err) : 0;
+}
+
+int vfmig_space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *reader,
+			    struct vfmig_error *err)
 {
 	int ret = 0;
 
 	for (struct vfmig_attachment *a = space->attached; a && !ret; a = a->next)
-		ret = begin_log(space, a, err);
+		if (reads(reader, a->device))
+			ret = start_for(space, reader, a, err);
 	for (struct vfmig_tracked *t = space->tracked; t && !ret; t = t->next)
-		ret = begin_tracker(space, t, err);
-	if (ret)
-		vfmig_space_dirty_stop(space);
-	return ret;
-}
-
-int vfmig_space_dirty_all_tell(struct vfmig_space *space, struct vfmig_error *err)
-{
-	int ret = 0;
-
-	for (struct vfmig_attachment *a = space->attached; a && !ret; a = a->next)
-		if (a->blind)
-			ret = vfmig_device_log_check(a->device, err);
+		if (reads(reader, t->tracker->device) && !t->runs && !t->blind)
+			ret = begin_tracker(space, t, err);
 	return ret;
 }
 
@@ -190,16 +244,22 @@ static int collect_tracker(struct vfmig_tracked *t, const struct vfmig_map *map,
 
 /* One map's worth of every tracker. A failure dirties the map; the first is returned. */
 static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
-		       struct vfmig_dirty *into, struct vfmig_error *err)
+		       struct vfmig_dirty *fresh, struct vfmig_error *err)
 {
 	int first = 0, ret;
 
 	for (struct vfmig_attachment *a = space->attached; a; a = a->next) {
-		ret = collect_log(a, map, into, first ? NULL : err);
+		ret = collect_log(a, map, fresh, first ? NULL : err);
+		pour(space, a->device, fresh);
+		if (ret)
+			mark(space, a->device, map->iova, map->size);
 		first = first ? first : ret;
 	}
 	for (struct vfmig_tracked *t = space->tracked; t; t = t->next) {
-		ret = collect_tracker(t, map, into, first ? NULL : err);
+		ret = collect_tracker(t, map, fresh, first ? NULL : err);
+		pour(space, t->tracker->device, fresh);
+		if (ret)
+			mark(space, t->tracker->device, map->iova, map->size);
 		first = first ? first : ret;
 	}
 	return first;
@@ -209,8 +269,11 @@ int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t
 			      struct vfmig_error *err)
 {
 	struct vfmig_dirty *fresh;
-	int first = vfmig_dirty_create(&fresh, NULL), ret;
+	int first, ret;
 
+	if (!space->readers)
+		return 0;
+	first = vfmig_dirty_create(&fresh, NULL);
 	if (first) {
 		mark_all(space);
 		return vfmig_err(err, first, "no memory to collect written pages");
@@ -221,12 +284,9 @@ int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t
 		ret = collect_map(space, &space->entries[i]->map, fresh, first ? NULL : err);
 		first = first ? first : ret;
 	}
-	pour(space, fresh);
 	vfmig_dirty_free(fresh);
-	if (first) {
+	if (first)
 		restart_blind(space);
-		mark_all(space);
-	}
 	return first;
 }
 
@@ -234,7 +294,7 @@ int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t
 
 void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map)
 {
-	if (!space->reader_count)
+	if (!space->readers)
 		return;
 	/*
 	 * The logs were given their ranges when they began, and the trackers looked for theirs, so they begin
@@ -242,9 +302,11 @@ void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map 
 	 * everything is dirty. Maps change seldom while memory moves; a lost page is for ever.
 	 */
 	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
-		restart_log(space, a);
+		if (wanted(space, a->device))
+			restart_log(space, a);
 	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
-		restart_tracker(space, t);
+		if (wanted(space, t->tracker->device))
+			restart_tracker(space, t);
 	mark_all(space);
 }
 
@@ -252,29 +314,26 @@ void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_ma
 {
 	struct vfmig_dirty *fresh;
 
-	if (!space->reader_count)
+	if (!space->readers)
 		return;
 	if (vfmig_dirty_create(&fresh, NULL)) {
-		mark_cursors(space, map->iova, map->size);
+		for (struct vfmig_cursor *r = space->readers; r; r = r->next)
+			vfmig_dirty_mark(r->dirty, map->iova, map->size);
 		return;
 	}
-	if (collect_map(space, map, fresh, NULL)) {
-		vfmig_dirty_mark(fresh, map->iova, map->size);
+	if (collect_map(space, map, fresh, NULL))
 		restart_blind(space);
-		mark_all(space);
-	}
-	pour(space, fresh);
 	vfmig_dirty_free(fresh);
 }
 
 int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
 			       struct vfmig_error *err)
 {
-	int ret = space->reader_count ? begin_log(space, attachment, err) : 0;
+	int ret = wanted(space, attachment->device) ? begin_log(space, attachment, err) : 0;
 
 	/* It had its maps before its log, and may be running. */
 	if (!ret)
-		mark_all(space);
+		mark_maps(space, attachment->device);
 	return ret;
 }
 
@@ -286,14 +345,14 @@ void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachme
 	if (!attachment->logs && !attachment->blind)
 		return;
 	if (vfmig_dirty_create(&fresh, NULL)) {
-		mark_all(space);
+		mark_maps(space, attachment->device);
 	} else {
 		for (size_t i = 0; i < space->count && !ret; i++)
 			ret = collect_log(attachment, &space->entries[i]->map, fresh, NULL);
-		pour(space, fresh);
+		pour(space, attachment->device, fresh);
 		vfmig_dirty_free(fresh);
 		if (ret)
-			mark_all(space);
+			mark_maps(space, attachment->device);
 	}
 	stop_log(attachment);
 }
@@ -307,7 +366,7 @@ void vfmig_space_dirty_fini(struct vfmig_space *space)
 		stop_tracker(t);
 		free(t);
 	}
-	free(space->readers);
+	free(space->into);
 }
 
 /* ---- trackers ---- */
@@ -322,13 +381,13 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 		return vfmig_err(err, -ENOMEM, "no memory for tracker %s", tracker->name);
 	t->tracker = tracker;
 	pthread_mutex_lock(&space->admin);
-	if (space->reader_count)
+	if (wanted(space, tracker->device))
 		ret = begin_tracker(space, t, err);
 	if (!ret) {
 		t->next = space->tracked;
 		space->tracked = t;
 		/* What it would have told until now is told by nobody. */
-		mark_all(space);
+		mark_maps(space, tracker->device);
 	}
 	pthread_mutex_unlock(&space->admin);
 	if (ret)
@@ -339,10 +398,10 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 /* Who spoke for a device has gone: its own log again. */
 static void log_after(struct vfmig_space *space, struct vfmig_device *device)
 {
-	for (struct vfmig_attachment *a = space->attached; a && space->reader_count; a = a->next)
-		if (a->device == device)
+	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+		if (a->device == device && wanted(space, device))
 			restart_log(space, a);
-	mark_all(space);
+	mark_maps(space, device);
 }
 
 void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker)

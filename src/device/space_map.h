@@ -29,6 +29,20 @@ struct vfmig_attachment {
 
 struct vfmig_tracked; /* space_dirty.c */
 
+/*
+ * A reader of written pages.
+ * @dirty: what was collected and not taken yet
+ * @device: only what this device writes; NULL: what anything writes
+ * @strict: fails to open, and keeps other devices from being attached, if a device cannot tell what it writes
+ */
+struct vfmig_cursor {
+	struct vfmig_space *space;
+	struct vfmig_dirty *dirty;
+	const struct vfmig_device *device;
+	bool strict;
+	struct vfmig_cursor *next;
+};
+
 struct vfmig_space {
 	pthread_mutex_t admin;
 	pthread_rwlock_t table;
@@ -42,9 +56,9 @@ struct vfmig_space {
 	struct vfmig_attachment *attached;
 	struct vfmig_tracked *tracked; /* trackers that were added */
 	bool only_devices;	       /* the CPU does not write here */
-	struct vfmig_dirty **readers;  /* one map for each open cursor */
+	struct vfmig_cursor *readers;
 	size_t reader_count;
-	size_t strict; /* how many of the readers will have no device that cannot tell what it writes */
+	struct vfmig_dirty **into; /* room for the map of each reader */
 };
 
 /* The first entry that ends after @iova, or count. Under the table lock. */
@@ -52,11 +66,14 @@ size_t vfmig_space_find(const struct vfmig_space *space, uint64_t iova);
 
 /* ---- for space_cursor.c, under admin ---- */
 
-/* Start every log and tracker, or none; stop them. What a space that is not strict cannot start is blind. */
-int vfmig_space_dirty_start(struct vfmig_space *space, struct vfmig_error *err);
+/*
+ * Start the logs and trackers that @reader, which is among the readers, needs and that do not run yet. If the reader is
+ * not strict, what cannot start is blind. -EOPNOTSUPP if it is strict and a device has no log at all.
+ */
+int vfmig_space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *reader,
+			    struct vfmig_error *err);
+/* Stop the logs and trackers that no reader needs. */
 void vfmig_space_dirty_stop(struct vfmig_space *space);
-/* -EOPNOTSUPP if a device is blind because it has no log at all. */
-int vfmig_space_dirty_all_tell(struct vfmig_space *space, struct vfmig_error *err);
 /* Collect from the maps in [iova, last]. A failure makes everything dirty, wherever it was. */
 int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
 			      struct vfmig_error *err);

@@ -29,15 +29,15 @@ void vfmig_dv_migration_begin(struct dv_slot *slot)
 					    VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET |
 						    VFMIG_FEATURE_DMA_LOGGING_START,
 					    NULL, 0, NULL) != 0;
-	slot->blind_log = false;
+	slot->logging = false;
 	slot->state_known = false;
 	slot->session++;
 }
 
+/* Logging continues: a guest that reboots while it migrates resets its devices. */
 void vfmig_dv_migration_reset(struct dv_slot *slot)
 {
 	slot->state_known = false;
-	slot->blind_log = false;
 	slot->session++;
 }
 
@@ -148,7 +148,7 @@ static long perform(struct dv_slot *slot, uint32_t flags, void *payload, size_t 
 	case VFMIG_FEATURE_DMA_LOGGING_START:
 	case VFMIG_FEATURE_DMA_LOGGING_STOP:
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
-		return vfmig_dv_logging(slot, flags, payload, len);
+		return vfmig_dv_logging(slot, flags, payload);
 	case VFMIG_FEATURE_MIG_STATE:
 		if (!(flags & VFMIG_FEATURE_SET) || (flags & VFMIG_FEATURE_PROBE))
 			break;

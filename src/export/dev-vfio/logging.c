@@ -2,102 +2,153 @@
 /*
  * DMA logging as the kernel has it: ranges and bitmap are in the caller's memory.
  *
- * It is always there. A VMM that is told to migrate and finds no way to track a device's writes may go on without one,
+ * It is always offered. A VMM that is told to migrate and finds no way to track a device's writes may go on without one,
  * and lose them; so for a device that keeps no log a report says that everything was written.
+ *
+ * As in Linux, it is independent of the tracking of a container or an iommufd: each may run without the other, and
+ * neither takes the other's pages. A device has one log, which its space reads for both; here is a cursor of that space.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/space.h"
+#include "dirty/map.h"
 #include "export/dev-vfio/priv.h"
 
-static long start(struct dv_slot *slot, uint32_t flags,
-		  struct vfmig_feature_dma_logging_control *control)
+/* Under the slot's lock, as all that follows. */
+static long begin(struct dv_slot *slot)
+{
+	if (slot->logging)
+		return -EINVAL;
+	if (slot->no_log)
+		vfmig_dv_say(slot->view,
+			     "%s cannot tell which pages it writes: all of them count "
+			     "as written, always",
+			     vfmig_device_name(slot->device));
+	if (slot->no_log || !slot->ioas)
+		return 0;
+	return vfmig_cursor_open_device(slot->ioas->space, slot->device, &slot->log, NULL);
+}
+
+static long start(struct dv_slot *slot, struct vfmig_feature_dma_logging_control *control)
 {
 	struct vfmig_dma_logging_range ranges[VFMIG_LOGGING_RANGES_MAX];
-	uint64_t theirs = control->ranges;
 	long ret;
 
 	if (!control->num_ranges || control->reserved)
 		return -EINVAL;
 	if (control->num_ranges > VFMIG_LOGGING_RANGES_MAX)
 		return -E2BIG;
-	if (vfmig_dv_copy_in(ranges, (const void *)(uintptr_t)theirs,
+	if (vfmig_dv_copy_in(ranges, (const void *)(uintptr_t)control->ranges,
 			     control->num_ranges * sizeof(ranges[0])))
 		return -EFAULT;
 	if (vfmig_logging_start_check(control->page_size, ranges, control->num_ranges, false))
 		return -EINVAL;
-	if (slot->no_log) {
-		pthread_mutex_lock(&slot->lock);
-		ret = slot->blind_log ? -EINVAL : 0;
-		slot->blind_log = true;
-		pthread_mutex_unlock(&slot->lock);
-		vfmig_dv_say(slot->view,
-			     "%s cannot tell which pages it writes: all of them count "
-			     "as written, always",
-			     vfmig_device_name(slot->device));
+	ret = begin(slot);
+	if (ret)
 		return ret;
-	}
-	control->ranges = (uintptr_t)ranges;
-	ret = vfmig_device_feature(slot->device, flags, control, sizeof(*control), NULL);
-	control->ranges = theirs;
-	return ret;
-}
-
-static long stop(struct dv_slot *slot, uint32_t flags)
-{
-	if (!slot->no_log)
-		return vfmig_device_feature(slot->device, flags, NULL, 0, NULL);
-	pthread_mutex_lock(&slot->lock);
-	slot->blind_log = false;
-	pthread_mutex_unlock(&slot->lock);
+	slot->logging = true;
+	slot->num_ranges = control->num_ranges;
+	memcpy(slot->ranges, ranges, sizeof(ranges));
+	/* The page size is a hint, and a space knows of its own pages. */
+	control->page_size = VFMIG_PAGE_SIZE;
 	return 0;
 }
 
-static long report(struct dv_slot *slot, uint32_t flags,
-		   struct vfmig_feature_dma_logging_report *report)
+void vfmig_dv_logging_lost(struct dv_slot *slot)
 {
-	struct vfmig_logging_report r = {report->iova, report->length, report->page_size};
-	uint64_t theirs = report->bitmap, bytes;
-	uint64_t *bits;
-	long ret;
+	vfmig_cursor_close(slot->log);
+	slot->log = NULL;
+}
 
-	if (vfmig_logging_report_check(&r, &bytes))
-		return -EINVAL;
-	bits = calloc(1, bytes);
-	if (!bits)
-		return -ENOMEM;
-	report->bitmap = (uintptr_t)bits;
-	if (!slot->no_log) {
-		ret = vfmig_device_feature(slot->device, flags, report, sizeof(*report), NULL);
-	} else {
-		ret = slot->blind_log ? 0 : -EINVAL;
-		for (uint64_t n = 0; n < r.length / r.page_size; n++)
-			vfmig_bitmap_set(bits, n);
+static long stop(struct dv_slot *slot)
+{
+	vfmig_dv_logging_lost(slot);
+	slot->logging = false;
+	return 0;
+}
+
+/* What was written in the part of a report that one logged range covers, into @dirty. */
+static void take(struct dv_slot *slot, const struct vfmig_dma_logging_range *range,
+		 const struct vfmig_logging_report *r, struct vfmig_dirty *dirty)
+{
+	uint64_t first = range->iova > r->iova ? range->iova : r->iova;
+	uint64_t last = range->iova + (range->length - 1), end = r->iova + (r->length - 1);
+
+	last = last < end ? last : end;
+	if (first > last)
+		return;
+	if (!slot->log) {
+		vfmig_dirty_mark(dirty, first, last - first + 1);
+		return;
 	}
+	/* If the log fails, everything counts as written: that is an answer. */
+	vfmig_cursor_collect_range(slot->log, first, last, NULL);
+	vfmig_cursor_gather(slot->log, first, last - first + 1, dirty);
+}
+
+static int tell(const struct vfmig_logging_report *r, struct vfmig_dirty *dirty, uint64_t bytes,
+		uint64_t bitmap)
+{
+	uint64_t *bits = calloc(1, bytes);
+	int ret = bits ? 0 : -ENOMEM;
+
 	if (!ret)
-		ret = vfmig_dv_copy_bits((void *)(uintptr_t)theirs, bits, bytes);
-	report->bitmap = theirs;
+		ret = vfmig_dirty_report(dirty, r->iova, r->length, r->page_size, bits);
+	if (!ret)
+		ret = vfmig_dv_copy_bits((void *)(uintptr_t)bitmap, bits, bytes);
 	free(bits);
 	return ret;
 }
 
-long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload, size_t len)
+static long report(struct dv_slot *slot, const struct vfmig_feature_dma_logging_report *report)
+{
+	struct vfmig_logging_report r = {report->iova, report->length, report->page_size};
+	struct vfmig_dirty *dirty;
+	uint64_t bytes;
+	long ret;
+
+	if (vfmig_logging_report_check(&r, &bytes) || !slot->logging)
+		return -EINVAL;
+	ret = vfmig_dirty_create(&dirty, NULL);
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < slot->num_ranges; i++)
+		take(slot, &slot->ranges[i], &r, dirty);
+	ret = tell(&r, dirty, bytes, report->bitmap);
+	/* The caller has not received them. */
+	if (ret && slot->log)
+		vfmig_cursor_mark(slot->log, r.iova, r.length);
+	vfmig_dirty_free(dirty);
+	return ret;
+}
+
+static long perform(struct dv_slot *slot, uint32_t feature, void *payload)
+{
+	switch (feature) {
+	case VFMIG_FEATURE_DMA_LOGGING_START:
+		return start(slot, payload);
+	case VFMIG_FEATURE_DMA_LOGGING_STOP:
+		return stop(slot);
+	default:
+		return report(slot, payload);
+	}
+}
+
+long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload)
 {
 	uint32_t feature = flags & VFMIG_FEATURE_MASK;
 	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET);
+	long ret;
 
 	if (ops &
 	    ~(feature == VFMIG_FEATURE_DMA_LOGGING_REPORT ? VFMIG_FEATURE_GET : VFMIG_FEATURE_SET))
 		return -EINVAL;
 	if (flags & VFMIG_FEATURE_PROBE)
 		return 0;
-	switch (feature) {
-	case VFMIG_FEATURE_DMA_LOGGING_START:
-		return start(slot, flags, payload);
-	case VFMIG_FEATURE_DMA_LOGGING_STOP:
-		return stop(slot, flags);
-	default:
-		return report(slot, flags, payload);
-	}
+	pthread_mutex_lock(&slot->lock);
+	ret = perform(slot, feature, payload);
+	pthread_mutex_unlock(&slot->lock);
+	return ret;
 }

@@ -71,6 +71,8 @@ struct dv_container {
  * @iommufd, @devid: what its file is bound to
  * @pt: its page table there, and whether that goes when it is detached
  * @no_log: it cannot tell what it writes: everything counts as written
+ * @logging: by the device's own feature, in @ranges; the container's or iommufd's tracking is another matter
+ * @log: what it wrote. NULL: it cannot be told, and everything counts as written
  * @flags, @state, @session: migration. A new data file begins a new session
  */
 struct dv_slot {
@@ -84,7 +86,10 @@ struct dv_slot {
 	struct dv_ioas *ioas;
 	struct dv_iommufd *iommufd;
 	uint32_t devid, pt;
-	bool no_log, blind_log;
+	bool no_log, logging;
+	struct vfmig_cursor *log;
+	struct vfmig_dma_logging_range ranges[VFMIG_LOGGING_RANGES_MAX];
+	uint32_t num_ranges;
 	uint64_t flags;
 	enum vfmig_state state;
 	bool state_known;
@@ -211,7 +216,9 @@ long vfmig_dv_data_ioctl(struct dv_file *file, uint32_t nr, void *arg);
 
 /* ---- logging.c: the features of DMA logging, whose payloads lead to the caller's memory ---- */
 
-long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload, size_t len);
+long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload);
+/* Under the slot's lock: nothing more is known of its address space; before it is detached. */
+void vfmig_dv_logging_lost(struct dv_slot *slot);
 
 /* ---- iommufd.c ---- */
 

@@ -67,6 +67,7 @@ void vfmig_dv_ioas_detach(struct dv_slot *slot)
 
 	if (!ioas)
 		return;
+	vfmig_dv_logging_lost(slot);
 	slot->ioas = NULL;
 	vfmig_space_detach(ioas->space, slot->device, NULL);
 	vfmig_dv_ioas_put(ioas);
