@@ -29,6 +29,35 @@ static int begin_reset(struct vfmig_device *device, struct vfmig_error *err)
 		   : 0;
 }
 
+/* Regions get places of one size in the device's file, so that no access to one reaches the next. */
+static int lay_out(struct dv_slot *slot, struct vfmig_error *err)
+{
+	struct vfmig_device_info info = {0};
+	int ret = vfmig_device_info(slot->device, &info, err);
+
+	slot->shift = DV_REGION_SHIFT;
+	for (uint32_t i = 0; i < info.num_regions && !ret; i++) {
+		struct vfmig_region_info region = {.argsz = sizeof(region), .index = i};
+		struct vfmig_request request = {.verb = VFMIG_VERB_REGION_INFO};
+
+		request.info.index = i;
+		request.info.buf = &region;
+		request.info.size = sizeof(region);
+		if (vfmig_call(slot->device, &request) < (ssize_t)sizeof(region))
+			continue; /* one that there is not */
+		while (slot->shift < 63 && region.size > 1ull << slot->shift)
+			slot->shift++;
+		/* Offsets in a file have 63 bits. */
+		if (info.num_regions > 1ull << (63 - slot->shift))
+			ret = vfmig_err(err, -EFBIG,
+					"device %s: %u regions, of which region %u has 0x%llx "
+					"bytes, do not fit into the offsets of a file",
+					vfmig_device_name(slot->device), info.num_regions, i,
+					(unsigned long long)region.size);
+	}
+	return ret;
+}
+
 /* Under the slot's lock. */
 static int begin(struct dv_slot *slot, struct vfmig_error *err)
 {
@@ -39,6 +68,8 @@ static int begin(struct dv_slot *slot, struct vfmig_error *err)
 		return ret;
 	/* Whoever writes to memory by itself does so in a thread, as hardware would. */
 	ret = vfmig_device_start(slot->device, err);
+	if (!ret)
+		ret = lay_out(slot, err);
 	if (!ret)
 		ret = begin_reset(slot->device, err);
 	if (!ret)
@@ -148,7 +179,7 @@ static long device_info(struct vfmig_device *device, void *arg)
 	return vfmig_dv_copy_out(arg, &info, take);
 }
 
-static long region_info(struct vfmig_device *device, void *arg)
+static long region_info(struct dv_slot *slot, void *arg)
 {
 	struct vfmig_region_info given, *info;
 	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_INFO};
@@ -164,12 +195,12 @@ static long region_info(struct vfmig_device *device, void *arg)
 	request.info.index = given.index;
 	request.info.buf = info;
 	request.info.size = len;
-	ret = vfmig_call(device, &request);
+	ret = vfmig_call(slot->device, &request);
 	if (ret >= 0 && (size_t)ret < sizeof(*info))
 		ret = -EIO;
 	if (ret >= 0) {
 		info->argsz = (uint32_t)ret;
-		info->offset = (uint64_t)given.index << DV_REGION_SHIFT;
+		info->offset = (uint64_t)given.index << slot->shift;
 		/* What does not fit is not there yet; argsz says what to come back with. */
 		if ((size_t)ret > len)
 			info->cap_offset = 0;
@@ -261,7 +292,7 @@ long vfmig_dv_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 	case VFMIG_IOCTL_DEVICE_GET_INFO:
 		return device_info(device, arg);
 	case VFMIG_IOCTL_DEVICE_GET_REGION_INFO:
-		return region_info(device, arg);
+		return region_info(file->slot, arg);
 	case VFMIG_IOCTL_DEVICE_GET_IRQ_INFO:
 		return irq_info(device, arg);
 	case VFMIG_IOCTL_DEVICE_SET_IRQS:
@@ -293,8 +324,8 @@ ssize_t vfmig_dv_region(struct dv_file *file, void *buf, size_t len, int64_t off
 		return -EINVAL;
 	if (!len)
 		return 0;
-	request.region.index = (uint32_t)(at >> DV_REGION_SHIFT);
-	request.region.offset = at & ((1ull << DV_REGION_SHIFT) - 1);
+	request.region.index = (uint32_t)(at >> file->slot->shift);
+	request.region.offset = at & ((1ull << file->slot->shift) - 1);
 	/* A caller may be given less than it asked for, and comes back. */
 	request.region.len = len < 1u << 30 ? (uint32_t)len : 1u << 30;
 	request.region.buf = buf;
@@ -315,8 +346,8 @@ int vfmig_dev_vfio_mmap(struct vfmig_dev_vfio *view, int fd, size_t len, int64_t
 {
 	struct dv_file *file = vfmig_dv_get(view, fd);
 	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD};
-	uint64_t at = (uint64_t)offset & ((1ull << DV_REGION_SHIFT) - 1);
-	uint32_t index = (uint32_t)((uint64_t)offset >> DV_REGION_SHIFT);
+	uint64_t at = 0;
+	uint32_t index = 0;
 	struct vfmig_region *region = malloc(sizeof(*region));
 	int ret = -ENODEV;
 
@@ -324,10 +355,13 @@ int vfmig_dev_vfio_mmap(struct vfmig_dev_vfio *view, int fd, size_t len, int64_t
 		free(region);
 		return VFMIG_NOT_OURS;
 	}
-	if (!region)
+	if (!region) {
 		ret = -ENOMEM;
-	else if (file->kind == DV_DEVICE && file->bound && offset >= 0)
+	} else if (file->kind == DV_DEVICE && file->bound && offset >= 0) {
+		at = (uint64_t)offset & ((1ull << file->slot->shift) - 1);
+		index = (uint32_t)((uint64_t)offset >> file->slot->shift);
 		ret = vfmig_device_region(file->slot->device, index, region, NULL);
+	}
 	if (!ret)
 		ret = mappable(region, at, len);
 	if (!ret) {

@@ -24,7 +24,7 @@
 
 /* Descriptors beyond this are not ours. */
 #define DV_FDS 65536
-/* Region n begins at n << this in a device's file. */
+/* Region n begins at n << this in a device's file, as in Linux, unless a region is larger. */
 #define DV_REGION_SHIFT 40
 /* Objects of an iommufd, and maps of an address space that a VMM may leave behind. */
 #define DV_OBJECTS 1024u
@@ -66,6 +66,7 @@ struct dv_container {
 
 /*
  * @users: device files; @device is there while there are any
+ * @shift: where its regions are in its file: region n at n << @shift
  * @group_open: its group's file is
  * @container: its group's
  * @iommufd, @devid: what its file is bound to
@@ -83,6 +84,7 @@ struct dv_slot {
 	bool group_open;
 	struct dv_container *container;
 	struct vfmig_device *device;
+	unsigned shift;
 	struct dv_ioas *ioas;
 	struct dv_iommufd *iommufd;
 	uint32_t devid, pt;
