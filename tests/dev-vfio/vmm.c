@@ -251,7 +251,7 @@ static void children(const char *self, int fd)
 
 	/* A fork has the real calls, and a file that there is nothing behind. */
 	if (!pid)
-		_exit(open("/dev/vfio/9000", O_RDWR) != -1 || pread(fd, &id, 4, CONFIG) != 0);
+		_exit(open("/dev/vfio/9000", O_RDWR) != -1 || pread(fd, &id, 4, CONFIG) != -1);
 	CHECK_EQ(end_of(pid), 0);
 	pid = fork();
 	if (!pid) {

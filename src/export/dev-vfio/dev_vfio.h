@@ -8,7 +8,8 @@
  * to the calls of the process that it is loaded into (preload.c), a test calls them by itself.
  *
  * Every descriptor that is handed out is a real one, of an empty memfd, so that fcntl, poll and closing at exec
- * are what they always are. What is behind it is found by its number, and by its file where the number is
+ * are what they always are. It is open for neither reading nor writing: a call that does not come here fails with EBADF
+ * instead of finding an empty file. What is behind it is found by its number, and by its file where the number is
  * not known (dup).
  *
  * Any function may be called from any thread, but for vfmig_dev_vfio_free(). No lock is held while a device is asked,
@@ -69,6 +70,8 @@ int vfmig_dev_vfio_open(struct vfmig_dev_vfio *view, const char *path, int flags
 /* A quick look: false for a descriptor that is surely not ours. One that was duplicated is found by _known(). */
 bool vfmig_dev_vfio_has(struct vfmig_dev_vfio *view, int fd);
 bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd);
+/* A thorough look: true for a descriptor that is ours, and not of a file that has taken its place since. */
+bool vfmig_dev_vfio_is(struct vfmig_dev_vfio *view, int fd);
 /* A descriptor has come to be by dup and the like: what it leads to is looked up, and what it led to is let go of. */
 void vfmig_dev_vfio_duplicated(struct vfmig_dev_vfio *view, int fd);
 

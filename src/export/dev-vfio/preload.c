@@ -27,31 +27,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vfmig/open.h>
-
 #include "abi/ioctl.h"
-#include "export/dev-vfio/dev_vfio.h"
+#include "export/dev-vfio/preload.h"
 
-#define HOOK	__attribute__((visibility("default")))
-#define FILTERS VFMIG_FILTERS_MAX
+#define HOOK __attribute__((visibility("default")))
 
-struct device {
-	char *name;
-	const char *filters[FILTERS];
-	size_t count;
-};
-
-/* What `vfmig exec` wrote. */
-static struct {
-	struct device devices[VFMIG_DEV_VFIO_DEVICES];
-	struct vfmig_dev_vfio_config config;
-	uint64_t timeout_ms;
-	int error; /* why it could not be read whole */
-} list;
-
+static struct preload_list list;
 static _Atomic(struct vfmig_dev_vfio *) the_view;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int list_fd = -1;
 
 /* ---- the real calls ---- */
 
@@ -72,74 +55,11 @@ static void *find_real(_Atomic(void *) *cache, const char *name)
 		(__typeof__(&name))find_real(&cache_, #name);                                      \
 	})
 
-/* ---- the list, and the view ---- */
-
-static void say(void *context, const char *sentence)
-{
-	fprintf(stderr, "vfmig: %s\n", sentence);
-}
-
-static int open_device(void *context, unsigned n, struct vfmig_device **device,
-		       struct vfmig_error *err)
-{
-	const struct device *d = &list.devices[n];
-
-	return vfmig_open_limited(d->name, d->filters, d->count, list.timeout_ms, device, err);
-}
-
-static void take_line(char *line)
-{
-	unsigned n = list.config.devices;
-	struct device *d = n ? &list.devices[n - 1] : NULL;
-	char *rest = strchr(line, ' ');
-
-	line[strcspn(line, "\n")] = 0;
-	if (!rest)
-		return;
-	*rest++ = 0;
-	if (!strcmp(line, "first")) {
-		list.config.first = (unsigned)strtoul(rest, NULL, 10);
-	} else if (!strcmp(line, "timeout")) {
-		list.timeout_ms = strtoull(rest, NULL, 10);
-	} else if (!strcmp(line, "device") && n < VFMIG_DEV_VFIO_DEVICES) {
-		list.devices[n].name = strdup(rest);
-		if (!list.devices[n].name)
-			list.error = ENOMEM;
-		/* A device in another process maps what we can show it. */
-		if (strncmp(rest, "model:", 6))
-			list.config.by_fd |= 1u << n;
-		list.config.devices++;
-	} else if (!strcmp(line, "filter") && d && d->count < FILTERS) {
-		d->filters[d->count] = strdup(rest);
-		if (d->filters[d->count])
-			d->count++;
-		else
-			list.error = ENOMEM;
-	}
-}
+/* ---- the view ---- */
 
 static void read_list(void)
 {
-	const char *folder = getenv("VFMIG_EXEC");
-	char path[4096], line[4096];
-	FILE *file;
-
-	if (!folder)
-		return;
-	snprintf(path, sizeof(path), "%s/devices", folder);
-	file = fopen(path, "re");
-	if (!file) {
-		list.error = errno;
-		return;
-	}
-	while (fgets(line, sizeof(line), file))
-		take_line(line);
-	list_fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
-	if (ferror(file) || list_fd < 0)
-		list.error = errno;
-	fclose(file);
-	list.config.open = open_device;
-	list.config.say = say;
+	vfmig_preload_list(&list);
 }
 
 static void forked(void)
@@ -166,12 +86,12 @@ static struct vfmig_dev_vfio *view_for(const char *path)
 	}
 	pthread_mutex_lock(&making);
 	view = atomic_load(&the_view);
-	if (!view && flock(list_fd, LOCK_EX | LOCK_NB)) {
+	if (!view && flock(list.fd, LOCK_EX | LOCK_NB)) {
 		errno = EBUSY;
 	} else if (!view) {
 		pthread_atfork(NULL, NULL, forked);
 		if (vfmig_dev_vfio_new(&list.config, &view, &err)) {
-			say(NULL, err.text);
+			list.config.say(NULL, err.text);
 			errno = ENOMEM;
 			view = NULL;
 		}
@@ -194,6 +114,14 @@ static inline struct vfmig_dev_vfio *view_of(int fd)
 	struct vfmig_dev_vfio *view = atomic_load_explicit(&the_view, memory_order_acquire);
 
 	return view && vfmig_dev_vfio_has(view, fd) ? view : NULL;
+}
+
+/* NULL also where another file has taken the place of ours behind our back. */
+static struct vfmig_dev_vfio *view_if(int fd)
+{
+	struct vfmig_dev_vfio *view = view_of(fd);
+
+	return view && vfmig_dev_vfio_is(view, fd) ? view : NULL;
 }
 
 static long answer(long ret)
@@ -234,53 +162,39 @@ ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
 ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
 ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t room);
 
-HOOK int open(const char *path, int flags, ...)
-{
-	mode_t mode = MODE(flags, flags);
+#define OPEN(name)                                                                                 \
+	HOOK int name(const char *path, int flags, ...)                                            \
+	{                                                                                          \
+		mode_t mode = MODE(flags, flags);                                                  \
+                                                                                                   \
+		return is_ours(path) ? open_ours(path, flags) : REAL(name)(path, flags, mode);     \
+	}
+#define OPEN_2(name)                                                                               \
+	HOOK int name(const char *path, int flags)                                                 \
+	{                                                                                          \
+		return is_ours(path) ? open_ours(path, flags) : REAL(name)(path, flags);           \
+	}
+#define OPENAT(name)                                                                               \
+	HOOK int name(int at, const char *path, int flags, ...)                                    \
+	{                                                                                          \
+		mode_t mode = MODE(flags, flags);                                                  \
+                                                                                                   \
+		return is_ours(path) ? open_ours(path, flags) : REAL(name)(at, path, flags, mode); \
+	}
+#define OPENAT_2(name)                                                                             \
+	HOOK int name(int at, const char *path, int flags)                                         \
+	{                                                                                          \
+		return is_ours(path) ? open_ours(path, flags) : REAL(name)(at, path, flags);       \
+	}
 
-	return is_ours(path) ? open_ours(path, flags) : REAL(open)(path, flags, mode);
-}
-
-HOOK int open64(const char *path, int flags, ...)
-{
-	mode_t mode = MODE(flags, flags);
-
-	return is_ours(path) ? open_ours(path, flags) : REAL(open64)(path, flags, mode);
-}
-
-HOOK int __open_2(const char *path, int flags)
-{
-	return is_ours(path) ? open_ours(path, flags) : REAL(__open_2)(path, flags);
-}
-
-HOOK int __open64_2(const char *path, int flags)
-{
-	return is_ours(path) ? open_ours(path, flags) : REAL(__open64_2)(path, flags);
-}
-
-HOOK int openat(int at, const char *path, int flags, ...)
-{
-	mode_t mode = MODE(flags, flags);
-
-	return is_ours(path) ? open_ours(path, flags) : REAL(openat)(at, path, flags, mode);
-}
-
-HOOK int openat64(int at, const char *path, int flags, ...)
-{
-	mode_t mode = MODE(flags, flags);
-
-	return is_ours(path) ? open_ours(path, flags) : REAL(openat64)(at, path, flags, mode);
-}
-
-HOOK int __openat_2(int at, const char *path, int flags)
-{
-	return is_ours(path) ? open_ours(path, flags) : REAL(__openat_2)(at, path, flags);
-}
-
-HOOK int __openat64_2(int at, const char *path, int flags)
-{
-	return is_ours(path) ? open_ours(path, flags) : REAL(__openat64_2)(at, path, flags);
-}
+OPEN(open)
+OPEN(open64)
+OPEN_2(__open_2)
+OPEN_2(__open64_2)
+OPENAT(openat)
+OPENAT(openat64)
+OPENAT_2(__openat_2)
+OPENAT_2(__openat64_2)
 
 HOOK int access(const char *path, int mode)
 {
@@ -324,6 +238,12 @@ HOOK int dup3(int fd, int to, int flags)
 	return duplicated(fd, REAL(dup3)(fd, to, flags));
 }
 
+/* The access mode of our files is the kernel's for "neither" (view.c); the caller has opened them for both. */
+static int access_mode(int fd, int flags)
+{
+	return flags < 0 || !view_if(fd) ? flags : (flags & ~O_ACCMODE) | O_RDWR;
+}
+
 /* Each argument of a command of fcntl's is passed in a register, whatever it is. */
 #define FCNTL(name)                                                                                \
 	HOOK int name(int fd, int command, ...)                                                    \
@@ -334,6 +254,8 @@ HOOK int dup3(int fd, int to, int flags)
 		va_start(ap, command);                                                             \
 		arg = va_arg(ap, void *);                                                          \
 		va_end(ap);                                                                        \
+		if (command == F_GETFL)                                                            \
+			return access_mode(fd, REAL(name)(fd, command, arg));                      \
 		if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)                              \
 			return REAL(name)(fd, command, arg);                                       \
 		return duplicated(fd, REAL(name)(fd, command, arg));                               \
@@ -356,6 +278,8 @@ HOOK int ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (view && VFMIG_IOCTL_IS_OURS(request) && vfmig_dev_vfio_known(view, fd))
 		ret = vfmig_dev_vfio_ioctl(view, fd, request, arg);
+	else if (request == FIONREAD && view_if(fd))
+		ret = -ENOTTY; /* the kernel would count the bytes of an empty file */
 	else if (view && request == VFMIG_KVM_SET_DEVICE_ATTR)
 		ret = vfmig_dev_vfio_kvm(view, arg);
 	return ret == VFMIG_NOT_OURS ? REAL(ioctl)(fd, request, arg) : (int)answer(ret);
@@ -421,6 +345,39 @@ HOOK ssize_t pwrite64(int fd, const void *buf, size_t len, off64_t offset)
 {
 	return EITHER(fd, vfmig_dev_vfio_pwrite(view, fd, buf, len, offset),
 		      REAL(pwrite64)(fd, buf, len, offset));
+}
+
+/*
+ * ---- what an empty file would answer with success, and a file of VFIO does not ----
+ *
+ * Calls that read or write and are not above (readv, sendfile, splice, ...) need no hook: the kernel answers EBADF.
+ */
+
+#define REFUSE(fd, error, real) (view_if(fd) ? answer(-(error)) : (real))
+
+HOOK off_t lseek(int fd, off_t offset, int whence)
+{
+	return REFUSE(fd, ESPIPE, REAL(lseek)(fd, offset, whence));
+}
+
+HOOK off64_t lseek64(int fd, off64_t offset, int whence)
+{
+	return REFUSE(fd, ESPIPE, REAL(lseek64)(fd, offset, whence));
+}
+
+HOOK int fsync(int fd)
+{
+	return (int)REFUSE(fd, EINVAL, REAL(fsync)(fd));
+}
+
+HOOK int fdatasync(int fd)
+{
+	return (int)REFUSE(fd, EINVAL, REAL(fdatasync)(fd));
+}
+
+HOOK int sync_file_range(int fd, off64_t offset, off64_t count, unsigned int flags)
+{
+	return (int)REFUSE(fd, ESPIPE, REAL(sync_file_range)(fd, offset, count, flags));
 }
 
 /* ---- stat and mmap ---- */

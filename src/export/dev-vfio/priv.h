@@ -103,6 +103,7 @@ struct vfmig_dev_vfio {
 	pthread_mutex_t lock;
 	struct dv_file *files;
 	bool said_private, said_blind;
+	int fds; /* /proc/self/fd, also after a chroot */
 	struct dv_slot slots[VFMIG_DEV_VFIO_DEVICES];
 	_Atomic(struct dv_file *) at[DV_FDS];
 };

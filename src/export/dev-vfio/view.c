@@ -43,6 +43,12 @@ int vfmig_dev_vfio_new(const struct vfmig_dev_vfio_config *config, struct vfmig_
 	if (!v)
 		return vfmig_err(err, -ENOMEM, "no memory for a view of /dev/vfio");
 	v->config = *config;
+	v->fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (v->fds < 0) {
+		free(v);
+		return vfmig_err(err, -errno, "/proc/self/fd: %s; is /proc mounted?",
+				 strerror(errno));
+	}
 	pthread_mutex_init(&v->lock, NULL);
 	for (unsigned i = 0; i < VFMIG_DEV_VFIO_DEVICES; i++) {
 		v->slots[i].view = v;
@@ -64,6 +70,7 @@ void vfmig_dev_vfio_free(struct vfmig_dev_vfio *view)
 	for (unsigned i = 0; i < VFMIG_DEV_VFIO_DEVICES; i++)
 		pthread_mutex_destroy(&view->slots[i].lock);
 	pthread_mutex_destroy(&view->lock);
+	close(view->fds);
 	free(view);
 }
 
@@ -81,11 +88,28 @@ struct dv_file *vfmig_dv_file(struct vfmig_dev_vfio *view, enum dv_kind kind)
 	return file;
 }
 
+/*
+ * An empty file that no call can read or write. Linux opens a file for neither by the access mode 3, which it keeps for
+ * calls like ioctl; of the other descriptors that refuse reading and writing, those of O_PATH refuse fcntl and poll too.
+ */
+static int open_refusing(const struct vfmig_dev_vfio *view, const char *name, int flags)
+{
+	int memfd = memfd_create(name, MFD_CLOEXEC), fd;
+	char number[16];
+
+	if (memfd < 0)
+		return -1;
+	snprintf(number, sizeof(number), "%d", memfd);
+	fd = openat(view->fds, number, O_ACCMODE | (flags & (O_CLOEXEC | O_NONBLOCK)));
+	close(memfd);
+	return fd;
+}
+
 int vfmig_dv_install(struct dv_file *file, const char *name, int flags)
 {
 	struct vfmig_dev_vfio *view = file->view;
 	struct stat st;
-	int fd = memfd_create(name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0), ret;
+	int fd = open_refusing(view, name, flags), ret;
 
 	if (fd < 0 || fd >= DV_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH)) {
 		ret = fd < 0 ? -errno : -EMFILE;
@@ -208,13 +232,18 @@ bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd)
 	return file;
 }
 
-void vfmig_dev_vfio_duplicated(struct vfmig_dev_vfio *view, int fd)
+bool vfmig_dev_vfio_is(struct vfmig_dev_vfio *view, int fd)
 {
 	struct dv_file *file = vfmig_dv_get(view, fd);
 
 	if (file)
 		vfmig_dv_put(file);
-	else
+	return file;
+}
+
+void vfmig_dev_vfio_duplicated(struct vfmig_dev_vfio *view, int fd)
+{
+	if (!vfmig_dev_vfio_is(view, fd))
 		vfmig_dev_vfio_known(view, fd);
 }
 

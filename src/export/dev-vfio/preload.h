@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What `vfmig exec` leaves in the folder that $VFMIG_EXEC names, for the library that is loaded into the VMM.
+ */
+#ifndef VFMIG_EXPORT_DEV_VFIO_PRELOAD_H
+#define VFMIG_EXPORT_DEV_VFIO_PRELOAD_H
+
+#include <vfmig/open.h>
+
+#include "export/dev-vfio/dev_vfio.h"
+
+struct preload_device {
+	char *name;
+	const char *filters[VFMIG_FILTERS_MAX];
+	size_t count;
+};
+
+/*
+ * @config: for the view; without devices if there is no list
+ * @error: an errno: it could not be read whole
+ * @fd: of the list: the process that is to be the VMM locks it
+ */
+struct preload_list {
+	struct preload_device devices[VFMIG_DEV_VFIO_DEVICES];
+	struct vfmig_dev_vfio_config config;
+	uint64_t timeout_ms;
+	int fd;
+	int error;
+};
+
+void vfmig_preload_list(struct preload_list *list);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The list of devices that `vfmig exec` wrote, and what a view needs of it: how to open them, and where sentences go.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/dev-vfio/preload.h"
+
+static void say(void *context, const char *sentence)
+{
+	fprintf(stderr, "vfmig: %s\n", sentence);
+}
+
+static int open_device(void *context, unsigned n, struct vfmig_device **device,
+		       struct vfmig_error *err)
+{
+	const struct preload_list *list = context;
+	const struct preload_device *d = &list->devices[n];
+
+	return vfmig_open_limited(d->name, d->filters, d->count, list->timeout_ms, device, err);
+}
+
+static void take_line(struct preload_list *list, char *line)
+{
+	unsigned n = list->config.devices;
+	struct preload_device *d = n ? &list->devices[n - 1] : NULL;
+	char *rest = strchr(line, ' ');
+
+	line[strcspn(line, "\n")] = 0;
+	if (!rest)
+		return;
+	*rest++ = 0;
+	if (!strcmp(line, "first")) {
+		list->config.first = (unsigned)strtoul(rest, NULL, 10);
+	} else if (!strcmp(line, "timeout")) {
+		list->timeout_ms = strtoull(rest, NULL, 10);
+	} else if (!strcmp(line, "device") && n < VFMIG_DEV_VFIO_DEVICES) {
+		list->devices[n].name = strdup(rest);
+		if (!list->devices[n].name)
+			list->error = ENOMEM;
+		/* A device in another process maps what we can show it. */
+		if (strncmp(rest, "model:", 6))
+			list->config.by_fd |= 1u << n;
+		list->config.devices++;
+	} else if (!strcmp(line, "filter") && d && d->count < VFMIG_FILTERS_MAX) {
+		d->filters[d->count] = strdup(rest);
+		if (d->filters[d->count])
+			d->count++;
+		else
+			list->error = ENOMEM;
+	}
+}
+
+void vfmig_preload_list(struct preload_list *list)
+{
+	const char *folder = getenv("VFMIG_EXEC");
+	char path[4096], line[4096];
+	FILE *file;
+
+	list->fd = -1;
+	list->config.open = open_device;
+	list->config.say = say;
+	list->config.context = list;
+	if (!folder)
+		return;
+	snprintf(path, sizeof(path), "%s/devices", folder);
+	file = fopen(path, "re");
+	if (!file) {
+		list->error = errno;
+		return;
+	}
+	while (fgets(line, sizeof(line), file))
+		take_line(list, line);
+	list->fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
+	if (ferror(file) || list->fd < 0)
+		list->error = errno;
+	fclose(file);
+}
