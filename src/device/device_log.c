@@ -41,8 +41,8 @@ static uint32_t ranges_of(struct vfmig_space *space, struct vfmig_dma_logging_ra
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < space->count; i++) {
-		const struct vfmig_map *map = &space->entries[i]->map;
+	VFMIG_SPACE_FOR_EACH (entry, space) {
+		const struct vfmig_map *map = &entry->map;
 		struct vfmig_dma_logging_range *last = n ? &ranges[n - 1] : NULL;
 
 		if (last && (last->iova + last->length == map->iova || n == MAX_RANGES)) {

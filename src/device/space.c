@@ -33,9 +33,12 @@ void vfmig_space_free(struct vfmig_space *space)
 	while (space->attached)
 		vfmig_space_detach(space, space->attached->device, NULL);
 	vfmig_space_dirty_fini(space);
-	for (size_t i = 0; i < space->count; i++)
-		free(space->entries[i]);
-	free(space->entries);
+	while (space->maps.root) {
+		struct vfmig_range *range = space->maps.root;
+
+		vfmig_ranges_remove(&space->maps, range);
+		free(range);
+	}
 	pthread_cond_destroy(&space->idle);
 	pthread_mutex_destroy(&space->idle_lock);
 	pthread_mutex_destroy(&space->admin);
@@ -49,21 +52,6 @@ void vfmig_space_free(struct vfmig_space *space)
 static uint64_t last_of(const struct vfmig_map *map)
 {
 	return map->iova + (map->size - 1);
-}
-
-size_t vfmig_space_find(const struct vfmig_space *space, uint64_t iova)
-{
-	size_t low = 0, high = space->count;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (last_of(&space->entries[mid]->map) < iova)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
 }
 
 static int check(const struct vfmig_map *map, struct vfmig_error *err)
@@ -90,46 +78,31 @@ static int check(const struct vfmig_map *map, struct vfmig_error *err)
 
 static int insert(struct vfmig_space *space, const struct vfmig_map *map, struct vfmig_error *err)
 {
-	struct vfmig_space_entry *entry, **grown;
-	size_t at = vfmig_space_find(space, map->iova);
+	struct vfmig_space_entry *entry = vfmig_space_find(space, map->iova);
 
-	if (at < space->count && space->entries[at]->map.iova <= last_of(map))
+	if (entry && entry->map.iova <= last_of(map))
 		return vfmig_err(err, -EEXIST,
 				 "map of 0x%llx bytes at IOVA 0x%llx overlaps the one at 0x%llx",
 				 (unsigned long long)map->size, (unsigned long long)map->iova,
-				 (unsigned long long)space->entries[at]->map.iova);
-	if (space->count == VFMIG_SPACE_MAX_MAPS)
+				 (unsigned long long)entry->map.iova);
+	if (space->maps.count == VFMIG_SPACE_MAX_MAPS)
 		return vfmig_err(err, -ENOSPC, "the space has %u maps, the most there may be",
 				 VFMIG_SPACE_MAX_MAPS);
-	if (space->count == space->room) {
-		size_t room = space->room ? space->room * 2 : 16;
-
-		grown = realloc(space->entries, room * sizeof(*grown));
-		if (!grown)
-			return vfmig_err(err, -ENOMEM, "no memory for a map");
-		space->entries = grown;
-		space->room = room;
-	}
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return vfmig_err(err, -ENOMEM, "no memory for a map");
 	entry->map = *map;
-	memmove(space->entries + at + 1, space->entries + at,
-		(space->count - at) * sizeof(*space->entries));
-	space->entries[at] = entry;
-	space->count++;
+	entry->range.first = map->iova;
+	entry->range.last = last_of(map);
+	vfmig_ranges_add(&space->maps, &entry->range);
 	return 0;
 }
 
 /* Take an entry out, and wait until nobody uses it. */
-static void take_out(struct vfmig_space *space, size_t at)
+static void take_out(struct vfmig_space *space, struct vfmig_space_entry *entry)
 {
-	struct vfmig_space_entry *entry = space->entries[at];
-
 	pthread_rwlock_wrlock(&space->table);
-	memmove(space->entries + at, space->entries + at + 1,
-		(space->count - at - 1) * sizeof(*space->entries));
-	space->count--;
+	vfmig_ranges_remove(&space->maps, &entry->range);
 	pthread_rwlock_unlock(&space->table);
 
 	atomic_fetch_add(&space->leaving, 1);
@@ -186,9 +159,10 @@ int vfmig_space_map(struct vfmig_space *space, const struct vfmig_map *map, stru
 }
 
 /* The devices first, so that nothing remote is under way; then the table, which waits for the rest. */
-static int unmap_one(struct vfmig_space *space, size_t at, struct vfmig_error *err)
+static int unmap_one(struct vfmig_space *space, struct vfmig_space_entry *entry,
+		     struct vfmig_error *err)
 {
-	struct vfmig_map map = space->entries[at]->map;
+	struct vfmig_map map = entry->map;
 	struct vfmig_attachment *to;
 	int ret = 0, one;
 
@@ -197,50 +171,86 @@ static int unmap_one(struct vfmig_space *space, size_t at, struct vfmig_error *e
 		if (!ret)
 			ret = one;
 	}
-	take_out(space, at);
+	take_out(space, entry);
 	vfmig_space_dirty_unmapped(space, &map);
 	return ret;
 }
 
-static int unmap_range(struct vfmig_space *space, uint64_t iova, uint64_t size,
+/* A map that goes over an end of the range, or NULL. */
+static const struct vfmig_map *cut_by(const struct vfmig_space *space, uint64_t iova, uint64_t last)
+{
+	struct vfmig_space_entry *entry = vfmig_space_find(space, iova);
+
+	if (entry && entry->map.iova < iova)
+		return &entry->map;
+	entry = vfmig_space_find(space, last);
+	return entry && entry->map.iova <= last && entry->range.last > last ? &entry->map : NULL;
+}
+
+static int unmap_range(struct vfmig_space *space, uint64_t iova, uint64_t last,
 		       struct vfmig_error *err)
 {
-	uint64_t last = iova + (size - 1);
-	size_t first = vfmig_space_find(space, iova), end = first;
+	const struct vfmig_map *cut = cut_by(space, iova, last);
+	struct vfmig_space_entry *entry = vfmig_space_find(space, iova);
 	int ret = 0, one;
 
-	for (; end < space->count && space->entries[end]->map.iova <= last; end++) {
-		const struct vfmig_map *map = &space->entries[end]->map;
-
-		if (map->iova < iova || last_of(map) > last)
-			return vfmig_err(err, -EINVAL,
-					 "unmap of 0x%llx bytes at IOVA 0x%llx cuts the map at "
-					 "0x%llx in two",
-					 (unsigned long long)size, (unsigned long long)iova,
-					 (unsigned long long)map->iova);
-	}
-	if (end == first)
-		return vfmig_err(err, -ENOENT, "nothing is mapped in 0x%llx bytes at IOVA 0x%llx",
-				 (unsigned long long)size, (unsigned long long)iova);
-	for (; end > first; end--) {
-		one = unmap_one(space, end - 1, ret ? NULL : err);
+	if (cut)
+		return vfmig_err(err, -EINVAL,
+				 "unmap from IOVA 0x%llx to 0x%llx cuts the map at 0x%llx in two",
+				 (unsigned long long)iova, (unsigned long long)last,
+				 (unsigned long long)cut->iova);
+	if (!entry || entry->map.iova > last)
+		return vfmig_err(err, -ENOENT, "nothing is mapped from IOVA 0x%llx to 0x%llx",
+				 (unsigned long long)iova, (unsigned long long)last);
+	for (; entry && entry->map.iova <= last; entry = vfmig_space_find(space, iova)) {
+		one = unmap_one(space, entry, ret ? NULL : err);
 		if (!ret)
 			ret = one;
 	}
 	return ret;
 }
 
-int vfmig_space_unmap(struct vfmig_space *space, uint64_t iova, uint64_t size,
-		      struct vfmig_error *err)
+int vfmig_space_unmap_to(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			 struct vfmig_error *err)
 {
 	int ret;
 
+	pthread_mutex_lock(&space->admin);
+	ret = unmap_range(space, iova, last, err);
+	pthread_mutex_unlock(&space->admin);
+	return ret;
+}
+
+int vfmig_space_unmap(struct vfmig_space *space, uint64_t iova, uint64_t size,
+		      struct vfmig_error *err)
+{
 	if (!size || size - 1 > UINT64_MAX - iova)
 		return vfmig_err(err, -EINVAL,
 				 "unmap of 0x%llx bytes at IOVA 0x%llx: no such range",
 				 (unsigned long long)size, (unsigned long long)iova);
+	return vfmig_space_unmap_to(space, iova, iova + (size - 1), err);
+}
+
+size_t vfmig_space_count(struct vfmig_space *space)
+{
+	size_t count;
+
 	pthread_mutex_lock(&space->admin);
-	ret = unmap_range(space, iova, size, err);
+	count = space->maps.count;
+	pthread_mutex_unlock(&space->admin);
+	return count;
+}
+
+int vfmig_space_each_in(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			int (*fn)(void *context, const struct vfmig_map *map), void *context)
+{
+	struct vfmig_space_entry *entry;
+	int ret = 0;
+
+	pthread_mutex_lock(&space->admin);
+	for (entry = vfmig_space_find(space, iova); entry && entry->map.iova <= last && !ret;
+	     entry = vfmig_space_next(space, entry))
+		ret = fn(context, &entry->map);
 	pthread_mutex_unlock(&space->admin);
 	return ret;
 }
@@ -248,13 +258,7 @@ int vfmig_space_unmap(struct vfmig_space *space, uint64_t iova, uint64_t size,
 int vfmig_space_each(struct vfmig_space *space,
 		     int (*fn)(void *context, const struct vfmig_map *map), void *context)
 {
-	int ret = 0;
-
-	pthread_mutex_lock(&space->admin);
-	for (size_t i = 0; i < space->count && !ret; i++)
-		ret = fn(context, &space->entries[i]->map);
-	pthread_mutex_unlock(&space->admin);
-	return ret;
+	return vfmig_space_each_in(space, 0, UINT64_MAX, fn, context);
 }
 
 /* ---- attaching ---- */
@@ -266,9 +270,8 @@ static void detach(struct vfmig_space *space, struct vfmig_attachment **at)
 	uint64_t limit = atomic_load(&device->timeout_ms);
 
 	/* A device that does not answer one of these is hardly waited for at the next: there may be thousands. */
-	for (size_t i = 0; i < space->count; i++)
-		if (tell(device, VFMIG_VERB_SPACE_UNMAP, space, &space->entries[i]->map, NULL) ==
-		    -ETIMEDOUT)
+	VFMIG_SPACE_FOR_EACH (entry, space)
+		if (tell(device, VFMIG_VERB_SPACE_UNMAP, space, &entry->map, NULL) == -ETIMEDOUT)
 			vfmig_device_set_timeout(device, 1);
 	tell(device, VFMIG_VERB_DETACH, space, NULL, NULL);
 	/* Its last words, now that nothing can come after them. */
@@ -282,6 +285,7 @@ static void detach(struct vfmig_space *space, struct vfmig_attachment **at)
 static int attach(struct vfmig_space *space, struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vfmig_attachment *attachment;
+	struct vfmig_space_entry *entry;
 	int ret;
 
 	if (device->space)
@@ -299,8 +303,9 @@ static int attach(struct vfmig_space *space, struct vfmig_device *device, struct
 	attachment->device = device;
 	attachment->next = space->attached;
 	space->attached = attachment;
-	for (size_t i = 0; i < space->count && !ret; i++)
-		ret = tell(device, VFMIG_VERB_SPACE_MAP, space, &space->entries[i]->map, err);
+	for (entry = vfmig_space_find(space, 0); entry && !ret;
+	     entry = vfmig_space_next(space, entry))
+		ret = tell(device, VFMIG_VERB_SPACE_MAP, space, &entry->map, err);
 	if (!ret)
 		ret = vfmig_space_dirty_attached(space, attachment, err);
 	if (ret)

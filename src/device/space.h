@@ -24,6 +24,17 @@
 int vfmig_space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
 		    struct vfmig_dirty *log, struct vfmig_error *err);
 
+/** vfmig_space_count() - how many maps there are */
+size_t vfmig_space_count(struct vfmig_space *space);
+
+/** vfmig_space_each_in() - vfmig_space_each() of those maps only that touch [@iova, @last] */
+int vfmig_space_each_in(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			int (*fn)(void *context, const struct vfmig_map *map), void *context);
+
+/** vfmig_space_unmap_to() - vfmig_space_unmap() of [@iova, @last], which may be all of the space */
+int vfmig_space_unmap_to(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			 struct vfmig_error *err);
+
 struct vfmig_space_entry;
 
 /**

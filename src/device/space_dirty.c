@@ -57,16 +57,15 @@ static void mark(struct vfmig_space *space, const struct vfmig_device *device, u
 /* What @device may have written: everything that is mapped. */
 static void mark_maps(struct vfmig_space *space, const struct vfmig_device *device)
 {
-	for (size_t i = 0; i < space->count; i++)
-		mark(space, device, space->entries[i]->map.iova, space->entries[i]->map.size);
+	VFMIG_SPACE_FOR_EACH (entry, space)
+		mark(space, device, entry->map.iova, entry->map.size);
 }
 
 static void mark_all(struct vfmig_space *space)
 {
 	for (struct vfmig_cursor *r = space->readers; r; r = r->next)
-		for (size_t i = 0; i < space->count; i++)
-			vfmig_dirty_mark(r->dirty, space->entries[i]->map.iova,
-					 space->entries[i]->map.size);
+		VFMIG_SPACE_FOR_EACH (entry, space)
+			vfmig_dirty_mark(r->dirty, entry->map.iova, entry->map.size);
 }
 
 /* What @device wrote, to all that read it. */
@@ -268,6 +267,7 @@ static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
 int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
 			      struct vfmig_error *err)
 {
+	struct vfmig_space_entry *entry;
 	struct vfmig_dirty *fresh;
 	int first, ret;
 
@@ -278,10 +278,9 @@ int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t
 		mark_all(space);
 		return vfmig_err(err, first, "no memory to collect written pages");
 	}
-	for (size_t i = vfmig_space_find(space, iova); i < space->count; i++) {
-		if (space->entries[i]->map.iova > last)
-			break;
-		ret = collect_map(space, &space->entries[i]->map, fresh, first ? NULL : err);
+	for (entry = vfmig_space_find(space, iova); entry && entry->map.iova <= last;
+	     entry = vfmig_space_next(space, entry)) {
+		ret = collect_map(space, &entry->map, fresh, first ? NULL : err);
 		first = first ? first : ret;
 	}
 	vfmig_dirty_free(fresh);
@@ -347,8 +346,8 @@ void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachme
 	if (vfmig_dirty_create(&fresh, NULL)) {
 		mark_maps(space, attachment->device);
 	} else {
-		for (size_t i = 0; i < space->count && !ret; i++)
-			ret = collect_log(attachment, &space->entries[i]->map, fresh, NULL);
+		VFMIG_SPACE_FOR_EACH (entry, space)
+			ret = ret ? ret : collect_log(attachment, &entry->map, fresh, NULL);
 		pour(space, attachment->device, fresh);
 		vfmig_dirty_free(fresh);
 		if (ret)

@@ -30,16 +30,14 @@ static int get_use(struct vfmig_space *space, uint64_t iova, bool write,
 		   struct vfmig_space_entry **found, struct vfmig_error *err)
 {
 	uint32_t need = write ? VFMIG_PROT_WRITE : VFMIG_PROT_READ;
-	struct vfmig_space_entry *entry = NULL;
-	size_t at;
+	struct vfmig_space_entry *entry;
 
 	pthread_rwlock_rdlock(&space->table);
-	at = vfmig_space_find(space, iova);
-	if (at < space->count && space->entries[at]->map.iova <= iova) {
-		entry = space->entries[at];
-		if (entry->map.prot & need)
-			atomic_fetch_add(&entry->uses, 1);
-	}
+	entry = vfmig_space_find(space, iova);
+	if (entry && entry->map.iova > iova)
+		entry = NULL;
+	if (entry && entry->map.prot & need)
+		atomic_fetch_add(&entry->uses, 1);
 	pthread_rwlock_unlock(&space->table);
 	if (!entry)
 		return vfmig_err(err, -EFAULT, "DMA %s at IOVA 0x%llx: nothing is mapped there",

@@ -5,17 +5,19 @@
  *
  * Locks, outermost first:
  *  - admin: changes of maps, attachments and tracking, one at a time. Held over requests to devices;
- *  - table: the array of maps. DMA reads it, for as long as it takes to find a map and count itself in.
+ *  - table: the tree of maps. DMA reads it, for as long as it takes to find a map and count itself in.
  * DMA takes only the second, so that a device that is asked under the first can be served meanwhile.
  */
 #ifndef VFMIG_DEVICE_SPACE_MAP_H
 #define VFMIG_DEVICE_SPACE_MAP_H
 
 #include "device/device.h"
+#include "device/ranges.h"
 #include "device/space.h"
 
 /* A map in a space. DMA that is under way holds a use; an unmap waits for the last to end. */
 struct vfmig_space_entry {
+	struct vfmig_range range; /* first, so that a range is its entry */
 	struct vfmig_map map;
 	atomic_uint uses;
 };
@@ -46,8 +48,7 @@ struct vfmig_cursor {
 struct vfmig_space {
 	pthread_mutex_t admin;
 	pthread_rwlock_t table;
-	struct vfmig_space_entry **entries; /* in order of IOVA */
-	size_t count, room;
+	struct vfmig_ranges maps;
 
 	pthread_mutex_t idle_lock;
 	pthread_cond_t idle; /* a use has ended */
@@ -61,8 +62,22 @@ struct vfmig_space {
 	struct vfmig_dirty **into; /* room for the map of each reader */
 };
 
-/* The first entry that ends after @iova, or count. Under the table lock. */
-size_t vfmig_space_find(const struct vfmig_space *space, uint64_t iova);
+/* The first entry that ends at @iova or after it, and the one behind an entry; or NULL. Under the table lock or admin. */
+static inline struct vfmig_space_entry *vfmig_space_find(const struct vfmig_space *space,
+							 uint64_t iova)
+{
+	return (struct vfmig_space_entry *)vfmig_ranges_find(&space->maps, iova);
+}
+
+static inline struct vfmig_space_entry *vfmig_space_next(const struct vfmig_space *space,
+							 const struct vfmig_space_entry *entry)
+{
+	return (struct vfmig_space_entry *)vfmig_ranges_next(&space->maps, &entry->range);
+}
+
+#define VFMIG_SPACE_FOR_EACH(entry, space)                                                         \
+	for (struct vfmig_space_entry *entry = vfmig_space_find(space, 0); entry;                  \
+	     entry = vfmig_space_next(space, entry))
 
 /* ---- for space_cursor.c, under admin ---- */
 

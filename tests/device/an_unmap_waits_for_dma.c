@@ -32,12 +32,12 @@ static void *dma_slowly(void *space)
 /* Does a map cover the address? Asks what DMA asks, without doing any. */
 static bool covers(struct vfmig_space *space, uint64_t iova)
 {
+	struct vfmig_space_entry *entry;
 	bool covered;
-	size_t at;
 
 	pthread_rwlock_rdlock(&space->table);
-	at = vfmig_space_find(space, iova);
-	covered = at < space->count && space->entries[at]->map.iova <= iova;
+	entry = vfmig_space_find(space, iova);
+	covered = entry && entry->map.iova <= iova;
 	pthread_rwlock_unlock(&space->table);
 	return covered;
 }

@@ -29,10 +29,10 @@ static int add_maps(struct vfmig_cpu_tracker *t, struct vfmig_space *space)
 
 	t->count = t->given;
 	pthread_rwlock_rdlock(&space->table);
-	for (size_t i = 0; i < space->count && !ret; i++) {
-		const struct vfmig_map *map = &space->entries[i]->map;
+	VFMIG_SPACE_FOR_EACH (entry, space) {
+		const struct vfmig_map *map = &entry->map;
 
-		if (map->kind == VFMIG_MAP_MEMORY)
+		if (map->kind == VFMIG_MAP_MEMORY && !ret)
 			ret = add(t, map->ptr, map->iova, map->size);
 	}
 	pthread_rwlock_unlock(&space->table);

@@ -182,22 +182,44 @@ static int forget(void *context, uint64_t iova, uint64_t size)
 	return 0;
 }
 
-/* Under the lock. Whatever a device says, the maps are gone, and what was written there is known. */
-static int unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size, struct vfmig_dirty *into,
-		 struct vfmig_error *err)
+/*
+ * What an unmap of [look->iova, look->last] concerns; 0 or -EINVAL. In VFIO_TYPE1_IOMMU a range that begins within a map
+ * unmaps nothing, and one that ends within a map unmaps all of it.
+ */
+static int look_to_unmap(struct vfmig_type1 *t, struct vfmig_type1_look *look,
+			 struct vfmig_error *err)
 {
-	struct vfmig_type1_look look = {.iova = iova, .last = iova + (*size - 1)};
-	uint64_t asked = *size;
-	int ret = 0;
+	vfmig_type1_look(t, look);
+	if (!look->cut)
+		return 0;
+	if (!t->v1)
+		return refuse("UNMAP_DMA: the range cuts a map in two", err);
+	if (look->start < look->iova) {
+		look->touches = false;
+		look->covered = 0;
+	} else if (look->end > look->last) {
+		look->last = look->end;
+	}
+	return 0;
+}
+
+/* Under the lock. Whatever a device says, the maps are gone, and what was written there is known. */
+static int unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t last, uint64_t *size,
+		 struct vfmig_dirty *into, struct vfmig_error *err)
+{
+	struct vfmig_type1_look look = {.iova = iova, .last = last};
+	/* The length of all of the space is no number; this one means as much. */
+	uint64_t asked = last - iova == UINT64_MAX ? UINT64_MAX : last - iova + 1;
+	int ret;
 
 	if (into && !t->cursor)
 		return refuse_unlogged(err);
-	vfmig_type1_look(t, &look);
-	if (look.cut)
-		return refuse("UNMAP_DMA: the range cuts a map in two", err);
+	ret = look_to_unmap(t, &look, err);
+	if (ret)
+		return ret;
 	*size = look.covered;
 	if (look.touches)
-		ret = vfmig_space_unmap(t->space, iova, asked, err);
+		ret = vfmig_space_unmap_to(t->space, iova, look.last, err);
 	if (into)
 		vfmig_cursor_gather(t->cursor, iova, asked, into);
 	else if (t->cursor)
@@ -221,7 +243,7 @@ int vfmig_type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
 			return vfmig_err(err, -ENOMEM, "no memory for a dirty bitmap");
 	}
 	pthread_mutex_lock(&t->lock);
-	ret = unmap(t, iova, size, dirty, err);
+	ret = unmap(t, iova, iova + (asked - 1), size, dirty, err);
 	pthread_mutex_unlock(&t->lock);
 	if (sink) {
 		poured = pour(sink, dirty, iova, asked); /* nothing, if it was refused */
@@ -254,22 +276,10 @@ int vfmig_type1_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size, void
 int vfmig_type1_unmap_all(struct vfmig_type1 *t, uint64_t *size, struct vfmig_error *err)
 {
 	uint64_t all = 0;
-	int ret = 0, one;
+	int ret;
 
 	pthread_mutex_lock(&t->lock);
-	for (;;) {
-		struct vfmig_type1_look look = {.last = UINT64_MAX};
-		uint64_t part;
-
-		/* One by one, from the first: no number says how long all of the space is. */
-		vfmig_type1_look(t, &look);
-		if (!look.touches)
-			break;
-		part = look.first.end - look.first.start + 1;
-		one = unmap(t, look.first.start, &part, NULL, ret ? NULL : err);
-		all += part;
-		ret = ret ? ret : one;
-	}
+	ret = unmap(t, 0, UINT64_MAX, &all, NULL, err);
 	pthread_mutex_unlock(&t->lock);
 	if (size)
 		*size = all;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "abi/feature.h"
+#include "device/ranges.h"
 #include "dirty/map.h"
 #include "protocol/type1/drive.h"
 
@@ -31,8 +32,7 @@ struct vfmig_type1_drive {
 	struct vfmig_tracker tracker;
 
 	pthread_mutex_t lock;
-	struct vfmig_type1_iova_range *maps; /* in no order */
-	size_t nmaps, room;
+	struct vfmig_ranges maps;
 	struct vfmig_dirty *last;
 	bool logs;
 };
@@ -90,13 +90,20 @@ int vfmig_type1_drive_new(vfmig_type1_ask_fn ask, void *context, struct vfmig_ty
 	return ret;
 }
 
+static void forget(struct vfmig_type1_drive *d, struct vfmig_range *map)
+{
+	vfmig_ranges_remove(&d->maps, map);
+	free(map);
+}
+
 void vfmig_type1_drive_free(struct vfmig_type1_drive *d)
 {
 	if (!d)
 		return;
 	pthread_mutex_destroy(&d->lock);
 	vfmig_dirty_free(d->last);
-	free(d->maps);
+	while (d->maps.root)
+		forget(d, d->maps.root);
 	free(d);
 }
 
@@ -113,24 +120,6 @@ static int refused(int ret, const char *what, uint64_t iova, uint64_t size, stru
 			 what, (unsigned long long)size, (unsigned long long)iova, strerror(-ret));
 }
 
-/* Under the lock. */
-static int note(struct vfmig_type1_drive *d, uint64_t iova, uint64_t size)
-{
-	size_t room = d->room ? d->room * 2 : 16;
-
-	if (d->nmaps == d->room) {
-		struct vfmig_type1_iova_range *maps = realloc(d->maps, room * sizeof(*maps));
-
-		if (!maps)
-			return -ENOMEM;
-		d->maps = maps;
-		d->room = room;
-	}
-	d->maps[d->nmaps++] =
-		(struct vfmig_type1_iova_range){.start = iova, .end = iova + (size - 1)};
-	return 0;
-}
-
 int vfmig_type1_drive_map(struct vfmig_type1_drive *d, const struct vfmig_map *map,
 			  struct vfmig_error *err)
 {
@@ -141,6 +130,7 @@ int vfmig_type1_drive_map(struct vfmig_type1_drive *d, const struct vfmig_map *m
 		.iova = map->iova,
 		.size = map->size,
 	};
+	struct vfmig_range *range;
 	int ret;
 
 	if (map->kind != VFMIG_MAP_MEMORY)
@@ -148,12 +138,17 @@ int vfmig_type1_drive_map(struct vfmig_type1_drive *d, const struct vfmig_map *m
 			err, -EOPNOTSUPP,
 			"map at IOVA 0x%llx: a container takes memory of this process only",
 			(unsigned long long)map->iova);
+	range = calloc(1, sizeof(*range));
+	if (!range)
+		return vfmig_err(err, -ENOMEM, "no memory for a map");
+	range->first = map->iova;
+	range->last = map->iova + (map->size - 1);
 	pthread_mutex_lock(&d->lock);
-	ret = note(d, map->iova, map->size);
-	if (!ret) {
-		ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_MAP_DMA, &m);
-		d->nmaps -= ret != 0;
-	}
+	ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_MAP_DMA, &m);
+	if (ret)
+		free(range);
+	else
+		vfmig_ranges_add(&d->maps, range);
 	pthread_mutex_unlock(&d->lock);
 	return ret ? refused(ret, "a map", map->iova, map->size, err) : 0;
 }
@@ -200,15 +195,14 @@ static int take_out(struct vfmig_type1_drive *d, const struct vfmig_map *map)
 int vfmig_type1_drive_unmap(struct vfmig_type1_drive *d, const struct vfmig_map *map,
 			    struct vfmig_error *err)
 {
+	struct vfmig_range *range;
 	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
-	for (size_t i = 0; i < d->nmaps; i++) {
-		if (d->maps[i].start != map->iova || d->maps[i].end != map->iova + (map->size - 1))
-			continue;
-		d->maps[i] = d->maps[--d->nmaps];
+	range = vfmig_ranges_find(&d->maps, map->iova);
+	if (range && range->first == map->iova && range->last == map->iova + (map->size - 1)) {
+		forget(d, range);
 		ret = take_out(d, map);
-		break;
 	}
 	pthread_mutex_unlock(&d->lock);
 	return ret ? refused(ret, "an unmap", map->iova, map->size, err) : 0;
@@ -251,17 +245,17 @@ static void stop(void *context)
 }
 
 /* One map, whole, whatever of it was asked for. */
-static int ask_about(struct vfmig_type1_drive *d, const struct vfmig_type1_iova_range *map,
+static int ask_about(struct vfmig_type1_drive *d, const struct vfmig_range *map,
 		     struct vfmig_dirty *into)
 {
-	uint64_t size = map->end - map->start + 1, bytes;
+	uint64_t size = map->last - map->first + 1, bytes;
 	uint64_t *bits = bitmap_for(d, size, &bytes);
 	struct {
 		struct vfmig_type1_dirty_pages d;
 		struct vfmig_type1_dirty_get get;
 	} arg = {
 		.d = {.argsz = sizeof(arg), .flags = VFMIG_TYPE1_DIRTY_GET_BITMAP},
-		.get = {.iova = map->start,
+		.get = {.iova = map->first,
 			.size = size,
 			.bitmap = {.pgsize = d->pgsize, .size = bytes, .data = (uintptr_t)bits}},
 	};
@@ -271,7 +265,7 @@ static int ask_about(struct vfmig_type1_drive *d, const struct vfmig_type1_iova_
 		return -ENOMEM;
 	ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &arg);
 	if (!ret)
-		vfmig_dirty_mark_bitmap(into, map->start, size, d->pgsize, bits);
+		vfmig_dirty_mark_bitmap(into, map->first, size, d->pgsize, bits);
 	free(bits);
 	return ret;
 }
@@ -281,16 +275,14 @@ static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dir
 {
 	struct vfmig_type1_drive *d = context;
 	uint64_t last = iova + (size - 1);
+	const struct vfmig_range *map;
 	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
 	vfmig_dirty_gather(d->last, iova, size, &into, 1);
-	for (size_t i = 0; i < d->nmaps && !ret; i++) {
-		const struct vfmig_type1_iova_range *map = &d->maps[i];
-
-		if (map->start <= last && map->end >= iova)
-			ret = ask_about(d, map, into);
-	}
+	for (map = vfmig_ranges_find(&d->maps, iova); map && map->first <= last && !ret;
+	     map = vfmig_ranges_next(&d->maps, map))
+		ret = ask_about(d, map, into);
 	pthread_mutex_unlock(&d->lock);
 	return ret ? refused(ret, "a bitmap", iova, size, err) : 0;
 }

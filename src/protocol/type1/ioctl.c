@@ -138,6 +138,10 @@ static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t room, stru
 
 	if (ret)
 		return ret;
+	if (t->v1)
+		return vfmig_err(
+			err, -EACCES,
+			"DIRTY_PAGES: VFIO_TYPE1_IOMMU logs no pages; set VFIO_TYPE1v2_IOMMU");
 	why = vfmig_type1_check_dirty(&d);
 	if (why)
 		return refuse(why, err);

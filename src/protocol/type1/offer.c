@@ -56,6 +56,7 @@ int vfmig_type1_new(struct vfmig_space *space, const struct vfmig_type1_options 
 	t->dma_limit = VFMIG_SPACE_MAX_MAPS;
 	if (options) {
 		t->user = options->user;
+		t->v1 = options->v1;
 		if (options->dma_limit && options->dma_limit < t->dma_limit)
 			t->dma_limit = options->dma_limit;
 	}
@@ -86,12 +87,10 @@ static int look_at(void *context, const struct vfmig_map *map)
 	struct vfmig_type1_look *look = context;
 	uint64_t last = map->iova + (map->size - 1), pages = map->size / VFMIG_PAGE_SIZE;
 
-	look->count++;
 	look->largest = pages > look->largest ? pages : look->largest;
-	if (last < look->iova || map->iova > look->last)
-		return 0;
 	if (!look->touches)
-		look->first = (struct vfmig_type1_iova_range){.start = map->iova, .end = last};
+		look->start = map->iova;
+	look->end = last;
 	look->touches = true;
 	look->covered += map->size;
 	look->cut |= map->iova < look->iova || last > look->last;
@@ -100,12 +99,12 @@ static int look_at(void *context, const struct vfmig_map *map)
 
 void vfmig_type1_look(struct vfmig_type1 *t, struct vfmig_type1_look *look)
 {
-	vfmig_space_each(t->space, look_at, look);
+	vfmig_space_each_in(t->space, look->iova, look->last, look_at, look);
 }
 
 ssize_t vfmig_type1_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, size_t len)
 {
-	struct vfmig_type1_look look = {.last = UINT64_MAX};
+	size_t count = vfmig_space_count(t->space);
 	struct vfmig_type1_says says = {
 		.iova_pgsizes = ~(uint64_t)(VFMIG_PAGE_SIZE - 1),
 		.has_migration = true,
@@ -119,8 +118,7 @@ ssize_t vfmig_type1_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, size_
 
 	if (argsz < VFMIG_TYPE1_INFO_MIN)
 		return -EINVAL;
-	vfmig_type1_look(t, &look);
-	says.dma_avail = look.count < t->dma_limit ? t->dma_limit - (uint32_t)look.count : 0;
+	says.dma_avail = count < t->dma_limit ? t->dma_limit - (uint32_t)count : 0;
 	written = vfmig_type1_put_info(buf, len, argsz, &says);
 	return written ? (ssize_t)written : -EFAULT;
 }
@@ -130,15 +128,16 @@ static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmi
 {
 	struct vfmig_type1_look look = {.iova = map->iova, .last = map->iova + (map->size - 1)};
 	unsigned long long iova = map->iova, size = map->size;
+	size_t count = vfmig_space_count(t->space);
 
 	vfmig_type1_look(t, &look);
 	if (look.touches)
 		return vfmig_err(err, -EEXIST,
 				 "map of 0x%llx bytes at IOVA 0x%llx overlaps the one at 0x%llx",
-				 size, iova, (unsigned long long)look.first.start);
-	if (look.count >= t->dma_limit)
-		return vfmig_err(err, -ENOSPC, "the container has %llu maps, the most there may be",
-				 (unsigned long long)look.count);
+				 size, iova, (unsigned long long)look.start);
+	if (count >= t->dma_limit)
+		return vfmig_err(err, -ENOSPC, "the container has %zu maps, the most there may be",
+				 count);
 	if (!vfmig_type1_may_map(t->ranges, t->nr_ranges, map->iova, map->size))
 		return vfmig_err(
 			err, -EINVAL,

@@ -24,19 +24,19 @@ struct vfmig_type1 {
 	struct vfmig_type1_iova_range *ranges;
 	uint32_t nr_ranges;
 	uint32_t dma_limit;
+	bool v1;
 	pthread_mutex_t lock;
 	struct vfmig_cursor *cursor;
 };
 
-/* What of a space concerns [iova, last]. */
+/* What of a space concerns [iova, last]: the maps that touch it. */
 struct vfmig_type1_look {
 	uint64_t iova, last;
-	uint64_t count;			     /* maps in all */
-	uint64_t covered;		     /* bytes of those that touch the range; modulo 2^64 */
-	uint64_t largest;		     /* pages of the largest map in all */
-	bool touches;			     /* one touches the range */
-	bool cut;			     /* the range holds a part of one */
-	struct vfmig_type1_iova_range first; /* the first that touches it */
+	uint64_t covered;    /* their bytes; modulo 2^64 */
+	uint64_t largest;    /* pages of the largest */
+	bool touches;	     /* there is one */
+	bool cut;	     /* the range holds a part of one */
+	uint64_t start, end; /* of the first, and of the last */
 };
 void vfmig_type1_look(struct vfmig_type1 *t, struct vfmig_type1_look *look);
 
