@@ -27,45 +27,46 @@ static void *map_shared(int fd, uint64_t offset, size_t size)
 
 static void shared(void)
 {
-	int fd = memfd_create("ram", MFD_CLOEXEC), found;
+	int fd = memfd_create("ram", MFD_CLOEXEC);
+	struct dv_backing *found, *again;
 	uint64_t offset = 0;
 	uint8_t *at;
 
 	CHECK(fd >= 0 && !ftruncate(fd, SIZE));
 	at = map_shared(fd, 4096, SIZE - 4096);
-	CHECK_EQ(vfmig_dv_memory(at + 8192, 4096, true, &found, &offset), 0);
-	CHECK(found >= 0 && found != fd);
+	CHECK_EQ(vfmig_dv_memory(view, at + 8192, 4096, true, &found, &offset), 0);
+	CHECK(found && found->fd != fd);
 	CHECK_EQ(offset, 12288);
-	close(found);
+	CHECK_EQ(vfmig_dv_memory(view, at, 4096, true, &again, &offset), 0);
+	CHECK(again == found);
+	vfmig_dv_backing_put(again);
+	vfmig_dv_backing_put(found);
 	/* In two mappings, one behind the other in file and memory, as it is after an mprotect. */
 	CHECK(!mprotect(at + 4096, 4096, PROT_READ));
-	CHECK_EQ(vfmig_dv_memory(at, 16384, false, &found, &offset), 0);
-	CHECK(found >= 0);
+	CHECK_EQ(vfmig_dv_memory(view, at, 16384, false, &found, &offset), 0);
+	CHECK(found);
 	CHECK_EQ(offset, 4096);
-	close(found);
-	CHECK_EQ(vfmig_dv_memory(at, 16384, true, &found, &offset), -EFAULT);
+	vfmig_dv_backing_put(found);
+	CHECK_EQ(vfmig_dv_memory(view, at, 16384, true, &found, &offset), -EFAULT);
 	/* Behind each other in memory only. */
 	CHECK(mmap(at + 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
 	      at + 4096);
-	CHECK_EQ(vfmig_dv_memory(at, 16384, true, &found, &offset), 0);
-	CHECK_EQ(found, -1);
+	CHECK_EQ(vfmig_dv_memory(view, at, 16384, true, &found, &offset), 0);
+	CHECK(!found);
 	CHECK(!munmap(at + 4096, 4096));
-	CHECK_EQ(vfmig_dv_memory(at, 16384, true, &found, &offset), -EFAULT);
+	CHECK_EQ(vfmig_dv_memory(view, at, 16384, true, &found, &offset), -EFAULT);
 	munmap(at, SIZE - 4096);
 	close(fd);
 }
 
 static void private_memory_is_told_of_once(void)
 {
-	const struct vfmig_dev_vfio_config config = {
-		.devices = 2, .first = RIG_FIRST, .open = rig_open, .say = count, .by_fd = 3};
 	uint8_t *memory = rig_memory(SIZE), *small = rig_memory(4096);
 	int fd = memfd_create("ram", MFD_CLOEXEC), container, group;
 	void *good;
 
 	CHECK(fd >= 0 && !ftruncate(fd, SIZE));
 	good = map_shared(fd, 0, SIZE);
-	CHECK(!vfmig_dev_vfio_new(&config, &view, NULL));
 	container = rig_container();
 	group = rig_group(container, 0);
 	rig_iommu(container);
@@ -115,6 +116,10 @@ static void kvm_is_answered(void)
 
 int main(void)
 {
+	const struct vfmig_dev_vfio_config config = {
+		.devices = 2, .first = RIG_FIRST, .open = rig_open, .say = count, .by_fd = 3};
+
+	CHECK(!vfmig_dev_vfio_new(&config, &view, NULL));
 	shared();
 	private_memory_is_told_of_once();
 	kvm_is_answered();

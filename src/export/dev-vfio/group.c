@@ -109,7 +109,7 @@ static long set_iommu(struct dv_file *file, struct dv_container *container, unsi
 	if (type != VFMIG_EXTENSION_TYPE1 && type != VFMIG_EXTENSION_TYPE1V2)
 		return -ENODEV;
 	container->ioas = vfmig_dv_ioas_new(file->view);
-	if (container->ioas && vfmig_dv_type1_new(container->ioas)) {
+	if (container->ioas && vfmig_dv_type1_new(container->ioas, type == VFMIG_EXTENSION_TYPE1)) {
 		vfmig_dv_ioas_put(container->ioas);
 		container->ioas = NULL;
 	}

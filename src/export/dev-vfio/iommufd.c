@@ -191,7 +191,14 @@ static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u
 		return -ENOENT;
 	if (!u->length || u->length - 1 > UINT64_MAX - u->iova)
 		return -EOVERFLOW;
-	ret = vfmig_dv_ioas_unmap(object->ioas, u->iova, u->length, &unmapped, NULL);
+	/* All there is, which may be nothing. */
+	if (!u->iova && u->length == UINT64_MAX) {
+		ret = vfmig_dv_ioas_unmap(object->ioas, 0, UINT64_MAX, &unmapped, NULL);
+		u->length = unmapped;
+		return ret == -ENOENT ? 0 : ret;
+	}
+	ret = vfmig_dv_ioas_unmap(object->ioas, u->iova, u->iova + (u->length - 1), &unmapped,
+				  NULL);
 	/* A map that is cut: as where there is none that fits. */
 	if (ret == -EINVAL)
 		ret = -ENOENT;

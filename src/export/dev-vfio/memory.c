@@ -80,15 +80,17 @@ static int from_mapping(const struct mapping *m)
  * A range may be in several mappings, one behind the other. It has a descriptor if all are of one file and in its
  * order.
  */
-int vfmig_dv_memory(const void *ptr, size_t len, bool write, int *fd, uint64_t *offset)
+int vfmig_dv_memory(struct vfmig_dev_vfio *view, const void *ptr, size_t len, bool write,
+		    struct dv_backing **backing, uint64_t *offset)
 {
 	uint64_t at = (uintptr_t)ptr, end = vfmig_sum(at, len);
 	struct mapping m, first = {0};
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512];
 	bool one = true, begun = false;
+	int fd;
 
-	*fd = -1;
+	*backing = NULL;
 	if (!maps)
 		return 0; /* no /proc: the benefit of the doubt */
 	while (at < end && fgets(line, sizeof(line), maps)) {
@@ -110,8 +112,13 @@ int vfmig_dv_memory(const void *ptr, size_t len, bool write, int *fd, uint64_t *
 	if (!one || !begun)
 		return 0;
 	*offset = first.offset + ((uintptr_t)ptr - first.first);
-	*fd = among_ours(&first);
-	if (*fd < 0)
-		*fd = from_mapping(&first);
+	*backing = vfmig_dv_backing_find(view, first.dev, first.ino);
+	if (*backing)
+		return 0;
+	fd = among_ours(&first);
+	if (fd < 0)
+		fd = from_mapping(&first);
+	if (fd >= 0)
+		*backing = vfmig_dv_backing_of(view, fd);
 	return 0;
 }

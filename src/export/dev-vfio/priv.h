@@ -20,6 +20,7 @@
 
 #include "abi/feature.h"
 #include "abi/ioctl.h"
+#include "device/ranges.h"
 #include "export/dev-vfio/dev_vfio.h"
 
 /* Descriptors beyond this are not ours. */
@@ -102,6 +103,7 @@ struct vfmig_dev_vfio {
 	struct vfmig_dev_vfio_config config;
 	pthread_mutex_t lock;
 	struct dv_file *files;
+	struct dv_backing *backings;
 	bool said_private, said_blind;
 	int fds; /* /proc/self/fd, also after a chroot */
 	struct dv_slot slots[VFMIG_DEV_VFIO_DEVICES];
@@ -127,35 +129,60 @@ int vfmig_dv_copy_out(void *to, const void *from, size_t len);
 /* Set the bits that are set in a bitmap of ours in the caller's. */
 int vfmig_dv_copy_bits(void *to, const uint64_t *from, size_t len);
 
+/* ---- backing.c ---- */
+
+/* @write: it is open for reading and writing */
+struct dv_backing {
+	struct vfmig_dev_vfio *view;
+	dev_t dev;
+	ino_t ino;
+	bool write;
+	int fd;
+	unsigned refs;
+	struct dv_backing *next;
+};
+
+/* One that is there already and can be written; NULL if there is none. */
+struct dv_backing *vfmig_dv_backing_find(struct vfmig_dev_vfio *view, dev_t dev, ino_t ino);
+/* That of a descriptor, which is taken over; NULL if there is no memory for it. */
+struct dv_backing *vfmig_dv_backing_of(struct vfmig_dev_vfio *view, int fd);
+/* NULL is fine. */
+void vfmig_dv_backing_put(struct dv_backing *backing);
+
 /* ---- memory.c ---- */
 
-int vfmig_dv_memory(const void *ptr, size_t len, bool write, int *fd, uint64_t *offset);
+/* What is behind @len bytes at @ptr: 0, with the file or NULL; or -EFAULT. */
+int vfmig_dv_memory(struct vfmig_dev_vfio *view, const void *ptr, size_t len, bool write,
+		    struct dv_backing **backing, uint64_t *offset);
 
 /* ---- space.c ---- */
 
-/* @base: of a mapping of ours, @len bytes of it, where the VMM gave a file and no address; else NULL */
+/*
+ * What belongs to a map and goes with it.
+ * @backing: NULL: memory without a file
+ * @base: of a mapping of ours, @len bytes of it, where the VMM gave a file and no address; else NULL
+ */
 struct dv_map {
-	uint64_t iova, size;
-	int fd;
+	struct vfmig_range range; /* first, so that a range is its map */
+	struct dv_backing *backing;
 	void *base;
 	size_t len;
 };
 
 /*
- * @table: what there is to be closed with a map, in no order
+ * @maps: of struct dv_map
  * @cursor: while an iommufd's user has pages tracked
- * @type1: of a container; it has a cursor of its own. @looked_up is the descriptor of the map that it makes
+ * @type1: of a container; it has a cursor of its own. @looked_up is what is behind the map that it makes
  */
 struct dv_ioas {
 	struct vfmig_dev_vfio *view;
 	atomic_uint refs;
 	struct vfmig_space *space;
 	pthread_mutex_t lock;
-	struct dv_map *maps;
-	size_t count, room;
+	struct vfmig_ranges maps;
 	struct vfmig_cursor *cursor;
 	struct vfmig_type1 *type1;
-	int looked_up;
+	struct dv_backing *looked_up;
 };
 
 struct dv_ioas *vfmig_dv_ioas_new(struct vfmig_dev_vfio *view);
@@ -163,19 +190,24 @@ void vfmig_dv_ioas_put(struct dv_ioas *ioas);
 int vfmig_dv_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmig_error *err);
 void vfmig_dv_ioas_detach(struct dv_slot *slot);
 /* Fill in what is behind a map; under the lock or not. */
-int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct vfmig_error *err);
-/* The table; under the lock. */
-int vfmig_dv_ioas_make_room(struct dv_ioas *ioas);
-void vfmig_dv_ioas_keep(struct dv_ioas *ioas, const struct dv_map *map);
+int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_backing **backing,
+		       struct vfmig_error *err);
+/* What belongs to a map that was made; under the lock. */
+void vfmig_dv_ioas_keep(struct dv_ioas *ioas, struct dv_map *map, uint64_t iova, uint64_t size);
+/*
+ * Let go of what belongs to the maps around [iova, last] that the space has no more; under the lock. Returns how many
+ * bytes these maps had: more than 0 if an unmap did it, whatever a device said of that.
+ */
 uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last);
-void vfmig_dv_ioas_drop(const struct dv_map *map);
+/* NULL is fine. */
+void vfmig_dv_ioas_drop(struct dv_map *map);
 int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
 		      struct vfmig_error *err);
 /* The same of a file, by a descriptor of the caller's. */
 int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
 			   int fd, uint64_t start, struct vfmig_error *err);
-/* All of a range; *@unmapped is how much there was. -ENOENT if nothing. */
-int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t *unmapped,
+/* All in [iova, last]; *@unmapped is how much there was. -ENOENT if nothing. */
+int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped,
 			struct vfmig_error *err);
 int vfmig_dv_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err);
 /* Into the caller's bitmap. */
@@ -193,7 +225,8 @@ void vfmig_dv_group_close(struct dv_file *file);
 
 /* ---- type1.c: an IOMMU of a container ---- */
 
-int vfmig_dv_type1_new(struct dv_ioas *ioas);
+/* @v1: VFIO_TYPE1_IOMMU, not VFIO_TYPE1v2_IOMMU */
+int vfmig_dv_type1_new(struct dv_ioas *ioas, bool v1);
 long vfmig_dv_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg);
 
 /* ---- device.c ---- */

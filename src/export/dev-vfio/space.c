@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "device/space.h"
+#include "dirty/map.h"
 #include "export/dev-vfio/priv.h"
 #include "wire/memory.h"
 
@@ -34,6 +35,22 @@ struct dv_ioas *vfmig_dv_ioas_new(struct vfmig_dev_vfio *view)
 	return ioas;
 }
 
+void vfmig_dv_ioas_drop(struct dv_map *map)
+{
+	if (!map)
+		return;
+	if (map->base)
+		munmap(map->base, map->len);
+	vfmig_dv_backing_put(map->backing);
+	free(map);
+}
+
+static void remove_map(struct dv_ioas *ioas, struct dv_map *map)
+{
+	vfmig_ranges_remove(&ioas->maps, &map->range);
+	vfmig_dv_ioas_drop(map);
+}
+
 void vfmig_dv_ioas_put(struct dv_ioas *ioas)
 {
 	if (!ioas || atomic_fetch_sub(&ioas->refs, 1) != 1)
@@ -41,9 +58,8 @@ void vfmig_dv_ioas_put(struct dv_ioas *ioas)
 	vfmig_cursor_close(ioas->cursor);
 	vfmig_type1_free(ioas->type1);
 	vfmig_space_free(ioas->space);
-	for (size_t i = 0; i < ioas->count; i++)
-		vfmig_dv_ioas_drop(&ioas->maps[i]);
-	free(ioas->maps);
+	while (ioas->maps.root)
+		remove_map(ioas, (struct dv_map *)ioas->maps.root);
 	pthread_mutex_destroy(&ioas->lock);
 	free(ioas);
 }
@@ -75,67 +91,55 @@ void vfmig_dv_ioas_detach(struct dv_slot *slot)
 
 /* ---- maps ---- */
 
-int vfmig_dv_ioas_make_room(struct dv_ioas *ioas)
+void vfmig_dv_ioas_keep(struct dv_ioas *ioas, struct dv_map *map, uint64_t iova, uint64_t size)
 {
-	size_t room = ioas->room ? ioas->room * 2 : 16;
-	struct dv_map *maps;
-
-	if (ioas->count < ioas->room)
-		return 0;
-	maps = realloc(ioas->maps, room * sizeof(*maps));
-	if (!maps)
-		return -ENOMEM;
-	ioas->maps = maps;
-	ioas->room = room;
-	return 0;
+	map->range.first = iova;
+	map->range.last = iova + (size - 1);
+	vfmig_ranges_add(&ioas->maps, &map->range);
 }
 
-void vfmig_dv_ioas_keep(struct dv_ioas *ioas, const struct dv_map *map)
+static int is_there(void *context, const struct vfmig_map *map)
 {
-	ioas->maps[ioas->count++] = *map;
-}
-
-void vfmig_dv_ioas_drop(const struct dv_map *map)
-{
-	if (map->base)
-		munmap(map->base, map->len);
-	if (map->fd >= 0)
-		close(map->fd);
+	return 1;
 }
 
 uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last)
 {
+	struct vfmig_range *range = vfmig_ranges_find(&ioas->maps, iova), *next;
 	uint64_t bytes = 0;
 
-	for (size_t i = ioas->count; i-- > 0;) {
-		struct dv_map *map = &ioas->maps[i];
-
-		if (map->iova < iova || map->iova > last)
+	for (; range && range->first <= last; range = next) {
+		next = vfmig_ranges_next(&ioas->maps, range);
+		if (vfmig_space_each_in(ioas->space, range->first, range->last, is_there, NULL))
 			continue;
-		bytes += map->size;
-		vfmig_dv_ioas_drop(map);
-		*map = ioas->maps[--ioas->count];
+		bytes += range->last - range->first + 1;
+		remove_map(ioas, (struct dv_map *)range);
 	}
 	return bytes;
 }
 
 /* What is behind the address; a device that would be better off with a descriptor is told of once. */
-int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct vfmig_error *err)
+int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_backing **backing,
+		       struct vfmig_error *err)
 {
 	struct vfmig_dev_vfio *view = ioas->view;
 	bool write = map->prot & VFMIG_PROT_WRITE, first;
 	int ret;
 
+	*backing = NULL;
 	if (!map->ptr || map->size > SIZE_MAX || (uintptr_t)map->ptr > UINTPTR_MAX - map->size)
 		ret = -EFAULT;
 	else if (view->config.memory)
 		ret = view->config.memory(view->config.context, map->ptr, map->size, write,
 					  &map->fd, &map->fd_offset);
 	else
-		ret = vfmig_dv_memory(map->ptr, map->size, write, &map->fd, &map->fd_offset);
+		ret = vfmig_dv_memory(view, map->ptr, map->size, write, backing, &map->fd_offset);
 	if (ret)
 		return vfmig_err(err, ret, "there is no memory of 0x%llx bytes at address %p",
 				 (unsigned long long)map->size, map->ptr);
+	if (map->fd >= 0)
+		*backing = vfmig_dv_backing_of(view, map->fd);
+	map->fd = *backing ? (*backing)->fd : -1;
 	/* Firmware and the like are small, and private wherever the guest's memory is. */
 	if (map->fd < 0 && view->config.by_fd && map->size >= 16u << 20) {
 		pthread_mutex_lock(&view->lock);
@@ -150,18 +154,16 @@ int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct vfmig
 	return 0;
 }
 
-/* Put it into the space and the table, or let go of what belongs to it. */
-static int put_in(struct dv_ioas *ioas, const struct vfmig_map *map, const struct dv_map *entry,
+/* Put it into the space, and keep what belongs to it or let go of it. */
+static int put_in(struct dv_ioas *ioas, const struct vfmig_map *map, struct dv_map *entry,
 		  struct vfmig_error *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&ioas->lock);
-	ret = vfmig_dv_ioas_make_room(ioas);
+	ret = vfmig_space_map(ioas->space, map, err);
 	if (!ret)
-		ret = vfmig_space_map(ioas->space, map, err);
-	if (!ret)
-		vfmig_dv_ioas_keep(ioas, entry);
+		vfmig_dv_ioas_keep(ioas, entry, map->iova, map->size);
 	pthread_mutex_unlock(&ioas->lock);
 	if (ret)
 		vfmig_dv_ioas_drop(entry);
@@ -177,11 +179,36 @@ int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32
 				.kind = VFMIG_MAP_MEMORY,
 				.ptr = ptr,
 				.fd = -1};
-	int ret = vfmig_dv_ioas_look(ioas, &map, err);
+	struct dv_map *entry = calloc(1, sizeof(*entry));
+	int ret;
 
-	if (ret)
-		return ret;
-	return put_in(ioas, &map, &(struct dv_map){.iova = iova, .size = size, .fd = map.fd}, err);
+	if (!entry)
+		return -ENOMEM;
+	ret = vfmig_dv_ioas_look(ioas, &map, &entry->backing, err);
+	if (!ret)
+		return put_in(ioas, &map, entry, err);
+	vfmig_dv_ioas_drop(entry);
+	return ret;
+}
+
+/* A mapping of ours of a part of a file. */
+static int map_part(struct dv_ioas *ioas, struct dv_map *entry, int fd, uint64_t start, bool write,
+		    struct vfmig_error *err)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	void *base;
+
+	if (copy < 0)
+		return vfmig_err(err, -errno, "descriptor %d: %s", fd, strerror(errno));
+	entry->backing = vfmig_dv_backing_of(ioas->view, copy);
+	if (!entry->backing)
+		return vfmig_err(err, -ENOMEM, "no memory for a map");
+	base = mmap(NULL, entry->len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED,
+		    entry->backing->fd, (off_t)start);
+	if (base == MAP_FAILED)
+		return vfmig_err(err, -errno, "the file cannot be mapped: %s", strerror(errno));
+	entry->base = base;
+	return 0;
 }
 
 int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
@@ -192,7 +219,7 @@ int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, u
 				.prot = prot,
 				.kind = VFMIG_MAP_MEMORY,
 				.fd_offset = start};
-	struct dv_map entry = {.iova = iova, .size = size, .len = size};
+	struct dv_map *entry;
 	bool write = prot & VFMIG_PROT_WRITE;
 	uint64_t page;
 	int ret;
@@ -205,36 +232,30 @@ int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, u
 	if ((start | size) & (page - 1))
 		return vfmig_err(err, -EINVAL, "not whole pages of %llu bytes",
 				 (unsigned long long)page);
-	entry.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (entry.fd < 0)
-		return vfmig_err(err, -errno, "descriptor %d: %s", fd, strerror(errno));
-	entry.base = mmap(NULL, size, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, entry.fd,
-			  (off_t)start);
-	if (entry.base == MAP_FAILED) {
-		ret = vfmig_err(err, -errno, "the file cannot be mapped: %s", strerror(errno));
-		close(entry.fd);
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return vfmig_err(err, -ENOMEM, "no memory for a map");
+	entry->len = size;
+	ret = map_part(ioas, entry, fd, start, write, err);
+	if (ret) {
+		vfmig_dv_ioas_drop(entry);
 		return ret;
 	}
-	map.ptr = entry.base;
-	map.fd = entry.fd;
-	return put_in(ioas, &map, &entry, err);
+	map.ptr = entry->base;
+	map.fd = entry->backing->fd;
+	return put_in(ioas, &map, entry, err);
 }
 
-int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t *unmapped,
+int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped,
 			struct vfmig_error *err)
 {
 	int ret;
 
-	*unmapped = 0;
 	pthread_mutex_lock(&ioas->lock);
-	ret = vfmig_space_unmap(ioas->space, iova, size, err);
-	/* Of these two nothing was unmapped; whatever else a device may say of it, the maps are gone. */
-	if (ret != -ENOENT && ret != -EINVAL) {
-		*unmapped = vfmig_dv_ioas_forget(ioas, iova, iova + (size - 1));
-		ret = 0;
-	}
+	ret = vfmig_space_unmap_to(ioas->space, iova, last, err);
+	*unmapped = vfmig_dv_ioas_forget(ioas, iova, last);
 	pthread_mutex_unlock(&ioas->lock);
-	return ret;
+	return *unmapped ? 0 : ret;
 }
 
 /* ---- tracking ---- */
@@ -254,64 +275,44 @@ int vfmig_dv_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err)
 	return ret;
 }
 
-struct taken {
-	uint64_t iova;
-	unsigned shift;
-	uint64_t *bits;
-	struct vfmig_cursor *back; /* or NULL */
-};
-
-static int take(void *context, uint64_t iova, uint64_t size)
+/* The caller is told of them, and they stay: they go back, page by page as they were written. */
+static int put_back(void *context, uint64_t iova, uint64_t size)
 {
-	struct taken *taken = context;
-	uint64_t last = (iova + (size - 1) - taken->iova) >> taken->shift;
-
-	for (uint64_t n = (iova - taken->iova) >> taken->shift; n <= last; n++)
-		vfmig_bitmap_set(taken->bits, n);
+	vfmig_cursor_mark(context, iova, size);
 	return 0;
-}
-
-/* Marks cannot go into a map while it is walked: where they are to stay, they are put back from the bitmap. */
-static void keep_marks(struct taken *taken, uint64_t size)
-{
-	uint64_t pages = size >> taken->shift;
-
-	for (uint64_t n = 0; n < pages; n++)
-		if (vfmig_bitmap_test(taken->bits, n))
-			vfmig_cursor_mark(taken->back, taken->iova + (n << taken->shift),
-					  1ull << taken->shift);
 }
 
 int vfmig_dv_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
 			void *bitmap, bool keep, struct vfmig_error *err)
 {
 	struct vfmig_logging_report r = {iova, size, page};
-	struct taken taken = {.iova = iova};
+	struct vfmig_dirty *dirty = NULL;
+	uint64_t *bits = NULL, bytes;
 	const char *why;
-	uint64_t bytes;
-	int ret = 0;
+	int ret;
 
 	why = vfmig_logging_report_check(&r, &bytes);
 	if (why)
 		return vfmig_err(err, -EINVAL, "%s", why);
-	taken.shift = (unsigned)__builtin_ctzll(page);
-	taken.bits = calloc(1, bytes);
-	if (!taken.bits)
+	bits = calloc(1, bytes);
+	if (!bits || vfmig_dirty_create(&dirty, NULL)) {
+		free(bits);
 		return vfmig_err(err, -ENOMEM, "no memory for a bitmap");
+	}
 	pthread_mutex_lock(&ioas->lock);
 	if (!ioas->cursor) {
 		ret = vfmig_err(err, -EINVAL, "pages are not tracked");
 	} else {
 		/* If a device fails to tell, everything counts as written: that is an answer. */
 		vfmig_cursor_collect_range(ioas->cursor, iova, iova + (size - 1), NULL);
-		vfmig_cursor_take(ioas->cursor, iova, size, take, &taken);
-		taken.back = ioas->cursor;
+		vfmig_cursor_gather(ioas->cursor, iova, size, dirty);
 		if (keep)
-			keep_marks(&taken, size);
+			vfmig_dirty_peek(dirty, iova, size, put_back, ioas->cursor);
+		ret = vfmig_dirty_report(dirty, iova, size, page, bits);
 	}
 	pthread_mutex_unlock(&ioas->lock);
 	if (!ret)
-		ret = vfmig_dv_copy_bits(bitmap, taken.bits, bytes);
+		ret = vfmig_dv_copy_bits(bitmap, bits, bytes);
 	/* They were not received. */
 	if (ret == -EFAULT && !keep) {
 		pthread_mutex_lock(&ioas->lock);
@@ -319,6 +320,7 @@ int vfmig_dv_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint
 			vfmig_cursor_mark(ioas->cursor, iova, size);
 		pthread_mutex_unlock(&ioas->lock);
 	}
-	free(taken.bits);
+	vfmig_dirty_free(dirty);
+	free(bits);
 	return ret;
 }

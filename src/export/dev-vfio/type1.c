@@ -26,13 +26,11 @@ static int write_theirs(void *context, uint64_t addr, const void *buf, size_t le
 static int find_memory(void *context, struct vfmig_map *map, struct vfmig_error *err)
 {
 	struct dv_ioas *ioas = context;
-	int ret = vfmig_dv_ioas_look(ioas, map, err);
 
-	ioas->looked_up = map->fd;
-	return ret;
+	return vfmig_dv_ioas_look(ioas, map, &ioas->looked_up, err);
 }
 
-int vfmig_dv_type1_new(struct dv_ioas *ioas)
+int vfmig_dv_type1_new(struct dv_ioas *ioas, bool v1)
 {
 	/* All that x86 would map: not the window of its interrupts. */
 	static const struct vfmig_type1_iova_range ranges[] = {{0, 0xfedfffff},
@@ -40,6 +38,7 @@ int vfmig_dv_type1_new(struct dv_ioas *ioas)
 	struct vfmig_type1_options options = {
 		.nr_ranges = 2,
 		.ranges = ranges,
+		.v1 = v1,
 		.user = {read_theirs, write_theirs, find_memory, ioas},
 	};
 
@@ -49,41 +48,41 @@ int vfmig_dv_type1_new(struct dv_ioas *ioas)
 static long map_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_map *m, size_t room,
 		    struct vfmig_error *err)
 {
-	struct dv_map entry = {.fd = -1};
+	struct dv_map *entry = calloc(1, sizeof(*entry));
 	long ret;
 
+	if (!entry)
+		return -ENOMEM;
 	pthread_mutex_lock(&ioas->lock);
-	ret = vfmig_dv_ioas_make_room(ioas);
-	ioas->looked_up = -1;
+	ioas->looked_up = NULL;
+	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_MAP_DMA, m, room, err);
+	entry->backing = ioas->looked_up;
 	if (!ret)
-		ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_MAP_DMA, m, room, err);
-	if (!ret) {
-		entry = (struct dv_map){.iova = m->iova, .size = m->size, .fd = ioas->looked_up};
-		vfmig_dv_ioas_keep(ioas, &entry);
-	} else {
-		entry.fd = ioas->looked_up;
-		vfmig_dv_ioas_drop(&entry);
-	}
+		vfmig_dv_ioas_keep(ioas, entry, m->iova, m->size);
 	pthread_mutex_unlock(&ioas->lock);
+	if (ret)
+		vfmig_dv_ioas_drop(entry);
 	return ret;
 }
 
 static long unmap_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_unmap *u, size_t room,
 		      struct vfmig_error *err)
 {
-	uint64_t iova = u->iova, size = u->size;
+	uint64_t iova = u->iova, size = u->size, bytes = 0;
 	bool all = u->flags & VFMIG_DMA_UNMAP_ALL;
 	long ret;
 
 	pthread_mutex_lock(&ioas->lock);
 	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, room, err);
-	/*
-	 * What is refused unmaps nothing; otherwise the maps are gone, whatever a device says of it. Where that cannot be
-	 * told apart, a descriptor that stays too long does no harm.
-	 */
-	if (ret != -EINVAL && ret != -EFAULT && ret != -EBUSY && ret != -ENOMEM && (all || size))
-		vfmig_dv_ioas_forget(ioas, all ? 0 : iova, all ? UINT64_MAX : iova + (size - 1));
+	if (all || (size && size - 1 <= UINT64_MAX - iova))
+		bytes = vfmig_dv_ioas_forget(ioas, all ? 0 : iova,
+					     all ? UINT64_MAX : iova + (size - 1));
 	pthread_mutex_unlock(&ioas->lock);
+	/* In Linux no device has a say in it: what is unmapped is unmapped. */
+	if (ret && bytes) {
+		vfmig_dv_say(ioas->view, "unmap: %s", err->text);
+		ret = 0;
+	}
 	return ret;
 }
 
