@@ -33,6 +33,8 @@ RULES = (
 ALLOWED = {
     "src/engine/load.c: open->length + s->length <=": "two numbers of 32 bits that were held against a limit",
     "src/engine/reads.c: end = VFMIG_SECTION_HEADER_SIZE + len": "the size of one buffer of our own",
+    "src/engine/holes.c: end = start + at->size": "memory that this process has mapped",
+    "src/engine/tracker/faults.c: end = start + k->t->ranges[i].size": "memory that this process has mapped",
     "src/engine/tracker/pagemap.c: end = start + range->size": "memory that this process has mapped",
 }
 
