@@ -6,6 +6,7 @@
  * preloaded library; runs the command; waits, and cleans up. The devices live in the VMM's process.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,9 +44,18 @@ static const struct cli_option options[] = {
 
 /* ---- the folder ---- */
 
+/*
+ * @made: it was not there before
+ * @devices: how many of the devices' folders were made
+ * @alive: the writing end of a FIFO there; the VMM ends when nothing holds it (preload_list.c)
+ * @keeper, @keeper_pid: the process that removes the folder when the pipe @keeper is closed
+ */
 struct folder {
 	char path[512];
 	bool made;
+	unsigned devices;
+	int alive, keeper;
+	pid_t keeper_pid;
 };
 
 static bool put(const char *path, const char *fmt, unsigned a, unsigned b)
@@ -58,14 +68,11 @@ static bool put(const char *path, const char *fmt, unsigned a, unsigned b)
 	return fine;
 }
 
-static bool make_device(const char *folder, unsigned n)
+static bool fill_device(const char *folder, unsigned n)
 {
 	unsigned number = FIRST_GROUP + n;
 	char path[640], link[64];
 
-	snprintf(path, sizeof(path), "%s/vfmig%u", folder, n);
-	if (mkdir(path, 0755))
-		return false;
 	snprintf(path, sizeof(path), "%s/vfmig%u/iommu_group", folder, n);
 	snprintf(link, sizeof(link), "../iommu_groups/%u", number);
 	if (symlink(link, path))
@@ -97,14 +104,29 @@ static void remove_device(const char *folder, unsigned n)
 	}
 }
 
-static void remove_folder(const struct folder *folder)
+static bool make_device(struct folder *folder, unsigned n)
 {
 	char path[640];
 
-	for (unsigned n = 0; n < opt.devices.count; n++)
+	snprintf(path, sizeof(path), "%s/vfmig%u", folder->path, n);
+	if (mkdir(path, 0755))
+		return false;
+	folder->devices = n + 1;
+	return fill_device(folder->path, n);
+}
+
+/* What was made; in a folder that was there before, what is another's stays. */
+static void remove_folder(const struct folder *folder)
+{
+	static const char *const files[] = {"devices", "alive"};
+	char path[640];
+
+	for (unsigned n = 0; n < folder->devices; n++)
 		remove_device(folder->path, n);
-	snprintf(path, sizeof(path), "%s/devices", folder->path);
-	unlink(path);
+	for (size_t i = 0; i < 2 && folder->devices; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder->path, files[i]);
+		unlink(path);
+	}
 	if (folder->made)
 		rmdir(folder->path);
 }
@@ -144,6 +166,50 @@ static bool write_list(const char *folder, uint64_t timeout)
 	return !fclose(file);
 }
 
+static bool make_alive(struct folder *folder)
+{
+	char path[640];
+
+	snprintf(path, sizeof(path), "%s/alive", folder->path);
+	/* For both, so that it does not wait for a VMM, which may be another user's. */
+	if (mkfifo(path, 0600) || chmod(path, 0644))
+		return false;
+	folder->alive = open(path, O_RDWR | O_CLOEXEC);
+	return folder->alive >= 0;
+}
+
+/* However this program ends, SIGKILL included, the folder goes: another process waits for that. */
+static bool keep(struct folder *folder)
+{
+	int pipe[2];
+	char byte;
+
+	if (pipe2(pipe, O_CLOEXEC))
+		return false;
+	folder->keeper = pipe[1];
+	folder->keeper_pid = fork();
+	if (folder->keeper_pid) {
+		close(pipe[0]);
+		return folder->keeper_pid > 0;
+	}
+	/* Out of reach of the terminal, and holding nothing that somebody waits to see closed. */
+	setsid();
+	if (dup2(pipe[0], 0) || close_range(1, ~0u, 0))
+		_exit(CLI_FAILED);
+	while (read(0, &byte, 1) < 0 && errno == EINTR)
+		;
+	remove_folder(folder);
+	_exit(0);
+}
+
+static void give_up(struct folder *folder)
+{
+	close(folder->keeper);
+	while (waitpid(folder->keeper_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(folder->alive);
+}
+
 static int make_folder(struct folder *folder, uint64_t timeout)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -162,13 +228,12 @@ static int make_folder(struct folder *folder, uint64_t timeout)
 			return cli_failf("%s cannot be made: %s", folder->path, strerror(errno));
 	}
 	for (unsigned n = 0; n < opt.devices.count && fine; n++)
-		fine = make_device(folder->path, n);
-	if (fine && write_list(folder->path, timeout))
+		fine = make_device(folder, n);
+	if (fine && write_list(folder->path, timeout) && make_alive(folder) && keep(folder))
 		return 0;
 	cli_failf("%s: the devices' folders cannot be made there: %s%s", folder->path,
 		  strerror(errno), opt.folder ? " (is another vfmig exec using it?)" : "");
-	if (folder->made)
-		remove_folder(folder);
+	remove_folder(folder);
 	return CLI_FAILED;
 }
 
@@ -231,7 +296,19 @@ static void tell(const char *folder)
 			opt.devices.item[n], folder, n);
 }
 
-static int run_command(char **argv, const char *folder, const char *library)
+/* Those that end this program; held while it has a folder and no command that they are passed on to. */
+static void hold_signals(bool hold)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static int run_command(char **argv, const char *folder, const char *library, pid_t parent)
 {
 	const char *others = getenv("LD_PRELOAD");
 	char preload[1100];
@@ -240,11 +317,14 @@ static int run_command(char **argv, const char *folder, const char *library)
 		 others ? others : "");
 	/* Who cleans up after it is gone if it is killed: then so is the VMM, as if there were nobody between. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return CLI_FAILED;
 	if (setenv("LD_PRELOAD", preload, 1) || setenv("VFMIG_EXEC", folder, 1))
 		return CLI_FAILED;
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	hold_signals(false);
 	execvp(argv[0], argv);
 	fprintf(stderr, "vfmig: %s: %s\n", argv[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;
@@ -272,6 +352,7 @@ static int run_in(const struct folder *folder, const struct cli_list *words, con
 {
 	struct sigaction action = {.sa_handler = pass_on};
 	char *argv[CLI_LIST_MAX + 1] = {NULL};
+	pid_t self = getpid();
 	bool named = false;
 	int ret = CLI_FAILED;
 
@@ -289,7 +370,8 @@ static int run_in(const struct folder *folder, const struct cli_list *words, con
 	sigaction(SIGHUP, &action, NULL);
 	child = fork();
 	if (!child)
-		_exit(run_command(argv, folder->path, library));
+		_exit(run_command(argv, folder->path, library, self));
+	hold_signals(false);
 	ret = child < 0 ? cli_failf("no process for %s: %s", argv[0], strerror(errno))
 			: wait_for_it();
 	for (size_t i = 0; i < words->count; i++)
@@ -325,7 +407,7 @@ static int check_devices(void)
 
 static int run(const struct cli_list *words)
 {
-	struct folder folder = {.made = false};
+	struct folder folder = {.alive = -1, .keeper = -1};
 	char library[1024];
 	uint64_t timeout = 0;
 	int ret;
@@ -338,12 +420,15 @@ static int run(const struct cli_list *words)
 		ret = cli_timeout_ms(&timeout);
 	if (!ret)
 		ret = check_devices();
-	if (!ret)
-		ret = make_folder(&folder, timeout);
 	if (ret)
 		return ret;
-	ret = run_in(&folder, words, library);
-	remove_folder(&folder);
+	hold_signals(true);
+	ret = make_folder(&folder, timeout);
+	if (!ret) {
+		ret = run_in(&folder, words, library);
+		give_up(&folder);
+	}
+	hold_signals(false);
 	return ret;
 }
 

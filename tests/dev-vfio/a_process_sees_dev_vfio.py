@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 VFMIG, VMM = os.environ["VFMIG"], sys.argv[1]
 DEVICE = "model:copier,size=1M,window=mapped"
@@ -66,14 +67,23 @@ with tempfile.TemporaryDirectory() as tmp, tempfile.TemporaryDirectory() as tool
         hold(process.wait(300) == 128 + signal.SIGTERM, process.returncode)
     hold(not folder.exists(), "the folder is still there")
 
-    # Killed: nobody is left behind.
-    with subprocess.Popen([VFMIG, "exec", "--device", DEVICE, "--folder", folder, "--", VMM, "wait"],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True) as process:
-        hold(process.stdout.readline() == "ready\n", "it did not begin")
-        process.kill()
-        # Its end of the pipe is closed only when the command has gone as well.
-        hold(process.stdout.read() == "", "the command lives on")
+    # Killed: nobody is left behind, neither its child nor a VMM that a shell has started, and no folder.
+    for command in [VMM, "wait"], ["sh", "-c", f"{VMM} wait; true"]:
+        with subprocess.Popen([VFMIG, "exec", "--device", DEVICE, "--folder", folder, "--", *command],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as process:
+            hold(process.stdout.readline() == "ready\n", "it did not begin")
+            process.kill()
+            # Its end of the pipe is closed only when the command has gone as well.
+            hold(process.stdout.read() == "", "the command lives on")
+            while folder.exists():
+                time.sleep(0.01)
+
+    # What is in the way stays, and nothing is left beside it.
+    (folder / "vfmig1").mkdir(parents=True)
+    done = run(VFMIG, "exec", "--device", DEVICE, "--device", DEVICE, "--folder", folder, "--", "true")
+    hold(done.returncode == 1, done)
+    hold(os.listdir(folder) == ["vfmig1"], os.listdir(folder))
     shutil.rmtree(folder)
 
     # Without it: the same program finds nothing.

@@ -214,7 +214,9 @@ static unsigned long long mask_of(const char *status, const char *name)
 /* The VMM's signals are the VMM's: threads of ours have all blocked that can be, and none has a handler. */
 static void signals_are_the_vmm_s(void)
 {
-	const unsigned long long cannot = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1);
+	/* And SIGBUS: a thread that touches memory which has gone gets it at once, and ends the process if it is blocked. */
+	const unsigned long long cannot =
+		1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1) | 1ull << (SIGBUS - 1);
 	/* Those that the C library keeps for itself. */
 	const unsigned long long library = 1ull << 31 | 1ull << 32;
 	DIR *dir = opendir("/proc/self/task");

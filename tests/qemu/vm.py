@@ -107,7 +107,12 @@ class Place:
         for process in self.others:
             process.kill()
             process.wait()
-        shutil.rmtree(self.path)
+        # The folder of a `vfmig exec` that was killed is being removed by another process as well.
+        while self.path.exists():
+            try:
+                shutil.rmtree(self.path)
+            except FileNotFoundError:
+                pass
 
     def vm(self, version, model="size=1M", count=1, faults=(), timeout=None, **more):
         """A VM with copiers, in the revision that its QEMU speaks; @faults: filters around each of them.

@@ -88,6 +88,9 @@ static struct vfmig_dev_vfio *view_for(const char *path)
 	view = atomic_load(&the_view);
 	if (!view && flock(list.fd, LOCK_EX | LOCK_NB)) {
 		errno = EBUSY;
+	} else if (!view && !vfmig_preload_end_with_exec()) {
+		list.config.say(NULL, "the vfmig exec that this process was started by has ended");
+		errno = ENODEV;
 	} else if (!view) {
 		pthread_atfork(NULL, NULL, forked);
 		if (vfmig_dev_vfio_new(&list.config, &view, &err)) {

@@ -30,4 +30,10 @@ struct preload_list {
 
 void vfmig_preload_list(struct preload_list *list);
 
+/*
+ * End this process, the VMM, when `vfmig exec` ends, in whatever way and whoever is between the two.
+ * False: it has ended already.
+ */
+bool vfmig_preload_end_with_exec(void);
+
 #endif

@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "export/dev-vfio/preload.h"
 
@@ -79,4 +81,25 @@ void vfmig_preload_list(struct preload_list *list)
 	if (ferror(file) || list->fd < 0)
 		list->error = errno;
 	fclose(file);
+}
+
+/*
+ * `vfmig exec` holds a FIFO open for writing. When it ends the kernel sends the signal of our choice to us, by O_ASYNC:
+ * PR_SET_PDEATHSIG reaches only a child of its own, and not one that changes its user (QEMU's -run-with user=).
+ */
+bool vfmig_preload_end_with_exec(void)
+{
+	const char *folder = getenv("VFMIG_EXEC");
+	char path[4096], byte;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/alive", folder ? folder : "");
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	fcntl(fd, F_SETOWN, getpid());
+	fcntl(fd, F_SETSIG, SIGKILL);
+	fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK);
+	/* The end of the file is there if it ended before this; the descriptor stays open. */
+	return read(fd, &byte, 1) < 0;
 }

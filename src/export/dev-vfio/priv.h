@@ -104,7 +104,9 @@ struct vfmig_dev_vfio {
 	pthread_mutex_t lock;
 	struct dv_file *files;
 	struct dv_backing *backings;
-	bool said_private, said_blind;
+	bool said_private;
+	unsigned may_say, unsaid; /* sentences: how many more, and how many were left out */
+	int64_t said_at;
 	int fds; /* /proc/self/fd, also after a chroot */
 	struct dv_slot slots[VFMIG_DEV_VFIO_DEVICES];
 	_Atomic(struct dv_file *) at[DV_FDS];

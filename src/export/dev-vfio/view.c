@@ -14,20 +14,49 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "export/dev-vfio/priv.h"
 
+/* A VMM may repeat a call that is refused without end: so many sentences together, and then one each second. */
+#define SENTENCES 32u
+
+static bool may_say(struct vfmig_dev_vfio *view, unsigned *unsaid)
+{
+	struct timespec now;
+	int64_t passed;
+	bool may;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&view->lock);
+	passed = now.tv_sec - view->said_at;
+	view->said_at = now.tv_sec;
+	view->may_say =
+		passed >= SENTENCES - view->may_say ? SENTENCES : view->may_say + (unsigned)passed;
+	may = view->may_say;
+	view->may_say -= may;
+	*unsaid = view->unsaid;
+	view->unsaid = may ? 0 : view->unsaid + 1;
+	pthread_mutex_unlock(&view->lock);
+	return may;
+}
+
 void vfmig_dv_say(struct vfmig_dev_vfio *view, const char *fmt, ...)
 {
 	char text[VFMIG_ERROR_TEXT + 128];
+	unsigned unsaid;
 	va_list ap;
+	int n;
 
-	if (!view->config.say)
+	if (!view->config.say || !may_say(view, &unsaid))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (unsaid && n > 0 && (size_t)n < sizeof(text))
+		snprintf(text + n, sizeof(text) - (size_t)n,
+			 " (%u messages before this one were left out)", unsaid);
 	view->config.say(view->config.context, text);
 }
 
