@@ -50,6 +50,9 @@ static void named(struct rig_end *end, enum vfmig_role role, const char *id)
 	vfmig_migration_set_events(end->m, &end->events);
 }
 
+/* As long as one may be. */
+#define LONG_ID "a-device-whose-name-is-as-long-as-the-name-of-a-device-may-be-1"
+
 /* A card of another make: open a copy of the model with other numbers. */
 static struct vfmig_model other;
 
@@ -106,7 +109,8 @@ int main(void)
 	other.pci.subsystem = 0x5555;
 	ends(&rig, NULL, NULL, RIG_MEMORY * 2);
 	remake(&rig);
-	rig_ready(&rig);
+	named(&rig.from, VFMIG_ROLE_SOURCE, LONG_ID);
+	named(&rig.to, VFMIG_ROLE_DESTINATION, LONG_ID);
 	REFUSE(&rig, "the vendor id", "; and ", " more");
 
 	/* What can be made to fit does: order does not matter, nor does a device that can do more. */
