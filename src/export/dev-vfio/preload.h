@@ -29,6 +29,8 @@ struct preload_list {
 };
 
 void vfmig_preload_list(struct preload_list *list);
+/* The same from a file that is open. */
+void vfmig_preload_read(struct preload_list *list, FILE *file);
 
 /*
  * End this process, the VMM, when `vfmig exec` ends, in whatever way and whoever is between the two.

@@ -57,10 +57,20 @@ static void take_line(struct preload_list *list, char *line)
 	}
 }
 
+void vfmig_preload_read(struct preload_list *list, FILE *file)
+{
+	char line[4096];
+
+	while (fgets(line, sizeof(line), file))
+		take_line(list, line);
+	if (ferror(file))
+		list->error = errno;
+}
+
 void vfmig_preload_list(struct preload_list *list)
 {
 	const char *folder = getenv("VFMIG_EXEC");
-	char path[4096], line[4096];
+	char path[4096];
 	FILE *file;
 
 	list->fd = -1;
@@ -75,10 +85,9 @@ void vfmig_preload_list(struct preload_list *list)
 		list->error = errno;
 		return;
 	}
-	while (fgets(line, sizeof(line), file))
-		take_line(list, line);
+	vfmig_preload_read(list, file);
 	list->fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
-	if (ferror(file) || list->fd < 0)
+	if (list->fd < 0)
 		list->error = errno;
 	fclose(file);
 }
