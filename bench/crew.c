@@ -316,3 +316,14 @@ uint64_t bench_size(const char *variable, uint64_t preset, double share)
 			size /= 2;
 	return size;
 }
+
+uint64_t bench_resident(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (!f || fscanf(f, "%*u %llu", &pages) != 1)
+		bench_fail("/proc/self/statm");
+	fclose(f);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}

@@ -80,6 +80,9 @@ void bench_sockets(int pair[2]);
 uint8_t *bench_memory(uint64_t bytes, uint64_t seed);
 void bench_fill(void *memory, uint64_t bytes, uint64_t seed);
 
+/* Bytes of this process that are in memory. */
+uint64_t bench_resident(void);
+
 /* All of it, or bench_fail(). */
 void bench_send(int fd, const void *buf, size_t len);
 void bench_recv(int fd, void *buf, size_t len);

@@ -34,21 +34,9 @@ struct host {
 	uint64_t *memory, before;
 };
 
-/* Bytes of this process that are in memory. */
-static uint64_t resident(void)
-{
-	unsigned long long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (!f || fscanf(f, "%*u %llu", &pages) != 1)
-		bench_fail("/proc/self/statm");
-	fclose(f);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void open_all(struct host *host)
 {
-	host->before = resident();
+	host->before = bench_resident();
 	for (unsigned i = 0; i < host->count; i++)
 		host->devices[i] = host->served ? bench_connect(host->fd[i])
 						: bench_card(SMALL, NO_PRE_COPY, i + 1);
@@ -87,7 +75,7 @@ static void run(void *self)
 	if (host->served && host->role == VFMIG_ROLE_SOURCE)
 		bench_lap(result.downtime.total);
 	if (host->memory)
-		*host->memory = resident() - host->before;
+		*host->memory = bench_resident() - host->before;
 	if (host->served)
 		bench_over(host->over);
 }

@@ -104,17 +104,6 @@ static void hear(void *context, const struct vfmig_event *event)
 
 /* ---- one migration ---- */
 
-static uint64_t resident(void)
-{
-	unsigned long long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (!f || fscanf(f, "%*u %llu", &pages) != 1)
-		bench_fail("/proc/self/statm");
-	fclose(f);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* What of the memory has data in it. */
 static uint64_t content(enum memory kind, uint64_t bytes)
 {
@@ -254,7 +243,7 @@ static void one(struct benches *b, enum memory kind, uint64_t bytes,
 	end_open(&from, VFMIG_ROLE_SOURCE, bytes, NULL, link->enforce);
 	end_open(&to, VFMIG_ROLE_DESTINATION, bytes, to_be->filter, false);
 	fill(from.memory, kind, bytes);
-	before = resident();
+	before = bench_resident();
 	if (!link->tbf)
 		wire = bench_link_new(&link->options, fd);
 	from.fd = fd[0];
@@ -265,7 +254,7 @@ static void one(struct benches *b, enum memory kind, uint64_t bytes,
 	pthread_join(thread, NULL);
 	if (wire)
 		bench_link_free(wire);
-	after = resident();
+	after = bench_resident();
 	vfmig_migration_result(from.m, &r);
 	say(&from, &r, what);
 	if (from.ret && from.ret != -ETIME && !(link->enforce && from.ret == -ETIMEDOUT))
