@@ -280,11 +280,12 @@ static bool is_named(struct text *t, const char *name)
 struct vfmig_json vfmig_json_member(const struct vfmig_json *object, const char *name)
 {
 	struct vfmig_json found = {VFMIG_JSON_NONE, NULL, NULL}, value;
-	struct text t = {object->at + 1, object->end};
+	struct text t;
 	bool named;
 
 	if (object->type != VFMIG_JSON_OBJECT)
 		return found;
+	t = (struct text){object->at + 1, object->end};
 	blanks(&t);
 	while (t.at < t.end && *t.at == '"') {
 		named = is_named(&t, name);
@@ -301,10 +302,11 @@ struct vfmig_json vfmig_json_member(const struct vfmig_json *object, const char 
 
 bool vfmig_json_next(const struct vfmig_json *array, struct vfmig_json *item)
 {
-	struct text t = {item->at ? item->end : array->at + 1, array->end};
+	struct text t;
 
 	if (array->type != VFMIG_JSON_ARRAY)
 		return false;
+	t = (struct text){item->at ? item->end : array->at + 1, array->end};
 	blanks(&t);
 	if (item->at)
 		t.at++; /* , or ] */
