@@ -77,6 +77,8 @@ static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error
 	int ret = 0;
 
 	m->round_ns = ns;
+	/* No round is shorter than a round trip, and the first one measured may have met a busy moment. */
+	vfmig_estimator_round_trip(&m->estimator, (uint64_t)ns);
 	ns = (uint64_t)ns > held ? ns - (int64_t)held : 1;
 	if (m->estimator.sure)
 		vfmig_estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
