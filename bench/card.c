@@ -194,6 +194,6 @@ struct vfmig_device *bench_connect(int fd)
 	struct vfmig_error err = {0};
 	struct vfmig_device *device;
 
-	bench_must(vfmig_vfio_user_adopt(fd, "vfio-user", NULL, &device, &err), &err);
+	bench_must(vfio_user_adopt(fd, "vfio-user", NULL, &device, &err), &err);
 	return device;
 }

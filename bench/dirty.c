@@ -91,10 +91,10 @@ static struct pages choose(uint64_t bytes, uint64_t one_in, uint64_t run)
 
 static struct vfmig_dirty *map_create(uint64_t size)
 {
-	struct vfmig_dirty_config config = {.size = size};
+	struct dirty_config config = {.size = size};
 	struct vfmig_dirty *map;
 
-	if (vfmig_dirty_create(&map, &config) || vfmig_dirty_reserve(map, 0, size))
+	if (dirty_create(&map, &config) || dirty_reserve(map, 0, size))
 		abort();
 	return map;
 }
@@ -107,13 +107,13 @@ static int run(void *opaque, uint64_t addr, uint64_t len)
 
 /* ---- the rows ---- */
 
-static void mark(const char *name, const struct vfmig_dirty_config *config, uint64_t at)
+static void mark(const char *name, const struct dirty_config *config, uint64_t at)
 {
 	struct bench b = {.name = name, .unit = "ns", .limit = "lock or on a flat bitmap"};
 	word *flat = flat_create(64 * GIB / PAGE);
 	struct vfmig_dirty *map;
 
-	if (vfmig_dirty_create(&map, config))
+	if (dirty_create(&map, config))
 		abort();
 	for (int i = -1; i < RUNS; i++) {
 		uint64_t t0, t1, t2, was = 88172645463325252ull + (uint64_t)i;
@@ -131,7 +131,7 @@ static void mark(const char *name, const struct vfmig_dirty_config *config, uint
 			bench_pair(&b, (double)(t2 - t1) / MARKS, (double)(t1 - t0) / MARKS);
 	}
 	bench_report(&b);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 	free(flat);
 }
 
@@ -154,7 +154,7 @@ static void harvest(const char *name, uint64_t one_in, uint64_t in_runs)
 		for (size_t n = 0; n < p.count; n++)
 			vfmig_dirty_mark(map, p.addr[n], 1);
 		t0 = bench_now();
-		vfmig_dirty_harvest(map, 0, UINT64_MAX, run, NULL);
+		dirty_harvest(map, 0, UINT64_MAX, run, NULL);
 		t2 = bench_now() - t0;
 		if (taken)
 			abort();
@@ -162,7 +162,7 @@ static void harvest(const char *name, uint64_t one_in, uint64_t in_runs)
 			bench_pair(&b, (double)t2 / 1e3, (double)t1 / 1e3);
 	}
 	bench_report(&b);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 	free(flat);
 	free(p.addr);
 }
@@ -170,26 +170,26 @@ static void harvest(const char *name, uint64_t one_in, uint64_t in_runs)
 static void harvest_clean(const char *name, bool reserved, uint64_t size)
 {
 	struct bench b = {.name = name, .unit = "us", .limit = "100 microseconds"};
-	struct vfmig_dirty_config config = {.size = size};
-	struct vfmig_dirty_stats stats;
+	struct dirty_config config = {.size = size};
+	struct dirty_stats stats;
 	struct vfmig_dirty *map;
 
 	if (reserved)
 		map = map_create(size);
-	else if (vfmig_dirty_create(&map, &config))
+	else if (dirty_create(&map, &config))
 		abort();
 	vfmig_dirty_mark(map, 0, 1);
-	vfmig_dirty_clear(map, 0, UINT64_MAX);
+	dirty_clear(map, 0, UINT64_MAX);
 	for (int i = 0; i < RUNS; i++) {
 		uint64_t t0 = bench_now();
 
-		vfmig_dirty_harvest(map, 0, UINT64_MAX, run, NULL);
+		dirty_harvest(map, 0, UINT64_MAX, run, NULL);
 		bench_pair(&b, (double)(bench_now() - t0) / 1e3, 100);
 	}
 	bench_report(&b);
-	vfmig_dirty_stats(map, &stats);
+	dirty_stats(map, &stats);
 	fprintf(stderr, "%s: %zu bytes of memory\n", name, stats.bytes);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 }
 
 static void report(const char *name, uint64_t one_in, uint64_t in_runs)
@@ -197,8 +197,8 @@ static void report(const char *name, uint64_t one_in, uint64_t in_runs)
 	struct bench b = {.name = name, .unit = "us", .limit = "exchange each non-zero word"};
 	struct pages p = choose(64 * GIB, one_in, in_runs);
 	struct vfmig_dirty *map = map_create(64 * GIB);
-	uint64_t *bitmap = calloc(1, vfmig_dirty_bitmap_bytes(64 * GIB, PAGE));
-	uint64_t *other = calloc(1, vfmig_dirty_bitmap_bytes(64 * GIB, PAGE));
+	uint64_t *bitmap = calloc(1, dirty_bitmap_bytes(64 * GIB, PAGE));
+	uint64_t *other = calloc(1, dirty_bitmap_bytes(64 * GIB, PAGE));
 	word *flat = flat_create(64 * GIB / PAGE);
 
 	for (int i = -1; i < RUNS; i++) {
@@ -212,15 +212,15 @@ static void report(const char *name, uint64_t one_in, uint64_t in_runs)
 		for (size_t n = 0; n < p.count; n++)
 			vfmig_dirty_mark(map, p.addr[n], 1);
 		t0 = bench_now();
-		vfmig_dirty_report(map, 0, 64 * GIB, PAGE, bitmap);
+		dirty_report(map, 0, 64 * GIB, PAGE, bitmap);
 		t2 = bench_now() - t0;
-		if (memcmp(bitmap, other, vfmig_dirty_bitmap_bytes(64 * GIB, PAGE)))
+		if (memcmp(bitmap, other, dirty_bitmap_bytes(64 * GIB, PAGE)))
 			abort();
 		if (i >= 0)
 			bench_pair(&b, (double)t2 / 1e3, (double)t1 / 1e3);
 	}
 	bench_report(&b);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 	free(flat);
 	free(bitmap);
 	free(other);
@@ -229,7 +229,7 @@ static void report(const char *name, uint64_t one_in, uint64_t in_runs)
 
 int main(void)
 {
-	const struct vfmig_dirty_config small = {.size = 64 * GIB}, all = {0};
+	const struct dirty_config small = {.size = 64 * GIB}, all = {0};
 
 	mark("dirty-mark-64G", &small, 0);
 	mark("dirty-mark-64G-of-2^64", &all, 0);

@@ -137,10 +137,10 @@ static void report(unsigned times)
 
 static struct vfmig_dirty *map(uint64_t size)
 {
-	struct vfmig_dirty_config config = {.size = size};
+	struct dirty_config config = {.size = size};
 	struct vfmig_dirty *dirty;
 
-	if (vfmig_dirty_create(&dirty, &config))
+	if (dirty_create(&dirty, &config))
 		bench_fail("no memory");
 	return dirty;
 }
@@ -150,7 +150,7 @@ static void mark(unsigned times)
 {
 	struct vfmig_dirty *dirty = map(64 * GIB);
 
-	vfmig_dirty_reserve(dirty, 0, 64 * GIB);
+	dirty_reserve(dirty, 0, 64 * GIB);
 	while (times--)
 		vfmig_dirty_mark(dirty, rnd() % (64 * GIB), 1);
 }
@@ -165,11 +165,11 @@ static void harvest(unsigned times)
 {
 	struct vfmig_dirty *dirty = map(1024 * GIB);
 
-	vfmig_dirty_reserve(dirty, 0, 1024 * GIB);
+	dirty_reserve(dirty, 0, 1024 * GIB);
 	while (times--) {
 		for (unsigned i = 0; i < 1000; i++)
 			vfmig_dirty_mark(dirty, rnd() % (1023 * GIB), 64 * 4096);
-		vfmig_dirty_harvest(dirty, 0, UINT64_MAX, run, NULL);
+		dirty_harvest(dirty, 0, UINT64_MAX, run, NULL);
 	}
 }
 

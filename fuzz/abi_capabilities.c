@@ -13,32 +13,32 @@ static void device(const uint8_t *data, size_t size)
 {
 	static struct vfmig_device_about about, again;
 	static uint8_t buf[8192], base[28], group[34], util[4 + VFMIG_ZPCI_STRING_MAX];
-	struct vfmig_cap_said caps[3];
+	struct abi_cap_said caps[3];
 	struct vfmig_device_info info = {0};
 	size_t n = 0, len;
 
-	if (vfmig_device_info_get(data, size, &about))
+	if (abi_device_info_get(data, size, &about))
 		return;
 	HOLDS(about.nr_unknown <= VFMIG_UNKNOWN_CAPS);
 	HOLDS(about.util_size <= VFMIG_ZPCI_STRING_MAX && about.pfip_size <= VFMIG_ZPCI_STRING_MAX);
 	/* Byte by byte as in memory, which is the wire's order here. */
 	memcpy(base, (uint8_t *)&about.base + 8, sizeof(base));
 	memcpy(group, (uint8_t *)&about.group + 8, sizeof(group));
-	vfmig_put32(util, about.util_size);
+	abi_put32(util, about.util_size);
 	memcpy(util + 4, about.util, about.util_size);
 	if (about.has_base)
-		caps[n++] = (struct vfmig_cap_said){VFMIG_DEVICE_CAP_ZPCI_BASE, 2, base, 28};
+		caps[n++] = (struct abi_cap_said){VFMIG_DEVICE_CAP_ZPCI_BASE, 2, base, 28};
 	if (about.has_group)
-		caps[n++] = (struct vfmig_cap_said){VFMIG_DEVICE_CAP_ZPCI_GROUP, 2, group, 34};
+		caps[n++] = (struct abi_cap_said){VFMIG_DEVICE_CAP_ZPCI_GROUP, 2, group, 34};
 	if (about.has_util)
-		caps[n++] = (struct vfmig_cap_said){VFMIG_DEVICE_CAP_ZPCI_UTIL, 1, util,
-						    4 + about.util_size};
+		caps[n++] = (struct abi_cap_said){VFMIG_DEVICE_CAP_ZPCI_UTIL, 1, util,
+						  4 + about.util_size};
 	info.flags = about.flags;
 	info.num_regions = about.num_regions;
 	info.num_irqs = about.num_irqs;
-	len = vfmig_device_info_put(buf, sizeof(buf), sizeof(buf), &info, caps, n);
+	len = abi_device_info_put(buf, sizeof(buf), sizeof(buf), &info, caps, n);
 	HOLDS(len >= sizeof(info));
-	HOLDS(!vfmig_device_info_get(buf, len, &again));
+	HOLDS(!abi_device_info_get(buf, len, &again));
 	HOLDS(again.has_base == about.has_base && again.has_group == about.has_group &&
 	      again.has_util == about.has_util && again.util_size == about.util_size);
 	HOLDS(again.base.fh == about.base.fh && again.base.gid == about.base.gid);
@@ -48,14 +48,14 @@ static void device(const uint8_t *data, size_t size)
 
 static void region(const uint8_t *data, size_t size)
 {
-	static struct vfmig_sparse_mmap_area areas[VFMIG_USER_AREAS_MAX];
-	struct vfmig_user_region_caps caps;
+	static struct vfmig_sparse_mmap_area areas[ABI_MSG_AREAS_MAX];
+	struct abi_msg_region_caps caps;
 	struct vfmig_region_info info;
 
-	if (vfmig_user_get_region_info(data, size, &info) ||
-	    vfmig_user_get_region_caps(data, size, &info, areas, VFMIG_USER_AREAS_MAX, &caps))
+	if (abi_msg_get_region_info(data, size, &info) ||
+	    abi_msg_get_region_caps(data, size, &info, areas, ABI_MSG_AREAS_MAX, &caps))
 		return;
-	HOLDS(caps.nr_unknown <= VFMIG_CAPS_MAX && caps.nr_areas <= VFMIG_USER_AREAS_MAX);
+	HOLDS(caps.nr_unknown <= ABI_CAPS_MAX && caps.nr_areas <= ABI_MSG_AREAS_MAX);
 	for (uint32_t i = 0; i < caps.nr_areas; i++)
 		HOLDS(areas[i].size && areas[i].offset <= info.size &&
 		      areas[i].size <= info.size - areas[i].offset);
@@ -63,12 +63,12 @@ static void region(const uint8_t *data, size_t size)
 
 static void container(const uint8_t *data, size_t size)
 {
-	static struct vfmig_type1_iova_range ranges[VFMIG_TYPE1_RANGES_MAX];
-	struct vfmig_type1_says says = {.ranges = ranges};
+	static struct vfmig_type1_iova_range ranges[ABI_TYPE1_RANGES_MAX];
+	struct abi_type1_says says = {.ranges = ranges};
 
-	if (vfmig_type1_get_info(data, size, &says, VFMIG_TYPE1_RANGES_MAX))
+	if (abi_type1_get_info(data, size, &says, ABI_TYPE1_RANGES_MAX))
 		return;
-	HOLDS(says.nr_ranges <= VFMIG_TYPE1_RANGES_MAX);
+	HOLDS(says.nr_ranges <= ABI_TYPE1_RANGES_MAX);
 	for (uint32_t i = 0; i < says.nr_ranges; i++)
 		HOLDS(ranges[i].start <= ranges[i].end);
 }

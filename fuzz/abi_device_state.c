@@ -15,7 +15,7 @@ struct ear {
 	struct {
 		uint64_t size;
 		uint8_t kind;
-	} entry[VFMIG_DS_ENTRIES_MAX];
+	} entry[ABI_DS_ENTRIES_MAX];
 };
 
 static void mix(struct ear *e, uint64_t v)
@@ -31,21 +31,21 @@ static void mix_bytes(struct ear *e, const void *data, size_t len)
 		mix(e, b[i]);
 }
 
-static const char *on_model(void *user, const struct vfmig_ds_model *m)
+static const char *on_model(void *user, const struct abi_ds_model *m)
 {
 	struct ear *e = user;
 
-	HOLDS(!e->ended && m->name_len && m->name_len <= VFMIG_DS_NAME_MAX);
-	HOLDS(m->entries <= VFMIG_DS_ENTRIES_MAX);
+	HOLDS(!e->ended && m->name_len && m->name_len <= ABI_DS_NAME_MAX);
+	HOLDS(m->entries <= ABI_DS_ENTRIES_MAX);
 	mix_bytes(e, m->name, m->name_len);
 	return NULL;
 }
 
-static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_entry *x)
+static const char *on_entry(void *user, uint32_t index, const struct abi_ds_entry *x)
 {
 	struct ear *e = user;
 
-	HOLDS(index == e->entries && index < VFMIG_DS_ENTRIES_MAX && x->size);
+	HOLDS(index == e->entries && index < ABI_DS_ENTRIES_MAX && x->size);
 	e->entry[index].size = x->size;
 	e->entry[index].kind = x->kind;
 	e->entries++;
@@ -57,8 +57,8 @@ static const char *on_field(void *user, uint32_t index, const void *value, size_
 {
 	struct ear *e = user;
 
-	HOLDS(index < e->entries && e->entry[index].kind == VFMIG_DS_KIND_FIELD);
-	HOLDS(size == e->entry[index].size && size <= VFMIG_DS_FIELD_MAX);
+	HOLDS(index < e->entries && e->entry[index].kind == ABI_DS_KIND_FIELD);
+	HOLDS(size == e->entry[index].size && size <= ABI_DS_FIELD_MAX);
 	mix(e, index);
 	mix_bytes(e, value, size);
 	return NULL;
@@ -68,7 +68,7 @@ static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t
 {
 	struct ear *e = user;
 
-	HOLDS(index < e->entries && e->entry[index].kind == VFMIG_DS_KIND_BLOCK && len);
+	HOLDS(index < e->entries && e->entry[index].kind == ABI_DS_KIND_BLOCK && len);
 	HOLDS(offset <= e->entry[index].size && len <= e->entry[index].size - offset);
 	mix(e, offset);
 	mix(e, len);
@@ -81,7 +81,7 @@ static const char *on_block(void *user, uint32_t index, uint64_t offset, const v
 	struct ear *e = user;
 	const uint8_t *b = data;
 
-	HOLDS(index < e->entries && e->entry[index].kind == VFMIG_DS_KIND_BLOCK && len);
+	HOLDS(index < e->entries && e->entry[index].kind == ABI_DS_KIND_BLOCK && len);
 	HOLDS(offset <= e->entry[index].size && len <= e->entry[index].size - offset);
 	for (size_t i = 0; i < len; i++) {
 		mix(e, offset + i);
@@ -134,7 +134,7 @@ static const char *on_end(void *user)
 	return NULL;
 }
 
-static const struct vfmig_ds_events events = {
+static const struct abi_ds_events events = {
 	.model = on_model,
 	.entry = on_entry,
 	.field = on_field,
@@ -150,23 +150,23 @@ static const struct vfmig_ds_events events = {
 static const char *listen(const uint8_t *data, size_t size, size_t slice, bool preamble,
 			  struct ear *e)
 {
-	static struct vfmig_ds_slot slots[VFMIG_DS_ENTRIES_MAX];
-	struct vfmig_ds_reader r;
-	struct vfmig_ds_writer w = {0};
-	uint8_t front[VFMIG_DS_PREAMBLE_SIZE];
+	static struct abi_ds_slot slots[ABI_DS_ENTRIES_MAX];
+	struct abi_ds_reader r;
+	struct abi_ds_writer w = {0};
+	uint8_t front[ABI_DS_PREAMBLE_SIZE];
 	const char *why;
 
 	memset(e, 0,
 	       offsetof(struct ear, entry)); /* the rest is long, and written before it is read */
-	vfmig_ds_reader_init(&r, &events, e, slots, VFMIG_DS_ENTRIES_MAX);
+	abi_ds_reader_init(&r, &events, e, slots, ABI_DS_ENTRIES_MAX);
 	if (preamble) {
-		vfmig_ds_put_preamble(&w, front, sizeof(front));
-		HOLDS(!vfmig_ds_reader_feed(&r, front, sizeof(front)));
+		abi_ds_put_preamble(&w, front, sizeof(front));
+		HOLDS(!abi_ds_reader_feed(&r, front, sizeof(front)));
 	}
 	for (size_t at = 0; at < size; at += slice)
-		vfmig_ds_reader_feed(&r, data + at, size - at < slice ? size - at : slice);
+		abi_ds_reader_feed(&r, data + at, size - at < slice ? size - at : slice);
 	HOLDS(r.bytes <= size + sizeof(front));
-	why = vfmig_ds_reader_finish(&r);
+	why = abi_ds_reader_finish(&r);
 	HOLDS(why || e->ended);
 	return why;
 }

@@ -21,14 +21,14 @@ static void header(const uint8_t *data, size_t size)
 	struct vfmig_device_feature f;
 	bool run = false;
 
-	if (vfmig_feature_get(data, size, &f))
+	if (abi_feature_get(data, size, &f))
 		return;
-	same(data, vfmig_feature_put(back, sizeof(back), &f));
+	same(data, abi_feature_put(back, sizeof(back), &f));
 	for (uint32_t index = 0; index < VFMIG_FEATURE_COUNT; index++) {
-		const struct vfmig_feature_kind *k = vfmig_feature_kind(index);
+		const struct abi_feature_kind *k = abi_feature_kind(index);
 
-		if (!vfmig_feature_check(&f, k->ops, k->size, &run) && run)
-			HOLDS(f.argsz >= VFMIG_FEATURE_HEADER_SIZE + k->size);
+		if (!abi_feature_check(&f, k->ops, k->size, &run) && run)
+			HOLDS(f.argsz >= ABI_FEATURE_HEADER_SIZE + k->size);
 	}
 }
 
@@ -38,29 +38,29 @@ static void start(const uint8_t *data, size_t size)
 	uint64_t page;
 	uint32_t n;
 
-	if (vfmig_logging_get_start(data, size, &page, r, size & 1 ? RANGES : 4, &n))
+	if (abi_logging_get_start(data, size, &page, r, size & 1 ? RANGES : 4, &n))
 		return;
-	HOLDS(n <= VFMIG_LOGGING_RANGES_MAX && page && !(page & (page - 1)));
+	HOLDS(n <= ABI_LOGGING_RANGES_MAX && page && !(page & (page - 1)));
 	for (uint32_t i = 0; i < n; i++) {
 		HOLDS(r[i].length && r[i].iova + r[i].length > r[i].iova);
 		for (uint32_t k = 0; k < i; k++)
 			HOLDS(r[i].iova >= r[k].iova + r[k].length ||
 			      r[k].iova >= r[i].iova + r[i].length);
 	}
-	same(data, vfmig_logging_put_start(back, sizeof(back), page, r, n));
+	same(data, abi_logging_put_start(back, sizeof(back), page, r, n));
 }
 
 static void report(const uint8_t *data, size_t size)
 {
-	struct vfmig_logging_report r;
+	struct abi_logging_report r;
 	uint64_t bytes;
 
-	if (vfmig_logging_get_report(data, size, &r, &bytes))
+	if (abi_logging_get_report(data, size, &r, &bytes))
 		return;
-	HOLDS(bytes && bytes % 8 == 0 && bytes <= VFMIG_BITMAP_BYTES_MAX);
+	HOLDS(bytes && bytes % 8 == 0 && bytes <= ABI_BITMAP_BYTES_MAX);
 	HOLDS(bytes * 8 >= r.length / r.page_size);
 	HOLDS(r.iova + r.length > r.iova);
-	same(data, vfmig_logging_put_report(back, sizeof(back), &r));
+	same(data, abi_logging_put_report(back, sizeof(back), &r));
 }
 
 /* What the head says is there, and the runs are what the encoder makes of the bitmap that they set. */
@@ -68,24 +68,24 @@ static void runs(const uint8_t *data, size_t size)
 {
 	static uint64_t bitmap[1024];
 	uint8_t again[4096];
-	struct vfmig_logging_runs r;
+	struct abi_logging_runs r;
 	uint64_t bytes;
 	uint32_t count;
 	size_t len;
 
-	if (!vfmig_logging_get_runs(data, size, &r, &bytes)) {
-		HOLDS(bytes <= VFMIG_BITMAP_BYTES_MAX && r.count <= bytes * 8);
-		same(data, vfmig_logging_put_runs(back, sizeof(back), &r));
+	if (!abi_logging_get_runs(data, size, &r, &bytes)) {
+		HOLDS(bytes <= ABI_BITMAP_BYTES_MAX && r.count <= bytes * 8);
+		same(data, abi_logging_put_runs(back, sizeof(back), &r));
 	}
-	count = (uint32_t)(size / VFMIG_RUN_SIZE);
-	if (size > sizeof(again) || vfmig_runs_check(data, size, count, sizeof(bitmap) * 8))
+	count = (uint32_t)(size / ABI_RUN_SIZE);
+	if (size > sizeof(again) || abi_runs_check(data, size, count, sizeof(bitmap) * 8))
 		return;
 	memset(bitmap, 0, sizeof(bitmap));
-	vfmig_runs_set(data, count, bitmap);
-	len = vfmig_runs_put(again, sizeof(again), bitmap, 1024, &count);
-	HOLDS(len <= size && len == count * VFMIG_RUN_SIZE);
-	HOLDS(!vfmig_runs_check(again, len, count, sizeof(bitmap) * 8));
-	vfmig_runs_clear(again, count, bitmap);
+	abi_runs_set(data, count, bitmap);
+	len = abi_runs_put(again, sizeof(again), bitmap, 1024, &count);
+	HOLDS(len <= size && len == count * ABI_RUN_SIZE);
+	HOLDS(!abi_runs_check(again, len, count, sizeof(bitmap) * 8));
+	abi_runs_clear(again, count, bitmap);
 	for (unsigned i = 0; i < 1024; i++)
 		HOLDS(!bitmap[i]);
 }
@@ -95,8 +95,8 @@ static void runs(const uint8_t *data, size_t size)
 	do {                                                                                       \
 		type v;                                                                            \
                                                                                                    \
-		if (!vfmig_feature_get_##name(data, size, &v))                                     \
-			same(data, vfmig_feature_put_##name(back, sizeof(back), by v));            \
+		if (!abi_feature_get_##name(data, size, &v))                                     \
+			same(data, abi_feature_put_##name(back, sizeof(back), by v));            \
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -14,28 +14,28 @@
 
 static const uint64_t sizes[REGIONS] = {1 << 20, 4096};
 
-static void section(const uint8_t *header, const struct vfmig_section *s)
+static void section(const uint8_t *header, const struct abi_section *s)
 {
-	uint8_t back[VFMIG_SECTION_HEADER_SIZE];
+	uint8_t back[ABI_SECTION_HEADER_SIZE];
 
-	HOLDS(vfmig_section_put(back, sizeof(back), s) == sizeof(back));
+	HOLDS(abi_section_put(back, sizeof(back), s) == sizeof(back));
 	HOLDS(!memcmp(back, header, sizeof(back)));
-	HOLDS(vfmig_section_name(s->type)[0] != '?');
-	HOLDS(s->length <= VFMIG_SECTION_DATA_MAX);
+	HOLDS(abi_section_name(s->type)[0] != '?');
+	HOLDS(s->length <= ABI_SECTION_DATA_MAX);
 }
 
-static void promised(const struct vfmig_stream_check *c, const struct vfmig_section *s,
-		     const struct vfmig_stream_device *d)
+static void promised(const struct abi_stream_check *c, const struct abi_section *s,
+		     const struct abi_stream_device *d)
 {
 	uint64_t ended = 0;
 
-	if (s->type == VFMIG_SECTION_MEM_PAGES)
+	if (s->type == ABI_SECTION_MEM_PAGES)
 		HOLDS(s->offset + s->length <= sizes[s->index]);
-	if (s->type == VFMIG_SECTION_MEM_ZERO)
+	if (s->type == ABI_SECTION_MEM_ZERO)
 		HOLDS(s->offset + s->arg <= sizes[s->index] && s->offset + s->arg > s->offset);
-	if (s->type == VFMIG_SECTION_DEVICE_DATA)
+	if (s->type == ABI_SECTION_DEVICE_DATA)
 		HOLDS(d[s->index].bytes == s->offset + s->length);
-	if (s->type == VFMIG_SECTION_END) {
+	if (s->type == ABI_SECTION_END) {
 		for (int i = 0; i < DEVICES; i++)
 			ended += d[i].ended && !d[i].open;
 		HOLDS(ended == DEVICES);
@@ -45,51 +45,51 @@ static void promised(const struct vfmig_stream_check *c, const struct vfmig_sect
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vfmig_stream_device devices[DEVICES];
-	struct vfmig_stream_header h = {.flags = 0};
-	struct vfmig_stream_check c;
-	struct vfmig_section s;
-	uint8_t head[VFMIG_SECTION_HEADER_SIZE], how;
+	struct abi_stream_device devices[DEVICES];
+	struct abi_stream_header h = {.flags = 0};
+	struct abi_stream_check c;
+	struct abi_section s;
+	uint8_t head[ABI_SECTION_HEADER_SIZE], how;
 
 	if (!size)
 		return 0;
 	how = *data++;
 	size--;
 	if (how & 1) {
-		h.flags = how >> 2 & 1 ? VFMIG_STREAM_FLAG_REPLY : how >> 2 & 2;
+		h.flags = how >> 2 & 1 ? ABI_STREAM_FLAG_REPLY : how >> 2 & 2;
 	} else {
-		uint8_t back[VFMIG_STREAM_HEADER_SIZE];
+		uint8_t back[ABI_STREAM_HEADER_SIZE];
 
-		if (vfmig_stream_get_header(data, size, &h))
+		if (abi_stream_get_header(data, size, &h))
 			return 0;
-		HOLDS(vfmig_stream_put_header(back, sizeof(back), &h) == sizeof(back));
+		HOLDS(abi_stream_put_header(back, sizeof(back), &h) == sizeof(back));
 		HOLDS(!memcmp(back, data, sizeof(back)));
-		data += VFMIG_STREAM_HEADER_SIZE;
-		size -= VFMIG_STREAM_HEADER_SIZE;
+		data += ABI_STREAM_HEADER_SIZE;
+		size -= ABI_STREAM_HEADER_SIZE;
 	}
-	vfmig_stream_check_init(&c, h.flags);
+	abi_stream_check_init(&c, h.flags);
 	while (size) {
 		size_t n = size < sizeof(head) ? size : sizeof(head);
 
 		memcpy(head, data, n);
 		if (n == sizeof(head) && (how & 2))
-			vfmig_put64(head + 32, c.sections);
-		if (vfmig_section_get(head, n, &s))
+			abi_put64(head + 32, c.sections);
+		if (abi_section_get(head, n, &s))
 			return 0;
 		section(head, &s);
 		data += n;
 		size -= n;
-		if (vfmig_stream_check(&c, &s))
+		if (abi_stream_check(&c, &s))
 			return 0;
-		if (s.type == VFMIG_SECTION_HELLO)
-			vfmig_stream_check_hello(&c, devices, DEVICES, sizes, REGIONS);
+		if (s.type == ABI_SECTION_HELLO)
+			abi_stream_check_hello(&c, devices, DEVICES, sizes, REGIONS);
 		promised(&c, &s, devices);
 		if (s.length <= size) {
-			vfmig_section_sentence(data, s.length);
+			abi_section_sentence(data, s.length);
 			data += s.length;
 			size -= s.length;
 		}
 	}
-	vfmig_stream_check_finish(&c);
+	abi_stream_check_finish(&c);
 	return 0;
 }

@@ -11,23 +11,23 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vfmig_type1_iova_range ranges[RANGES] = {{0}}, again[RANGES] = {{0}};
-	struct vfmig_type1_says says = {.ranges = ranges}, read = {.ranges = again};
+	struct abi_type1_says says = {.ranges = ranges}, read = {.ranges = again};
 	static uint8_t buf[1024];
 	size_t n;
 
-	if (vfmig_type1_get_info(data, size, &says, RANGES))
+	if (abi_type1_get_info(data, size, &says, RANGES))
 		return 0;
 	HOLDS(says.nr_ranges <= RANGES);
-	n = vfmig_type1_put_info(buf, sizeof(buf), sizeof(buf), &says);
+	n = abi_type1_put_info(buf, sizeof(buf), sizeof(buf), &says);
 	HOLDS(n);
-	HOLDS(!vfmig_type1_get_info(buf, n, &read, RANGES));
+	HOLDS(!abi_type1_get_info(buf, n, &read, RANGES));
 	HOLDS(read.nr_ranges == says.nr_ranges && !memcmp(ranges, again, sizeof(ranges)));
 	HOLDS(read.iova_pgsizes == says.iova_pgsizes && read.has_migration == says.has_migration &&
 	      read.has_dma_avail == says.has_dma_avail && read.dma_avail == says.dma_avail);
 	HOLDS(read.pgsize_bitmap == says.pgsize_bitmap &&
 	      read.max_dirty_bitmap_size == says.max_dirty_bitmap_size);
 	/* With less room it says how much it needs. */
-	HOLDS(vfmig_type1_put_info(buf, sizeof(buf), VFMIG_TYPE1_INFO_MIN, &says) ==
+	HOLDS(abi_type1_put_info(buf, sizeof(buf), VFMIG_TYPE1_INFO_MIN, &says) ==
 	      VFMIG_TYPE1_INFO_MIN);
 	return 0;
 }

@@ -24,13 +24,13 @@ static void within(uint64_t start, uint64_t length)
 
 static void version(const uint8_t *data, size_t size)
 {
-	struct vfmig_user_version v;
+	struct abi_msg_version v;
 
-	if (vfmig_user_get_version(data, size, &v))
+	if (abi_msg_get_version(data, size, &v))
 		return;
 	if (v.json)
 		HOLDS(strlen(v.json) == v.json_len);
-	HOLDS(vfmig_user_put_version(back, sizeof(back), &v) == size);
+	HOLDS(abi_msg_put_version(back, sizeof(back), &v) == size);
 	same(data, size);
 }
 
@@ -41,14 +41,14 @@ static void dirty(const uint8_t *data, size_t size)
 	uint64_t reply;
 	bool bitmap;
 
-	if (vfmig_user_get_dirty_pages(data, size, 4096, &d, &r, &reply))
+	if (abi_msg_get_dirty_pages(data, size, 4096, &d, &r, &reply))
 		return;
 	bitmap = d.flags == VFMIG_TYPE1_DIRTY_GET_BITMAP;
 	if (bitmap)
 		within(r.iova, r.size);
 	HOLDS(reply == (bitmap ? 40 + r.bitmap.size : 8));
-	same(data, vfmig_user_put_dirty_pages(back, sizeof(back), &d, bitmap ? &r : NULL));
-	HOLDS(!vfmig_user_get_dirty_reply(data, size, bitmap ? &r : NULL));
+	same(data, abi_msg_put_dirty_pages(back, sizeof(back), &d, bitmap ? &r : NULL));
+	HOLDS(!abi_msg_get_dirty_reply(data, size, bitmap ? &r : NULL));
 }
 
 static void dma(const uint8_t *data, size_t size)
@@ -59,26 +59,26 @@ static void dma(const uint8_t *data, size_t size)
 	struct vfmig_user_dma_access a;
 	const uint8_t *bits;
 
-	if (!vfmig_user_get_dma_map(data, size, &m)) {
+	if (!abi_msg_get_dma_map(data, size, &m)) {
 		within(m.addr, m.size);
 		within(m.offset, m.size);
-		same(data, vfmig_user_put_dma_map(back, sizeof(back), &m));
+		same(data, abi_msg_put_dma_map(back, sizeof(back), &m));
 	}
-	if (!vfmig_user_get_dma_unmap(data, size, &u, &b)) {
+	if (!abi_msg_get_dma_unmap(data, size, &u, &b)) {
 		within(u.addr, u.size);
 		HOLDS(b.size <= u.argsz);
-		same(data, vfmig_user_put_dma_unmap(back, sizeof(back), &u, &b));
-		if (!vfmig_user_get_dma_unmap_reply(data, size, &u, &b, &bits) && bits)
+		same(data, abi_msg_put_dma_unmap(back, sizeof(back), &u, &b));
+		if (!abi_msg_get_dma_unmap_reply(data, size, &u, &b, &bits) && bits)
 			HOLDS(bits + b.size <= data + size);
 	}
 	dirty(data, size);
 	for (int with = 0; with < 2; with++)
-		if (!vfmig_user_get_dma_access(data, size, MAX, with, &a)) {
+		if (!abi_msg_get_dma_access(data, size, MAX, with, &a)) {
 			within(a.addr, a.count);
-			HOLDS(!with || size - VFMIG_USER_DMA_ACCESS_SIZE == a.count);
-			same(data, vfmig_user_put_dma_access(back, sizeof(back), &a));
+			HOLDS(!with || size - ABI_MSG_DMA_ACCESS_SIZE == a.count);
+			same(data, abi_msg_put_dma_access(back, sizeof(back), &a));
 		}
-	vfmig_user_get_dma_written(data, size, &a);
+	abi_msg_get_dma_written(data, size, &a);
 }
 
 static void device(const uint8_t *data, size_t size, size_t nfds)
@@ -89,39 +89,39 @@ static void device(const uint8_t *data, size_t size, size_t nfds)
 	struct vfmig_user_mig_data m;
 	const uint8_t *bools;
 
-	if (!vfmig_user_get_device_info(data, size, &d))
-		same(data, vfmig_user_put_device_info(back, sizeof(back), &d));
-	if (!vfmig_user_get_irq_info(data, size, &i))
-		same(data, vfmig_user_put_irq_info(back, sizeof(back), &i));
-	if (!vfmig_user_get_irq_set(data, size, nfds, &s, &bools)) {
-		HOLDS(s.start + s.count <= VFMIG_USER_IRQS_MAX);
+	if (!abi_msg_get_device_info(data, size, &d))
+		same(data, abi_msg_put_device_info(back, sizeof(back), &d));
+	if (!abi_msg_get_irq_info(data, size, &i))
+		same(data, abi_msg_put_irq_info(back, sizeof(back), &i));
+	if (!abi_msg_get_irq_set(data, size, nfds, &s, &bools)) {
+		HOLDS(s.start + s.count <= ABI_MSG_IRQS_MAX);
 		HOLDS(!bools || bools + s.count == data + size);
 		HOLDS(!(s.flags & VFMIG_IRQ_SET_DATA_EVENTFD) || !nfds || nfds >= s.count);
-		same(data, vfmig_user_put_irq_set(back, sizeof(back), &s, bools));
+		same(data, abi_msg_put_irq_set(back, sizeof(back), &s, bools));
 	}
 	for (int with = 0; with < 2; with++)
-		if (!vfmig_user_get_mig_data(data, size, MAX, with, &m)) {
+		if (!abi_msg_get_mig_data(data, size, MAX, with, &m)) {
 			HOLDS(m.size <= MAX);
-			HOLDS(!with || size - VFMIG_USER_MIG_DATA_SIZE >= m.size);
-			same(data, vfmig_user_put_mig_data(back, sizeof(back), &m));
+			HOLDS(!with || size - ABI_MSG_MIG_DATA_SIZE >= m.size);
+			same(data, abi_msg_put_mig_data(back, sizeof(back), &m));
 		}
 }
 
 static void access_region(const uint8_t *data, size_t size)
 {
 	struct vfmig_user_region_access a;
-	static struct vfmig_user_write w[VFMIG_USER_WRITES_MAX];
+	static struct vfmig_user_write w[ABI_MSG_WRITES_MAX];
 	uint64_t n;
 
 	for (int with = 0; with < 2; with++)
-		if (!vfmig_user_get_region_access(data, size, MAX, with, &a)) {
+		if (!abi_msg_get_region_access(data, size, MAX, with, &a)) {
 			within(a.offset, a.count);
-			same(data, vfmig_user_put_region_access(back, sizeof(back), &a));
+			same(data, abi_msg_put_region_access(back, sizeof(back), &a));
 		}
-	if (!vfmig_user_get_write_multi(data, size, &n)) {
+	if (!abi_msg_get_write_multi(data, size, &n)) {
 		for (uint64_t i = 0; i < n; i++)
-			vfmig_user_write_at(data, i, &w[i]);
-		HOLDS(vfmig_user_put_write_multi(back, sizeof(back), w, n) == size);
+			abi_msg_write_at(data, i, &w[i]);
+		HOLDS(abi_msg_put_write_multi(back, sizeof(back), w, n) == size);
 		same(data, size);
 	}
 }
@@ -129,23 +129,22 @@ static void access_region(const uint8_t *data, size_t size)
 /* Encoded anew, a chain may have another order; then it must mean the same. */
 static void region_info(const uint8_t *data, size_t size)
 {
-	static struct vfmig_sparse_mmap_area areas[VFMIG_USER_AREAS_MAX],
-		again[VFMIG_USER_AREAS_MAX];
+	static struct vfmig_sparse_mmap_area areas[ABI_MSG_AREAS_MAX], again[ABI_MSG_AREAS_MAX];
 	struct vfmig_region_info i, i2;
-	struct vfmig_user_region_caps c, c2;
+	struct abi_msg_region_caps c, c2;
 	size_t n;
 
-	if (vfmig_user_get_region_info(data, size, &i) ||
-	    vfmig_user_get_region_caps(data, size, &i, areas, VFMIG_USER_AREAS_MAX, &c))
+	if (abi_msg_get_region_info(data, size, &i) ||
+	    abi_msg_get_region_caps(data, size, &i, areas, ABI_MSG_AREAS_MAX, &c))
 		return;
 	for (uint32_t k = 0; k < c.nr_areas; k++) {
 		within(areas[k].offset, areas[k].size);
 		HOLDS(areas[k].offset + areas[k].size <= i.size);
 	}
-	n = vfmig_user_put_region_info(back, sizeof(back), UINT32_MAX, &i, &c);
-	HOLDS(n && !vfmig_user_get_region_info(back, n, &i2));
+	n = abi_msg_put_region_info(back, sizeof(back), UINT32_MAX, &i, &c);
+	HOLDS(n && !abi_msg_get_region_info(back, n, &i2));
 	HOLDS(i2.argsz == n && i2.size == i.size && i2.index == i.index);
-	HOLDS(!vfmig_user_get_region_caps(back, n, &i2, again, VFMIG_USER_AREAS_MAX, &c2));
+	HOLDS(!abi_msg_get_region_caps(back, n, &i2, again, ABI_MSG_AREAS_MAX, &c2));
 	HOLDS(c.has_sparse == c2.has_sparse && c.has_type == c2.has_type && c.type == c2.type &&
 	      c.subtype == c2.subtype && c.msix_mappable == c2.msix_mappable &&
 	      c.has_revision == c2.has_revision && c.revision == c2.revision &&
@@ -159,8 +158,8 @@ static void io_fds(const uint8_t *data, size_t size, size_t nfds)
 	struct vfmig_user_io_fds h;
 	struct vfmig_user_io_fd fds[64];
 
-	vfmig_user_get_io_fds_request(data, size, &h);
-	if (vfmig_user_get_io_fds(data, size, nfds, &h, fds, 64))
+	abi_msg_get_io_fds_request(data, size, &h);
+	if (abi_msg_get_io_fds(data, size, nfds, &h, fds, 64))
 		return;
 	HOLDS(h.count <= 64);
 	for (uint32_t i = 0; i < h.count; i++) {
@@ -175,29 +174,29 @@ static void window(const uint8_t *data, size_t size, uint16_t id)
 	struct vfmig_user_window_piece p;
 	struct vfmig_user_window w;
 
-	if (!vfmig_user_get_window(data, size, id % 3, &w)) {
-		HOLDS(w.size <= VFMIG_USER_WINDOW_MAX && w.size % 4096 == 0);
+	if (!abi_msg_get_window(data, size, id % 3, &w)) {
+		HOLDS(w.size <= ABI_MSG_WINDOW_MAX && w.size % 4096 == 0);
 		HOLDS(!w.size || id % 3);
-		same(data, vfmig_user_put_window(back, sizeof(back), &w));
+		same(data, abi_msg_put_window(back, sizeof(back), &w));
 	}
-	if (!vfmig_user_get_window_piece(data, size, bytes, &p)) {
+	if (!abi_msg_get_window_piece(data, size, bytes, &p)) {
 		within(p.offset, p.size);
-		HOLDS(p.offset + p.size <= bytes && p.size <= VFMIG_USER_WINDOW_PIECE_MAX);
-		same(data, vfmig_user_put_window_piece(back, sizeof(back), &p));
+		HOLDS(p.offset + p.size <= bytes && p.size <= ABI_MSG_WINDOW_PIECE_MAX);
+		same(data, abi_msg_put_window_piece(back, sizeof(back), &p));
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vfmig_user_header h;
-	const char *why = vfmig_user_get_header(data, size, 1 << 20, &h);
+	const char *why = abi_msg_get_header(data, size, 1 << 20, &h);
 
-	if (size < VFMIG_USER_HEADER_SIZE)
+	if (size < ABI_MSG_HEADER_SIZE)
 		return 0;
 	if (!why)
-		same(data, vfmig_user_put_header(back, sizeof(back), &h));
-	data += VFMIG_USER_HEADER_SIZE;
-	size -= VFMIG_USER_HEADER_SIZE;
+		same(data, abi_msg_put_header(back, sizeof(back), &h));
+	data += ABI_MSG_HEADER_SIZE;
+	size -= ABI_MSG_HEADER_SIZE;
 	switch (h.cmd) {
 	case VFMIG_USER_VERSION:
 		version(data, size);

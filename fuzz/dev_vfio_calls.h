@@ -22,7 +22,7 @@
 
 #define FILES 12
 #define RAM   (64u << 10)
-#define TYPE  ((unsigned long)VFMIG_IOCTL_TYPE << 8)
+#define TYPE  ((unsigned long)ABI_IOCTL_TYPE << 8)
 
 static uint8_t ram[RAM] __attribute__((aligned(4096)));
 static __thread uint64_t buffer[1024], argument[64];
@@ -45,7 +45,7 @@ static int find(void *context, const void *ptr, size_t len, bool write, int *fd,
 	return at >= ram && len <= RAM && (size_t)(at - ram) <= RAM - len ? 0 : -EFAULT;
 }
 
-static void remember(struct vfmig_dev_vfio *view, unsigned n, long fd)
+static void remember(struct dev_vfio *view, unsigned n, long fd)
 {
 	int before;
 
@@ -53,7 +53,7 @@ static void remember(struct vfmig_dev_vfio *view, unsigned n, long fd)
 		return;
 	before = atomic_exchange(&files[n % FILES], (int)fd);
 	if (before >= 0)
-		vfmig_dev_vfio_close(view, before);
+		dev_vfio_close(view, before);
 }
 
 static void addresses(void)
@@ -66,7 +66,7 @@ static void addresses(void)
 	}
 }
 
-static void one(struct vfmig_dev_vfio *view, const uint8_t *head, const uint8_t *rest, size_t len)
+static void one(struct dev_vfio *view, const uint8_t *head, const uint8_t *rest, size_t len)
 {
 	static const char *const paths[] = {"/dev/vfio/vfio",
 					    "/dev/iommu",
@@ -85,33 +85,33 @@ static void one(struct vfmig_dev_vfio *view, const uint8_t *head, const uint8_t 
 	memcpy(&offset, argument, sizeof(offset));
 	switch (head[0] % 8) {
 	case 0:
-		remember(view, head[1], vfmig_dev_vfio_open(view, paths[head[2] % 6], O_RDWR));
+		remember(view, head[1], dev_vfio_open(view, paths[head[2] % 6], O_RDWR));
 		break;
 	case 1:
-		vfmig_dev_vfio_pread(view, fd, buffer, head[2], offset);
+		dev_vfio_pread(view, fd, buffer, head[2], offset);
 		break;
 	case 2:
-		vfmig_dev_vfio_pwrite(view, fd, argument + 1, head[2], offset);
+		dev_vfio_pwrite(view, fd, argument + 1, head[2], offset);
 		break;
 	case 3:
-		vfmig_dev_vfio_read(view, fd, buffer, head[2] * 8u);
+		dev_vfio_read(view, fd, buffer, head[2] * 8u);
 		break;
 	case 4:
-		vfmig_dev_vfio_write(view, fd, argument, len);
+		dev_vfio_write(view, fd, argument, len);
 		break;
 	case 5:
-		if (!vfmig_dev_vfio_mmap(view, fd, 4096u * head[2], offset, &real, &place))
+		if (!dev_vfio_mmap(view, fd, 4096u * head[2], offset, &real, &place))
 			close(real);
-		vfmig_dev_vfio_fstat(view, fd, &st);
+		dev_vfio_fstat(view, fd, &st);
 		break;
 	default:
 		/* Descriptors in structures are numbers of files here. */
-		if (head[2] == VFMIG_IOCTL_GROUP_SET_CONTAINER)
+		if (head[2] == ABI_IOCTL_GROUP_SET_CONTAINER)
 			argument[0] = (uint32_t)files[head[0] % FILES];
-		if (head[2] == VFMIG_IOCTL_DEVICE_BIND_IOMMUFD)
+		if (head[2] == ABI_IOCTL_DEVICE_BIND_IOMMUFD)
 			argument[1] = (uint32_t)files[head[0] % FILES];
-		real = (int)vfmig_dev_vfio_ioctl(view, fd, TYPE | head[2], argument);
-		if (head[2] == VFMIG_IOCTL_GROUP_GET_DEVICE_FD)
+		real = (int)dev_vfio_ioctl(view, fd, TYPE | head[2], argument);
+		if (head[2] == ABI_IOCTL_GROUP_GET_DEVICE_FD)
 			remember(view, head[1] + 1u, real);
 		if (head[2] == VFMIG_IOCTL_DEVICE_FEATURE && !real &&
 		    (((uint32_t *)argument)[1] & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_MIG_STATE)
@@ -120,31 +120,31 @@ static void one(struct vfmig_dev_vfio *view, const uint8_t *head, const uint8_t 
 }
 
 /* Where most of it can be reached from: a container with a device, … */
-static void open_container(struct vfmig_dev_vfio *view)
+static void open_container(struct dev_vfio *view)
 {
-	int container = vfmig_dev_vfio_open(view, "/dev/vfio/vfio", O_RDWR);
+	int container = dev_vfio_open(view, "/dev/vfio/vfio", O_RDWR);
 
 	files[0] = container;
-	files[1] = vfmig_dev_vfio_open(view, "/dev/vfio/9000", O_RDWR);
-	vfmig_dev_vfio_ioctl(view, files[1], TYPE | VFMIG_IOCTL_GROUP_SET_CONTAINER, &container);
-	vfmig_dev_vfio_ioctl(view, files[0], TYPE | VFMIG_IOCTL_SET_IOMMU, (void *)3);
-	files[2] = (int)vfmig_dev_vfio_ioctl(view, files[1], TYPE | VFMIG_IOCTL_GROUP_GET_DEVICE_FD,
-					     (void *)(uintptr_t) "vfmig0");
+	files[1] = dev_vfio_open(view, "/dev/vfio/9000", O_RDWR);
+	dev_vfio_ioctl(view, files[1], TYPE | ABI_IOCTL_GROUP_SET_CONTAINER, &container);
+	dev_vfio_ioctl(view, files[0], TYPE | VFMIG_IOCTL_SET_IOMMU, (void *)3);
+	files[2] = (int)dev_vfio_ioctl(view, files[1], TYPE | ABI_IOCTL_GROUP_GET_DEVICE_FD,
+				       (void *)(uintptr_t) "vfmig0");
 }
 
 /* … and another one with an iommufd. */
-static void open_iommufd(struct vfmig_dev_vfio *view)
+static void open_iommufd(struct dev_vfio *view)
 {
-	struct vfmig_bind_iommufd bind = {.argsz = sizeof(bind)};
+	struct abi_bind_iommufd bind = {.argsz = sizeof(bind)};
 
-	files[3] = vfmig_dev_vfio_open(view, "/dev/iommu", O_RDWR);
-	files[4] = vfmig_dev_vfio_open(view, "/dev/vfio/devices/vfio9001", O_RDWR);
+	files[3] = dev_vfio_open(view, "/dev/iommu", O_RDWR);
+	files[4] = dev_vfio_open(view, "/dev/vfio/devices/vfio9001", O_RDWR);
 	bind.iommufd = files[3];
-	vfmig_dev_vfio_ioctl(view, files[4], TYPE | VFMIG_IOCTL_DEVICE_BIND_IOMMUFD, &bind);
+	dev_vfio_ioctl(view, files[4], TYPE | ABI_IOCTL_DEVICE_BIND_IOMMUFD, &bind);
 }
 
 /* What an input says, call by call. */
-static void calls(struct vfmig_dev_vfio *view, const uint8_t *data, size_t size)
+static void calls(struct dev_vfio *view, const uint8_t *data, size_t size)
 {
 	while (size >= 4) {
 		size_t len = data[3] * 2u;
@@ -161,16 +161,16 @@ static void calls(struct vfmig_dev_vfio *view, const uint8_t *data, size_t size)
 	}
 }
 
-static struct vfmig_dev_vfio *new_view(void)
+static struct dev_vfio *new_view(void)
 {
-	const struct vfmig_dev_vfio_config config = {
+	const struct dev_vfio_config config = {
 		.devices = 2, .first = 9000, .open = open_device, .memory = find};
-	struct vfmig_dev_vfio *view;
+	struct dev_vfio *view;
 
 	fuzz_small_stacks();
 	for (unsigned i = 0; i < FILES; i++)
 		files[i] = -1;
-	return vfmig_dev_vfio_new(&config, &view, NULL) ? NULL : view;
+	return dev_vfio_new(&config, &view, NULL) ? NULL : view;
 }
 
 #endif

@@ -6,10 +6,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vfmig_dev_vfio *view = new_view();
+	struct dev_vfio *view = new_view();
 
 	if (view)
 		calls(view, data, size);
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	return 0;
 }

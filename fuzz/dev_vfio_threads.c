@@ -6,7 +6,7 @@
 #include "fuzz/dev_vfio_calls.h"
 
 struct half {
-	struct vfmig_dev_vfio *view;
+	struct dev_vfio *view;
 	const uint8_t *data;
 	size_t size;
 };
@@ -21,7 +21,7 @@ static void *work(void *context)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vfmig_dev_vfio *view = new_view();
+	struct dev_vfio *view = new_view();
 	struct half first = {view, data, size / 2},
 		    second = {view, data + size / 2, size - size / 2};
 	pthread_t thread;
@@ -35,6 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		work(&second);
 		pthread_join(thread, NULL);
 	}
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	return 0;
 }

@@ -25,7 +25,7 @@ static size_t prefix_len;
 static void make_prefix(void)
 {
 	int fd = memfd_create("prefix", MFD_CLOEXEC);
-	struct vfmig_section s;
+	struct abi_section s;
 	struct rig_end end;
 
 	rig_end_init(&end, 1, "memory=16K", 64 << 10);
@@ -33,9 +33,9 @@ static void make_prefix(void)
 	CHECK(!vfmig_migration_run(end.m, -1, fd, NULL));
 	rig_end_free(&end);
 	prefix = malloc(8192);
-	CHECK(pread(fd, prefix, 8192, 0) > (ssize_t)VFMIG_STREAM_HEADER_SIZE);
-	CHECK(!vfmig_section_get(prefix + VFMIG_STREAM_HEADER_SIZE, VFMIG_SECTION_HEADER_SIZE, &s));
-	prefix_len = VFMIG_STREAM_HEADER_SIZE + VFMIG_SECTION_HEADER_SIZE + s.length;
+	CHECK(pread(fd, prefix, 8192, 0) > (ssize_t)ABI_STREAM_HEADER_SIZE);
+	CHECK(!abi_section_get(prefix + ABI_STREAM_HEADER_SIZE, ABI_SECTION_HEADER_SIZE, &s));
+	prefix_len = ABI_STREAM_HEADER_SIZE + ABI_SECTION_HEADER_SIZE + s.length;
 	close(fd);
 }
 
@@ -50,25 +50,25 @@ static void begin(void)
 /* Sections with the numbers and sums that they should have; what is left of the last is as it is. */
 static size_t repair(const uint8_t *data, size_t size)
 {
-	struct vfmig_out out = {.sections = 1,
-				.payload = prefix_len - VFMIG_STREAM_HEADER_SIZE -
-					   VFMIG_SECTION_HEADER_SIZE};
+	struct channel_out out = {.sections = 1,
+				  .payload = prefix_len - ABI_STREAM_HEADER_SIZE -
+					     ABI_SECTION_HEADER_SIZE};
 	size_t at = prefix_len, end = prefix_len + size;
 
 	memcpy(stream, prefix, prefix_len);
 	memcpy(stream + prefix_len, data, size);
-	while (end - at >= VFMIG_SECTION_HEADER_SIZE) {
-		struct vfmig_section s;
+	while (end - at >= ABI_SECTION_HEADER_SIZE) {
+		struct abi_section s;
 
-		if (vfmig_section_get(stream + at, end - at, &s) ||
-		    s.length > end - at - VFMIG_SECTION_HEADER_SIZE)
+		if (abi_section_get(stream + at, end - at, &s) ||
+		    s.length > end - at - ABI_SECTION_HEADER_SIZE)
 			break;
-		if (s.type == VFMIG_SECTION_STOPPED || s.type == VFMIG_SECTION_END) {
+		if (s.type == ABI_SECTION_STOPPED || s.type == ABI_SECTION_END) {
 			s.offset = out.sections;
 			s.arg = out.payload;
 		}
-		vfmig_out_seal(&out, stream + at, &s);
-		at += VFMIG_SECTION_HEADER_SIZE + s.length;
+		channel_out_seal(&out, stream + at, &s);
+		at += ABI_SECTION_HEADER_SIZE + s.length;
 	}
 	return end;
 }

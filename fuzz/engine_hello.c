@@ -10,21 +10,21 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint32_t order[VFMIG_MIGRATION_DEVICES_MAX];
-	struct vfmig_hello *hello, *again;
+	struct negotiation *hello, *again;
 	struct vfmig_error err = {0};
 	size_t len;
 	char *json;
 
-	if (vfmig_hello_decode((const char *)data, size, &hello, &err)) {
+	if (negotiation_decode((const char *)data, size, &hello, &err)) {
 		CHECK(err.text[0]);
 		return 0;
 	}
-	json = vfmig_hello_encode(hello, &len);
+	json = negotiation_encode(hello, &len);
 	CHECK(json);
-	CHECKF(!vfmig_hello_decode(json, len, &again, &err), "%s", err.text);
-	CHECKF(!vfmig_hello_fits(hello, again, order, &err), "%s", err.text);
-	vfmig_hello_free(hello);
-	vfmig_hello_free(again);
+	CHECKF(!negotiation_decode(json, len, &again, &err), "%s", err.text);
+	CHECKF(!negotiation_fits(hello, again, order, &err), "%s", err.text);
+	negotiation_free(hello);
+	negotiation_free(again);
 	free(json);
 	return 0;
 }

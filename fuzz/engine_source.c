@@ -35,29 +35,28 @@ static void begin(void)
 	CARD_OK(vfmig_space_attach(source.space, source.card[0], &card_err));
 }
 
-static size_t add(struct vfmig_out *to, size_t at, struct vfmig_section *s, const void *payload)
+static size_t add(struct channel_out *to, size_t at, struct abi_section *s, const void *payload)
 {
-	if (s->length > ROOM - VFMIG_SECTION_HEADER_SIZE - at)
+	if (s->length > ROOM - ABI_SECTION_HEADER_SIZE - at)
 		return at;
-	memcpy(stream + at + VFMIG_SECTION_HEADER_SIZE, payload, s->length);
-	vfmig_out_seal(to, stream + at, s);
-	return at + VFMIG_SECTION_HEADER_SIZE + s->length;
+	memcpy(stream + at + ABI_SECTION_HEADER_SIZE, payload, s->length);
+	channel_out_seal(to, stream + at, s);
+	return at + ABI_SECTION_HEADER_SIZE + s->length;
 }
 
 static size_t answers(const uint8_t *data, size_t size, bool runs)
 {
-	const struct vfmig_stream_header header = {.version = VFMIG_STREAM_VERSION,
-						   .flags = VFMIG_STREAM_FLAG_REPLY};
-	struct vfmig_section s = {.type = VFMIG_SECTION_ACCEPT,
-				  .arg = runs ? VFMIG_ACCEPT_RUNS : 0};
-	struct vfmig_out to = {.sections = 0};
-	size_t at = vfmig_stream_put_header(stream, ROOM, &header);
+	const struct abi_stream_header header = {.version = ABI_STREAM_VERSION,
+						 .flags = ABI_STREAM_FLAG_REPLY};
+	struct abi_section s = {.type = ABI_SECTION_ACCEPT, .arg = runs ? ABI_ACCEPT_RUNS : 0};
+	struct channel_out to = {.sections = 0};
+	size_t at = abi_stream_put_header(stream, ROOM, &header);
 
 	at = add(&to, at, &s, "");
 	while (size >= 3 && at < ROOM - 1024) {
-		s = (struct vfmig_section){.type = VFMIG_SECTION_BACKWARD | data[0] % 8,
-					   .arg = data[1],
-					   .length = data[2]};
+		s = (struct abi_section){.type = ABI_SECTION_BACKWARD | data[0] % 8,
+					 .arg = data[1],
+					 .length = data[2]};
 		if (s.length > size - 3)
 			s.length = (uint32_t)size - 3;
 		at = add(&to, at, &s, data + 3);

@@ -261,7 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mediator.mmap = NULL;
 	HOLDS(!vfmig_open("model:copier,size=64K,window=mapped,migration=off,logging=off", &inner,
 			  NULL));
-	if (vfmig_mediate_with(inner, &mediator, "", &device, NULL)) {
+	if (mediate_with(inner, &mediator, "", &device, NULL)) {
 		vfmig_device_close(inner);
 	} else {
 		check(device);

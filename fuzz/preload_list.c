@@ -15,10 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!file)
 		return 0;
-	vfmig_preload_read(&list, file);
+	preload_read(&list, file);
 	fclose(file);
-	HOLDS(!list.error && list.config.devices <= VFMIG_DEV_VFIO_DEVICES);
-	for (unsigned i = 0; i < VFMIG_DEV_VFIO_DEVICES; i++) {
+	HOLDS(!list.error && list.config.devices <= DEV_VFIO_DEVICES);
+	for (unsigned i = 0; i < DEV_VFIO_DEVICES; i++) {
 		struct preload_device *d = &list.devices[i];
 
 		HOLDS(!d->name == (i >= list.config.devices) && d->count <= VFMIG_FILTERS_MAX);

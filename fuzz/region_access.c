@@ -73,8 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	uint8_t head = (uint8_t)take(&in, 1), buf[256];
-	struct vfmig_region_options options = {
-		.data = (enum vfmig_region_data)(head % 3),
+	struct region_options options = {
+		.data = (enum region_data)(head % 3),
 		.transaction = 300,
 		.bitmap_apart = head & 4,
 	};

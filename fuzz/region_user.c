@@ -49,7 +49,7 @@ static struct {
 	uint64_t reg[8];
 	int fd;
 	bool late;
-	struct vfmig_request_list held;
+	struct request_list held;
 } dev;
 
 static ssize_t region_info(struct vfmig_request *request)
@@ -179,22 +179,22 @@ static void answer_one(struct vfmig_request *request)
 	ssize_t ret = answer(request);
 
 	if (ret < 0)
-		vfmig_complete_err(request, (int)ret, "the input says no");
+		request_complete_err(request, (int)ret, "the input says no");
 	else
-		vfmig_complete(request, ret);
+		request_complete(request, ret);
 }
 
 static void dev_submit(struct vfmig_device *device, struct vfmig_request *request)
 {
 	if (dev.late)
-		vfmig_request_push(&dev.held, request);
+		request_push(&dev.held, request);
 	else
 		answer_one(request);
 }
 
 static bool dev_cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
-	return vfmig_request_remove(&dev.held, request);
+	return request_remove(&dev.held, request);
 }
 
 static int dev_fd(struct vfmig_device *device)
@@ -210,10 +210,10 @@ static int dev_process(struct vfmig_device *device, struct vfmig_error *err)
 static void dev_close(struct vfmig_device *device)
 {
 	HOLDS(!dev.held.first);
-	vfmig_device_fini(device);
+	device_fini(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = dev_submit,
 	.cancel = dev_cancel,
 	.fd = dev_fd,
@@ -305,7 +305,7 @@ static void ask(struct vfmig_session *session, uint8_t what)
 	done = false;
 	dev.late = dev.kind & LATE && what & 16;
 	vfmig_session_submit(session, &request);
-	while (!done && (next = vfmig_request_shift(&dev.held))) {
+	while (!done && (next = request_shift(&dev.held))) {
 		answer_one(next);
 		if (!done && !(take(1) % 16) && vfmig_session_cancel(session, &request)) {
 			dev.late = false;
@@ -334,7 +334,7 @@ static struct vfmig_session *open_session(struct vfmig_device **outer)
 	*outer = &dev.device;
 	if (dev.kind & TRANSLATED) {
 		snprintf(options, sizeof(options), "%s,from=%s", shown[as], name);
-		if (vfmig_filter_translate.open(&dev.device, options, &device, NULL))
+		if (filter_translate.open(&dev.device, options, &device, NULL))
 			return NULL;
 		*outer = device;
 		name = as == 1 ? "v1" : as == 2 ? "pfn" : "v2";
@@ -358,7 +358,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in.left = size;
 	memset(&dev, 0, sizeof(dev));
 	dev.fd = fd;
-	HOLDS(!vfmig_device_init(&dev.device, &ops, "fuzz", NULL));
+	HOLDS(!device_init(&dev.device, &ops, "fuzz", NULL));
 	dev.kind = (uint8_t)take(1);
 	dev.size = sizes[take(1) % 4];
 	dev.reg[0] = VFMIG_V1_STATE_RUNNING;

@@ -65,7 +65,7 @@ static void check_info(struct vfmig_space *space, const void *before, const void
 	uint32_t argsz;
 
 	struct vfmig_type1_iova_range ranges[4];
-	struct vfmig_type1_says says = {.ranges = ranges};
+	struct abi_type1_says says = {.ranges = ranges};
 	struct vfmig_type1_info info = {0};
 	struct sum sum = {0};
 
@@ -76,7 +76,7 @@ static void check_info(struct vfmig_space *space, const void *before, const void
 	if (!info.cap_offset)
 		return;
 	vfmig_space_each(space, count, &sum);
-	HOLDS(!vfmig_type1_get_info(arg, room, &says, 4));
+	HOLDS(!abi_type1_get_info(arg, room, &says, 4));
 	HOLDS(says.has_migration && says.has_dma_avail && says.nr_ranges == 1);
 	HOLDS(says.dma_avail == (sum.count < 16 ? 16 - sum.count : 0));
 }

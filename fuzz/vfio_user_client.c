@@ -152,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	push(fds[0], &h, sizeof(h), -1);
 	push(fds[0], version, n, -1);
-	if (vfmig_vfio_user_adopt(fds[1], "fuzzed", NULL, &device, NULL))
+	if (vfio_user_adopt(fds[1], "fuzzed", NULL, &device, NULL))
 		abort();
 	if (recv(fds[0], &h, sizeof(h), 0) != sizeof(h) ||
 	    recv(fds[0], trash, h.msg_size - 16, 0) < 0 || vfmig_space_attach(space, device, NULL))

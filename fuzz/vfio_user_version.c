@@ -10,21 +10,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vfmig_wire_caps caps, again;
+	struct wire_caps caps, again;
 	struct vfmig_error err = {0};
 	void *payload;
 	size_t len;
 
-	if (vfmig_wire_caps_decode(data, size, &caps, &err)) {
+	if (wire_caps_decode(data, size, &caps, &err)) {
 		HOLDS(err.code && err.text[0]);
 		return 0;
 	}
-	HOLDS(caps.max_data_xfer_size >= VFMIG_WIRE_XFER_MIN);
-	HOLDS(caps.max_msg_fds <= VFMIG_WIRE_FDS);
-	HOLDS(caps.twin_fd >= -1 && caps.twin_fd < (int)VFMIG_WIRE_FDS);
-	payload = vfmig_wire_caps_encode(&caps, &len);
+	HOLDS(caps.max_data_xfer_size >= WIRE_XFER_MIN);
+	HOLDS(caps.max_msg_fds <= WIRE_FDS);
+	HOLDS(caps.twin_fd >= -1 && caps.twin_fd < (int)WIRE_FDS);
+	payload = wire_caps_encode(&caps, &len);
 	HOLDS(payload);
-	HOLDS(!vfmig_wire_caps_decode(payload, len, &again, &err));
+	HOLDS(!wire_caps_decode(payload, len, &again, &err));
 	HOLDS(again.max_msg_fds == caps.max_msg_fds && again.vfmig == caps.vfmig &&
 	      again.max_data_xfer_size == caps.max_data_xfer_size &&
 	      again.max_dma_maps == caps.max_dma_maps && again.pgsizes == caps.pgsizes &&

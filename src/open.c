@@ -34,13 +34,12 @@ struct source {
 
 static const struct source sources[] = {
 	{"vfio-user", "SOCKET", "a device behind the socket of a vfio-user server",
-	 vfmig_vfio_user_option_table, vfmig_vfio_user_connect},
+	 vfio_user_option_table, vfio_user_connect},
 	{NULL},
 };
 
-static const struct vfmig_filter_kind *const filters[] = {
-	&vfmig_filter_fault,	 &vfmig_filter_delay,	&vfmig_filter_trace,
-	&vfmig_filter_translate, &vfmig_filter_mediate, NULL,
+static const struct filter_kind *const filters[] = {
+	&filter_fault, &filter_delay, &filter_trace, &filter_translate, &filter_mediate, NULL,
 };
 
 /* Cut "head,rest" in two; *rest is NULL without a comma. The head is to be freed. */
@@ -134,7 +133,7 @@ int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_erro
 
 int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vfmig_error *err)
 {
-	const struct vfmig_filter_kind *const *f = filters;
+	const struct filter_kind *const *f = filters;
 	const char *options;
 	char *name = cut(filter, &options);
 	int ret;

@@ -8,39 +8,39 @@
 #include "abi/json.h"
 #include "tests/check.h"
 
-static inline struct vfmig_json json_open(const char *text, size_t len)
+static inline struct abi_json json_open(const char *text, size_t len)
 {
-	struct vfmig_json o;
+	struct abi_json o;
 
-	CHECKF(vfmig_json_open(text, len, &o) == len && o.type == VFMIG_JSON_OBJECT, "%s", text);
+	CHECKF(abi_json_open(text, len, &o) == len && o.type == ABI_JSON_OBJECT, "%s", text);
 	return o;
 }
 
 /* The text of a member (of a number: its digits), in a buffer that the next call uses again. */
-static inline const char *json_text(const struct vfmig_json *o, const char *key)
+static inline const char *json_text(const struct abi_json *o, const char *key)
 {
 	static char buf[256];
-	struct vfmig_json v = vfmig_json_member(o, key);
+	struct abi_json v = abi_json_member(o, key);
 	size_t len = (size_t)(v.end - v.at);
 
-	if (v.type == VFMIG_JSON_NONE)
+	if (v.type == ABI_JSON_NONE)
 		return "(missing)";
-	if (v.type == VFMIG_JSON_STRING)
-		len = vfmig_json_string(&v, buf, sizeof(buf) - 1);
+	if (v.type == ABI_JSON_STRING)
+		len = abi_json_string(&v, buf, sizeof(buf) - 1);
 	CHECK(len < sizeof(buf));
-	if (v.type != VFMIG_JSON_STRING)
+	if (v.type != ABI_JSON_STRING)
 		memcpy(buf, v.at, len);
 	buf[len] = 0;
 	return buf;
 }
 
-static inline uint64_t json_number(const struct vfmig_json *o, const char *key)
+static inline uint64_t json_number(const struct abi_json *o, const char *key)
 {
-	struct vfmig_json v = vfmig_json_member(o, key);
+	struct abi_json v = abi_json_member(o, key);
 	bool negative;
-	uint64_t n = vfmig_json_integer(&v, &negative);
+	uint64_t n = abi_json_integer(&v, &negative);
 
-	CHECKF(v.type == VFMIG_JSON_INTEGER && !negative, "%s", key);
+	CHECKF(v.type == ABI_JSON_INTEGER && !negative, "%s", key);
 	return n;
 }
 

@@ -11,20 +11,19 @@ _Static_assert(offsetof(struct vfmig_zpci_group, reserved) == VFMIG_ZPCI_GROUP_V
 #define CAP_OFFSET    16U /* where the fixed part says where the first one is */
 #define FIXED	      20U /* and so what the fixed part has to have for that */
 
-size_t vfmig_device_info_put(void *buf, size_t cap, uint32_t argsz,
-			     const struct vfmig_device_info *i, const struct vfmig_cap_said *caps,
-			     size_t nr_caps)
+size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct vfmig_device_info *i,
+			   const struct abi_cap_said *caps, size_t nr_caps)
 {
 	struct vfmig_device_info info = *i;
 	size_t need = sizeof(info), at = need, link = CAP_OFFSET;
 	size_t fixed = argsz < sizeof(info) ? argsz : sizeof(info);
 
-	if (argsz < VFMIG_DEVICE_INFO_MIN || nr_caps > VFMIG_CAPS_MAX)
+	if (argsz < ABI_DEVICE_INFO_MIN || nr_caps > ABI_CAPS_MAX)
 		return 0;
 	for (size_t n = 0; n < nr_caps; n++) {
 		if (caps[n].size > UINT16_MAX)
 			return 0;
-		need = (need + VFMIG_CAP_HEADER + caps[n].size + 7) / 8 * 8;
+		need = (need + ABI_CAP_HEADER + caps[n].size + 7) / 8 * 8;
 	}
 	info.argsz = (uint32_t)need;
 	info.flags &= ~VFMIG_DEVICE_FLAG_CAPS;
@@ -35,11 +34,11 @@ size_t vfmig_device_info_put(void *buf, size_t cap, uint32_t argsz,
 		return 0;
 	memcpy(buf, &info, fixed);
 	for (size_t n = 0; argsz >= need && n < nr_caps; n++) {
-		uint8_t *to = vfmig_caps_put(buf, &at, &link, caps[n].id, caps[n].version,
-					     VFMIG_CAP_HEADER + caps[n].size);
+		uint8_t *to = abi_caps_put(buf, &at, &link, caps[n].id, caps[n].version,
+					   ABI_CAP_HEADER + caps[n].size);
 
 		if (caps[n].size)
-			memcpy(to + VFMIG_CAP_HEADER, caps[n].bytes, caps[n].size);
+			memcpy(to + ABI_CAP_HEADER, caps[n].bytes, caps[n].size);
 	}
 	return need;
 }
@@ -54,10 +53,10 @@ static const char *get_base(struct vfmig_device_about *about, uint32_t version, 
 	*size = version == 1 ? VFMIG_ZPCI_BASE_V1 : VFMIG_ZPCI_BASE_V2;
 	if (room < *size)
 		return "device info: a capability leaves the answer";
-	vfmig_unpack(cap, room, "22488222", &about->base);
+	abi_unpack(cap, room, "22488222", &about->base);
 	about->base.pft = cap[30];
 	about->base.gid = cap[31];
-	about->base.fh = version == 1 ? 0 : vfmig_get32(cap + VFMIG_ZPCI_BASE_V1);
+	about->base.fh = version == 1 ? 0 : abi_get32(cap + VFMIG_ZPCI_BASE_V1);
 	about->has_base = true;
 	return NULL;
 }
@@ -70,9 +69,9 @@ static const char *get_group(struct vfmig_device_about *about, uint32_t version,
 	*size = version == 1 ? VFMIG_ZPCI_GROUP_V1 : VFMIG_ZPCI_GROUP_V2;
 	if (room < *size)
 		return "device info: a capability leaves the answer";
-	vfmig_unpack(cap, room, "224888222", &about->group);
+	abi_unpack(cap, room, "224888222", &about->group);
 	about->group.version = cap[38];
-	about->group.imaxstbl = version == 1 ? 0 : vfmig_get16(cap + 40);
+	about->group.imaxstbl = version == 1 ? 0 : abi_get16(cap + 40);
 	about->has_group = true;
 	return NULL;
 }
@@ -84,7 +83,7 @@ static const char *get_string(bool *has, uint32_t *bytes, uint8_t *to, const uin
 		return "device info: two zPCI strings of one kind";
 	if (room < STRING_HEADER)
 		return "device info: a capability leaves the answer";
-	*bytes = vfmig_get32(cap + VFMIG_CAP_HEADER);
+	*bytes = abi_get32(cap + ABI_CAP_HEADER);
 	if (*bytes > VFMIG_ZPCI_STRING_MAX)
 		return "device info: a zPCI string of more than 256 bytes";
 	if (room - STRING_HEADER < *bytes)
@@ -117,9 +116,9 @@ static const char *get_cap(void *context, uint32_t id, uint32_t version, const u
 	return NULL;
 }
 
-const char *vfmig_device_info_get(const void *buf, size_t len, struct vfmig_device_about *about)
+const char *abi_device_info_get(const void *buf, size_t len, struct vfmig_device_about *about)
 {
-	static const struct vfmig_caps_words words = {
+	static const struct abi_caps_words words = {
 		"device info: more than 16 capabilities",
 		"device info: a capability lies inside the fixed part",
 		"device info: a capability leaves the answer",
@@ -129,13 +128,13 @@ const char *vfmig_device_info_get(const void *buf, size_t len, struct vfmig_devi
 	uint32_t first = 0;
 
 	memset(about, 0, sizeof(*about));
-	if (len < VFMIG_DEVICE_INFO_MIN)
+	if (len < ABI_DEVICE_INFO_MIN)
 		return "a device's information needs 16 bytes";
-	about->flags = vfmig_get32(bytes + 4);
-	about->num_regions = vfmig_get32(bytes + 8);
-	about->num_irqs = vfmig_get32(bytes + 12);
+	about->flags = abi_get32(bytes + 4);
+	about->num_regions = abi_get32(bytes + 8);
+	about->num_irqs = abi_get32(bytes + 12);
 	if ((about->flags & VFMIG_DEVICE_FLAG_CAPS) && len >= FIXED)
-		first = vfmig_get32(bytes + CAP_OFFSET);
+		first = abi_get32(bytes + CAP_OFFSET);
 	/* Older kernels' fixed part ends at cap_offset. */
-	return vfmig_caps_walk(buf, len, FIXED, first, &words, get_cap, about);
+	return abi_caps_walk(buf, len, FIXED, first, &words, get_cap, about);
 }

@@ -2,18 +2,18 @@
 /*
  * VFIO_DEVICE_GET_INFO with its chain of capabilities, as bytes. Conventions as in feature.h.
  */
-#ifndef VFMIG_SRC_ABI_DEVICE_INFO_H
-#define VFMIG_SRC_ABI_DEVICE_INFO_H
+#ifndef ABI_DEVICE_INFO_H
+#define ABI_DEVICE_INFO_H
 
 #include <vfmig/abi_info.h>
 
 #include "abi/caps.h"
 
 /* As it was in the beginning: what an argsz must have room for, and all that vfio-user's has. */
-#define VFMIG_DEVICE_INFO_MIN 16U
+#define ABI_DEVICE_INFO_MIN 16U
 
 /* A capability to be said: bytes are behind its header. */
-struct vfmig_cap_said {
+struct abi_cap_said {
 	uint16_t id, version;
 	const void *bytes;
 	size_t size;
@@ -22,17 +22,16 @@ struct vfmig_cap_said {
 /*
  * The answer into buf, of which the user says that it has argsz bytes and which has cap: the fixed part, cut to argsz,
  * and the chain if it all fits; if it does not, flag and size say that there is one. argsz, cap_offset and the flag CAPS of
- * *i are not looked at. Returns argsz: what the whole answer takes; 0 if argsz is below VFMIG_DEVICE_INFO_MIN, there are
- * more than VFMIG_CAPS_MAX of them, or cap is too small.
+ * *i are not looked at. Returns argsz: what the whole answer takes; 0 if argsz is below ABI_DEVICE_INFO_MIN, there are
+ * more than ABI_CAPS_MAX of them, or cap is too small.
  */
-size_t vfmig_device_info_put(void *buf, size_t cap, uint32_t argsz,
-			     const struct vfmig_device_info *i, const struct vfmig_cap_said *caps,
-			     size_t nr_caps);
+size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct vfmig_device_info *i,
+			   const struct abi_cap_said *caps, size_t nr_caps);
 
 /*
  * Read such an answer of len bytes. Refuses chains that leave it, lie in the fixed part, overlap, loop or do not end,
  * capabilities given twice or cut short, and strings longer than is allowed. Unknown ones are listed.
  */
-const char *vfmig_device_info_get(const void *buf, size_t len, struct vfmig_device_about *about);
+const char *abi_device_info_get(const void *buf, size_t len, struct vfmig_device_about *about);
 
 #endif

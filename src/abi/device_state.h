@@ -13,75 +13,75 @@
  * What pre-copy sends again overrides what it sent before (blocks and opaque data); a field comes
  * once. The first time, a block's bytes come in order, so that a gap is seen where it is.
  */
-#ifndef VFMIG_SRC_ABI_DEVICE_STATE_H
-#define VFMIG_SRC_ABI_DEVICE_STATE_H
+#ifndef ABI_DEVICE_STATE_H
+#define ABI_DEVICE_STATE_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <stdbool.h>
 
-#define VFMIG_DS_MAGIC	       "vfmigdev" /* 8 bytes, no NUL */
-#define VFMIG_DS_VERSION       1U
-#define VFMIG_DS_PREAMBLE_SIZE 16U
-#define VFMIG_DS_HEADER_SIZE   8U /* of a frame */
+#define ABI_DS_MAGIC	     "vfmigdev" /* 8 bytes, no NUL */
+#define ABI_DS_VERSION	     1U
+#define ABI_DS_PREAMBLE_SIZE 16U
+#define ABI_DS_HEADER_SIZE   8U /* of a frame */
 
 /*
  * The model's name of a stream that is not a model's state, but the transactions of a device of v1 or pfn: without
  * entries, each transaction a CHUNK. What is in them may be a model's state again.
  */
-#define VFMIG_DS_TRANSACTIONS "vfio.transactions"
+#define ABI_DS_TRANSACTIONS "vfio.transactions"
 
 /* Caps. A reader refuses what is over them; a writer cannot make it. */
-#define VFMIG_DS_FRAME_MAX   (1U << 20)	  /* payload of a frame */
-#define VFMIG_DS_SCHEMA_MAX  (256U << 10) /* payload of the schema */
-#define VFMIG_DS_ENTRIES_MAX 4096U
-#define VFMIG_DS_NAME_MAX    64U   /* bytes of a name, without NUL */
-#define VFMIG_DS_FIELD_MAX   1024U /* bytes of a field; larger things are blocks */
+#define ABI_DS_FRAME_MAX   (1U << 20)	/* payload of a frame */
+#define ABI_DS_SCHEMA_MAX  (256U << 10) /* payload of the schema */
+#define ABI_DS_ENTRIES_MAX 4096U
+#define ABI_DS_NAME_MAX	   64U	 /* bytes of a name, without NUL */
+#define ABI_DS_FIELD_MAX   1024U /* bytes of a field; larger things are blocks */
 
 /* Sizes of the parts before the data. */
-#define VFMIG_DS_SCHEMA_FIXED	12U /* u32 model version, u32 entries, u16 flags, u16 name length */
-#define VFMIG_DS_ENTRY_FIXED	24U
-#define VFMIG_DS_FIELD_FIXED	4U  /* u32 id */
-#define VFMIG_DS_BLOCK_FIXED	16U /* u32 id, u32 zero, u64 offset */
-#define VFMIG_DS_ZERO_PAYLOAD	24U /* the same, u64 length */
-#define VFMIG_DS_END_PAYLOAD	16U /* u64 frames, u64 bytes before this frame */
-#define VFMIG_DS_BLOCK_DATA_MAX (VFMIG_DS_FRAME_MAX - VFMIG_DS_BLOCK_FIXED)
+#define ABI_DS_SCHEMA_FIXED   12U /* u32 model version, u32 entries, u16 flags, u16 name length */
+#define ABI_DS_ENTRY_FIXED    24U
+#define ABI_DS_FIELD_FIXED    4U  /* u32 id */
+#define ABI_DS_BLOCK_FIXED    16U /* u32 id, u32 zero, u64 offset */
+#define ABI_DS_ZERO_PAYLOAD   24U /* the same, u64 length */
+#define ABI_DS_END_PAYLOAD    16U /* u64 frames, u64 bytes before this frame */
+#define ABI_DS_BLOCK_DATA_MAX (ABI_DS_FRAME_MAX - ABI_DS_BLOCK_FIXED)
 
-enum vfmig_ds_frame {
-	VFMIG_DS_SCHEMA = 1,
-	VFMIG_DS_FIELD = 2,  /* the value of a field */
-	VFMIG_DS_BLOCK = 3,  /* bytes of a block */
-	VFMIG_DS_ZERO = 4,   /* a run of zeros of a block */
-	VFMIG_DS_OPAQUE = 5, /* bytes from the model's own save function */
-	VFMIG_DS_CHUNK = 6,  /* a piece of a transaction whose boundaries must survive */
-	VFMIG_DS_END = 7,
+enum abi_ds_frame {
+	ABI_DS_SCHEMA = 1,
+	ABI_DS_FIELD = 2,  /* the value of a field */
+	ABI_DS_BLOCK = 3,  /* bytes of a block */
+	ABI_DS_ZERO = 4,   /* a run of zeros of a block */
+	ABI_DS_OPAQUE = 5, /* bytes from the model's own save function */
+	ABI_DS_CHUNK = 6,  /* a piece of a transaction whose boundaries must survive */
+	ABI_DS_END = 7,
 };
 
 /* Flags of a CHUNK frame; every other frame has none. */
-#define VFMIG_DS_CHUNK_FIRST 1U
-#define VFMIG_DS_CHUNK_LAST  2U
+#define ABI_DS_CHUNK_FIRST 1U
+#define ABI_DS_CHUNK_LAST  2U
 
-enum vfmig_ds_kind {
-	VFMIG_DS_KIND_FIELD = 1,
-	VFMIG_DS_KIND_BLOCK = 2,
+enum abi_ds_kind {
+	ABI_DS_KIND_FIELD = 1,
+	ABI_DS_KIND_BLOCK = 2,
 };
 
 /* Flags of a schema entry. */
-#define VFMIG_DS_ENTRY_OPTIONAL 1U /* the stream may end without it */
+#define ABI_DS_ENTRY_OPTIONAL 1U /* the stream may end without it */
 
 /* One entry of the schema. name is not NUL terminated when the reader gives it. */
-struct vfmig_ds_entry {
+struct abi_ds_entry {
 	uint32_t id;	  /* ascending in the schema */
 	uint32_t version; /* of this entry, the model's to give and to judge */
-	uint64_t size;	  /* bytes; a field's 1 to VFMIG_DS_FIELD_MAX, a block's at least 1 */
-	uint8_t kind;	  /* enum vfmig_ds_kind */
-	uint8_t name_len; /* 1 to VFMIG_DS_NAME_MAX */
-	uint16_t flags;	  /* VFMIG_DS_ENTRY_ */
+	uint64_t size;	  /* bytes; a field's 1 to ABI_DS_FIELD_MAX, a block's at least 1 */
+	uint8_t kind;	  /* enum abi_ds_kind */
+	uint8_t name_len; /* 1 to ABI_DS_NAME_MAX */
+	uint16_t flags;	  /* ABI_DS_ENTRY_ */
 	const char *name; /* printable ASCII without space */
 };
 
 /* What the schema begins with. */
-struct vfmig_ds_model {
+struct abi_ds_model {
 	const char *name; /* as an entry's */
 	uint8_t name_len;
 	uint32_t version;
@@ -91,7 +91,7 @@ struct vfmig_ds_model {
 /* ---- Writing -------------------------------------------------------------------------------- */
 
 /* Counts what was written, for END. Zero it to begin. */
-struct vfmig_ds_writer {
+struct abi_ds_writer {
 	uint64_t frames;
 	uint64_t bytes;
 };
@@ -103,24 +103,21 @@ struct vfmig_ds_writer {
  * The _header functions write what stands before the data, and count the data as written: the
  * caller lets exactly data_len bytes follow.
  */
-size_t vfmig_ds_put_preamble(struct vfmig_ds_writer *w, void *buf, size_t cap);
-/* The bytes that vfmig_ds_put_schema() will need; 0 if the schema breaks a cap or a rule. */
-size_t vfmig_ds_schema_size(const struct vfmig_ds_model *model,
-			    const struct vfmig_ds_entry *entries);
-size_t vfmig_ds_put_schema(struct vfmig_ds_writer *w, void *buf, size_t cap,
-			   const struct vfmig_ds_model *model,
-			   const struct vfmig_ds_entry *entries);
-size_t vfmig_ds_put_field(struct vfmig_ds_writer *w, void *buf, size_t cap, uint32_t id,
-			  const void *value, size_t size);
-size_t vfmig_ds_put_block_header(struct vfmig_ds_writer *w, void *buf, size_t cap, uint32_t id,
-				 uint64_t offset, size_t data_len);
-size_t vfmig_ds_put_zero(struct vfmig_ds_writer *w, void *buf, size_t cap, uint32_t id,
-			 uint64_t offset, uint64_t length);
-size_t vfmig_ds_put_opaque_header(struct vfmig_ds_writer *w, void *buf, size_t cap,
-				  size_t data_len);
-size_t vfmig_ds_put_chunk_header(struct vfmig_ds_writer *w, void *buf, size_t cap, uint16_t flags,
-				 size_t data_len);
-size_t vfmig_ds_put_end(struct vfmig_ds_writer *w, void *buf, size_t cap);
+size_t abi_ds_put_preamble(struct abi_ds_writer *w, void *buf, size_t cap);
+/* The bytes that abi_ds_put_schema() will need; 0 if the schema breaks a cap or a rule. */
+size_t abi_ds_schema_size(const struct abi_ds_model *model, const struct abi_ds_entry *entries);
+size_t abi_ds_put_schema(struct abi_ds_writer *w, void *buf, size_t cap,
+			 const struct abi_ds_model *model, const struct abi_ds_entry *entries);
+size_t abi_ds_put_field(struct abi_ds_writer *w, void *buf, size_t cap, uint32_t id,
+			const void *value, size_t size);
+size_t abi_ds_put_block_header(struct abi_ds_writer *w, void *buf, size_t cap, uint32_t id,
+			       uint64_t offset, size_t data_len);
+size_t abi_ds_put_zero(struct abi_ds_writer *w, void *buf, size_t cap, uint32_t id, uint64_t offset,
+		       uint64_t length);
+size_t abi_ds_put_opaque_header(struct abi_ds_writer *w, void *buf, size_t cap, size_t data_len);
+size_t abi_ds_put_chunk_header(struct abi_ds_writer *w, void *buf, size_t cap, uint16_t flags,
+			       size_t data_len);
+size_t abi_ds_put_end(struct abi_ds_writer *w, void *buf, size_t cap);
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
@@ -131,9 +128,9 @@ size_t vfmig_ds_put_end(struct vfmig_ds_writer *w, void *buf, size_t cap);
  *
  * index: the entry's place in the schema, from 0.
  */
-struct vfmig_ds_events {
-	const char *(*model)(void *user, const struct vfmig_ds_model *m);
-	const char *(*entry)(void *user, uint32_t index, const struct vfmig_ds_entry *e);
+struct abi_ds_events {
+	const char *(*model)(void *user, const struct abi_ds_model *m);
+	const char *(*entry)(void *user, uint32_t index, const struct abi_ds_entry *e);
 	const char *(*schema_end)(void *user);
 	/* The whole value, as long as the schema says. */
 	const char *(*field)(void *user, uint32_t index, const void *value, size_t size);
@@ -150,7 +147,7 @@ struct vfmig_ds_events {
 };
 
 /* What the reader keeps of a schema entry, in memory that the caller brings. */
-struct vfmig_ds_slot {
+struct abi_ds_slot {
 	uint64_t size;
 	uint64_t covered; /* of a block: all before this has come */
 	uint32_t id;
@@ -160,14 +157,14 @@ struct vfmig_ds_slot {
 };
 
 /* To be treated as closed, but for the first three. */
-struct vfmig_ds_reader {
+struct abi_ds_reader {
 	uint64_t bytes;	   /* taken so far: where a refusal happened */
 	uint64_t frames;   /* begun so far, the preamble not counted */
 	const char *error; /* the first refusal; NULL while all is well */
 
-	const struct vfmig_ds_events *events;
+	const struct abi_ds_events *events;
 	void *user;
-	struct vfmig_ds_slot *slots;
+	struct abi_ds_slot *slots;
 	uint32_t slots_max;
 
 	uint32_t entries;      /* that the schema announced */
@@ -183,29 +180,29 @@ struct vfmig_ds_reader {
 	uint8_t step;
 	bool chunk_open;
 	bool ended;
-	uint8_t scratch[VFMIG_DS_FIELD_FIXED + VFMIG_DS_FIELD_MAX];
+	uint8_t scratch[ABI_DS_FIELD_FIXED + ABI_DS_FIELD_MAX];
 };
 
 /*
  * events and slots stay the caller's, and must live as long as the reader. A schema with more than
- * slots_max entries is refused; VFMIG_DS_ENTRIES_MAX slots take them all.
+ * slots_max entries is refused; ABI_DS_ENTRIES_MAX slots take them all.
  */
-void vfmig_ds_reader_init(struct vfmig_ds_reader *r, const struct vfmig_ds_events *events,
-			  void *user, struct vfmig_ds_slot *slots, uint32_t slots_max);
+void abi_ds_reader_init(struct abi_ds_reader *r, const struct abi_ds_events *events, void *user,
+			struct abi_ds_slot *slots, uint32_t slots_max);
 
 /* Take the next bytes, any number. After a refusal it repeats that refusal. */
-const char *vfmig_ds_reader_feed(struct vfmig_ds_reader *r, const void *data, size_t len);
+const char *abi_ds_reader_feed(struct abi_ds_reader *r, const void *data, size_t len);
 
 /*
  * How many bytes to feed for the next thing to happen: at most one event is told, or, for data, a piece and the
  * end that it may be. For those who cannot act within a callback. Not 0; means nothing after a refusal or END.
  */
-uint32_t vfmig_ds_reader_want(const struct vfmig_ds_reader *r);
+uint32_t abi_ds_reader_want(const struct abi_ds_reader *r);
 
 /* The bytes are over: refuses if END has not come. */
-const char *vfmig_ds_reader_finish(struct vfmig_ds_reader *r);
+const char *abi_ds_reader_finish(struct abi_ds_reader *r);
 
 /* "SCHEMA", "FIELD" …; "?" for none. Static. */
-const char *vfmig_ds_frame_name(uint32_t type);
+const char *abi_ds_frame_name(uint32_t type);
 
 #endif

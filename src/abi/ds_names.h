@@ -2,15 +2,15 @@
 /*
  * What a schema may say: the rules that the writer keeps and the reader checks, in one place.
  */
-#ifndef VFMIG_SRC_ABI_DS_NAMES_H
-#define VFMIG_SRC_ABI_DS_NAMES_H
+#ifndef ABI_DS_NAMES_H
+#define ABI_DS_NAMES_H
 
 #include "abi/device_state.h"
 
 /* Each returns NULL if all is well, else a static sentence. */
-static inline const char *vfmig_ds_bad_name(const char *name, size_t len)
+static inline const char *abi_ds_bad_name(const char *name, size_t len)
 {
-	if (!len || len > VFMIG_DS_NAME_MAX)
+	if (!len || len > ABI_DS_NAME_MAX)
 		return "the schema has a name that is not of 1 to 64 bytes";
 	for (size_t i = 0; i < len; i++)
 		if (name[i] < 0x21 || name[i] > 0x7e)
@@ -19,17 +19,17 @@ static inline const char *vfmig_ds_bad_name(const char *name, size_t len)
 }
 
 /* All of the entry but its name's letters. */
-static inline const char *vfmig_ds_bad_entry(const struct vfmig_ds_entry *e)
+static inline const char *abi_ds_bad_entry(const struct abi_ds_entry *e)
 {
-	if (e->kind != VFMIG_DS_KIND_FIELD && e->kind != VFMIG_DS_KIND_BLOCK)
+	if (e->kind != ABI_DS_KIND_FIELD && e->kind != ABI_DS_KIND_BLOCK)
 		return "the schema has an entry that is neither field nor block";
 	if (!e->size)
 		return "the schema has an entry of size 0";
-	if (e->kind == VFMIG_DS_KIND_FIELD && e->size > VFMIG_DS_FIELD_MAX)
+	if (e->kind == ABI_DS_KIND_FIELD && e->size > ABI_DS_FIELD_MAX)
 		return "the schema has a field of more than 1024 bytes";
-	if (!e->name_len || e->name_len > VFMIG_DS_NAME_MAX)
+	if (!e->name_len || e->name_len > ABI_DS_NAME_MAX)
 		return "the schema has a name that is not of 1 to 64 bytes";
-	if (e->flags & ~VFMIG_DS_ENTRY_OPTIONAL)
+	if (e->flags & ~ABI_DS_ENTRY_OPTIONAL)
 		return "the schema has an entry with unknown flags";
 	return NULL;
 }

@@ -32,99 +32,99 @@ struct frame_rule {
 	enum step step;	   /* with which the payload begins */
 };
 
-static const struct frame_rule rules[VFMIG_DS_END + 1] = {
-	[VFMIG_DS_SCHEMA] = {"SCHEMA", VFMIG_DS_SCHEMA_FIXED + 1, VFMIG_DS_SCHEMA_MAX, SCHEMA_HEAD},
-	[VFMIG_DS_FIELD] = {"FIELD", VFMIG_DS_FIELD_FIXED + 1,
-			    VFMIG_DS_FIELD_FIXED + VFMIG_DS_FIELD_MAX, WHOLE},
-	[VFMIG_DS_BLOCK] = {"BLOCK", VFMIG_DS_BLOCK_FIXED + 1, VFMIG_DS_FRAME_MAX, BLOCK_HEAD},
-	[VFMIG_DS_ZERO] = {"ZERO", VFMIG_DS_ZERO_PAYLOAD, VFMIG_DS_ZERO_PAYLOAD, WHOLE},
-	[VFMIG_DS_OPAQUE] = {"OPAQUE", 1, VFMIG_DS_FRAME_MAX, DATA},
-	[VFMIG_DS_CHUNK] = {"CHUNK", 0, VFMIG_DS_FRAME_MAX, DATA},
-	[VFMIG_DS_END] = {"END", VFMIG_DS_END_PAYLOAD, VFMIG_DS_END_PAYLOAD, WHOLE},
+static const struct frame_rule rules[ABI_DS_END + 1] = {
+	[ABI_DS_SCHEMA] = {"SCHEMA", ABI_DS_SCHEMA_FIXED + 1, ABI_DS_SCHEMA_MAX, SCHEMA_HEAD},
+	[ABI_DS_FIELD] = {"FIELD", ABI_DS_FIELD_FIXED + 1, ABI_DS_FIELD_FIXED + ABI_DS_FIELD_MAX,
+			  WHOLE},
+	[ABI_DS_BLOCK] = {"BLOCK", ABI_DS_BLOCK_FIXED + 1, ABI_DS_FRAME_MAX, BLOCK_HEAD},
+	[ABI_DS_ZERO] = {"ZERO", ABI_DS_ZERO_PAYLOAD, ABI_DS_ZERO_PAYLOAD, WHOLE},
+	[ABI_DS_OPAQUE] = {"OPAQUE", 1, ABI_DS_FRAME_MAX, DATA},
+	[ABI_DS_CHUNK] = {"CHUNK", 0, ABI_DS_FRAME_MAX, DATA},
+	[ABI_DS_END] = {"END", ABI_DS_END_PAYLOAD, ABI_DS_END_PAYLOAD, WHOLE},
 };
 
 /* Arguments are not evaluated where there is no callback: they must not do anything. */
 #define TELL(r, event, ...)                                                                        \
 	((r)->events->event ? (r)->events->event((r)->user, ##__VA_ARGS__) : NULL)
 
-const char *vfmig_ds_frame_name(uint32_t type)
+const char *abi_ds_frame_name(uint32_t type)
 {
-	return type && type <= VFMIG_DS_END ? rules[type].name : "?";
+	return type && type <= ABI_DS_END ? rules[type].name : "?";
 }
 
 /* Gather n bytes in all, of which have are there, and then take the step. */
-static void gather(struct vfmig_ds_reader *r, enum step step, uint32_t n)
+static void gather(struct abi_ds_reader *r, enum step step, uint32_t n)
 {
 	r->step = (uint8_t)step;
 	r->want = n;
 }
 
-static void next_frame(struct vfmig_ds_reader *r)
+static void next_frame(struct abi_ds_reader *r)
 {
 	r->have = 0;
-	gather(r, FRAME, VFMIG_DS_HEADER_SIZE);
+	gather(r, FRAME, ABI_DS_HEADER_SIZE);
 }
 
-void vfmig_ds_reader_init(struct vfmig_ds_reader *r, const struct vfmig_ds_events *events,
-			  void *user, struct vfmig_ds_slot *slots, uint32_t slots_max)
+void abi_ds_reader_init(struct abi_ds_reader *r, const struct abi_ds_events *events, void *user,
+			struct abi_ds_slot *slots, uint32_t slots_max)
 {
 	memset(r, 0, sizeof(*r));
 	r->events = events;
 	r->user = user;
 	r->slots = slots;
-	r->slots_max = slots_max < VFMIG_DS_ENTRIES_MAX ? slots_max : VFMIG_DS_ENTRIES_MAX;
-	gather(r, PREAMBLE, VFMIG_DS_PREAMBLE_SIZE);
+	r->slots_max = slots_max < ABI_DS_ENTRIES_MAX ? slots_max : ABI_DS_ENTRIES_MAX;
+	gather(r, PREAMBLE, ABI_DS_PREAMBLE_SIZE);
 }
 
-static const char *take_preamble(struct vfmig_ds_reader *r)
+static const char *take_preamble(struct abi_ds_reader *r)
 {
-	if (memcmp(r->scratch, VFMIG_DS_MAGIC, 8))
+	if (memcmp(r->scratch, ABI_DS_MAGIC, 8))
 		return "this is not a device's state: the magic is another";
-	if (vfmig_get16(r->scratch + 8) != VFMIG_DS_VERSION)
+	if (abi_get16(r->scratch + 8) != ABI_DS_VERSION)
 		return "the device's state is of a version that is not known here";
-	if (vfmig_get16(r->scratch + 10) != VFMIG_DS_PREAMBLE_SIZE || vfmig_get32(r->scratch + 12))
+	if (abi_get16(r->scratch + 10) != ABI_DS_PREAMBLE_SIZE || abi_get32(r->scratch + 12))
 		return "the device's state has an unknown preamble";
 	next_frame(r);
 	return NULL;
 }
 
-static const char *data_done(struct vfmig_ds_reader *r)
+static const char *data_done(struct abi_ds_reader *r)
 {
 	next_frame(r);
-	if (r->type != VFMIG_DS_CHUNK || !(r->flags & VFMIG_DS_CHUNK_LAST))
+	if (r->type != ABI_DS_CHUNK || !(r->flags & ABI_DS_CHUNK_LAST))
 		return NULL;
 	r->chunk_open = false;
 	return TELL(r, chunk_end);
 }
 
-static const char *take_frame(struct vfmig_ds_reader *r)
+static const char *take_frame(struct abi_ds_reader *r)
 {
 	const struct frame_rule *rule;
 	const char *why = NULL;
 
-	r->frame_start = r->bytes - VFMIG_DS_HEADER_SIZE;
-	r->type = vfmig_get16(r->scratch);
-	r->flags = vfmig_get16(r->scratch + 2);
-	r->left = vfmig_get32(r->scratch + 4);
-	if (!r->type || r->type > VFMIG_DS_END)
+	r->frame_start = r->bytes - ABI_DS_HEADER_SIZE;
+	r->type = abi_get16(r->scratch);
+	r->flags = abi_get16(r->scratch + 2);
+	r->left = abi_get32(r->scratch + 4);
+	if (!r->type || r->type > ABI_DS_END)
 		return "there is no frame of that type";
-	if ((r->type == VFMIG_DS_SCHEMA) != (r->frames == 0))
+	if ((r->type == ABI_DS_SCHEMA) != (r->frames == 0))
 		return r->frames ? "there is a second schema" : "the first frame is not the schema";
 	rule = &rules[r->type];
 	if (r->left < rule->min || r->left > rule->max)
 		return "a frame has a length that its type cannot have";
-	if (r->type != VFMIG_DS_CHUNK) {
+	if (r->type != ABI_DS_CHUNK) {
 		if (r->flags)
 			return "a frame has unknown flags";
 		if (r->chunk_open)
 			return "a chunk was begun and not ended";
 	} else {
-		if (r->flags & ~(VFMIG_DS_CHUNK_FIRST | VFMIG_DS_CHUNK_LAST))
+		if (r->flags & ~(ABI_DS_CHUNK_FIRST | ABI_DS_CHUNK_LAST))
 			return "a frame has unknown flags";
-		if (r->chunk_open == !!(r->flags & VFMIG_DS_CHUNK_FIRST))
+		if (r->chunk_open == !!(r->flags & ABI_DS_CHUNK_FIRST))
 			return r->chunk_open ? "a chunk begins inside another"
 					     : "a chunk goes on that was not begun";
-		if (r->flags & VFMIG_DS_CHUNK_FIRST)
+		if (r->flags & ABI_DS_CHUNK_FIRST)
 			why = TELL(r, chunk_begin);
 		r->chunk_open = true;
 	}
@@ -134,10 +134,10 @@ static const char *take_frame(struct vfmig_ds_reader *r)
 	r->have = 0;
 	switch (rule->step) {
 	case SCHEMA_HEAD:
-		gather(r, SCHEMA_HEAD, VFMIG_DS_SCHEMA_FIXED);
+		gather(r, SCHEMA_HEAD, ABI_DS_SCHEMA_FIXED);
 		return NULL;
 	case BLOCK_HEAD:
-		gather(r, BLOCK_HEAD, VFMIG_DS_BLOCK_FIXED);
+		gather(r, BLOCK_HEAD, ABI_DS_BLOCK_FIXED);
 		return NULL;
 	case WHOLE:
 		gather(r, WHOLE, r->left);
@@ -150,13 +150,13 @@ static const char *take_frame(struct vfmig_ds_reader *r)
 
 /* ---- The schema ----------------------------------------------------------------------------- */
 
-static const char *next_entry(struct vfmig_ds_reader *r)
+static const char *next_entry(struct abi_ds_reader *r)
 {
 	if (r->entries_seen < r->entries) {
-		if (r->left < VFMIG_DS_ENTRY_FIXED)
+		if (r->left < ABI_DS_ENTRY_FIXED)
 			return "the schema is too short for its entries";
 		r->have = 0;
-		gather(r, ENTRY_HEAD, VFMIG_DS_ENTRY_FIXED);
+		gather(r, ENTRY_HEAD, ABI_DS_ENTRY_FIXED);
 		return NULL;
 	}
 	if (r->left)
@@ -165,33 +165,33 @@ static const char *next_entry(struct vfmig_ds_reader *r)
 	return TELL(r, schema_end);
 }
 
-static const char *take_schema_head(struct vfmig_ds_reader *r)
+static const char *take_schema_head(struct abi_ds_reader *r)
 {
-	uint32_t name = vfmig_get16(r->scratch + 10);
+	uint32_t name = abi_get16(r->scratch + 10);
 
-	r->left -= VFMIG_DS_SCHEMA_FIXED;
-	r->entries = vfmig_get32(r->scratch + 4);
+	r->left -= ABI_DS_SCHEMA_FIXED;
+	r->entries = abi_get32(r->scratch + 4);
 	if (r->entries > r->slots_max)
 		return "the schema has more entries than are allowed";
-	if (vfmig_get16(r->scratch + 8))
+	if (abi_get16(r->scratch + 8))
 		return "the schema has unknown flags";
-	if (!name || name > VFMIG_DS_NAME_MAX)
+	if (!name || name > ABI_DS_NAME_MAX)
 		return "the schema has a name that is not of 1 to 64 bytes";
 	if (name > r->left)
 		return "the schema is too short for the model's name";
-	gather(r, SCHEMA_NAME, VFMIG_DS_SCHEMA_FIXED + name);
+	gather(r, SCHEMA_NAME, ABI_DS_SCHEMA_FIXED + name);
 	return NULL;
 }
 
-static const char *take_schema_name(struct vfmig_ds_reader *r)
+static const char *take_schema_name(struct abi_ds_reader *r)
 {
-	struct vfmig_ds_model m = {
-		.name = (const char *)r->scratch + VFMIG_DS_SCHEMA_FIXED,
-		.name_len = (uint8_t)(r->have - VFMIG_DS_SCHEMA_FIXED),
-		.version = vfmig_get32(r->scratch),
+	struct abi_ds_model m = {
+		.name = (const char *)r->scratch + ABI_DS_SCHEMA_FIXED,
+		.name_len = (uint8_t)(r->have - ABI_DS_SCHEMA_FIXED),
+		.version = abi_get32(r->scratch),
 		.entries = r->entries,
 	};
-	const char *why = vfmig_ds_bad_name(m.name, m.name_len);
+	const char *why = abi_ds_bad_name(m.name, m.name_len);
 
 	r->left -= m.name_len;
 	if (!why)
@@ -199,46 +199,46 @@ static const char *take_schema_name(struct vfmig_ds_reader *r)
 	return why ? why : next_entry(r);
 }
 
-static void get_entry(const struct vfmig_ds_reader *r, struct vfmig_ds_entry *e)
+static void get_entry(const struct abi_ds_reader *r, struct abi_ds_entry *e)
 {
-	e->id = vfmig_get32(r->scratch);
-	e->version = vfmig_get32(r->scratch + 4);
-	e->size = vfmig_get64(r->scratch + 8);
+	e->id = abi_get32(r->scratch);
+	e->version = abi_get32(r->scratch + 4);
+	e->size = abi_get64(r->scratch + 8);
 	e->kind = r->scratch[16];
 	e->name_len = r->scratch[17];
-	e->flags = vfmig_get16(r->scratch + 18);
-	e->name = (const char *)r->scratch + VFMIG_DS_ENTRY_FIXED;
+	e->flags = abi_get16(r->scratch + 18);
+	e->name = (const char *)r->scratch + ABI_DS_ENTRY_FIXED;
 }
 
-static const char *take_entry_head(struct vfmig_ds_reader *r)
+static const char *take_entry_head(struct abi_ds_reader *r)
 {
-	struct vfmig_ds_entry e;
+	struct abi_ds_entry e;
 	const char *why;
 
 	get_entry(r, &e);
-	r->left -= VFMIG_DS_ENTRY_FIXED;
-	why = vfmig_ds_bad_entry(&e);
+	r->left -= ABI_DS_ENTRY_FIXED;
+	why = abi_ds_bad_entry(&e);
 	if (why)
 		return why;
-	if (vfmig_get32(r->scratch + 20))
+	if (abi_get32(r->scratch + 20))
 		return "the schema has an entry with a reserved word that is not zero";
 	if (r->entries_seen && e.id <= r->slots[r->entries_seen - 1].id)
 		return "the schema's ids do not ascend";
 	if (e.name_len > r->left)
 		return "the schema is too short for its entries";
-	gather(r, ENTRY_NAME, VFMIG_DS_ENTRY_FIXED + e.name_len);
+	gather(r, ENTRY_NAME, ABI_DS_ENTRY_FIXED + e.name_len);
 	return NULL;
 }
 
-static const char *take_entry_name(struct vfmig_ds_reader *r)
+static const char *take_entry_name(struct abi_ds_reader *r)
 {
-	struct vfmig_ds_slot *slot = &r->slots[r->entries_seen];
-	struct vfmig_ds_entry e;
+	struct abi_ds_slot *slot = &r->slots[r->entries_seen];
+	struct abi_ds_entry e;
 	const char *why;
 
 	get_entry(r, &e);
 	r->left -= e.name_len;
-	why = vfmig_ds_bad_name(e.name, e.name_len);
+	why = abi_ds_bad_name(e.name, e.name_len);
 	if (why)
 		return why;
 	memset(slot, 0, sizeof(*slot));
@@ -254,7 +254,7 @@ static const char *take_entry_name(struct vfmig_ds_reader *r)
 /* ---- What the schema named ------------------------------------------------------------------ */
 
 /* The slot of an id, by halving, into r->index. */
-static struct vfmig_ds_slot *find(struct vfmig_ds_reader *r, uint32_t id)
+static struct abi_ds_slot *find(struct abi_ds_reader *r, uint32_t id)
 {
 	uint32_t low = 0, high = r->entries;
 
@@ -273,29 +273,29 @@ static struct vfmig_ds_slot *find(struct vfmig_ds_reader *r, uint32_t id)
 	return NULL;
 }
 
-static const char *take_field(struct vfmig_ds_reader *r)
+static const char *take_field(struct abi_ds_reader *r)
 {
-	struct vfmig_ds_slot *slot = find(r, vfmig_get32(r->scratch));
+	struct abi_ds_slot *slot = find(r, abi_get32(r->scratch));
 
-	if (!slot || slot->kind != VFMIG_DS_KIND_FIELD)
+	if (!slot || slot->kind != ABI_DS_KIND_FIELD)
 		return "a FIELD names no field of the schema";
-	if (r->have - VFMIG_DS_FIELD_FIXED != slot->size)
+	if (r->have - ABI_DS_FIELD_FIXED != slot->size)
 		return "a FIELD has another size than the schema says";
 	if (slot->seen)
 		return "a FIELD comes twice";
 	slot->seen = 1;
-	return TELL(r, field, r->index, r->scratch + VFMIG_DS_FIELD_FIXED, (size_t)slot->size);
+	return TELL(r, field, r->index, r->scratch + ABI_DS_FIELD_FIXED, (size_t)slot->size);
 }
 
 /* What BLOCK and ZERO share: where in which block, for how long. */
-static const char *take_place(struct vfmig_ds_reader *r, uint64_t length)
+static const char *take_place(struct abi_ds_reader *r, uint64_t length)
 {
-	struct vfmig_ds_slot *slot = find(r, vfmig_get32(r->scratch));
+	struct abi_ds_slot *slot = find(r, abi_get32(r->scratch));
 
-	r->offset = vfmig_get64(r->scratch + 8);
-	if (!slot || slot->kind != VFMIG_DS_KIND_BLOCK)
+	r->offset = abi_get64(r->scratch + 8);
+	if (!slot || slot->kind != ABI_DS_KIND_BLOCK)
 		return "a BLOCK or ZERO names no block of the schema";
-	if (vfmig_get32(r->scratch + 4))
+	if (abi_get32(r->scratch + 4))
 		return "a BLOCK or ZERO has a reserved word that is not zero";
 	if (!length)
 		return "a ZERO is about no bytes";
@@ -305,47 +305,47 @@ static const char *take_place(struct vfmig_ds_reader *r, uint64_t length)
 	if (r->offset > slot->covered)
 		return "a BLOCK or ZERO leaves a gap before it";
 	slot->seen = 1;
-	if (vfmig_sum(r->offset, length) > slot->covered)
+	if (abi_sum(r->offset, length) > slot->covered)
 		slot->covered = r->offset + length;
 	return NULL;
 }
 
-static const char *take_zero(struct vfmig_ds_reader *r)
+static const char *take_zero(struct abi_ds_reader *r)
 {
-	uint64_t length = vfmig_get64(r->scratch + VFMIG_DS_BLOCK_FIXED);
+	uint64_t length = abi_get64(r->scratch + ABI_DS_BLOCK_FIXED);
 	const char *why = take_place(r, length);
 
 	return why ? why : TELL(r, zero, r->index, r->offset, length);
 }
 
-static const char *take_end(struct vfmig_ds_reader *r)
+static const char *take_end(struct abi_ds_reader *r)
 {
-	if (vfmig_get64(r->scratch) != r->frames - 1)
+	if (abi_get64(r->scratch) != r->frames - 1)
 		return "END counts another number of frames";
-	if (vfmig_get64(r->scratch + 8) != r->frame_start)
+	if (abi_get64(r->scratch + 8) != r->frame_start)
 		return "END counts another number of bytes";
 	for (uint32_t i = 0; i < r->entries; i++) {
-		const struct vfmig_ds_slot *slot = &r->slots[i];
+		const struct abi_ds_slot *slot = &r->slots[i];
 
 		if (!slot->seen) {
-			if (slot->flags & VFMIG_DS_ENTRY_OPTIONAL)
+			if (slot->flags & ABI_DS_ENTRY_OPTIONAL)
 				continue;
 			return "END comes before all that the schema announced";
 		}
-		if (slot->kind == VFMIG_DS_KIND_BLOCK && slot->covered < slot->size)
+		if (slot->kind == ABI_DS_KIND_BLOCK && slot->covered < slot->size)
 			return "END comes before all of a block";
 	}
 	r->ended = true;
 	return TELL(r, end);
 }
 
-static const char *take_whole(struct vfmig_ds_reader *r)
+static const char *take_whole(struct abi_ds_reader *r)
 {
 	const char *why;
 
-	if (r->type == VFMIG_DS_FIELD)
+	if (r->type == ABI_DS_FIELD)
 		why = take_field(r);
-	else if (r->type == VFMIG_DS_ZERO)
+	else if (r->type == ABI_DS_ZERO)
 		why = take_zero(r);
 	else
 		why = take_end(r);
@@ -353,16 +353,16 @@ static const char *take_whole(struct vfmig_ds_reader *r)
 	return why;
 }
 
-static const char *take_block_head(struct vfmig_ds_reader *r)
+static const char *take_block_head(struct abi_ds_reader *r)
 {
-	r->left -= VFMIG_DS_BLOCK_FIXED;
+	r->left -= ABI_DS_BLOCK_FIXED;
 	r->step = DATA;
 	return take_place(r, r->left);
 }
 
 /* ---- Feeding -------------------------------------------------------------------------------- */
 
-static const char *take(struct vfmig_ds_reader *r)
+static const char *take(struct abi_ds_reader *r)
 {
 	switch (r->step) {
 	case PREAMBLE:
@@ -384,13 +384,13 @@ static const char *take(struct vfmig_ds_reader *r)
 	}
 }
 
-static const char *let_through(struct vfmig_ds_reader *r, const uint8_t *data, uint32_t n)
+static const char *let_through(struct abi_ds_reader *r, const uint8_t *data, uint32_t n)
 {
 	const char *why;
 
-	if (r->type == VFMIG_DS_BLOCK)
+	if (r->type == ABI_DS_BLOCK)
 		why = TELL(r, block, r->index, r->offset, data, (size_t)n);
-	else if (r->type == VFMIG_DS_OPAQUE)
+	else if (r->type == ABI_DS_OPAQUE)
 		why = TELL(r, opaque, data, (size_t)n);
 	else
 		why = TELL(r, chunk, data, (size_t)n);
@@ -401,17 +401,17 @@ static const char *let_through(struct vfmig_ds_reader *r, const uint8_t *data, u
 	return r->left ? NULL : data_done(r);
 }
 
-uint32_t vfmig_ds_reader_want(const struct vfmig_ds_reader *r)
+uint32_t abi_ds_reader_want(const struct abi_ds_reader *r)
 {
 	return r->step == DATA ? r->left : r->want - r->have;
 }
 
-const char *vfmig_ds_reader_feed(struct vfmig_ds_reader *r, const void *data, size_t len)
+const char *abi_ds_reader_feed(struct abi_ds_reader *r, const void *data, size_t len)
 {
 	const uint8_t *from = data;
 
 	while (len && !r->error) {
-		uint32_t room = vfmig_ds_reader_want(r);
+		uint32_t room = abi_ds_reader_want(r);
 		uint32_t n = len < room ? (uint32_t)len : room;
 
 		r->bytes += n;
@@ -431,7 +431,7 @@ const char *vfmig_ds_reader_feed(struct vfmig_ds_reader *r, const void *data, si
 	return r->error;
 }
 
-const char *vfmig_ds_reader_finish(struct vfmig_ds_reader *r)
+const char *abi_ds_reader_finish(struct abi_ds_reader *r)
 {
 	if (!r->error && !r->ended)
 		r->error = "the device's state ends before its END";

@@ -10,13 +10,13 @@
 
 #define OPERATIONS (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE)
 
-_Static_assert(sizeof(struct vfmig_device_feature) == VFMIG_FEATURE_HEADER_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_device_feature) == ABI_FEATURE_HEADER_SIZE, "packed");
 _Static_assert(sizeof(struct vfmig_feature_mig_state) == 8, "packed");
 _Static_assert(sizeof(struct vfmig_precopy_info) == 24, "packed");
 _Static_assert(sizeof(struct vfmig_feature_low_power_wake) == 8, "packed");
 _Static_assert(sizeof(struct vfmig_feature_history) == 256, "packed");
 
-static const struct vfmig_feature_kind kinds[VFMIG_FEATURE_COUNT] = {
+static const struct abi_feature_kind kinds[VFMIG_FEATURE_COUNT] = {
 	[VFMIG_FEATURE_PCI_VF_TOKEN] = {"PCI_VF_TOKEN", VFMIG_FEATURE_SET, 16},
 	[VFMIG_FEATURE_MIGRATION] = {"MIGRATION", VFMIG_FEATURE_GET, 8},
 	[VFMIG_FEATURE_MIG_STATE] = {"MIG_DEVICE_STATE", VFMIG_FEATURE_GET | VFMIG_FEATURE_SET, 8},
@@ -25,25 +25,25 @@ static const struct vfmig_feature_kind kinds[VFMIG_FEATURE_COUNT] = {
 						8},
 	[VFMIG_FEATURE_LOW_POWER_EXIT] = {"LOW_POWER_EXIT", VFMIG_FEATURE_SET, 0},
 	[VFMIG_FEATURE_DMA_LOGGING_START] = {"DMA_LOGGING_START", VFMIG_FEATURE_SET,
-					     VFMIG_LOGGING_START_SIZE},
+					     ABI_LOGGING_START_SIZE},
 	[VFMIG_FEATURE_DMA_LOGGING_STOP] = {"DMA_LOGGING_STOP", VFMIG_FEATURE_SET, 0},
 	[VFMIG_FEATURE_DMA_LOGGING_REPORT] = {"DMA_LOGGING_REPORT", VFMIG_FEATURE_GET,
-					      VFMIG_LOGGING_REPORT_SIZE},
+					      ABI_LOGGING_REPORT_SIZE},
 	[VFMIG_FEATURE_MIG_DATA_SIZE] = {"MIG_DATA_SIZE", VFMIG_FEATURE_GET, 8},
 	[VFMIG_FEATURE_BUS_MASTER] = {"BUS_MASTER", VFMIG_FEATURE_SET, 4},
 	[VFMIG_FEATURE_DMA_BUF] = {"DMA_BUF", VFMIG_FEATURE_GET, 16},
 	[VFMIG_FEATURE_MIG_PRECOPY_INFO_V2] = {"MIG_PRECOPY_INFOv2", VFMIG_FEATURE_SET, 0},
 };
 
-static const struct vfmig_feature_kind user_precopy_info = {"USER_PRECOPY_INFO", VFMIG_FEATURE_GET,
-							    24};
-static const struct vfmig_feature_kind user_report_runs = {"USER_REPORT_RUNS", VFMIG_FEATURE_GET,
-							   VFMIG_LOGGING_REPORT_SIZE};
-static const struct vfmig_feature_kind user_history = {"USER_HISTORY",
-						       VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
-						       sizeof(struct vfmig_feature_history)};
+static const struct abi_feature_kind user_precopy_info = {"USER_PRECOPY_INFO", VFMIG_FEATURE_GET,
+							  24};
+static const struct abi_feature_kind user_report_runs = {"USER_REPORT_RUNS", VFMIG_FEATURE_GET,
+							 ABI_LOGGING_REPORT_SIZE};
+static const struct abi_feature_kind user_history = {"USER_HISTORY",
+						     VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
+						     sizeof(struct vfmig_feature_history)};
 
-const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index)
+const struct abi_feature_kind *abi_feature_kind(uint32_t index)
 {
 	if (index == VFMIG_FEATURE_USER_PRECOPY_INFO)
 		return &user_precopy_info;
@@ -56,21 +56,21 @@ const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index)
 
 const char *vfmig_feature_name(uint32_t index)
 {
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_kind(index);
 
 	return kind ? kind->name : "?";
 }
 
-size_t vfmig_feature_put(void *buf, size_t cap, const struct vfmig_device_feature *f)
+size_t abi_feature_put(void *buf, size_t cap, const struct vfmig_device_feature *f)
 {
-	return vfmig_pack(buf, cap, "44", f);
+	return abi_pack(buf, cap, "44", f);
 }
 
-const char *vfmig_feature_get(const void *buf, size_t len, struct vfmig_device_feature *f)
+const char *abi_feature_get(const void *buf, size_t len, struct vfmig_device_feature *f)
 {
 	uint32_t ops;
 
-	if (!vfmig_unpack(buf, len, "44", f))
+	if (!abi_unpack(buf, len, "44", f))
 		return "a device feature needs 8 bytes of header";
 	ops = f->flags & OPERATIONS;
 	if (f->flags & ~(VFMIG_FEATURE_MASK | OPERATIONS))
@@ -82,8 +82,8 @@ const char *vfmig_feature_get(const void *buf, size_t len, struct vfmig_device_f
 	return NULL;
 }
 
-const char *vfmig_feature_check(const struct vfmig_device_feature *f, uint32_t ops, size_t size,
-				bool *run)
+const char *abi_feature_check(const struct vfmig_device_feature *f, uint32_t ops, size_t size,
+			      bool *run)
 {
 	if (f->flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~ops)
 		return "the device feature does not have that operation";
@@ -92,72 +92,70 @@ const char *vfmig_feature_check(const struct vfmig_device_feature *f, uint32_t o
 		return NULL;
 	if (!(f->flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET)))
 		return "a device feature must be got, set or probed";
-	if (f->argsz < VFMIG_FEATURE_HEADER_SIZE || f->argsz - VFMIG_FEATURE_HEADER_SIZE < size)
+	if (f->argsz < ABI_FEATURE_HEADER_SIZE || f->argsz - ABI_FEATURE_HEADER_SIZE < size)
 		return "argsz leaves no room for the feature's payload";
 	return NULL;
 }
 
-const char *vfmig_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size,
-				bool *perform)
+const char *abi_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size, bool *perform)
 {
-	const size_t most = UINT32_MAX - VFMIG_FEATURE_HEADER_SIZE;
+	const size_t most = UINT32_MAX - ABI_FEATURE_HEADER_SIZE;
 	struct vfmig_device_feature head = {.flags = flags};
 	const char *why;
 
 	*perform = false;
 	if (flags & ~(VFMIG_FEATURE_MASK | OPERATIONS))
 		return "a device feature has unknown flags";
-	head.argsz = (uint32_t)((room < most ? room : most) + VFMIG_FEATURE_HEADER_SIZE);
-	why = vfmig_feature_check(&head, ops, size, perform);
+	head.argsz = (uint32_t)((room < most ? room : most) + ABI_FEATURE_HEADER_SIZE);
+	why = abi_feature_check(&head, ops, size, perform);
 	if (!why && *perform && (flags & VFMIG_FEATURE_GET) && (flags & VFMIG_FEATURE_SET))
 		return "a device feature cannot be got and set at once";
 	return why;
 }
 
-size_t vfmig_feature_put_migration(void *buf, size_t cap, uint64_t flags)
+size_t abi_feature_put_migration(void *buf, size_t cap, uint64_t flags)
 {
-	return vfmig_pack(buf, cap, "8", &flags);
+	return abi_pack(buf, cap, "8", &flags);
 }
 
-const char *vfmig_feature_get_migration(const void *buf, size_t len, uint64_t *flags)
+const char *abi_feature_get_migration(const void *buf, size_t len, uint64_t *flags)
 {
-	return vfmig_unpack(buf, len, "8", flags) ? NULL : "MIGRATION needs 8 bytes";
+	return abi_unpack(buf, len, "8", flags) ? NULL : "MIGRATION needs 8 bytes";
 }
 
-size_t vfmig_feature_put_mig_state(void *buf, size_t cap, const struct vfmig_feature_mig_state *s)
+size_t abi_feature_put_mig_state(void *buf, size_t cap, const struct vfmig_feature_mig_state *s)
 {
-	return vfmig_pack(buf, cap, "44", s);
+	return abi_pack(buf, cap, "44", s);
 }
 
-const char *vfmig_feature_get_mig_state(const void *buf, size_t len,
-					struct vfmig_feature_mig_state *s)
+const char *abi_feature_get_mig_state(const void *buf, size_t len,
+				      struct vfmig_feature_mig_state *s)
 {
-	if (!vfmig_unpack(buf, len, "44", s))
+	if (!abi_unpack(buf, len, "44", s))
 		return "MIG_DEVICE_STATE needs 8 bytes";
 	if (s->device_state >= VFMIG_STATE_COUNT)
 		return "there is no migration state of that number";
 	return NULL;
 }
 
-size_t vfmig_feature_put_data_size(void *buf, size_t cap, uint64_t stop_copy_length)
+size_t abi_feature_put_data_size(void *buf, size_t cap, uint64_t stop_copy_length)
 {
-	return vfmig_pack(buf, cap, "8", &stop_copy_length);
+	return abi_pack(buf, cap, "8", &stop_copy_length);
 }
 
-const char *vfmig_feature_get_data_size(const void *buf, size_t len, uint64_t *stop_copy_length)
+const char *abi_feature_get_data_size(const void *buf, size_t len, uint64_t *stop_copy_length)
 {
-	return vfmig_unpack(buf, len, "8", stop_copy_length) ? NULL : "MIG_DATA_SIZE needs 8 bytes";
+	return abi_unpack(buf, len, "8", stop_copy_length) ? NULL : "MIG_DATA_SIZE needs 8 bytes";
 }
 
-size_t vfmig_feature_put_precopy_info(void *buf, size_t cap, const struct vfmig_precopy_info *p)
+size_t abi_feature_put_precopy_info(void *buf, size_t cap, const struct vfmig_precopy_info *p)
 {
-	return vfmig_pack(buf, cap, "4488", p);
+	return abi_pack(buf, cap, "4488", p);
 }
 
-const char *vfmig_feature_get_precopy_info(const void *buf, size_t len,
-					   struct vfmig_precopy_info *p)
+const char *abi_feature_get_precopy_info(const void *buf, size_t len, struct vfmig_precopy_info *p)
 {
-	if (!vfmig_unpack(buf, len, "4488", p))
+	if (!abi_unpack(buf, len, "4488", p))
 		return "pre-copy info needs 24 bytes";
 	if (p->argsz < sizeof(*p))
 		return "the argsz of pre-copy info is below its 24 bytes";
@@ -166,30 +164,30 @@ const char *vfmig_feature_get_precopy_info(const void *buf, size_t len,
 	return NULL;
 }
 
-size_t vfmig_feature_put_low_power_wake(void *buf, size_t cap,
-					const struct vfmig_feature_low_power_wake *w)
+size_t abi_feature_put_low_power_wake(void *buf, size_t cap,
+				      const struct vfmig_feature_low_power_wake *w)
 {
-	return vfmig_pack(buf, cap, "44", w);
+	return abi_pack(buf, cap, "44", w);
 }
 
-const char *vfmig_feature_get_low_power_wake(const void *buf, size_t len,
-					     struct vfmig_feature_low_power_wake *w)
+const char *abi_feature_get_low_power_wake(const void *buf, size_t len,
+					   struct vfmig_feature_low_power_wake *w)
 {
-	if (!vfmig_unpack(buf, len, "44", w))
+	if (!abi_unpack(buf, len, "44", w))
 		return "LOW_POWER_ENTRY_WITH_WAKEUP needs 8 bytes";
 	if (w->reserved)
 		return "LOW_POWER_ENTRY_WITH_WAKEUP has a reserved word that is not zero";
 	return NULL;
 }
 
-size_t vfmig_feature_put_bus_master(void *buf, size_t cap, uint32_t op)
+size_t abi_feature_put_bus_master(void *buf, size_t cap, uint32_t op)
 {
-	return vfmig_pack(buf, cap, "4", &op);
+	return abi_pack(buf, cap, "4", &op);
 }
 
-const char *vfmig_feature_get_bus_master(const void *buf, size_t len, uint32_t *op)
+const char *abi_feature_get_bus_master(const void *buf, size_t len, uint32_t *op)
 {
-	if (!vfmig_unpack(buf, len, "4", op))
+	if (!abi_unpack(buf, len, "4", op))
 		return "BUS_MASTER needs 4 bytes";
 	if (*op > VFMIG_BUS_MASTER_SET)
 		return "BUS_MASTER knows only clear and set";

@@ -10,19 +10,19 @@
  * The payloads are in their vfio-user form (ranges and bitmap in line, not by pointer). For the
  * ioctl, whose structures are in <vfmig/abi.h>, the checks are separate functions.
  */
-#ifndef VFMIG_SRC_ABI_FEATURE_H
-#define VFMIG_SRC_ABI_FEATURE_H
+#ifndef ABI_FEATURE_H
+#define ABI_FEATURE_H
 
 #include <vfmig/abi.h>
 
 /* ---- The header ----------------------------------------------------------------------------- */
 
-#define VFMIG_FEATURE_HEADER_SIZE 8U
+#define ABI_FEATURE_HEADER_SIZE 8U
 
 /* Encode and decode the header alone. Decoding refuses unknown bits, no operation, and GET with
  * SET (which only a probe may have). argsz is not looked at. */
-size_t vfmig_feature_put(void *buf, size_t cap, const struct vfmig_device_feature *f);
-const char *vfmig_feature_get(const void *buf, size_t len, struct vfmig_device_feature *f);
+size_t abi_feature_put(void *buf, size_t cap, const struct vfmig_device_feature *f);
+const char *abi_feature_get(const void *buf, size_t len, struct vfmig_device_feature *f);
 
 /*
  * The uAPI's rule for one feature: ops is what the device offers of it (VFMIG_FEATURE_GET, SET),
@@ -30,83 +30,82 @@ const char *vfmig_feature_get(const void *buf, size_t len, struct vfmig_device_f
  *
  * NULL and *run true: do it. NULL and *run false: it was a probe, and the answer is yes.
  */
-const char *vfmig_feature_check(const struct vfmig_device_feature *f, uint32_t ops, size_t size,
-				bool *run);
+const char *abi_feature_check(const struct vfmig_device_feature *f, uint32_t ops, size_t size,
+			      bool *run);
 
 /*
  * The same rule for a request that is not in bytes: its flags, with room bytes for the payload. Unknown flags, and GET with
  * SET where it is no probe, are refused as well.
  */
-const char *vfmig_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size,
-				bool *perform);
+const char *abi_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size,
+			      bool *perform);
 
 /* What is known of a feature by its index: name, possible operations, size of the fixed payload. */
-struct vfmig_feature_kind {
+struct abi_feature_kind {
 	const char *name;
 	uint32_t ops;
 	uint32_t size; /* vfio-user's fixed part; 0 for none */
 };
 
 /* NULL for an index that is none. Static. */
-const struct vfmig_feature_kind *vfmig_feature_kind(uint32_t index);
+const struct abi_feature_kind *abi_feature_kind(uint32_t index);
 
 /* ---- Fixed payloads ------------------------------------------------------------------------- */
 
-size_t vfmig_feature_put_migration(void *buf, size_t cap, uint64_t flags);
+size_t abi_feature_put_migration(void *buf, size_t cap, uint64_t flags);
 /* flags are what the peer says, whatever that is: see vfmig_v2_flags_valid(). */
-const char *vfmig_feature_get_migration(const void *buf, size_t len, uint64_t *flags);
+const char *abi_feature_get_migration(const void *buf, size_t len, uint64_t *flags);
 
-size_t vfmig_feature_put_mig_state(void *buf, size_t cap, const struct vfmig_feature_mig_state *s);
+size_t abi_feature_put_mig_state(void *buf, size_t cap, const struct vfmig_feature_mig_state *s);
 /* Refuses a state that is none. */
-const char *vfmig_feature_get_mig_state(const void *buf, size_t len,
-					struct vfmig_feature_mig_state *s);
+const char *abi_feature_get_mig_state(const void *buf, size_t len,
+				      struct vfmig_feature_mig_state *s);
 
-size_t vfmig_feature_put_data_size(void *buf, size_t cap, uint64_t stop_copy_length);
-const char *vfmig_feature_get_data_size(const void *buf, size_t len, uint64_t *stop_copy_length);
+size_t abi_feature_put_data_size(void *buf, size_t cap, uint64_t stop_copy_length);
+const char *abi_feature_get_data_size(const void *buf, size_t len, uint64_t *stop_copy_length);
 
-size_t vfmig_feature_put_precopy_info(void *buf, size_t cap, const struct vfmig_precopy_info *p);
+size_t abi_feature_put_precopy_info(void *buf, size_t cap, const struct vfmig_precopy_info *p);
 /* Refuses an argsz below the structure's size, and unknown flags. */
-const char *vfmig_feature_get_precopy_info(const void *buf, size_t len,
-					   struct vfmig_precopy_info *p);
+const char *abi_feature_get_precopy_info(const void *buf, size_t len, struct vfmig_precopy_info *p);
 
-size_t vfmig_feature_put_low_power_wake(void *buf, size_t cap,
-					const struct vfmig_feature_low_power_wake *w);
-const char *vfmig_feature_get_low_power_wake(const void *buf, size_t len,
-					     struct vfmig_feature_low_power_wake *w);
+size_t abi_feature_put_low_power_wake(void *buf, size_t cap,
+				      const struct vfmig_feature_low_power_wake *w);
+const char *abi_feature_get_low_power_wake(const void *buf, size_t len,
+					   struct vfmig_feature_low_power_wake *w);
 
-size_t vfmig_feature_put_bus_master(void *buf, size_t cap, uint32_t op);
-const char *vfmig_feature_get_bus_master(const void *buf, size_t len, uint32_t *op);
+size_t abi_feature_put_bus_master(void *buf, size_t cap, uint32_t op);
+const char *abi_feature_get_bus_master(const void *buf, size_t len, uint32_t *op);
 
 /* ---- DMA logging ---------------------------------------------------------------------------- */
 
-#define VFMIG_LOGGING_PAGE_MIN	 4096ULL	/* smallest page that a report may ask for */
-#define VFMIG_LOGGING_RANGES_MAX 256U		/* what Linux guarantees: one page of ranges */
-#define VFMIG_BITMAP_BYTES_MAX	 (256ULL << 20) /* type1's limit, and ours */
+#define ABI_LOGGING_PAGE_MIN   4096ULL	      /* smallest page that a report may ask for */
+#define ABI_LOGGING_RANGES_MAX 256U	      /* what Linux guarantees: one page of ranges */
+#define ABI_BITMAP_BYTES_MAX   (256ULL << 20) /* type1's limit, and ours */
 
-#define VFMIG_LOGGING_START_SIZE  16U /* vfio-user: before the ranges */
-#define VFMIG_LOGGING_REPORT_SIZE 24U /* vfio-user: before the bitmap */
-#define VFMIG_LOGGING_RUNS_SIZE	  32U /* and before the runs */
-#define VFMIG_RUN_SIZE		  8U
+#define ABI_LOGGING_START_SIZE	16U /* vfio-user: before the ranges */
+#define ABI_LOGGING_REPORT_SIZE 24U /* vfio-user: before the bitmap */
+#define ABI_LOGGING_RUNS_SIZE	32U /* and before the runs */
+#define ABI_RUN_SIZE		8U
 
 /*
  * The rules of START, for ranges in memory: page size a power of two, ranges not empty, aligned to
- * it, within 2^64, not overlapping, at most VFMIG_LOGGING_RANGES_MAX. None at all is refused by
+ * it, within 2^64, not overlapping, at most ABI_LOGGING_RANGES_MAX. None at all is refused by
  * the kernel and means everything in vfio-user: none_is_all says which.
  */
-const char *vfmig_logging_start_check(uint64_t page_size,
-				      const struct vfmig_dma_logging_range *ranges, uint32_t n,
-				      bool none_is_all);
+const char *abi_logging_start_check(uint64_t page_size,
+				    const struct vfmig_dma_logging_range *ranges, uint32_t n,
+				    bool none_is_all);
 
-size_t vfmig_logging_put_start(void *buf, size_t cap, uint64_t page_size,
-			       const struct vfmig_dma_logging_range *ranges, uint32_t n);
+size_t abi_logging_put_start(void *buf, size_t cap, uint64_t page_size,
+			     const struct vfmig_dma_logging_range *ranges, uint32_t n);
 
 /* Decode and check, none_is_all. ranges: room for max of them; *n of them are filled. */
-const char *vfmig_logging_get_start(const void *buf, size_t len, uint64_t *page_size,
-				    struct vfmig_dma_logging_range *ranges, uint32_t max,
-				    uint32_t *n);
+const char *abi_logging_get_start(const void *buf, size_t len, uint64_t *page_size,
+				  struct vfmig_dma_logging_range *ranges, uint32_t max,
+				  uint32_t *n);
 
 /* What REPORT asks for. */
-struct vfmig_logging_report {
+struct abi_logging_report {
 	uint64_t iova;
 	uint64_t length;
 	uint64_t page_size;
@@ -115,17 +114,16 @@ struct vfmig_logging_report {
 /*
  * The rules of REPORT: page size a power of two and at least 4 KiB, iova a multiple of 4 KiB,
  * length not zero and a multiple of the page size, the end within 2^64, and the bitmap within
- * VFMIG_BITMAP_BYTES_MAX. On success *bitmap_bytes (may be NULL) is the size of the bitmap.
+ * ABI_BITMAP_BYTES_MAX. On success *bitmap_bytes (may be NULL) is the size of the bitmap.
  */
-const char *vfmig_logging_report_check(const struct vfmig_logging_report *r,
-				       uint64_t *bitmap_bytes);
+const char *abi_logging_report_check(const struct abi_logging_report *r, uint64_t *bitmap_bytes);
 
-size_t vfmig_logging_put_report(void *buf, size_t cap, const struct vfmig_logging_report *r);
+size_t abi_logging_put_report(void *buf, size_t cap, const struct abi_logging_report *r);
 
 /* Decode and check a request, or the head of a reply. In a reply the bitmap, *bitmap_bytes of it,
- * stands at VFMIG_LOGGING_REPORT_SIZE; that it is all there is for the caller to check. */
-const char *vfmig_logging_get_report(const void *buf, size_t len, struct vfmig_logging_report *r,
-				     uint64_t *bitmap_bytes);
+ * stands at ABI_LOGGING_REPORT_SIZE; that it is all there is for the caller to check. */
+const char *abi_logging_get_report(const void *buf, size_t len, struct abi_logging_report *r,
+				   uint64_t *bitmap_bytes);
 
 /*
  * The bitmap: page n = (addr - iova) / page_size is bit n % 64 of 64-bit word n / 64. In memory
@@ -134,14 +132,14 @@ const char *vfmig_logging_get_report(const void *buf, size_t len, struct vfmig_l
  * Bytes for `length` bytes of address space, rounded up to whole pages; 0 if page_size is no power
  * of two. Cannot overflow.
  */
-uint64_t vfmig_bitmap_bytes(uint64_t length, uint64_t page_size);
+uint64_t abi_bitmap_bytes(uint64_t length, uint64_t page_size);
 
-static inline bool vfmig_bitmap_test(const void *bitmap, uint64_t n)
+static inline bool abi_bitmap_test(const void *bitmap, uint64_t n)
 {
 	return ((const uint8_t *)bitmap)[n / 8] >> n % 8 & 1;
 }
 
-static inline void vfmig_bitmap_set(void *bitmap, uint64_t n)
+static inline void abi_bitmap_set(void *bitmap, uint64_t n)
 {
 	uint8_t *byte = (uint8_t *)bitmap + n / 8;
 
@@ -152,32 +150,31 @@ static inline void vfmig_bitmap_set(void *bitmap, uint64_t n)
 
 /*
  * The head of such a reply. Behind it are @count runs, each of two 32-bit numbers: pages that were not written since
- * the run before, and pages that were. With VFMIG_RUNS_ARE_BITS there are none, but the bitmap.
+ * the run before, and pages that were. With ABI_RUNS_ARE_BITS there are none, but the bitmap.
  */
-struct vfmig_logging_runs {
+struct abi_logging_runs {
 	uint64_t iova;
 	uint64_t length;
 	uint64_t page_size;
 	uint32_t form;
 	uint32_t count;
 };
-#define VFMIG_RUNS_ARE_BITS 1U
+#define ABI_RUNS_ARE_BITS 1U
 
-size_t vfmig_logging_put_runs(void *buf, size_t cap, const struct vfmig_logging_runs *r);
+size_t abi_logging_put_runs(void *buf, size_t cap, const struct abi_logging_runs *r);
 /* The head of a reply, of which @len bytes in all have come. */
-const char *vfmig_logging_get_runs(const void *buf, size_t len, struct vfmig_logging_runs *r,
-				   uint64_t *bitmap_bytes);
+const char *abi_logging_get_runs(const void *buf, size_t len, struct abi_logging_runs *r,
+				 uint64_t *bitmap_bytes);
 
 /*
  * A bitmap of @words 64-bit words as runs. Returns how many bytes they take; *count is how many runs. SIZE_MAX if they
  * do not fit into @cap bytes. The bitmap may have 2^32 pages at the most, which is twice what a report has.
  */
-size_t vfmig_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t words,
-		      uint32_t *count);
+size_t abi_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t words, uint32_t *count);
 /* Are these @len bytes @count runs, within so many pages? */
-const char *vfmig_runs_check(const void *buf, size_t len, uint32_t count, uint64_t pages);
+const char *abi_runs_check(const void *buf, size_t len, uint32_t count, uint64_t pages);
 /* Set what they say in a bitmap that has room for them; clear it. They were checked. */
-void vfmig_runs_set(const void *buf, uint32_t count, uint64_t *bitmap);
-void vfmig_runs_clear(const void *buf, uint32_t count, uint64_t *bitmap);
+void abi_runs_set(const void *buf, uint32_t count, uint64_t *bitmap);
+void abi_runs_clear(const void *buf, uint32_t count, uint64_t *bitmap);
 
 #endif

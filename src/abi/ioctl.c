@@ -4,22 +4,22 @@
  */
 #include "abi/ioctl.h"
 
-static const struct vfmig_ioctl_kind kinds[] = {
-	[VFMIG_IOCTL_GROUP_GET_STATUS - 100] = {8, 8, true, false},
+static const struct abi_ioctl_kind kinds[] = {
+	[ABI_IOCTL_GROUP_GET_STATUS - 100] = {8, 8, true, false},
 	[VFMIG_IOCTL_DEVICE_GET_INFO - 100] = {16, 20, true, false},
 	[VFMIG_IOCTL_DEVICE_GET_REGION_INFO - 100] = {32, 32, true, false},
 	[VFMIG_IOCTL_DEVICE_GET_IRQ_INFO - 100] = {16, 16, true, false},
 	[VFMIG_IOCTL_DEVICE_SET_IRQS - 100] = {20, 20, false, false},
 	[VFMIG_IOCTL_DEVICE_FEATURE - 100] = {8, 8, true, false},
-	[VFMIG_IOCTL_DEVICE_BIND_IOMMUFD - 100] = {16, 16, true, true},
-	[VFMIG_IOCTL_DEVICE_ATTACH_PT - 100] = {12, 12, true, true},
-	[VFMIG_IOCTL_DEVICE_DETACH_PT - 100] = {8, 8, false, true},
+	[ABI_IOCTL_DEVICE_BIND_IOMMUFD - 100] = {16, 16, true, true},
+	[ABI_IOCTL_DEVICE_ATTACH_PT - 100] = {12, 12, true, true},
+	[ABI_IOCTL_DEVICE_DETACH_PT - 100] = {8, 8, false, true},
 	[VFMIG_IOCTL_MIG_GET_PRECOPY_INFO - 100] = {24, 24, true, false},
 };
 
-_Static_assert(sizeof(struct vfmig_group_status) == 8, "packed");
-_Static_assert(sizeof(struct vfmig_bind_iommufd) == 16, "packed");
-_Static_assert(sizeof(struct vfmig_attach_pt) == 12, "packed");
+_Static_assert(sizeof(struct abi_group_status) == 8, "packed");
+_Static_assert(sizeof(struct abi_bind_iommufd) == 16, "packed");
+_Static_assert(sizeof(struct abi_attach_pt) == 12, "packed");
 _Static_assert(sizeof(struct vfmig_irq_set) == 20, "packed");
 _Static_assert(sizeof(struct vfmig_region_info) == 32, "packed");
 
@@ -32,16 +32,16 @@ static uint32_t word(const void *buf, size_t at)
 	return value;
 }
 
-const struct vfmig_ioctl_kind *vfmig_ioctl_kind(uint32_t nr)
+const struct abi_ioctl_kind *abi_ioctl_kind(uint32_t nr)
 {
 	if (nr < 100 || nr - 100 >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[nr - 100].min)
 		return NULL;
 	return &kinds[nr - 100];
 }
 
-const char *vfmig_ioctl_check(uint32_t nr, const void *buf, size_t len, size_t *take)
+const char *abi_ioctl_check(uint32_t nr, const void *buf, size_t len, size_t *take)
 {
-	const struct vfmig_ioctl_kind *kind = vfmig_ioctl_kind(nr);
+	const struct abi_ioctl_kind *kind = abi_ioctl_kind(nr);
 	uint32_t argsz;
 
 	if (!kind)
@@ -57,7 +57,7 @@ const char *vfmig_ioctl_check(uint32_t nr, const void *buf, size_t len, size_t *
 	return NULL;
 }
 
-const char *vfmig_irq_set_check(const struct vfmig_irq_set *set, size_t *data_bytes)
+const char *abi_irq_set_check(const struct vfmig_irq_set *set, size_t *data_bytes)
 {
 	uint32_t data = set->flags & VFMIG_IRQ_SET_DATA_TYPES;
 	uint32_t action = set->flags & VFMIG_IRQ_SET_ACTION_TYPES;
@@ -69,7 +69,7 @@ const char *vfmig_irq_set_check(const struct vfmig_irq_set *set, size_t *data_by
 		return "SET_IRQS has not one kind of data";
 	if (!action || action & (action - 1))
 		return "SET_IRQS has not one action";
-	if (set->count > VFMIG_IRQS_MAX || set->start > UINT32_MAX - set->count)
+	if (set->count > ABI_IRQS_MAX || set->start > UINT32_MAX - set->count)
 		return "SET_IRQS names more interrupts than there can be";
 	if (data == VFMIG_IRQ_SET_DATA_BOOL)
 		each = 1;
@@ -90,26 +90,26 @@ struct iommufd_kind {
 };
 
 static const struct iommufd_kind iommufd[] = {
-	[VFMIG_IOMMUFD_DESTROY - 0x80] = {8, 8, 0, 0, 0},
-	[VFMIG_IOMMUFD_IOAS_ALLOC - 0x80] = {12, 12, 4, 0, 0},
-	[VFMIG_IOMMUFD_IOAS_IOVA_RANGES - 0x80] = {32, 32, 0, 12, 0},
-	[VFMIG_IOMMUFD_IOAS_MAP - 0x80] = {40, 40, 4, 12, 7},
-	[VFMIG_IOMMUFD_IOAS_UNMAP - 0x80] = {24, 24, 0, 0, 0},
-	[VFMIG_IOMMUFD_HWPT_ALLOC - 0x80] = {24, 48, 4, 20,
-					     VFMIG_IOMMUFD_HWPT_NEST_PARENT |
-						     VFMIG_IOMMUFD_HWPT_DIRTY_TRACKING},
-	[VFMIG_IOMMUFD_GET_HW_INFO - 0x80] = {32, 40, 4, 0, 0},
-	[VFMIG_IOMMUFD_SET_DIRTY_TRACKING - 0x80] = {16, 16, 4, 12, 1},
-	[VFMIG_IOMMUFD_GET_DIRTY_BITMAP - 0x80] = {48, 48, 8, 12, VFMIG_IOMMUFD_DIRTY_NO_CLEAR},
-	[VFMIG_IOMMUFD_IOAS_MAP_FILE - 0x80] = {40, 40, 4, 0, 7},
+	[ABI_IOMMUFD_DESTROY - 0x80] = {8, 8, 0, 0, 0},
+	[ABI_IOMMUFD_IOAS_ALLOC - 0x80] = {12, 12, 4, 0, 0},
+	[ABI_IOMMUFD_IOAS_IOVA_RANGES - 0x80] = {32, 32, 0, 12, 0},
+	[ABI_IOMMUFD_IOAS_MAP - 0x80] = {40, 40, 4, 12, 7},
+	[ABI_IOMMUFD_IOAS_UNMAP - 0x80] = {24, 24, 0, 0, 0},
+	[ABI_IOMMUFD_HWPT_ALLOC - 0x80] = {24, 48, 4, 20,
+					   ABI_IOMMUFD_HWPT_NEST_PARENT |
+						   ABI_IOMMUFD_HWPT_DIRTY_TRACKING},
+	[ABI_IOMMUFD_GET_HW_INFO - 0x80] = {32, 40, 4, 0, 0},
+	[ABI_IOMMUFD_SET_DIRTY_TRACKING - 0x80] = {16, 16, 4, 12, 1},
+	[ABI_IOMMUFD_GET_DIRTY_BITMAP - 0x80] = {48, 48, 8, 12, ABI_IOMMUFD_DIRTY_NO_CLEAR},
+	[ABI_IOMMUFD_IOAS_MAP_FILE - 0x80] = {40, 40, 4, 0, 7},
 };
 
-_Static_assert(sizeof(struct vfmig_iommufd_iova_ranges) == 32, "packed");
-_Static_assert(sizeof(struct vfmig_iommufd_map) == 40, "packed");
-_Static_assert(sizeof(struct vfmig_iommufd_map_file) == 40, "packed");
-_Static_assert(sizeof(struct vfmig_iommufd_hwpt_alloc) == 48, "packed");
-_Static_assert(sizeof(struct vfmig_iommufd_hw_info) == 40, "packed");
-_Static_assert(sizeof(struct vfmig_iommufd_get_dirty) == 48, "packed");
+_Static_assert(sizeof(struct abi_iommufd_iova_ranges) == 32, "packed");
+_Static_assert(sizeof(struct abi_iommufd_map) == 40, "packed");
+_Static_assert(sizeof(struct abi_iommufd_map_file) == 40, "packed");
+_Static_assert(sizeof(struct abi_iommufd_hwpt_alloc) == 48, "packed");
+_Static_assert(sizeof(struct abi_iommufd_hw_info) == 40, "packed");
+_Static_assert(sizeof(struct abi_iommufd_get_dirty) == 48, "packed");
 
 static const struct iommufd_kind *iommufd_kind(uint32_t nr)
 {
@@ -119,27 +119,27 @@ static const struct iommufd_kind *iommufd_kind(uint32_t nr)
 	return &iommufd[nr - 0x80];
 }
 
-size_t vfmig_iommufd_known(uint32_t nr)
+size_t abi_iommufd_known(uint32_t nr)
 {
 	const struct iommufd_kind *kind = iommufd_kind(nr);
 
 	return kind ? kind->size : 0;
 }
 
-enum vfmig_iommufd_verdict vfmig_iommufd_check(uint32_t nr, const void *buf, uint32_t size,
-					       bool rest_is_zero)
+enum abi_iommufd_verdict abi_iommufd_check(uint32_t nr, const void *buf, uint32_t size,
+					   bool rest_is_zero)
 {
 	const struct iommufd_kind *kind = iommufd_kind(nr);
 
 	if (!kind)
-		return VFMIG_IOMMUFD_UNKNOWN;
+		return ABI_IOMMUFD_UNKNOWN;
 	if (size < kind->min)
-		return VFMIG_IOMMUFD_TOO_SMALL;
+		return ABI_IOMMUFD_TOO_SMALL;
 	if (!rest_is_zero)
-		return VFMIG_IOMMUFD_NEWER;
+		return ABI_IOMMUFD_NEWER;
 	if (kind->flags_at && word(buf, kind->flags_at) & ~kind->flags)
-		return VFMIG_IOMMUFD_WRONG;
+		return ABI_IOMMUFD_WRONG;
 	if (kind->reserved_at && word(buf, kind->reserved_at))
-		return VFMIG_IOMMUFD_WRONG;
-	return VFMIG_IOMMUFD_FINE;
+		return ABI_IOMMUFD_WRONG;
+	return ABI_IOMMUFD_FINE;
 }

@@ -7,58 +7,58 @@
  * has more room. iommufd's begin with size: what the caller knows of the structure; a larger one is taken
  * if the rest is zero. Conventions as in feature.h; a refusal that has an errno of its own says so.
  */
-#ifndef VFMIG_SRC_ABI_IOCTL_H
-#define VFMIG_SRC_ABI_IOCTL_H
+#ifndef ABI_IOCTL_H
+#define ABI_IOCTL_H
 
 #include <vfmig/abi_type1.h>
 
 /* ---- VFIO: n of _IO(';', n); those of a device and of a container are in
  * <vfmig/abi.h> and <vfmig/abi_type1.h> -------------------------- */
 
-#define VFMIG_IOCTL_TYPE 0x3bU /* ';', of VFIO and of iommufd */
+#define ABI_IOCTL_TYPE 0x3bU /* ';', of VFIO and of iommufd */
 
 /* The parts of an ioctl's number that matter here; neither family encodes size or direction. */
-#define VFMIG_IOCTL_IS_OURS(cmd) (((cmd) >> 8 & 0xffU) == VFMIG_IOCTL_TYPE)
-#define VFMIG_IOCTL_NR(cmd)	 ((cmd)&0xffU)
+#define ABI_IOCTL_IS_OURS(cmd) (((cmd) >> 8 & 0xffU) == ABI_IOCTL_TYPE)
+#define ABI_IOCTL_NR(cmd)      ((cmd)&0xffU)
 
-#define VFMIG_IOCTL_GROUP_GET_STATUS	  103
-#define VFMIG_IOCTL_GROUP_SET_CONTAINER	  104
-#define VFMIG_IOCTL_GROUP_UNSET_CONTAINER 105
-#define VFMIG_IOCTL_GROUP_GET_DEVICE_FD	  106
-#define VFMIG_IOCTL_DEVICE_HOT_RESET_INFO 112
-#define VFMIG_IOCTL_DEVICE_BIND_IOMMUFD	  118
-#define VFMIG_IOCTL_DEVICE_ATTACH_PT	  119
-#define VFMIG_IOCTL_DEVICE_DETACH_PT	  120
+#define ABI_IOCTL_GROUP_GET_STATUS	103
+#define ABI_IOCTL_GROUP_SET_CONTAINER	104
+#define ABI_IOCTL_GROUP_UNSET_CONTAINER 105
+#define ABI_IOCTL_GROUP_GET_DEVICE_FD	106
+#define ABI_IOCTL_DEVICE_HOT_RESET_INFO 112
+#define ABI_IOCTL_DEVICE_BIND_IOMMUFD	118
+#define ABI_IOCTL_DEVICE_ATTACH_PT	119
+#define ABI_IOCTL_DEVICE_DETACH_PT	120
 
-struct vfmig_group_status {
+struct abi_group_status {
 	uint32_t argsz;
-	uint32_t flags; /* VFMIG_GROUP_ */
+	uint32_t flags; /* ABI_GROUP_ */
 };
-#define VFMIG_GROUP_VIABLE	  (1U << 0)
-#define VFMIG_GROUP_CONTAINER_SET (1U << 1)
+#define ABI_GROUP_VIABLE	(1U << 0)
+#define ABI_GROUP_CONTAINER_SET (1U << 1)
 
-struct vfmig_bind_iommufd {
+struct abi_bind_iommufd {
 	uint32_t argsz;
 	uint32_t flags;
 	int32_t iommufd;
 	uint32_t out_devid;
 };
 
-struct vfmig_attach_pt {
+struct abi_attach_pt {
 	uint32_t argsz;
 	uint32_t flags;
 	uint32_t pt_id; /* in: an IOAS or a page table; out: the page table */
 };
 
-struct vfmig_detach_pt {
+struct abi_detach_pt {
 	uint32_t argsz;
 	uint32_t flags;
 };
 
 /* The most that any of VFIO's fixed structures takes, and the least that argsz must say; 0: no structure. */
-#define VFMIG_IOCTL_MAX_FIXED 64U
+#define ABI_IOCTL_MAX_FIXED 64U
 
-struct vfmig_ioctl_kind {
+struct abi_ioctl_kind {
 	uint16_t min;  /* the structure as it was in the beginning */
 	uint16_t size; /* as it is now */
 	bool writes;   /* the caller gets it back */
@@ -66,50 +66,50 @@ struct vfmig_ioctl_kind {
 };
 
 /* NULL for a number that takes no structure with argsz (or is not a device's or a group's). Static. */
-const struct vfmig_ioctl_kind *vfmig_ioctl_kind(uint32_t nr);
+const struct abi_ioctl_kind *abi_ioctl_kind(uint32_t nr);
 
 /*
  * The rules of argsz for a structure of which `len` bytes (at least the first 8) are in buf: *take is how many bytes the
  * caller has of those that this library knows.
  */
-const char *vfmig_ioctl_check(uint32_t nr, const void *buf, size_t len, size_t *take);
+const char *abi_ioctl_check(uint32_t nr, const void *buf, size_t len, size_t *take);
 
 /*
  * SET_IRQS: one kind of data, one action, and argsz large enough. *data_bytes is what follows the
  * structure. That the interrupts exist is for the device to say.
  */
-#define VFMIG_IRQS_MAX 2048U /* vectors that MSI-X can have, and what one request may name */
-const char *vfmig_irq_set_check(const struct vfmig_irq_set *set, size_t *data_bytes);
+#define ABI_IRQS_MAX 2048U /* vectors that MSI-X can have, and what one request may name */
+const char *abi_irq_set_check(const struct vfmig_irq_set *set, size_t *data_bytes);
 
 /* ---- iommufd: n of _IO(';', n) --------------------------------------------------------------- */
 
-enum vfmig_iommufd_cmd {
-	VFMIG_IOMMUFD_DESTROY = 0x80,
-	VFMIG_IOMMUFD_IOAS_ALLOC = 0x81,
-	VFMIG_IOMMUFD_IOAS_ALLOW_IOVAS = 0x82,
-	VFMIG_IOMMUFD_IOAS_COPY = 0x83,
-	VFMIG_IOMMUFD_IOAS_IOVA_RANGES = 0x84,
-	VFMIG_IOMMUFD_IOAS_MAP = 0x85,
-	VFMIG_IOMMUFD_IOAS_UNMAP = 0x86,
-	VFMIG_IOMMUFD_HWPT_ALLOC = 0x89,
-	VFMIG_IOMMUFD_GET_HW_INFO = 0x8a,
-	VFMIG_IOMMUFD_SET_DIRTY_TRACKING = 0x8b,
-	VFMIG_IOMMUFD_GET_DIRTY_BITMAP = 0x8c,
-	VFMIG_IOMMUFD_IOAS_MAP_FILE = 0x8f,
+enum abi_iommufd_cmd {
+	ABI_IOMMUFD_DESTROY = 0x80,
+	ABI_IOMMUFD_IOAS_ALLOC = 0x81,
+	ABI_IOMMUFD_IOAS_ALLOW_IOVAS = 0x82,
+	ABI_IOMMUFD_IOAS_COPY = 0x83,
+	ABI_IOMMUFD_IOAS_IOVA_RANGES = 0x84,
+	ABI_IOMMUFD_IOAS_MAP = 0x85,
+	ABI_IOMMUFD_IOAS_UNMAP = 0x86,
+	ABI_IOMMUFD_HWPT_ALLOC = 0x89,
+	ABI_IOMMUFD_GET_HW_INFO = 0x8a,
+	ABI_IOMMUFD_SET_DIRTY_TRACKING = 0x8b,
+	ABI_IOMMUFD_GET_DIRTY_BITMAP = 0x8c,
+	ABI_IOMMUFD_IOAS_MAP_FILE = 0x8f,
 };
 
-struct vfmig_iommufd_destroy {
+struct abi_iommufd_destroy {
 	uint32_t size;
 	uint32_t id;
 };
 
-struct vfmig_iommufd_ioas_alloc {
+struct abi_iommufd_ioas_alloc {
 	uint32_t size;
 	uint32_t flags; /* zero */
 	uint32_t out_ioas_id;
 };
 
-struct vfmig_iommufd_iova_ranges {
+struct abi_iommufd_iova_ranges {
 	uint32_t size;
 	uint32_t ioas_id;
 	uint32_t num_iovas;
@@ -118,20 +118,20 @@ struct vfmig_iommufd_iova_ranges {
 	uint64_t out_iova_alignment;
 };
 
-struct vfmig_iommufd_map {
+struct abi_iommufd_map {
 	uint32_t size;
-	uint32_t flags; /* VFMIG_IOMMUFD_MAP_ */
+	uint32_t flags; /* ABI_IOMMUFD_MAP_ */
 	uint32_t ioas_id;
 	uint32_t reserved;
 	uint64_t user_va;
 	uint64_t length;
 	uint64_t iova;
 };
-#define VFMIG_IOMMUFD_MAP_FIXED_IOVA (1U << 0)
-#define VFMIG_IOMMUFD_MAP_WRITEABLE  (1U << 1)
-#define VFMIG_IOMMUFD_MAP_READABLE   (1U << 2)
+#define ABI_IOMMUFD_MAP_FIXED_IOVA (1U << 0)
+#define ABI_IOMMUFD_MAP_WRITEABLE  (1U << 1)
+#define ABI_IOMMUFD_MAP_READABLE   (1U << 2)
 
-struct vfmig_iommufd_map_file {
+struct abi_iommufd_map_file {
 	uint32_t size;
 	uint32_t flags;
 	uint32_t ioas_id;
@@ -141,16 +141,16 @@ struct vfmig_iommufd_map_file {
 	uint64_t iova;
 };
 
-struct vfmig_iommufd_unmap {
+struct abi_iommufd_unmap {
 	uint32_t size;
 	uint32_t ioas_id;
 	uint64_t iova;
 	uint64_t length; /* out: how much was unmapped */
 };
 
-struct vfmig_iommufd_hwpt_alloc {
+struct abi_iommufd_hwpt_alloc {
 	uint32_t size;
-	uint32_t flags; /* VFMIG_IOMMUFD_HWPT_ */
+	uint32_t flags; /* ABI_IOMMUFD_HWPT_ */
 	uint32_t dev_id;
 	uint32_t pt_id;
 	uint32_t out_hwpt_id;
@@ -161,10 +161,10 @@ struct vfmig_iommufd_hwpt_alloc {
 	uint32_t fault_id;
 	uint32_t reserved2;
 };
-#define VFMIG_IOMMUFD_HWPT_NEST_PARENT	  (1U << 0)
-#define VFMIG_IOMMUFD_HWPT_DIRTY_TRACKING (1U << 1)
+#define ABI_IOMMUFD_HWPT_NEST_PARENT	(1U << 0)
+#define ABI_IOMMUFD_HWPT_DIRTY_TRACKING (1U << 1)
 
-struct vfmig_iommufd_hw_info {
+struct abi_iommufd_hw_info {
 	uint32_t size;
 	uint32_t flags;
 	uint32_t dev_id;
@@ -172,49 +172,49 @@ struct vfmig_iommufd_hw_info {
 	uint64_t data_uptr;
 	uint32_t out_data_type;
 	uint32_t reserved;
-	uint64_t out_capabilities; /* VFMIG_IOMMUFD_CAP_ */
+	uint64_t out_capabilities; /* ABI_IOMMUFD_CAP_ */
 };
-#define VFMIG_IOMMUFD_CAP_DIRTY_TRACKING (1ULL << 0)
+#define ABI_IOMMUFD_CAP_DIRTY_TRACKING (1ULL << 0)
 
-struct vfmig_iommufd_set_dirty {
+struct abi_iommufd_set_dirty {
 	uint32_t size;
 	uint32_t flags; /* 1: on, 0: off */
 	uint32_t hwpt_id;
 	uint32_t reserved;
 };
 
-struct vfmig_iommufd_get_dirty {
+struct abi_iommufd_get_dirty {
 	uint32_t size;
 	uint32_t hwpt_id;
-	uint32_t flags; /* VFMIG_IOMMUFD_DIRTY_NO_CLEAR */
+	uint32_t flags; /* ABI_IOMMUFD_DIRTY_NO_CLEAR */
 	uint32_t reserved;
 	uint64_t iova;
 	uint64_t length;
 	uint64_t page_size;
 	uint64_t data; /* address of the bitmap */
 };
-#define VFMIG_IOMMUFD_DIRTY_NO_CLEAR (1U << 0)
+#define ABI_IOMMUFD_DIRTY_NO_CLEAR (1U << 0)
 
 /* The most that any of iommufd's structures takes. */
-#define VFMIG_IOMMUFD_MAX 64U
+#define ABI_IOMMUFD_MAX 64U
 
-enum vfmig_iommufd_verdict {
-	VFMIG_IOMMUFD_FINE,
-	VFMIG_IOMMUFD_UNKNOWN,	 /* ENOTTY */
-	VFMIG_IOMMUFD_TOO_SMALL, /* EINVAL */
-	VFMIG_IOMMUFD_NEWER,	 /* E2BIG: something in it that this library does not know */
-	VFMIG_IOMMUFD_WRONG,	 /* EOPNOTSUPP: flags or reserved words */
+enum abi_iommufd_verdict {
+	ABI_IOMMUFD_FINE,
+	ABI_IOMMUFD_UNKNOWN,   /* ENOTTY */
+	ABI_IOMMUFD_TOO_SMALL, /* EINVAL */
+	ABI_IOMMUFD_NEWER,     /* E2BIG: something in it that this library does not know */
+	ABI_IOMMUFD_WRONG,     /* EOPNOTSUPP: flags or reserved words */
 };
 
 /* How many bytes a structure has that this library knows; 0 for a number that is none. */
-size_t vfmig_iommufd_known(uint32_t nr);
+size_t abi_iommufd_known(uint32_t nr);
 
 /*
  * The rules of size, for the caller's bytes: `rest_is_zero` says whether what is behind the known part is.
- * And flags and reserved words. The structure in buf (VFMIG_IOMMUFD_MAX bytes, zero behind what the caller has) is
+ * And flags and reserved words. The structure in buf (ABI_IOMMUFD_MAX bytes, zero behind what the caller has) is
  * fit to be used after FINE.
  */
-enum vfmig_iommufd_verdict vfmig_iommufd_check(uint32_t nr, const void *buf, uint32_t size,
-					       bool rest_is_zero);
+enum abi_iommufd_verdict abi_iommufd_check(uint32_t nr, const void *buf, uint32_t size,
+					   bool rest_is_zero);
 
 #endif

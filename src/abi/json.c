@@ -11,7 +11,7 @@ struct text {
 	const char *at, *end;
 };
 
-size_t vfmig_utf8(const char *text, size_t n)
+size_t abi_utf8(const char *text, size_t n)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *s = (const unsigned char *)text;
@@ -143,7 +143,7 @@ static bool take_string(struct text *t, char *to, size_t size, size_t *len)
 			put_code(to, size, len, code);
 			continue;
 		}
-		n = vfmig_utf8(t->at, (size_t)(t->end - t->at));
+		n = abi_utf8(t->at, (size_t)(t->end - t->at));
 		if (!n || (unsigned char)*t->at < 0x20)
 			return false;
 		while (n--)
@@ -161,19 +161,19 @@ static bool take_digits(struct text *t)
 	return t->at > from;
 }
 
-static bool take_number(struct text *t, enum vfmig_json_type *type)
+static bool take_number(struct text *t, enum abi_json_type *type)
 {
-	*type = VFMIG_JSON_INTEGER;
+	*type = ABI_JSON_INTEGER;
 	take_char(t, '-');
 	if (!take_char(t, '0') && !take_digits(t))
 		return false;
 	if (take_char(t, '.')) {
-		*type = VFMIG_JSON_REAL;
+		*type = ABI_JSON_REAL;
 		if (!take_digits(t))
 			return false;
 	}
 	if (take_char(t, 'e') || take_char(t, 'E')) {
-		*type = VFMIG_JSON_REAL;
+		*type = ABI_JSON_REAL;
 		if (!take_char(t, '+'))
 			take_char(t, '-');
 		return take_digits(t);
@@ -181,12 +181,12 @@ static bool take_number(struct text *t, enum vfmig_json_type *type)
 	return true;
 }
 
-static bool take(struct text *t, unsigned depth, struct vfmig_json *value);
+static bool take(struct text *t, unsigned depth, struct abi_json *value);
 
 /* What is between the brackets of an object (with @close '}') or an array. */
 static bool take_items(struct text *t, unsigned depth, char close)
 {
-	struct vfmig_json item;
+	struct abi_json item;
 	size_t len;
 
 	if (!depth)
@@ -211,37 +211,37 @@ static bool take_items(struct text *t, unsigned depth, char close)
 }
 
 /* One value and the blanks around it. */
-static bool take(struct text *t, unsigned depth, struct vfmig_json *value)
+static bool take(struct text *t, unsigned depth, struct abi_json *value)
 {
 	size_t len;
 	bool fine;
 
 	blanks(t);
-	value->type = VFMIG_JSON_NONE;
+	value->type = ABI_JSON_NONE;
 	value->at = t->at;
 	switch (t->at == t->end ? 0 : *t->at) {
 	case '{':
-		value->type = VFMIG_JSON_OBJECT;
+		value->type = ABI_JSON_OBJECT;
 		fine = take_items(t, depth, '}');
 		break;
 	case '[':
-		value->type = VFMIG_JSON_ARRAY;
+		value->type = ABI_JSON_ARRAY;
 		fine = take_items(t, depth, ']');
 		break;
 	case '"':
-		value->type = VFMIG_JSON_STRING;
+		value->type = ABI_JSON_STRING;
 		fine = take_string(t, NULL, 0, &len);
 		break;
 	case 't':
-		value->type = VFMIG_JSON_BOOL;
+		value->type = ABI_JSON_BOOL;
 		fine = take_word(t, "true");
 		break;
 	case 'f':
-		value->type = VFMIG_JSON_BOOL;
+		value->type = ABI_JSON_BOOL;
 		fine = take_word(t, "false");
 		break;
 	case 'n':
-		value->type = VFMIG_JSON_NULL;
+		value->type = ABI_JSON_NULL;
 		fine = take_word(t, "null");
 		break;
 	default:
@@ -252,14 +252,14 @@ static bool take(struct text *t, unsigned depth, struct vfmig_json *value)
 	return fine;
 }
 
-size_t vfmig_json_open(const char *text, size_t len, struct vfmig_json *value)
+size_t abi_json_open(const char *text, size_t len, struct abi_json *value)
 {
 	struct text t = {text, text + len};
-	bool fine = take(&t, VFMIG_JSON_DEPTH, value);
+	bool fine = take(&t, ABI_JSON_DEPTH, value);
 
 	if (fine && t.at == t.end)
 		return len;
-	value->type = VFMIG_JSON_NONE;
+	value->type = ABI_JSON_NONE;
 	/* A text that ends too early ceases to be one at its last byte at the latest. */
 	return t.at < t.end || !len ? (size_t)(t.at - text) : len - 1;
 }
@@ -277,13 +277,13 @@ static bool is_named(struct text *t, const char *name)
 	return i == len && !name[i];
 }
 
-struct vfmig_json vfmig_json_member(const struct vfmig_json *object, const char *name)
+struct abi_json abi_json_member(const struct abi_json *object, const char *name)
 {
-	struct vfmig_json found = {VFMIG_JSON_NONE, NULL, NULL}, value;
+	struct abi_json found = {ABI_JSON_NONE, NULL, NULL}, value;
 	struct text t;
 	bool named;
 
-	if (object->type != VFMIG_JSON_OBJECT)
+	if (object->type != ABI_JSON_OBJECT)
 		return found;
 	t = (struct text){object->at + 1, object->end};
 	blanks(&t);
@@ -291,7 +291,7 @@ struct vfmig_json vfmig_json_member(const struct vfmig_json *object, const char 
 		named = is_named(&t, name);
 		blanks(&t);
 		t.at++; /* : */
-		take(&t, VFMIG_JSON_DEPTH, &value);
+		take(&t, ABI_JSON_DEPTH, &value);
 		if (named)
 			found = value;
 		t.at++; /* , or } */
@@ -300,31 +300,31 @@ struct vfmig_json vfmig_json_member(const struct vfmig_json *object, const char 
 	return found;
 }
 
-bool vfmig_json_next(const struct vfmig_json *array, struct vfmig_json *item)
+bool abi_json_next(const struct abi_json *array, struct abi_json *item)
 {
 	struct text t;
 
-	if (array->type != VFMIG_JSON_ARRAY)
+	if (array->type != ABI_JSON_ARRAY)
 		return false;
 	t = (struct text){item->at ? item->end : array->at + 1, array->end};
 	blanks(&t);
 	if (item->at)
 		t.at++; /* , or ] */
 	blanks(&t);
-	return t.at < t.end && *t.at != ']' && take(&t, VFMIG_JSON_DEPTH, item);
+	return t.at < t.end && *t.at != ']' && take(&t, ABI_JSON_DEPTH, item);
 }
 
-size_t vfmig_json_count(const struct vfmig_json *array)
+size_t abi_json_count(const struct abi_json *array)
 {
-	struct vfmig_json item = {VFMIG_JSON_NONE, NULL, NULL};
+	struct abi_json item = {ABI_JSON_NONE, NULL, NULL};
 	size_t count = 0;
 
-	while (vfmig_json_next(array, &item))
+	while (abi_json_next(array, &item))
 		count++;
 	return count;
 }
 
-uint64_t vfmig_json_integer(const struct vfmig_json *value, bool *negative)
+uint64_t abi_json_integer(const struct abi_json *value, bool *negative)
 {
 	const char *at = value->at;
 	uint64_t n = 0;
@@ -337,12 +337,12 @@ uint64_t vfmig_json_integer(const struct vfmig_json *value, bool *negative)
 	return n;
 }
 
-bool vfmig_json_bool(const struct vfmig_json *value)
+bool abi_json_bool(const struct abi_json *value)
 {
-	return value->type == VFMIG_JSON_BOOL && *value->at == 't';
+	return value->type == ABI_JSON_BOOL && *value->at == 't';
 }
 
-size_t vfmig_json_string(const struct vfmig_json *value, char *to, size_t size)
+size_t abi_json_string(const struct abi_json *value, char *to, size_t size)
 {
 	struct text t = {value->at, value->end};
 	size_t len;

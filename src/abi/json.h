@@ -2,28 +2,28 @@
 /*
  * JSON that a peer wrote, read where it lies: nothing is allocated, so there is nothing to run out of.
  *
- * vfmig_json_open() checks a whole text once, strictly as RFC 8259 has it. The other functions walk the values of a text
+ * abi_json_open() checks a whole text once, strictly as RFC 8259 has it. The other functions walk the values of a text
  * that passed; they find what they look for by scanning, which suits the few kilobytes of a message.
  */
-#ifndef VFMIG_SRC_ABI_JSON_H
-#define VFMIG_SRC_ABI_JSON_H
+#ifndef ABI_JSON_H
+#define ABI_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Objects and arrays inside each other; deeper texts are refused. */
-#define VFMIG_JSON_DEPTH 8U
+#define ABI_JSON_DEPTH 8U
 
-enum vfmig_json_type {
-	VFMIG_JSON_NONE, /* no value: a member that is not there */
-	VFMIG_JSON_NULL,
-	VFMIG_JSON_BOOL,
-	VFMIG_JSON_INTEGER,
-	VFMIG_JSON_REAL, /* a number with a fraction or an exponent */
-	VFMIG_JSON_STRING,
-	VFMIG_JSON_ARRAY,
-	VFMIG_JSON_OBJECT,
+enum abi_json_type {
+	ABI_JSON_NONE, /* no value: a member that is not there */
+	ABI_JSON_NULL,
+	ABI_JSON_BOOL,
+	ABI_JSON_INTEGER,
+	ABI_JSON_REAL, /* a number with a fraction or an exponent */
+	ABI_JSON_STRING,
+	ABI_JSON_ARRAY,
+	ABI_JSON_OBJECT,
 };
 
 /*
@@ -32,37 +32,37 @@ enum vfmig_json_type {
  * @at: its first byte
  * @end: the byte behind its last
  */
-struct vfmig_json {
-	enum vfmig_json_type type;
+struct abi_json {
+	enum abi_json_type type;
 	const char *at, *end;
 };
 
 /**
- * vfmig_json_open() - check a text
+ * abi_json_open() - check a text
  * @value: the value that the text is
  *
  * Return: @len if the text is one value with nothing but blanks around it; otherwise where it ceases to be.
  */
-size_t vfmig_json_open(const char *text, size_t len, struct vfmig_json *value);
+size_t abi_json_open(const char *text, size_t len, struct abi_json *value);
 
-/* The member of an object by its name, the last one if there are several; VFMIG_JSON_NONE if there is none. */
-struct vfmig_json vfmig_json_member(const struct vfmig_json *object, const char *name);
+/* The member of an object by its name, the last one if there are several; ABI_JSON_NONE if there is none. */
+struct abi_json abi_json_member(const struct abi_json *object, const char *name);
 
 /* The elements of an array in their order: false after the last. @item begins with all bytes zero. */
-bool vfmig_json_next(const struct vfmig_json *array, struct vfmig_json *item);
+bool abi_json_next(const struct abi_json *array, struct abi_json *item);
 
 /* How many elements an array has. */
-size_t vfmig_json_count(const struct vfmig_json *array);
+size_t abi_json_count(const struct abi_json *array);
 
 /* The magnitude of an integer; the largest there is if it is larger. */
-uint64_t vfmig_json_integer(const struct vfmig_json *value, bool *negative);
+uint64_t abi_json_integer(const struct abi_json *value, bool *negative);
 
-bool vfmig_json_bool(const struct vfmig_json *value);
+bool abi_json_bool(const struct abi_json *value);
 
 /* A string's bytes without its escapes, as many as @size; returns how many there are. No NUL is added. */
-size_t vfmig_json_string(const struct vfmig_json *value, char *to, size_t size);
+size_t abi_json_string(const struct abi_json *value, char *to, size_t size);
 
 /* Bytes of the UTF-8 character that @s begins with, of @n bytes at least 1; 0 if it is none. */
-size_t vfmig_utf8(const char *s, size_t n);
+size_t abi_utf8(const char *s, size_t n);
 
 #endif

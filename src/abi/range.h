@@ -4,26 +4,26 @@
  * fit is the largest number, which no limit admits. tests/house/sums_from_peers_are_checked.py says where these are to be
  * used.
  */
-#ifndef VFMIG_SRC_ABI_RANGE_H
-#define VFMIG_SRC_ABI_RANGE_H
+#ifndef ABI_RANGE_H
+#define ABI_RANGE_H
 
 #include <stdint.h>
 #include <stdbool.h>
 
 /* Whether start + length is not a 64-bit number. As in Linux, a range that ends at 2^64 is one. */
-static inline bool vfmig_passes_the_end(uint64_t start, uint64_t length)
+static inline bool abi_passes_the_end(uint64_t start, uint64_t length)
 {
 	return length > UINT64_MAX - start;
 }
 
-static inline uint64_t vfmig_sum(uint64_t a, uint64_t b)
+static inline uint64_t abi_sum(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
 
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-static inline uint64_t vfmig_product(uint64_t a, uint64_t b)
+static inline uint64_t abi_product(uint64_t a, uint64_t b)
 {
 	uint64_t product;
 
@@ -31,12 +31,12 @@ static inline uint64_t vfmig_product(uint64_t a, uint64_t b)
 }
 
 /* How many pages it takes for @size bytes; @page must not be 0. */
-static inline uint64_t vfmig_pages(uint64_t size, uint64_t page)
+static inline uint64_t abi_pages(uint64_t size, uint64_t page)
 {
 	return size / page + (size % page != 0);
 }
 
-static inline bool vfmig_power_of_two(uint64_t n)
+static inline bool abi_power_of_two(uint64_t n)
 {
 	return n && !(n & (n - 1));
 }

@@ -19,16 +19,16 @@
 	}
 
 /* In order of offset. */
-const struct vfmig_register vfmig_registers[VFMIG_REG_COUNT] = {
-	[VFMIG_REG_DEVICE_STATE] = REGISTER(device_state, RW),
-	[VFMIG_REG_RESERVED] = REGISTER(reserved, RW),
-	[VFMIG_REG_PENDING_BYTES] = REGISTER(pending_bytes, R),
-	[VFMIG_REG_DATA_OFFSET] = REGISTER(data_offset, R),
-	[VFMIG_REG_DATA_SIZE] = REGISTER(data_size, RW),
-	[VFMIG_REG_START_PFN] = REGISTER(start_pfn, W),
-	[VFMIG_REG_PAGE_SIZE] = REGISTER(page_size, W),
-	[VFMIG_REG_TOTAL_PFNS] = REGISTER(total_pfns, W),
-	[VFMIG_REG_COPIED_PFNS] = REGISTER(copied_pfns, R),
+const struct abi_region_register_info abi_registers[ABI_REG_COUNT] = {
+	[ABI_REG_DEVICE_STATE] = REGISTER(device_state, RW),
+	[ABI_REG_RESERVED] = REGISTER(reserved, RW),
+	[ABI_REG_PENDING_BYTES] = REGISTER(pending_bytes, R),
+	[ABI_REG_DATA_OFFSET] = REGISTER(data_offset, R),
+	[ABI_REG_DATA_SIZE] = REGISTER(data_size, RW),
+	[ABI_REG_START_PFN] = REGISTER(start_pfn, W),
+	[ABI_REG_PAGE_SIZE] = REGISTER(page_size, W),
+	[ABI_REG_TOTAL_PFNS] = REGISTER(total_pfns, W),
+	[ABI_REG_COPIED_PFNS] = REGISTER(copied_pfns, R),
 };
 
 _Static_assert(sizeof(struct vfmig_v1_migration_info) == 32, "packed");
@@ -37,39 +37,39 @@ _Static_assert(offsetof(struct vfmig_pfn_migration_info, start_pfn) ==
 		       sizeof(struct vfmig_v1_migration_info),
 	       "pfn begins as v1 does");
 
-uint64_t vfmig_region_info_size(enum vfmig_region_revision revision)
+uint64_t abi_region_info_size(enum vfmig_region_revision revision)
 {
 	return revision == VFMIG_REGION_PFN ? sizeof(struct vfmig_pfn_migration_info)
 					    : sizeof(struct vfmig_v1_migration_info);
 }
 
 static const char *decode_register(uint64_t offset, uint64_t len, bool write,
-				   enum vfmig_region_register *reg)
+				   enum abi_region_register *reg)
 {
 	uint32_t i = 0;
 
-	while (vfmig_registers[i].offset + (uint64_t)vfmig_registers[i].width <= offset)
+	while (abi_registers[i].offset + (uint64_t)abi_registers[i].width <= offset)
 		i++;
-	if (vfmig_registers[i].offset != offset || vfmig_registers[i].width != len)
+	if (abi_registers[i].offset != offset || abi_registers[i].width != len)
 		return "a register of the migration region must be accessed as a whole, and alone";
-	if (!(vfmig_registers[i].access & (write ? W : R)))
+	if (!(abi_registers[i].access & (write ? W : R)))
 		return write ? "that register of the migration region can only be read"
 			     : "that register of the migration region can only be written";
-	*reg = (enum vfmig_region_register)i;
+	*reg = (enum abi_region_register)i;
 	return NULL;
 }
 
-const char *vfmig_region_decode(const struct vfmig_region_layout *layout, uint64_t offset,
-				uint64_t len, bool write, enum vfmig_region_register *reg)
+const char *abi_region_decode(const struct abi_region_layout *layout, uint64_t offset, uint64_t len,
+			      bool write, enum abi_region_register *reg)
 {
 	if (!len)
 		return "an access to the migration region is of no bytes";
-	if (vfmig_sum(offset, len) > layout->size)
+	if (abi_sum(offset, len) > layout->size)
 		return "an access leaves the migration region";
-	if (offset < vfmig_region_info_size(layout->revision))
+	if (offset < abi_region_info_size(layout->revision))
 		return decode_register(offset, len, write, reg);
 	if (offset < layout->data_start)
 		return "there is nothing between the registers and the data section";
-	*reg = VFMIG_REG_DATA;
+	*reg = ABI_REG_DATA;
 	return NULL;
 }

@@ -9,53 +9,53 @@
  *
  * Freestanding, as all of src/abi.
  */
-#ifndef VFMIG_SRC_ABI_REGION_H
-#define VFMIG_SRC_ABI_REGION_H
+#ifndef ABI_REGION_H
+#define ABI_REGION_H
 
 #include <vfmig/abi_region.h>
 
 /* ---- Registers: region.c -------------------------------------------------------------------- */
 
-enum vfmig_region_register {
-	VFMIG_REG_DEVICE_STATE,
-	VFMIG_REG_RESERVED,
-	VFMIG_REG_PENDING_BYTES,
-	VFMIG_REG_DATA_OFFSET,
-	VFMIG_REG_DATA_SIZE,
-	VFMIG_REG_START_PFN,
-	VFMIG_REG_PAGE_SIZE,
-	VFMIG_REG_TOTAL_PFNS,
-	VFMIG_REG_COPIED_PFNS,
-	VFMIG_REG_COUNT,
-	VFMIG_REG_DATA = VFMIG_REG_COUNT, /* no register: the data section */
+enum abi_region_register {
+	ABI_REG_DEVICE_STATE,
+	ABI_REG_RESERVED,
+	ABI_REG_PENDING_BYTES,
+	ABI_REG_DATA_OFFSET,
+	ABI_REG_DATA_SIZE,
+	ABI_REG_START_PFN,
+	ABI_REG_PAGE_SIZE,
+	ABI_REG_TOTAL_PFNS,
+	ABI_REG_COPIED_PFNS,
+	ABI_REG_COUNT,
+	ABI_REG_DATA = ABI_REG_COUNT, /* no register: the data section */
 };
 
 /* Where a register is, in bytes from the region's start, how wide it is, and what may be done. */
-struct vfmig_register {
+struct abi_region_register_info {
 	const char *name;
 	uint8_t offset;
 	uint8_t width;
 	uint8_t access; /* VFMIG_REGION_FLAG_READ, _WRITE */
 };
-extern const struct vfmig_register vfmig_registers[VFMIG_REG_COUNT];
+extern const struct abi_region_register_info abi_registers[ABI_REG_COUNT];
 
 /* The bytes of the registers: 32 or 64. */
-uint64_t vfmig_region_info_size(enum vfmig_region_revision revision);
+uint64_t abi_region_info_size(enum vfmig_region_revision revision);
 
-/* A region as its driver lays it out. data_start: not below vfmig_region_info_size(). */
-struct vfmig_region_layout {
+/* A region as its driver lays it out. data_start: not below abi_region_info_size(). */
+struct abi_region_layout {
 	enum vfmig_region_revision revision;
 	uint64_t data_start;
 	uint64_t size; /* of all of it */
 };
 
 /*
- * Which register an access is to; *reg is VFMIG_REG_DATA if it lies in the data section, where any
+ * Which register an access is to; *reg is ABI_REG_DATA if it lies in the data section, where any
  * width and alignment will do. Refuses what leaves the region, a register that is not accessed as a whole,
  * one that does not allow it, and the gap between the two parts.
  */
-const char *vfmig_region_decode(const struct vfmig_region_layout *layout, uint64_t offset,
-				uint64_t len, bool write, enum vfmig_region_register *reg);
+const char *abi_region_decode(const struct abi_region_layout *layout, uint64_t offset, uint64_t len,
+			      bool write, enum abi_region_register *reg);
 
 /* ---- States: region_state.c ----------------------------------------------------------------- */
 
@@ -63,21 +63,20 @@ const char *vfmig_region_decode(const struct vfmig_region_layout *layout, uint64
  * Whether the three low bits of value are a state that a user can ask for. NULL, or why not: values without
  * meaning, and the error state. The bits above are not looked at.
  */
-const char *vfmig_region_state_check(enum vfmig_region_revision revision, uint32_t value);
+const char *abi_region_state_check(enum vfmig_region_revision revision, uint32_t value);
 
 /*
  * Whether a driver takes a write of to to device_state, where a read gives from. Both with all 32
  * bits. A write of what is there already is taken, and changes nothing.
  */
-const char *vfmig_region_transition(enum vfmig_region_revision revision, uint32_t from,
-				    uint32_t to);
+const char *abi_region_transition(enum vfmig_region_revision revision, uint32_t from, uint32_t to);
 
 /*
  * The same states in v2's words. The P2P states become those without; ERROR becomes
  * VFMIG_V1_STATE_ERROR and the other way round; so does what has no meaning.
  */
-enum vfmig_v1_state vfmig_region_state_from(enum vfmig_state state);
-enum vfmig_state vfmig_region_state_to(uint32_t value);
+enum vfmig_v1_state abi_region_state_from(enum vfmig_state state);
+enum vfmig_state abi_region_state_to(uint32_t value);
 
 /*
  * What a user writes to device_state, one after the other, to get a device from one of v2's states
@@ -87,8 +86,8 @@ enum vfmig_state vfmig_region_state_to(uint32_t value);
  *
  * *count: 0 if from == to. NULL, or why there is no way.
  */
-#define VFMIG_REGION_WRITES_MAX 3
-const char *vfmig_region_way(enum vfmig_state from, enum vfmig_state to, bool checks,
-			     uint8_t writes[VFMIG_REGION_WRITES_MAX], uint32_t *count);
+#define ABI_REGION_WRITES_MAX 3
+const char *abi_region_way(enum vfmig_state from, enum vfmig_state to, bool checks,
+			   uint8_t writes[ABI_REGION_WRITES_MAX], uint32_t *count);
 
 #endif

@@ -29,7 +29,7 @@ static const uint8_t transitions[STATES] = {
 	[PRE_COPY] = ALL, [RESUMING] = ALL,
 };
 
-const char *vfmig_region_state_check(enum vfmig_region_revision revision, uint32_t value)
+const char *abi_region_state_check(enum vfmig_region_revision revision, uint32_t value)
 {
 	switch (value & VFMIG_V1_STATE_MASK) {
 	case VFMIG_V1_SAVING | VFMIG_V1_RESUMING:
@@ -45,15 +45,15 @@ const char *vfmig_region_state_check(enum vfmig_region_revision revision, uint32
 	}
 }
 
-const char *vfmig_region_transition(enum vfmig_region_revision revision, uint32_t from, uint32_t to)
+const char *abi_region_transition(enum vfmig_region_revision revision, uint32_t from, uint32_t to)
 {
 	const char *why;
 
 	if ((from ^ to) & ~VFMIG_V1_STATE_MASK)
 		return "bits 3 to 31 of device_state are reserved: write back what was read";
-	if (vfmig_region_state_check(revision, from))
+	if (abi_region_state_check(revision, from))
 		return "the device is in its error state: only a reset leads out";
-	why = vfmig_region_state_check(revision, to);
+	why = abi_region_state_check(revision, to);
 	if (why)
 		return why;
 	if (!(transitions[from & VFMIG_V1_STATE_MASK] & BIT(to & VFMIG_V1_STATE_MASK)))
@@ -61,7 +61,7 @@ const char *vfmig_region_transition(enum vfmig_region_revision revision, uint32_
 	return NULL;
 }
 
-enum vfmig_v1_state vfmig_region_state_from(enum vfmig_state state)
+enum vfmig_v1_state abi_region_state_from(enum vfmig_state state)
 {
 	switch (state) {
 	case VFMIG_STATE_STOP:
@@ -81,7 +81,7 @@ enum vfmig_v1_state vfmig_region_state_from(enum vfmig_state state)
 	}
 }
 
-enum vfmig_state vfmig_region_state_to(uint32_t value)
+enum vfmig_state abi_region_state_to(uint32_t value)
 {
 	static const uint8_t states[VFMIG_V1_STATE_MASK + 1] = {
 		[STOP] = VFMIG_STATE_STOP,	     [RUNNING] = VFMIG_STATE_RUNNING,
@@ -110,8 +110,8 @@ static const uint16_t ways[STATES][STATES] = {
 static const uint16_t checked[STATES] = {
 	[STOP] = 010, [RUNNING] = 011, [STOP_COPY] = 0102, [PRE_COPY] = 0113};
 
-const char *vfmig_region_way(enum vfmig_state from, enum vfmig_state to, bool checks,
-			     uint8_t writes[VFMIG_REGION_WRITES_MAX], uint32_t *count)
+const char *abi_region_way(enum vfmig_state from, enum vfmig_state to, bool checks,
+			   uint8_t writes[ABI_REGION_WRITES_MAX], uint32_t *count)
 {
 	uint64_t flags = VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY;
 	enum vfmig_state next;
@@ -120,8 +120,8 @@ const char *vfmig_region_way(enum vfmig_state from, enum vfmig_state to, bool ch
 
 	if (why)
 		return why;
-	a = vfmig_region_state_from(from);
-	b = vfmig_region_state_from(to);
+	a = abi_region_state_from(from);
+	b = abi_region_state_from(to);
 	way = a == RESUMING && checks ? checked[b] : ways[a][b];
 	for (uint32_t digits = way; digits > 1; digits >>= 3)
 		n++;

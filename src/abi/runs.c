@@ -12,32 +12,32 @@
 #include "abi/feature.h"
 #include "abi/le.h"
 
-_Static_assert(sizeof(struct vfmig_logging_runs) == VFMIG_LOGGING_RUNS_SIZE, "packed");
+_Static_assert(sizeof(struct abi_logging_runs) == ABI_LOGGING_RUNS_SIZE, "packed");
 
-size_t vfmig_logging_put_runs(void *buf, size_t cap, const struct vfmig_logging_runs *r)
+size_t abi_logging_put_runs(void *buf, size_t cap, const struct abi_logging_runs *r)
 {
-	return vfmig_pack(buf, cap, "88844", r);
+	return abi_pack(buf, cap, "88844", r);
 }
 
-const char *vfmig_logging_get_runs(const void *buf, size_t len, struct vfmig_logging_runs *r,
-				   uint64_t *bitmap_bytes)
+const char *abi_logging_get_runs(const void *buf, size_t len, struct abi_logging_runs *r,
+				 uint64_t *bitmap_bytes)
 {
-	struct vfmig_logging_report range;
+	struct abi_logging_report range;
 	uint64_t bytes;
 	const char *why;
 
-	if (!vfmig_unpack(buf, len, "88844", r))
+	if (!abi_unpack(buf, len, "88844", r))
 		return "a report as runs needs 32 bytes";
-	range = (struct vfmig_logging_report){r->iova, r->length, r->page_size};
-	why = vfmig_logging_report_check(&range, &bytes);
+	range = (struct abi_logging_report){r->iova, r->length, r->page_size};
+	why = abi_logging_report_check(&range, &bytes);
 	if (why)
 		return why;
-	if (r->form & ~VFMIG_RUNS_ARE_BITS)
+	if (r->form & ~ABI_RUNS_ARE_BITS)
 		return "a report is in a form that there is not";
 	if (r->form ? r->count : r->count > bytes * 8)
 		return "a report has more runs than it can have";
-	len -= VFMIG_LOGGING_RUNS_SIZE;
-	if (len != (r->form ? bytes : (uint64_t)r->count * VFMIG_RUN_SIZE))
+	len -= ABI_LOGGING_RUNS_SIZE;
+	if (len != (r->form ? bytes : (uint64_t)r->count * ABI_RUN_SIZE))
 		return "a report is not as long as what it says that it has";
 	*bitmap_bytes = bytes;
 	return NULL;
@@ -55,11 +55,11 @@ static bool close_run(struct runs *r)
 {
 	if (!r->pages)
 		return true;
-	if (r->end - r->at < (ptrdiff_t)VFMIG_RUN_SIZE)
+	if (r->end - r->at < (ptrdiff_t)ABI_RUN_SIZE)
 		return false;
-	vfmig_put32(r->at, (uint32_t)(r->first - r->told));
-	vfmig_put32(r->at + 4, (uint32_t)r->pages);
-	r->at += VFMIG_RUN_SIZE;
+	abi_put32(r->at, (uint32_t)(r->first - r->told));
+	abi_put32(r->at + 4, (uint32_t)r->pages);
+	r->at += ABI_RUN_SIZE;
 	r->told = r->first + r->pages;
 	r->count++;
 	return true;
@@ -94,8 +94,7 @@ static bool all_zero(const uint64_t *w)
 	return !((w[0] | w[1] | w[2] | w[3]) | (w[4] | w[5] | w[6] | w[7]));
 }
 
-size_t vfmig_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t words,
-		      uint32_t *count)
+size_t abi_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t words, uint32_t *count)
 {
 	struct runs r = {.at = buf, .end = (uint8_t *)buf + cap};
 
@@ -114,17 +113,17 @@ size_t vfmig_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t wo
 	return (size_t)(r.at - (uint8_t *)buf);
 }
 
-const char *vfmig_runs_check(const void *buf, size_t len, uint32_t count, uint64_t pages)
+const char *abi_runs_check(const void *buf, size_t len, uint32_t count, uint64_t pages)
 {
 	const uint8_t *at = buf;
 	uint64_t told = 0;
 
-	if (len / VFMIG_RUN_SIZE != count || len % VFMIG_RUN_SIZE)
+	if (len / ABI_RUN_SIZE != count || len % ABI_RUN_SIZE)
 		return "the runs of a report are not as many as it says";
-	for (; count--; at += VFMIG_RUN_SIZE) {
-		if (!vfmig_get32(at + 4))
+	for (; count--; at += ABI_RUN_SIZE) {
+		if (!abi_get32(at + 4))
 			return "a run of a report is empty";
-		told += (uint64_t)vfmig_get32(at) + vfmig_get32(at + 4);
+		told += (uint64_t)abi_get32(at) + abi_get32(at + 4);
 		if (told > pages)
 			return "a run of a report leaves its range";
 	}
@@ -136,9 +135,9 @@ static void change(const void *buf, uint32_t count, uint64_t *bitmap, bool set)
 	const uint8_t *at = buf;
 	uint64_t first = 0, last;
 
-	for (; count--; at += VFMIG_RUN_SIZE, first = last + 1) {
-		first += vfmig_get32(at);
-		last = first + vfmig_get32(at + 4) - 1;
+	for (; count--; at += ABI_RUN_SIZE, first = last + 1) {
+		first += abi_get32(at);
+		last = first + abi_get32(at + 4) - 1;
 		for (uint64_t w = first / 64; w <= last / 64; w++) {
 			uint64_t bits = UINT64_MAX;
 
@@ -151,12 +150,12 @@ static void change(const void *buf, uint32_t count, uint64_t *bitmap, bool set)
 	}
 }
 
-void vfmig_runs_set(const void *buf, uint32_t count, uint64_t *bitmap)
+void abi_runs_set(const void *buf, uint32_t count, uint64_t *bitmap)
 {
 	change(buf, count, bitmap, true);
 }
 
-void vfmig_runs_clear(const void *buf, uint32_t count, uint64_t *bitmap)
+void abi_runs_clear(const void *buf, uint32_t count, uint64_t *bitmap)
 {
 	change(buf, count, bitmap, false);
 }

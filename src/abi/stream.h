@@ -15,11 +15,11 @@
  * The checksum is XXH3-64 of the section's header, its checksum field taken as zero, and its
  * payload. It is computed by the caller: nothing here knows the hash.
  *
- * vfmig_section_get() says whether a section is well formed by itself; struct vfmig_stream_check
+ * abi_section_get() says whether a section is well formed by itself; struct abi_stream_check
  * whether it may come here. Both are the reader's to ask before it acts on a section.
  */
-#ifndef VFMIG_SRC_ABI_STREAM_H
-#define VFMIG_SRC_ABI_STREAM_H
+#ifndef ABI_STREAM_H
+#define ABI_STREAM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,68 +27,68 @@
 
 /* ---- Stream header -------------------------------------------------------------------------- */
 
-#define VFMIG_STREAM_MAGIC	 "vfmig\0\r\n" /* 8 bytes; the last two show a mangled transfer */
-#define VFMIG_STREAM_VERSION	 2U
-#define VFMIG_STREAM_VERSION_MIN 1U /* has no SYNC and no LOADED; otherwise the same */
-#define VFMIG_STREAM_HEADER_SIZE 32U
+#define ABI_STREAM_MAGIC       "vfmig\0\r\n" /* 8 bytes; the last two show a mangled transfer */
+#define ABI_STREAM_VERSION     2U
+#define ABI_STREAM_VERSION_MIN 1U /* has no SYNC and no LOADED; otherwise the same */
+#define ABI_STREAM_HEADER_SIZE 32U
 
-#define VFMIG_STREAM_FLAG_REPLY 1U /* the backward direction */
-#define VFMIG_STREAM_FLAG_FILE	2U /* nobody answers: ends with END, no COMMIT */
+#define ABI_STREAM_FLAG_REPLY 1U /* the backward direction */
+#define ABI_STREAM_FLAG_FILE  2U /* nobody answers: ends with END, no COMMIT */
 
-struct vfmig_stream_header {
+struct abi_stream_header {
 	uint16_t version;
-	uint32_t flags; /* VFMIG_STREAM_FLAG_ */
+	uint32_t flags; /* ABI_STREAM_FLAG_ */
 	uint8_t id[16]; /* of the migration: random, and the same in both directions */
 };
 
-size_t vfmig_stream_put_header(void *buf, size_t cap, const struct vfmig_stream_header *h);
+size_t abi_stream_put_header(void *buf, size_t cap, const struct abi_stream_header *h);
 /* Refuses another magic, versions outside of VERSION_MIN to VERSION, unknown flags, REPLY with FILE. */
-const char *vfmig_stream_get_header(const void *buf, size_t len, struct vfmig_stream_header *h);
+const char *abi_stream_get_header(const void *buf, size_t len, struct abi_stream_header *h);
 
 /* ---- Sections ------------------------------------------------------------------------------- */
 
-#define VFMIG_SECTION_HEADER_SIZE 48U
+#define ABI_SECTION_HEADER_SIZE 48U
 
 /* Caps on the payload. */
-#define VFMIG_SECTION_DATA_MAX	   (1U << 20) /* MEM_PAGES, DEVICE_DATA, SYNC */
-#define VFMIG_SECTION_HELLO_MAX	   (1U << 20) /* JSON */
-#define VFMIG_SECTION_SENTENCE_MAX 1024U      /* REFUSE, FAILED, CANCEL */
-#define VFMIG_STREAM_PAGE	   4096U      /* unit of memory's offsets and lengths */
-#define VFMIG_STREAM_DEVICES_MAX   256U
-#define VFMIG_STREAM_REGIONS_MAX   4096U
+#define ABI_SECTION_DATA_MAX	 (1U << 20) /* MEM_PAGES, DEVICE_DATA, SYNC */
+#define ABI_SECTION_HELLO_MAX	 (1U << 20) /* JSON */
+#define ABI_SECTION_SENTENCE_MAX 1024U	    /* REFUSE, FAILED, CANCEL */
+#define ABI_STREAM_PAGE		 4096U	    /* unit of memory's offsets and lengths */
+#define ABI_STREAM_DEVICES_MAX	 256U
+#define ABI_STREAM_REGIONS_MAX	 4096U
 
 /* Those of the backward direction have bit 7 set. */
-enum vfmig_section_type {
-	VFMIG_SECTION_HELLO = 1,       /* payload: JSON that describes devices and memory */
-	VFMIG_SECTION_MEM_PAGES = 2,   /* index: region; offset in it; payload: whole pages */
-	VFMIG_SECTION_MEM_ZERO = 3,    /* index: region; offset; arg: bytes, whole pages */
-	VFMIG_SECTION_ROUND = 4,       /* end of a pre-copy round; arg: its number, from 1 */
-	VFMIG_SECTION_DEVICE_DATA = 5, /* index: device; offset: its bytes so far; payload: data */
-	VFMIG_SECTION_DEVICE_END = 6,  /* index: device; offset: its bytes; arg: its chunks */
-	VFMIG_SECTION_STOPPED = 7,     /* the source has stopped; offset, arg: as in END */
-	VFMIG_SECTION_END = 8,	   /* all is sent; offset: sections, arg: payload bytes so far */
-	VFMIG_SECTION_COMMIT = 9,  /* the source will never run again: run */
-	VFMIG_SECTION_CANCEL = 10, /* forget it; payload: a sentence, or nothing */
-	VFMIG_SECTION_SYNC = 11, /* answer LOADED once all before it is loaded; payload: ignored */
+enum abi_section_type {
+	ABI_SECTION_HELLO = 1,	     /* payload: JSON that describes devices and memory */
+	ABI_SECTION_MEM_PAGES = 2,   /* index: region; offset in it; payload: whole pages */
+	ABI_SECTION_MEM_ZERO = 3,    /* index: region; offset; arg: bytes, whole pages */
+	ABI_SECTION_ROUND = 4,	     /* end of a pre-copy round; arg: its number, from 1 */
+	ABI_SECTION_DEVICE_DATA = 5, /* index: device; offset: its bytes so far; payload: data */
+	ABI_SECTION_DEVICE_END = 6,  /* index: device; offset: its bytes; arg: its chunks */
+	ABI_SECTION_STOPPED = 7,     /* the source has stopped; offset, arg: as in END */
+	ABI_SECTION_END = 8,	     /* all is sent; offset: sections, arg: payload bytes so far */
+	ABI_SECTION_COMMIT = 9,	     /* the source will never run again: run */
+	ABI_SECTION_CANCEL = 10,     /* forget it; payload: a sentence, or nothing */
+	ABI_SECTION_SYNC = 11, /* answer LOADED once all before it is loaded; payload: ignored */
 
-	VFMIG_SECTION_ACCEPT = 0x81,  /* HELLO fits: send; arg: VFMIG_ACCEPT_ */
-	VFMIG_SECTION_REFUSE = 0x82,  /* HELLO does not fit; payload: a sentence */
-	VFMIG_SECTION_READY = 0x83,   /* all is loaded and checked: commit */
-	VFMIG_SECTION_RUNNING = 0x84, /* it runs */
-	VFMIG_SECTION_FAILED = 0x85, /* payload: a sentence; arg: devices that could not be reset */
-	VFMIG_SECTION_LOADED = 0x86, /* arg: sequence number of the SYNC that it answers */
+	ABI_SECTION_ACCEPT = 0x81,  /* HELLO fits: send; arg: ABI_ACCEPT_ */
+	ABI_SECTION_REFUSE = 0x82,  /* HELLO does not fit; payload: a sentence */
+	ABI_SECTION_READY = 0x83,   /* all is loaded and checked: commit */
+	ABI_SECTION_RUNNING = 0x84, /* it runs */
+	ABI_SECTION_FAILED = 0x85,  /* payload: a sentence; arg: devices that could not be reset */
+	ABI_SECTION_LOADED = 0x86,  /* arg: sequence number of the SYNC that it answers */
 };
-#define VFMIG_SECTION_BACKWARD 0x80U
+#define ABI_SECTION_BACKWARD 0x80U
 
 /* Flags of DEVICE_DATA: this payload begins, ends a chunk of the device's data. */
-#define VFMIG_SECTION_FIRST 1U
-#define VFMIG_SECTION_LAST  2U
+#define ABI_SECTION_FIRST 1U
+#define ABI_SECTION_LAST  2U
 
 /* Argument of ACCEPT: a device checks what it was given by running for a moment, before READY. */
-#define VFMIG_ACCEPT_RUNS 1U
+#define ABI_ACCEPT_RUNS 1U
 
-struct vfmig_section {
-	uint16_t type; /* enum vfmig_section_type */
+struct abi_section {
+	uint16_t type; /* enum abi_section_type */
 	uint16_t flags;
 	uint32_t index;
 	uint64_t offset;
@@ -99,28 +99,28 @@ struct vfmig_section {
 };
 
 /* Encode the header of a section. Fields that its type does not use must be zero. */
-size_t vfmig_section_put(void *buf, size_t cap, const struct vfmig_section *s);
+size_t abi_section_put(void *buf, size_t cap, const struct abi_section *s);
 
 /* Put the checksum into a header that was encoded with zero for it. */
-void vfmig_section_put_checksum(void *header, uint64_t checksum);
+void abi_section_put_checksum(void *header, uint64_t checksum);
 
 /*
  * Decode the header of a section and check all that can be seen by itself: type, flags, length
  * under its cap, fields that must be zero, alignment and end of what it addresses.
  */
-const char *vfmig_section_get(const void *buf, size_t len, struct vfmig_section *s);
+const char *abi_section_get(const void *buf, size_t len, struct abi_section *s);
 
 /* Whether the payload of REFUSE, FAILED or CANCEL is fit to be shown: printable, no control
  * characters. */
-const char *vfmig_section_sentence(const void *payload, size_t len);
+const char *abi_section_sentence(const void *payload, size_t len);
 
 /* "HELLO", "MEM_PAGES" …; "?" for none. Static. */
-const char *vfmig_section_name(uint32_t type);
+const char *abi_section_name(uint32_t type);
 
 /* ---- The order of sections ------------------------------------------------------------------ */
 
 /* What the check keeps of a device of the stream, in memory that the caller brings. */
-struct vfmig_stream_device {
+struct abi_stream_device {
 	uint64_t bytes;
 	uint64_t chunks;
 	bool open; /* a chunk has begun and not ended */
@@ -128,14 +128,14 @@ struct vfmig_stream_device {
 };
 
 /* The order of one direction. To be read: sections, payload. */
-struct vfmig_stream_check {
+struct abi_stream_check {
 	uint64_t sections; /* taken so far, and so the next sequence number */
 	uint64_t payload;  /* bytes in them */
 
 	uint64_t round;
 	uint32_t flags; /* of the stream header */
 	uint8_t phase;
-	struct vfmig_stream_device *devices;
+	struct abi_stream_device *devices;
 	uint32_t nr_devices;
 	uint32_t devices_ended;
 	const uint64_t *region_sizes;
@@ -143,23 +143,22 @@ struct vfmig_stream_check {
 };
 
 /* flags: of the stream header, which says which direction this is. */
-void vfmig_stream_check_init(struct vfmig_stream_check *c, uint32_t flags);
+void abi_stream_check_init(struct abi_stream_check *c, uint32_t flags);
 
 /*
  * What HELLO told, before anything follows it: the number of devices (an array that is kept, and
  * is cleared here) and the sizes of the memory regions in bytes (kept).
  */
-void vfmig_stream_check_hello(struct vfmig_stream_check *c, struct vfmig_stream_device *devices,
-			      uint32_t nr_devices, const uint64_t *region_sizes,
-			      uint32_t nr_regions);
+void abi_stream_check_hello(struct abi_stream_check *c, struct abi_stream_device *devices,
+			    uint32_t nr_devices, const uint64_t *region_sizes, uint32_t nr_regions);
 
 /*
  * Whether this section may come now; takes it as come if so. A writer may ask the same of what it
  * is about to send. After a refusal the stream is of no use any more.
  */
-const char *vfmig_stream_check(struct vfmig_stream_check *c, const struct vfmig_section *s);
+const char *abi_stream_check(struct abi_stream_check *c, const struct abi_section *s);
 
 /* The bytes are over: refuses unless the last section may be the last. */
-const char *vfmig_stream_check_finish(const struct vfmig_stream_check *c);
+const char *abi_stream_check_finish(const struct abi_stream_check *c);
 
 #endif

@@ -23,22 +23,22 @@ enum phase {
 #define MAY(type) (1UL << ((type)&0x7f))
 
 static const uint32_t forward[] = {
-	[BEGIN] = MAY(VFMIG_SECTION_HELLO),
-	[RUNS] = MAY(VFMIG_SECTION_MEM_PAGES) | MAY(VFMIG_SECTION_MEM_ZERO) |
-		 MAY(VFMIG_SECTION_ROUND) | MAY(VFMIG_SECTION_DEVICE_DATA) |
-		 MAY(VFMIG_SECTION_SYNC) | MAY(VFMIG_SECTION_STOPPED) | MAY(VFMIG_SECTION_CANCEL),
-	[STOPPED] = MAY(VFMIG_SECTION_MEM_PAGES) | MAY(VFMIG_SECTION_MEM_ZERO) |
-		    MAY(VFMIG_SECTION_DEVICE_DATA) | MAY(VFMIG_SECTION_DEVICE_END) |
-		    MAY(VFMIG_SECTION_END) | MAY(VFMIG_SECTION_CANCEL),
-	[ENDED] = MAY(VFMIG_SECTION_COMMIT) | MAY(VFMIG_SECTION_CANCEL),
+	[BEGIN] = MAY(ABI_SECTION_HELLO),
+	[RUNS] = MAY(ABI_SECTION_MEM_PAGES) | MAY(ABI_SECTION_MEM_ZERO) | MAY(ABI_SECTION_ROUND) |
+		 MAY(ABI_SECTION_DEVICE_DATA) | MAY(ABI_SECTION_SYNC) | MAY(ABI_SECTION_STOPPED) |
+		 MAY(ABI_SECTION_CANCEL),
+	[STOPPED] = MAY(ABI_SECTION_MEM_PAGES) | MAY(ABI_SECTION_MEM_ZERO) |
+		    MAY(ABI_SECTION_DEVICE_DATA) | MAY(ABI_SECTION_DEVICE_END) |
+		    MAY(ABI_SECTION_END) | MAY(ABI_SECTION_CANCEL),
+	[ENDED] = MAY(ABI_SECTION_COMMIT) | MAY(ABI_SECTION_CANCEL),
 	[OVER] = 0,
 };
 
 static const uint32_t backward[] = {
-	[BEGIN] = MAY(VFMIG_SECTION_ACCEPT) | MAY(VFMIG_SECTION_REFUSE),
-	[RUNS] = MAY(VFMIG_SECTION_LOADED) | MAY(VFMIG_SECTION_READY) | MAY(VFMIG_SECTION_FAILED),
+	[BEGIN] = MAY(ABI_SECTION_ACCEPT) | MAY(ABI_SECTION_REFUSE),
+	[RUNS] = MAY(ABI_SECTION_LOADED) | MAY(ABI_SECTION_READY) | MAY(ABI_SECTION_FAILED),
 	[STOPPED] = 0,
-	[ENDED] = MAY(VFMIG_SECTION_RUNNING) | MAY(VFMIG_SECTION_FAILED),
+	[ENDED] = MAY(ABI_SECTION_RUNNING) | MAY(ABI_SECTION_FAILED),
 	[OVER] = 0,
 };
 
@@ -46,34 +46,33 @@ static const uint32_t backward[] = {
 static enum phase lead(uint16_t type, enum phase now)
 {
 	switch (type) {
-	case VFMIG_SECTION_HELLO:
-	case VFMIG_SECTION_ACCEPT:
+	case ABI_SECTION_HELLO:
+	case ABI_SECTION_ACCEPT:
 		return RUNS;
-	case VFMIG_SECTION_STOPPED:
+	case ABI_SECTION_STOPPED:
 		return STOPPED;
-	case VFMIG_SECTION_END:
-	case VFMIG_SECTION_READY:
+	case ABI_SECTION_END:
+	case ABI_SECTION_READY:
 		return ENDED;
-	case VFMIG_SECTION_COMMIT:
-	case VFMIG_SECTION_CANCEL:
-	case VFMIG_SECTION_REFUSE:
-	case VFMIG_SECTION_RUNNING:
-	case VFMIG_SECTION_FAILED:
+	case ABI_SECTION_COMMIT:
+	case ABI_SECTION_CANCEL:
+	case ABI_SECTION_REFUSE:
+	case ABI_SECTION_RUNNING:
+	case ABI_SECTION_FAILED:
 		return OVER;
 	default:
 		return now;
 	}
 }
 
-void vfmig_stream_check_init(struct vfmig_stream_check *c, uint32_t flags)
+void abi_stream_check_init(struct abi_stream_check *c, uint32_t flags)
 {
 	memset(c, 0, sizeof(*c));
 	c->flags = flags;
 }
 
-void vfmig_stream_check_hello(struct vfmig_stream_check *c, struct vfmig_stream_device *devices,
-			      uint32_t nr_devices, const uint64_t *region_sizes,
-			      uint32_t nr_regions)
+void abi_stream_check_hello(struct abi_stream_check *c, struct abi_stream_device *devices,
+			    uint32_t nr_devices, const uint64_t *region_sizes, uint32_t nr_regions)
 {
 	if (nr_devices)
 		memset(devices, 0, nr_devices * sizeof(*devices));
@@ -84,7 +83,7 @@ void vfmig_stream_check_hello(struct vfmig_stream_check *c, struct vfmig_stream_
 	c->nr_regions = nr_regions;
 }
 
-static const char *check_memory(const struct vfmig_stream_check *c, const struct vfmig_section *s,
+static const char *check_memory(const struct abi_stream_check *c, const struct abi_section *s,
 				uint64_t length)
 {
 	uint64_t size;
@@ -97,9 +96,9 @@ static const char *check_memory(const struct vfmig_stream_check *c, const struct
 	return NULL;
 }
 
-static const char *check_device(struct vfmig_stream_check *c, const struct vfmig_section *s)
+static const char *check_device(struct abi_stream_check *c, const struct abi_section *s)
 {
-	struct vfmig_stream_device *d;
+	struct abi_stream_device *d;
 
 	if (s->index >= c->nr_devices)
 		return "a section is about a device that HELLO did not name";
@@ -108,7 +107,7 @@ static const char *check_device(struct vfmig_stream_check *c, const struct vfmig
 		return "a section is about a device whose data has ended";
 	if (s->offset != d->bytes)
 		return "a device's data does not continue where it was";
-	if (s->type == VFMIG_SECTION_DEVICE_END) {
+	if (s->type == ABI_SECTION_DEVICE_END) {
 		if (d->open)
 			return "a device's data ends within a chunk";
 		if (s->arg != d->chunks)
@@ -117,62 +116,62 @@ static const char *check_device(struct vfmig_stream_check *c, const struct vfmig
 		c->devices_ended++;
 		return NULL;
 	}
-	if (d->open == !!(s->flags & VFMIG_SECTION_FIRST))
+	if (d->open == !!(s->flags & ABI_SECTION_FIRST))
 		return d->open ? "a chunk of device data begins inside another"
 			       : "a chunk of device data goes on that was not begun";
-	d->open = !(s->flags & VFMIG_SECTION_LAST);
+	d->open = !(s->flags & ABI_SECTION_LAST);
 	d->chunks += !d->open;
 	d->bytes += s->length;
 	return NULL;
 }
 
-static const char *check_totals(const struct vfmig_stream_check *c, const struct vfmig_section *s)
+static const char *check_totals(const struct abi_stream_check *c, const struct abi_section *s)
 {
 	if (s->offset != c->sections || s->arg != c->payload)
 		return "a section counts another number of sections or bytes than have come";
-	if (s->type == VFMIG_SECTION_END && c->devices_ended != c->nr_devices)
+	if (s->type == ABI_SECTION_END && c->devices_ended != c->nr_devices)
 		return "the stream ends before the data of every device has";
 	return NULL;
 }
 
-static const char *check_content(struct vfmig_stream_check *c, const struct vfmig_section *s)
+static const char *check_content(struct abi_stream_check *c, const struct abi_section *s)
 {
 	switch (s->type) {
-	case VFMIG_SECTION_MEM_PAGES:
+	case ABI_SECTION_MEM_PAGES:
 		return check_memory(c, s, s->length);
-	case VFMIG_SECTION_MEM_ZERO:
+	case ABI_SECTION_MEM_ZERO:
 		return check_memory(c, s, s->arg);
-	case VFMIG_SECTION_DEVICE_DATA:
-	case VFMIG_SECTION_DEVICE_END:
+	case ABI_SECTION_DEVICE_DATA:
+	case ABI_SECTION_DEVICE_END:
 		return check_device(c, s);
-	case VFMIG_SECTION_ROUND:
+	case ABI_SECTION_ROUND:
 		if (s->arg != c->round + 1)
 			return "the rounds are not counted one by one";
 		c->round++;
 		return NULL;
-	case VFMIG_SECTION_STOPPED:
-	case VFMIG_SECTION_END:
+	case ABI_SECTION_STOPPED:
+	case ABI_SECTION_END:
 		return check_totals(c, s);
 	default:
 		return NULL;
 	}
 }
 
-const char *vfmig_stream_check(struct vfmig_stream_check *c, const struct vfmig_section *s)
+const char *abi_stream_check(struct abi_stream_check *c, const struct abi_section *s)
 {
-	bool reply = c->flags & VFMIG_STREAM_FLAG_REPLY;
+	bool reply = c->flags & ABI_STREAM_FLAG_REPLY;
 	const uint32_t *table = reply ? backward : forward;
 	const char *why;
 
 	if (s->seq != c->sections)
 		return "a section is missing, or came twice or out of order";
-	if (reply != !!(s->type & VFMIG_SECTION_BACKWARD))
+	if (reply != !!(s->type & ABI_SECTION_BACKWARD))
 		return "a section belongs to the other direction";
 	if ((s->type & 0x7f) > 31 || !(table[c->phase] & MAY(s->type)))
 		return "a section may not come at this point";
-	if (s->type == VFMIG_SECTION_COMMIT && (c->flags & VFMIG_STREAM_FLAG_FILE))
+	if (s->type == ABI_SECTION_COMMIT && (c->flags & ABI_STREAM_FLAG_FILE))
 		return "a file cannot commit";
-	if (s->type == VFMIG_SECTION_SYNC && (c->flags & VFMIG_STREAM_FLAG_FILE))
+	if (s->type == ABI_SECTION_SYNC && (c->flags & ABI_STREAM_FLAG_FILE))
 		return "a file cannot ask for an answer";
 	why = check_content(c, s);
 	if (why)
@@ -183,9 +182,9 @@ const char *vfmig_stream_check(struct vfmig_stream_check *c, const struct vfmig_
 	return NULL;
 }
 
-const char *vfmig_stream_check_finish(const struct vfmig_stream_check *c)
+const char *abi_stream_check_finish(const struct abi_stream_check *c)
 {
-	if (c->phase == OVER || (c->phase == ENDED && (c->flags & VFMIG_STREAM_FLAG_FILE)))
+	if (c->phase == OVER || (c->phase == ENDED && (c->flags & ABI_STREAM_FLAG_FILE)))
 		return NULL;
 	return "the migration stream breaks off";
 }

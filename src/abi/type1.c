@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct vfmig_type1_dirty_get) == 40, "packed");
 
 /* ---- GET_INFO, said ---- */
 
-static size_t chain_size(const struct vfmig_type1_says *says)
+static size_t chain_size(const struct abi_type1_says *says)
 {
 	size_t size = 0;
 
@@ -35,7 +35,7 @@ static size_t chain_size(const struct vfmig_type1_says *says)
 	return size;
 }
 
-static void put_chain(uint8_t *buf, const struct vfmig_type1_says *says)
+static void put_chain(uint8_t *buf, const struct abi_type1_says *says)
 {
 	const size_t header = sizeof(struct vfmig_info_cap_header);
 	size_t at = sizeof(struct vfmig_type1_info);
@@ -48,25 +48,24 @@ static void put_chain(uint8_t *buf, const struct vfmig_type1_says *says)
 	uint8_t *cap;
 
 	if (says->has_migration) {
-		cap = vfmig_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_MIGRATION, 1,
-				     sizeof(migration));
+		cap = abi_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_MIGRATION, 1,
+				   sizeof(migration));
 		memcpy(cap + header, (uint8_t *)&migration + header, sizeof(migration) - header);
 	}
 	if (says->has_dma_avail) {
-		cap = vfmig_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_DMA_AVAIL, 1,
-				     sizeof(struct vfmig_type1_cap_dma_avail));
-		vfmig_put32(cap + header, says->dma_avail);
+		cap = abi_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_DMA_AVAIL, 1,
+				   sizeof(struct vfmig_type1_cap_dma_avail));
+		abi_put32(cap + header, says->dma_avail);
 	}
 	if (says->nr_ranges) {
-		cap = vfmig_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_IOVA_RANGE, 1,
-				     sizeof(struct vfmig_type1_cap_iova_range) + ranges);
-		vfmig_put32(cap + header, says->nr_ranges);
+		cap = abi_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_IOVA_RANGE, 1,
+				   sizeof(struct vfmig_type1_cap_iova_range) + ranges);
+		abi_put32(cap + header, says->nr_ranges);
 		memcpy(cap + sizeof(struct vfmig_type1_cap_iova_range), says->ranges, ranges);
 	}
 }
 
-size_t vfmig_type1_put_info(void *buf, size_t cap, uint32_t argsz,
-			    const struct vfmig_type1_says *says)
+size_t abi_type1_put_info(void *buf, size_t cap, uint32_t argsz, const struct abi_type1_says *says)
 {
 	struct vfmig_type1_info info = {.argsz = argsz,
 					.flags = VFMIG_TYPE1_INFO_PGSIZES,
@@ -74,7 +73,7 @@ size_t vfmig_type1_put_info(void *buf, size_t cap, uint32_t argsz,
 	size_t chain = chain_size(says), fixed = argsz < sizeof(info) ? argsz : sizeof(info);
 	size_t need = fixed;
 
-	if (argsz < VFMIG_TYPE1_INFO_MIN || says->nr_ranges > VFMIG_TYPE1_RANGES_MAX)
+	if (argsz < VFMIG_TYPE1_INFO_MIN || says->nr_ranges > ABI_TYPE1_RANGES_MAX)
 		return 0;
 	if (chain) {
 		info.flags |= VFMIG_TYPE1_INFO_CAPS;
@@ -94,7 +93,7 @@ size_t vfmig_type1_put_info(void *buf, size_t cap, uint32_t argsz,
 
 /* ---- GET_INFO, read ---- */
 
-static const char *get_ranges(const uint8_t *cap, size_t room, struct vfmig_type1_says *says,
+static const char *get_ranges(const uint8_t *cap, size_t room, struct abi_type1_says *says,
 			      uint32_t max, size_t *size)
 {
 	struct vfmig_type1_cap_iova_range head;
@@ -104,7 +103,7 @@ static const char *get_ranges(const uint8_t *cap, size_t room, struct vfmig_type
 	if (room < sizeof(head))
 		return "IOMMU info: a capability leaves the answer";
 	memcpy(&head, cap, sizeof(head));
-	if (head.nr_iovas > max || head.nr_iovas > VFMIG_TYPE1_RANGES_MAX)
+	if (head.nr_iovas > max || head.nr_iovas > ABI_TYPE1_RANGES_MAX)
 		return "IOMMU info: more IOVA ranges than are allowed";
 	if ((room - sizeof(head)) / sizeof(*says->ranges) < head.nr_iovas)
 		return "IOMMU info: a list of IOVA ranges leaves the answer";
@@ -118,7 +117,7 @@ static const char *get_ranges(const uint8_t *cap, size_t room, struct vfmig_type
 }
 
 struct type1_walk {
-	struct vfmig_type1_says *says;
+	struct abi_type1_says *says;
 	uint32_t max;
 };
 
@@ -126,7 +125,7 @@ static const char *get_cap(void *context, uint32_t id, uint32_t version, const u
 			   size_t room, size_t *size)
 {
 	struct type1_walk *walk = context;
-	struct vfmig_type1_says *says = walk->says;
+	struct abi_type1_says *says = walk->says;
 	struct vfmig_type1_cap_migration migration;
 	struct vfmig_type1_cap_dma_avail avail;
 
@@ -156,10 +155,10 @@ static const char *get_cap(void *context, uint32_t id, uint32_t version, const u
 	}
 }
 
-const char *vfmig_type1_get_info(const void *buf, size_t len, struct vfmig_type1_says *says,
-				 uint32_t max)
+const char *abi_type1_get_info(const void *buf, size_t len, struct abi_type1_says *says,
+			       uint32_t max)
 {
-	static const struct vfmig_caps_words words = {
+	static const struct abi_caps_words words = {
 		"IOMMU info: more than 16 capabilities",
 		"IOMMU info: a capability lies inside the fixed part",
 		"IOMMU info: a capability leaves the answer",
@@ -176,10 +175,10 @@ const char *vfmig_type1_get_info(const void *buf, size_t len, struct vfmig_type1
 	memcpy(&info, buf, len < sizeof(info) ? len : sizeof(info));
 	/* Before it could be said, pages were of the smallest size. */
 	says->iova_pgsizes =
-		info.flags & VFMIG_TYPE1_INFO_PGSIZES ? info.iova_pgsizes : VFMIG_LOGGING_PAGE_MIN;
-	return vfmig_caps_walk(buf, len, sizeof(info),
-			       info.flags & VFMIG_TYPE1_INFO_CAPS ? info.cap_offset : 0, &words,
-			       get_cap, &walk);
+		info.flags & VFMIG_TYPE1_INFO_PGSIZES ? info.iova_pgsizes : ABI_LOGGING_PAGE_MIN;
+	return abi_caps_walk(buf, len, sizeof(info),
+			     info.flags & VFMIG_TYPE1_INFO_CAPS ? info.cap_offset : 0, &words,
+			     get_cap, &walk);
 }
 
 /* ---- MAP_DMA, UNMAP_DMA ---- */
@@ -190,7 +189,7 @@ static bool wraps(uint64_t start, uint64_t size)
 	return size - 1 > UINT64_MAX - start;
 }
 
-const char *vfmig_type1_check_map(const struct vfmig_type1_dma_map *m, uint64_t pgsize)
+const char *abi_type1_check_map(const struct vfmig_type1_dma_map *m, uint64_t pgsize)
 {
 	uint32_t prot = m->flags & (VFMIG_DMA_MAP_READ | VFMIG_DMA_MAP_WRITE);
 
@@ -222,15 +221,15 @@ static const char *check_bitmap(const struct vfmig_type1_bitmap *b, uint64_t siz
 		return "dirty bitmap: more pages than one can have";
 	if (!b->size || b->size > VFMIG_TYPE1_BITMAP_BYTES_MAX)
 		return "dirty bitmap: empty, or over 256 MiB";
-	if (b->size < vfmig_bitmap_bytes(size, pgsize))
+	if (b->size < abi_bitmap_bytes(size, pgsize))
 		return "dirty bitmap: too small for its range";
 	if (b->size > UINT64_MAX - b->data)
 		return "dirty bitmap: it passes the end of the address space";
 	return NULL;
 }
 
-const char *vfmig_type1_check_unmap(const struct vfmig_type1_dma_unmap *u,
-				    const struct vfmig_type1_bitmap *bitmap, uint64_t pgsize)
+const char *abi_type1_check_unmap(const struct vfmig_type1_dma_unmap *u,
+				  const struct vfmig_type1_bitmap *bitmap, uint64_t pgsize)
 {
 	const uint32_t get = VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;
 	const uint32_t others = VFMIG_DMA_UNMAP_ALL | VFMIG_DMA_UNMAP_VADDR;
@@ -256,7 +255,7 @@ const char *vfmig_type1_check_unmap(const struct vfmig_type1_dma_unmap *u,
 
 /* ---- DIRTY_PAGES ---- */
 
-const char *vfmig_type1_check_dirty(const struct vfmig_type1_dirty_pages *d)
+const char *abi_type1_check_dirty(const struct vfmig_type1_dirty_pages *d)
 {
 	const uint32_t all =
 		VFMIG_TYPE1_DIRTY_START | VFMIG_TYPE1_DIRTY_STOP | VFMIG_TYPE1_DIRTY_GET_BITMAP;
@@ -265,7 +264,7 @@ const char *vfmig_type1_check_dirty(const struct vfmig_type1_dirty_pages *d)
 		return "DIRTY_PAGES: argsz is below its 8 bytes";
 	if (d->flags & ~all)
 		return "DIRTY_PAGES: unknown flags";
-	if (!vfmig_power_of_two(d->flags))
+	if (!abi_power_of_two(d->flags))
 		return "DIRTY_PAGES: not exactly one of START, STOP and GET_BITMAP";
 	if (d->flags == VFMIG_TYPE1_DIRTY_GET_BITMAP &&
 	    d->argsz - sizeof(*d) < sizeof(struct vfmig_type1_dirty_get))
@@ -273,19 +272,19 @@ const char *vfmig_type1_check_dirty(const struct vfmig_type1_dirty_pages *d)
 	return NULL;
 }
 
-const char *vfmig_type1_check_dirty_get(const struct vfmig_type1_dirty_get *g, uint64_t pgsize)
+const char *abi_type1_check_dirty_get(const struct vfmig_type1_dirty_get *g, uint64_t pgsize)
 {
 	if (!g->size)
 		return "GET_BITMAP: the range is empty";
 	if ((g->iova | g->size) & (pgsize - 1))
 		return "GET_BITMAP: iova or size is not a multiple of the page";
-	if (vfmig_passes_the_end(g->iova, g->size))
+	if (abi_passes_the_end(g->iova, g->size))
 		return "GET_BITMAP: the range passes the end of the address space";
 	return check_bitmap(&g->bitmap, g->size, pgsize);
 }
 
-bool vfmig_type1_may_map(const struct vfmig_type1_iova_range *ranges, uint32_t n, uint64_t iova,
-			 uint64_t size)
+bool abi_type1_may_map(const struct vfmig_type1_iova_range *ranges, uint32_t n, uint64_t iova,
+		       uint64_t size)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (iova >= ranges[i].start && iova + (size - 1) <= ranges[i].end)

@@ -7,15 +7,15 @@
  * The structures are in memory, in the byte order of the machine; only the vfio-user messages that carried them
  * for a time are encoded (abi/vfio_user.h).
  */
-#ifndef VFMIG_SRC_ABI_TYPE1_H
-#define VFMIG_SRC_ABI_TYPE1_H
+#ifndef ABI_TYPE1_H
+#define ABI_TYPE1_H
 
 #include <vfmig/abi_type1.h>
 
 /* ---- GET_INFO ------------------------------------------------------------------------------- */
 
 /* What a container says of itself. */
-struct vfmig_type1_says {
+struct abi_type1_says {
 	uint64_t iova_pgsizes;
 	bool has_migration;
 	uint64_t pgsize_bitmap;
@@ -26,38 +26,37 @@ struct vfmig_type1_says {
 	struct vfmig_type1_iova_range *ranges;
 };
 
-#define VFMIG_TYPE1_RANGES_MAX 512U
+#define ABI_TYPE1_RANGES_MAX 512U
 
 /*
  * The answer to GET_INFO into buf, of which the user says that it has argsz bytes and which has cap: the fixed part,
  * cut to argsz, and the chain if it fits; if it does not, argsz in the answer is what would be enough. Returns the
  * bytes written, 0 if argsz is below VFMIG_TYPE1_INFO_MIN or cap too small.
  */
-size_t vfmig_type1_put_info(void *buf, size_t cap, uint32_t argsz,
-			    const struct vfmig_type1_says *says);
+size_t abi_type1_put_info(void *buf, size_t cap, uint32_t argsz, const struct abi_type1_says *says);
 
 /*
  * Reads such an answer, of len bytes. says->ranges is room for max ranges; more are refused. Capabilities that are
  * not known are passed over; a chain that leaves the buffer, overlaps itself or loops is refused.
  */
-const char *vfmig_type1_get_info(const void *buf, size_t len, struct vfmig_type1_says *says,
-				 uint32_t max);
+const char *abi_type1_get_info(const void *buf, size_t len, struct abi_type1_says *says,
+			       uint32_t max);
 
 /* ---- the others ----------------------------------------------------------------------------- */
 
 /* pgsize: the smallest page, on multiples of which maps begin and end. */
-const char *vfmig_type1_check_map(const struct vfmig_type1_dma_map *m, uint64_t pgsize);
+const char *abi_type1_check_map(const struct vfmig_type1_dma_map *m, uint64_t pgsize);
 
 /* bitmap: what follows, or NULL where the flags do not ask for it (or it is not read yet). */
-const char *vfmig_type1_check_unmap(const struct vfmig_type1_dma_unmap *u,
-				    const struct vfmig_type1_bitmap *bitmap, uint64_t pgsize);
+const char *abi_type1_check_unmap(const struct vfmig_type1_dma_unmap *u,
+				  const struct vfmig_type1_bitmap *bitmap, uint64_t pgsize);
 
 /* The fixed part: exactly one operation, and an argsz that has room for what goes with it. */
-const char *vfmig_type1_check_dirty(const struct vfmig_type1_dirty_pages *d);
-const char *vfmig_type1_check_dirty_get(const struct vfmig_type1_dirty_get *g, uint64_t pgsize);
+const char *abi_type1_check_dirty(const struct vfmig_type1_dirty_pages *d);
+const char *abi_type1_check_dirty_get(const struct vfmig_type1_dirty_get *g, uint64_t pgsize);
 
 /* Whether size bytes at iova may be mapped by these ranges; none at all allow everything. */
-bool vfmig_type1_may_map(const struct vfmig_type1_iova_range *ranges, uint32_t n, uint64_t iova,
-			 uint64_t size);
+bool abi_type1_may_map(const struct vfmig_type1_iova_range *ranges, uint32_t n, uint64_t iova,
+		       uint64_t size);
 
 #endif

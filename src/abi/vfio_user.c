@@ -7,57 +7,56 @@
 #include "abi/le.h"
 #include "abi/range.h"
 
-_Static_assert(sizeof(struct vfmig_user_header) == VFMIG_USER_HEADER_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_user_dma_map) == VFMIG_USER_DMA_MAP_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_user_dma_unmap) == VFMIG_USER_DMA_UNMAP_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_user_bitmap) == VFMIG_USER_BITMAP_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_user_dma_access) == VFMIG_USER_DMA_ACCESS_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_irq_info) == VFMIG_USER_IRQ_INFO_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_irq_set) == VFMIG_USER_IRQ_SET_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_user_mig_data) == VFMIG_USER_MIG_DATA_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_header) == ABI_MSG_HEADER_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_dma_map) == ABI_MSG_DMA_MAP_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_dma_unmap) == ABI_MSG_DMA_UNMAP_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_bitmap) == ABI_MSG_BITMAP_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_dma_access) == ABI_MSG_DMA_ACCESS_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_irq_info) == ABI_MSG_IRQ_INFO_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_irq_set) == ABI_MSG_IRQ_SET_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_mig_data) == ABI_MSG_MIG_DATA_SIZE, "packed");
 
-static const struct vfmig_user_kind kinds[VFMIG_USER_COMMAND_COUNT] = {
-	[VFMIG_USER_VERSION] = {"VERSION", false, VFMIG_USER_VERSION_SIZE, VFMIG_USER_VERSION_SIZE},
-	[VFMIG_USER_DMA_MAP] = {"DMA_MAP", false, VFMIG_USER_DMA_MAP_SIZE, 0},
-	[VFMIG_USER_DMA_UNMAP] = {"DMA_UNMAP", false, VFMIG_USER_DMA_UNMAP_SIZE,
-				  VFMIG_USER_DMA_UNMAP_SIZE},
-	[VFMIG_USER_DEVICE_GET_INFO] = {"DEVICE_GET_INFO", false, VFMIG_USER_DEVICE_INFO_SIZE,
-					VFMIG_USER_DEVICE_INFO_SIZE},
+static const struct abi_msg_kind kinds[VFMIG_USER_COMMAND_COUNT] = {
+	[VFMIG_USER_VERSION] = {"VERSION", false, ABI_MSG_VERSION_SIZE, ABI_MSG_VERSION_SIZE},
+	[VFMIG_USER_DMA_MAP] = {"DMA_MAP", false, ABI_MSG_DMA_MAP_SIZE, 0},
+	[VFMIG_USER_DMA_UNMAP] = {"DMA_UNMAP", false, ABI_MSG_DMA_UNMAP_SIZE,
+				  ABI_MSG_DMA_UNMAP_SIZE},
+	[VFMIG_USER_DEVICE_GET_INFO] = {"DEVICE_GET_INFO", false, ABI_MSG_DEVICE_INFO_SIZE,
+					ABI_MSG_DEVICE_INFO_SIZE},
 	[VFMIG_USER_DEVICE_GET_REGION_INFO] = {"DEVICE_GET_REGION_INFO", false,
-					       VFMIG_USER_REGION_INFO_SIZE,
-					       VFMIG_USER_REGION_INFO_SIZE},
+					       ABI_MSG_REGION_INFO_SIZE, ABI_MSG_REGION_INFO_SIZE},
 	[VFMIG_USER_DEVICE_GET_REGION_IO_FDS] = {"DEVICE_GET_REGION_IO_FDS", false,
-						 VFMIG_USER_IO_FDS_SIZE, VFMIG_USER_IO_FDS_SIZE},
-	[VFMIG_USER_DEVICE_GET_IRQ_INFO] = {"DEVICE_GET_IRQ_INFO", false, VFMIG_USER_IRQ_INFO_SIZE,
-					    VFMIG_USER_IRQ_INFO_SIZE},
-	[VFMIG_USER_DEVICE_SET_IRQS] = {"DEVICE_SET_IRQS", false, VFMIG_USER_IRQ_SET_SIZE, 0},
-	[VFMIG_USER_REGION_READ] = {"REGION_READ", false, VFMIG_USER_REGION_ACCESS_SIZE,
-				    VFMIG_USER_REGION_ACCESS_SIZE},
-	[VFMIG_USER_REGION_WRITE] = {"REGION_WRITE", false, VFMIG_USER_REGION_ACCESS_SIZE,
-				     VFMIG_USER_REGION_ACCESS_SIZE},
-	[VFMIG_USER_DMA_READ] = {"DMA_READ", true, VFMIG_USER_DMA_ACCESS_SIZE,
-				 VFMIG_USER_DMA_ACCESS_SIZE},
+						 ABI_MSG_IO_FDS_SIZE, ABI_MSG_IO_FDS_SIZE},
+	[VFMIG_USER_DEVICE_GET_IRQ_INFO] = {"DEVICE_GET_IRQ_INFO", false, ABI_MSG_IRQ_INFO_SIZE,
+					    ABI_MSG_IRQ_INFO_SIZE},
+	[VFMIG_USER_DEVICE_SET_IRQS] = {"DEVICE_SET_IRQS", false, ABI_MSG_IRQ_SET_SIZE, 0},
+	[VFMIG_USER_REGION_READ] = {"REGION_READ", false, ABI_MSG_REGION_ACCESS_SIZE,
+				    ABI_MSG_REGION_ACCESS_SIZE},
+	[VFMIG_USER_REGION_WRITE] = {"REGION_WRITE", false, ABI_MSG_REGION_ACCESS_SIZE,
+				     ABI_MSG_REGION_ACCESS_SIZE},
+	[VFMIG_USER_DMA_READ] = {"DMA_READ", true, ABI_MSG_DMA_ACCESS_SIZE,
+				 ABI_MSG_DMA_ACCESS_SIZE},
 	/* The specification's table gives the reply a 4 byte count. */
-	[VFMIG_USER_DMA_WRITE] = {"DMA_WRITE", true, VFMIG_USER_DMA_ACCESS_SIZE, 12},
+	[VFMIG_USER_DMA_WRITE] = {"DMA_WRITE", true, ABI_MSG_DMA_ACCESS_SIZE, 12},
 	[VFMIG_USER_DEVICE_RESET] = {"DEVICE_RESET", false, 0, 0},
-	[VFMIG_USER_DIRTY_PAGES] = {"DIRTY_PAGES", false, VFMIG_USER_DIRTY_PAGES_SIZE,
-				    VFMIG_USER_DIRTY_PAGES_SIZE},
-	[VFMIG_USER_REGION_WRITE_MULTI] = {"REGION_WRITE_MULTI", false, VFMIG_USER_WRITE_MULTI_SIZE,
-					   VFMIG_USER_WRITE_MULTI_SIZE},
-	[VFMIG_USER_DEVICE_FEATURE] = {"DEVICE_FEATURE", false, VFMIG_FEATURE_HEADER_SIZE,
-				       VFMIG_FEATURE_HEADER_SIZE},
-	[VFMIG_USER_MIG_DATA_READ] = {"MIG_DATA_READ", false, VFMIG_USER_MIG_DATA_SIZE,
-				      VFMIG_USER_MIG_DATA_SIZE},
-	[VFMIG_USER_MIG_DATA_WRITE] = {"MIG_DATA_WRITE", false, VFMIG_USER_MIG_DATA_SIZE, 0},
+	[VFMIG_USER_DIRTY_PAGES] = {"DIRTY_PAGES", false, ABI_MSG_DIRTY_PAGES_SIZE,
+				    ABI_MSG_DIRTY_PAGES_SIZE},
+	[VFMIG_USER_REGION_WRITE_MULTI] = {"REGION_WRITE_MULTI", false, ABI_MSG_WRITE_MULTI_SIZE,
+					   ABI_MSG_WRITE_MULTI_SIZE},
+	[VFMIG_USER_DEVICE_FEATURE] = {"DEVICE_FEATURE", false, ABI_FEATURE_HEADER_SIZE,
+				       ABI_FEATURE_HEADER_SIZE},
+	[VFMIG_USER_MIG_DATA_READ] = {"MIG_DATA_READ", false, ABI_MSG_MIG_DATA_SIZE,
+				      ABI_MSG_MIG_DATA_SIZE},
+	[VFMIG_USER_MIG_DATA_WRITE] = {"MIG_DATA_WRITE", false, ABI_MSG_MIG_DATA_SIZE, 0},
 };
 
-static const struct vfmig_user_kind window_kinds[] = {
-	{"WINDOW", false, VFMIG_USER_WINDOW_SIZE, 0},
-	{"WINDOW_READ", false, VFMIG_USER_WINDOW_PIECE_SIZE, VFMIG_USER_WINDOW_PIECE_SIZE},
-	{"WINDOW_WRITE", false, VFMIG_USER_WINDOW_PIECE_SIZE, 0},
+static const struct abi_msg_kind window_kinds[] = {
+	{"WINDOW", false, ABI_MSG_WINDOW_SIZE, 0},
+	{"WINDOW_READ", false, ABI_MSG_WINDOW_PIECE_SIZE, ABI_MSG_WINDOW_PIECE_SIZE},
+	{"WINDOW_WRITE", false, ABI_MSG_WINDOW_PIECE_SIZE, 0},
 };
 
-const struct vfmig_user_kind *vfmig_user_kind(uint32_t cmd)
+const struct abi_msg_kind *abi_msg_kind(uint32_t cmd)
 {
 	if (cmd >= VFMIG_USER_WINDOW && cmd <= VFMIG_USER_WINDOW_WRITE)
 		return &window_kinds[cmd - VFMIG_USER_WINDOW];
@@ -66,22 +65,22 @@ const struct vfmig_user_kind *vfmig_user_kind(uint32_t cmd)
 	return &kinds[cmd];
 }
 
-size_t vfmig_user_put_header(void *buf, size_t cap, const struct vfmig_user_header *h)
+size_t abi_msg_put_header(void *buf, size_t cap, const struct vfmig_user_header *h)
 {
-	return vfmig_pack(buf, cap, "22444", h);
+	return abi_pack(buf, cap, "22444", h);
 }
 
-const char *vfmig_user_get_header(const void *buf, size_t len, uint32_t max_size,
-				  struct vfmig_user_header *h)
+const char *abi_msg_get_header(const void *buf, size_t len, uint32_t max_size,
+			       struct vfmig_user_header *h)
 {
 	const uint32_t known =
 		VFMIG_USER_FLAG_TYPE_MASK | VFMIG_USER_FLAG_NO_REPLY | VFMIG_USER_FLAG_ERROR;
 	uint32_t type;
 
-	if (!vfmig_unpack(buf, len, "22444", h))
+	if (!abi_unpack(buf, len, "22444", h))
 		return "a message needs 16 bytes of header";
 	type = h->flags & VFMIG_USER_FLAG_TYPE_MASK;
-	if (h->msg_size < VFMIG_USER_HEADER_SIZE)
+	if (h->msg_size < ABI_MSG_HEADER_SIZE)
 		return "a message says that it is smaller than its header";
 	if (h->msg_size > max_size)
 		return "a message is larger than was agreed";
@@ -94,39 +93,39 @@ const char *vfmig_user_get_header(const void *buf, size_t len, uint32_t max_size
 	return NULL;
 }
 
-size_t vfmig_user_put_version(void *buf, size_t cap, const struct vfmig_user_version *v)
+size_t abi_msg_put_version(void *buf, size_t cap, const struct abi_msg_version *v)
 {
 	size_t json = v->json ? v->json_len + 1 : 0;
 	uint8_t *bytes = buf;
 
-	if (json > VFMIG_USER_JSON_MAX || cap < VFMIG_USER_VERSION_SIZE + json)
+	if (json > ABI_MSG_JSON_MAX || cap < ABI_MSG_VERSION_SIZE + json)
 		return 0;
-	vfmig_put16(bytes, v->major);
-	vfmig_put16(bytes + 2, v->minor);
+	abi_put16(bytes, v->major);
+	abi_put16(bytes + 2, v->minor);
 	if (json) {
-		memcpy(bytes + VFMIG_USER_VERSION_SIZE, v->json, json - 1);
-		bytes[VFMIG_USER_VERSION_SIZE + json - 1] = 0;
+		memcpy(bytes + ABI_MSG_VERSION_SIZE, v->json, json - 1);
+		bytes[ABI_MSG_VERSION_SIZE + json - 1] = 0;
 	}
-	return VFMIG_USER_VERSION_SIZE + json;
+	return ABI_MSG_VERSION_SIZE + json;
 }
 
-const char *vfmig_user_get_version(const void *buf, size_t len, struct vfmig_user_version *v)
+const char *abi_msg_get_version(const void *buf, size_t len, struct abi_msg_version *v)
 {
 	const uint8_t *bytes = buf;
 	size_t json;
 
-	if (len < VFMIG_USER_VERSION_SIZE)
+	if (len < ABI_MSG_VERSION_SIZE)
 		return "VERSION needs 4 bytes";
-	json = len - VFMIG_USER_VERSION_SIZE;
-	v->major = vfmig_get16(bytes);
-	v->minor = vfmig_get16(bytes + 2);
+	json = len - ABI_MSG_VERSION_SIZE;
+	v->major = abi_get16(bytes);
+	v->minor = abi_get16(bytes + 2);
 	v->json = NULL;
 	v->json_len = 0;
 	if (!json)
 		return NULL;
-	if (json > VFMIG_USER_JSON_MAX)
+	if (json > ABI_MSG_JSON_MAX)
 		return "the JSON of VERSION is over 16 KiB";
-	bytes += VFMIG_USER_VERSION_SIZE;
+	bytes += ABI_MSG_VERSION_SIZE;
 	if (bytes[json - 1])
 		return "the JSON of VERSION does not end with a NUL";
 	for (size_t i = 0; i < json - 1; i++)
@@ -137,60 +136,60 @@ const char *vfmig_user_get_version(const void *buf, size_t len, struct vfmig_use
 	return NULL;
 }
 
-size_t vfmig_user_put_dma_map(void *buf, size_t cap, const struct vfmig_user_dma_map *m)
+size_t abi_msg_put_dma_map(void *buf, size_t cap, const struct vfmig_user_dma_map *m)
 {
-	return vfmig_pack(buf, cap, "44888", m);
+	return abi_pack(buf, cap, "44888", m);
 }
 
-const char *vfmig_user_get_dma_map(const void *buf, size_t len, struct vfmig_user_dma_map *m)
+const char *abi_msg_get_dma_map(const void *buf, size_t len, struct vfmig_user_dma_map *m)
 {
 	const uint32_t known = VFMIG_USER_DMA_MAP_READ | VFMIG_USER_DMA_MAP_WRITE |
 			       VFMIG_USER_DMA_MAP_MMAP | VFMIG_USER_DMA_MAP_FILE_IO;
 
-	if (!vfmig_unpack(buf, len, "44888", m))
+	if (!abi_unpack(buf, len, "44888", m))
 		return "DMA_MAP needs 32 bytes";
-	if (m->argsz < VFMIG_USER_DMA_MAP_SIZE)
+	if (m->argsz < ABI_MSG_DMA_MAP_SIZE)
 		return "the argsz of DMA_MAP is below its 32 bytes";
 	if (m->flags & ~known)
 		return "DMA_MAP has unknown flags";
 	if (!m->size)
 		return "DMA_MAP of nothing";
-	if (vfmig_passes_the_end(m->addr, m->size))
+	if (abi_passes_the_end(m->addr, m->size))
 		return "DMA_MAP passes the end of the address space";
-	if (vfmig_passes_the_end(m->offset, m->size))
+	if (abi_passes_the_end(m->offset, m->size))
 		return "DMA_MAP passes the end of any file";
 	return NULL;
 }
 
-size_t vfmig_user_put_dma_unmap(void *buf, size_t cap, const struct vfmig_user_dma_unmap *u,
-				const struct vfmig_user_bitmap *bitmap)
+size_t abi_msg_put_dma_unmap(void *buf, size_t cap, const struct vfmig_user_dma_unmap *u,
+			     const struct vfmig_user_bitmap *bitmap)
 {
 	bool with = u->flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;
-	size_t size = VFMIG_USER_DMA_UNMAP_SIZE + (with ? VFMIG_USER_BITMAP_SIZE : 0);
+	size_t size = ABI_MSG_DMA_UNMAP_SIZE + (with ? ABI_MSG_BITMAP_SIZE : 0);
 
 	if (cap < size)
 		return 0;
-	vfmig_pack(buf, cap, "4488", u);
+	abi_pack(buf, cap, "4488", u);
 	if (with)
-		vfmig_pack((uint8_t *)buf + VFMIG_USER_DMA_UNMAP_SIZE, VFMIG_USER_BITMAP_SIZE, "88",
-			   bitmap);
+		abi_pack((uint8_t *)buf + ABI_MSG_DMA_UNMAP_SIZE, ABI_MSG_BITMAP_SIZE, "88",
+			 bitmap);
 	return size;
 }
 
-const char *vfmig_user_get_dma_unmap(const void *buf, size_t len, struct vfmig_user_dma_unmap *u,
-				     struct vfmig_user_bitmap *bitmap)
+const char *abi_msg_get_dma_unmap(const void *buf, size_t len, struct vfmig_user_dma_unmap *u,
+				  struct vfmig_user_bitmap *bitmap)
 {
-	uint64_t reply = VFMIG_USER_DMA_UNMAP_SIZE, bytes;
+	uint64_t reply = ABI_MSG_DMA_UNMAP_SIZE, bytes;
 
 	memset(bitmap, 0, sizeof(*bitmap));
-	if (!vfmig_unpack(buf, len, "4488", u))
+	if (!abi_unpack(buf, len, "4488", u))
 		return "DMA_UNMAP needs 24 bytes";
 	switch (u->flags) {
 	case 0:
 	case VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP:
 		if (!u->size)
 			return "DMA_UNMAP of nothing";
-		if (vfmig_passes_the_end(u->addr, u->size))
+		if (abi_passes_the_end(u->addr, u->size))
 			return "DMA_UNMAP passes the end of the address space";
 		break;
 	case VFMIG_DMA_UNMAP_ALL:
@@ -201,140 +200,140 @@ const char *vfmig_user_get_dma_unmap(const void *buf, size_t len, struct vfmig_u
 		return "DMA_UNMAP has flags that are unknown or exclude each other";
 	}
 	if (u->flags == VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP) {
-		if (!vfmig_unpack((const uint8_t *)buf + VFMIG_USER_DMA_UNMAP_SIZE,
-				  len - VFMIG_USER_DMA_UNMAP_SIZE, "88", bitmap))
+		if (!abi_unpack((const uint8_t *)buf + ABI_MSG_DMA_UNMAP_SIZE,
+				len - ABI_MSG_DMA_UNMAP_SIZE, "88", bitmap))
 			return "DMA_UNMAP with a bitmap needs 40 bytes";
-		bytes = vfmig_bitmap_bytes(u->size, bitmap->pgsize);
-		if (!bytes || bitmap->pgsize < VFMIG_LOGGING_PAGE_MIN)
+		bytes = abi_bitmap_bytes(u->size, bitmap->pgsize);
+		if (!bytes || bitmap->pgsize < ABI_LOGGING_PAGE_MIN)
 			return "DMA_UNMAP: the bitmap's page size is no power of two from 4 KiB on";
-		if (bitmap->size < bytes || bitmap->size > VFMIG_BITMAP_BYTES_MAX)
+		if (bitmap->size < bytes || bitmap->size > ABI_BITMAP_BYTES_MAX)
 			return "DMA_UNMAP: the bitmap is too small for the range, or over 256 MiB";
-		reply += VFMIG_USER_BITMAP_SIZE + bitmap->size;
+		reply += ABI_MSG_BITMAP_SIZE + bitmap->size;
 	}
 	if (u->argsz < reply)
 		return "the argsz of DMA_UNMAP leaves no room for the reply";
 	return NULL;
 }
 
-const char *vfmig_user_get_dma_unmap_reply(const void *buf, size_t len,
-					   const struct vfmig_user_dma_unmap *u,
-					   const struct vfmig_user_bitmap *bitmap,
-					   const uint8_t **bits)
+const char *abi_msg_get_dma_unmap_reply(const void *buf, size_t len,
+					const struct vfmig_user_dma_unmap *u,
+					const struct vfmig_user_bitmap *bitmap,
+					const uint8_t **bits)
 {
 	const uint8_t *bytes = buf;
 	struct vfmig_user_dma_unmap echo;
 	struct vfmig_user_bitmap map;
 
 	*bits = NULL;
-	if (!vfmig_unpack(buf, len, "4488", &echo))
+	if (!abi_unpack(buf, len, "4488", &echo))
 		return "the reply to DMA_UNMAP needs 24 bytes";
 	if (echo.addr != u->addr || (echo.size != u->size && !(u->flags & VFMIG_DMA_UNMAP_ALL)))
 		return "the reply to DMA_UNMAP is about another range";
 	if (!(u->flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP))
 		return NULL;
-	bytes += VFMIG_USER_DMA_UNMAP_SIZE;
-	len -= VFMIG_USER_DMA_UNMAP_SIZE;
-	if (!vfmig_unpack(bytes, len, "88", &map))
+	bytes += ABI_MSG_DMA_UNMAP_SIZE;
+	len -= ABI_MSG_DMA_UNMAP_SIZE;
+	if (!abi_unpack(bytes, len, "88", &map))
 		return "the reply to DMA_UNMAP has no bitmap";
 	if (map.pgsize != bitmap->pgsize || map.size != bitmap->size)
 		return "the reply to DMA_UNMAP has another bitmap than was asked for";
-	if (len - VFMIG_USER_BITMAP_SIZE < map.size)
+	if (len - ABI_MSG_BITMAP_SIZE < map.size)
 		return "the reply to DMA_UNMAP is too short for its bitmap";
-	*bits = bytes + VFMIG_USER_BITMAP_SIZE;
+	*bits = bytes + ABI_MSG_BITMAP_SIZE;
 	return NULL;
 }
 
-size_t vfmig_user_put_dma_access(void *buf, size_t cap, const struct vfmig_user_dma_access *a)
+size_t abi_msg_put_dma_access(void *buf, size_t cap, const struct vfmig_user_dma_access *a)
 {
-	return vfmig_pack(buf, cap, "88", a);
+	return abi_pack(buf, cap, "88", a);
 }
 
-const char *vfmig_user_get_dma_access(const void *buf, size_t len, uint64_t max, bool data,
-				      struct vfmig_user_dma_access *a)
+const char *abi_msg_get_dma_access(const void *buf, size_t len, uint64_t max, bool data,
+				   struct vfmig_user_dma_access *a)
 {
-	if (!vfmig_unpack(buf, len, "88", a))
+	if (!abi_unpack(buf, len, "88", a))
 		return "a DMA access needs 16 bytes";
 	if (a->count > max)
 		return "a DMA access is larger than was agreed";
-	if (vfmig_passes_the_end(a->addr, a->count))
+	if (abi_passes_the_end(a->addr, a->count))
 		return "a DMA access passes the end of the address space";
-	if (data && len - VFMIG_USER_DMA_ACCESS_SIZE != a->count)
+	if (data && len - ABI_MSG_DMA_ACCESS_SIZE != a->count)
 		return "a DMA access has another amount of data than it says";
 	return NULL;
 }
 
-const char *vfmig_user_get_dma_written(const void *buf, size_t len, struct vfmig_user_dma_access *a)
+const char *abi_msg_get_dma_written(const void *buf, size_t len, struct vfmig_user_dma_access *a)
 {
 	const uint8_t *bytes = buf;
 
 	if (len < 12)
 		return "the reply to DMA_WRITE needs 12 bytes";
-	a->addr = vfmig_get64(bytes);
-	a->count = len < 16 ? vfmig_get32(bytes + 8) : vfmig_get64(bytes + 8);
+	a->addr = abi_get64(bytes);
+	a->count = len < 16 ? abi_get32(bytes + 8) : abi_get64(bytes + 8);
 	return NULL;
 }
 
-size_t vfmig_user_put_device_info(void *buf, size_t cap, const struct vfmig_device_info *i)
+size_t abi_msg_put_device_info(void *buf, size_t cap, const struct vfmig_device_info *i)
 {
-	return vfmig_pack(buf, cap, "4444", i);
+	return abi_pack(buf, cap, "4444", i);
 }
 
-const char *vfmig_user_get_device_info(const void *buf, size_t len, struct vfmig_device_info *i)
+const char *abi_msg_get_device_info(const void *buf, size_t len, struct vfmig_device_info *i)
 {
 	memset(i, 0, sizeof(*i));
-	if (!vfmig_unpack(buf, len, "4444", i))
+	if (!abi_unpack(buf, len, "4444", i))
 		return "device info needs 16 bytes";
-	if (i->argsz < VFMIG_USER_DEVICE_INFO_SIZE)
+	if (i->argsz < ABI_MSG_DEVICE_INFO_SIZE)
 		return "the argsz of device info is below its 16 bytes";
-	if (i->num_regions > VFMIG_USER_REGIONS_MAX)
+	if (i->num_regions > ABI_MSG_REGIONS_MAX)
 		return "device info has more than 1024 regions";
-	if (i->num_irqs > VFMIG_USER_IRQ_KINDS_MAX)
+	if (i->num_irqs > ABI_MSG_IRQ_KINDS_MAX)
 		return "device info has more than 64 interrupt indexes";
 	return NULL;
 }
 
-size_t vfmig_user_put_irq_info(void *buf, size_t cap, const struct vfmig_irq_info *i)
+size_t abi_msg_put_irq_info(void *buf, size_t cap, const struct vfmig_irq_info *i)
 {
-	return vfmig_pack(buf, cap, "4444", i);
+	return abi_pack(buf, cap, "4444", i);
 }
 
-const char *vfmig_user_get_irq_info(const void *buf, size_t len, struct vfmig_irq_info *i)
+const char *abi_msg_get_irq_info(const void *buf, size_t len, struct vfmig_irq_info *i)
 {
-	if (!vfmig_unpack(buf, len, "4444", i))
+	if (!abi_unpack(buf, len, "4444", i))
 		return "interrupt info needs 16 bytes";
-	if (i->argsz < VFMIG_USER_IRQ_INFO_SIZE)
+	if (i->argsz < ABI_MSG_IRQ_INFO_SIZE)
 		return "the argsz of interrupt info is below its 16 bytes";
-	if (i->count > VFMIG_USER_IRQS_MAX)
+	if (i->count > ABI_MSG_IRQS_MAX)
 		return "interrupt info has more than 2048 interrupts in one index";
 	return NULL;
 }
 
-size_t vfmig_user_put_irq_set(void *buf, size_t cap, const struct vfmig_irq_set *s,
-			      const uint8_t *data)
+size_t abi_msg_put_irq_set(void *buf, size_t cap, const struct vfmig_irq_set *s,
+			   const uint8_t *data)
 {
 	size_t bools = s->flags & VFMIG_IRQ_SET_DATA_BOOL ? s->count : 0;
 
-	if (bools > VFMIG_USER_IRQS_MAX || cap < VFMIG_USER_IRQ_SET_SIZE + bools)
+	if (bools > ABI_MSG_IRQS_MAX || cap < ABI_MSG_IRQ_SET_SIZE + bools)
 		return 0;
-	vfmig_pack(buf, cap, "44444", s);
+	abi_pack(buf, cap, "44444", s);
 	if (bools)
-		memcpy((uint8_t *)buf + VFMIG_USER_IRQ_SET_SIZE, data, bools);
-	return VFMIG_USER_IRQ_SET_SIZE + bools;
+		memcpy((uint8_t *)buf + ABI_MSG_IRQ_SET_SIZE, data, bools);
+	return ABI_MSG_IRQ_SET_SIZE + bools;
 }
 
-const char *vfmig_user_get_irq_set(const void *buf, size_t len, size_t nfds,
-				   struct vfmig_irq_set *s, const uint8_t **bools)
+const char *abi_msg_get_irq_set(const void *buf, size_t len, size_t nfds, struct vfmig_irq_set *s,
+				const uint8_t **bools)
 {
 	uint32_t data, action;
 	size_t rest;
 
 	*bools = NULL;
-	if (!vfmig_unpack(buf, len, "44444", s))
+	if (!abi_unpack(buf, len, "44444", s))
 		return "SET_IRQS needs 20 bytes";
-	rest = len - VFMIG_USER_IRQ_SET_SIZE;
+	rest = len - ABI_MSG_IRQ_SET_SIZE;
 	data = s->flags & VFMIG_IRQ_SET_DATA_TYPES;
 	action = s->flags & VFMIG_IRQ_SET_ACTION_TYPES;
-	if (s->argsz < VFMIG_USER_IRQ_SET_SIZE)
+	if (s->argsz < ABI_MSG_IRQ_SET_SIZE)
 		return "the argsz of SET_IRQS is below its 20 bytes";
 	if (s->flags & ~(VFMIG_IRQ_SET_DATA_TYPES | VFMIG_IRQ_SET_ACTION_TYPES))
 		return "SET_IRQS has unknown flags";
@@ -342,7 +341,7 @@ const char *vfmig_user_get_irq_set(const void *buf, size_t len, size_t nfds,
 		return "SET_IRQS must have one kind of data";
 	if (!action || (action & (action - 1)))
 		return "SET_IRQS must have one action";
-	if (s->start > VFMIG_USER_IRQS_MAX || s->count > VFMIG_USER_IRQS_MAX - s->start)
+	if (s->start > ABI_MSG_IRQS_MAX || s->count > ABI_MSG_IRQS_MAX - s->start)
 		return "SET_IRQS is about more than 2048 interrupts";
 	if (!s->count &&
 	    (data != VFMIG_IRQ_SET_DATA_NONE || action != VFMIG_IRQ_SET_ACTION_TRIGGER || s->start))
@@ -352,27 +351,27 @@ const char *vfmig_user_get_irq_set(const void *buf, size_t len, size_t nfds,
 	if (data == VFMIG_IRQ_SET_DATA_EVENTFD && nfds && nfds < s->count)
 		return "SET_IRQS came with fewer descriptors than it says";
 	if (data == VFMIG_IRQ_SET_DATA_BOOL)
-		*bools = (const uint8_t *)buf + VFMIG_USER_IRQ_SET_SIZE;
+		*bools = (const uint8_t *)buf + ABI_MSG_IRQ_SET_SIZE;
 	return NULL;
 }
 
-size_t vfmig_user_put_mig_data(void *buf, size_t cap, const struct vfmig_user_mig_data *m)
+size_t abi_msg_put_mig_data(void *buf, size_t cap, const struct vfmig_user_mig_data *m)
 {
-	return vfmig_pack(buf, cap, "44", m);
+	return abi_pack(buf, cap, "44", m);
 }
 
-const char *vfmig_user_get_mig_data(const void *buf, size_t len, uint32_t max, bool data,
-				    struct vfmig_user_mig_data *m)
+const char *abi_msg_get_mig_data(const void *buf, size_t len, uint32_t max, bool data,
+				 struct vfmig_user_mig_data *m)
 {
-	if (!vfmig_unpack(buf, len, "44", m))
+	if (!abi_unpack(buf, len, "44", m))
 		return "migration data needs 8 bytes";
 	if (m->size > max)
 		return "a piece of migration data is larger than was agreed";
 	/* A server in the field answers a short read in a message of the full size. */
-	if (data && len - VFMIG_USER_MIG_DATA_SIZE < m->size)
+	if (data && len - ABI_MSG_MIG_DATA_SIZE < m->size)
 		return "a piece of migration data is shorter than it says";
 	if (!data &&
-	    (m->argsz < VFMIG_USER_MIG_DATA_SIZE || m->argsz - VFMIG_USER_MIG_DATA_SIZE < m->size))
+	    (m->argsz < ABI_MSG_MIG_DATA_SIZE || m->argsz - ABI_MSG_MIG_DATA_SIZE < m->size))
 		return "the argsz of MIG_DATA_READ leaves no room for the reply";
 	return NULL;
 }

@@ -11,67 +11,67 @@
 #include "abi/le.h"
 #include "abi/vfio_user.h"
 
-_Static_assert(sizeof(struct vfmig_type1_dirty_pages) == VFMIG_USER_DIRTY_PAGES_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_user_dirty_range) == VFMIG_USER_DIRTY_RANGE_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_type1_dirty_pages) == ABI_MSG_DIRTY_PAGES_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_dirty_range) == ABI_MSG_DIRTY_RANGE_SIZE, "packed");
 
-size_t vfmig_user_put_dirty_pages(void *buf, size_t cap, const struct vfmig_type1_dirty_pages *d,
-				  const struct vfmig_user_dirty_range *range)
+size_t abi_msg_put_dirty_pages(void *buf, size_t cap, const struct vfmig_type1_dirty_pages *d,
+			       const struct vfmig_user_dirty_range *range)
 {
-	size_t size = VFMIG_USER_DIRTY_PAGES_SIZE + (range ? VFMIG_USER_DIRTY_RANGE_SIZE : 0);
+	size_t size = ABI_MSG_DIRTY_PAGES_SIZE + (range ? ABI_MSG_DIRTY_RANGE_SIZE : 0);
 
 	if (cap < size)
 		return 0;
-	vfmig_pack(buf, cap, "44", d);
+	abi_pack(buf, cap, "44", d);
 	if (range)
-		vfmig_pack((uint8_t *)buf + VFMIG_USER_DIRTY_PAGES_SIZE,
-			   VFMIG_USER_DIRTY_RANGE_SIZE, "8888", range);
+		abi_pack((uint8_t *)buf + ABI_MSG_DIRTY_PAGES_SIZE, ABI_MSG_DIRTY_RANGE_SIZE,
+			 "8888", range);
 	return size;
 }
 
-const char *vfmig_user_get_dirty_pages(const void *buf, size_t len, uint64_t pgsize,
-				       struct vfmig_type1_dirty_pages *d,
-				       struct vfmig_user_dirty_range *range, uint64_t *reply)
+const char *abi_msg_get_dirty_pages(const void *buf, size_t len, uint64_t pgsize,
+				    struct vfmig_type1_dirty_pages *d,
+				    struct vfmig_user_dirty_range *range, uint64_t *reply)
 {
 	struct vfmig_type1_dirty_pages alone;
 	struct vfmig_type1_dirty_get get;
 	const char *why;
 
 	memset(range, 0, sizeof(*range));
-	*reply = VFMIG_USER_DIRTY_PAGES_SIZE;
-	if (!vfmig_unpack(buf, len, "44", d))
+	*reply = ABI_MSG_DIRTY_PAGES_SIZE;
+	if (!abi_unpack(buf, len, "44", d))
 		return "DIRTY_PAGES needs 8 bytes";
 	alone = *d;
 	/* In this message it is not the request's. */
-	if (alone.argsz >= VFMIG_USER_DIRTY_PAGES_SIZE)
+	if (alone.argsz >= ABI_MSG_DIRTY_PAGES_SIZE)
 		alone.argsz = UINT32_MAX;
-	why = vfmig_type1_check_dirty(&alone);
+	why = abi_type1_check_dirty(&alone);
 	if (why || d->flags != VFMIG_TYPE1_DIRTY_GET_BITMAP)
 		return why;
-	if (!vfmig_unpack((const uint8_t *)buf + VFMIG_USER_DIRTY_PAGES_SIZE,
-			  len - VFMIG_USER_DIRTY_PAGES_SIZE, "8888", range))
+	if (!abi_unpack((const uint8_t *)buf + ABI_MSG_DIRTY_PAGES_SIZE,
+			len - ABI_MSG_DIRTY_PAGES_SIZE, "8888", range))
 		return "GET_BITMAP needs 40 bytes";
 	get = (struct vfmig_type1_dirty_get){
 		.iova = range->iova,
 		.size = range->size,
 		.bitmap = {.pgsize = range->bitmap.pgsize, .size = range->bitmap.size}};
-	*reply += VFMIG_USER_DIRTY_RANGE_SIZE + range->bitmap.size;
-	return vfmig_type1_check_dirty_get(&get, pgsize);
+	*reply += ABI_MSG_DIRTY_RANGE_SIZE + range->bitmap.size;
+	return abi_type1_check_dirty_get(&get, pgsize);
 }
 
-const char *vfmig_user_get_dirty_reply(const void *buf, size_t len,
-				       const struct vfmig_user_dirty_range *asked)
+const char *abi_msg_get_dirty_reply(const void *buf, size_t len,
+				    const struct vfmig_user_dirty_range *asked)
 {
 	struct vfmig_type1_dirty_pages d;
 	struct vfmig_user_dirty_range said;
 	const uint8_t *bytes = buf;
 
-	if (!vfmig_unpack(buf, len, "44", &d))
+	if (!abi_unpack(buf, len, "44", &d))
 		return "the reply to DIRTY_PAGES needs 8 bytes";
 	if (!asked)
 		return NULL;
-	bytes += VFMIG_USER_DIRTY_PAGES_SIZE;
-	len -= VFMIG_USER_DIRTY_PAGES_SIZE;
-	if (!vfmig_unpack(bytes, len, "8888", &said))
+	bytes += ABI_MSG_DIRTY_PAGES_SIZE;
+	len -= ABI_MSG_DIRTY_PAGES_SIZE;
+	if (!abi_unpack(bytes, len, "8888", &said))
 		return "the reply to GET_BITMAP has no bitmap";
 	if (said.iova != asked->iova || said.size != asked->size ||
 	    said.bitmap.pgsize != asked->bitmap.pgsize || said.bitmap.size != asked->bitmap.size)

@@ -7,22 +7,22 @@
 
 #define PAGE 4096u
 
-_Static_assert(sizeof(struct vfmig_user_window) == VFMIG_USER_WINDOW_SIZE, "packed");
-_Static_assert(sizeof(struct vfmig_user_window_piece) == VFMIG_USER_WINDOW_PIECE_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_window) == ABI_MSG_WINDOW_SIZE, "packed");
+_Static_assert(sizeof(struct vfmig_user_window_piece) == ABI_MSG_WINDOW_PIECE_SIZE, "packed");
 
-size_t vfmig_user_put_window(void *buf, size_t cap, const struct vfmig_user_window *w)
+size_t abi_msg_put_window(void *buf, size_t cap, const struct vfmig_user_window *w)
 {
-	return vfmig_pack(buf, cap, "448", w);
+	return abi_pack(buf, cap, "448", w);
 }
 
-const char *vfmig_user_get_window(const void *buf, size_t len, size_t nfds,
-				  struct vfmig_user_window *w)
+const char *abi_msg_get_window(const void *buf, size_t len, size_t nfds,
+			       struct vfmig_user_window *w)
 {
-	if (!vfmig_unpack(buf, len, "448", w))
+	if (!abi_unpack(buf, len, "448", w))
 		return "WINDOW needs 16 bytes";
 	if (w->flags)
 		return "WINDOW has flags, of which there are none";
-	if (w->size > VFMIG_USER_WINDOW_MAX)
+	if (w->size > ABI_MSG_WINDOW_MAX)
 		return "a window is larger than 64 MiB";
 	if (w->size % PAGE)
 		return "a window is not a whole number of pages";
@@ -31,17 +31,17 @@ const char *vfmig_user_get_window(const void *buf, size_t len, size_t nfds,
 	return NULL;
 }
 
-size_t vfmig_user_put_window_piece(void *buf, size_t cap, const struct vfmig_user_window_piece *p)
+size_t abi_msg_put_window_piece(void *buf, size_t cap, const struct vfmig_user_window_piece *p)
 {
-	return vfmig_pack(buf, cap, "4488", p);
+	return abi_pack(buf, cap, "4488", p);
 }
 
-const char *vfmig_user_get_window_piece(const void *buf, size_t len, uint64_t window,
-					struct vfmig_user_window_piece *p)
+const char *abi_msg_get_window_piece(const void *buf, size_t len, uint64_t window,
+				     struct vfmig_user_window_piece *p)
 {
-	if (!vfmig_unpack(buf, len, "4488", p))
+	if (!abi_unpack(buf, len, "4488", p))
 		return "a piece in a window needs 24 bytes";
-	if (p->size > VFMIG_USER_WINDOW_PIECE_MAX)
+	if (p->size > ABI_MSG_WINDOW_PIECE_MAX)
 		return "a piece in a window is larger than 1 MiB";
 	if (p->offset > window || p->size > window - p->offset)
 		return "a piece leaves the window";

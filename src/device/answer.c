@@ -5,8 +5,8 @@
 
 #include "device/answer.h"
 
-ssize_t vfmig_answer_region(struct vfmig_request *request, const struct vfmig_region_info *info,
-			    const struct vfmig_user_region_caps *caps)
+ssize_t answer_region(struct vfmig_request *request, const struct vfmig_region_info *info,
+		      const struct abi_msg_region_caps *caps)
 {
 	size_t size = request->info.size < UINT32_MAX ? request->info.size : UINT32_MAX;
 	struct vfmig_region_info said;
@@ -15,16 +15,16 @@ ssize_t vfmig_answer_region(struct vfmig_request *request, const struct vfmig_re
 		return vfmig_err(request->err, -EINVAL,
 				 "region-info with room for %zu bytes: it takes %zu", size,
 				 sizeof(said));
-	if (!vfmig_user_put_region_info(request->info.buf, size, (uint32_t)size, info, caps))
+	if (!abi_msg_put_region_info(request->info.buf, size, (uint32_t)size, info, caps))
 		return vfmig_err(request->err, -EIO, "region %u has more areas than can be told",
 				 info->index);
 	memcpy(&said, request->info.buf, sizeof(said));
 	return said.argsz;
 }
 
-ssize_t vfmig_answer_no_region(struct vfmig_request *request)
+ssize_t answer_no_region(struct vfmig_request *request)
 {
 	const struct vfmig_region_info none = {.index = request->info.index};
 
-	return vfmig_answer_region(request, &none, NULL);
+	return answer_region(request, &none, NULL);
 }

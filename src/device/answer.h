@@ -3,17 +3,17 @@
  * Answers that follow the uAPI's rule of argsz, for whoever makes a region of its own: less room than the fixed part
  * is refused, less than the capabilities take gets the fixed part, that there is more, and how much.
  */
-#ifndef VFMIG_DEVICE_ANSWER_H
-#define VFMIG_DEVICE_ANSWER_H
+#ifndef DEVICE_ANSWER_H
+#define DEVICE_ANSWER_H
 
 #include "abi/vfio_user.h" /* its region information is the uAPI's */
 #include "device/device.h"
 
-/** vfmig_answer_region() - the result of a REGION_INFO; @caps may be NULL. Does not complete it */
-ssize_t vfmig_answer_region(struct vfmig_request *request, const struct vfmig_region_info *info,
-			    const struct vfmig_user_region_caps *caps);
+/** answer_region() - the result of a REGION_INFO; @caps may be NULL. Does not complete it */
+ssize_t answer_region(struct vfmig_request *request, const struct vfmig_region_info *info,
+		      const struct abi_msg_region_caps *caps);
 
-/** vfmig_answer_no_region() - the same for one that is not there, between others that are */
-ssize_t vfmig_answer_no_region(struct vfmig_request *request);
+/** answer_no_region() - the same for one that is not there, between others that are */
+ssize_t answer_no_region(struct vfmig_request *request);
 
 #endif

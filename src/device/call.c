@@ -13,7 +13,7 @@ struct call {
 	pthread_t caller;
 };
 
-void vfmig_call_done(struct vfmig_request *request)
+void call_done(struct vfmig_request *request)
 {
 	struct call *call = request->user;
 	struct vfmig_device *device = request->held_by;
@@ -21,7 +21,7 @@ void vfmig_call_done(struct vfmig_request *request)
 
 	atomic_store(&call->done, true); /* and the call may be gone */
 	if (device && elsewhere)
-		vfmig_work_done(device);
+		work_done(device);
 }
 
 static bool call_ready(void *context)
@@ -39,16 +39,16 @@ static ssize_t finish(struct vfmig_device *device, struct vfmig_request *request
 	return request->result;
 }
 
-ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *request, void *whom,
-			   void (*submit)(void *whom, struct vfmig_request *request),
-			   bool (*cancel)(void *whom, struct vfmig_request *request))
+ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request, void *whom,
+		     void (*submit)(void *whom, struct vfmig_request *request),
+		     bool (*cancel)(void *whom, struct vfmig_request *request))
 {
 	uint64_t limit = device ? atomic_load(&device->timeout_ms) : 0;
 	int64_t deadline = request->deadline;
 	struct call call = {.caller = pthread_self()};
 	int ret;
 
-	request->done = vfmig_call_done;
+	request->done = call_done;
 	request->user = &call;
 	submit(whom, request);
 	if (call_ready(&call))
@@ -58,13 +58,13 @@ ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *re
 				 "%s: left undone by a session without a device",
 				 vfmig_verb_name(request->verb));
 	if (!deadline && limit)
-		deadline = vfmig_now() + (int64_t)limit * 1000000;
+		deadline = device_now() + (int64_t)limit * 1000000;
 	ret = vfmig_device_wait(device, call_ready, &call, deadline);
 	if (!ret)
 		return finish(device, request);
 	while (!cancel(whom, request))
 		/* It is being done this moment, and its structure is in use until then. */
-		if (!vfmig_device_wait(device, call_ready, &call, vfmig_now() + 1000000))
+		if (!vfmig_device_wait(device, call_ready, &call, device_now() + 1000000))
 			return finish(device, request);
 	if (ret != -ETIMEDOUT)
 		return vfmig_err(request->err, ret, "device %s: lost during %s", device->name,
@@ -87,5 +87,5 @@ static bool from_device(void *whom, struct vfmig_request *request)
 
 ssize_t vfmig_call(struct vfmig_device *device, struct vfmig_request *request)
 {
-	return vfmig_call_through(device, request, device, to_device, from_device);
+	return call_through(device, request, device, to_device, from_device);
 }

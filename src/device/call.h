@@ -3,8 +3,8 @@
  * A call: a request that somebody waits for. The same for a device's verbs and a session's, which differ
  * only in whom the request is given to.
  */
-#ifndef VFMIG_DEVICE_CALL_H
-#define VFMIG_DEVICE_CALL_H
+#ifndef DEVICE_CALL_H
+#define DEVICE_CALL_H
 
 #include "device/device.h"
 
@@ -12,14 +12,14 @@
  * Submit @request with @submit to @whom, work @device until it is done, and take it back with @cancel at
  * the deadline. @device may be NULL for someone who completes all in submit.
  */
-ssize_t vfmig_call_through(struct vfmig_device *device, struct vfmig_request *request, void *whom,
-			   void (*submit)(void *whom, struct vfmig_request *request),
-			   bool (*cancel)(void *whom, struct vfmig_request *request));
+ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request, void *whom,
+		     void (*submit)(void *whom, struct vfmig_request *request),
+		     bool (*cancel)(void *whom, struct vfmig_request *request));
 
 /*
  * The @done of a call. It wakes the caller by itself, and only if another thread has completed the request: a
  * register that is read in this process must not cost a system call.
  */
-void vfmig_call_done(struct vfmig_request *request);
+void call_done(struct vfmig_request *request);
 
 #endif

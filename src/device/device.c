@@ -13,8 +13,8 @@
 
 #define TIMEOUT_MS 30000
 
-int vfmig_device_init(struct vfmig_device *device, const struct vfmig_device_ops *ops,
-		      const char *name, struct vfmig_error *err)
+int device_init(struct vfmig_device *device, const struct device_ops *ops, const char *name,
+		struct vfmig_error *err)
 {
 	int ret;
 
@@ -24,7 +24,7 @@ int vfmig_device_init(struct vfmig_device *device, const struct vfmig_device_ops
 	if (!device->name)
 		return vfmig_err(err, -ENOMEM, "no memory for device %s", name);
 	atomic_init(&device->timeout_ms, TIMEOUT_MS);
-	ret = vfmig_work_init(device, err);
+	ret = work_init(device, err);
 	if (ret) {
 		free(device->name);
 		return ret;
@@ -33,10 +33,10 @@ int vfmig_device_init(struct vfmig_device *device, const struct vfmig_device_ops
 	return 0;
 }
 
-void vfmig_device_fini(struct vfmig_device *device)
+void device_fini(struct vfmig_device *device)
 {
 	pthread_mutex_destroy(&device->held_lock);
-	vfmig_work_fini(device);
+	work_fini(device);
 	free(device->name);
 }
 

@@ -5,16 +5,16 @@
  * One function takes all requests, so that a filter overrides one function to see everything. The rules
  * of the road:
  *
- *  - submit() takes a request and completes it, now or later, with vfmig_complete(). It never waits for a
+ *  - submit() takes a request and completes it, now or later, with request_complete(). It never waits for a
  *    peer. It may be called from several threads at once, and from a @done callback.
  *  - A request that is not completed in submit() is completed in process(), or by a thread of the
  *    device's own, which then makes the fd readable so that whoever waits looks again.
- *  - No lock is held over vfmig_complete(): the callback may submit.
+ *  - No lock is held over request_complete(): the callback may submit.
  *  - cancel() forgets a request that is held; it returns false if the request is not held (any more).
  *  - process() does what is ready and returns; one thread at a time calls it.
  */
-#ifndef VFMIG_DEVICE_DEVICE_H
-#define VFMIG_DEVICE_DEVICE_H
+#ifndef DEVICE_DEVICE_H
+#define DEVICE_DEVICE_H
 
 #include <errno.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@
 
 #include <vfmig/device.h>
 
-struct vfmig_device_ops {
+struct device_ops {
 	void (*submit)(struct vfmig_device *device, struct vfmig_request *request);
 	bool (*cancel)(struct vfmig_device *device, struct vfmig_request *request);
 	int (*fd)(struct vfmig_device *device);
@@ -44,16 +44,16 @@ struct vfmig_device_ops {
 /*
  * A list of the requests that a device holds, in order. No lock of its own.
  */
-struct vfmig_request_list {
+struct request_list {
 	struct vfmig_request *first, *last;
 };
-void vfmig_request_push(struct vfmig_request_list *list, struct vfmig_request *request);
-bool vfmig_request_remove(struct vfmig_request_list *list, struct vfmig_request *request);
-struct vfmig_request *vfmig_request_shift(struct vfmig_request_list *list);
+void request_push(struct request_list *list, struct vfmig_request *request);
+bool request_remove(struct request_list *list, struct vfmig_request *request);
+struct vfmig_request *request_shift(struct request_list *list);
 
 /*
  * @ops: how
- * @name: as it was opened; allocated, freed by vfmig_device_fini()
+ * @name: as it was opened; allocated, freed by device_fini()
  * @inner: what a filter is around, or NULL
  * @space: what it is attached to, kept by vfmig_space_attach()
  * @timeout_ms: the limit for requests without a deadline
@@ -61,7 +61,7 @@ struct vfmig_request *vfmig_request_shift(struct vfmig_request_list *list);
  * @held: requests that a filter has forwarded and not had back, under @held_lock (filter.c)
  */
 struct vfmig_device {
-	const struct vfmig_device_ops *ops;
+	const struct device_ops *ops;
 	char *name;
 	struct vfmig_device *inner;
 	struct vfmig_space *space;
@@ -74,39 +74,39 @@ struct vfmig_device {
 	atomic_uint work_waiting; /* how many sleep until it has */
 	int work_kick;		  /* eventfd: the leader is to look up */
 	pthread_mutex_t held_lock;
-	struct vfmig_request_list held; /* what a filter has forwarded (filter.c) */
+	struct request_list held; /* what a filter has forwarded (filter.c) */
 
 	pthread_t work_thread;
 	bool work_thread_runs;
 	atomic_bool work_thread_ends;
 };
 
-/** vfmig_device_init() - fill in the common part; the name is "%s" of @name */
-int vfmig_device_init(struct vfmig_device *device, const struct vfmig_device_ops *ops,
-		      const char *name, struct vfmig_error *err);
+/** device_init() - fill in the common part; the name is "%s" of @name */
+int device_init(struct vfmig_device *device, const struct device_ops *ops, const char *name,
+		struct vfmig_error *err);
 
-/** vfmig_device_fini() - the last thing but free() in an ops' close() */
-void vfmig_device_fini(struct vfmig_device *device);
+/** device_fini() - the last thing but free() in an ops' close() */
+void device_fini(struct vfmig_device *device);
 
-/** vfmig_complete() - a request is done; the caller does not touch it after this */
-void vfmig_complete(struct vfmig_request *request, ssize_t result);
+/** request_complete() - a request is done; the caller does not touch it after this */
+void request_complete(struct vfmig_request *request, ssize_t result);
 
-/** vfmig_complete_err() - the same with a sentence; returns nothing, so: { vfmig_complete_err(…); return; } */
-void vfmig_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
+/** request_complete_err() - the same with a sentence; returns nothing, so: { request_complete_err(…); return; } */
+void request_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
- * vfmig_index_absent() - whether a device refused an index because it has no such region or interrupt
+ * device_index_absent() - whether a device refused an index because it has no such region or interrupt
  *
  * Linux returns -EINVAL for, say, the VGA region or the error interrupt of a function without one. Any other error
  * is a failure, and says nothing about what the device has.
  */
-static inline bool vfmig_index_absent(int ret)
+static inline bool device_index_absent(int ret)
 {
 	return ret == -EINVAL;
 }
 
-/** vfmig_now() - CLOCK_MONOTONIC in ns, as deadlines have it */
-int64_t vfmig_now(void);
+/** device_now() - CLOCK_MONOTONIC in ns, as deadlines have it */
+int64_t device_now(void);
 
 #endif

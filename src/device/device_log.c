@@ -15,7 +15,7 @@
 /* A report of this much at 4 KiB a bit is a bitmap of 2 MiB. */
 #define REPORT_PIECE (64ull << 30)
 
-int vfmig_device_log_check(struct vfmig_device *device, struct vfmig_error *err)
+int device_log_check(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vfmig_error why = {0};
 	int ret = vfmig_device_feature(
@@ -41,7 +41,7 @@ static uint32_t ranges_of(struct vfmig_space *space, struct vfmig_dma_logging_ra
 {
 	uint32_t n = 0;
 
-	VFMIG_SPACE_FOR_EACH (entry, space) {
+	SPACE_FOR_EACH (entry, space) {
 		const struct vfmig_map *map = &entry->map;
 		struct vfmig_dma_logging_range *last = n ? &ranges[n - 1] : NULL;
 
@@ -55,8 +55,8 @@ static uint32_t ranges_of(struct vfmig_space *space, struct vfmig_dma_logging_ra
 	return n;
 }
 
-int vfmig_device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
-			   struct vfmig_error *err)
+int device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
+		     struct vfmig_error *err)
 {
 	struct vfmig_dma_logging_range ranges[MAX_RANGES];
 	struct vfmig_feature_dma_logging_control control = {
@@ -75,7 +75,7 @@ int vfmig_device_log_start(struct vfmig_device *device, struct vfmig_space *spac
 	return ret;
 }
 
-int vfmig_device_log_stop(struct vfmig_device *device, struct vfmig_error *err)
+int device_log_stop(struct vfmig_device *device, struct vfmig_error *err)
 {
 	return vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
 				    NULL, 0, err);
@@ -93,8 +93,8 @@ static int take_report(const struct vfmig_feature_dma_logging_report *report,
 	int ret;
 
 	if (!runs->told) {
-		ret = vfmig_dirty_mark_bitmap(into, report->iova, report->length, VFMIG_PAGE_SIZE,
-					      bitmap);
+		ret = dirty_mark_bitmap(into, report->iova, report->length, VFMIG_PAGE_SIZE,
+					bitmap);
 		memset(bitmap, 0, bytes);
 		return ret;
 	}
@@ -110,11 +110,11 @@ static int take_report(const struct vfmig_feature_dma_logging_report *report,
 	return 0;
 }
 
-int vfmig_device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
-			     struct vfmig_dirty *into, struct vfmig_error *err)
+int device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
+		       struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	uint64_t most = size < REPORT_PIECE ? size : REPORT_PIECE;
-	size_t bytes = vfmig_dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
+	size_t bytes = dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
 	struct vfmig_page_runs runs = {.run = malloc(RUNS * sizeof(*runs.run)), .room = RUNS};
 	/* Zeros that nobody touches take no memory, and with runs nobody does. */
 	uint64_t *bitmap = calloc(1, bytes);

@@ -13,6 +13,6 @@ void vfmig_emit(const struct vfmig_events *to, const char *name,
 
 	if (!to || !to->emit)
 		return;
-	event.time_ns = vfmig_now();
+	event.time_ns = device_now();
 	to->emit(to->context, &event);
 }

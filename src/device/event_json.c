@@ -48,7 +48,7 @@ static void put_text(struct out *out, const char *text)
 
 	put(out, "\"", 1);
 	for (; *s; s += n ? n : 1) {
-		n = vfmig_utf8(s, strnlen(s, 4));
+		n = abi_utf8(s, strnlen(s, 4));
 		if (!n)
 			put(out, "\xef\xbf\xbd", 3);
 		else if (*s == '"' || *s == '\\')

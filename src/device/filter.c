@@ -43,7 +43,7 @@ static bool take_outer(struct vfmig_device *filter, struct forward *forward)
 		if (at == forward->outer && at->held[0] == (uintptr_t)forward)
 			break;
 	if (at)
-		vfmig_request_remove(&filter->held, at);
+		request_remove(&filter->held, at);
 	pthread_mutex_unlock(&filter->held_lock);
 	return at;
 }
@@ -78,20 +78,20 @@ static void forward_done(struct vfmig_request *copy)
 		if (forward->back)
 			forward->back(forward->context, forward->outer, copy->result);
 		else
-			vfmig_complete(forward->outer, copy->result);
+			request_complete(forward->outer, copy->result);
 	}
 	forward_put(forward);
 }
 
-void vfmig_forward(struct vfmig_device *device, struct vfmig_request *outer,
-		   void (*change)(void *context, struct vfmig_request *copy),
-		   void (*back)(void *context, struct vfmig_request *outer, ssize_t result),
-		   void *context)
+void filter_forward(struct vfmig_device *device, struct vfmig_request *outer,
+		    void (*change)(void *context, struct vfmig_request *copy),
+		    void (*back)(void *context, struct vfmig_request *outer, ssize_t result),
+		    void *context)
 {
 	struct forward *forward = malloc(sizeof(*forward));
 
 	if (!forward) {
-		vfmig_complete_err(outer, -ENOMEM, "%s: no memory", device->name);
+		request_complete_err(outer, -ENOMEM, "%s: no memory", device->name);
 		return;
 	}
 	*forward = (struct forward){
@@ -111,7 +111,7 @@ void vfmig_forward(struct vfmig_device *device, struct vfmig_request *outer,
 		change(context, &forward->copy);
 	pthread_mutex_lock(&device->held_lock);
 	outer->held[0] = (uintptr_t)forward;
-	vfmig_request_push(&device->held, outer);
+	request_push(&device->held, outer);
 	pthread_mutex_unlock(&device->held_lock);
 	vfmig_submit(device->inner, &forward->copy);
 }
@@ -133,7 +133,7 @@ static struct forward *find_forward(struct vfmig_device *filter, struct vfmig_re
 	return forward;
 }
 
-bool vfmig_filter_cancel(struct vfmig_device *device, struct vfmig_request *request)
+bool filter_cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct forward *forward = find_forward(device, request);
 	bool taken;
@@ -150,31 +150,31 @@ bool vfmig_filter_cancel(struct vfmig_device *device, struct vfmig_request *requ
 	return taken;
 }
 
-int vfmig_filter_fd(struct vfmig_device *device)
+int filter_fd(struct vfmig_device *device)
 {
 	return vfmig_device_fd(device->inner);
 }
 
-int vfmig_filter_process(struct vfmig_device *device, struct vfmig_error *err)
+int filter_process(struct vfmig_device *device, struct vfmig_error *err)
 {
 	return vfmig_device_process(device->inner, err);
 }
 
-void vfmig_filter_close(struct vfmig_device *device)
+void filter_close(struct vfmig_device *device)
 {
 	vfmig_device_close(device->inner);
-	vfmig_device_fini(device);
+	device_fini(device);
 	free(device);
 }
 
-int vfmig_filter_init(struct vfmig_device *device, const struct vfmig_device_ops *ops,
-		      struct vfmig_device *inner, const char *label, struct vfmig_error *err)
+int filter_init(struct vfmig_device *device, const struct device_ops *ops,
+		struct vfmig_device *inner, const char *label, struct vfmig_error *err)
 {
 	char name[256];
 	int ret;
 
 	snprintf(name, sizeof(name), "%s(%s)", label, inner->name);
-	ret = vfmig_device_init(device, ops, name, err);
+	ret = device_init(device, ops, name, err);
 	if (!ret)
 		device->inner = inner;
 	return ret;

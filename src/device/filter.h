@@ -3,38 +3,38 @@
  * The base of a filter: a device around a device, which passes everything through until told otherwise.
  *
  * A filter overrides submit() and leaves the rest: fd, process, cancel and close go to the device inside.
- * One that wants to see a completion forwards a request of its own (vfmig_forward()) and completes the
+ * One that wants to see a completion forwards a request of its own (filter_forward()) and completes the
  * outer one when the inner one is done; cancel then finds the inner one by itself.
  */
-#ifndef VFMIG_DEVICE_FILTER_H
-#define VFMIG_DEVICE_FILTER_H
+#ifndef DEVICE_FILTER_H
+#define DEVICE_FILTER_H
 
 #include "device/device.h"
 
 /*
  * The callbacks of the four that a filter does not override; each filter has a table of its own, with a submit of its own.
- * A filter with more than its struct to free overrides close, and ends with vfmig_filter_close().
+ * A filter with more than its struct to free overrides close, and ends with filter_close().
  */
-bool vfmig_filter_cancel(struct vfmig_device *device, struct vfmig_request *request);
-int vfmig_filter_fd(struct vfmig_device *device);
-int vfmig_filter_process(struct vfmig_device *device, struct vfmig_error *err);
-void vfmig_filter_close(struct vfmig_device *device);
+bool filter_cancel(struct vfmig_device *device, struct vfmig_request *request);
+int filter_fd(struct vfmig_device *device);
+int filter_process(struct vfmig_device *device, struct vfmig_error *err);
+void filter_close(struct vfmig_device *device);
 
 /**
- * vfmig_filter_init() - vfmig_device_init() for a filter
+ * filter_init() - device_init() for a filter
  * @device: the first member of the filter's own, malloc()ed, structure
  * @ops: its table
- * @inner: what it is around; owned by the filter from now on, closed by vfmig_filter_close()
+ * @inner: what it is around; owned by the filter from now on, closed by filter_close()
  * @label: goes in front of the inner name: "label(inner)"
  */
-int vfmig_filter_init(struct vfmig_device *device, const struct vfmig_device_ops *ops,
-		      struct vfmig_device *inner, const char *label, struct vfmig_error *err);
+int filter_init(struct vfmig_device *device, const struct device_ops *ops,
+		struct vfmig_device *inner, const char *label, struct vfmig_error *err);
 
 /**
- * vfmig_forward() - hand a copy of a request to the device inside
+ * filter_forward() - hand a copy of a request to the device inside
  * @device: the filter
  * @outer: the request that it was given; held until the copy is done
- * @back: called when the copy is done, with both; it completes the outer one (with vfmig_complete()) from
+ * @back: called when the copy is done, with both; it completes the outer one (with request_complete()) from
  *	what the inner one brought. NULL just passes the result on
  * @change: called on the copy before it is submitted; NULL for none
  * @context: their argument
@@ -42,9 +42,9 @@ int vfmig_filter_init(struct vfmig_device *device, const struct vfmig_device_ops
  * All that the request points to is the outer's: buffers are not copied. Results that are in the request
  * itself (region_fd, precopy, state, data_size) are copied out before @back.
  */
-void vfmig_forward(struct vfmig_device *device, struct vfmig_request *outer,
-		   void (*change)(void *context, struct vfmig_request *copy),
-		   void (*back)(void *context, struct vfmig_request *outer, ssize_t result),
-		   void *context);
+void filter_forward(struct vfmig_device *device, struct vfmig_request *outer,
+		    void (*change)(void *context, struct vfmig_request *copy),
+		    void (*back)(void *context, struct vfmig_request *outer, ssize_t result),
+		    void *context);
 
 #endif

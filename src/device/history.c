@@ -17,7 +17,7 @@ int vfmig_device_history(struct vfmig_device *device, struct vfmig_feature_histo
 	if (ret)
 		return ret;
 	history->where[sizeof(history->where) - 1] = 0;
-	if (vfmig_section_sentence(history->where, strlen(history->where)))
+	if (abi_section_sentence(history->where, strlen(history->where)))
 		strcpy(history->where, "(a place that cannot be printed)");
 	return 0;
 }
@@ -29,7 +29,7 @@ int vfmig_device_moved(struct vfmig_device *device, const char *where, struct vf
 
 	memcpy(history.where, where, len);
 	/* Not in the middle of a character. */
-	while (len && vfmig_section_sentence(history.where, len))
+	while (len && abi_section_sentence(history.where, len))
 		history.where[--len] = 0;
 	return vfmig_device_feature(device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_SET,
 				    &history, sizeof(history), err);

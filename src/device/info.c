@@ -44,7 +44,7 @@ int vfmig_device_about(struct vfmig_device *device, struct vfmig_device_about *a
 		size = (size_t)ret;
 	}
 	if (ret >= 0) {
-		why = vfmig_device_info_get(buf, (size_t)ret, about);
+		why = abi_device_info_get(buf, (size_t)ret, about);
 		ret = why ? vfmig_err(err, -EPROTO, "device %s: %s", device->name, why) : 0;
 	}
 	free(buf);
@@ -54,8 +54,8 @@ int vfmig_device_about(struct vfmig_device *device, struct vfmig_device_about *a
 int vfmig_iommu_about(const void *buf, size_t len, struct vfmig_iommu_about *about,
 		      struct vfmig_error *err)
 {
-	struct vfmig_type1_says says = {.ranges = about->range};
-	const char *why = vfmig_type1_get_info(buf, len, &says, VFMIG_IOVA_RANGES_MAX);
+	struct abi_type1_says says = {.ranges = about->range};
+	const char *why = abi_type1_get_info(buf, len, &says, VFMIG_IOVA_RANGES_MAX);
 
 	if (why)
 		return vfmig_err(err, -EPROTO, "%s", why);

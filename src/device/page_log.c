@@ -16,25 +16,25 @@
 #include "device/page_log.h"
 
 #define PAGE_SHIFT 12
-_Static_assert(VFMIG_DIRTY_PAGE_MIN == 1u << PAGE_SHIFT, "the map's page");
+_Static_assert(DIRTY_PAGE_MIN == 1u << PAGE_SHIFT, "the map's page");
 
-static struct vfmig_page_log *log_of(struct vfmig_logger *logger)
+static struct page_log *log_of(struct logger *logger)
 {
-	return (struct vfmig_page_log *)logger;
+	return (struct page_log *)logger;
 }
 
 static uint64_t choose(uint64_t hint)
 {
-	if (hint < VFMIG_DIRTY_PAGE_MIN)
-		return VFMIG_DIRTY_PAGE_MIN;
-	return hint > VFMIG_DIRTY_PAGE_MAX ? VFMIG_DIRTY_PAGE_MAX : hint;
+	if (hint < DIRTY_PAGE_MIN)
+		return DIRTY_PAGE_MIN;
+	return hint > DIRTY_PAGE_MAX ? DIRTY_PAGE_MAX : hint;
 }
 
-static int start(struct vfmig_logger *logger, uint64_t *page_size,
+static int start(struct logger *logger, uint64_t *page_size,
 		 const struct vfmig_dma_logging_range *ranges, uint32_t count,
 		 struct vfmig_error *err)
 {
-	struct vfmig_page_log *log = log_of(logger);
+	struct page_log *log = log_of(logger);
 	struct vfmig_dma_logging_range *copy = NULL;
 
 	if (count) {
@@ -53,15 +53,15 @@ static int start(struct vfmig_logger *logger, uint64_t *page_size,
 	log->on = true;
 	log->range = copy;
 	log->ranges = count;
-	vfmig_dirty_clear(log->map, 0, UINT64_MAX);
+	dirty_clear(log->map, 0, UINT64_MAX);
 	pthread_mutex_unlock(&log->lock);
 	*page_size = choose(*page_size);
 	return 0;
 }
 
-static int stop(struct vfmig_logger *logger, struct vfmig_error *err)
+static int stop(struct logger *logger, struct vfmig_error *err)
 {
-	struct vfmig_page_log *log = log_of(logger);
+	struct page_log *log = log_of(logger);
 
 	pthread_mutex_lock(&log->lock);
 	log->on = false;
@@ -104,15 +104,14 @@ static int add(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *repo
 
 	/* Where they begin on a word of it a word is taken at a time, else a run of pages. */
 	if (bits % 64 || bits << to->shift != from - to->iova)
-		vfmig_dirty_harvest(map, from, last - from + 1, set_bits, to);
+		dirty_harvest(map, from, last - from + 1, set_bits, to);
 	else
-		vfmig_dirty_report(map, from, last - from + 1, 1ull << to->shift,
-				   to->bitmap + bits / 64);
+		dirty_report(map, from, last - from + 1, 1ull << to->shift, to->bitmap + bits / 64);
 	return 0;
 }
 
 /* All of [@iova, @last] that is logged, range by range. Not 0: @take has stopped it. */
-static int over_ranges(struct vfmig_page_log *log, uint64_t iova, uint64_t last,
+static int over_ranges(struct page_log *log, uint64_t iova, uint64_t last,
 		       int (*take)(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *to),
 		       void *to)
 {
@@ -140,10 +139,10 @@ static int is_off(struct vfmig_error *err)
 }
 
 /* The caller has checked that the range does not wrap. */
-static int report(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+static int report(struct logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
 		  uint64_t *bitmap, struct vfmig_error *err)
 {
-	struct vfmig_page_log *log = log_of(logger);
+	struct page_log *log = log_of(logger);
 	struct report to = {
 		.iova = iova, .shift = (unsigned)__builtin_ctzll(page_size), .bitmap = bitmap};
 	bool on;
@@ -167,8 +166,8 @@ static int tell_run(void *opaque, uint64_t addr, uint64_t len)
 {
 	struct telling *telling = opaque;
 	struct vfmig_page_runs *runs = telling->runs;
-	uint64_t first = (addr - telling->iova) / VFMIG_DIRTY_PAGE_MIN;
-	uint64_t last = (addr - telling->iova + (len - 1)) / VFMIG_DIRTY_PAGE_MIN;
+	uint64_t first = (addr - telling->iova) / DIRTY_PAGE_MIN;
+	uint64_t last = (addr - telling->iova + (len - 1)) / DIRTY_PAGE_MIN;
 	/* Ranges need not begin and end with our pages: a part is a page. */
 	uint32_t pages = (uint32_t)(last - first + 1);
 
@@ -189,7 +188,7 @@ static int tell_run(void *opaque, uint64_t addr, uint64_t len)
 
 static int tell(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *to)
 {
-	return vfmig_dirty_harvest(map, from, last - from + 1, tell_run, to);
+	return dirty_harvest(map, from, last - from + 1, tell_run, to);
 }
 
 /* What was told as runs, as bits after all. */
@@ -198,20 +197,19 @@ static void take_back(struct vfmig_page_runs *runs, struct report *to)
 	uint64_t addr = to->iova;
 
 	for (uint32_t i = 0; i < runs->count; i++) {
-		uint64_t len = runs->run[i].pages * VFMIG_DIRTY_PAGE_MIN;
+		uint64_t len = runs->run[i].pages * DIRTY_PAGE_MIN;
 
-		addr += runs->run[i].skip * VFMIG_DIRTY_PAGE_MIN;
+		addr += runs->run[i].skip * DIRTY_PAGE_MIN;
 		set_bits(to, addr, len);
 		addr += len;
 	}
 	runs->count = 0;
 }
 
-static int report_runs(struct vfmig_logger *logger, uint64_t iova, uint64_t length,
-		       uint64_t page_size, struct vfmig_page_runs *runs, uint64_t *bitmap,
-		       struct vfmig_error *err)
+static int report_runs(struct logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+		       struct vfmig_page_runs *runs, uint64_t *bitmap, struct vfmig_error *err)
 {
-	struct vfmig_page_log *log = log_of(logger);
+	struct page_log *log = log_of(logger);
 	struct telling telling = {.runs = runs, .iova = iova};
 	struct report to = {.iova = iova, .shift = PAGE_SHIFT, .bitmap = bitmap};
 	uint64_t last = iova + (length - 1);
@@ -219,7 +217,7 @@ static int report_runs(struct vfmig_logger *logger, uint64_t iova, uint64_t leng
 
 	runs->count = 0;
 	runs->told = false;
-	if (page_size != VFMIG_DIRTY_PAGE_MIN)
+	if (page_size != DIRTY_PAGE_MIN)
 		return report(logger, iova, length, page_size, bitmap, err);
 	pthread_mutex_lock(&log->lock);
 	on = log->on;
@@ -234,15 +232,15 @@ static int report_runs(struct vfmig_logger *logger, uint64_t iova, uint64_t leng
 	return on ? 0 : is_off(err);
 }
 
-static const struct vfmig_logger_ops ops = {
+static const struct logger_ops ops = {
 	.start = start, .stop = stop, .report = report, .runs = report_runs};
 
-int vfmig_page_log_init(struct vfmig_page_log *log, struct vfmig_error *err)
+int page_log_init(struct page_log *log, struct vfmig_error *err)
 {
 	int ret;
 
 	memset(log, 0, sizeof(*log));
-	ret = vfmig_dirty_create(&log->map, NULL);
+	ret = dirty_create(&log->map, NULL);
 	if (ret)
 		return vfmig_err(err, ret, "no memory for the log of DMA");
 	log->logger.ops = &ops;
@@ -250,11 +248,11 @@ int vfmig_page_log_init(struct vfmig_page_log *log, struct vfmig_error *err)
 	return 0;
 }
 
-void vfmig_page_log_fini(struct vfmig_page_log *log)
+void page_log_fini(struct page_log *log)
 {
 	if (!log->logger.ops)
 		return;
-	vfmig_dirty_free(log->map);
+	dirty_free(log->map);
 	free(log->range);
 	pthread_mutex_destroy(&log->lock);
 }

@@ -3,8 +3,8 @@
  * A log of the pages that a device wrote, for devices of which somebody in this process can tell: a model, or a
  * mediator. What is behind DMA logging and pfn's bitmaps there.
  */
-#ifndef VFMIG_DEVICE_PAGE_LOG_H
-#define VFMIG_DEVICE_PAGE_LOG_H
+#ifndef DEVICE_PAGE_LOG_H
+#define DEVICE_PAGE_LOG_H
 
 #include "device/session.h"
 #include "dirty/map.h"
@@ -14,8 +14,8 @@
  * @map: to be marked after each write, on or off
  * @on, @ranges, @range: its own, under @lock. No ranges are everything
  */
-struct vfmig_page_log {
-	struct vfmig_logger logger;
+struct page_log {
+	struct logger logger;
 	pthread_mutex_t lock; /* START, STOP and REPORT take turns */
 	bool on;
 	uint32_t ranges;
@@ -23,10 +23,10 @@ struct vfmig_page_log {
 	struct vfmig_dirty *map;
 };
 
-/** vfmig_page_log_init() - off and clean */
-int vfmig_page_log_init(struct vfmig_page_log *log, struct vfmig_error *err);
+/** page_log_init() - off and clean */
+int page_log_init(struct page_log *log, struct vfmig_error *err);
 
-/** vfmig_page_log_fini() - nothing for a log of zeros, which was never made */
-void vfmig_page_log_fini(struct vfmig_page_log *log);
+/** page_log_fini() - nothing for a log of zeros, which was never made */
+void page_log_fini(struct page_log *log);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "device/quiet.h"
 
-void vfmig_quiet_begin(struct vfmig_quiet *quiet)
+void sigpipe_guard_begin(struct sigpipe_guard *quiet)
 {
 	sigset_t loud, pending;
 
@@ -17,7 +17,7 @@ void vfmig_quiet_begin(struct vfmig_quiet *quiet)
 	pthread_sigmask(SIG_BLOCK, &loud, &quiet->before);
 }
 
-void vfmig_quiet_end(const struct vfmig_quiet *quiet, int error)
+void sigpipe_guard_end(const struct sigpipe_guard *quiet, int error)
 {
 	const struct timespec now = {0};
 	sigset_t loud;

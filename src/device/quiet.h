@@ -6,23 +6,23 @@
  * business with those: they are blocked in this thread around the write, and one that was raised by it is taken away
  * again. For calls that cannot be told so, as send() can.
  */
-#ifndef VFMIG_DEVICE_QUIET_H
-#define VFMIG_DEVICE_QUIET_H
+#ifndef DEVICE_SIGPIPE_GUARD_H
+#define DEVICE_SIGPIPE_GUARD_H
 
 #include <signal.h>
 #include <stdbool.h>
 
-struct vfmig_quiet {
+struct sigpipe_guard {
 	sigset_t before;
 	bool had_pipe, had_size;
 };
 
-void vfmig_quiet_begin(struct vfmig_quiet *quiet);
+void sigpipe_guard_begin(struct sigpipe_guard *quiet);
 
 /*
  * @error: what the write ended with, a positive errno; 0: it wrote all. One that wrote less may have gone on to fail, and
  * says nothing of that but by the signal: EPIPE for it, too.
  */
-void vfmig_quiet_end(const struct vfmig_quiet *quiet, int error);
+void sigpipe_guard_end(const struct sigpipe_guard *quiet, int error);
 
 #endif

@@ -4,9 +4,9 @@
  */
 #include "device/ranges.h"
 
-struct vfmig_range *vfmig_ranges_find(const struct vfmig_ranges *ranges, uint64_t at)
+struct ranges_node *ranges_find(const struct ranges *ranges, uint64_t at)
 {
-	struct vfmig_range *found = NULL, *node = ranges->root;
+	struct ranges_node *found = NULL, *node = ranges->root;
 
 	while (node) {
 		if (node->last < at) {
@@ -19,14 +19,13 @@ struct vfmig_range *vfmig_ranges_find(const struct vfmig_ranges *ranges, uint64_
 	return found;
 }
 
-struct vfmig_range *vfmig_ranges_next(const struct vfmig_ranges *ranges,
-				      const struct vfmig_range *range)
+struct ranges_node *ranges_next(const struct ranges *ranges, const struct ranges_node *range)
 {
-	return range->last == UINT64_MAX ? NULL : vfmig_ranges_find(ranges, range->last + 1);
+	return range->last == UINT64_MAX ? NULL : ranges_find(ranges, range->last + 1);
 }
 
 /* Xorshift. A peer chooses addresses; without the seed, which is one of ours, it cannot choose priorities. */
-static uint32_t draw(struct vfmig_ranges *ranges)
+static uint32_t draw(struct ranges *ranges)
 {
 	uint32_t x = ranges->random;
 
@@ -39,10 +38,10 @@ static uint32_t draw(struct vfmig_ranges *ranges)
 	return x;
 }
 
-void vfmig_ranges_add(struct vfmig_ranges *ranges, struct vfmig_range *range)
+void ranges_add(struct ranges *ranges, struct ranges_node *range)
 {
-	struct vfmig_range **at = &ranges->root, **low = &range->left, **high = &range->right;
-	struct vfmig_range *node;
+	struct ranges_node **at = &ranges->root, **low = &range->left, **high = &range->right;
+	struct ranges_node *node;
 
 	range->priority = draw(ranges);
 	while (*at && (*at)->priority >= range->priority)
@@ -64,9 +63,9 @@ void vfmig_ranges_add(struct vfmig_ranges *ranges, struct vfmig_range *range)
 	ranges->count++;
 }
 
-void vfmig_ranges_remove(struct vfmig_ranges *ranges, struct vfmig_range *range)
+void ranges_remove(struct ranges *ranges, struct ranges_node *range)
 {
-	struct vfmig_range **at = &ranges->root, *low = range->left, *high = range->right;
+	struct ranges_node **at = &ranges->root, *low = range->left, *high = range->right;
 
 	while (*at != range)
 		at = range->first < (*at)->first ? &(*at)->left : &(*at)->right;

@@ -7,37 +7,36 @@
  *
  * The caller has a lock.
  */
-#ifndef VFMIG_DEVICE_RANGES_H
-#define VFMIG_DEVICE_RANGES_H
+#ifndef DEVICE_RANGES_H
+#define DEVICE_RANGES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* @first, @last: inclusive, so that a range may end with the space */
-struct vfmig_range {
+struct ranges_node {
 	uint64_t first, last;
-	struct vfmig_range *left, *right;
+	struct ranges_node *left, *right;
 	uint32_t priority;
 };
 
 /* All zeros is an empty one. */
-struct vfmig_ranges {
-	struct vfmig_range *root;
+struct ranges {
+	struct ranges_node *root;
 	size_t count;
 	uint32_t random;
 };
 
 /* The first range that ends at @at or after it, or NULL. */
-struct vfmig_range *vfmig_ranges_find(const struct vfmig_ranges *ranges, uint64_t at);
+struct ranges_node *ranges_find(const struct ranges *ranges, uint64_t at);
 
 /* The one behind @range, or NULL. */
-struct vfmig_range *vfmig_ranges_next(const struct vfmig_ranges *ranges,
-				      const struct vfmig_range *range);
+struct ranges_node *ranges_next(const struct ranges *ranges, const struct ranges_node *range);
 
 /* Add a range that overlaps none. */
-void vfmig_ranges_add(struct vfmig_ranges *ranges, struct vfmig_range *range);
+void ranges_add(struct ranges *ranges, struct ranges_node *range);
 
 /* Remove a range that is there. */
-void vfmig_ranges_remove(struct vfmig_ranges *ranges, struct vfmig_range *range);
+void ranges_remove(struct ranges *ranges, struct ranges_node *range);
 
 #endif

@@ -36,7 +36,7 @@ const char *vfmig_verb_name(enum vfmig_verb verb)
 	return (unsigned)verb < VFMIG_VERB_COUNT ? names[verb] : "?";
 }
 
-int64_t vfmig_now(void)
+int64_t device_now(void)
 {
 	struct timespec ts;
 
@@ -44,27 +44,27 @@ int64_t vfmig_now(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-void vfmig_complete(struct vfmig_request *request, ssize_t result)
+void request_complete(struct vfmig_request *request, ssize_t result)
 {
-	struct vfmig_device *device = request->done == vfmig_call_done ? NULL : request->held_by;
+	struct vfmig_device *device = request->done == call_done ? NULL : request->held_by;
 
 	request->result = result;
 	request->done(request); /* and the request may be gone */
 	if (device)
-		vfmig_work_done(device);
+		work_done(device);
 }
 
-void vfmig_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
+void request_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	vfmig_verr(request->err, code, fmt, ap);
 	va_end(ap);
-	vfmig_complete(request, code);
+	request_complete(request, code);
 }
 
-void vfmig_request_push(struct vfmig_request_list *list, struct vfmig_request *request)
+void request_push(struct request_list *list, struct vfmig_request *request)
 {
 	request->link[0] = list->last;
 	request->link[1] = NULL;
@@ -75,7 +75,7 @@ void vfmig_request_push(struct vfmig_request_list *list, struct vfmig_request *r
 	list->last = request;
 }
 
-bool vfmig_request_remove(struct vfmig_request_list *list, struct vfmig_request *request)
+bool request_remove(struct request_list *list, struct vfmig_request *request)
 {
 	struct vfmig_request *at;
 
@@ -95,11 +95,11 @@ bool vfmig_request_remove(struct vfmig_request_list *list, struct vfmig_request 
 	return true;
 }
 
-struct vfmig_request *vfmig_request_shift(struct vfmig_request_list *list)
+struct vfmig_request *request_shift(struct request_list *list)
 {
 	struct vfmig_request *first = list->first;
 
 	if (first)
-		vfmig_request_remove(list, first);
+		request_remove(list, first);
 	return first;
 }

@@ -51,7 +51,7 @@ static bool from_session(void *whom, struct vfmig_request *request)
 
 ssize_t vfmig_session_call(struct vfmig_session *session, struct vfmig_request *request)
 {
-	return vfmig_call_through(session->device, request, session, to_session, from_session);
+	return call_through(session->device, request, session, to_session, from_session);
 }
 
 int vfmig_session_go(struct vfmig_session *session, enum vfmig_state state, struct vfmig_error *err)

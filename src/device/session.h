@@ -6,14 +6,14 @@
  * the kit and offered in some revision. Both take the same requests under the rules of device.h. Because it
  * is the same noun, a bridge between revisions is an offer around a drive.
  */
-#ifndef VFMIG_DEVICE_SESSION_H
-#define VFMIG_DEVICE_SESSION_H
+#ifndef DEVICE_SESSION_H
+#define DEVICE_SESSION_H
 
 #include <vfmig/session.h>
 
 #include "device/device.h"
 
-struct vfmig_session_ops {
+struct session_ops {
 	const char *protocol; /* "v2"; NULL for a model's own */
 	void (*submit)(struct vfmig_session *session, struct vfmig_request *request);
 	bool (*cancel)(struct vfmig_session *session, struct vfmig_request *request);
@@ -30,7 +30,7 @@ struct vfmig_session_ops {
  *	stays in RESUMING, and it checks when it runs
  */
 struct vfmig_session {
-	const struct vfmig_session_ops *ops;
+	const struct session_ops *ops;
 	struct vfmig_device *device;
 	uint64_t flags;
 	bool checks_by_running, checks_late;
@@ -40,21 +40,21 @@ struct vfmig_session {
  * The driver side's other half: which pages a device wrote. Beside the session and not in it, as DMA logging
  * is not connected to the migration state in the uAPI. All calls may come from any thread.
  */
-struct vfmig_logger {
-	const struct vfmig_logger_ops *ops;
+struct logger {
+	const struct logger_ops *ops;
 };
 
-struct vfmig_logger_ops {
+struct logger_ops {
 	/* 0 ranges: everything. *page_size is a hint on the way in, the choice on the way out */
-	int (*start)(struct vfmig_logger *logger, uint64_t *page_size,
+	int (*start)(struct logger *logger, uint64_t *page_size,
 		     const struct vfmig_dma_logging_range *ranges, uint32_t count,
 		     struct vfmig_error *err);
-	int (*stop)(struct vfmig_logger *logger, struct vfmig_error *err);
+	int (*stop)(struct logger *logger, struct vfmig_error *err);
 	/* sets bits in the bitmap, clears none; any range, any power of two from 4 KiB */
-	int (*report)(struct vfmig_logger *logger, uint64_t iova, uint64_t length,
-		      uint64_t page_size, uint64_t *bitmap, struct vfmig_error *err);
+	int (*report)(struct logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+		      uint64_t *bitmap, struct vfmig_error *err);
 	/* the same, told as runs if they can be (@told): else bits are set. NULL: they never can */
-	int (*runs)(struct vfmig_logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+	int (*runs)(struct logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
 		    struct vfmig_page_runs *runs, uint64_t *bitmap, struct vfmig_error *err);
 };
 

@@ -32,11 +32,11 @@ void vfmig_space_free(struct vfmig_space *space)
 		return;
 	while (space->attached)
 		vfmig_space_detach(space, space->attached->device, NULL);
-	vfmig_space_dirty_fini(space);
+	space_dirty_fini(space);
 	while (space->maps.root) {
-		struct vfmig_range *range = space->maps.root;
+		struct ranges_node *range = space->maps.root;
 
-		vfmig_ranges_remove(&space->maps, range);
+		ranges_remove(&space->maps, range);
 		free(range);
 	}
 	pthread_cond_destroy(&space->idle);
@@ -78,7 +78,7 @@ static int check(const struct vfmig_map *map, struct vfmig_error *err)
 
 static int insert(struct vfmig_space *space, const struct vfmig_map *map, struct vfmig_error *err)
 {
-	struct vfmig_space_entry *entry = vfmig_space_find(space, map->iova);
+	struct space_entry *entry = space_find(space, map->iova);
 
 	if (entry && entry->map.iova <= last_of(map))
 		return vfmig_err(err, -EEXIST,
@@ -94,15 +94,15 @@ static int insert(struct vfmig_space *space, const struct vfmig_map *map, struct
 	entry->map = *map;
 	entry->range.first = map->iova;
 	entry->range.last = last_of(map);
-	vfmig_ranges_add(&space->maps, &entry->range);
+	ranges_add(&space->maps, &entry->range);
 	return 0;
 }
 
 /* Take an entry out, and wait until nobody uses it. */
-static void take_out(struct vfmig_space *space, struct vfmig_space_entry *entry)
+static void take_out(struct vfmig_space *space, struct space_entry *entry)
 {
 	pthread_rwlock_wrlock(&space->table);
-	vfmig_ranges_remove(&space->maps, &entry->range);
+	ranges_remove(&space->maps, &entry->range);
 	pthread_rwlock_unlock(&space->table);
 
 	atomic_fetch_add(&space->leaving, 1);
@@ -132,7 +132,7 @@ static int tell(struct vfmig_device *device, enum vfmig_verb verb, struct vfmig_
 
 int vfmig_space_map(struct vfmig_space *space, const struct vfmig_map *map, struct vfmig_error *err)
 {
-	struct vfmig_attachment *to, *undo;
+	struct space_attachment *to, *undo;
 	int ret = check(map, err);
 
 	if (ret)
@@ -150,20 +150,19 @@ int vfmig_space_map(struct vfmig_space *space, const struct vfmig_map *map, stru
 		/* What was taken back may be done all the same. */
 		if (ret == -ETIMEDOUT)
 			tell(to->device, VFMIG_VERB_SPACE_UNMAP, space, map, NULL);
-		take_out(space, vfmig_space_find(space, map->iova));
+		take_out(space, space_find(space, map->iova));
 	}
 	if (!ret)
-		vfmig_space_dirty_mapped(space, map);
+		space_dirty_mapped(space, map);
 	pthread_mutex_unlock(&space->admin);
 	return ret;
 }
 
 /* The devices first, so that nothing remote is under way; then the table, which waits for the rest. */
-static int unmap_one(struct vfmig_space *space, struct vfmig_space_entry *entry,
-		     struct vfmig_error *err)
+static int unmap_one(struct vfmig_space *space, struct space_entry *entry, struct vfmig_error *err)
 {
 	struct vfmig_map map = entry->map;
-	struct vfmig_attachment *to;
+	struct space_attachment *to;
 	int ret = 0, one;
 
 	for (to = space->attached; to; to = to->next) {
@@ -172,18 +171,18 @@ static int unmap_one(struct vfmig_space *space, struct vfmig_space_entry *entry,
 			ret = one;
 	}
 	take_out(space, entry);
-	vfmig_space_dirty_unmapped(space, &map);
+	space_dirty_unmapped(space, &map);
 	return ret;
 }
 
 /* A map that goes over an end of the range, or NULL. */
 static const struct vfmig_map *cut_by(const struct vfmig_space *space, uint64_t iova, uint64_t last)
 {
-	struct vfmig_space_entry *entry = vfmig_space_find(space, iova);
+	struct space_entry *entry = space_find(space, iova);
 
 	if (entry && entry->map.iova < iova)
 		return &entry->map;
-	entry = vfmig_space_find(space, last);
+	entry = space_find(space, last);
 	return entry && entry->map.iova <= last && entry->range.last > last ? &entry->map : NULL;
 }
 
@@ -191,7 +190,7 @@ static int unmap_range(struct vfmig_space *space, uint64_t iova, uint64_t last,
 		       struct vfmig_error *err)
 {
 	const struct vfmig_map *cut = cut_by(space, iova, last);
-	struct vfmig_space_entry *entry = vfmig_space_find(space, iova);
+	struct space_entry *entry = space_find(space, iova);
 	int ret = 0, one;
 
 	if (cut)
@@ -202,7 +201,7 @@ static int unmap_range(struct vfmig_space *space, uint64_t iova, uint64_t last,
 	if (!entry || entry->map.iova > last)
 		return vfmig_err(err, -ENOENT, "nothing is mapped from IOVA 0x%llx to 0x%llx",
 				 (unsigned long long)iova, (unsigned long long)last);
-	for (; entry && entry->map.iova <= last; entry = vfmig_space_find(space, iova)) {
+	for (; entry && entry->map.iova <= last; entry = space_find(space, iova)) {
 		one = unmap_one(space, entry, ret ? NULL : err);
 		if (!ret)
 			ret = one;
@@ -210,8 +209,7 @@ static int unmap_range(struct vfmig_space *space, uint64_t iova, uint64_t last,
 	return ret;
 }
 
-int vfmig_space_unmap_to(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			 struct vfmig_error *err)
+int space_unmap_to(struct vfmig_space *space, uint64_t iova, uint64_t last, struct vfmig_error *err)
 {
 	int ret;
 
@@ -228,10 +226,10 @@ int vfmig_space_unmap(struct vfmig_space *space, uint64_t iova, uint64_t size,
 		return vfmig_err(err, -EINVAL,
 				 "unmap of 0x%llx bytes at IOVA 0x%llx: no such range",
 				 (unsigned long long)size, (unsigned long long)iova);
-	return vfmig_space_unmap_to(space, iova, iova + (size - 1), err);
+	return space_unmap_to(space, iova, iova + (size - 1), err);
 }
 
-size_t vfmig_space_count(struct vfmig_space *space)
+size_t space_count(struct vfmig_space *space)
 {
 	size_t count;
 
@@ -241,15 +239,15 @@ size_t vfmig_space_count(struct vfmig_space *space)
 	return count;
 }
 
-int vfmig_space_each_in(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			int (*fn)(void *context, const struct vfmig_map *map), void *context)
+int space_each_in(struct vfmig_space *space, uint64_t iova, uint64_t last,
+		  int (*fn)(void *context, const struct vfmig_map *map), void *context)
 {
-	struct vfmig_space_entry *entry;
+	struct space_entry *entry;
 	int ret = 0;
 
 	pthread_mutex_lock(&space->admin);
-	for (entry = vfmig_space_find(space, iova); entry && entry->map.iova <= last && !ret;
-	     entry = vfmig_space_next(space, entry))
+	for (entry = space_find(space, iova); entry && entry->map.iova <= last && !ret;
+	     entry = space_next(space, entry))
 		ret = fn(context, &entry->map);
 	pthread_mutex_unlock(&space->admin);
 	return ret;
@@ -258,24 +256,24 @@ int vfmig_space_each_in(struct vfmig_space *space, uint64_t iova, uint64_t last,
 int vfmig_space_each(struct vfmig_space *space,
 		     int (*fn)(void *context, const struct vfmig_map *map), void *context)
 {
-	return vfmig_space_each_in(space, 0, UINT64_MAX, fn, context);
+	return space_each_in(space, 0, UINT64_MAX, fn, context);
 }
 
 /* ---- attaching ---- */
 
-static void detach(struct vfmig_space *space, struct vfmig_attachment **at)
+static void detach(struct vfmig_space *space, struct space_attachment **at)
 {
-	struct vfmig_attachment *attachment = *at;
+	struct space_attachment *attachment = *at;
 	struct vfmig_device *device = attachment->device;
 	uint64_t limit = atomic_load(&device->timeout_ms);
 
 	/* A device that does not answer one of these is hardly waited for at the next: there may be thousands. */
-	VFMIG_SPACE_FOR_EACH (entry, space)
+	SPACE_FOR_EACH (entry, space)
 		if (tell(device, VFMIG_VERB_SPACE_UNMAP, space, &entry->map, NULL) == -ETIMEDOUT)
 			vfmig_device_set_timeout(device, 1);
 	tell(device, VFMIG_VERB_DETACH, space, NULL, NULL);
 	/* Its last words, now that nothing can come after them. */
-	vfmig_space_dirty_detached(space, attachment);
+	space_dirty_detached(space, attachment);
 	vfmig_device_set_timeout(device, limit);
 	attachment->device->space = NULL;
 	*at = attachment->next;
@@ -284,8 +282,8 @@ static void detach(struct vfmig_space *space, struct vfmig_attachment **at)
 
 static int attach(struct vfmig_space *space, struct vfmig_device *device, struct vfmig_error *err)
 {
-	struct vfmig_attachment *attachment;
-	struct vfmig_space_entry *entry;
+	struct space_attachment *attachment;
+	struct space_entry *entry;
 	int ret;
 
 	if (device->space)
@@ -303,11 +301,10 @@ static int attach(struct vfmig_space *space, struct vfmig_device *device, struct
 	attachment->device = device;
 	attachment->next = space->attached;
 	space->attached = attachment;
-	for (entry = vfmig_space_find(space, 0); entry && !ret;
-	     entry = vfmig_space_next(space, entry))
+	for (entry = space_find(space, 0); entry && !ret; entry = space_next(space, entry))
 		ret = tell(device, VFMIG_VERB_SPACE_MAP, space, &entry->map, err);
 	if (!ret)
-		ret = vfmig_space_dirty_attached(space, attachment, err);
+		ret = space_dirty_attached(space, attachment, err);
 	if (ret)
 		detach(space, &space->attached);
 	return ret;
@@ -327,7 +324,7 @@ int vfmig_space_attach(struct vfmig_space *space, struct vfmig_device *device,
 int vfmig_space_detach(struct vfmig_space *space, struct vfmig_device *device,
 		       struct vfmig_error *err)
 {
-	struct vfmig_attachment **at;
+	struct space_attachment **at;
 	int ret = 0;
 
 	pthread_mutex_lock(&space->admin);

@@ -2,13 +2,13 @@
 /*
  * The inside of a space: what devices reach through it.
  */
-#ifndef VFMIG_DEVICE_SPACE_H
-#define VFMIG_DEVICE_SPACE_H
+#ifndef DEVICE_SPACE_H
+#define DEVICE_SPACE_H
 
 #include <vfmig/space.h>
 
 /**
- * vfmig_space_dma() - a device's access to its space
+ * space_dma() - a device's access to its space
  * @space: the space that it is attached to
  * @iova: where; may cross maps
  * @buf: from or to where
@@ -21,69 +21,69 @@
  * Return: 0; -EFAULT where nothing is mapped or the map does not allow it (bytes before it may have
  * been transferred, and are marked); or what was behind the map said.
  */
-int vfmig_space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
-		    struct vfmig_dirty *log, struct vfmig_error *err);
+int space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
+	      struct vfmig_dirty *log, struct vfmig_error *err);
 
-/** vfmig_space_count() - how many maps there are */
-size_t vfmig_space_count(struct vfmig_space *space);
+/** space_count() - how many maps there are */
+size_t space_count(struct vfmig_space *space);
 
-/** vfmig_space_each_in() - vfmig_space_each() of those maps only that touch [@iova, @last] */
-int vfmig_space_each_in(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			int (*fn)(void *context, const struct vfmig_map *map), void *context);
+/** space_each_in() - vfmig_space_each() of those maps only that touch [@iova, @last] */
+int space_each_in(struct vfmig_space *space, uint64_t iova, uint64_t last,
+		  int (*fn)(void *context, const struct vfmig_map *map), void *context);
 
-/** vfmig_space_unmap_to() - vfmig_space_unmap() of [@iova, @last], which may be all of the space */
-int vfmig_space_unmap_to(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			 struct vfmig_error *err);
+/** space_unmap_to() - vfmig_space_unmap() of [@iova, @last], which may be all of the space */
+int space_unmap_to(struct vfmig_space *space, uint64_t iova, uint64_t last,
+		   struct vfmig_error *err);
 
-struct vfmig_space_entry;
+struct space_entry;
 
 /**
- * vfmig_space_hold() - get at mapped memory directly, for a model that works in place
+ * space_hold() - get at mapped memory directly, for a model that works in place
  * @space: the space
  * @iova: where
  * @len: in: how many bytes are wanted; out: how many of them are contiguous there
  * @write: whether it will be written; marking is the caller's, after the data
  * @held: what to release
  *
- * Return: the bytes, which stay until vfmig_space_release(); NULL where it is not memory, not mapped or not
+ * Return: the bytes, which stay until space_release(); NULL where it is not memory, not mapped or not
  * allowed. Hold it for short: an unmap waits. Several may be held at once.
  */
-void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write,
-		       struct vfmig_space_entry **held);
-void vfmig_space_release(struct vfmig_space *space, struct vfmig_space_entry *held);
+void *space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write,
+		 struct space_entry **held);
+void space_release(struct vfmig_space *space, struct space_entry *held);
 
 /* Is it known what the CPU writes, by a tracker, or because it writes nothing? */
-bool vfmig_space_cpu_tells(struct vfmig_space *space);
+bool space_cpu_tells(struct vfmig_space *space);
 
 /* ---- cursors, for who shows a space to somebody else ---- */
 
 /**
- * vfmig_cursor_open_any() - vfmig_cursor_open() that takes what cannot tell
+ * cursor_open_any() - vfmig_cursor_open() that takes what cannot tell
  *
  * A device without a log, or a log or tracker that does not start, is no failure: each collection makes
  * everything dirty then, as a kernel's container does for devices that it knows nothing of. Such a device may
  * also be attached later. A cursor of vfmig_cursor_open() still refuses it.
  */
-int vfmig_cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
-			  struct vfmig_error *err);
+int cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
+		    struct vfmig_error *err);
 
 /**
- * vfmig_cursor_open_device() - a cursor that reads only what one attached device writes
+ * cursor_open_device() - a cursor that reads only what one attached device writes
  *
  * Independent of all other cursors: it needs no log but this device's, and takes nothing from the others. Close it before
  * the device is detached.
  *
  * Return: 0; -EOPNOTSUPP if the device has no log; -ENOMEM; or what the device returned at START.
  */
-int vfmig_cursor_open_device(struct vfmig_space *space, const struct vfmig_device *device,
-			     struct vfmig_cursor **cursor, struct vfmig_error *err);
+int cursor_open_device(struct vfmig_space *space, const struct vfmig_device *device,
+		       struct vfmig_cursor **cursor, struct vfmig_error *err);
 
-/** vfmig_cursor_collect_range() - vfmig_cursor_collect() from those maps only that touch [@iova, @last] */
-int vfmig_cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t last,
-			       struct vfmig_error *err);
+/** cursor_collect_range() - vfmig_cursor_collect() from those maps only that touch [@iova, @last] */
+int cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t last,
+			 struct vfmig_error *err);
 
-/** vfmig_cursor_gather() - take the written pages of a range out of a cursor, into a map of one's own */
-void vfmig_cursor_gather(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
-			 struct vfmig_dirty *into);
+/** cursor_gather() - take the written pages of a range out of a cursor, into a map of one's own */
+void cursor_gather(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
+		   struct vfmig_dirty *into);
 
 #endif

@@ -20,7 +20,7 @@ static void remove_reader(struct vfmig_space *space, struct vfmig_cursor *cursor
 		at = &(*at)->next;
 	*at = cursor->next;
 	space->reader_count--;
-	vfmig_space_dirty_stop(space);
+	space_dirty_stop(space);
 }
 
 /* What was written before is the older readers' only: they collect it before the new one is among them. */
@@ -32,11 +32,11 @@ static int begin(struct vfmig_space *space, struct vfmig_cursor *cursor, struct 
 	if (!into)
 		return vfmig_err(err, -ENOMEM, "no memory for a cursor");
 	space->into = into;
-	vfmig_space_dirty_collect(space, 0, UINT64_MAX, NULL);
+	space_dirty_collect(space, 0, UINT64_MAX, NULL);
 	cursor->next = space->readers;
 	space->readers = cursor;
 	space->reader_count++;
-	ret = vfmig_space_dirty_start(space, cursor, err);
+	ret = space_dirty_start(space, cursor, err);
 	if (ret)
 		remove_reader(space, cursor);
 	return ret;
@@ -46,7 +46,7 @@ static int open_cursor(struct vfmig_space *space, const struct vfmig_device *dev
 		       struct vfmig_cursor **cursor, struct vfmig_error *err)
 {
 	struct vfmig_cursor *c = calloc(1, sizeof(*c));
-	int ret = c ? vfmig_dirty_create(&c->dirty, NULL) : -ENOMEM;
+	int ret = c ? dirty_create(&c->dirty, NULL) : -ENOMEM;
 
 	if (ret) {
 		free(c);
@@ -59,7 +59,7 @@ static int open_cursor(struct vfmig_space *space, const struct vfmig_device *dev
 	ret = begin(space, c, err);
 	pthread_mutex_unlock(&space->admin);
 	if (ret) {
-		vfmig_dirty_free(c->dirty);
+		dirty_free(c->dirty);
 		free(c);
 		return ret;
 	}
@@ -73,14 +73,14 @@ int vfmig_cursor_open(struct vfmig_space *space, struct vfmig_cursor **cursor,
 	return open_cursor(space, NULL, true, cursor, err);
 }
 
-int vfmig_cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
-			  struct vfmig_error *err)
+int cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
+		    struct vfmig_error *err)
 {
 	return open_cursor(space, NULL, false, cursor, err);
 }
 
-int vfmig_cursor_open_device(struct vfmig_space *space, const struct vfmig_device *device,
-			     struct vfmig_cursor **cursor, struct vfmig_error *err)
+int cursor_open_device(struct vfmig_space *space, const struct vfmig_device *device,
+		       struct vfmig_cursor **cursor, struct vfmig_error *err)
 {
 	return open_cursor(space, device, true, cursor, err);
 }
@@ -95,35 +95,35 @@ void vfmig_cursor_close(struct vfmig_cursor *cursor)
 	pthread_mutex_lock(&space->admin);
 	remove_reader(space, cursor);
 	pthread_mutex_unlock(&space->admin);
-	vfmig_dirty_free(cursor->dirty);
+	dirty_free(cursor->dirty);
 	free(cursor);
 }
 
-int vfmig_cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t last,
-			       struct vfmig_error *err)
+int cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t last,
+			 struct vfmig_error *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&cursor->space->admin);
-	ret = vfmig_space_dirty_collect(cursor->space, iova, last, err);
+	ret = space_dirty_collect(cursor->space, iova, last, err);
 	pthread_mutex_unlock(&cursor->space->admin);
 	return ret;
 }
 
 int vfmig_cursor_collect(struct vfmig_cursor *cursor, struct vfmig_error *err)
 {
-	return vfmig_cursor_collect_range(cursor, 0, UINT64_MAX, err);
+	return cursor_collect_range(cursor, 0, UINT64_MAX, err);
 }
 
 uint64_t vfmig_cursor_pages(struct vfmig_cursor *cursor)
 {
-	return vfmig_dirty_count(cursor->dirty, 0, UINT64_MAX);
+	return dirty_count(cursor->dirty, 0, UINT64_MAX);
 }
 
 int vfmig_cursor_take(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
 		      int (*fn)(void *context, uint64_t iova, uint64_t size), void *context)
 {
-	return vfmig_dirty_harvest(cursor->dirty, iova, size, fn, context);
+	return dirty_harvest(cursor->dirty, iova, size, fn, context);
 }
 
 void vfmig_cursor_mark(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size)
@@ -131,8 +131,8 @@ void vfmig_cursor_mark(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size
 	vfmig_dirty_mark(cursor->dirty, iova, size);
 }
 
-void vfmig_cursor_gather(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
-			 struct vfmig_dirty *into)
+void cursor_gather(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
+		   struct vfmig_dirty *into)
 {
-	vfmig_dirty_gather(cursor->dirty, iova, size, &into, 1);
+	dirty_gather(cursor->dirty, iova, size, &into, 1);
 }

@@ -17,11 +17,11 @@
 #include "device/space_map.h"
 #include "dirty/map.h"
 
-struct vfmig_tracked {
+struct space_tracked {
 	const struct vfmig_tracker *tracker;
 	bool runs;
 	bool blind; /* it should run, and could not begin */
-	struct vfmig_tracked *next;
+	struct space_tracked *next;
 };
 
 /* Does a reader read what @device writes? NULL: what no device of its own wrote, as the CPU. */
@@ -57,14 +57,14 @@ static void mark(struct vfmig_space *space, const struct vfmig_device *device, u
 /* What @device may have written: everything that is mapped. */
 static void mark_maps(struct vfmig_space *space, const struct vfmig_device *device)
 {
-	VFMIG_SPACE_FOR_EACH (entry, space)
+	SPACE_FOR_EACH (entry, space)
 		mark(space, device, entry->map.iova, entry->map.size);
 }
 
 static void mark_all(struct vfmig_space *space)
 {
 	for (struct vfmig_cursor *r = space->readers; r; r = r->next)
-		VFMIG_SPACE_FOR_EACH (entry, space)
+		SPACE_FOR_EACH (entry, space)
 			vfmig_dirty_mark(r->dirty, entry->map.iova, entry->map.size);
 }
 
@@ -77,7 +77,7 @@ static void pour(struct vfmig_space *space, const struct vfmig_device *device,
 	for (struct vfmig_cursor *r = space->readers; r; r = r->next)
 		if (reads(r, device))
 			space->into[n++] = r->dirty;
-	vfmig_dirty_gather(fresh, 0, UINT64_MAX, space->into, n);
+	dirty_gather(fresh, 0, UINT64_MAX, space->into, n);
 }
 
 /* ---- starting and stopping; a tracker that does not run is left alone ---- */
@@ -85,24 +85,24 @@ static void pour(struct vfmig_space *space, const struct vfmig_device *device,
 /* A device without a log must have an added tracker that speaks for it. */
 static bool spoken_for(struct vfmig_space *space, struct vfmig_device *device)
 {
-	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
+	for (struct space_tracked *t = space->tracked; t; t = t->next)
 		if (t->tracker->device == device)
 			return true;
 	return false;
 }
 
-static int start_log(struct vfmig_space *space, struct vfmig_attachment *a, struct vfmig_error *err)
+static int start_log(struct vfmig_space *space, struct space_attachment *a, struct vfmig_error *err)
 {
 	int ret;
 
 	if (spoken_for(space, a->device))
 		return 0;
-	ret = vfmig_device_log_check(a->device, err);
-	return ret ? ret : vfmig_device_log_start(a->device, space, &a->logs, err);
+	ret = device_log_check(a->device, err);
+	return ret ? ret : device_log_start(a->device, space, &a->logs, err);
 }
 
 /* Readers that take everything for what is not known go on with a device that cannot tell. */
-static int begin_log(struct vfmig_space *space, struct vfmig_attachment *a, struct vfmig_error *err)
+static int begin_log(struct vfmig_space *space, struct space_attachment *a, struct vfmig_error *err)
 {
 	bool must = strict(space, a->device);
 	int ret = start_log(space, a, must ? err : NULL);
@@ -111,21 +111,21 @@ static int begin_log(struct vfmig_space *space, struct vfmig_attachment *a, stru
 	return a->blind ? 0 : ret;
 }
 
-static void stop_log(struct vfmig_attachment *a)
+static void stop_log(struct space_attachment *a)
 {
 	if (a->logs)
-		vfmig_device_log_stop(a->device, NULL);
+		device_log_stop(a->device, NULL);
 	a->logs = a->blind = false;
 }
 
 /* Whoever calls this marks everything after it: what was written in between is known to nobody. */
-static void restart_log(struct vfmig_space *space, struct vfmig_attachment *a)
+static void restart_log(struct vfmig_space *space, struct space_attachment *a)
 {
 	stop_log(a);
 	a->blind = start_log(space, a, NULL) != 0;
 }
 
-static int start_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
+static int start_tracker(struct vfmig_space *space, struct space_tracked *t,
 			 struct vfmig_error *err)
 {
 	int ret = t->tracker->start ? t->tracker->start(t->tracker->context, space, err) : 0;
@@ -134,7 +134,7 @@ static int start_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
 	return ret;
 }
 
-static int begin_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
+static int begin_tracker(struct vfmig_space *space, struct space_tracked *t,
 			 struct vfmig_error *err)
 {
 	bool must = strict(space, t->tracker->device);
@@ -144,7 +144,7 @@ static int begin_tracker(struct vfmig_space *space, struct vfmig_tracked *t,
 	return t->blind ? 0 : ret;
 }
 
-static void stop_tracker(struct vfmig_tracked *t)
+static void stop_tracker(struct space_tracked *t)
 {
 	if (t->runs && t->tracker->stop)
 		t->tracker->stop(t->tracker->context);
@@ -152,7 +152,7 @@ static void stop_tracker(struct vfmig_tracked *t)
 }
 
 /* As with a log. */
-static void restart_tracker(struct vfmig_space *space, struct vfmig_tracked *t)
+static void restart_tracker(struct vfmig_space *space, struct space_tracked *t)
 {
 	stop_tracker(t);
 	t->blind = start_tracker(space, t, NULL) != 0;
@@ -161,13 +161,13 @@ static void restart_tracker(struct vfmig_space *space, struct vfmig_tracked *t)
 /* What failed begins anew, and what its device may have written meanwhile is everything. */
 static void restart_blind(struct vfmig_space *space)
 {
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next) {
+	for (struct space_attachment *a = space->attached; a; a = a->next) {
 		if (!a->blind)
 			continue;
 		restart_log(space, a);
 		mark_maps(space, a->device);
 	}
-	for (struct vfmig_tracked *t = space->tracked; t; t = t->next) {
+	for (struct space_tracked *t = space->tracked; t; t = t->next) {
 		if (!t->blind)
 			continue;
 		restart_tracker(space, t);
@@ -175,36 +175,36 @@ static void restart_blind(struct vfmig_space *space)
 	}
 }
 
-void vfmig_space_dirty_stop(struct vfmig_space *space)
+void space_dirty_stop(struct vfmig_space *space)
 {
-	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
+	for (struct space_tracked *t = space->tracked; t; t = t->next)
 		if (!wanted(space, t->tracker->device))
 			stop_tracker(t);
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+	for (struct space_attachment *a = space->attached; a; a = a->next)
 		if (!wanted(space, a->device))
 			stop_log(a);
 }
 
 /* A log that has failed is begun anew by each collection; a device that has none stays blind. */
 static int start_for(struct vfmig_space *space, const struct vfmig_cursor *reader,
-		     struct vfmig_attachment *a, struct vfmig_error *err)
+		     struct space_attachment *a, struct vfmig_error *err)
 {
 	if (a->logs)
 		return 0;
 	if (!a->blind)
 		return begin_log(space, a, err);
-	return reader->strict ? vfmig_device_log_check(a->device, err) : 0;
+	return reader->strict ? device_log_check(a->device, err) : 0;
 }
 
-int vfmig_space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *reader,
-			    struct vfmig_error *err)
+int space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *reader,
+		      struct vfmig_error *err)
 {
 	int ret = 0;
 
-	for (struct vfmig_attachment *a = space->attached; a && !ret; a = a->next)
+	for (struct space_attachment *a = space->attached; a && !ret; a = a->next)
 		if (reads(reader, a->device))
 			ret = start_for(space, reader, a, err);
-	for (struct vfmig_tracked *t = space->tracked; t && !ret; t = t->next)
+	for (struct space_tracked *t = space->tracked; t && !ret; t = t->next)
 		if (reads(reader, t->tracker->device) && !t->runs && !t->blind)
 			ret = begin_tracker(space, t, err);
 	return ret;
@@ -212,7 +212,7 @@ int vfmig_space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor
 
 /* ---- collecting ---- */
 
-static int collect_log(struct vfmig_attachment *a, const struct vfmig_map *map,
+static int collect_log(struct space_attachment *a, const struct vfmig_map *map,
 		       struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	int ret = 0;
@@ -223,12 +223,12 @@ static int collect_log(struct vfmig_attachment *a, const struct vfmig_map *map,
 			"device %s: its log of what it writes has failed, or did not begin",
 			a->device->name);
 	if (a->logs)
-		ret = vfmig_device_log_collect(a->device, map->iova, map->size, into, err);
+		ret = device_log_collect(a->device, map->iova, map->size, into, err);
 	a->blind = ret != 0;
 	return ret;
 }
 
-static int collect_tracker(struct vfmig_tracked *t, const struct vfmig_map *map,
+static int collect_tracker(struct space_tracked *t, const struct vfmig_map *map,
 			   struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	int ret;
@@ -247,14 +247,14 @@ static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
 {
 	int first = 0, ret;
 
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next) {
+	for (struct space_attachment *a = space->attached; a; a = a->next) {
 		ret = collect_log(a, map, fresh, first ? NULL : err);
 		pour(space, a->device, fresh);
 		if (ret)
 			mark(space, a->device, map->iova, map->size);
 		first = first ? first : ret;
 	}
-	for (struct vfmig_tracked *t = space->tracked; t; t = t->next) {
+	for (struct space_tracked *t = space->tracked; t; t = t->next) {
 		ret = collect_tracker(t, map, fresh, first ? NULL : err);
 		pour(space, t->tracker->device, fresh);
 		if (ret)
@@ -264,26 +264,26 @@ static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
 	return first;
 }
 
-int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			      struct vfmig_error *err)
+int space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			struct vfmig_error *err)
 {
-	struct vfmig_space_entry *entry;
+	struct space_entry *entry;
 	struct vfmig_dirty *fresh;
 	int first, ret;
 
 	if (!space->readers)
 		return 0;
-	first = vfmig_dirty_create(&fresh, NULL);
+	first = dirty_create(&fresh, NULL);
 	if (first) {
 		mark_all(space);
 		return vfmig_err(err, first, "no memory to collect written pages");
 	}
-	for (entry = vfmig_space_find(space, iova); entry && entry->map.iova <= last;
-	     entry = vfmig_space_next(space, entry)) {
+	for (entry = space_find(space, iova); entry && entry->map.iova <= last;
+	     entry = space_next(space, entry)) {
 		ret = collect_map(space, &entry->map, fresh, first ? NULL : err);
 		first = first ? first : ret;
 	}
-	vfmig_dirty_free(fresh);
+	dirty_free(fresh);
 	if (first)
 		restart_blind(space);
 	return first;
@@ -291,7 +291,7 @@ int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t
 
 /* ---- what space.c tells ---- */
 
-void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map)
+void space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map)
 {
 	if (!space->readers)
 		return;
@@ -300,33 +300,33 @@ void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map 
 	 * anew. What is written between the end of one and the beginning of the next is known to nobody:
 	 * everything is dirty. Maps change seldom while memory moves; a lost page is for ever.
 	 */
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+	for (struct space_attachment *a = space->attached; a; a = a->next)
 		if (wanted(space, a->device))
 			restart_log(space, a);
-	for (struct vfmig_tracked *t = space->tracked; t; t = t->next)
+	for (struct space_tracked *t = space->tracked; t; t = t->next)
 		if (wanted(space, t->tracker->device))
 			restart_tracker(space, t);
 	mark_all(space);
 }
 
-void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map)
+void space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map)
 {
 	struct vfmig_dirty *fresh;
 
 	if (!space->readers)
 		return;
-	if (vfmig_dirty_create(&fresh, NULL)) {
+	if (dirty_create(&fresh, NULL)) {
 		for (struct vfmig_cursor *r = space->readers; r; r = r->next)
 			vfmig_dirty_mark(r->dirty, map->iova, map->size);
 		return;
 	}
 	if (collect_map(space, map, fresh, NULL))
 		restart_blind(space);
-	vfmig_dirty_free(fresh);
+	dirty_free(fresh);
 }
 
-int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
-			       struct vfmig_error *err)
+int space_dirty_attached(struct vfmig_space *space, struct space_attachment *attachment,
+			 struct vfmig_error *err)
 {
 	int ret = wanted(space, attachment->device) ? begin_log(space, attachment, err) : 0;
 
@@ -336,30 +336,30 @@ int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachmen
 	return ret;
 }
 
-void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachment *attachment)
+void space_dirty_detached(struct vfmig_space *space, struct space_attachment *attachment)
 {
 	struct vfmig_dirty *fresh;
 	int ret = 0;
 
 	if (!attachment->logs && !attachment->blind)
 		return;
-	if (vfmig_dirty_create(&fresh, NULL)) {
+	if (dirty_create(&fresh, NULL)) {
 		mark_maps(space, attachment->device);
 	} else {
-		VFMIG_SPACE_FOR_EACH (entry, space)
+		SPACE_FOR_EACH (entry, space)
 			ret = ret ? ret : collect_log(attachment, &entry->map, fresh, NULL);
 		pour(space, attachment->device, fresh);
-		vfmig_dirty_free(fresh);
+		dirty_free(fresh);
 		if (ret)
 			mark_maps(space, attachment->device);
 	}
 	stop_log(attachment);
 }
 
-void vfmig_space_dirty_fini(struct vfmig_space *space)
+void space_dirty_fini(struct vfmig_space *space)
 {
 	while (space->tracked) {
-		struct vfmig_tracked *t = space->tracked;
+		struct space_tracked *t = space->tracked;
 
 		space->tracked = t->next;
 		stop_tracker(t);
@@ -373,7 +373,7 @@ void vfmig_space_dirty_fini(struct vfmig_space *space)
 int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker,
 			    struct vfmig_error *err)
 {
-	struct vfmig_tracked *t = calloc(1, sizeof(*t));
+	struct space_tracked *t = calloc(1, sizeof(*t));
 	int ret = 0;
 
 	if (!t)
@@ -397,7 +397,7 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 /* Who spoke for a device has gone: its own log again. */
 static void log_after(struct vfmig_space *space, struct vfmig_device *device)
 {
-	for (struct vfmig_attachment *a = space->attached; a; a = a->next)
+	for (struct space_attachment *a = space->attached; a; a = a->next)
 		if (a->device == device && wanted(space, device))
 			restart_log(space, a);
 	mark_maps(space, device);
@@ -405,7 +405,7 @@ static void log_after(struct vfmig_space *space, struct vfmig_device *device)
 
 void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker)
 {
-	struct vfmig_tracked **at, *t;
+	struct space_tracked **at, *t;
 
 	pthread_mutex_lock(&space->admin);
 	for (at = &space->tracked; *at && (*at)->tracker != tracker; at = &(*at)->next)
@@ -413,7 +413,7 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 	t = *at;
 	if (t) {
 		if (t->runs || t->blind)
-			vfmig_space_dirty_collect(space, 0, UINT64_MAX, NULL);
+			space_dirty_collect(space, 0, UINT64_MAX, NULL);
 		stop_tracker(t);
 		*at = t->next;
 		free(t);
@@ -430,7 +430,7 @@ void vfmig_space_only_devices_write(struct vfmig_space *space)
 	pthread_mutex_unlock(&space->admin);
 }
 
-bool vfmig_space_cpu_tells(struct vfmig_space *space)
+bool space_cpu_tells(struct vfmig_space *space)
 {
 	bool tells;
 

@@ -15,7 +15,7 @@
  * After the count is down the entry may be freed, so the question whether somebody waits for it is put to the
  * space. Who takes an entry out says so first and then looks at the count: one of the two sees the other.
  */
-static void put_use(struct vfmig_space *space, struct vfmig_space_entry *entry)
+static void put_use(struct vfmig_space *space, struct space_entry *entry)
 {
 	atomic_fetch_sub(&entry->uses, 1);
 	if (!atomic_load(&space->leaving))
@@ -26,14 +26,14 @@ static void put_use(struct vfmig_space *space, struct vfmig_space_entry *entry)
 }
 
 /* The map at @iova, counted as used, if it allows the access. */
-static int get_use(struct vfmig_space *space, uint64_t iova, bool write,
-		   struct vfmig_space_entry **found, struct vfmig_error *err)
+static int get_use(struct vfmig_space *space, uint64_t iova, bool write, struct space_entry **found,
+		   struct vfmig_error *err)
 {
 	uint32_t need = write ? VFMIG_PROT_WRITE : VFMIG_PROT_READ;
-	struct vfmig_space_entry *entry;
+	struct space_entry *entry;
 
 	pthread_rwlock_rdlock(&space->table);
-	entry = vfmig_space_find(space, iova);
+	entry = space_find(space, iova);
 	if (entry && entry->map.iova > iova)
 		entry = NULL;
 	if (entry && entry->map.prot & need)
@@ -83,13 +83,13 @@ static int transfer(const struct vfmig_map *map, uint64_t offset, char *buf, siz
 	return vfmig_err(err, -EINVAL, "a map of a kind that there is not (%d)", map->kind);
 }
 
-int vfmig_space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
-		    struct vfmig_dirty *log, struct vfmig_error *err)
+int space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
+	      struct vfmig_dirty *log, struct vfmig_error *err)
 {
 	char *at = buf;
 
 	while (len) {
-		struct vfmig_space_entry *entry;
+		struct space_entry *entry;
 		uint64_t offset, n;
 		int ret = get_use(space, iova, write, &entry, err);
 
@@ -118,17 +118,17 @@ int vfmig_space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t 
 int vfmig_space_read(struct vfmig_space *space, uint64_t iova, void *buf, size_t len,
 		     struct vfmig_error *err)
 {
-	return vfmig_space_dma(space, iova, buf, len, false, NULL, err);
+	return space_dma(space, iova, buf, len, false, NULL, err);
 }
 
 int vfmig_space_write(struct vfmig_space *space, uint64_t iova, const void *buf, size_t len,
 		      struct vfmig_error *err)
 {
-	return vfmig_space_dma(space, iova, (void *)buf, len, true, NULL, err);
+	return space_dma(space, iova, (void *)buf, len, true, NULL, err);
 }
 
-void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write,
-		       struct vfmig_space_entry **held)
+void *space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write,
+		 struct space_entry **held)
 {
 	uint64_t offset, left;
 
@@ -145,7 +145,7 @@ void *vfmig_space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bo
 	return (char *)(*held)->map.ptr + offset;
 }
 
-void vfmig_space_release(struct vfmig_space *space, struct vfmig_space_entry *held)
+void space_release(struct vfmig_space *space, struct space_entry *held)
 {
 	put_use(space, held);
 }

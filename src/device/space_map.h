@@ -8,28 +8,28 @@
  *  - table: the tree of maps. DMA reads it, for as long as it takes to find a map and count itself in.
  * DMA takes only the second, so that a device that is asked under the first can be served meanwhile.
  */
-#ifndef VFMIG_DEVICE_SPACE_MAP_H
-#define VFMIG_DEVICE_SPACE_MAP_H
+#ifndef DEVICE_SPACE_MAP_H
+#define DEVICE_SPACE_MAP_H
 
 #include "device/device.h"
 #include "device/ranges.h"
 #include "device/space.h"
 
 /* A map in a space. DMA that is under way holds a use; an unmap waits for the last to end. */
-struct vfmig_space_entry {
-	struct vfmig_range range; /* first, so that a range is its entry */
+struct space_entry {
+	struct ranges_node range; /* first, so that a range is its entry */
 	struct vfmig_map map;
 	atomic_uint uses;
 };
 
-struct vfmig_attachment {
+struct space_attachment {
 	struct vfmig_device *device;
 	bool logs; /* its DMA log runs, for this space */
 	bool blind; /* it should, and does not, or it failed: each collection makes everything dirty */
-	struct vfmig_attachment *next;
+	struct space_attachment *next;
 };
 
-struct vfmig_tracked; /* space_dirty.c */
+struct space_tracked; /* space_dirty.c */
 
 /*
  * A reader of written pages.
@@ -48,14 +48,14 @@ struct vfmig_cursor {
 struct vfmig_space {
 	pthread_mutex_t admin;
 	pthread_rwlock_t table;
-	struct vfmig_ranges maps;
+	struct ranges maps;
 
 	pthread_mutex_t idle_lock;
 	pthread_cond_t idle; /* a use has ended */
 	atomic_uint leaving; /* how many entries are waited for */
 
-	struct vfmig_attachment *attached;
-	struct vfmig_tracked *tracked; /* trackers that were added */
+	struct space_attachment *attached;
+	struct space_tracked *tracked; /* trackers that were added */
 	bool only_devices;	       /* the CPU does not write here */
 	struct vfmig_cursor *readers;
 	size_t reader_count;
@@ -63,21 +63,20 @@ struct vfmig_space {
 };
 
 /* The first entry that ends at @iova or after it, and the one behind an entry; or NULL. Under the table lock or admin. */
-static inline struct vfmig_space_entry *vfmig_space_find(const struct vfmig_space *space,
-							 uint64_t iova)
+static inline struct space_entry *space_find(const struct vfmig_space *space, uint64_t iova)
 {
-	return (struct vfmig_space_entry *)vfmig_ranges_find(&space->maps, iova);
+	return (struct space_entry *)ranges_find(&space->maps, iova);
 }
 
-static inline struct vfmig_space_entry *vfmig_space_next(const struct vfmig_space *space,
-							 const struct vfmig_space_entry *entry)
+static inline struct space_entry *space_next(const struct vfmig_space *space,
+					     const struct space_entry *entry)
 {
-	return (struct vfmig_space_entry *)vfmig_ranges_next(&space->maps, &entry->range);
+	return (struct space_entry *)ranges_next(&space->maps, &entry->range);
 }
 
-#define VFMIG_SPACE_FOR_EACH(entry, space)                                                         \
-	for (struct vfmig_space_entry *entry = vfmig_space_find(space, 0); entry;                  \
-	     entry = vfmig_space_next(space, entry))
+#define SPACE_FOR_EACH(entry, space)                                                               \
+	for (struct space_entry *entry = space_find(space, 0); entry;                              \
+	     entry = space_next(space, entry))
 
 /* ---- for space_cursor.c, under admin ---- */
 
@@ -85,38 +84,38 @@ static inline struct vfmig_space_entry *vfmig_space_next(const struct vfmig_spac
  * Start the logs and trackers that @reader, which is among the readers, needs and that do not run yet. If the reader is
  * not strict, what cannot start is blind. -EOPNOTSUPP if it is strict and a device has no log at all.
  */
-int vfmig_space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *reader,
-			    struct vfmig_error *err);
+int space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *reader,
+		      struct vfmig_error *err);
 /* Stop the logs and trackers that no reader needs. */
-void vfmig_space_dirty_stop(struct vfmig_space *space);
+void space_dirty_stop(struct vfmig_space *space);
 /* Collect from the maps in [iova, last]. A failure makes everything dirty, wherever it was. */
-int vfmig_space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			      struct vfmig_error *err);
+int space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
+			struct vfmig_error *err);
 
 /* ---- for space.c, under admin; all are nothing while no cursor is open ---- */
 
 /* A map has come: it counts as written, and the devices' logs begin anew so that they cover it. */
-void vfmig_space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map);
+void space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map);
 /* A map is going, after the devices have let go of it: collect what was written there. */
-void vfmig_space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map);
+void space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map);
 /* A device has come, with the maps: start its log. */
-int vfmig_space_dirty_attached(struct vfmig_space *space, struct vfmig_attachment *attachment,
-			       struct vfmig_error *err);
+int space_dirty_attached(struct vfmig_space *space, struct space_attachment *attachment,
+			 struct vfmig_error *err);
 /* A device has gone, and writes no more: collect from it, and stop its log. */
-void vfmig_space_dirty_detached(struct vfmig_space *space, struct vfmig_attachment *attachment);
+void space_dirty_detached(struct vfmig_space *space, struct space_attachment *attachment);
 /* Free what was added. */
-void vfmig_space_dirty_fini(struct vfmig_space *space);
+void space_dirty_fini(struct vfmig_space *space);
 
 /* ---- device_log.c: a device's DMA logging (VFIO_DEVICE_FEATURE_DMA_LOGGING_*) ---- */
 
 /* 0 if the device has a log, -EOPNOTSUPP if it has none, or why it does not tell. */
-int vfmig_device_log_check(struct vfmig_device *device, struct vfmig_error *err);
+int device_log_check(struct vfmig_device *device, struct vfmig_error *err);
 /* Start it over the ranges that @space maps. With nothing mapped there is nothing to log: 0, not *started. */
-int vfmig_device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
-			   struct vfmig_error *err);
-int vfmig_device_log_stop(struct vfmig_device *device, struct vfmig_error *err);
+int device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
+		     struct vfmig_error *err);
+int device_log_stop(struct vfmig_device *device, struct vfmig_error *err);
 /* Read and clear the log over one range, into @into. */
-int vfmig_device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
-			     struct vfmig_dirty *into, struct vfmig_error *err);
+int device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
+		       struct vfmig_dirty *into, struct vfmig_error *err);
 
 #endif

@@ -57,12 +57,12 @@ static int decode_region(struct vfmig_device *device, const void *buf, size_t si
 			 struct vfmig_region *region, struct vfmig_error *err)
 {
 	struct vfmig_sparse_mmap_area areas[VFMIG_MMAP_AREAS];
-	struct vfmig_user_region_caps caps;
+	struct abi_msg_region_caps caps;
 	struct vfmig_region_info head;
-	const char *why = vfmig_user_get_region_info(buf, size, &head);
+	const char *why = abi_msg_get_region_info(buf, size, &head);
 
 	if (!why)
-		why = vfmig_user_get_region_caps(buf, size, &head, areas, VFMIG_MMAP_AREAS, &caps);
+		why = abi_msg_get_region_caps(buf, size, &head, areas, VFMIG_MMAP_AREAS, &caps);
 	if (why)
 		return vfmig_err(err, -EPROTO, "device %s: region %u: information refused: %s",
 				 device->name, region->index, why);

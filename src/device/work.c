@@ -7,7 +7,7 @@
  * leaves, and one of the others leads. So a lone thread that reads a register sends, polls and receives
  * with no other thread woken, and a thread of the library's own is just one more that waits, for the end.
  *
- * Who completes a request that a sleeper or the leader waits for says so through vfmig_work_done(). A waiter
+ * Who completes a request that a sleeper or the leader waits for says so through work_done(). A waiter
  * says that it waits and then looks once more; the completer makes it so and then looks who waits. Both do
  * it with sequential consistency, so one of them sees the other.
  *
@@ -26,13 +26,13 @@
 
 static struct vfmig_device *worked(struct vfmig_device *device)
 {
-	while (device->inner && device->ops->fd == vfmig_filter_fd &&
-	       device->ops->process == vfmig_filter_process)
+	while (device->inner && device->ops->fd == filter_fd &&
+	       device->ops->process == filter_process)
 		device = device->inner;
 	return device;
 }
 
-int vfmig_work_init(struct vfmig_device *device, struct vfmig_error *err)
+int work_init(struct vfmig_device *device, struct vfmig_error *err)
 {
 	pthread_condattr_t attr;
 
@@ -48,7 +48,7 @@ int vfmig_work_init(struct vfmig_device *device, struct vfmig_error *err)
 	return 0;
 }
 
-void vfmig_work_fini(struct vfmig_device *device)
+void work_fini(struct vfmig_device *device)
 {
 	pthread_cond_destroy(&device->work_cond);
 	pthread_mutex_destroy(&device->work_lock);
@@ -64,7 +64,7 @@ static void kick(struct vfmig_device *device)
 	(void)n; /* it can only fail because the leader is kicked already */
 }
 
-void vfmig_work_done(struct vfmig_device *device)
+void work_done(struct vfmig_device *device)
 {
 	device = worked(device);
 	/* The leader looks by itself after it has processed; only what is done elsewhere needs a kick. */
@@ -83,7 +83,7 @@ static int timeout_ms(int64_t deadline)
 
 	if (!deadline)
 		return -1;
-	left = deadline - vfmig_now();
+	left = deadline - device_now();
 	if (left <= 0)
 		return 0;
 	left = (left + 999999) / 1000000;
@@ -139,7 +139,7 @@ int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context),
 	pthread_mutex_lock(&device->work_lock);
 	for (;;) {
 		atomic_fetch_add(&device->work_waiting, 1);
-		if (ready(context) || ret || (waited && deadline && vfmig_now() >= deadline))
+		if (ready(context) || ret || (waited && deadline && device_now() >= deadline))
 			break;
 		waited = true;
 		if (device->work_led) {
@@ -163,7 +163,7 @@ int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context),
 	return ret ? ret : -ETIMEDOUT;
 }
 
-bool vfmig_device_rests(struct vfmig_device *device)
+bool device_is_idle(struct vfmig_device *device)
 {
 	device = worked(device);
 	return device->ops->rests && device->ops->rests(device);

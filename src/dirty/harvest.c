@@ -6,8 +6,8 @@
 
 /* Runs are handed on when the next one does not touch them. */
 struct runs {
-	struct vfmig_dirty_walk walk;
-	vfmig_dirty_run_fn fn;
+	struct dirty_walk walk;
+	dirty_run_fn fn;
 	void *opaque;
 	uint64_t first, last; /* pages */
 	bool any;
@@ -15,15 +15,15 @@ struct runs {
 
 static void runs_end(struct runs *runs)
 {
-	struct vfmig_dirty_walk *walk = &runs->walk;
+	struct dirty_walk *walk = &runs->walk;
 	uint64_t first, last;
 	int ret;
 
 	if (!runs->any)
 		return;
 	runs->any = false;
-	first = vfmig_dirty_page_first(walk->map, runs->first);
-	last = vfmig_dirty_page_last(walk->map, runs->last);
+	first = dirty_page_first(walk->map, runs->first);
+	last = dirty_page_last(walk->map, runs->last);
 	first = first < walk->addr ? walk->addr : first;
 	last = last > walk->last_addr ? walk->last_addr : last;
 
@@ -33,9 +33,8 @@ static void runs_end(struct runs *runs)
 
 		ret = runs->fn(runs->opaque, first, more ? piece : last - first + 1);
 		if (ret) {
-			vfmig_dirty_walk_return(walk, vfmig_dirty_page(walk->map, first),
-						runs->last);
-			vfmig_dirty_walk_stop(walk, ret);
+			dirty_walk_return(walk, dirty_page(walk->map, first), runs->last);
+			dirty_walk_stop(walk, ret);
 			return;
 		}
 		if (!more)
@@ -43,7 +42,7 @@ static void runs_end(struct runs *runs)
 	}
 }
 
-static void runs_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void runs_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	struct runs *runs = (struct runs *)walk;
 
@@ -53,7 +52,7 @@ static void runs_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t l
 	}
 	runs_end(runs);
 	if (walk->stopped) {
-		vfmig_dirty_walk_return(walk, first, last);
+		dirty_walk_return(walk, first, last);
 		return;
 	}
 	runs->first = first;
@@ -62,104 +61,103 @@ static void runs_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t l
 }
 
 static int walk_runs(struct vfmig_dirty *map, uint64_t addr, uint64_t len, bool keep,
-		     vfmig_dirty_run_fn fn, void *opaque)
+		     dirty_run_fn fn, void *opaque)
 {
-	static const struct vfmig_dirty_sink sink = {.pages = runs_pages};
+	static const struct dirty_sink sink = {.pages = runs_pages};
 	struct runs runs = {
 		.walk = {.map = map, .sink = &sink, .keep = keep}, .fn = fn, .opaque = opaque};
 
-	vfmig_dirty_walk(&runs.walk, addr, len);
+	dirty_walk(&runs.walk, addr, len);
 	runs_end(&runs);
 	return runs.walk.stopped;
 }
 
-int vfmig_dirty_harvest(struct vfmig_dirty *map, uint64_t addr, uint64_t len, vfmig_dirty_run_fn fn,
-			void *opaque)
+int dirty_harvest(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn,
+		  void *opaque)
 {
 	return walk_runs(map, addr, len, false, fn, opaque);
 }
 
-int vfmig_dirty_peek(struct vfmig_dirty *map, uint64_t addr, uint64_t len, vfmig_dirty_run_fn fn,
-		     void *opaque)
+int dirty_peek(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn, void *opaque)
 {
 	return walk_runs(map, addr, len, true, fn, opaque);
 }
 
-static void drop_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void drop_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 }
 
-static void drop_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+static void drop_line(struct dirty_walk *walk, uint64_t page, const uint64_t *words,
 		      unsigned int dirty)
 {
 }
 
-void vfmig_dirty_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
+void dirty_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 {
-	static const struct vfmig_dirty_sink sink = {drop_pages, drop_line};
-	struct vfmig_dirty_walk walk = {.map = map, .sink = &sink};
+	static const struct dirty_sink sink = {drop_pages, drop_line};
+	struct dirty_walk walk = {.map = map, .sink = &sink};
 
-	vfmig_dirty_walk(&walk, addr, len);
+	dirty_walk(&walk, addr, len);
 }
 
-static void test_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void test_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
-	vfmig_dirty_walk_stop(walk, 1);
+	dirty_walk_stop(walk, 1);
 }
 
-bool vfmig_dirty_test(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
+bool dirty_test(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 {
-	static const struct vfmig_dirty_sink sink = {.pages = test_pages};
-	struct vfmig_dirty_walk walk = {.map = map, .sink = &sink, .keep = true};
+	static const struct dirty_sink sink = {.pages = test_pages};
+	struct dirty_walk walk = {.map = map, .sink = &sink, .keep = true};
 
-	return vfmig_dirty_walk(&walk, addr, len);
+	return dirty_walk(&walk, addr, len);
 }
 
 struct count {
-	struct vfmig_dirty_walk walk;
+	struct dirty_walk walk;
 	uint64_t pages;
 };
 
-static void count_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void count_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	((struct count *)walk)->pages += last - first + 1;
 }
 
-static void count_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+static void count_line(struct dirty_walk *walk, uint64_t page, const uint64_t *words,
 		       unsigned int dirty)
 {
-	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++)
+	for (unsigned int w = 0; w < DIRTY_LINE_WORDS; w++)
 		((struct count *)walk)->pages += (unsigned int)__builtin_popcountll(words[w]);
 }
 
-uint64_t vfmig_dirty_count(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
+uint64_t dirty_count(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 {
-	static const struct vfmig_dirty_sink sink = {count_pages, count_line};
+	static const struct dirty_sink sink = {count_pages, count_line};
 	struct count count = {.walk = {.map = map, .sink = &sink, .keep = true}};
 
-	vfmig_dirty_walk(&count.walk, addr, len);
+	dirty_walk(&count.walk, addr, len);
 	return count.pages;
 }
 
 struct gather {
-	struct vfmig_dirty_walk walk;
+	struct dirty_walk walk;
 	struct vfmig_dirty *const *into;
 	size_t count;
 };
 
-static void gather_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void gather_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	struct gather *gather = (struct gather *)walk;
-	uint64_t addr = vfmig_dirty_page_first(walk->map, first);
-	uint64_t end = vfmig_dirty_page_last(walk->map, last);
+	uint64_t addr = dirty_page_first(walk->map, first);
+	uint64_t end = dirty_page_last(walk->map, last);
 
 	addr = addr < walk->addr ? walk->addr : addr;
 	end = end > walk->last_addr ? walk->last_addr : end;
 	for (size_t i = 0; i < gather->count; i++)
-		vfmig_dirty_mark(gather->into[i], addr, vfmig_dirty_len(addr, end));
+		vfmig_dirty_mark(gather->into[i], addr, dirty_len(addr, end));
 }
 
-static void gather_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+static void gather_line(struct dirty_walk *walk, uint64_t page, const uint64_t *words,
 			unsigned int dirty)
 {
 	struct gather *gather = (struct gather *)walk;
@@ -167,32 +165,32 @@ static void gather_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint
 
 	for (size_t i = 0; i < gather->count; i++) {
 		struct vfmig_dirty *into = gather->into[i];
-		uint64_t at = addr >= into->origin ? vfmig_dirty_page(into, addr) : 0;
+		uint64_t at = addr >= into->origin ? dirty_page(into, addr) : 0;
 
 		/* Word by word where pages are alike and the line is all the other map's. */
 		if (into->shift == walk->map->shift && addr >= into->origin &&
-		    at >= into->first_page && at + VFMIG_DIRTY_LINE_PAGES - 1 <= into->last_page) {
-			vfmig_dirty_mark_words(into, at, words, VFMIG_DIRTY_LINE_WORDS);
+		    at >= into->first_page && at + DIRTY_LINE_PAGES - 1 <= into->last_page) {
+			dirty_mark_words(into, at, words, DIRTY_LINE_WORDS);
 			continue;
 		}
-		for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++) {
+		for (unsigned int w = 0; w < DIRTY_LINE_WORDS; w++) {
 			struct gather one = *gather;
 			uint64_t bits = words[w];
 			unsigned int lo, hi;
 
 			one.into = &gather->into[i];
 			one.count = 1;
-			while (vfmig_dirty_run(&bits, &lo, &hi))
+			while (dirty_run(&bits, &lo, &hi))
 				gather_pages(&one.walk, page + w * 64 + lo, page + w * 64 + hi);
 		}
 	}
 }
 
-void vfmig_dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
-			struct vfmig_dirty *const *into, size_t count)
+void dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
+		  struct vfmig_dirty *const *into, size_t count)
 {
-	static const struct vfmig_dirty_sink sink = {gather_pages, gather_line};
+	static const struct dirty_sink sink = {gather_pages, gather_line};
 	struct gather gather = {.walk = {.map = map, .sink = &sink}, .into = into, .count = count};
 
-	vfmig_dirty_walk(&gather.walk, addr, len);
+	dirty_walk(&gather.walk, addr, len);
 }

@@ -11,25 +11,23 @@
 #include "dirty/tree.h"
 
 /* Children beneath start that the map needs. */
-static size_t children(const struct vfmig_dirty *map, enum vfmig_dirty_level level, uint64_t start)
+static size_t children(const struct vfmig_dirty *map, enum dirty_level level, uint64_t start)
 {
-	enum vfmig_dirty_level below =
-		level == VFMIG_DIRTY_GROUP ? VFMIG_DIRTY_DIR : VFMIG_DIRTY_LEAF;
+	enum dirty_level below = level == DIRTY_GROUP ? DIRTY_DIR : DIRTY_LEAF;
 
-	return ((vfmig_dirty_last_beneath(map, level, start) - start) >> below) + 1;
+	return ((dirty_last_beneath(map, level, start) - start) >> below) + 1;
 }
 
 /* What a child counts for. Of a directory the slots needed; its leaves count themselves. */
-static size_t child_bytes(const struct vfmig_dirty *map, enum vfmig_dirty_level level,
-			  uint64_t start)
+static size_t child_bytes(const struct vfmig_dirty *map, enum dirty_level level, uint64_t start)
 {
 	switch (level) {
-	case VFMIG_DIRTY_LEAF:
-		return VFMIG_DIRTY_LEAF_BYTES;
-	case VFMIG_DIRTY_DIR:
-		return offsetof(struct vfmig_dirty_dir, slot) +
-		       children(map, level, start) * sizeof(struct vfmig_dirty_slot);
-	case VFMIG_DIRTY_GROUP:
+	case DIRTY_LEAF:
+		return DIRTY_LEAF_BYTES;
+	case DIRTY_DIR:
+		return offsetof(struct dirty_dir, slot) +
+		       children(map, level, start) * sizeof(struct dirty_slot);
+	case DIRTY_GROUP:
 		break;
 	}
 	return children(map, level, start) * sizeof(_Atomic uintptr_t);
@@ -37,8 +35,7 @@ static size_t child_bytes(const struct vfmig_dirty *map, enum vfmig_dirty_level 
 
 static size_t dir_mapped(const struct vfmig_dirty *map, uint64_t start)
 {
-	return sizeof(struct vfmig_dirty_dir) +
-	       children(map, VFMIG_DIRTY_DIR, start) * VFMIG_DIRTY_LEAF_BYTES;
+	return sizeof(struct dirty_dir) + children(map, DIRTY_DIR, start) * DIRTY_LEAF_BYTES;
 }
 
 static void *map_dir(const struct vfmig_dirty *map, uint64_t start)
@@ -54,38 +51,38 @@ static void *map_dir(const struct vfmig_dirty *map, uint64_t start)
 	return mem;
 }
 
-static void unmake(const struct vfmig_dirty *map, enum vfmig_dirty_level level, void *child,
+static void unmake(const struct vfmig_dirty *map, enum dirty_level level, void *child,
 		   uint64_t start)
 {
-	if (level == VFMIG_DIRTY_GROUP)
+	if (level == DIRTY_GROUP)
 		free(child);
-	if (level == VFMIG_DIRTY_DIR)
+	if (level == DIRTY_DIR)
 		munmap(child, dir_mapped(map, start));
 }
 
-static void *make(const struct vfmig_dirty *map, enum vfmig_dirty_level level,
-		  struct vfmig_dirty_dir *dir, uint64_t start)
+static void *make(const struct vfmig_dirty *map, enum dirty_level level, struct dirty_dir *dir,
+		  uint64_t start)
 {
 	switch (level) {
-	case VFMIG_DIRTY_LEAF:
-		return &dir->word[(start / 64) % (VFMIG_DIRTY_DIR_LEAVES * VFMIG_DIRTY_LEAF_WORDS)];
-	case VFMIG_DIRTY_DIR:
+	case DIRTY_LEAF:
+		return &dir->word[(start / 64) % (DIRTY_DIR_LEAVES * DIRTY_LEAF_WORDS)];
+	case DIRTY_DIR:
 		return map_dir(map, start);
-	case VFMIG_DIRTY_GROUP:
+	case DIRTY_GROUP:
 		break;
 	}
 	return calloc(children(map, level, start), sizeof(_Atomic uintptr_t));
 }
 
-void *vfmig_dirty_ensure(struct vfmig_dirty *map, enum vfmig_dirty_level level,
-			 _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start)
+void *dirty_ensure(struct vfmig_dirty *map, enum dirty_level level, _Atomic uintptr_t *slot,
+		   struct dirty_dir *dir, uint64_t start)
 {
 	uintptr_t seen = atomic_load(slot);
 	size_t bytes, had;
 	void *child;
 
-	if (vfmig_dirty_child(seen))
-		return vfmig_dirty_child(seen);
+	if (dirty_child(seen))
+		return dirty_child(seen);
 	bytes = child_bytes(map, level, start);
 	had = atomic_fetch_add(&map->bytes, bytes);
 	child = map->max_bytes && (had > map->max_bytes || bytes > map->max_bytes - had)
@@ -95,44 +92,42 @@ void *vfmig_dirty_ensure(struct vfmig_dirty *map, enum vfmig_dirty_level level,
 		atomic_fetch_sub(&map->bytes, bytes);
 		return NULL;
 	}
-	while (!atomic_compare_exchange_weak(slot, &seen,
-					     (uintptr_t)child | (seen & VFMIG_DIRTY_FULL))) {
-		if (vfmig_dirty_child(seen)) {
+	while (!atomic_compare_exchange_weak(slot, &seen, (uintptr_t)child | (seen & DIRTY_FULL))) {
+		if (dirty_child(seen)) {
 			unmake(map, level, child, start);
 			atomic_fetch_sub(&map->bytes, bytes);
-			return vfmig_dirty_child(seen);
+			return dirty_child(seen);
 		}
 	}
-	if (level == VFMIG_DIRTY_LEAF)
+	if (level == DIRTY_LEAF)
 		atomic_fetch_add(&map->leaves, 1);
-	if (level == VFMIG_DIRTY_DIR && !atomic_flag_test_and_set(&map->hot_claimed)) {
+	if (level == DIRTY_DIR && !atomic_flag_test_and_set(&map->hot_claimed)) {
 		atomic_store(&map->hot_dir, child);
-		atomic_store(&map->hot_index, start >> VFMIG_DIRTY_DIR);
+		atomic_store(&map->hot_index, start >> DIRTY_DIR);
 	}
 	return child;
 }
 
-int vfmig_dirty_create(struct vfmig_dirty **out, const struct vfmig_dirty_config *config)
+int dirty_create(struct vfmig_dirty **out, const struct dirty_config *config)
 {
-	static const struct vfmig_dirty_config everything;
-	const struct vfmig_dirty_config *c = config ? config : &everything;
-	uint64_t page_size = c->page_size ? c->page_size : VFMIG_DIRTY_PAGE_MIN;
+	static const struct dirty_config everything;
+	const struct dirty_config *c = config ? config : &everything;
+	uint64_t page_size = c->page_size ? c->page_size : DIRTY_PAGE_MIN;
 	unsigned int shift = (unsigned int)__builtin_ctzll(page_size);
 	uint64_t last = c->base + (c->size - 1), origin, pages, groups;
 	struct vfmig_dirty *map;
 	size_t bytes;
 
-	if (page_size & (page_size - 1) || page_size < VFMIG_DIRTY_PAGE_MIN ||
-	    page_size > VFMIG_DIRTY_PAGE_MAX)
+	if (page_size & (page_size - 1) || page_size < DIRTY_PAGE_MIN || page_size > DIRTY_PAGE_MAX)
 		return -EINVAL;
 	if (!c->size)
 		last = UINT64_MAX;
 	if (last < c->base)
 		return -EINVAL;
 
-	origin = c->base >> (shift + VFMIG_DIRTY_LEAF) << (shift + VFMIG_DIRTY_LEAF);
+	origin = c->base >> (shift + DIRTY_LEAF) << (shift + DIRTY_LEAF);
 	pages = ((last - origin) >> shift) + 1;
-	groups = ((pages - 1) >> VFMIG_DIRTY_GROUP) + 1;
+	groups = ((pages - 1) >> DIRTY_GROUP) + 1;
 	bytes = sizeof(*map) + groups * sizeof(map->group[0]);
 	map = calloc(1, bytes);
 	if (!map)
@@ -142,8 +137,8 @@ int vfmig_dirty_create(struct vfmig_dirty **out, const struct vfmig_dirty_config
 	map->last = last;
 	map->origin = origin;
 	map->shift = shift;
-	map->first_page = vfmig_dirty_page(map, c->base);
-	map->last_page = vfmig_dirty_page(map, last);
+	map->first_page = dirty_page(map, c->base);
+	map->last_page = dirty_page(map, last);
 	map->max_bytes = c->max_bytes;
 	map->group_count = groups;
 	atomic_init(&map->hot_index, UINT64_MAX);
@@ -153,57 +148,54 @@ int vfmig_dirty_create(struct vfmig_dirty **out, const struct vfmig_dirty_config
 	return 0;
 }
 
-void vfmig_dirty_free(struct vfmig_dirty *map)
+void dirty_free(struct vfmig_dirty *map)
 {
 	if (!map)
 		return;
 	for (uint64_t g = 0; g < map->group_count; g++) {
-		struct vfmig_dirty_group *group = vfmig_dirty_child(atomic_load(&map->group[g]));
-		uint64_t start = g << VFMIG_DIRTY_GROUP;
+		struct dirty_group *group = dirty_child(atomic_load(&map->group[g]));
+		uint64_t start = g << DIRTY_GROUP;
 
-		for (size_t i = 0; group && i < children(map, VFMIG_DIRTY_GROUP, start); i++) {
-			void *dir = vfmig_dirty_child(atomic_load(&group->dir[i]));
+		for (size_t i = 0; group && i < children(map, DIRTY_GROUP, start); i++) {
+			void *dir = dirty_child(atomic_load(&group->dir[i]));
 
 			if (dir)
-				unmake(map, VFMIG_DIRTY_DIR, dir, start + (i << VFMIG_DIRTY_DIR));
+				unmake(map, DIRTY_DIR, dir, start + (i << DIRTY_DIR));
 		}
-		unmake(map, VFMIG_DIRTY_GROUP, group, start);
+		unmake(map, DIRTY_GROUP, group, start);
 	}
 	free(map);
 }
 
-uint64_t vfmig_dirty_page_size(const struct vfmig_dirty *map)
+uint64_t dirty_page_size(const struct vfmig_dirty *map)
 {
 	return 1ull << map->shift;
 }
 
-int vfmig_dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
+int dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 {
 	uint64_t last, start, end;
 
-	if (!vfmig_dirty_clip(map, &addr, len, &last))
+	if (!dirty_clip(map, &addr, len, &last))
 		return 0;
-	start = vfmig_dirty_page(map, addr) >> VFMIG_DIRTY_LEAF;
-	end = vfmig_dirty_page(map, last) >> VFMIG_DIRTY_LEAF;
+	start = dirty_page(map, addr) >> DIRTY_LEAF;
+	end = dirty_page(map, last) >> DIRTY_LEAF;
 	for (; start <= end; start++) {
-		uint64_t page = start << VFMIG_DIRTY_LEAF;
-		uint64_t g = page >> VFMIG_DIRTY_GROUP, d = page >> VFMIG_DIRTY_DIR;
-		struct vfmig_dirty_group *group;
+		uint64_t page = start << DIRTY_LEAF;
+		uint64_t g = page >> DIRTY_GROUP, d = page >> DIRTY_DIR;
+		struct dirty_group *group;
 		_Atomic uint64_t *leaf;
-		struct vfmig_dirty_dir *dir;
+		struct dirty_dir *dir;
 
-		group = vfmig_dirty_ensure(map, VFMIG_DIRTY_GROUP, &map->group[g], NULL,
-					   g << VFMIG_DIRTY_GROUP);
+		group = dirty_ensure(map, DIRTY_GROUP, &map->group[g], NULL, g << DIRTY_GROUP);
 		if (!group)
 			return -ENOMEM;
-		dir = vfmig_dirty_ensure(map, VFMIG_DIRTY_DIR,
-					 &group->dir[d % VFMIG_DIRTY_GROUP_DIRS], NULL,
-					 d << VFMIG_DIRTY_DIR);
+		dir = dirty_ensure(map, DIRTY_DIR, &group->dir[d % DIRTY_GROUP_DIRS], NULL,
+				   d << DIRTY_DIR);
 		if (!dir)
 			return -ENOMEM;
-		leaf = vfmig_dirty_ensure(map, VFMIG_DIRTY_LEAF,
-					  &dir->slot[start % VFMIG_DIRTY_DIR_LEAVES].leaf, dir,
-					  page);
+		leaf = dirty_ensure(map, DIRTY_LEAF, &dir->slot[start % DIRTY_DIR_LEAVES].leaf, dir,
+				    page);
 		if (!leaf)
 			return -ENOMEM;
 		atomic_fetch_or(leaf, 0); /* the page fault, now */
@@ -211,7 +203,7 @@ int vfmig_dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 	return 0;
 }
 
-void vfmig_dirty_stats(const struct vfmig_dirty *map, struct vfmig_dirty_stats *stats)
+void dirty_stats(const struct vfmig_dirty *map, struct dirty_stats *stats)
 {
 	stats->bytes = atomic_load(&map->bytes);
 	stats->leaves = atomic_load(&map->leaves);

@@ -11,7 +11,7 @@
  *
  * Marks and harvests may run at the same time from any number of threads; marking takes no lock.
  * (The first mark in a stretch of 32768 pages has a page fault, the first in 2^28 pages an mmap,
- * unless vfmig_dirty_reserve was used.) The cost of a harvest follows what is dirty, not the size
+ * unless dirty_reserve was used.) The cost of a harvest follows what is dirty, not the size
  * of the range, and so does the memory.
  *
  * Ranges. Every function takes a range as (addr, len) in bytes, of any alignment. What lies
@@ -28,8 +28,8 @@
  *
  * This file needs nothing else of vfmig.
  */
-#ifndef VFMIG_DIRTY_MAP_H
-#define VFMIG_DIRTY_MAP_H
+#ifndef DIRTY_MAP_H
+#define DIRTY_MAP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,10 +39,10 @@
 extern "C" {
 #endif
 
-#define VFMIG_DIRTY_PAGE_MIN 0x1000ull	   /* 4 KiB, and the default */
-#define VFMIG_DIRTY_PAGE_MAX 0x40000000ull /* 1 GiB */
+#define DIRTY_PAGE_MIN 0x1000ull     /* 4 KiB, and the default */
+#define DIRTY_PAGE_MAX 0x40000000ull /* 1 GiB */
 
-/* A map. Opaque; made by vfmig_dirty_create, ended by vfmig_dirty_free. */
+/* A map. Opaque; made by dirty_create, ended by dirty_free. */
 struct vfmig_dirty;
 
 /*
@@ -56,7 +56,7 @@ struct vfmig_dirty;
  *              more. 1 TiB needs about 130 KiB, and 4 KiB more per 32768 pages of which one was
  *              ever dirty.
  */
-struct vfmig_dirty_config {
+struct dirty_config {
 	uint64_t base;
 	uint64_t size;
 	uint64_t page_size;
@@ -69,13 +69,13 @@ struct vfmig_dirty_config {
  * Returns 0 and *out, to be freed by the caller; -EINVAL for a page size that is none or a size
  * that leaves the address space; -ENOMEM.
  */
-int vfmig_dirty_create(struct vfmig_dirty **out, const struct vfmig_dirty_config *config);
+int dirty_create(struct vfmig_dirty **out, const struct dirty_config *config);
 
 /* Frees a map; NULL is nothing. No other call may be under way or follow. */
-void vfmig_dirty_free(struct vfmig_dirty *map);
+void dirty_free(struct vfmig_dirty *map);
 
 /* The map's page size in bytes. Any thread, any time. */
-uint64_t vfmig_dirty_page_size(const struct vfmig_dirty *map);
+uint64_t dirty_page_size(const struct vfmig_dirty *map);
 
 /*
  * Gets the memory for marks in a range now (4 KiB per 32768 pages), so that marking there neither
@@ -83,7 +83,7 @@ uint64_t vfmig_dirty_page_size(const struct vfmig_dirty *map);
  *
  * Returns 0 or -ENOMEM; then nothing is lost: marks still work as described at @max_bytes.
  */
-int vfmig_dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
+int dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
 
 /* ---- marking: any thread, any time, no locks, cannot fail ---- */
 
@@ -95,7 +95,7 @@ int vfmig_dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
 void vfmig_dirty_mark(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
 
 /* Marks every page of the map: a tracker failed, or its log began too late. Cheap: see above. */
-void vfmig_dirty_mark_all(struct vfmig_dirty *map);
+void dirty_mark_all(struct vfmig_dirty *map);
 
 /*
  * Marks what a bitmap of the uAPI's form says (DMA logging, type1, iommufd): bit n % 64 of word
@@ -103,14 +103,14 @@ void vfmig_dirty_mark_all(struct vfmig_dirty *map);
  * [iova, iova + len).
  *
  * @page_size:  any power of two, not necessarily the map's; need not divide iova
- * @bitmap:     vfmig_dirty_bitmap_bytes(len, page_size) bytes, in the machine's byte order, of any
+ * @bitmap:     dirty_bitmap_bytes(len, page_size) bytes, in the machine's byte order, of any
  *              alignment. Bits past the end of the range are not looked at. The caller has checked
  *              that a peer really sent as much.
  *
  * Returns 0, or -EINVAL and nothing done where page_size is not a power of two.
  */
-int vfmig_dirty_mark_bitmap(struct vfmig_dirty *map, uint64_t iova, uint64_t len,
-			    uint64_t page_size, const void *bitmap);
+int dirty_mark_bitmap(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
+		      const void *bitmap);
 
 /* ---- looking: any thread, any time ---- */
 
@@ -118,10 +118,10 @@ int vfmig_dirty_mark_bitmap(struct vfmig_dirty *map, uint64_t iova, uint64_t len
  * Is any page of the range dirty? Clears nothing. While a harvest of the same pages is under way,
  * those it has taken count as clean, reported or not.
  */
-bool vfmig_dirty_test(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
+bool dirty_test(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
 
-/* How many pages (of the map's size) that the range touches are dirty? As vfmig_dirty_test. */
-uint64_t vfmig_dirty_count(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
+/* How many pages (of the map's size) that the range touches are dirty? As dirty_test. */
+uint64_t dirty_count(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
 
 /* ---- taking: any thread, any time; see above for what overlapping harvests share ---- */
 
@@ -130,7 +130,7 @@ uint64_t vfmig_dirty_count(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
  * never empty, neighbours joined (except that no run is longer than 2^63). Called without locks;
  * it may call any function of the map. Returns 0 to go on, anything else to stop.
  */
-typedef int (*vfmig_dirty_run_fn)(void *opaque, uint64_t addr, uint64_t len);
+typedef int (*dirty_run_fn)(void *opaque, uint64_t addr, uint64_t len);
 
 /*
  * Takes the marks in the range and gives them to @fn as runs. The marks of a run are taken before
@@ -139,33 +139,32 @@ typedef int (*vfmig_dirty_run_fn)(void *opaque, uint64_t addr, uint64_t len);
  *
  * Returns 0, or what @fn returned to stop.
  */
-int vfmig_dirty_harvest(struct vfmig_dirty *map, uint64_t addr, uint64_t len, vfmig_dirty_run_fn fn,
-			void *opaque);
+int dirty_harvest(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn,
+		  void *opaque);
 
-/* The same runs without taking anything. As vfmig_dirty_test. */
-int vfmig_dirty_peek(struct vfmig_dirty *map, uint64_t addr, uint64_t len, vfmig_dirty_run_fn fn,
-		     void *opaque);
+/* The same runs without taking anything. As dirty_test. */
+int dirty_peek(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn, void *opaque);
 
 /* Takes the marks in the range and forgets them, those of partial pages excepted. */
-void vfmig_dirty_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
+void dirty_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
 
 /*
  * Takes the marks in [iova, iova + len) and sets their bits in a bitmap of the uAPI's form (see
- * vfmig_dirty_mark_bitmap). Bits are only set, never cleared: several reports can gather in one
+ * dirty_mark_bitmap). Bits are only set, never cleared: several reports can gather in one
  * bitmap, and the caller zeroes it first if it wants only this one.
  *
  * @page_size:  any power of two. Smaller than the map's: each dirty page sets all its bits.
  *              Larger: one dirty page sets the bit, and all under it (in the range) are taken.
- * @bitmap:     vfmig_dirty_bitmap_bytes(len, page_size) bytes, the caller's own; written without
+ * @bitmap:     dirty_bitmap_bytes(len, page_size) bytes, the caller's own; written without
  *              atomics.
  *
  * Returns 0, or -EINVAL and nothing taken where page_size is not a power of two.
  */
-int vfmig_dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
-		       uint64_t *bitmap);
+int dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
+		 uint64_t *bitmap);
 
 /* Bytes of a bitmap over len bytes at page_size (a power of two): whole 64-bit words. */
-size_t vfmig_dirty_bitmap_bytes(uint64_t len, uint64_t page_size);
+size_t dirty_bitmap_bytes(uint64_t len, uint64_t page_size);
 
 /*
  * Takes the marks in the range and marks the same bytes in each of the @count maps @into (none of
@@ -177,13 +176,13 @@ size_t vfmig_dirty_bitmap_bytes(uint64_t len, uint64_t page_size);
  * gather from the same map must take turns (a mutex of the space's): else one of them can return
  * while the other still carries a mark that the first one's consumer needed to see.
  */
-void vfmig_dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
-			struct vfmig_dirty *const *into, size_t count);
+void dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
+		  struct vfmig_dirty *const *into, size_t count);
 
 /* ---- measuring ---- */
 
 /* What a map has cost. The counts since creation are there to show what a harvest looked at. */
-struct vfmig_dirty_stats {
+struct dirty_stats {
 	size_t bytes;		    /* memory in use, all of it */
 	uint64_t leaves;	    /* stretches of 32768 pages that have memory */
 	uint64_t summaries_visited; /* summary words that walks have read */
@@ -191,7 +190,7 @@ struct vfmig_dirty_stats {
 };
 
 /* Any thread, any time; a walk adds its counts when it ends. */
-void vfmig_dirty_stats(const struct vfmig_dirty *map, struct vfmig_dirty_stats *stats);
+void dirty_stats(const struct vfmig_dirty *map, struct dirty_stats *stats);
 
 #ifdef __cplusplus
 }

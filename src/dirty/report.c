@@ -8,7 +8,7 @@
 #include "dirty/walk.h"
 
 struct report {
-	struct vfmig_dirty_walk walk;
+	struct dirty_walk walk;
 	uint64_t iova;
 	uint64_t *bitmap;
 	uint64_t page; /* if same: the page that is bit 0 */
@@ -19,15 +19,15 @@ struct report {
 static void set_bits(uint64_t *bitmap, uint64_t first, uint64_t last)
 {
 	for (uint64_t w = first / 64; w <= last / 64; w++)
-		bitmap[w] |= vfmig_dirty_bits(w == first / 64 ? first % 64 : 0,
-					      w == last / 64 ? last % 64 : 63);
+		bitmap[w] |= dirty_bits(w == first / 64 ? first % 64 : 0,
+					w == last / 64 ? last % 64 : 63);
 }
 
-static void report_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void report_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	struct report *report = (struct report *)walk;
-	uint64_t addr = vfmig_dirty_page_first(walk->map, first);
-	uint64_t end = vfmig_dirty_page_last(walk->map, last);
+	uint64_t addr = dirty_page_first(walk->map, first);
+	uint64_t end = dirty_page_last(walk->map, last);
 
 	addr = addr < walk->addr ? walk->addr : addr;
 	end = end > walk->last_addr ? walk->last_addr : end;
@@ -35,7 +35,7 @@ static void report_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t
 		 (end - report->iova) >> report->shift);
 }
 
-static void report_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint64_t *words,
+static void report_line(struct dirty_walk *walk, uint64_t page, const uint64_t *words,
 			unsigned int dirty)
 {
 	struct report *report = (struct report *)walk;
@@ -47,7 +47,7 @@ static void report_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint
 		uint64_t bits = words[w], *to;
 
 		if (!report->same) {
-			while (vfmig_dirty_run(&bits, &lo, &hi))
+			while (dirty_run(&bits, &lo, &hi))
 				report_pages(walk, page + w * 64 + lo, page + w * 64 + hi);
 			continue;
 		}
@@ -62,10 +62,10 @@ static void report_line(struct vfmig_dirty_walk *walk, uint64_t page, const uint
 	}
 }
 
-int vfmig_dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
-		       uint64_t *bitmap)
+int dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
+		 uint64_t *bitmap)
 {
-	static const struct vfmig_dirty_sink sink = {report_pages, report_line};
+	static const struct dirty_sink sink = {report_pages, report_line};
 	struct report report = {
 		.walk = {.map = map, .sink = &sink}, .iova = iova, .bitmap = bitmap};
 
@@ -76,12 +76,12 @@ int vfmig_dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uin
 	report.same =
 		report.shift == map->shift && !(iova & (page_size - 1)) && iova >= map->origin;
 	if (report.same)
-		report.page = vfmig_dirty_page(map, iova);
-	vfmig_dirty_walk(&report.walk, iova, len);
+		report.page = dirty_page(map, iova);
+	dirty_walk(&report.walk, iova, len);
 	return 0;
 }
 
-size_t vfmig_dirty_bitmap_bytes(uint64_t len, uint64_t page_size)
+size_t dirty_bitmap_bytes(uint64_t len, uint64_t page_size)
 {
 	uint64_t bits = len ? (len - 1) / page_size : 0;
 

@@ -13,7 +13,7 @@
  * A leaf's pointer says that the leaf may be used (it counts against max_bytes); where it is, its
  * directory knows. Pages are counted from map->origin, which is a multiple of a leaf.
  *
- * A pointer to a child carries VFMIG_DIRTY_FULL in its lowest bit when everything beneath is
+ * A pointer to a child carries DIRTY_FULL in its lowest bit when everything beneath is
  * dirty, whether the child exists or not. That is how a whole range is marked in one step, and
  * what a mark falls back to when there is no memory for its bit.
  *
@@ -49,31 +49,31 @@
  * and a barrier costs what the read-modify-write costs. The read-modify-write also releases the
  * data to whoever takes the bit, though it changes nothing.
  */
-#ifndef VFMIG_DIRTY_TREE_H
-#define VFMIG_DIRTY_TREE_H
+#ifndef DIRTY_TREE_H
+#define DIRTY_TREE_H
 
 #include <stdatomic.h>
 
 #include "dirty/map.h"
 
-#define VFMIG_DIRTY_FULL ((uintptr_t)1)
+#define DIRTY_FULL ((uintptr_t)1)
 
-#define VFMIG_DIRTY_LINE_WORDS 8u
-#define VFMIG_DIRTY_LINE_PAGES 512u
-#define VFMIG_DIRTY_LEAF_LINES 64u
-#define VFMIG_DIRTY_LEAF_WORDS 512u
-#define VFMIG_DIRTY_LEAF_BYTES 4096u
-#define VFMIG_DIRTY_DIR_LEAVES 8192u
-#define VFMIG_DIRTY_GROUP_DIRS 4096u
+#define DIRTY_LINE_WORDS 8u
+#define DIRTY_LINE_PAGES 512u
+#define DIRTY_LEAF_LINES 64u
+#define DIRTY_LEAF_WORDS 512u
+#define DIRTY_LEAF_BYTES 4096u
+#define DIRTY_DIR_LEAVES 8192u
+#define DIRTY_GROUP_DIRS 4096u
 
 /* log2 of the pages beneath one child of that kind. */
-enum vfmig_dirty_level {
-	VFMIG_DIRTY_LEAF = 15,
-	VFMIG_DIRTY_DIR = 28,
-	VFMIG_DIRTY_GROUP = 40,
+enum dirty_level {
+	DIRTY_LEAF = 15,
+	DIRTY_DIR = 28,
+	DIRTY_GROUP = 40,
 };
 
-struct vfmig_dirty_slot {
+struct dirty_slot {
 	_Atomic uintptr_t leaf;
 	_Atomic uint64_t lines; /* bit n: line n of the leaf may have a bit set */
 };
@@ -84,14 +84,14 @@ struct vfmig_dirty_slot {
  * the leaf may be used, and need not wait for a pointer (a third of a mark's time, measured); and
  * what makes a leaf is a page fault.
  */
-struct vfmig_dirty_dir {
-	_Atomic uint64_t leaves[VFMIG_DIRTY_DIR_LEAVES / 64]; /* bit n: slot n may be dirty */
-	struct vfmig_dirty_slot slot[VFMIG_DIRTY_DIR_LEAVES];
+struct dirty_dir {
+	_Atomic uint64_t leaves[DIRTY_DIR_LEAVES / 64]; /* bit n: slot n may be dirty */
+	struct dirty_slot slot[DIRTY_DIR_LEAVES];
 	_Alignas(4096) _Atomic uint64_t word[]; /* the leaves, as many as the map needs */
 };
 
-struct vfmig_dirty_group {
-	_Atomic uintptr_t dir[VFMIG_DIRTY_GROUP_DIRS];
+struct dirty_group {
+	_Atomic uintptr_t dir[DIRTY_GROUP_DIRS];
 };
 
 struct vfmig_dirty {
@@ -105,7 +105,7 @@ struct vfmig_dirty {
 	 * through the group. hot_index is written last, once.
 	 */
 	_Atomic uint64_t hot_index;
-	struct vfmig_dirty_dir *_Atomic hot_dir;
+	struct dirty_dir *_Atomic hot_dir;
 	atomic_flag hot_claimed;
 
 	size_t max_bytes;
@@ -118,13 +118,13 @@ struct vfmig_dirty {
 };
 
 /* The bits lo..hi of a word, both included, 0 <= lo <= hi <= 63. */
-static inline uint64_t vfmig_dirty_bits(uint64_t lo, uint64_t hi)
+static inline uint64_t dirty_bits(uint64_t lo, uint64_t hi)
 {
 	return (~0ull >> (63 - hi)) & (~0ull << lo);
 }
 
 /* Takes the lowest run of bits, lo..hi, out of a word; false if there is none. */
-static inline bool vfmig_dirty_run(uint64_t *bits, unsigned int *lo, unsigned int *hi)
+static inline bool dirty_run(uint64_t *bits, unsigned int *lo, unsigned int *hi)
 {
 	uint64_t above;
 
@@ -137,17 +137,17 @@ static inline bool vfmig_dirty_run(uint64_t *bits, unsigned int *lo, unsigned in
 	return true;
 }
 
-static inline void *vfmig_dirty_child(uintptr_t slot)
+static inline void *dirty_child(uintptr_t slot)
 {
-	return (void *)(slot & ~VFMIG_DIRTY_FULL);
+	return (void *)(slot & ~DIRTY_FULL);
 }
 
 /*
  * Cuts the bytes (*addr, len) to the map. Returns false if nothing is left, else *addr and *last
  * are the first and the last byte.
  */
-static inline bool vfmig_dirty_clip(const struct vfmig_dirty *map, uint64_t *addr, uint64_t len,
-				    uint64_t *last)
+static inline bool dirty_clip(const struct vfmig_dirty *map, uint64_t *addr, uint64_t len,
+			      uint64_t *last)
 {
 	uint64_t first = *addr, end;
 
@@ -167,25 +167,25 @@ static inline bool vfmig_dirty_clip(const struct vfmig_dirty *map, uint64_t *add
 }
 
 /* The length of first..last, where UINT64_MAX means to the end, as it does for all who take it. */
-static inline uint64_t vfmig_dirty_len(uint64_t first, uint64_t last)
+static inline uint64_t dirty_len(uint64_t first, uint64_t last)
 {
 	return last - first == UINT64_MAX ? UINT64_MAX : last - first + 1;
 }
 
-static inline uint64_t vfmig_dirty_page(const struct vfmig_dirty *map, uint64_t addr)
+static inline uint64_t dirty_page(const struct vfmig_dirty *map, uint64_t addr)
 {
 	return (addr - map->origin) >> map->shift;
 }
 
 /* First and last byte of the page that are the map's. */
-static inline uint64_t vfmig_dirty_page_first(const struct vfmig_dirty *map, uint64_t page)
+static inline uint64_t dirty_page_first(const struct vfmig_dirty *map, uint64_t page)
 {
 	uint64_t addr = map->origin + (page << map->shift);
 
 	return addr < map->base ? map->base : addr;
 }
 
-static inline uint64_t vfmig_dirty_page_last(const struct vfmig_dirty *map, uint64_t page)
+static inline uint64_t dirty_page_last(const struct vfmig_dirty *map, uint64_t page)
 {
 	uint64_t addr = map->origin + (page << map->shift) + ((1ull << map->shift) - 1);
 
@@ -193,13 +193,13 @@ static inline uint64_t vfmig_dirty_page_last(const struct vfmig_dirty *map, uint
 }
 
 /* First and last of the map's pages beneath a child of @level that begins at page @start. */
-static inline uint64_t vfmig_dirty_first_beneath(const struct vfmig_dirty *map, uint64_t start)
+static inline uint64_t dirty_first_beneath(const struct vfmig_dirty *map, uint64_t start)
 {
 	return start < map->first_page ? map->first_page : start;
 }
 
-static inline uint64_t vfmig_dirty_last_beneath(const struct vfmig_dirty *map,
-						enum vfmig_dirty_level level, uint64_t start)
+static inline uint64_t dirty_last_beneath(const struct vfmig_dirty *map, enum dirty_level level,
+					  uint64_t start)
 {
 	uint64_t last = start + ((1ull << level) - 1);
 
@@ -207,7 +207,7 @@ static inline uint64_t vfmig_dirty_last_beneath(const struct vfmig_dirty *map,
 }
 
 /* Makes the bits above a leaf's lines say so; the end of each mark. See the race, above. */
-static inline void vfmig_dirty_raise(struct vfmig_dirty_dir *dir, unsigned int i, uint64_t lines)
+static inline void dirty_raise(struct dirty_dir *dir, unsigned int i, uint64_t lines)
 {
 	_Atomic uint64_t *leaves = &dir->leaves[i / 64];
 	uint64_t leaf = 1ull << i % 64;
@@ -222,24 +222,24 @@ static inline void vfmig_dirty_raise(struct vfmig_dirty_dir *dir, unsigned int i
  * The child behind a slot, made if it is missing (FULL is kept as it is). @start is the first page
  * beneath it, @dir what a leaf is in. NULL: no memory.
  */
-void *vfmig_dirty_ensure(struct vfmig_dirty *map, enum vfmig_dirty_level level,
-			 _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start);
+void *dirty_ensure(struct vfmig_dirty *map, enum dirty_level level, _Atomic uintptr_t *slot,
+		   struct dirty_dir *dir, uint64_t start);
 
 /* Marks pages first..last, both of the map. */
-void vfmig_dirty_mark_pages(struct vfmig_dirty *map, uint64_t first, uint64_t last);
+void dirty_mark_pages(struct vfmig_dirty *map, uint64_t first, uint64_t last);
 
 /*
  * Marks pages within one line, all the map's: bit n of words[w] is page + w * 64 + n. page is a
  * multiple of 64.
  */
-void vfmig_dirty_mark_words(struct vfmig_dirty *map, uint64_t page, const uint64_t *words,
-			    unsigned int count);
+void dirty_mark_words(struct vfmig_dirty *map, uint64_t page, const uint64_t *words,
+		      unsigned int count);
 
 /*
  * Turns FULL on a slot into FULL on everything just beneath it (into bits, beneath a leaf), so
  * that a part can be taken. Returns false, and leaves it, if there is no memory.
  */
-bool vfmig_dirty_push_down(struct vfmig_dirty *map, enum vfmig_dirty_level level,
-			   _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start);
+bool dirty_push_down(struct vfmig_dirty *map, enum dirty_level level, _Atomic uintptr_t *slot,
+		     struct dirty_dir *dir, uint64_t start);
 
 #endif

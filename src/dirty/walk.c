@@ -20,22 +20,22 @@ static uint64_t min64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-void vfmig_dirty_walk_stop(struct vfmig_dirty_walk *walk, int why)
+void dirty_walk_stop(struct dirty_walk *walk, int why)
 {
 	walk->stopped = why;
 }
 
-void vfmig_dirty_walk_return(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+void dirty_walk_return(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	first = max64(first, walk->taken_first);
 	last = min64(last, walk->taken_last);
 	if (first <= last)
-		vfmig_dirty_mark_pages(walk->map, first, last);
+		dirty_mark_pages(walk->map, first, last);
 }
 
 /* Of the children beneath start, each standing for 2^level pages: those that the walk touches. */
-static bool children_touched(const struct vfmig_dirty_walk *walk, unsigned int level,
-			     uint64_t start, uint64_t pages, uint64_t *lo, uint64_t *hi)
+static bool children_touched(const struct dirty_walk *walk, unsigned int level, uint64_t start,
+			     uint64_t pages, uint64_t *lo, uint64_t *hi)
 {
 	uint64_t first = max64(walk->first, start), last = min64(walk->last, start + (pages - 1));
 
@@ -45,8 +45,7 @@ static bool children_touched(const struct vfmig_dirty_walk *walk, unsigned int l
 }
 
 /* As bits of a word: the children (of 64 beneath start) that the walk has whole. */
-static uint64_t children_whole(const struct vfmig_dirty_walk *walk, unsigned int level,
-			       uint64_t start)
+static uint64_t children_whole(const struct dirty_walk *walk, unsigned int level, uint64_t start)
 {
 	uint64_t size = 1ull << level, lo = 0, hi = 64;
 
@@ -55,19 +54,18 @@ static uint64_t children_whole(const struct vfmig_dirty_walk *walk, unsigned int
 		lo = (walk->first - start + (size - 1)) >> level;
 	if (walk->last < walk->map->last_page)
 		hi = walk->last + 1 < start ? 0 : min64((walk->last + 1 - start) >> level, 64);
-	return lo < hi ? vfmig_dirty_bits(lo, hi - 1) : 0;
+	return lo < hi ? dirty_bits(lo, hi - 1) : 0;
 }
 
-static void give_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void give_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	if (walk->stopped)
-		vfmig_dirty_walk_return(walk, first, last);
+		dirty_walk_return(walk, first, last);
 	else
 		walk->sink->pages(walk, first, last);
 }
 
-static void give_line(struct vfmig_dirty_walk *walk, uint64_t page, uint64_t *words,
-		      unsigned int dirty)
+static void give_line(struct dirty_walk *walk, uint64_t page, uint64_t *words, unsigned int dirty)
 {
 	unsigned int lo, hi;
 
@@ -78,40 +76,39 @@ static void give_line(struct vfmig_dirty_walk *walk, uint64_t page, uint64_t *wo
 	for (; dirty; dirty &= dirty - 1) {
 		unsigned int w = (unsigned int)__builtin_ctz(dirty);
 
-		while (vfmig_dirty_run(&words[w], &lo, &hi))
+		while (dirty_run(&words[w], &lo, &hi))
 			give_pages(walk, page + w * 64 + lo, page + w * 64 + hi);
 	}
 }
 
-static void walk_line(struct vfmig_dirty_walk *walk, const struct vfmig_dirty_pending *line)
+static void walk_line(struct dirty_walk *walk, const struct dirty_pending *line)
 {
-	_Atomic uint64_t *word = &line->leaf[line->page / 64 % VFMIG_DIRTY_LEAF_WORDS];
-	uint64_t words[VFMIG_DIRTY_LINE_WORDS], page = line->page;
+	_Atomic uint64_t *word = &line->leaf[line->page / 64 % DIRTY_LEAF_WORDS];
+	uint64_t words[DIRTY_LINE_WORDS], page = line->page;
 	uint64_t first = max64(walk->first, page);
-	uint64_t last = min64(walk->last, page + (VFMIG_DIRTY_LINE_PAGES - 1));
+	uint64_t last = min64(walk->last, page + (DIRTY_LINE_PAGES - 1));
 	unsigned int lo = (unsigned int)(first - page), hi = (unsigned int)(last - page), dirty = 0;
 
 	if (walk->stopped) {
 		/* Not looked at yet: only its bits above are missing. */
 		if (!walk->keep)
-			vfmig_dirty_raise(
-				line->dir, (page >> VFMIG_DIRTY_LEAF) % VFMIG_DIRTY_DIR_LEAVES,
-				1ull << page / VFMIG_DIRTY_LINE_PAGES % VFMIG_DIRTY_LEAF_LINES);
+			dirty_raise(line->dir, (page >> DIRTY_LEAF) % DIRTY_DIR_LEAVES,
+				    1ull << page / DIRTY_LINE_PAGES % DIRTY_LEAF_LINES);
 		return;
 	}
 	/* No branches in here: which words are dirty is not to be guessed. */
-	for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++) {
+	for (unsigned int w = 0; w < DIRTY_LINE_WORDS; w++) {
 		words[w] = atomic_load(&word[w]);
 		dirty |= (unsigned int)(words[w] != 0) << w;
 	}
-	walk->words += VFMIG_DIRTY_LINE_WORDS;
-	if (hi - lo + 1 < VFMIG_DIRTY_LINE_PAGES) {
-		for (unsigned int w = 0; w < VFMIG_DIRTY_LINE_WORDS; w++) {
+	walk->words += DIRTY_LINE_WORDS;
+	if (hi - lo + 1 < DIRTY_LINE_PAGES) {
+		for (unsigned int w = 0; w < DIRTY_LINE_WORDS; w++) {
 			uint64_t mask = 0;
 
 			if (w >= lo / 64 && w <= hi / 64)
-				mask = vfmig_dirty_bits(w == lo / 64 ? lo % 64 : 0,
-							w == hi / 64 ? hi % 64 : 63);
+				mask = dirty_bits(w == lo / 64 ? lo % 64 : 0,
+						  w == hi / 64 ? hi % 64 : 63);
 			words[w] &= mask;
 			if (words[w] && !walk->keep)
 				words[w] &= atomic_fetch_and(&word[w], ~words[w]);
@@ -128,21 +125,21 @@ static void walk_line(struct vfmig_dirty_walk *walk, const struct vfmig_dirty_pe
 		give_line(walk, page, words, dirty);
 }
 
-static void walk_pending(struct vfmig_dirty_walk *walk, unsigned int but)
+static void walk_pending(struct dirty_walk *walk, unsigned int but)
 {
 	while (walk->head - walk->tail > but)
-		walk_line(walk, &walk->pending[walk->tail++ % VFMIG_DIRTY_AHEAD]);
+		walk_line(walk, &walk->pending[walk->tail++ % DIRTY_AHEAD]);
 }
 
-static void walk_leaf(struct vfmig_dirty_walk *walk, struct vfmig_dirty_dir *dir, unsigned int i,
+static void walk_leaf(struct dirty_walk *walk, struct dirty_dir *dir, unsigned int i,
 		      _Atomic uint64_t *leaf, uint64_t start)
 {
 	uint64_t lines = atomic_load(&dir->slot[i].lines), whole, lo, hi;
 
 	walk->summaries++;
-	if (!children_touched(walk, 9, start, 1ull << VFMIG_DIRTY_LEAF, &lo, &hi))
+	if (!children_touched(walk, 9, start, 1ull << DIRTY_LEAF, &lo, &hi))
 		return;
-	lines &= vfmig_dirty_bits(lo, hi);
+	lines &= dirty_bits(lo, hi);
 	if (!lines)
 		return;
 	whole = children_whole(walk, 9, start) & lines;
@@ -151,38 +148,38 @@ static void walk_leaf(struct vfmig_dirty_walk *walk, struct vfmig_dirty_dir *dir
 	for (; lines; lines &= lines - 1) {
 		unsigned int line = (unsigned int)__builtin_ctzll(lines);
 
-		__builtin_prefetch(&leaf[line * VFMIG_DIRTY_LINE_WORDS], 1);
-		walk->pending[walk->head++ % VFMIG_DIRTY_AHEAD] = (struct vfmig_dirty_pending){
-			dir, leaf, start + line * VFMIG_DIRTY_LINE_PAGES};
-		walk_pending(walk, VFMIG_DIRTY_AHEAD - 1);
+		__builtin_prefetch(&leaf[line * DIRTY_LINE_WORDS], 1);
+		walk->pending[walk->head++ % DIRTY_AHEAD] =
+			(struct dirty_pending){dir, leaf, start + line * DIRTY_LINE_PAGES};
+		walk_pending(walk, DIRTY_AHEAD - 1);
 	}
 }
 
-static void walk_slot(struct vfmig_dirty_walk *walk, enum vfmig_dirty_level level,
-		      _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start);
+static void walk_slot(struct dirty_walk *walk, enum dirty_level level, _Atomic uintptr_t *slot,
+		      struct dirty_dir *dir, uint64_t start);
 
-static void walk_dir(struct vfmig_dirty_walk *walk, struct vfmig_dirty_dir *dir, uint64_t start)
+static void walk_dir(struct dirty_walk *walk, struct dirty_dir *dir, uint64_t start)
 {
 	uint64_t lo, hi;
 
-	if (!children_touched(walk, VFMIG_DIRTY_LEAF, start, 1ull << VFMIG_DIRTY_DIR, &lo, &hi))
+	if (!children_touched(walk, DIRTY_LEAF, start, 1ull << DIRTY_DIR, &lo, &hi))
 		return;
 	for (uint64_t w = lo / 64; w <= hi / 64; w++) {
-		uint64_t at = start + (w * 64 << VFMIG_DIRTY_LEAF), bits, whole;
+		uint64_t at = start + (w * 64 << DIRTY_LEAF), bits, whole;
 
 		walk->summaries++;
 		bits = atomic_load(&dir->leaves[w]) &
-		       vfmig_dirty_bits(w == lo / 64 ? lo % 64 : 0, w == hi / 64 ? hi % 64 : 63);
+		       dirty_bits(w == lo / 64 ? lo % 64 : 0, w == hi / 64 ? hi % 64 : 63);
 		if (!bits)
 			continue;
-		whole = walk->keep ? 0 : children_whole(walk, VFMIG_DIRTY_LEAF, at) & bits;
+		whole = walk->keep ? 0 : children_whole(walk, DIRTY_LEAF, at) & bits;
 		if (whole)
 			atomic_fetch_and(&dir->leaves[w], ~whole);
 		for (; bits && !walk->stopped; bits &= bits - 1) {
 			unsigned int n = (unsigned int)__builtin_ctzll(bits);
 
-			walk_slot(walk, VFMIG_DIRTY_LEAF, &dir->slot[w * 64 + n].leaf, dir,
-				  at + ((uint64_t)n << VFMIG_DIRTY_LEAF));
+			walk_slot(walk, DIRTY_LEAF, &dir->slot[w * 64 + n].leaf, dir,
+				  at + ((uint64_t)n << DIRTY_LEAF));
 		}
 		if (bits & whole)
 			atomic_fetch_or(&dir->leaves[w], bits & whole);
@@ -191,36 +188,33 @@ static void walk_dir(struct vfmig_dirty_walk *walk, struct vfmig_dirty_dir *dir,
 	}
 }
 
-static void walk_group(struct vfmig_dirty_walk *walk, struct vfmig_dirty_group *group,
-		       uint64_t start)
+static void walk_group(struct dirty_walk *walk, struct dirty_group *group, uint64_t start)
 {
 	uint64_t lo, hi;
 
-	if (!children_touched(walk, VFMIG_DIRTY_DIR, start, 1ull << VFMIG_DIRTY_GROUP, &lo, &hi))
+	if (!children_touched(walk, DIRTY_DIR, start, 1ull << DIRTY_GROUP, &lo, &hi))
 		return;
 	for (uint64_t i = lo; i <= hi && !walk->stopped; i++) {
 		walk->summaries++;
 		if (!atomic_load(&group->dir[i]))
 			continue;
-		walk_slot(walk, VFMIG_DIRTY_DIR, &group->dir[i], NULL,
-			  start + (i << VFMIG_DIRTY_DIR));
+		walk_slot(walk, DIRTY_DIR, &group->dir[i], NULL, start + (i << DIRTY_DIR));
 	}
 }
 
-static void walk_child(struct vfmig_dirty_walk *walk, enum vfmig_dirty_level level, void *child,
-		       struct vfmig_dirty_dir *dir, uint64_t start)
+static void walk_child(struct dirty_walk *walk, enum dirty_level level, void *child,
+		       struct dirty_dir *dir, uint64_t start)
 {
 	if (!child)
 		return;
 	switch (level) {
-	case VFMIG_DIRTY_LEAF:
-		walk_leaf(walk, dir, (start >> VFMIG_DIRTY_LEAF) % VFMIG_DIRTY_DIR_LEAVES, child,
-			  start);
+	case DIRTY_LEAF:
+		walk_leaf(walk, dir, (start >> DIRTY_LEAF) % DIRTY_DIR_LEAVES, child, start);
 		break;
-	case VFMIG_DIRTY_DIR:
+	case DIRTY_DIR:
 		walk_dir(walk, child, start);
 		break;
-	case VFMIG_DIRTY_GROUP:
+	case DIRTY_GROUP:
 		walk_group(walk, child, start);
 		break;
 	}
@@ -230,28 +224,28 @@ static void walk_child(struct vfmig_dirty_walk *walk, enum vfmig_dirty_level lev
  * A slot that is FULL, as seen. Returns true if that settles it; false if what is beneath must be
  * walked as usual.
  */
-static bool walk_full(struct vfmig_dirty_walk *walk, enum vfmig_dirty_level level,
-		      _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start)
+static bool walk_full(struct dirty_walk *walk, enum dirty_level level, _Atomic uintptr_t *slot,
+		      struct dirty_dir *dir, uint64_t start)
 {
-	uint64_t first = vfmig_dirty_first_beneath(walk->map, start);
-	uint64_t last = vfmig_dirty_last_beneath(walk->map, level, start);
+	uint64_t first = dirty_first_beneath(walk->map, start);
+	uint64_t last = dirty_last_beneath(walk->map, level, start);
 
 	if (!walk->keep && walk->first <= first && last <= walk->last) {
-		uintptr_t seen = atomic_fetch_and(slot, ~VFMIG_DIRTY_FULL);
+		uintptr_t seen = atomic_fetch_and(slot, ~DIRTY_FULL);
 
-		if (!(seen & VFMIG_DIRTY_FULL))
+		if (!(seen & DIRTY_FULL))
 			return false; /* another walk took it */
 		walk_pending(walk, 0);
 		if (walk->stopped) {
-			vfmig_dirty_walk_return(walk, first, last);
+			dirty_walk_return(walk, first, last);
 			return true;
 		}
 		/* Bits beneath are taken before the pages are given: a mark from now on counts. */
 		walk->muted = true;
-		walk_child(walk, level, vfmig_dirty_child(seen), dir, start);
+		walk_child(walk, level, dirty_child(seen), dir, start);
 		walk_pending(walk, 0);
 		walk->muted = false;
-	} else if (!walk->keep && vfmig_dirty_push_down(walk->map, level, slot, dir, start)) {
+	} else if (!walk->keep && dirty_push_down(walk->map, level, slot, dir, start)) {
 		return false;
 	} else {
 		/* Only looking; or no memory to remember the rest in, and all stays dirty. */
@@ -261,38 +255,36 @@ static bool walk_full(struct vfmig_dirty_walk *walk, enum vfmig_dirty_level leve
 	return true;
 }
 
-static void walk_slot(struct vfmig_dirty_walk *walk, enum vfmig_dirty_level level,
-		      _Atomic uintptr_t *slot, struct vfmig_dirty_dir *dir, uint64_t start)
+static void walk_slot(struct dirty_walk *walk, enum dirty_level level, _Atomic uintptr_t *slot,
+		      struct dirty_dir *dir, uint64_t start)
 {
 	uintptr_t seen = atomic_load(slot);
 
-	if (seen & VFMIG_DIRTY_FULL) {
+	if (seen & DIRTY_FULL) {
 		if (!walk->muted && walk_full(walk, level, slot, dir, start))
 			return;
 		if (walk->muted)
-			atomic_fetch_and(slot, ~VFMIG_DIRTY_FULL);
+			atomic_fetch_and(slot, ~DIRTY_FULL);
 		seen = atomic_load(slot);
 	}
-	walk_child(walk, level, vfmig_dirty_child(seen), dir, start);
+	walk_child(walk, level, dirty_child(seen), dir, start);
 }
 
-static void walk_pages(struct vfmig_dirty_walk *walk, uint64_t first, uint64_t last)
+static void walk_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	walk->first = first;
 	walk->last = last;
-	for (uint64_t g = first >> VFMIG_DIRTY_GROUP;
-	     g <= last >> VFMIG_DIRTY_GROUP && !walk->stopped; g++) {
+	for (uint64_t g = first >> DIRTY_GROUP; g <= last >> DIRTY_GROUP && !walk->stopped; g++) {
 		walk->summaries++;
 		if (!atomic_load(&walk->map->group[g]))
 			continue;
-		walk_slot(walk, VFMIG_DIRTY_GROUP, &walk->map->group[g], NULL,
-			  g << VFMIG_DIRTY_GROUP);
+		walk_slot(walk, DIRTY_GROUP, &walk->map->group[g], NULL, g << DIRTY_GROUP);
 	}
 	walk_pending(walk, 0);
 }
 
 /* Looks at the one page of which the range has only a part. */
-static void walk_edge(struct vfmig_dirty_walk *walk, uint64_t page)
+static void walk_edge(struct dirty_walk *walk, uint64_t page)
 {
 	if (walk->stopped)
 		return;
@@ -301,7 +293,7 @@ static void walk_edge(struct vfmig_dirty_walk *walk, uint64_t page)
 	walk->keep = false;
 }
 
-int vfmig_dirty_walk(struct vfmig_dirty_walk *walk, uint64_t addr, uint64_t len)
+int dirty_walk(struct dirty_walk *walk, uint64_t addr, uint64_t len)
 {
 	struct vfmig_dirty *map = walk->map;
 	uint64_t first, last, whole_first, whole_last;
@@ -309,17 +301,17 @@ int vfmig_dirty_walk(struct vfmig_dirty_walk *walk, uint64_t addr, uint64_t len)
 	walk->taken_first = 1;
 	walk->taken_last = 0;
 	walk->addr = addr;
-	if (!vfmig_dirty_clip(map, &walk->addr, len, &walk->last_addr))
+	if (!dirty_clip(map, &walk->addr, len, &walk->last_addr))
 		return 0;
-	first = vfmig_dirty_page(map, walk->addr);
-	last = vfmig_dirty_page(map, walk->last_addr);
+	first = dirty_page(map, walk->addr);
+	last = dirty_page(map, walk->last_addr);
 
 	if (walk->keep) {
 		walk_pages(walk, first, last);
 	} else {
 		/* One past the last whole page, so that there can be none. */
-		whole_first = first + (walk->addr != vfmig_dirty_page_first(map, first));
-		whole_last = last + (walk->last_addr == vfmig_dirty_page_last(map, last));
+		whole_first = first + (walk->addr != dirty_page_first(map, first));
+		whole_last = last + (walk->last_addr == dirty_page_last(map, last));
 		if (whole_first < whole_last) {
 			walk->taken_first = whole_first;
 			walk->taken_last = whole_last - 1;

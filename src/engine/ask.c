@@ -9,17 +9,17 @@
 
 #include "engine/engine.h"
 
-static bool asks(const struct vfmig_mover *mover, enum vfmig_verb verb)
+static bool asks(const struct engine_device *mover, enum vfmig_verb verb)
 {
 	if (verb == VFMIG_VERB_DATA_SIZE)
 		return !mover->no_size;
 	return !mover->no_precopy && mover->state == VFMIG_STATE_PRE_COPY;
 }
 
-static void answered(struct vfmig_mover *mover, enum vfmig_verb verb)
+static void answered(struct engine_device *mover, enum vfmig_verb verb)
 {
 	const struct vfmig_request *request = &mover->op.request;
-	struct vfmig_guess *guess = &mover->guess;
+	struct size_estimate *guess = &mover->guess;
 	uint64_t sum;
 
 	if (verb == VFMIG_VERB_DATA_SIZE) {
@@ -44,22 +44,23 @@ static int ask(struct vfmig_migration *m, enum vfmig_verb verb, struct vfmig_err
 	int hung = 0, ret;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_mover *mover = m->movers[i];
+		struct engine_device *mover = m->movers[i];
 
 		if (!asks(mover, verb))
 			continue;
 		mover->op.request = (struct vfmig_request){.verb = verb};
 		if (verb == VFMIG_VERB_PRECOPY_INFO)
 			mover->op.request.precopy.argsz = sizeof(struct vfmig_precopy_info);
-		vfmig_op_submit(&m->loop, &mover->op, mover->session, NULL, m->options.request_ms);
+		loop_request_submit(&m->loop, &mover->op, mover->session, NULL,
+				    m->options.request_ms);
 	}
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_mover *mover = m->movers[i];
+		struct engine_device *mover = m->movers[i];
 
 		if (!mover->op.under_way)
 			continue;
-		while (!vfmig_op_over(&mover->op)) {
-			ret = vfmig_wait(m, 0, err);
+		while (!loop_request_over(&mover->op)) {
+			ret = engine_wait(m, 0, err);
 			if (ret)
 				return ret;
 		}
@@ -71,7 +72,7 @@ static int ask(struct vfmig_migration *m, enum vfmig_verb verb, struct vfmig_err
 	return hung;
 }
 
-int vfmig_ask_sizes(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_ask_sizes(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = ask(m, VFMIG_VERB_PRECOPY_INFO, err);
 

@@ -20,12 +20,12 @@ static uint64_t clamp(unsigned __int128 v, uint64_t low, uint64_t high)
 	return v < low ? low : v > high ? high : (uint64_t)v;
 }
 
-void vfmig_guess_init(struct vfmig_guess *guess)
+void estimate_init(struct size_estimate *guess)
 {
-	*guess = (struct vfmig_guess){.trust = TRUST_ONE};
+	*guess = (struct size_estimate){.trust = TRUST_ONE};
 }
 
-void vfmig_guess_round(struct vfmig_guess *guess, uint64_t sent, uint64_t ns, bool first)
+void estimate_round(struct size_estimate *guess, uint64_t sent, uint64_t ns, bool first)
 {
 	if (guess->said && sent)
 		guess->trust = clamp((unsigned __int128)sent * TRUST_ONE / guess->said, TRUST_MIN,
@@ -34,7 +34,7 @@ void vfmig_guess_round(struct vfmig_guess *guess, uint64_t sent, uint64_t ns, bo
 		guess->rate = clamp((unsigned __int128)sent * 1000000000 / ns, 0, UINT64_MAX);
 }
 
-uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap)
+uint64_t estimate_left(const struct size_estimate *guess, uint64_t gap)
 {
 	uint64_t said =
 		clamp((unsigned __int128)guess->said * guess->trust / TRUST_ONE, 0, UINT64_MAX);
@@ -45,7 +45,7 @@ uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap)
 }
 
 /* The time beyond the round trip, which bytes do not share; but no more than half of it can be that. */
-static uint64_t rate_of(const struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns)
+static uint64_t rate_of(const struct estimator *estimator, uint64_t bytes, uint64_t ns)
 {
 	uint64_t trip = estimator->round_trip_ns;
 
@@ -53,8 +53,7 @@ static uint64_t rate_of(const struct vfmig_estimator *estimator, uint64_t bytes,
 	return clamp((unsigned __int128)bytes * 1000000000 / ns, 1, UINT64_MAX);
 }
 
-void vfmig_estimator_round(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
-			   uint64_t ns)
+void estimator_round(struct estimator *estimator, uint64_t bytes, uint64_t zero, uint64_t ns)
 {
 	uint64_t rate;
 
@@ -70,8 +69,7 @@ void vfmig_estimator_round(struct vfmig_estimator *estimator, uint64_t bytes, ui
 	estimator->sure = true;
 }
 
-void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
-			 uint64_t ns)
+void estimator_lag(struct estimator *estimator, uint64_t bytes, uint64_t zero, uint64_t ns)
 {
 	uint64_t carry, lag;
 
@@ -86,19 +84,19 @@ void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint
 	estimator->lag_ns = lag;
 }
 
-void vfmig_estimator_probe(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns)
+void estimator_probe(struct estimator *estimator, uint64_t bytes, uint64_t ns)
 {
 	estimator->rate = rate_of(estimator, bytes, ns);
 	estimator->sure = true;
 }
 
-void vfmig_estimator_round_trip(struct vfmig_estimator *estimator, uint64_t ns)
+void estimator_round_trip(struct estimator *estimator, uint64_t ns)
 {
 	if (!estimator->round_trip_ns || ns < estimator->round_trip_ns)
 		estimator->round_trip_ns = ns;
 }
 
-uint64_t vfmig_estimator_downtime(const struct vfmig_estimator *estimator, uint64_t bytes)
+uint64_t estimator_downtime(const struct estimator *estimator, uint64_t bytes)
 {
 	uint64_t fixed = estimator->collect_ns + estimator->round_trip_ns;
 

@@ -10,14 +10,14 @@
  *
  * Pure arithmetic: times are the caller's.
  */
-#ifndef VFMIG_ENGINE_ESTIMATE_H
-#define VFMIG_ENGINE_ESTIMATE_H
+#ifndef ENGINE_ESTIMATE_H
+#define ENGINE_ESTIMATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* What has gone over the channel, by kind. @hole_pages are those of @zero_pages that were not read (holes.c). */
-struct vfmig_counts {
+struct engine_counts {
 	uint64_t bytes;
 	uint64_t memory_bytes;
 	uint64_t device_bytes;
@@ -34,7 +34,7 @@ struct vfmig_counts {
  * @trust: what came for each KiB that it had promised, in KiB/1024
  * @rate: bytes per second that it had anew in the last round
  */
-struct vfmig_guess {
+struct size_estimate {
 	uint64_t said;
 	uint64_t initial;
 	uint64_t size;
@@ -43,11 +43,11 @@ struct vfmig_guess {
 	uint64_t rate;
 };
 
-void vfmig_guess_init(struct vfmig_guess *guess);
+void estimate_init(struct size_estimate *guess);
 /* A round is over: @sent bytes of the device's came in @ns; the first round's are not new data. */
-void vfmig_guess_round(struct vfmig_guess *guess, uint64_t sent, uint64_t ns, bool first);
+void estimate_round(struct size_estimate *guess, uint64_t sent, uint64_t ns, bool first);
 /* How much it will have at the stop, @gap ns after it was last drained. */
-uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap);
+uint64_t estimate_left(const struct size_estimate *guess, uint64_t gap);
 
 /*
  * How fast the destination loads.
@@ -59,7 +59,7 @@ uint64_t vfmig_guess_left(const struct vfmig_guess *guess, uint64_t gap);
  *	device that stalls now and then is expected to do it again. An empty round counts, so that one slow round of
  *	an idle device is not held against it for ever
  */
-struct vfmig_estimator {
+struct estimator {
 	uint64_t rate;
 	bool sure;
 	uint64_t collect_ns;
@@ -71,19 +71,17 @@ struct vfmig_estimator {
  * A round was loaded: @bytes on the channel, of which most were data, in @ns. @zero bytes were read only to find that
  * they are zero: a round that spent its time on them says nothing about the rate.
  */
-void vfmig_estimator_round(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
-			   uint64_t ns);
+void estimator_round(struct estimator *estimator, uint64_t bytes, uint64_t zero, uint64_t ns);
 /*
  * A round was loaded: if it was short, what it took beyond its bytes is the lag. By the rate as it was known before the
  * round, if it was.
  */
-void vfmig_estimator_lag(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t zero,
-			 uint64_t ns);
+void estimator_lag(struct estimator *estimator, uint64_t bytes, uint64_t zero, uint64_t ns);
 /* A probe of @bytes was answered after @ns. It counts until a round tells more. */
-void vfmig_estimator_probe(struct vfmig_estimator *estimator, uint64_t bytes, uint64_t ns);
+void estimator_probe(struct estimator *estimator, uint64_t bytes, uint64_t ns);
 /* An empty exchange took @ns. */
-void vfmig_estimator_round_trip(struct vfmig_estimator *estimator, uint64_t ns);
+void estimator_round_trip(struct estimator *estimator, uint64_t ns);
 /* Expected downtime for what is left. UINT64_MAX if nothing is known of the rate. */
-uint64_t vfmig_estimator_downtime(const struct vfmig_estimator *estimator, uint64_t bytes);
+uint64_t estimator_downtime(const struct estimator *estimator, uint64_t bytes);
 
 #endif

@@ -14,35 +14,35 @@
 #define TELL_MS 1000
 
 /* The destination learns it from CANCEL at once, instead of from a time limit. It is reset either way. */
-void vfmig_tell_cancel(struct vfmig_migration *m)
+void engine_send_cancel(struct vfmig_migration *m)
 {
-	struct vfmig_section section = {.type = VFMIG_SECTION_CANCEL};
+	struct abi_section section = {.type = ABI_SECTION_CANCEL};
 	const char *why = m->why.text;
 	size_t len = strlen(why);
 
-	if (m->file || m->commit_begun || m->fenced || m->why_event == VFMIG_ON_LOST ||
-	    m->why_event == VFMIG_ON_PEER || !m->out.sections)
+	if (m->file || m->commit_begun || m->fenced || m->why_event == HANDOFF_ON_LOST ||
+	    m->why_event == HANDOFF_ON_PEER || !m->out.sections)
 		return;
-	section.length = (uint32_t)(vfmig_section_sentence(why, len) ? 0 : len);
-	m->out.moved = vfmig_now();
-	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
-	vfmig_limit_time(m, TELL_MS, "telling the destination");
-	if (!vfmig_control(m, &section, why, NULL))
-		vfmig_flush(m, NULL);
+	section.length = (uint32_t)(abi_section_sentence(why, len) ? 0 : len);
+	m->out.moved = device_now();
+	rate_limit_set(&m->out.limit, 0, device_now());
+	engine_limit_time(m, TELL_MS, "telling the destination");
+	if (!engine_control(m, &section, why, NULL))
+		engine_flush(m, NULL);
 	m->deadline = 0;
 }
 
 /* FAILED says it, if it comes. READY may have been on its way, and a channel that is gone may still hold words. */
 static bool hears_reset(struct vfmig_migration *m)
 {
-	if (m->why_event == VFMIG_ON_BAD)
+	if (m->why_event == HANDOFF_ON_BAD)
 		return false;
-	vfmig_tell_cancel(m);
-	vfmig_limit_time(m, m->options.switchover_ms, "the destination's reset");
+	engine_send_cancel(m);
+	engine_limit_time(m, m->options.switchover_ms, "the destination's reset");
 	/* Nothing comes behind FAILED, whatever it said. */
-	if (m->why_event != VFMIG_ON_PEER && !m->peer_reset &&
-	    !vfmig_source_await(m, VFMIG_SECTION_READY, NULL))
-		vfmig_source_await(m, VFMIG_SECTION_READY, NULL);
+	if (m->why_event != HANDOFF_ON_PEER && !m->peer_reset &&
+	    !engine_source_await(m, ABI_SECTION_READY, NULL))
+		engine_source_await(m, ABI_SECTION_READY, NULL);
 	m->deadline = 0;
 	return m->peer_reset;
 }
@@ -51,7 +51,7 @@ static bool hears_reset(struct vfmig_migration *m)
  * END is there, so a device of the destination that can check in no other way may have run, and may be running. Until
  * all of them are known to be reset, nothing runs here.
  */
-int vfmig_fence(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_await_reset(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	if (!m->checks_by_running)
 		return 0;

@@ -13,17 +13,17 @@
 
 /* What comes of a state: one thing if all went well, another if anything did not. */
 #define ROW(state, ok, otherwise)                                                                  \
-	[VFMIG_##state] = {                                                                        \
-		[VFMIG_ON_OK] = VFMIG_##ok,                                                        \
-		[VFMIG_ON_FAILED] = VFMIG_##otherwise,                                             \
-		[VFMIG_ON_PEER] = VFMIG_##otherwise,                                               \
-		[VFMIG_ON_LOST] = VFMIG_##otherwise,                                               \
-		[VFMIG_ON_TIME] = VFMIG_##otherwise,                                               \
-		[VFMIG_ON_BAD] = VFMIG_##otherwise,                                                \
-		[VFMIG_ON_CANCEL] = VFMIG_##otherwise,                                             \
+	[HANDOFF_##state] = {                                                                      \
+		[HANDOFF_ON_OK] = HANDOFF_##ok,                                                    \
+		[HANDOFF_ON_FAILED] = HANDOFF_##otherwise,                                         \
+		[HANDOFF_ON_PEER] = HANDOFF_##otherwise,                                           \
+		[HANDOFF_ON_LOST] = HANDOFF_##otherwise,                                           \
+		[HANDOFF_ON_TIME] = HANDOFF_##otherwise,                                           \
+		[HANDOFF_ON_BAD] = HANDOFF_##otherwise,                                            \
+		[HANDOFF_ON_CANCEL] = HANDOFF_##otherwise,                                         \
 	}
 
-static const uint8_t next[VFMIG_HANDOFF_COUNT][VFMIG_HANDOFF_EVENTS] = {
+static const uint8_t next[HANDOFF_COUNT][HANDOFF_EVENTS] = {
 	/*  in		  ok		anything else */
 	ROW(SRC_MOVE, SRC_PAUSE, SRC_BACK),
 	ROW(SRC_PAUSE, SRC_QUIESCE, SRC_BACK),
@@ -52,58 +52,58 @@ static const uint8_t next[VFMIG_HANDOFF_COUNT][VFMIG_HANDOFF_EVENTS] = {
 	ROW(DST_FAILED, DST_FAILED, DST_FAILED),
 };
 
-static const char *const names[VFMIG_HANDOFF_COUNT] = {
-	[VFMIG_SRC_MOVE] = "SRC_MOVE",	     [VFMIG_SRC_PAUSE] = "SRC_PAUSE",
-	[VFMIG_SRC_QUIESCE] = "SRC_QUIESCE", [VFMIG_SRC_STOP] = "SRC_STOP",
-	[VFMIG_SRC_COPY] = "SRC_COPY",	     [VFMIG_SRC_READY] = "SRC_READY",
-	[VFMIG_SRC_COMMIT] = "SRC_COMMIT",   [VFMIG_SRC_RUNNING] = "SRC_RUNNING",
-	[VFMIG_SRC_FENCE] = "SRC_FENCE",     [VFMIG_SRC_BACK] = "SRC_BACK",
-	[VFMIG_SRC_DONE] = "SRC_DONE",	     [VFMIG_SRC_FAILED] = "SRC_FAILED",
-	[VFMIG_SRC_DOUBT] = "SRC_DOUBT",     [VFMIG_DST_LOAD] = "DST_LOAD",
-	[VFMIG_DST_CHECK] = "DST_CHECK",     [VFMIG_DST_COMMIT] = "DST_COMMIT",
-	[VFMIG_DST_QUIET] = "DST_QUIET",     [VFMIG_DST_RUN] = "DST_RUN",
-	[VFMIG_DST_RESUME] = "DST_RESUME",   [VFMIG_DST_RESET] = "DST_RESET",
-	[VFMIG_DST_DONE] = "DST_DONE",	     [VFMIG_DST_FAILED] = "DST_FAILED",
+static const char *const names[HANDOFF_COUNT] = {
+	[HANDOFF_SRC_MOVE] = "SRC_MOVE",       [HANDOFF_SRC_PAUSE] = "SRC_PAUSE",
+	[HANDOFF_SRC_QUIESCE] = "SRC_QUIESCE", [HANDOFF_SRC_STOP] = "SRC_STOP",
+	[HANDOFF_SRC_COPY] = "SRC_COPY",       [HANDOFF_SRC_READY] = "SRC_READY",
+	[HANDOFF_SRC_COMMIT] = "SRC_COMMIT",   [HANDOFF_SRC_RUNNING] = "SRC_RUNNING",
+	[HANDOFF_SRC_FENCE] = "SRC_FENCE",     [HANDOFF_SRC_BACK] = "SRC_BACK",
+	[HANDOFF_SRC_DONE] = "SRC_DONE",       [HANDOFF_SRC_FAILED] = "SRC_FAILED",
+	[HANDOFF_SRC_DOUBT] = "SRC_DOUBT",     [HANDOFF_DST_LOAD] = "DST_LOAD",
+	[HANDOFF_DST_CHECK] = "DST_CHECK",     [HANDOFF_DST_COMMIT] = "DST_COMMIT",
+	[HANDOFF_DST_QUIET] = "DST_QUIET",     [HANDOFF_DST_RUN] = "DST_RUN",
+	[HANDOFF_DST_RESUME] = "DST_RESUME",   [HANDOFF_DST_RESET] = "DST_RESET",
+	[HANDOFF_DST_DONE] = "DST_DONE",       [HANDOFF_DST_FAILED] = "DST_FAILED",
 };
 
-static const char *const events[VFMIG_HANDOFF_EVENTS] = {
-	[VFMIG_ON_OK] = "ok",	      [VFMIG_ON_FAILED] = "failed", [VFMIG_ON_PEER] = "peer",
-	[VFMIG_ON_LOST] = "lost",     [VFMIG_ON_TIME] = "time",	    [VFMIG_ON_BAD] = "bad",
-	[VFMIG_ON_CANCEL] = "cancel",
+static const char *const events[HANDOFF_EVENTS] = {
+	[HANDOFF_ON_OK] = "ok",		[HANDOFF_ON_FAILED] = "failed", [HANDOFF_ON_PEER] = "peer",
+	[HANDOFF_ON_LOST] = "lost",	[HANDOFF_ON_TIME] = "time",	[HANDOFF_ON_BAD] = "bad",
+	[HANDOFF_ON_CANCEL] = "cancel",
 };
 
-enum vfmig_handoff vfmig_handoff_next(enum vfmig_handoff state, enum vfmig_handoff_event on)
+enum handoff handoff_next(enum handoff state, enum handoff_event on)
 {
-	return (enum vfmig_handoff)next[state][on];
+	return (enum handoff)next[state][on];
 }
 
-const char *vfmig_handoff_name(enum vfmig_handoff state)
+const char *handoff_name(enum handoff state)
 {
-	return (unsigned)state < VFMIG_HANDOFF_COUNT ? names[state] : "?";
+	return (unsigned)state < HANDOFF_COUNT ? names[state] : "?";
 }
 
-const char *vfmig_handoff_event_name(enum vfmig_handoff_event on)
+const char *handoff_event_name(enum handoff_event on)
 {
-	return (unsigned)on < VFMIG_HANDOFF_EVENTS ? events[on] : "?";
+	return (unsigned)on < HANDOFF_EVENTS ? events[on] : "?";
 }
 
-enum vfmig_handoff_event vfmig_handoff_event_of(int code)
+enum handoff_event handoff_event_of(int code)
 {
 	switch (code) {
 	case 0:
-		return VFMIG_ON_OK;
+		return HANDOFF_ON_OK;
 	case -EREMOTEIO:
-		return VFMIG_ON_PEER;
+		return HANDOFF_ON_PEER;
 	case -EPIPE:
 	case -ECONNRESET:
-		return VFMIG_ON_LOST;
+		return HANDOFF_ON_LOST;
 	case -ETIMEDOUT:
-		return VFMIG_ON_TIME;
+		return HANDOFF_ON_TIME;
 	case -EBADMSG:
-		return VFMIG_ON_BAD;
+		return HANDOFF_ON_BAD;
 	case -ECANCELED:
-		return VFMIG_ON_CANCEL;
+		return HANDOFF_ON_CANCEL;
 	default:
-		return VFMIG_ON_FAILED;
+		return HANDOFF_ON_FAILED;
 	}
 }

@@ -35,7 +35,7 @@
 #include "engine/engine.h"
 #include "engine/vma.h"
 
-#define PAGE ((uint64_t)VFMIG_STREAM_PAGE)
+#define PAGE ((uint64_t)ABI_STREAM_PAGE)
 /* Pages that one mincore(2) is asked for: first, and where they are all holes. */
 #define FEW  64u
 #define MANY 4096u
@@ -47,30 +47,30 @@
 /* ---- what a map is made of ---- */
 
 struct finder {
-	struct vfmig_memory *memory;
+	struct engine_memory *memory;
 	dev_t shm; /* the device of shared memory that is in no file system */
 };
 
-static enum vfmig_backing file_system(int fd)
+static enum engine_backing file_system(int fd)
 {
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs))
-		return VFMIG_BACKING_NONE;
+		return ENGINE_BACKING_NONE;
 	switch ((unsigned long)fs.f_type) {
 	case TMPFS_MAGIC:
 	case EXT4_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
-		return VFMIG_BACKING_FILE;
+		return ENGINE_BACKING_FILE;
 	case HUGETLBFS_MAGIC:
-		return VFMIG_BACKING_HUGE;
+		return ENGINE_BACKING_HUGE;
 	default:
-		return VFMIG_BACKING_NONE;
+		return ENGINE_BACKING_NONE;
 	}
 }
 
 /* Is @at, in this mapping, a mapping of the map's descriptor? */
-static bool is_descriptor(const struct vfmig_vma *vma, const struct vfmig_mapped *at)
+static bool is_descriptor(const struct engine_vma *vma, const struct engine_map *at)
 {
 	uint64_t start = (uintptr_t)at->ptr;
 	struct stat file;
@@ -80,31 +80,31 @@ static bool is_descriptor(const struct vfmig_vma *vma, const struct vfmig_mapped
 	       vma->offset - vma->start == at->fd_offset - start;
 }
 
-static enum vfmig_backing backing_of(const struct finder *f, const struct vfmig_vma *vma,
-				     const struct vfmig_mapped *at)
+static enum engine_backing backing_of(const struct finder *f, const struct engine_vma *vma,
+				      const struct engine_map *at)
 {
 	if (vma->served)
-		return VFMIG_BACKING_NONE;
+		return ENGINE_BACKING_NONE;
 	if (vma->anonymous)
-		return vma->page > PAGE ? VFMIG_BACKING_PAGES : VFMIG_BACKING_MEMORY;
+		return vma->page > PAGE ? ENGINE_BACKING_PAGES : ENGINE_BACKING_MEMORY;
 	if (!vma->shared)
-		return VFMIG_BACKING_NONE;
+		return ENGINE_BACKING_NONE;
 	if (is_descriptor(vma, at))
 		return file_system(at->fd);
-	return f->shm && makedev(vma->major, vma->minor) == f->shm ? VFMIG_BACKING_MEMORY
-								   : VFMIG_BACKING_NONE;
+	return f->shm && makedev(vma->major, vma->minor) == f->shm ? ENGINE_BACKING_MEMORY
+								   : ENGINE_BACKING_NONE;
 }
 
 /* A map may lie in several mappings. It is one kind if they all are, and they cover it. */
-static int look_at_vma(void *context, const struct vfmig_vma *vma)
+static int look_at_vma(void *context, const struct engine_vma *vma)
 {
 	const struct finder *f = context;
 
 	for (uint32_t i = 0; i < f->memory->nr_regions; i++) {
-		struct vfmig_mapped *at = &f->memory->regions[i];
+		struct engine_map *at = &f->memory->regions[i];
 		uint64_t start = (uintptr_t)at->ptr, end = start + at->size;
 		uint64_t first = start + at->covered;
-		enum vfmig_backing backing;
+		enum engine_backing backing;
 
 		if (at->covered == at->size || vma->start > first || vma->end <= first)
 			continue;
@@ -112,13 +112,13 @@ static int look_at_vma(void *context, const struct vfmig_vma *vma)
 		if (first == start)
 			at->backing = backing;
 		else if (at->backing != backing)
-			at->backing = VFMIG_BACKING_NONE;
+			at->backing = ENGINE_BACKING_NONE;
 		at->covered = (vma->end < end ? vma->end : end) - start;
 	}
 	return 0;
 }
 
-void vfmig_holes_find(struct vfmig_memory *memory)
+void engine_holes_find(struct engine_memory *memory)
 {
 	int shm = memfd_create("vfmig", MFD_CLOEXEC);
 	struct finder f = {.memory = memory};
@@ -130,10 +130,10 @@ void vfmig_holes_find(struct vfmig_memory *memory)
 		close(shm);
 	/* mincore(2) counts in pages of the system. */
 	if (sysconf(_SC_PAGESIZE) == (long)PAGE)
-		vfmig_vmas_each(look_at_vma, &f, NULL);
+		engine_vmas_each(look_at_vma, &f, NULL);
 	for (uint32_t i = 0; i < memory->nr_regions; i++)
 		if (memory->regions[i].covered < memory->regions[i].size)
-			memory->regions[i].backing = VFMIG_BACKING_NONE;
+			memory->regions[i].backing = ENGINE_BACKING_NONE;
 }
 
 /* ---- which pages are there ---- */
@@ -208,55 +208,55 @@ static uint64_t huge_hole(int fd, uint64_t offset, uint64_t size)
 		if (n < (ssize_t)want)
 			return 0;
 		for (uint64_t i = 0; i < want; i += PAGE)
-			if (!vfmig_page_zero(bytes + i))
+			if (!engine_page_zero(bytes + i))
 				return 0;
 		at += want;
 	}
 	return end - offset;
 }
 
-uint64_t vfmig_hole_look(const struct vfmig_mapped *at, const struct vfmig_space_entry *held,
-			 uint64_t offset, uint64_t size, bool *hole)
+uint64_t engine_hole_look(const struct engine_map *at, const struct space_entry *held,
+			  uint64_t offset, uint64_t size, bool *hole)
 {
 	const uint8_t *bytes = at->ptr + offset;
 	uint64_t file_offset = held->map.fd_offset + offset, n, holes = 0;
 	bool there;
 
 	*hole = false;
-	if (at->backing == VFMIG_BACKING_NONE || (at->backing == VFMIG_BACKING_MEMORY && swaps()))
+	if (at->backing == ENGINE_BACKING_NONE || (at->backing == ENGINE_BACKING_MEMORY && swaps()))
 		return size;
 	n = alike(bytes, size, FEW, &there);
 	if (there)
 		return n;
 	switch (at->backing) {
-	case VFMIG_BACKING_FILE:
+	case ENGINE_BACKING_FILE:
 		holes = file_hole(held->map.fd, file_offset, size);
 		break;
-	case VFMIG_BACKING_HUGE:
+	case ENGINE_BACKING_HUGE:
 		holes = huge_hole(held->map.fd, file_offset, size);
 		break;
-	case VFMIG_BACKING_MEMORY:
-	case VFMIG_BACKING_PAGES:
+	case ENGINE_BACKING_MEMORY:
+	case ENGINE_BACKING_PAGES:
 		holes = absent(bytes, n, size);
 		/* Swap may have come meanwhile. */
-		if (at->backing == VFMIG_BACKING_MEMORY && swaps())
+		if (at->backing == ENGINE_BACKING_MEMORY && swaps())
 			return size;
 		break;
-	case VFMIG_BACKING_NONE:
+	case ENGINE_BACKING_NONE:
 		break;
 	}
 	*hole = holes > 0;
 	return holes ? holes : PAGE;
 }
 
-void vfmig_hole_zero(const struct vfmig_mapped *at, const struct vfmig_space_entry *held,
-		     uint64_t offset, uint64_t size)
+void engine_hole_zero(const struct engine_map *at, const struct space_entry *held, uint64_t offset,
+		      uint64_t size)
 {
 	bool hole;
 
 	for (uint64_t n; size; offset += n, size -= n) {
-		n = vfmig_hole_look(at, held, offset, size, &hole);
+		n = engine_hole_look(at, held, offset, size, &hole);
 		if (!hole)
-			vfmig_bytes_zero(at->ptr + offset, n);
+			engine_bytes_zero(at->ptr + offset, n);
 	}
 }

@@ -22,14 +22,14 @@
 static int unsound(struct vfmig_migration *m, struct vfmig_error *err, const char *why)
 {
 	return vfmig_err(err, -EBADMSG, "the stream is not sound, at byte %llu: %s",
-			 (unsigned long long)(m->in.bytes - vfmig_in_have(&m->in)), why);
+			 (unsigned long long)(m->in.bytes - channel_in_have(&m->in)), why);
 }
 
 /* Read what there is, or wait for more. 0, or an error. */
 static int read_more(struct vfmig_migration *m, void *to, size_t len, size_t *got,
 		     struct vfmig_error *err)
 {
-	ssize_t n = vfmig_in_read(&m->in, to, len, err);
+	ssize_t n = channel_in_read(&m->in, to, len, err);
 	int ret;
 
 	*got = n > 0 ? (size_t)n : 0;
@@ -42,41 +42,41 @@ static int read_more(struct vfmig_migration *m, void *to, size_t len, size_t *go
 			       : vfmig_err(err, -ECONNRESET, "the source has closed the channel");
 	if (n != -EAGAIN)
 		return (int)n;
-	ret = vfmig_wait(m, VFMIG_WAIT_IN, err);
-	return ret ? ret : vfmig_writes_reap(m, err);
+	ret = engine_wait(m, ENGINE_WAIT_IN, err);
+	return ret ? ret : engine_writes_reap(m, err);
 }
 
-int vfmig_load_need(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
+int engine_load_need(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
 {
 	size_t got;
 	int ret = 0;
 
-	if (vfmig_in_have(&m->in) < bytes)
-		m->in.moved = vfmig_now();
-	while (!ret && vfmig_in_have(&m->in) < bytes)
+	if (channel_in_have(&m->in) < bytes)
+		m->in.moved = device_now();
+	while (!ret && channel_in_have(&m->in) < bytes)
 		ret = read_more(m, NULL, 0, &got, err);
 	return ret;
 }
 
-int vfmig_load_header(struct vfmig_migration *m, struct vfmig_section *section,
-		      uint8_t header[VFMIG_SECTION_HEADER_SIZE], struct vfmig_error *err)
+int engine_load_header(struct vfmig_migration *m, struct abi_section *section,
+		       uint8_t header[ABI_SECTION_HEADER_SIZE], struct vfmig_error *err)
 {
-	int ret = vfmig_load_need(m, VFMIG_SECTION_HEADER_SIZE, err);
+	int ret = engine_load_need(m, ABI_SECTION_HEADER_SIZE, err);
 	const char *why;
 
 	if (ret)
 		return ret;
-	why = vfmig_section_get(m->in.buf + m->in.start, VFMIG_SECTION_HEADER_SIZE, section);
+	why = abi_section_get(m->in.buf + m->in.start, ABI_SECTION_HEADER_SIZE, section);
 	if (!why)
-		why = vfmig_stream_check(&m->in.check, section);
+		why = abi_stream_check(&m->in.check, section);
 	if (why)
 		return unsound(m, err, why);
-	vfmig_in_take(&m->in, header, VFMIG_SECTION_HEADER_SIZE);
+	channel_in_consume(&m->in, header, ABI_SECTION_HEADER_SIZE);
 	return 0;
 }
 
-int vfmig_load_payload(struct vfmig_migration *m, const struct vfmig_section *section,
-		       uint8_t header[VFMIG_SECTION_HEADER_SIZE], void *to, struct vfmig_error *err)
+int engine_load_payload(struct vfmig_migration *m, const struct abi_section *section,
+			uint8_t header[ABI_SECTION_HEADER_SIZE], void *to, struct vfmig_error *err)
 {
 	uint32_t left = section->length, have;
 	uint8_t *at = to;
@@ -84,20 +84,20 @@ int vfmig_load_payload(struct vfmig_migration *m, const struct vfmig_section *se
 	int ret;
 
 	/* A small one comes with others: one read for all of them. Behind a large one comes another. */
-	m->in.ahead = left <= SMALL ? 0 : VFMIG_SECTION_HEADER_SIZE;
+	m->in.ahead = left <= SMALL ? 0 : ABI_SECTION_HEADER_SIZE;
 	if (left <= SMALL) {
-		ret = vfmig_load_need(m, left, err);
+		ret = engine_load_need(m, left, err);
 		if (ret)
 			return ret;
 	}
-	have = vfmig_in_have(&m->in) < left ? vfmig_in_have(&m->in) : left;
-	vfmig_in_take(&m->in, at, have);
+	have = channel_in_have(&m->in) < left ? channel_in_have(&m->in) : left;
+	channel_in_consume(&m->in, at, have);
 	for (at += have, left -= have; left; at += got, left -= (uint32_t)got) {
 		ret = read_more(m, at, left, &got, err);
 		if (ret)
 			return ret;
 	}
-	if (!vfmig_sealed(header, to, section))
+	if (!channel_in_sealed(header, to, section))
 		return unsound(m, err, "the checksum of a section is wrong");
 	return 0;
 }
@@ -106,35 +106,35 @@ int vfmig_load_payload(struct vfmig_migration *m, const struct vfmig_section *se
 
 struct load {
 	struct vfmig_migration *m;
-	struct vfmig_section section;
+	struct abi_section section;
 	uint8_t *header;
 };
 
 static int look(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = vfmig_look(m, err);
+	int ret = engine_look(m, err);
 
-	return ret ? ret : vfmig_writes_reap(m, err);
+	return ret ? ret : engine_writes_reap(m, err);
 }
 
 static int no_payload(struct load *load, struct vfmig_error *err)
 {
-	return vfmig_load_payload(load->m, &load->section, load->header,
-				  load->header + VFMIG_SECTION_HEADER_SIZE, err);
+	return engine_load_payload(load->m, &load->section, load->header,
+				   load->header + ABI_SECTION_HEADER_SIZE, err);
 }
 
 static int pages(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
-	const struct vfmig_section *s = &load->section;
-	struct vfmig_space_entry *held;
-	int ret = vfmig_memory_hold(m, s->index, &held, err);
+	const struct abi_section *s = &load->section;
+	struct space_entry *held;
+	int ret = engine_memory_hold(m, s->index, &held, err);
 
 	if (ret)
 		return ret;
-	ret = vfmig_load_payload(m, s, load->header, m->memory.regions[s->index].ptr + s->offset,
-				 err);
-	vfmig_memory_release(m, s->index, held);
+	ret = engine_load_payload(m, s, load->header, m->memory.regions[s->index].ptr + s->offset,
+				  err);
+	engine_memory_release(m, s->index, held);
 	m->round_counts.memory_bytes += s->length;
 	return ret;
 }
@@ -142,81 +142,81 @@ static int pages(struct load *load, struct vfmig_error *err)
 static int zeros(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
-	const struct vfmig_section *s = &load->section;
+	const struct abi_section *s = &load->section;
 	uint64_t at = s->offset;
-	struct vfmig_space_entry *held;
+	struct space_entry *held;
 	int ret = no_payload(load, err);
 
 	for (uint64_t left = s->arg, step; left && !ret; left -= step, at += step) {
 		step = left < ZERO_STEP ? left : ZERO_STEP;
-		ret = vfmig_memory_hold(m, s->index, &held, err);
+		ret = engine_memory_hold(m, s->index, &held, err);
 		if (ret)
 			break;
-		vfmig_hole_zero(&m->memory.regions[s->index], held, at, step);
-		vfmig_memory_release(m, s->index, held);
+		engine_hole_zero(&m->memory.regions[s->index], held, at, step);
+		engine_memory_release(m, s->index, held);
 		if (s->arg > ZERO_STEP)
 			ret = look(m, err);
 	}
-	m->round_counts.zero_pages += s->arg / VFMIG_STREAM_PAGE;
+	m->round_counts.zero_pages += s->arg / ABI_STREAM_PAGE;
 	return ret;
 }
 
 /* A buffer for this section: that of the chunk which it goes on with, if it has room, or another. */
-static int chunk_buffer(struct load *load, struct vfmig_mover *mover, struct vfmig_error *err)
+static int chunk_buffer(struct load *load, struct engine_device *mover, struct vfmig_error *err)
 {
-	const struct vfmig_section *s = &load->section;
-	struct vfmig_buffer *open = mover->open;
+	const struct abi_section *s = &load->section;
+	struct channel_buffer *open = mover->open;
 
-	if (open && open->length + s->length <= VFMIG_BUFFER_DATA)
+	if (open && open->length + s->length <= CHANNEL_BUFFER_DATA)
 		return 0;
 	/* A chunk that is larger than a buffer is written in pieces. */
 	mover->open = NULL;
 	if (open)
-		vfmig_writes_submit(mover, open, open->length);
-	return vfmig_writes_room(mover, &mover->open, err);
+		engine_writes_submit(mover, open, open->length);
+	return engine_writes_room(mover, &mover->open, err);
 }
 
 /* The chunk says where its data is. */
-static int window_chunk(struct load *load, struct vfmig_mover *mover, struct vfmig_buffer *open,
+static int window_chunk(struct load *load, struct engine_device *mover, struct channel_buffer *open,
 			struct vfmig_error *err)
 {
-	int ret = vfmig_window_get(mover, open, err);
+	int ret = engine_window_get(mover, open, err);
 
 	if (ret) {
-		vfmig_buffer_put(load->m, open);
+		engine_buffer_put(load->m, open);
 		return ret;
 	}
 	load->m->in.bytes += open->length;
-	load->m->round_counts.device_bytes += open->length - VFMIG_WINDOW_CHUNK;
+	load->m->round_counts.device_bytes += open->length - ENGINE_WINDOW_CHUNK;
 	return 0;
 }
 
 static int data(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
-	struct vfmig_mover *mover = m->movers[m->order[load->section.index]];
+	struct engine_device *mover = m->movers[m->order[load->section.index]];
 	uint8_t *header = load->header;
-	struct vfmig_buffer *open;
+	struct channel_buffer *open;
 	int ret = chunk_buffer(load, mover, err);
 
 	if (ret)
 		return ret;
 	open = mover->open;
 	if (!open->length)
-		header = memcpy(open->bytes, header, VFMIG_SECTION_HEADER_SIZE);
-	ret = vfmig_load_payload(m, &load->section, header,
-				 open->bytes + VFMIG_SECTION_HEADER_SIZE + open->length, err);
+		header = memcpy(open->bytes, header, ABI_SECTION_HEADER_SIZE);
+	ret = engine_load_payload(m, &load->section, header,
+				  open->bytes + ABI_SECTION_HEADER_SIZE + open->length, err);
 	if (ret)
 		return ret;
 	open->length += load->section.length;
 	mover->bytes += load->section.length;
 	m->round_counts.device_bytes += load->section.length;
-	if (load->section.flags & VFMIG_SECTION_LAST) {
+	if (load->section.flags & ABI_SECTION_LAST) {
 		mover->open = NULL;
 		ret = mover->window ? window_chunk(load, mover, open, err) : 0;
 		if (ret)
 			return ret;
-		vfmig_writes_submit(mover, open, open->length);
+		engine_writes_submit(mover, open, open->length);
 	}
 	return look(m, err);
 }
@@ -229,7 +229,7 @@ static int data_end(struct load *load, struct vfmig_error *err)
 	if (ret)
 		return ret;
 	m->movers[m->order[load->section.index]]->ended = true;
-	return vfmig_writes_reap(m, err);
+	return engine_writes_reap(m, err);
 }
 
 static int round_over(struct load *load, struct vfmig_error *err)
@@ -244,67 +244,67 @@ static int round_over(struct load *load, struct vfmig_error *err)
 /* Answered once everything before it is loaded. What it carries only measures the channel. */
 static int sync(struct load *load, struct vfmig_error *err)
 {
-	struct vfmig_section loaded = {.type = VFMIG_SECTION_LOADED, .arg = load->section.seq};
+	struct abi_section loaded = {.type = ABI_SECTION_LOADED, .arg = load->section.seq};
 	struct vfmig_migration *m = load->m;
-	struct vfmig_buffer *buffer;
-	int ret = vfmig_writes_drain(m, err);
+	struct channel_buffer *buffer;
+	int ret = engine_writes_drain(m, err);
 
 	if (ret)
 		return ret;
-	buffer = vfmig_buffer_get(m, true);
+	buffer = engine_buffer_get(m, true);
 	if (!buffer)
 		return vfmig_err(err, -EBADMSG,
 				 "the stream has chunks of too many devices open at once");
-	ret = vfmig_load_payload(m, &load->section, load->header, buffer->bytes, err);
-	vfmig_buffer_put(m, buffer);
+	ret = engine_load_payload(m, &load->section, load->header, buffer->bytes, err);
+	engine_buffer_put(m, buffer);
 	if (!ret)
-		ret = vfmig_control(m, &loaded, NULL, err);
-	m->out.moved = vfmig_now();
-	return ret ? ret : vfmig_flush(m, err);
+		ret = engine_control(m, &loaded, NULL, err);
+	m->out.moved = device_now();
+	return ret ? ret : engine_flush(m, err);
 }
 
 static int source_stopped(struct load *load, struct vfmig_error *err)
 {
-	load->m->stage_began = vfmig_now();
+	load->m->stage_began = device_now();
 	load->m->stopping = true;
-	load->m->bytes_at_stop = load->m->in.bytes - vfmig_in_have(&load->m->in);
+	load->m->bytes_at_stop = load->m->in.bytes - channel_in_have(&load->m->in);
 	return no_payload(load, err);
 }
 
 static int cancel(struct load *load, struct vfmig_error *err)
 {
-	char said[VFMIG_SECTION_SENTENCE_MAX + 1];
-	int ret = vfmig_load_payload(load->m, &load->section, load->header, said, err);
+	char said[ABI_SECTION_SENTENCE_MAX + 1];
+	int ret = engine_load_payload(load->m, &load->section, load->header, said, err);
 
 	if (ret)
 		return ret;
 	said[load->section.length] = 0;
-	if (vfmig_section_sentence(said, load->section.length))
+	if (abi_section_sentence(said, load->section.length))
 		strcpy(said, "its reason is not printable");
 	load->m->peer_cancelled = true;
 	return vfmig_err(err, -EREMOTEIO, "the source gave up: %s", *said ? said : "cancelled");
 }
 
 static int (*const takes[])(struct load *, struct vfmig_error *) = {
-	[VFMIG_SECTION_MEM_PAGES] = pages,     [VFMIG_SECTION_MEM_ZERO] = zeros,
-	[VFMIG_SECTION_ROUND] = round_over,    [VFMIG_SECTION_DEVICE_DATA] = data,
-	[VFMIG_SECTION_DEVICE_END] = data_end, [VFMIG_SECTION_STOPPED] = source_stopped,
-	[VFMIG_SECTION_END] = no_payload,      [VFMIG_SECTION_COMMIT] = no_payload,
-	[VFMIG_SECTION_CANCEL] = cancel,       [VFMIG_SECTION_SYNC] = sync,
+	[ABI_SECTION_MEM_PAGES] = pages,     [ABI_SECTION_MEM_ZERO] = zeros,
+	[ABI_SECTION_ROUND] = round_over,    [ABI_SECTION_DEVICE_DATA] = data,
+	[ABI_SECTION_DEVICE_END] = data_end, [ABI_SECTION_STOPPED] = source_stopped,
+	[ABI_SECTION_END] = no_payload,	     [ABI_SECTION_COMMIT] = no_payload,
+	[ABI_SECTION_CANCEL] = cancel,	     [ABI_SECTION_SYNC] = sync,
 };
 
-int vfmig_load_section(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_load_section(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	uint8_t header[VFMIG_SECTION_HEADER_SIZE];
+	uint8_t header[ABI_SECTION_HEADER_SIZE];
 	struct load load = {.m = m, .header = header};
-	int ret = vfmig_load_header(m, &load.section, header, err);
+	int ret = engine_load_header(m, &load.section, header, err);
 
 	/* HELLO is not among them; the order has refused it by now. */
 	if (!ret)
 		ret = takes[load.section.type](&load, err);
 	/* What came is done; but behind COMMIT no limit passes, and nobody cancels. */
-	if (!ret && load.section.type != VFMIG_SECTION_COMMIT && load.section.seq % LOOK_EVERY == 0)
+	if (!ret && load.section.type != ABI_SECTION_COMMIT && load.section.seq % LOOK_EVERY == 0)
 		ret = look(m, err);
-	vfmig_report_progress(m);
+	engine_report_progress(m);
 	return ret ? ret : load.section.type;
 }

@@ -43,7 +43,7 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 			struct vfmig_error *err)
 {
 	struct far far = {.m = destination};
-	struct vfmig_windows *windows;
+	struct engine_windows *windows;
 	pthread_t thread;
 	int fds[2], ret;
 
@@ -51,7 +51,7 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 		return vfmig_err(err, -errno, "no socket pair for a migration: %s",
 				 strerror(errno));
 	far.fd = fds[1];
-	windows = vfmig_windows_open(source, destination);
+	windows = engine_windows_open(source, destination);
 	ret = start(&thread, &far);
 	if (ret) {
 		vfmig_err(err, ret, "no thread for the destination: %s", strerror(-ret));
@@ -62,7 +62,7 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 		if (!ret && far.ret)
 			ret = vfmig_err(err, far.ret, "%s", far.err.text);
 	}
-	vfmig_windows_close(windows);
+	engine_windows_close(windows);
 	close(fds[0]);
 	close(fds[1]);
 	return ret;

@@ -20,7 +20,7 @@
 
 #define OWN_FDS 3
 
-int vfmig_loop_init(struct vfmig_loop *loop, struct vfmig_error *err)
+int loop_init(struct loop *loop, struct vfmig_error *err)
 {
 	memset(loop, 0, sizeof(*loop));
 	loop->fds = calloc(OWN_FDS, sizeof(*loop->fds));
@@ -34,7 +34,7 @@ int vfmig_loop_init(struct vfmig_loop *loop, struct vfmig_error *err)
 	return 0;
 }
 
-void vfmig_loop_fini(struct vfmig_loop *loop)
+void loop_fini(struct loop *loop)
 {
 	while (atomic_load(&loop->calling))
 		sched_yield();
@@ -43,7 +43,7 @@ void vfmig_loop_fini(struct vfmig_loop *loop)
 	close(loop->wake);
 }
 
-int vfmig_loop_add(struct vfmig_loop *loop, struct vfmig_device *device, struct vfmig_error *err)
+int loop_add(struct loop *loop, struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vfmig_device **devices;
 	struct pollfd *fds;
@@ -63,7 +63,7 @@ int vfmig_loop_add(struct vfmig_loop *loop, struct vfmig_device *device, struct 
 	return 0;
 }
 
-static void wake(struct vfmig_loop *loop)
+static void wake(struct loop *loop)
 {
 	uint64_t one = 1;
 	ssize_t n = write(loop->wake, &one, sizeof(one));
@@ -73,8 +73,8 @@ static void wake(struct vfmig_loop *loop)
 
 static void op_done(struct vfmig_request *request)
 {
-	struct vfmig_op *op = request->user;
-	struct vfmig_loop *loop = op->loop;
+	struct loop_request *op = request->user;
+	struct loop *loop = op->loop;
 
 	atomic_fetch_add(&loop->calling, 1);
 	atomic_store(&op->done, true); /* and the op may be gone */
@@ -83,14 +83,14 @@ static void op_done(struct vfmig_request *request)
 	atomic_fetch_sub(&loop->calling, 1);
 }
 
-void vfmig_loop_poke(struct vfmig_loop *loop)
+void loop_poke(struct loop *loop)
 {
 	atomic_store(&loop->poked, true);
 	if (atomic_exchange(&loop->sleeps, false))
 		wake(loop);
 }
 
-static void forget(struct vfmig_op *op)
+static void forget(struct loop_request *op)
 {
 	if (op->prev)
 		op->prev->next = op->next;
@@ -101,13 +101,13 @@ static void forget(struct vfmig_op *op)
 	op->under_way = false;
 }
 
-void vfmig_op_submit(struct vfmig_loop *loop, struct vfmig_op *op, struct vfmig_session *session,
-		     struct vfmig_device *device, uint64_t limit_ms)
+void loop_request_submit(struct loop *loop, struct loop_request *op, struct vfmig_session *session,
+			 struct vfmig_device *device, uint64_t limit_ms)
 {
 	op->loop = loop;
 	op->session = session;
 	op->device = device;
-	op->began = vfmig_now();
+	op->began = device_now();
 	op->err.code = 0;
 	op->err.text[0] = 0;
 	op->request.deadline = limit_ms ? op->began + (int64_t)limit_ms * 1000000 : 0;
@@ -128,7 +128,7 @@ void vfmig_op_submit(struct vfmig_loop *loop, struct vfmig_op *op, struct vfmig_
 		vfmig_submit(device, &op->request);
 }
 
-bool vfmig_op_over(struct vfmig_op *op)
+bool loop_request_over(struct loop_request *op)
 {
 	if (!op->under_way)
 		return true;
@@ -138,15 +138,15 @@ bool vfmig_op_over(struct vfmig_op *op)
 	return true;
 }
 
-static bool taken_back(struct vfmig_op *op)
+static bool taken_back(struct loop_request *op)
 {
 	return op->session ? vfmig_session_cancel(op->session, &op->request)
 			   : vfmig_cancel(op->device, &op->request);
 }
 
-void vfmig_op_drop(struct vfmig_op *op)
+void loop_request_drop(struct loop_request *op)
 {
-	while (!vfmig_op_over(op)) {
+	while (!loop_request_over(op)) {
 		if (taken_back(op)) {
 			op->request.result = -ECANCELED;
 			atomic_store(&op->done, true);
@@ -157,7 +157,7 @@ void vfmig_op_drop(struct vfmig_op *op)
 	}
 }
 
-static void expire(struct vfmig_op *op)
+static void expire(struct loop_request *op)
 {
 	if (!taken_back(op))
 		return;
@@ -165,7 +165,7 @@ static void expire(struct vfmig_op *op)
 				       "%s was not done after %lld ms: the device hangs, or the "
 				       "time limit (request-timeout) is too short",
 				       vfmig_verb_name(op->request.verb),
-				       (long long)((vfmig_now() - op->began) / 1000000));
+				       (long long)((device_now() - op->began) / 1000000));
 	atomic_store(&op->done, true);
 }
 
@@ -175,9 +175,9 @@ static int64_t sooner(int64_t a, int64_t b)
 }
 
 /* Is there an operation that is over and was not looked at? Also: by when must one be taken back? */
-static bool something_over(struct vfmig_loop *loop, int64_t *until)
+static bool something_over(struct loop *loop, int64_t *until)
 {
-	struct vfmig_op *op;
+	struct loop_request *op;
 
 	for (op = loop->first; op; op = op->next) {
 		if (atomic_load(&op->done))
@@ -187,10 +187,10 @@ static bool something_over(struct vfmig_loop *loop, int64_t *until)
 	return false;
 }
 
-static void poll_until(struct vfmig_loop *loop, nfds_t n, int64_t until)
+static void poll_until(struct loop *loop, nfds_t n, int64_t until)
 {
 	struct timespec ts = {0};
-	int64_t left = until ? until - vfmig_now() : 0;
+	int64_t left = until ? until - device_now() : 0;
 
 	if (left > 0) {
 		ts.tv_sec = left / 1000000000;
@@ -202,7 +202,7 @@ static void poll_until(struct vfmig_loop *loop, nfds_t n, int64_t until)
 }
 
 /* A device that is lost has failed its requests; its descriptor would wake us for ever. */
-static void work(struct vfmig_loop *loop, unsigned i)
+static void work(struct loop *loop, unsigned i)
 {
 	if (!loop->fds[OWN_FDS + i].revents || !vfmig_device_process(loop->devices[i], NULL))
 		return;
@@ -211,11 +211,11 @@ static void work(struct vfmig_loop *loop, unsigned i)
 		(loop->count - i) * sizeof(*loop->devices));
 }
 
-int vfmig_loop_turn(struct vfmig_loop *loop, struct vfmig_ports *ports, int64_t until)
+int loop_turn(struct loop *loop, struct loop_ports *ports, int64_t until)
 {
 	struct pollfd *fds = loop->fds;
 	unsigned i, count = loop->count;
-	struct vfmig_op *op;
+	struct loop_request *op;
 	uint64_t times;
 
 	fds[0] = (struct pollfd){.fd = loop->wake, .events = POLLIN};
@@ -241,12 +241,12 @@ int vfmig_loop_turn(struct vfmig_loop *loop, struct vfmig_ports *ports, int64_t 
 		work(loop, i);
 	for (op = loop->first; op; op = op->next)
 		if (op->request.deadline && !atomic_load(&op->done) &&
-		    vfmig_now() >= op->request.deadline)
+		    device_now() >= op->request.deadline)
 			expire(op);
 	return !loop->deaf && atomic_load(&loop->cancelled) ? -ECANCELED : 0;
 }
 
-void vfmig_loop_cancel(struct vfmig_loop *loop)
+void loop_cancel(struct loop *loop)
 {
 	atomic_store(&loop->cancelled, true);
 	wake(loop);

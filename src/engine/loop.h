@@ -7,27 +7,27 @@
  * and takes a request back when its time is over. Whoever waits looks at its own operations between two
  * turns; nothing is called back.
  */
-#ifndef VFMIG_ENGINE_LOOP_H
-#define VFMIG_ENGINE_LOOP_H
+#ifndef ENGINE_LOOP_H
+#define ENGINE_LOOP_H
 
 #include <poll.h>
 #include <stdatomic.h>
 
 #include <vfmig/session.h>
 
-struct vfmig_loop;
+struct loop;
 
 /*
- * A request under way. Fill in @request's verb and member, submit, and ask vfmig_op_over() between turns.
+ * A request under way. Fill in @request's verb and member, submit, and ask loop_request_over() between turns.
  * It must stay in place until then.
  */
-struct vfmig_op {
+struct loop_request {
 	struct vfmig_request request;
 	struct vfmig_error err;
-	struct vfmig_loop *loop;
+	struct loop *loop;
 	struct vfmig_session *session; /* whom it was given to: a session, or … */
 	struct vfmig_device *device;   /* … a device */
-	struct vfmig_op *prev, *next;
+	struct loop_request *prev, *next;
 	int64_t began;
 	bool under_way;
 	atomic_bool done;
@@ -41,52 +41,52 @@ struct vfmig_op {
  * @cancelled: asked for, from any thread
  * @deaf: what is under way is not to be cancelled (putting back, or past the commit)
  */
-struct vfmig_loop {
+struct loop {
 	int wake;
 	atomic_bool sleeps;
 	atomic_bool poked;
 	atomic_uint calling;
 	atomic_bool cancelled;
 	bool deaf;
-	struct vfmig_op *first;
+	struct loop_request *first;
 	struct vfmig_device **devices;
 	struct pollfd *fds; /* wake, the channel's in and out, devices */
 	unsigned count;
 };
 
 /* What of a channel a turn waits for, and what it found. A descriptor of -1 is not waited for. */
-struct vfmig_ports {
+struct loop_ports {
 	int in, out;
 	bool readable, writable;
 };
 
-int vfmig_loop_init(struct vfmig_loop *loop, struct vfmig_error *err);
+int loop_init(struct loop *loop, struct vfmig_error *err);
 /* Waits for completions that are still in our callback; nothing may be under way. */
-void vfmig_loop_fini(struct vfmig_loop *loop);
+void loop_fini(struct loop *loop);
 /* One more device to work while waiting; nothing if it is there already. */
-int vfmig_loop_add(struct vfmig_loop *loop, struct vfmig_device *device, struct vfmig_error *err);
+int loop_add(struct loop *loop, struct vfmig_device *device, struct vfmig_error *err);
 
 /* Give a request away; it is taken back after @limit_ms (0: never). */
-void vfmig_op_submit(struct vfmig_loop *loop, struct vfmig_op *op, struct vfmig_session *session,
-		     struct vfmig_device *device, uint64_t limit_ms);
+void loop_request_submit(struct loop *loop, struct loop_request *op, struct vfmig_session *session,
+			 struct vfmig_device *device, uint64_t limit_ms);
 /* Is it over? Then its result is in op->request.result, and the op may be used again. */
-bool vfmig_op_over(struct vfmig_op *op);
+bool loop_request_over(struct loop_request *op);
 /* Make it over, now: it is taken back, or was done just then. */
-void vfmig_op_drop(struct vfmig_op *op);
+void loop_request_drop(struct loop_request *op);
 
 /**
- * vfmig_loop_turn() - wait until something has happened, and let devices work
+ * loop_turn() - wait until something has happened, and let devices work
  * @ports: what else to wait for; NULL is nothing else
  * @until: no longer than this (CLOCK_MONOTONIC, ns); 0 is without end, a time that has passed is not at all
  *
  * Return: 0, for whatever reason; -ECANCELED (not when deaf).
  */
-int vfmig_loop_turn(struct vfmig_loop *loop, struct vfmig_ports *ports, int64_t until);
+int loop_turn(struct loop *loop, struct loop_ports *ports, int64_t until);
 
 /* From any thread: end its turn, or the next one. */
-void vfmig_loop_poke(struct vfmig_loop *loop);
+void loop_poke(struct loop *loop);
 
 /* From any thread. */
-void vfmig_loop_cancel(struct vfmig_loop *loop);
+void loop_cancel(struct loop *loop);
 
 #endif

@@ -20,20 +20,20 @@ struct finder {
 
 static int found(struct finder *f, const struct vfmig_map *map)
 {
-	struct vfmig_memory *memory = &f->m->memory;
-	struct vfmig_mapped *at = &memory->regions[memory->nr_regions];
+	struct engine_memory *memory = &f->m->memory;
+	struct engine_map *at = &memory->regions[memory->nr_regions];
 
 	if (memory->nr_regions == VFMIG_MIGRATION_REGIONS_MAX)
 		return vfmig_err(f->err, -ENOSPC,
 				 "more than %u maps of memory; a migration takes no more",
 				 VFMIG_MIGRATION_REGIONS_MAX);
-	*at = (struct vfmig_mapped){.space = f->space,
-				    .prot = map->prot,
-				    .iova = map->iova,
-				    .size = map->size,
-				    .ptr = map->ptr,
-				    .fd = map->fd,
-				    .fd_offset = map->fd_offset};
+	*at = (struct engine_map){.space = f->space,
+				  .prot = map->prot,
+				  .iova = map->iova,
+				  .size = map->size,
+				  .ptr = map->ptr,
+				  .fd = map->fd,
+				  .fd_offset = map->fd_offset};
 	memory->sizes[memory->nr_regions++] = map->size;
 	memory->total += map->size;
 	return 0;
@@ -41,8 +41,8 @@ static int found(struct finder *f, const struct vfmig_map *map)
 
 static int same(struct finder *f, const struct vfmig_map *map)
 {
-	const struct vfmig_memory *memory = &f->m->memory;
-	const struct vfmig_mapped *at = &memory->regions[f->found];
+	const struct engine_memory *memory = &f->m->memory;
+	const struct engine_map *at = &memory->regions[f->found];
 
 	if (f->found < memory->nr_regions && at->space == f->space && at->iova == map->iova &&
 	    at->size == map->size && at->prot == map->prot && at->ptr == map->ptr) {
@@ -73,10 +73,10 @@ static int walk(struct finder *f)
 	return ret;
 }
 
-int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct finder f = {.m = m, .err = err};
-	struct vfmig_memory *memory = &m->memory;
+	struct engine_memory *memory = &m->memory;
 	int ret;
 
 	if (!memory->nr_spaces)
@@ -88,11 +88,11 @@ int vfmig_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
 		return vfmig_err(err, -ENOMEM, "no memory for a migration");
 	ret = walk(&f);
 	if (!ret)
-		vfmig_holes_find(memory);
+		engine_holes_find(memory);
 	return ret;
 }
 
-int vfmig_memory_same(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_memory_same(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct finder f = {.m = m, .err = err, .compare = true};
 	int ret = walk(&f);
@@ -103,19 +103,19 @@ int vfmig_memory_same(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret;
 }
 
-int vfmig_memory_hold(struct vfmig_migration *m, uint32_t region, struct vfmig_space_entry **held,
-		      struct vfmig_error *err)
+int engine_memory_hold(struct vfmig_migration *m, uint32_t region, struct space_entry **held,
+		       struct vfmig_error *err)
 {
-	const struct vfmig_mapped *at = &m->memory.regions[region];
+	const struct engine_map *at = &m->memory.regions[region];
 	struct vfmig_space *space = m->memory.spaces[at->space];
 	size_t size = at->size;
 	/* The way that its devices may go is the one that there is. */
-	void *bytes = vfmig_space_hold(space, at->iova, &size, !(at->prot & VFMIG_PROT_READ), held);
+	void *bytes = space_hold(space, at->iova, &size, !(at->prot & VFMIG_PROT_READ), held);
 
 	if (bytes == at->ptr && size == at->size)
 		return 0;
 	if (bytes)
-		vfmig_space_release(space, *held);
+		space_release(space, *held);
 	return vfmig_err(
 		err, -EBUSY,
 		"the maps of space %u have changed during the migration: the one of 0x%llx "
@@ -123,8 +123,7 @@ int vfmig_memory_hold(struct vfmig_migration *m, uint32_t region, struct vfmig_s
 		at->space, (unsigned long long)at->size, (unsigned long long)at->iova);
 }
 
-void vfmig_memory_release(struct vfmig_migration *m, uint32_t region,
-			  struct vfmig_space_entry *held)
+void engine_memory_release(struct vfmig_migration *m, uint32_t region, struct space_entry *held)
 {
-	vfmig_space_release(m->memory.spaces[m->memory.regions[region].space], held);
+	space_release(m->memory.spaces[m->memory.regions[region].space], held);
 }

@@ -23,11 +23,10 @@
 #define SHORT (64u << 10)
 
 /* What the CPU writes into memory that moves must be known, too. */
-static int see_cpu_tells(struct vfmig_memory *memory, uint32_t space, struct vfmig_error *err)
+static int see_cpu_tells(struct engine_memory *memory, uint32_t space, struct vfmig_error *err)
 {
 	for (uint32_t i = 0; i < memory->nr_regions; i++)
-		if (memory->regions[i].space == space &&
-		    !vfmig_space_cpu_tells(memory->spaces[space]))
+		if (memory->regions[i].space == space && !space_cpu_tells(memory->spaces[space]))
 			return vfmig_err(
 				err, -EOPNOTSUPP,
 				"space %u has memory and no tracker of what the CPU writes there, "
@@ -38,10 +37,10 @@ static int see_cpu_tells(struct vfmig_memory *memory, uint32_t space, struct vfm
 	return 0;
 }
 
-int vfmig_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct vfmig_memory *memory = &m->memory;
-	struct vfmig_mapped *at;
+	struct engine_memory *memory = &m->memory;
+	struct engine_map *at;
 	int ret;
 
 	for (uint32_t i = 0; i < memory->nr_spaces; i++) {
@@ -61,9 +60,9 @@ int vfmig_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 	return 0;
 }
 
-void vfmig_memory_untrack(struct vfmig_migration *m)
+void engine_memory_untrack(struct vfmig_migration *m)
 {
-	struct vfmig_memory *memory = &m->memory;
+	struct engine_memory *memory = &m->memory;
 
 	for (uint32_t i = 0; memory->cursors && i < memory->nr_spaces; i++) {
 		vfmig_cursor_close(memory->cursors[i]);
@@ -71,9 +70,9 @@ void vfmig_memory_untrack(struct vfmig_migration *m)
 	}
 }
 
-void vfmig_memory_free(struct vfmig_migration *m)
+void engine_memory_free(struct vfmig_migration *m)
 {
-	vfmig_memory_untrack(m);
+	engine_memory_untrack(m);
 	free(m->memory.cursors);
 	free(m->memory.regions);
 	free(m->memory.sizes);
@@ -86,12 +85,12 @@ static int drop(void *context, uint64_t iova, uint64_t size)
 }
 
 /* What is not memory (a window of another device) is not sent from here, and must not be waited for. */
-static void drop_between(struct vfmig_memory *memory, uint32_t space)
+static void drop_between(struct engine_memory *memory, uint32_t space)
 {
 	uint64_t at = 0;
 
 	for (uint32_t i = 0; i < memory->nr_regions; i++) {
-		const struct vfmig_mapped *region = &memory->regions[i];
+		const struct engine_map *region = &memory->regions[i];
 
 		if (region->space != space)
 			continue;
@@ -105,9 +104,9 @@ static void drop_between(struct vfmig_memory *memory, uint32_t space)
 	vfmig_cursor_take(memory->cursors[space], at, UINT64_MAX - at, drop, NULL);
 }
 
-uint64_t vfmig_memory_pages(struct vfmig_migration *m)
+uint64_t engine_memory_pages(struct vfmig_migration *m)
 {
-	struct vfmig_memory *memory = &m->memory;
+	struct engine_memory *memory = &m->memory;
 	uint64_t pages = 0;
 
 	for (uint32_t i = 0; memory->cursors && i < memory->nr_spaces; i++)
@@ -115,30 +114,30 @@ uint64_t vfmig_memory_pages(struct vfmig_migration *m)
 			pages += vfmig_cursor_pages(memory->cursors[i]);
 	for (uint32_t i = 0; memory->cursors && i < memory->nr_regions; i++)
 		if (!memory->cursors[memory->regions[i].space])
-			pages += memory->sizes[i] / VFMIG_STREAM_PAGE;
+			pages += memory->sizes[i] / ABI_STREAM_PAGE;
 	return pages;
 }
 
 /* A round that was cut short had taken pages that it did not send. */
-static void put_back(struct vfmig_memory *memory)
+static void put_back(struct engine_memory *memory)
 {
 	for (; memory->first < memory->count; memory->first++) {
-		const struct vfmig_run *run = &memory->runs[memory->first];
-		const struct vfmig_mapped *region = &memory->regions[run->region];
+		const struct engine_run *run = &memory->runs[memory->first];
+		const struct engine_map *region = &memory->regions[run->region];
 
 		vfmig_cursor_mark(memory->cursors[region->space], region->iova + run->offset,
 				  run->size);
 	}
 }
 
-int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct vfmig_memory *memory = &m->memory;
-	int64_t began = vfmig_now();
+	struct engine_memory *memory = &m->memory;
+	int64_t began = device_now();
 	int ret, lost = 0;
 
 	put_back(memory);
-	ret = vfmig_memory_same(m, err);
+	ret = engine_memory_same(m, err);
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < memory->nr_spaces; i++) {
@@ -146,8 +145,8 @@ int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 			continue;
 		ret = vfmig_cursor_collect(memory->cursors[i], err);
 		if (ret) {
-			vfmig_report(m, "tracking-lost",
-				     VFMIG_TEXT("sentence", err ? err->text : ""));
+			engine_report(m, "tracking-lost",
+				      VFMIG_TEXT("sentence", err ? err->text : ""));
 			lost = 1;
 		}
 		drop_between(memory, i);
@@ -156,8 +155,8 @@ int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 	memory->next = 0;
 	memory->first = memory->count = 0;
 	memory->drained = !memory->nr_regions;
-	memory->left = vfmig_memory_pages(m) * VFMIG_STREAM_PAGE;
-	m->estimator.collect_ns = (uint64_t)(vfmig_now() - began);
+	memory->left = engine_memory_pages(m) * ABI_STREAM_PAGE;
+	m->estimator.collect_ns = (uint64_t)(device_now() - began);
 	return lost;
 }
 
@@ -167,16 +166,16 @@ int vfmig_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 static int take(void *context, uint64_t iova, uint64_t size)
 {
 	struct vfmig_migration *m = context;
-	struct vfmig_memory *memory = &m->memory;
-	const struct vfmig_mapped *region = &memory->regions[memory->at];
+	struct engine_memory *memory = &m->memory;
+	const struct engine_map *region = &memory->regions[memory->at];
 
-	if (memory->count == VFMIG_RUNS)
+	if (memory->count == ENGINE_RUNS)
 		return 1;
 	memory->runs[memory->count++] =
-		(struct vfmig_run){.region = memory->at,
-				   .offset = iova - region->iova,
-				   .size = size,
-				   .data = m->round > 1 && size < SHORT ? size : 0};
+		(struct engine_run){.region = memory->at,
+				    .offset = iova - region->iova,
+				    .size = size,
+				    .data = m->round > 1 && size < SHORT ? size : 0};
 	memory->next = iova - region->iova + size;
 	return 0;
 }
@@ -184,7 +183,7 @@ static int take(void *context, uint64_t iova, uint64_t size)
 /* A region that nobody tracks goes once, while everything stands still. */
 static void take_untracked(struct vfmig_migration *m)
 {
-	struct vfmig_memory *memory = &m->memory;
+	struct engine_memory *memory = &m->memory;
 
 	if (m->stopping)
 		take(m, memory->regions[memory->at].iova, memory->regions[memory->at].size);
@@ -194,11 +193,11 @@ static void take_untracked(struct vfmig_migration *m)
 /* More runs, if there are any in this round. */
 static bool refill(struct vfmig_migration *m)
 {
-	struct vfmig_memory *memory = &m->memory;
+	struct engine_memory *memory = &m->memory;
 
 	memory->first = memory->count = 0;
 	while (memory->at < memory->nr_regions) {
-		const struct vfmig_mapped *region = &memory->regions[memory->at];
+		const struct engine_map *region = &memory->regions[memory->at];
 		struct vfmig_cursor *cursor = memory->cursors[region->space];
 
 		if (memory->next < region->size && !cursor)
@@ -224,8 +223,8 @@ static bool refill(struct vfmig_migration *m)
  */
 struct maker {
 	struct vfmig_migration *m;
-	struct vfmig_buffer *buffer;
-	struct vfmig_space_entry *held;
+	struct channel_buffer *buffer;
+	struct space_entry *held;
 	uint32_t holds;
 	uint32_t region;
 	uint64_t offset;
@@ -235,18 +234,18 @@ struct maker {
 
 static void close_section(struct maker *k)
 {
-	struct vfmig_section section = {.index = k->region, .offset = k->offset};
+	struct abi_section section = {.index = k->region, .offset = k->offset};
 	struct vfmig_migration *m = k->m;
 
 	if (!k->data && !k->zero)
 		return;
-	section.type = k->data ? VFMIG_SECTION_MEM_PAGES : VFMIG_SECTION_MEM_ZERO;
+	section.type = k->data ? ABI_SECTION_MEM_PAGES : ABI_SECTION_MEM_ZERO;
 	section.length = k->data;
 	section.arg = k->zero;
-	vfmig_out_seal(&m->out, k->buffer->bytes + k->buffer->end, &section);
-	k->buffer->end += VFMIG_SECTION_HEADER_SIZE + k->data;
+	channel_out_seal(&m->out, k->buffer->bytes + k->buffer->end, &section);
+	k->buffer->end += ABI_SECTION_HEADER_SIZE + k->data;
 	m->round_counts.memory_bytes += k->data;
-	m->round_counts.zero_pages += k->zero / VFMIG_STREAM_PAGE;
+	m->round_counts.zero_pages += k->zero / ABI_STREAM_PAGE;
 	m->memory.left -= k->data + k->zero < m->memory.left ? k->data + k->zero : m->memory.left;
 	k->data = 0;
 	k->zero = 0;
@@ -255,7 +254,7 @@ static void close_section(struct maker *k)
 /* Room for what is open, and one more section with a page. */
 static bool room(const struct maker *k)
 {
-	return k->buffer->end + k->data + 2 * VFMIG_SECTION_HEADER_SIZE + VFMIG_STREAM_PAGE <= FILL;
+	return k->buffer->end + k->data + 2 * ABI_SECTION_HEADER_SIZE + ABI_STREAM_PAGE <= FILL;
 }
 
 /* Zeros more. */
@@ -276,21 +275,21 @@ static void add_page(struct maker *k, uint32_t region, uint64_t offset, const ui
 
 	if (region != k->region || offset != k->offset + k->data + k->zero || k->data == PIECE)
 		close_section(k);
-	to = k->buffer->bytes + k->buffer->end + VFMIG_SECTION_HEADER_SIZE + k->data;
-	if (!vfmig_page_copy(to, page)) {
-		add_zeros(k, region, offset, VFMIG_STREAM_PAGE);
+	to = k->buffer->bytes + k->buffer->end + ABI_SECTION_HEADER_SIZE + k->data;
+	if (!engine_page_copy(to, page)) {
+		add_zeros(k, region, offset, ABI_STREAM_PAGE);
 		return;
 	}
 	if (k->zero) {
 		/* The page lies where the header of the zeros has to go. Whatever is there by now. */
 		close_section(k);
-		to = k->buffer->bytes + k->buffer->end + VFMIG_SECTION_HEADER_SIZE;
-		vfmig_page_copy(to, page);
+		to = k->buffer->bytes + k->buffer->end + ABI_SECTION_HEADER_SIZE;
+		engine_page_copy(to, page);
 	}
 	if (!k->data)
 		k->offset = offset;
 	k->region = region;
-	k->data += VFMIG_STREAM_PAGE;
+	k->data += ABI_STREAM_PAGE;
 }
 
 static int hold(struct maker *k, uint32_t region, struct vfmig_error *err)
@@ -298,27 +297,27 @@ static int hold(struct maker *k, uint32_t region, struct vfmig_error *err)
 	if (k->held && k->holds == region)
 		return 0;
 	if (k->held)
-		vfmig_memory_release(k->m, k->holds, k->held);
+		engine_memory_release(k->m, k->holds, k->held);
 	k->held = NULL;
 	k->holds = region;
-	return vfmig_memory_hold(k->m, region, &k->held, err);
+	return engine_memory_hold(k->m, region, &k->held, err);
 }
 
 /* The next page of a run, or the hole that it begins with. */
-static void take_next(struct maker *k, struct vfmig_run *run)
+static void take_next(struct maker *k, struct engine_run *run)
 {
-	const struct vfmig_mapped *at = &k->m->memory.regions[run->region];
+	const struct engine_map *at = &k->m->memory.regions[run->region];
 	uint64_t n = 0;
 	bool hole = false;
 
 	if (!run->data)
-		n = vfmig_hole_look(at, k->held, run->offset, run->size, &hole);
+		n = engine_hole_look(at, k->held, run->offset, run->size, &hole);
 	if (hole) {
 		add_zeros(k, run->region, run->offset, n);
-		k->m->round_counts.hole_pages += n / VFMIG_STREAM_PAGE;
+		k->m->round_counts.hole_pages += n / ABI_STREAM_PAGE;
 	} else {
 		run->data += n;
-		n = VFMIG_STREAM_PAGE;
+		n = ABI_STREAM_PAGE;
 		add_page(k, run->region, run->offset, at->ptr + run->offset);
 		run->data -= n;
 	}
@@ -326,16 +325,16 @@ static void take_next(struct maker *k, struct vfmig_run *run)
 	run->size -= n;
 }
 
-int vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer,
-		      struct vfmig_error *err)
+int engine_memory_fill(struct vfmig_migration *m, struct channel_buffer *buffer,
+		       struct vfmig_error *err)
 {
-	struct vfmig_memory *memory = &m->memory;
+	struct engine_memory *memory = &m->memory;
 	struct maker k = {.m = m, .buffer = buffer};
 	uint32_t looked = 0;
 	int ret = 0;
 
 	while (room(&k) && looked < LOOK) {
-		struct vfmig_run *run = &memory->runs[memory->first];
+		struct engine_run *run = &memory->runs[memory->first];
 
 		if (memory->first == memory->count) {
 			if (!refill(m))
@@ -346,12 +345,12 @@ int vfmig_memory_fill(struct vfmig_migration *m, struct vfmig_buffer *buffer,
 		if (ret)
 			break;
 		take_next(&k, run);
-		looked += VFMIG_STREAM_PAGE;
+		looked += ABI_STREAM_PAGE;
 		if (!run->size)
 			memory->first++;
 	}
 	close_section(&k);
 	if (k.held)
-		vfmig_memory_release(m, k.holds, k.held);
+		engine_memory_release(m, k.holds, k.held);
 	return ret ? ret : buffer->end > buffer->start;
 }

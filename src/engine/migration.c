@@ -43,14 +43,14 @@ int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_optio
 	m->request_ms = options->request_ms;
 	m->in_fd = m->out_fd = -1;
 	m->in.port.fd = m->out.port.fd = -1;
-	ret = vfmig_loop_init(&m->loop, err);
+	ret = loop_init(&m->loop, err);
 	if (ret) {
 		free(m);
 		return ret;
 	}
 	m->step_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->step_fd < 0) {
-		vfmig_loop_fini(&m->loop);
+		loop_fini(&m->loop);
 		free(m);
 		return vfmig_err(err, -EMFILE, "no eventfd for a migration: raise RLIMIT_NOFILE");
 	}
@@ -61,10 +61,10 @@ int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_optio
 
 static void free_buffers(struct vfmig_migration *m)
 {
-	struct vfmig_buffer *buffer;
+	struct channel_buffer *buffer;
 
-	while ((buffer = vfmig_queue_shift(&m->free)) ||
-	       (buffer = vfmig_queue_shift(&m->out.queue)))
+	while ((buffer = buffer_queue_shift(&m->free)) ||
+	       (buffer = buffer_queue_shift(&m->out.queue)))
 		free(buffer);
 }
 
@@ -73,13 +73,13 @@ void vfmig_migration_free(struct vfmig_migration *m)
 	if (!m)
 		return;
 	vfmig_migration_cleanup(m, NULL);
-	vfmig_memory_free(m);
+	engine_memory_free(m);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		if (m->movers[i]->opened)
 			vfmig_session_close(m->movers[i]->session);
 		free(m->movers[i]);
 	}
-	vfmig_loop_fini(&m->loop);
+	loop_fini(&m->loop);
 	free_buffers(m);
 	free(m->movers);
 	free(m->order);
@@ -93,7 +93,7 @@ void vfmig_migration_free(struct vfmig_migration *m)
 
 static int check_new(const struct vfmig_migration *m, struct vfmig_error *err)
 {
-	if (m->stage != VFMIG_STAGE_NEW || m->began)
+	if (m->stage != ENGINE_STAGE_NEW || m->began)
 		return vfmig_err(err, -EBUSY, "the migration has begun");
 	return 0;
 }
@@ -121,17 +121,17 @@ static int add(struct vfmig_migration *m, const char *id, struct vfmig_session *
 	       bool opened, struct vfmig_error *err)
 {
 	struct vfmig_device *device = vfmig_session_device(session);
-	struct vfmig_mover **movers, *mover;
+	struct engine_device **movers, *mover;
 	int ret = 0;
 
-	movers = realloc(m->movers, (m->nr_movers + 1) * sizeof(struct vfmig_mover *));
+	movers = realloc(m->movers, (m->nr_movers + 1) * sizeof(struct engine_device *));
 	if (movers)
 		m->movers = movers;
 	mover = calloc(1, sizeof(*mover));
 	if (!movers || !mover)
 		ret = vfmig_err(err, -ENOMEM, "no memory for device %s", id);
 	if (!ret && device)
-		ret = vfmig_loop_add(&m->loop, device, err);
+		ret = loop_add(&m->loop, device, err);
 	if (ret) {
 		free(mover);
 		return ret;
@@ -143,7 +143,7 @@ static int add(struct vfmig_migration *m, const char *id, struct vfmig_session *
 	mover->opened = opened;
 	mover->flags = vfmig_session_flags(session);
 	mover->state = VFMIG_STATE_RUNNING;
-	vfmig_guess_init(&mover->guess);
+	estimate_init(&mover->guess);
 	m->movers[m->nr_movers++] = mover;
 	return 0;
 }
@@ -187,7 +187,7 @@ int vfmig_migration_add_device(struct vfmig_migration *m, const char *id,
 int vfmig_migration_add_space(struct vfmig_migration *m, struct vfmig_space *space,
 			      struct vfmig_error *err)
 {
-	struct vfmig_memory *memory = &m->memory;
+	struct engine_memory *memory = &m->memory;
 	struct vfmig_space **spaces;
 	int ret = check_new(m, err);
 
@@ -236,7 +236,7 @@ int vfmig_migration_set_channel(struct vfmig_migration *m, int in_fd, int out_fd
 
 void vfmig_migration_cancel(struct vfmig_migration *m)
 {
-	vfmig_loop_cancel(&m->loop);
+	loop_cancel(&m->loop);
 }
 
 void vfmig_migration_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate)

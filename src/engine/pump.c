@@ -17,20 +17,20 @@
 /* Buffers of pages that wait to be written; more would only age there. */
 #define MEMORY_AHEAD 2u
 
-struct vfmig_buffer *vfmig_buffer_get(struct vfmig_migration *m, bool control)
+struct channel_buffer *engine_buffer_get(struct vfmig_migration *m, bool control)
 {
-	struct vfmig_buffer *buffer;
+	struct channel_buffer *buffer;
 
 	if (m->free.count <= (control ? 0 : FOR_CONTROL))
 		return NULL;
-	buffer = vfmig_queue_shift(&m->free);
+	buffer = buffer_queue_shift(&m->free);
 	buffer->mover = NULL;
 	buffer->start = buffer->end = buffer->length = 0;
 	return buffer;
 }
 
 /* The last one that was used is the first to be used again: it is still in the cache. */
-void vfmig_buffer_put(struct vfmig_migration *m, struct vfmig_buffer *buffer)
+void engine_buffer_put(struct vfmig_migration *m, struct channel_buffer *buffer)
 {
 	buffer->next = m->free.first;
 	m->free.first = buffer;
@@ -39,95 +39,96 @@ void vfmig_buffer_put(struct vfmig_migration *m, struct vfmig_buffer *buffer)
 	m->free.count++;
 }
 
-ssize_t vfmig_push(struct vfmig_migration *m, struct vfmig_error *err)
+ssize_t engine_push(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct vfmig_queue spent = {0};
-	ssize_t n = vfmig_out_write(&m->out, &spent, err);
-	struct vfmig_buffer *buffer;
+	struct buffer_queue spent = {0};
+	ssize_t n = channel_out_write(&m->out, &spent, err);
+	struct channel_buffer *buffer;
 
-	while ((buffer = vfmig_queue_shift(&spent)))
-		vfmig_buffer_put(m, buffer);
+	while ((buffer = buffer_queue_shift(&spent)))
+		engine_buffer_put(m, buffer);
 
 	/* The destination may have said why it has gone. */
 	if (n == -EPIPE || n == -ECONNRESET) {
 		struct vfmig_error said = {0};
 
 		m->in_ready = true;
-		if (m->role == VFMIG_ROLE_SOURCE && vfmig_source_hear(m, &said) == -EREMOTEIO)
+		if (m->role == VFMIG_ROLE_SOURCE &&
+		    engine_source_check_peer(m, &said) == -EREMOTEIO)
 			return vfmig_err(err, -EREMOTEIO, "%s", said.text);
 	}
-	vfmig_report_progress(m);
+	engine_report_progress(m);
 	return n;
 }
 
-int vfmig_flush(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_flush(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	ssize_t n;
 	int ret;
 
 	while (m->out.queue.count) {
-		n = vfmig_push(m, err);
+		n = engine_push(m, err);
 		if (n < 0)
 			return (int)n;
 		if (n || !m->out.queue.count)
 			continue;
-		ret = vfmig_wait(m, VFMIG_WAIT_OUT, err);
+		ret = engine_wait(m, ENGINE_WAIT_OUT, err);
 		if (!ret && m->role == VFMIG_ROLE_SOURCE)
-			ret = vfmig_source_hear(m, err);
+			ret = engine_source_check_peer(m, err);
 		if (ret < 0)
 			return ret;
 	}
 	return 0;
 }
 
-int vfmig_control(struct vfmig_migration *m, struct vfmig_section *section, const char *payload,
-		  struct vfmig_error *err)
+int engine_control(struct vfmig_migration *m, struct abi_section *section, const char *payload,
+		   struct vfmig_error *err)
 {
-	size_t need = VFMIG_SECTION_HEADER_SIZE + (size_t)section->length;
-	struct vfmig_buffer *buffer = m->out.queue.last;
+	size_t need = ABI_SECTION_HEADER_SIZE + (size_t)section->length;
+	struct channel_buffer *buffer = m->out.queue.last;
 	uint8_t *at;
 	int ret;
 
 	if (!buffer || sizeof(buffer->bytes) - buffer->end < need) {
 		if (!m->free.count) {
-			ret = vfmig_flush(m, err);
+			ret = engine_flush(m, err);
 			if (ret)
 				return ret;
 		}
-		buffer = vfmig_buffer_get(m, true);
+		buffer = engine_buffer_get(m, true);
 		if (!buffer)
 			return vfmig_err(err, -ENOBUFS, "no buffer is free for a %s section",
-					 vfmig_section_name(section->type));
-		vfmig_queue_push(&m->out.queue, buffer);
+					 abi_section_name(section->type));
+		buffer_queue_push(&m->out.queue, buffer);
 	}
-	at = buffer->bytes + buffer->end + VFMIG_SECTION_HEADER_SIZE;
+	at = buffer->bytes + buffer->end + ABI_SECTION_HEADER_SIZE;
 	if (section->length && payload)
 		memcpy(at, payload, section->length);
 	else
 		memset(at, 0, section->length);
-	vfmig_out_seal(&m->out, buffer->bytes + buffer->end, section);
+	channel_out_seal(&m->out, buffer->bytes + buffer->end, section);
 	buffer->end += (uint32_t)need;
 	return 0;
 }
 
 static int fill_memory(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct vfmig_buffer *buffer;
+	struct channel_buffer *buffer;
 	int ret;
 
 	if (m->memory.drained || m->out.queue.count >= MEMORY_AHEAD)
 		return 0;
-	buffer = vfmig_buffer_get(m, false);
+	buffer = engine_buffer_get(m, false);
 	if (!buffer)
 		return 0;
-	ret = vfmig_memory_fill(m, buffer, err);
+	ret = engine_memory_fill(m, buffer, err);
 	/* After a failure, too: what is sealed has its number. */
 	if (buffer->end > buffer->start)
-		vfmig_queue_push(&m->out.queue, buffer);
+		buffer_queue_push(&m->out.queue, buffer);
 	else
-		vfmig_buffer_put(m, buffer);
+		engine_buffer_put(m, buffer);
 	if (m->memory.drained && !m->memory_sent_at)
-		m->memory_sent_at = vfmig_now();
+		m->memory_sent_at = device_now();
 	return ret < 0 ? ret : 1;
 }
 
@@ -139,35 +140,35 @@ static bool flying(const struct vfmig_migration *m)
 	return false;
 }
 
-int vfmig_pump(struct vfmig_migration *m, uint64_t budget, bool *over, struct vfmig_error *err)
+int engine_pump(struct vfmig_migration *m, uint64_t budget, bool *over, struct vfmig_error *err)
 {
 	uint64_t from = m->out.bytes;
 
 	for (;;) {
 		bool spent = budget && m->out.bytes - from >= budget;
-		int moved = vfmig_reads_reap(m, err), ret;
+		int moved = engine_reads_reap(m, err), ret;
 		ssize_t n;
 
 		if (moved < 0)
 			return moved;
 		if (!spent) {
-			vfmig_reads_submit(m);
+			engine_reads_submit(m);
 			ret = fill_memory(m, err);
 			if (ret < 0)
 				return ret;
 			moved |= ret;
 		}
-		n = vfmig_push(m, err);
+		n = engine_push(m, err);
 		if (n < 0)
 			return (int)n;
 		if (!m->out.queue.count && !flying(m)) {
-			*over = m->memory.drained && vfmig_reads_over(m);
+			*over = m->memory.drained && engine_reads_over(m);
 			if (*over || spent)
 				return 0;
 		}
-		ret = moved || n ? vfmig_look(m, err) : vfmig_wait(m, VFMIG_WAIT_OUT, err);
+		ret = moved || n ? engine_look(m, err) : engine_wait(m, ENGINE_WAIT_OUT, err);
 		if (!ret)
-			ret = vfmig_source_hear(m, err);
+			ret = engine_source_check_peer(m, err);
 		if (ret < 0)
 			return ret;
 	}

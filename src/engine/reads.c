@@ -21,7 +21,7 @@
 #define SILENT_SLACK (16ull << 30)
 #define SMALL_SLACK  (1ull << 20)
 
-static bool enough(const struct vfmig_mover *mover)
+static bool enough(const struct engine_device *mover)
 {
 	uint64_t said = mover->guess.said < UINT64_MAX / 4 ? mover->guess.said : UINT64_MAX / 4;
 	uint64_t slack = ROUND_SLACK;
@@ -33,31 +33,31 @@ static bool enough(const struct vfmig_mover *mover)
 	return !mover->m->stopping && mover->round_bytes > 2 * said + slack;
 }
 
-static bool wants(const struct vfmig_mover *mover)
+static bool wants(const struct engine_device *mover)
 {
-	return mover->reading && !mover->drained && mover->flying.count < VFMIG_MOVER_DEPTH &&
-	       (!mover->window || vfmig_window_free(mover->window));
+	return mover->reading && !mover->drained && mover->flying.count < ENGINE_DEVICE_DEPTH &&
+	       (!mover->window || engine_window_free(mover->window));
 }
 
-static void submit_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
+static void submit_one(struct engine_device *mover, struct channel_buffer *buffer)
 {
 	struct vfmig_request *request = &buffer->op.request;
 
 	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_READ};
-	request->data.buf = buffer->bytes + VFMIG_SECTION_HEADER_SIZE;
-	request->data.len = VFMIG_BUFFER_DATA;
+	request->data.buf = buffer->bytes + ABI_SECTION_HEADER_SIZE;
+	request->data.len = CHANNEL_BUFFER_DATA;
 	if (mover->window) {
-		vfmig_window_take(mover->window, &buffer->piece);
+		engine_window_take(mover->window, &buffer->piece);
 		request->data.window = &buffer->piece;
-		request->data.len = VFMIG_WINDOW_PIECE;
+		request->data.len = ENGINE_WINDOW_PIECE;
 	}
 	buffer->mover = mover;
-	vfmig_queue_push(&mover->flying, buffer);
-	vfmig_op_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
-			mover->m->options.request_ms);
+	buffer_queue_push(&mover->flying, buffer);
+	loop_request_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
+			    mover->m->options.request_ms);
 }
 
-void vfmig_reads_submit(struct vfmig_migration *m)
+void engine_reads_submit(struct vfmig_migration *m)
 {
 	unsigned keep = m->memory.drained ? 0 : FOR_MEMORY;
 	bool some = true;
@@ -66,13 +66,13 @@ void vfmig_reads_submit(struct vfmig_migration *m)
 	while (some) {
 		some = false;
 		for (uint32_t n = 0; n < m->nr_movers; n++) {
-			struct vfmig_mover *mover = m->movers[(m->turn + n) % m->nr_movers];
-			struct vfmig_buffer *buffer = NULL;
+			struct engine_device *mover = m->movers[(m->turn + n) % m->nr_movers];
+			struct channel_buffer *buffer = NULL;
 
 			if (!wants(mover))
 				continue;
 			if (m->free.count > keep)
-				buffer = vfmig_buffer_get(m, false);
+				buffer = engine_buffer_get(m, false);
 			if (!buffer) {
 				m->turn = mover->index;
 				return;
@@ -83,23 +83,23 @@ void vfmig_reads_submit(struct vfmig_migration *m)
 	}
 }
 
-static int send_chunk(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t bytes)
+static int send_chunk(struct engine_device *mover, struct channel_buffer *buffer, uint32_t bytes)
 {
-	uint32_t len = mover->window ? VFMIG_WINDOW_CHUNK : bytes;
-	struct vfmig_section section = {.type = VFMIG_SECTION_DEVICE_DATA,
-					.flags = VFMIG_SECTION_FIRST | VFMIG_SECTION_LAST,
-					.index = mover->index,
-					.offset = mover->bytes,
-					.length = len};
+	uint32_t len = mover->window ? ENGINE_WINDOW_CHUNK : bytes;
+	struct abi_section section = {.type = ABI_SECTION_DEVICE_DATA,
+				      .flags = ABI_SECTION_FIRST | ABI_SECTION_LAST,
+				      .index = mover->index,
+				      .offset = mover->bytes,
+				      .length = len};
 	struct vfmig_migration *m = mover->m;
 
 	if (mover->window) {
-		vfmig_window_put(buffer->bytes + VFMIG_SECTION_HEADER_SIZE, &buffer->piece, bytes);
+		engine_window_put(buffer->bytes + ABI_SECTION_HEADER_SIZE, &buffer->piece, bytes);
 		m->out.bytes += bytes; /* they have gone, if by another way */
 	}
-	vfmig_out_seal(&m->out, buffer->bytes, &section);
-	buffer->end = VFMIG_SECTION_HEADER_SIZE + len;
-	vfmig_queue_push(&m->out.queue, buffer);
+	channel_out_seal(&m->out, buffer->bytes, &section);
+	buffer->end = ABI_SECTION_HEADER_SIZE + len;
+	buffer_queue_push(&m->out.queue, buffer);
 	mover->bytes += len;
 	mover->chunks++;
 	mover->round_bytes += bytes;
@@ -109,7 +109,7 @@ static int send_chunk(struct vfmig_mover *mover, struct vfmig_buffer *buffer, ui
 	return 1;
 }
 
-static int failed(struct vfmig_mover *mover, const struct vfmig_buffer *buffer, int code,
+static int failed(struct engine_device *mover, const struct channel_buffer *buffer, int code,
 		  struct vfmig_error *err)
 {
 	if (buffer->op.err.text[0])
@@ -121,14 +121,15 @@ static int failed(struct vfmig_mover *mover, const struct vfmig_buffer *buffer, 
 }
 
 /* What a read has brought. 1, or why to stop. */
-static int reap_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer, struct vfmig_error *err)
+static int reap_one(struct engine_device *mover, struct channel_buffer *buffer,
+		    struct vfmig_error *err)
 {
 	ssize_t n = buffer->op.request.result, most = (ssize_t)buffer->op.request.data.len;
 	int ret;
 
 	if (n > 0 && n <= most && !(mover->ended)) {
 		if (mover->m->stopping && mover->drained) {
-			vfmig_buffer_put(mover->m, buffer);
+			engine_buffer_put(mover->m, buffer);
 			return vfmig_err(err, -EPROTO,
 					 "device %s: gave more data after the end of its data",
 					 mover->id);
@@ -142,39 +143,39 @@ static int reap_one(struct vfmig_mover *mover, struct vfmig_buffer *buffer, stru
 		ret = vfmig_err(err, -EPROTO, "device %s: says that a read of %u bytes gave %zd",
 				mover->id, (unsigned)most, n);
 	} else {
-		ret = failed(mover, buffer, vfmig_device_code(n), err);
+		ret = failed(mover, buffer, engine_device_code(n), err);
 	}
 	if (mover->window)
-		vfmig_window_give(mover->window, &buffer->piece);
-	vfmig_buffer_put(mover->m, buffer);
+		engine_window_give(mover->window, &buffer->piece);
+	engine_buffer_put(mover->m, buffer);
 	return ret;
 }
 
 /* The whole of a device's data is sent: say so, once. */
-static int finish(struct vfmig_mover *mover, struct vfmig_error *err)
+static int finish(struct engine_device *mover, struct vfmig_error *err)
 {
-	struct vfmig_section section = {.type = VFMIG_SECTION_DEVICE_END,
-					.index = mover->index,
-					.offset = mover->bytes,
-					.arg = mover->chunks};
+	struct abi_section section = {.type = ABI_SECTION_DEVICE_END,
+				      .index = mover->index,
+				      .offset = mover->bytes,
+				      .arg = mover->chunks};
 
 	mover->ended = true;
 	mover->reading = false;
-	return vfmig_control(mover->m, &section, NULL, err);
+	return engine_control(mover->m, &section, NULL, err);
 }
 
-static int reap_mover(struct vfmig_mover *mover, struct vfmig_error *err)
+static int reap_mover(struct engine_device *mover, struct vfmig_error *err)
 {
 	int moved = 0, ret;
 
-	if (vfmig_state_arrived(mover, &ret, err)) {
+	if (engine_state_arrived(mover, &ret, err)) {
 		if (ret)
 			return ret;
 		mover->reading = mover->state == VFMIG_STATE_STOP_COPY;
 		moved = 1;
 	}
-	while (mover->flying.first && vfmig_op_over(&mover->flying.first->op)) {
-		ret = reap_one(mover, vfmig_queue_shift(&mover->flying), err);
+	while (mover->flying.first && loop_request_over(&mover->flying.first->op)) {
+		ret = reap_one(mover, buffer_queue_shift(&mover->flying), err);
 		if (ret < 0)
 			return ret;
 		moved = 1;
@@ -188,7 +189,7 @@ static int reap_mover(struct vfmig_mover *mover, struct vfmig_error *err)
 	return moved;
 }
 
-int vfmig_reads_reap(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_reads_reap(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int moved = 0, ret;
 
@@ -201,10 +202,10 @@ int vfmig_reads_reap(struct vfmig_migration *m, struct vfmig_error *err)
 	return moved;
 }
 
-bool vfmig_reads_over(struct vfmig_migration *m)
+bool engine_reads_over(struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		const struct vfmig_mover *mover = m->movers[i];
+		const struct engine_device *mover = m->movers[i];
 
 		if (mover->flying.count || mover->op.under_way)
 			return false;
@@ -214,19 +215,19 @@ bool vfmig_reads_over(struct vfmig_migration *m)
 	return true;
 }
 
-void vfmig_reads_drop(struct vfmig_migration *m)
+void engine_reads_drop(struct vfmig_migration *m)
 {
-	struct vfmig_buffer *buffer;
+	struct channel_buffer *buffer;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		while ((buffer = vfmig_queue_shift(&m->movers[i]->flying))) {
-			vfmig_op_drop(&buffer->op);
-			vfmig_buffer_put(m, buffer);
+		while ((buffer = buffer_queue_shift(&m->movers[i]->flying))) {
+			loop_request_drop(&buffer->op);
+			engine_buffer_put(m, buffer);
 		}
 		if (m->movers[i]->open)
-			vfmig_buffer_put(m, m->movers[i]->open);
+			engine_buffer_put(m, m->movers[i]->open);
 		m->movers[i]->open = NULL;
-		vfmig_op_drop(&m->movers[i]->op);
+		loop_request_drop(&m->movers[i]->op);
 		m->movers[i]->reading = false;
 	}
 }

@@ -8,7 +8,7 @@
 
 #include "engine/engine.h"
 
-const char *vfmig_role_name(enum vfmig_role role)
+const char *engine_role_name(enum vfmig_role role)
 {
 	return role == VFMIG_ROLE_SOURCE ? "source" : "destination";
 }
@@ -29,7 +29,7 @@ static uint64_t channel_bytes(const struct vfmig_migration *m)
 	return m->role == VFMIG_ROLE_SOURCE ? m->out.bytes : m->in.bytes;
 }
 
-void vfmig_report_counts(struct vfmig_migration *m)
+void engine_report_counts(struct vfmig_migration *m)
 {
 	struct vfmig_migration_result *result = &m->result;
 
@@ -43,26 +43,26 @@ void vfmig_report_counts(struct vfmig_migration *m)
 	if (m->stopping)
 		result->stop_bytes = result->bytes - m->bytes_at_stop;
 	if (result->outcome == VFMIG_OUTCOME_NONE && m->began)
-		result->total_ns = (uint64_t)(vfmig_now() - m->began);
+		result->total_ns = (uint64_t)(device_now() - m->began);
 	pthread_mutex_unlock(&m->lock);
 }
 
-static uint64_t mover_left(const struct vfmig_mover *mover)
+static uint64_t mover_left(const struct engine_device *mover)
 {
-	uint64_t left = vfmig_guess_left(&mover->guess, (uint64_t)mover->m->round_ns);
+	uint64_t left = estimate_left(&mover->guess, (uint64_t)mover->m->round_ns);
 
 	return mover->ended ? 0 : left > mover->round_bytes ? left - mover->round_bytes : 0;
 }
 
 static void one(struct vfmig_migration *m, const char *of, uint64_t bytes, uint64_t left)
 {
-	vfmig_report(m, "progress", VFMIG_TEXT("phase", m->stopping ? "stop" : "pre-copy"),
-		     VFMIG_U64("round", m->round), VFMIG_TEXT("of", of), VFMIG_U64("bytes", bytes),
-		     VFMIG_U64("left_bytes", left), VFMIG_U64("total_bytes", channel_bytes(m)),
-		     VFMIG_U64("rate", m->estimator.rate));
+	engine_report(m, "progress", VFMIG_TEXT("phase", m->stopping ? "stop" : "pre-copy"),
+		      VFMIG_U64("round", m->round), VFMIG_TEXT("of", of), VFMIG_U64("bytes", bytes),
+		      VFMIG_U64("left_bytes", left), VFMIG_U64("total_bytes", channel_bytes(m)),
+		      VFMIG_U64("rate", m->estimator.rate));
 }
 
-void vfmig_report_progress(struct vfmig_migration *m)
+void engine_report_progress(struct vfmig_migration *m)
 {
 	uint64_t every = m->options.progress_bytes, bytes = channel_bytes(m);
 	uint64_t memory = m->counts.memory_bytes + m->round_counts.memory_bytes;
@@ -70,14 +70,14 @@ void vfmig_report_progress(struct vfmig_migration *m)
 	if (!every || bytes < m->progress_next)
 		return;
 	m->progress_next = bytes + every;
-	vfmig_report_counts(m);
+	engine_report_counts(m);
 	if (!m->events)
 		return;
 	if (memory != m->memory.progress_bytes)
 		one(m, "memory", memory, m->memory.left);
 	m->memory.progress_bytes = memory;
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_mover *mover = m->movers[i];
+		struct engine_device *mover = m->movers[i];
 
 		if (mover->bytes != mover->progress_bytes)
 			one(m, mover->id, mover->bytes, mover_left(mover));
@@ -85,18 +85,18 @@ void vfmig_report_progress(struct vfmig_migration *m)
 	}
 }
 
-void vfmig_report_end(struct vfmig_migration *m, enum vfmig_outcome outcome, int code,
-		      const char *sentence)
+void engine_report_end(struct vfmig_migration *m, enum vfmig_outcome outcome, int code,
+		       const char *sentence)
 {
 	struct vfmig_migration_result *r = &m->result;
 
-	vfmig_report_counts(m);
+	engine_report_counts(m);
 	pthread_mutex_lock(&m->lock);
 	r->outcome = outcome;
 	r->code = code;
 	snprintf(r->sentence, sizeof(r->sentence), "%s", sentence);
 	pthread_mutex_unlock(&m->lock);
-	m->stage = VFMIG_STAGE_OVER;
+	m->stage = ENGINE_STAGE_OVER;
 #define TOTALS                                                                                     \
 	VFMIG_U64("ns", r->total_ns), VFMIG_U64("bytes", r->bytes),                                \
 		VFMIG_U64("memory_bytes", r->memory_bytes),                                        \
@@ -104,40 +104,40 @@ void vfmig_report_end(struct vfmig_migration *m, enum vfmig_outcome outcome, int
 		VFMIG_U64("zero_pages", r->zero_pages), VFMIG_U64("rounds", r->rounds),            \
 		VFMIG_U64("downtime_ns", r->downtime.total)
 	if (outcome == VFMIG_OUTCOME_DONE)
-		vfmig_report(m, "done", TOTALS);
+		engine_report(m, "done", TOTALS);
 	else
-		vfmig_report(m, vfmig_outcome_name(outcome), TOTALS,
-			     VFMIG_TEXT("sentence", r->sentence), VFMIG_REAL("code", code));
+		engine_report(m, vfmig_outcome_name(outcome), TOTALS,
+			      VFMIG_TEXT("sentence", r->sentence), VFMIG_REAL("code", code));
 #undef TOTALS
 }
 
-void vfmig_report_device(const struct vfmig_mover *mover)
+void engine_report_device(const struct engine_device *mover)
 {
 	const char *protocol = vfmig_session_protocol(mover->session);
 
-	vfmig_report(mover->m, "device", VFMIG_TEXT("device", mover->id),
-		     VFMIG_TEXT("protocol", protocol ? protocol : ""),
-		     VFMIG_U64("pre_copy", !!(mover->flags & VFMIG_MIGRATION_PRE_COPY)),
-		     VFMIG_U64("p2p", !!(mover->flags & VFMIG_MIGRATION_P2P)));
+	engine_report(mover->m, "device", VFMIG_TEXT("device", mover->id),
+		      VFMIG_TEXT("protocol", protocol ? protocol : ""),
+		      VFMIG_U64("pre_copy", !!(mover->flags & VFMIG_MIGRATION_PRE_COPY)),
+		      VFMIG_U64("p2p", !!(mover->flags & VFMIG_MIGRATION_P2P)));
 }
 
 /* ---- steps of the hand-over ---- */
 
-void vfmig_handoff_step(struct vfmig_migration *m, int code, const struct vfmig_error *err)
+void handoff_step(struct vfmig_migration *m, int code, const struct vfmig_error *err)
 {
-	enum vfmig_handoff_event on = vfmig_handoff_event_of(code);
+	enum handoff_event on = handoff_event_of(code);
 
 	if (code) {
 		m->why = *err;
 		m->why.code = code;
 		m->why_event = on;
 	}
-	m->handoff = vfmig_handoff_next(m->handoff, on);
-	vfmig_report(m, "handoff", VFMIG_TEXT("state", vfmig_handoff_name(m->handoff)),
-		     VFMIG_TEXT("on", vfmig_handoff_event_name(on)));
+	m->handoff = handoff_next(m->handoff, on);
+	engine_report(m, "handoff", VFMIG_TEXT("state", handoff_name(m->handoff)),
+		      VFMIG_TEXT("on", handoff_event_name(on)));
 }
 
-void vfmig_handoff_give_up(struct vfmig_migration *m, int code, const struct vfmig_error *err)
+void handoff_give_up(struct vfmig_migration *m, int code, const struct vfmig_error *err)
 {
 	struct vfmig_error why = {0};
 
@@ -145,5 +145,5 @@ void vfmig_handoff_give_up(struct vfmig_migration *m, int code, const struct vfm
 		why = *err;
 	if (!why.text[0])
 		vfmig_err(&why, code, "%s", code == -ECANCELED ? "cancelled" : strerror(-code));
-	vfmig_handoff_step(m, code, &why);
+	handoff_step(m, code, &why);
 }

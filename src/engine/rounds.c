@@ -18,8 +18,8 @@ static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	m->round++;
 	m->round_open = true;
-	m->round_began = vfmig_now();
-	m->round_counts = (struct vfmig_counts){.bytes = m->out.bytes};
+	m->round_began = device_now();
+	m->round_counts = (struct engine_counts){.bytes = m->out.bytes};
 	m->out.limit.held_ns = 0;
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		m->movers[i]->drained = false;
@@ -36,9 +36,9 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 	uint64_t left = e.memory_bytes;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		const struct vfmig_guess *guess = &m->movers[i]->guess;
+		const struct size_estimate *guess = &m->movers[i]->guess;
 
-		e.device_bytes += vfmig_guess_left(guess, (uint64_t)m->round_ns) >> 1;
+		e.device_bytes += estimate_left(guess, (uint64_t)m->round_ns) >> 1;
 		e.initial_left |= guess->initial > 0;
 		e.unknown += !guess->known;
 	}
@@ -46,7 +46,7 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 	e.device_bytes = e.device_bytes > UINT64_MAX / 4 ? UINT64_MAX / 2 : e.device_bytes << 1;
 	if (__builtin_add_overflow(left, e.device_bytes, &left))
 		left = UINT64_MAX;
-	e.downtime_ns = vfmig_estimator_downtime(&m->estimator, left);
+	e.downtime_ns = estimator_downtime(&m->estimator, left);
 	e.fits = !e.initial_left && e.downtime_ns != UINT64_MAX &&
 		 (e.downtime_ns + 999999) / 1000000 <= m->options.downtime_ms;
 	pthread_mutex_lock(&m->lock);
@@ -58,7 +58,7 @@ static void tell(struct vfmig_migration *m, uint64_t bytes, uint64_t dirty)
 {
 	const struct vfmig_estimate *e = &m->estimate;
 
-	vfmig_report(
+	engine_report(
 		m, "round", VFMIG_U64("round", m->round), VFMIG_U64("ns", m->round_ns),
 		VFMIG_U64("bytes", bytes), VFMIG_U64("memory_bytes", m->round_counts.memory_bytes),
 		VFMIG_U64("device_bytes", m->round_counts.device_bytes),
@@ -70,40 +70,40 @@ static void tell(struct vfmig_migration *m, uint64_t bytes, uint64_t dirty)
 
 static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error *err)
 {
-	int64_t ns = vfmig_now() - m->round_began, before = m->round_ns;
+	int64_t ns = device_now() - m->round_began, before = m->round_ns;
 	uint64_t held = m->out.limit.held_ns;
-	const struct vfmig_counts *c = &m->round_counts;
-	uint64_t zero = (c->zero_pages - c->hole_pages) * VFMIG_STREAM_PAGE;
+	const struct engine_counts *c = &m->round_counts;
+	uint64_t zero = (c->zero_pages - c->hole_pages) * ABI_STREAM_PAGE;
 	int ret = 0;
 
 	m->round_ns = ns;
 	/* No round is shorter than a round trip, and the first one measured may have met a busy moment. */
-	vfmig_estimator_round_trip(&m->estimator, (uint64_t)ns);
+	estimator_round_trip(&m->estimator, (uint64_t)ns);
 	ns = (uint64_t)ns > held ? ns - (int64_t)held : 1;
 	if (m->estimator.sure)
-		vfmig_estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
-	vfmig_estimator_round(&m->estimator, bytes, zero, (uint64_t)ns);
+		estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
+	estimator_round(&m->estimator, bytes, zero, (uint64_t)ns);
 	if (!m->estimator.sure) {
-		ret = vfmig_sync_probe(m, err);
-		vfmig_estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
+		ret = engine_sync_probe(m, err);
+		estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
 	}
 	for (uint32_t i = 0; i < m->nr_movers; i++)
-		vfmig_guess_round(&m->movers[i]->guess, m->movers[i]->round_bytes,
-				  (uint64_t)(m->round_ns + before), m->round == 1);
+		estimate_round(&m->movers[i]->guess, m->movers[i]->round_bytes,
+			       (uint64_t)(m->round_ns + before), m->round == 1);
 	return ret;
 }
 
 /* 1 if the round had something in it. */
 static int end(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct vfmig_section section = {.type = VFMIG_SECTION_ROUND, .arg = m->round};
-	struct vfmig_counts *c = &m->round_counts;
+	struct abi_section section = {.type = ABI_SECTION_ROUND, .arg = m->round};
+	struct engine_counts *c = &m->round_counts;
 	uint64_t bytes, dirty;
 	int ret;
 
-	ret = vfmig_control(m, &section, NULL, err);
+	ret = engine_control(m, &section, NULL, err);
 	if (!ret)
-		ret = vfmig_sync(m, err);
+		ret = engine_sync(m, err);
 	bytes = m->out.bytes - c->bytes;
 	if (!ret)
 		ret = measure(m, c->memory_bytes || c->device_bytes ? bytes : 0, err);
@@ -111,11 +111,11 @@ static int end(struct vfmig_migration *m, struct vfmig_error *err)
 		return ret;
 	m->round_open = false;
 	/* A tracker that failed makes for a round of everything; it was told. */
-	ret = vfmig_memory_collect(m, err);
+	ret = engine_memory_collect(m, err);
 	if (ret < 0)
 		return ret;
-	dirty = m->memory.left / VFMIG_STREAM_PAGE;
-	ret = vfmig_ask_sizes(m, err);
+	dirty = m->memory.left / ABI_STREAM_PAGE;
+	ret = engine_ask_sizes(m, err);
 	if (ret)
 		return ret;
 	estimate(m, m->round_ns ? dirty * 1000000000 / (uint64_t)m->round_ns : 0);
@@ -124,15 +124,15 @@ static int end(struct vfmig_migration *m, struct vfmig_error *err)
 	m->counts.memory_bytes += c->memory_bytes;
 	m->counts.device_bytes += c->device_bytes;
 	m->counts.zero_pages += c->zero_pages;
-	*c = (struct vfmig_counts){0};
+	*c = (struct engine_counts){0};
 	pthread_mutex_lock(&m->lock);
 	m->result.dirty_pages += dirty;
 	pthread_mutex_unlock(&m->lock);
-	vfmig_report_counts(m);
+	engine_report_counts(m);
 	return ret;
 }
 
-ssize_t vfmig_source_iterate(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
+ssize_t engine_source_iterate(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
 {
 	uint64_t before = m->out.bytes;
 	bool over = false;
@@ -142,7 +142,7 @@ ssize_t vfmig_source_iterate(struct vfmig_migration *m, uint64_t budget, struct 
 	if (!m->round_open)
 		ret = begin(m, err);
 	if (!ret)
-		ret = vfmig_pump(m, budget, &over, err);
+		ret = engine_pump(m, budget, &over, err);
 	if (ret)
 		return ret;
 	if (!over)
@@ -160,10 +160,10 @@ static bool unmeasurable(const struct vfmig_migration *m)
 /* No rounds: the estimate is that of everything. */
 static int estimate_all(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = vfmig_sync_probe(m, err);
+	int ret = engine_sync_probe(m, err);
 
 	if (!ret)
-		ret = vfmig_ask_sizes(m, err);
+		ret = engine_ask_sizes(m, err);
 	if (!ret)
 		estimate(m, 0);
 	return ret;
@@ -216,7 +216,7 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 			*ret = unconverged(m, err);
 			return NULL;
 		}
-		n = vfmig_source_iterate(m, 0, err);
+		n = engine_source_iterate(m, 0, err);
 		if (n < 0) {
 			*ret = (int)n;
 			return NULL;
@@ -225,7 +225,7 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 			continue;
 		if (unmeasurable(m))
 			return "unmeasured";
-		*ret = vfmig_loop_turn(&m->loop, NULL, vfmig_now() + BREATH_NS);
+		*ret = loop_turn(&m->loop, NULL, device_now() + BREATH_NS);
 		if (*ret) {
 			vfmig_err(err, *ret, "cancelled");
 			return NULL;
@@ -233,12 +233,12 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 	}
 }
 
-int vfmig_source_run(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_source_run(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = 0;
 	const char *reason = rounds(m, &ret, err);
 
 	if (!reason)
-		return vfmig_source_give_up(m, ret, err);
-	return vfmig_source_complete(m, reason, err);
+		return engine_source_give_up(m, ret, err);
+	return engine_source_complete(m, reason, err);
 }

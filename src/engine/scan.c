@@ -25,12 +25,12 @@ typedef uint64_t piece __attribute__((vector_size(16), may_alias, aligned(1)));
 #define LOOK_AWAY
 #endif
 
-LOOK_AWAY bool vfmig_page_copy(void *to, const void *from)
+LOOK_AWAY bool engine_page_copy(void *to, const void *from)
 {
 	const piece *in = from;
 	piece *out = to, any = {0, 0};
 
-	for (unsigned i = 0; i < VFMIG_STREAM_PAGE / sizeof(piece); i += AT_ONCE) {
+	for (unsigned i = 0; i < ABI_STREAM_PAGE / sizeof(piece); i += AT_ONCE) {
 		piece a = in[i], b = in[i + 1], c = in[i + 2], d = in[i + 3];
 		piece e = in[i + 4], f = in[i + 5], g = in[i + 6], h = in[i + 7];
 
@@ -47,21 +47,21 @@ LOOK_AWAY bool vfmig_page_copy(void *to, const void *from)
 	return any[0] | any[1];
 }
 
-bool vfmig_page_zero(const void *page)
+bool engine_page_zero(const void *page)
 {
 	const piece *in = page;
 	piece any = {0, 0};
 
-	for (unsigned i = 0; i < VFMIG_STREAM_PAGE / sizeof(piece); i++)
+	for (unsigned i = 0; i < ABI_STREAM_PAGE / sizeof(piece); i++)
 		any |= in[i];
 	return !(any[0] | any[1]);
 }
 
-void vfmig_bytes_zero(void *at, uint64_t len)
+void engine_bytes_zero(void *at, uint64_t len)
 {
 	char *page = at;
 
-	for (; len; len -= VFMIG_STREAM_PAGE, page += VFMIG_STREAM_PAGE)
-		if (!vfmig_page_zero(page))
-			memset(page, 0, VFMIG_STREAM_PAGE);
+	for (; len; len -= ABI_STREAM_PAGE, page += ABI_STREAM_PAGE)
+		if (!engine_page_zero(page))
+			memset(page, 0, ABI_STREAM_PAGE);
 }

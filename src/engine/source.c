@@ -12,17 +12,17 @@
 /* ---- hearing the destination ---- */
 
 /* What came from the peer, fit to be shown. */
-static int peer_says(struct vfmig_migration *m, const struct vfmig_section *section,
+static int peer_says(struct vfmig_migration *m, const struct abi_section *section,
 		     struct vfmig_error *err)
 {
-	char said[VFMIG_SECTION_SENTENCE_MAX + 1];
+	char said[ABI_SECTION_SENTENCE_MAX + 1];
 
-	vfmig_in_take(&m->in, said, section->length);
+	channel_in_consume(&m->in, said, section->length);
 	said[section->length] = 0;
-	if (vfmig_section_sentence(said, section->length))
+	if (abi_section_sentence(said, section->length))
 		strcpy(said, "(its reason is not printable)");
 	return vfmig_err(err, -EREMOTEIO, "the destination %s: %s",
-			 section->type == VFMIG_SECTION_REFUSE ? "refuses" : "failed", said);
+			 section->type == ABI_SECTION_REFUSE ? "refuses" : "failed", said);
 }
 
 static int unsound(struct vfmig_error *err, const char *why)
@@ -35,8 +35,8 @@ static int have(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *e
 {
 	ssize_t n;
 
-	while (vfmig_in_have(&m->in) < bytes) {
-		n = m->in.eof ? 0 : vfmig_in_read(&m->in, NULL, 0, err);
+	while (channel_in_have(&m->in) < bytes) {
+		n = m->in.eof ? 0 : channel_in_read(&m->in, NULL, 0, err);
 		if (n == -EAGAIN)
 			return 0;
 		if (n < 0)
@@ -50,18 +50,18 @@ static int have(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *e
 
 static int stream_header(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	uint8_t bytes[VFMIG_STREAM_HEADER_SIZE];
-	struct vfmig_stream_header header;
+	uint8_t bytes[ABI_STREAM_HEADER_SIZE];
+	struct abi_stream_header header;
 	int ret = have(m, sizeof(bytes), err);
 	const char *why;
 
 	if (ret <= 0)
 		return ret;
-	vfmig_in_take(&m->in, bytes, sizeof(bytes));
-	why = vfmig_stream_get_header(bytes, sizeof(bytes), &header);
+	channel_in_consume(&m->in, bytes, sizeof(bytes));
+	why = abi_stream_get_header(bytes, sizeof(bytes), &header);
 	if (why)
 		return unsound(err, why);
-	if (!(header.flags & VFMIG_STREAM_FLAG_REPLY) || memcmp(header.id, m->id, sizeof(m->id)))
+	if (!(header.flags & ABI_STREAM_FLAG_REPLY) || memcmp(header.id, m->id, sizeof(m->id)))
 		return unsound(err, "it answers another migration");
 	m->heard_header = true;
 	return 1;
@@ -71,7 +71,7 @@ static int stream_header(struct vfmig_migration *m, struct vfmig_error *err)
 static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	uint8_t *at;
-	struct vfmig_section section;
+	struct abi_section section;
 	const char *why;
 	int ret = 1;
 
@@ -80,38 +80,38 @@ static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!m->heard_header)
 		ret = stream_header(m, err);
 	if (ret > 0)
-		ret = have(m, VFMIG_SECTION_HEADER_SIZE, err);
+		ret = have(m, ABI_SECTION_HEADER_SIZE, err);
 	if (ret <= 0)
 		return ret;
-	why = vfmig_section_get(m->in.buf + m->in.start, VFMIG_SECTION_HEADER_SIZE, &section);
+	why = abi_section_get(m->in.buf + m->in.start, ABI_SECTION_HEADER_SIZE, &section);
 	if (why)
 		return unsound(err, why);
-	ret = have(m, VFMIG_SECTION_HEADER_SIZE + section.length, err);
+	ret = have(m, ABI_SECTION_HEADER_SIZE + section.length, err);
 	if (ret <= 0)
 		return ret;
 	at = m->in.buf + m->in.start;
-	if (!vfmig_sealed(at, at + VFMIG_SECTION_HEADER_SIZE, &section))
+	if (!channel_in_sealed(at, at + ABI_SECTION_HEADER_SIZE, &section))
 		return unsound(err, "a checksum is wrong");
-	why = vfmig_stream_check(&m->in.check, &section);
+	why = abi_stream_check(&m->in.check, &section);
 	if (why)
 		return unsound(err, why);
-	vfmig_in_take(&m->in, (uint8_t[VFMIG_SECTION_HEADER_SIZE]){0}, VFMIG_SECTION_HEADER_SIZE);
-	if (section.type == VFMIG_SECTION_ACCEPT)
-		m->checks_by_running = section.arg & VFMIG_ACCEPT_RUNS;
+	channel_in_consume(&m->in, (uint8_t[ABI_SECTION_HEADER_SIZE]){0}, ABI_SECTION_HEADER_SIZE);
+	if (section.type == ABI_SECTION_ACCEPT)
+		m->checks_by_running = section.arg & ABI_ACCEPT_RUNS;
 	/* SYNC was the last that was sent: nothing follows it before its answer. */
-	if (section.type == VFMIG_SECTION_LOADED && section.arg != m->out.sections - 1)
+	if (section.type == ABI_SECTION_LOADED && section.arg != m->out.sections - 1)
 		return unsound(err, "LOADED answers a section that is not the last SYNC");
-	m->peer_reset = section.type == VFMIG_SECTION_FAILED && !section.arg;
-	if (section.type == VFMIG_SECTION_REFUSE || section.type == VFMIG_SECTION_FAILED)
+	m->peer_reset = section.type == ABI_SECTION_FAILED && !section.arg;
+	if (section.type == ABI_SECTION_REFUSE || section.type == ABI_SECTION_FAILED)
 		return peer_says(m, &section, err);
 	return section.type;
 }
 
-int vfmig_source_hear(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_source_check_peer(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int type;
 
-	if (!m->in_ready && !vfmig_in_have(&m->in))
+	if (!m->in_ready && !channel_in_have(&m->in))
 		return 0;
 	m->in_ready = false;
 	type = next_section(m, err);
@@ -120,11 +120,11 @@ int vfmig_source_hear(struct vfmig_migration *m, struct vfmig_error *err)
 	return type;
 }
 
-int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
+int engine_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
 {
 	int ret;
 
-	m->in.moved = vfmig_now();
+	m->in.moved = device_now();
 	for (;;) {
 		ret = next_section(m, err);
 		if (ret == type)
@@ -132,7 +132,7 @@ int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_er
 		if (ret > 0)
 			return unsound(err, "it answers what it was not asked");
 		if (!ret)
-			ret = vfmig_wait(m, VFMIG_WAIT_IN, err);
+			ret = engine_wait(m, ENGINE_WAIT_IN, err);
 		if (ret)
 			return ret;
 	}
@@ -142,10 +142,10 @@ int vfmig_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_er
 
 static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = vfmig_states_begin(m, err);
+	int ret = engine_states_begin(m, err);
 
 	for (uint32_t i = 0; !ret && i < m->nr_movers; i++) {
-		const struct vfmig_mover *mover = m->movers[i];
+		const struct engine_device *mover = m->movers[i];
 
 		if (mover->state != VFMIG_STATE_RUNNING)
 			return vfmig_err(
@@ -158,42 +158,42 @@ static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
 
 static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct vfmig_stream_header header = {.version = VFMIG_STREAM_VERSION,
-					     .flags = m->file ? VFMIG_STREAM_FLAG_FILE : 0};
-	struct vfmig_section section = {.type = VFMIG_SECTION_HELLO};
-	struct vfmig_buffer *buffer = vfmig_buffer_get(m, true);
-	struct vfmig_hello *hello;
+	struct abi_stream_header header = {.version = ABI_STREAM_VERSION,
+					   .flags = m->file ? ABI_STREAM_FLAG_FILE : 0};
+	struct abi_section section = {.type = ABI_SECTION_HELLO};
+	struct channel_buffer *buffer = engine_buffer_get(m, true);
+	struct negotiation *hello;
 	size_t len;
 	char *json;
 	int ret;
 
 	memcpy(header.id, m->id, sizeof(m->id));
 	buffer->end =
-		(uint32_t)vfmig_stream_put_header(buffer->bytes, sizeof(buffer->bytes), &header);
-	vfmig_queue_push(&m->out.queue, buffer);
-	ret = vfmig_hello_make(m, &hello, err);
+		(uint32_t)abi_stream_put_header(buffer->bytes, sizeof(buffer->bytes), &header);
+	buffer_queue_push(&m->out.queue, buffer);
+	ret = negotiation_make(m, &hello, err);
 	if (ret)
 		return ret;
-	json = vfmig_hello_encode(hello, &len);
-	vfmig_hello_free(hello);
+	json = negotiation_encode(hello, &len);
+	negotiation_free(hello);
 	if (!json)
 		return vfmig_err(err, -ENOMEM, "no memory to describe the devices");
-	if (len > VFMIG_SECTION_HELLO_MAX) {
+	if (len > ABI_SECTION_HELLO_MAX) {
 		free(json);
 		return vfmig_err(err, -E2BIG,
 				 "the description of devices and memory is larger than "
 				 "%u bytes",
-				 VFMIG_SECTION_HELLO_MAX);
+				 ABI_SECTION_HELLO_MAX);
 	}
 	section.length = (uint32_t)len;
-	ret = vfmig_hello_check(m, json, len, err);
+	ret = negotiation_check(m, json, len, err);
 	if (!ret)
-		ret = vfmig_control(m, &section, json, err);
+		ret = engine_control(m, &section, json, err);
 	free(json);
-	return ret ? ret : vfmig_flush(m, err);
+	return ret ? ret : engine_flush(m, err);
 }
 
-static enum vfmig_state pre_copy(const struct vfmig_mover *mover)
+static enum vfmig_state pre_copy(const struct engine_device *mover)
 {
 	const struct vfmig_migration_options *o = &mover->m->options;
 
@@ -207,20 +207,20 @@ static int begin_moving(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret;
 
 	m->begun = true;
-	ret = vfmig_sync_round_trip(m, err);
+	ret = engine_sync_round_trip(m, err);
 	if (!ret)
-		ret = vfmig_memory_track(m, err);
+		ret = engine_memory_track(m, err);
 	if (!ret)
-		ret = vfmig_states_go(m, pre_copy, err);
+		ret = engine_states_go(m, pre_copy, err);
 	if (!ret)
-		ret = vfmig_memory_collect(m, err);
+		ret = engine_memory_collect(m, err);
 	if (ret > 0)
 		ret = err ? err->code : -EIO; /* it cannot be tracked; better now than later */
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		m->movers[i]->reading = m->movers[i]->state == VFMIG_STATE_PRE_COPY;
-	return vfmig_ask_sizes(m, err);
+	return engine_ask_sizes(m, err);
 }
 
 static int setup(struct vfmig_migration *m, struct vfmig_error *err)
@@ -228,37 +228,37 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret = check_states(m, err);
 
 	if (!ret)
-		ret = vfmig_memory_find(m, err);
+		ret = engine_memory_find(m, err);
 	if (!ret)
-		ret = vfmig_states_p2p(m, err);
+		ret = engine_states_p2p(m, err);
 	if (ret)
 		return ret;
-	vfmig_report(m, "setup", VFMIG_U64("devices", m->nr_movers),
-		     VFMIG_U64("regions", m->memory.nr_regions),
-		     VFMIG_U64("memory_bytes", m->memory.total));
+	engine_report(m, "setup", VFMIG_U64("devices", m->nr_movers),
+		      VFMIG_U64("regions", m->memory.nr_regions),
+		      VFMIG_U64("memory_bytes", m->memory.total));
 	if (getrandom(m->id, sizeof(m->id), 0) < 0)
 		return vfmig_err(err, -errno, "no random number for the migration's id");
-	vfmig_stream_check_init(&m->in.check, VFMIG_STREAM_FLAG_REPLY);
+	abi_stream_check_init(&m->in.check, ABI_STREAM_FLAG_REPLY);
 	ret = say_hello(m, err);
 	if (!ret && !m->file)
-		ret = vfmig_source_await(m, VFMIG_SECTION_ACCEPT, err);
+		ret = engine_source_await(m, ABI_SECTION_ACCEPT, err);
 	return ret ? ret : begin_moving(m, err);
 }
 
-int vfmig_source_setup(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_source_setup(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	m->handoff = VFMIG_SRC_MOVE;
-	vfmig_limit_time(m, m->options.setup_ms, "the set-up (setup-timeout)");
+	m->handoff = HANDOFF_SRC_MOVE;
+	engine_limit_time(m, m->options.setup_ms, "the set-up (setup-timeout)");
 	ret = setup(m, err);
 	if (ret)
-		return vfmig_source_give_up(m, ret, err);
-	m->stage = VFMIG_STAGE_MOVING;
+		return engine_source_give_up(m, ret, err);
+	m->stage = ENGINE_STAGE_MOVING;
 	m->deadline = 0;
-	vfmig_limit_set(&m->out.limit, m->options.bandwidth, vfmig_now());
+	rate_limit_set(&m->out.limit, m->options.bandwidth, device_now());
 	for (uint32_t i = 0; i < m->nr_movers; i++)
-		vfmig_report_device(m->movers[i]);
-	vfmig_report(m, "accepted", VFMIG_U64("ns", vfmig_now() - m->began));
+		engine_report_device(m->movers[i]);
+	engine_report(m, "accepted", VFMIG_U64("ns", device_now() - m->began));
 	return 0;
 }

@@ -11,7 +11,7 @@
 
 #include "engine/engine.h"
 
-int vfmig_device_code(ssize_t ret)
+int engine_device_code(ssize_t ret)
 {
 	switch (ret) {
 	case -ECANCELED:
@@ -25,26 +25,27 @@ int vfmig_device_code(ssize_t ret)
 	}
 }
 
-void vfmig_state_ask(struct vfmig_mover *mover, enum vfmig_state state)
+void engine_state_ask(struct engine_device *mover, enum vfmig_state state)
 {
 	mover->from = mover->state;
 	mover->asked = state;
 	mover->op.request = (struct vfmig_request){.verb = VFMIG_VERB_STATE_GO, .state = state};
 	mover->unsure = true;
-	vfmig_op_submit(&mover->m->loop, &mover->op, mover->session, NULL, mover->m->request_ms);
+	loop_request_submit(&mover->m->loop, &mover->op, mover->session, NULL,
+			    mover->m->request_ms);
 	mover->m->begun = true;
 }
 
-bool vfmig_state_arrived(struct vfmig_mover *mover, int *ret, struct vfmig_error *err)
+bool engine_state_arrived(struct engine_device *mover, int *ret, struct vfmig_error *err)
 {
 	const char *from = vfmig_state_name(mover->from), *to = vfmig_state_name(mover->asked);
 
-	if (!mover->op.under_way || !vfmig_op_over(&mover->op))
+	if (!mover->op.under_way || !loop_request_over(&mover->op))
 		return false;
-	*ret = vfmig_device_code(mover->op.request.result);
-	vfmig_report(mover->m, "arc", VFMIG_TEXT("device", mover->id), VFMIG_TEXT("from", from),
-		     VFMIG_TEXT("to", to), VFMIG_U64("ns", vfmig_now() - mover->op.began),
-		     VFMIG_REAL("result", *ret));
+	*ret = engine_device_code(mover->op.request.result);
+	engine_report(mover->m, "arc", VFMIG_TEXT("device", mover->id), VFMIG_TEXT("from", from),
+		      VFMIG_TEXT("to", to), VFMIG_U64("ns", device_now() - mover->op.began),
+		      VFMIG_REAL("result", *ret));
 	if (!*ret) {
 		mover->state = mover->asked;
 		mover->unsure = false;
@@ -58,14 +59,14 @@ bool vfmig_state_arrived(struct vfmig_mover *mover, int *ret, struct vfmig_error
 	return true;
 }
 
-void vfmig_states_ask(struct vfmig_migration *m, vfmig_where_fn where)
+void engine_states_ask(struct vfmig_migration *m, engine_where_fn where)
 {
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		if (where(m->movers[i]) != m->movers[i]->state || m->movers[i]->unsure)
-			vfmig_state_ask(m->movers[i], where(m->movers[i]));
+			engine_state_ask(m->movers[i], where(m->movers[i]));
 }
 
-bool vfmig_states_over(struct vfmig_migration *m)
+bool engine_states_over(struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		if (m->movers[i]->op.under_way && !atomic_load(&m->movers[i]->op.done))
@@ -78,20 +79,20 @@ static int take_in(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int first = 0, ret, waited;
 
-	while (!vfmig_states_over(m)) {
-		waited = vfmig_wait(m, 0, err);
+	while (!engine_states_over(m)) {
+		waited = engine_wait(m, 0, err);
 		if (waited)
 			return waited;
 	}
 	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (vfmig_state_arrived(m->movers[i], &ret, first ? NULL : err) && !first)
+		if (engine_state_arrived(m->movers[i], &ret, first ? NULL : err) && !first)
 			first = ret;
 	return first;
 }
 
-int vfmig_states_go(struct vfmig_migration *m, vfmig_where_fn where, struct vfmig_error *err)
+int engine_states_go(struct vfmig_migration *m, engine_where_fn where, struct vfmig_error *err)
 {
-	vfmig_states_ask(m, where);
+	engine_states_ask(m, where);
 	return take_in(m, err);
 }
 
@@ -104,24 +105,24 @@ static int ask_all(struct vfmig_migration *m, enum vfmig_verb verb, bool *asked)
 	int ret = 0;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_mover *mover = m->movers[i];
+		struct engine_device *mover = m->movers[i];
 
 		if (!asked[i])
 			continue;
 		mover->op.request = (struct vfmig_request){.verb = verb};
-		vfmig_op_submit(&m->loop, &mover->op,
-				verb == VFMIG_VERB_RESET ? NULL : mover->session,
-				vfmig_session_device(mover->session), m->request_ms);
+		loop_request_submit(&m->loop, &mover->op,
+				    verb == VFMIG_VERB_RESET ? NULL : mover->session,
+				    vfmig_session_device(mover->session), m->request_ms);
 	}
 	for (uint32_t i = 0; i < m->nr_movers; i++)
-		while (asked[i] && !ret && !vfmig_op_over(&m->movers[i]->op))
-			ret = vfmig_loop_turn(&m->loop, NULL, 0);
+		while (asked[i] && !ret && !loop_request_over(&m->movers[i]->op))
+			ret = loop_turn(&m->loop, NULL, 0);
 	for (uint32_t i = 0; i < m->nr_movers; i++)
-		vfmig_op_drop(&m->movers[i]->op);
+		loop_request_drop(&m->movers[i]->op);
 	return ret;
 }
 
-int vfmig_states_learn(struct vfmig_migration *m)
+int engine_states_learn(struct vfmig_migration *m)
 {
 	bool asked[VFMIG_MIGRATION_DEVICES_MAX];
 	int ret;
@@ -130,7 +131,7 @@ int vfmig_states_learn(struct vfmig_migration *m)
 		asked[i] = m->movers[i]->unsure;
 	ret = ask_all(m, VFMIG_VERB_STATE_GET, asked);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_mover *mover = m->movers[i];
+		struct engine_device *mover = m->movers[i];
 
 		if (!asked[i] || mover->op.request.result < 0)
 			continue;
@@ -140,20 +141,20 @@ int vfmig_states_learn(struct vfmig_migration *m)
 	return ret;
 }
 
-int vfmig_states_begin(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_states_begin(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		m->movers[i]->unsure = true;
-	ret = vfmig_states_learn(m);
+	ret = engine_states_learn(m);
 	if (ret)
 		return vfmig_err(err, ret, "cancelled");
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		const struct vfmig_mover *mover = m->movers[i];
+		const struct engine_device *mover = m->movers[i];
 
 		if (mover->unsure)
-			return vfmig_err(err, vfmig_device_code(mover->op.request.result),
+			return vfmig_err(err, engine_device_code(mover->op.request.result),
 					 "device %s: does not say which state it is in: %s",
 					 mover->id, mover->op.err.text);
 	}
@@ -163,7 +164,7 @@ int vfmig_states_begin(struct vfmig_migration *m, struct vfmig_error *err)
 /* ---- the source's way back ---- */
 
 /* First all run without peer-to-peer, as far as they can, … */
-static enum vfmig_state nearly_back(const struct vfmig_mover *mover)
+static enum vfmig_state nearly_back(const struct engine_device *mover)
 {
 	bool stopped = mover->state == VFMIG_STATE_STOP || mover->state == VFMIG_STATE_STOP_COPY;
 
@@ -173,36 +174,36 @@ static enum vfmig_state nearly_back(const struct vfmig_mover *mover)
 }
 
 /* … then all run. */
-static enum vfmig_state back(const struct vfmig_mover *mover)
+static enum vfmig_state back(const struct engine_device *mover)
 {
 	return mover->state == VFMIG_STATE_ERROR ? VFMIG_STATE_ERROR : VFMIG_STATE_RUNNING;
 }
 
 /* One step for all. A device that does not answer is not asked again: it would cost its time limit. */
-static void step_back(struct vfmig_migration *m, vfmig_where_fn where, bool *lost,
+static void step_back(struct vfmig_migration *m, engine_where_fn where, bool *lost,
 		      struct vfmig_error *err)
 {
 	int ret;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_mover *mover = m->movers[i];
+		struct engine_device *mover = m->movers[i];
 
 		if (!lost[i] && where(mover) != mover->state)
-			vfmig_state_ask(mover, where(mover));
+			engine_state_ask(mover, where(mover));
 	}
-	while (!vfmig_states_over(m))
-		vfmig_loop_turn(&m->loop, NULL, 0);
+	while (!engine_states_over(m))
+		loop_turn(&m->loop, NULL, 0);
 	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (vfmig_state_arrived(m->movers[i], &ret, err && err->code ? NULL : err) && ret)
+		if (engine_state_arrived(m->movers[i], &ret, err && err->code ? NULL : err) && ret)
 			lost[i] = true;
 }
 
-uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err)
+uint32_t engine_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	bool lost[VFMIG_MIGRATION_DEVICES_MAX] = {false};
 	uint32_t count = 0;
 
-	vfmig_states_learn(m);
+	engine_states_learn(m);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		if (!m->movers[i]->unsure && m->movers[i]->state != VFMIG_STATE_ERROR)
 			continue;
@@ -229,7 +230,7 @@ uint32_t vfmig_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 
 /* ---- the destination's fence ---- */
 
-uint32_t vfmig_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
+uint32_t engine_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	bool asked[VFMIG_MIGRATION_DEVICES_MAX];
 	uint32_t count = 0;
@@ -238,7 +239,7 @@ uint32_t vfmig_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
 		asked[i] = vfmig_session_device(m->movers[i]->session);
 	ask_all(m, VFMIG_VERB_RESET, asked);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_mover *mover = m->movers[i];
+		struct engine_device *mover = m->movers[i];
 
 		if (asked[i] && mover->op.request.result >= 0) {
 			mover->state = VFMIG_STATE_RUNNING;
@@ -260,7 +261,7 @@ static int is_window(void *context, const struct vfmig_map *map)
 	return map->kind == VFMIG_MAP_REGION;
 }
 
-int vfmig_states_p2p(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_states_p2p(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	bool windows = false;
 

@@ -13,14 +13,14 @@
 static int get_buffers(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	while (m->free.count < VFMIG_MIGRATION_BUFFERS) {
-		struct vfmig_buffer *buffer = aligned_alloc(64, sizeof(*buffer));
+		struct channel_buffer *buffer = aligned_alloc(64, sizeof(*buffer));
 
 		if (!buffer)
 			return vfmig_err(err, -ENOMEM, "no memory for %u buffers of %u bytes",
 					 VFMIG_MIGRATION_BUFFERS, VFMIG_MIGRATION_BUFFER_BYTES);
 		/* Only the head: the bytes are pages that may never be used. */
-		memset(buffer, 0, offsetof(struct vfmig_buffer, bytes));
-		vfmig_queue_push(&m->free, buffer);
+		memset(buffer, 0, offsetof(struct channel_buffer, bytes));
+		buffer_queue_push(&m->free, buffer);
 	}
 	return 0;
 }
@@ -32,17 +32,17 @@ static int open_channel(struct vfmig_migration *m, struct vfmig_error *err)
 	if (m->in_fd < 0 && m->out_fd < 0)
 		return vfmig_err(err, -EBADF, "the migration has no channel");
 	m->file = m->in_fd < 0 || m->out_fd < 0;
-	ret = vfmig_port_open(&m->in.port, m->in_fd, err);
+	ret = channel_port_open(&m->in.port, m->in_fd, err);
 	if (ret)
 		return ret;
-	return vfmig_port_open(&m->out.port, m->out_fd, err);
+	return channel_port_open(&m->out.port, m->out_fd, err);
 }
 
 /*
  * What is asked of a device by way of others (its log, by the space) has the device's own time limit. For the time
  * of the migration that is not longer than ours.
  */
-void vfmig_limit_devices(struct vfmig_migration *m, uint64_t ms)
+void engine_limit_devices(struct vfmig_migration *m, uint64_t ms)
 {
 	for (uint32_t i = 0; ms && i < m->nr_movers; i++) {
 		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
@@ -61,7 +61,7 @@ static void limit_devices(struct vfmig_migration *m)
 		if (device)
 			m->movers[i]->timeout_ms = atomic_load(&device->timeout_ms);
 	}
-	vfmig_limit_devices(m, m->request_ms);
+	engine_limit_devices(m, m->request_ms);
 }
 
 static void unlimit_devices(struct vfmig_migration *m)
@@ -76,11 +76,11 @@ static void unlimit_devices(struct vfmig_migration *m)
 
 static void end(struct vfmig_migration *m)
 {
-	if (m->stage != VFMIG_STAGE_OVER || m->ended)
+	if (m->stage != ENGINE_STAGE_OVER || m->ended)
 		return;
 	m->ended = true;
-	vfmig_port_close(&m->in.port);
-	vfmig_port_close(&m->out.port);
+	channel_port_close(&m->in.port);
+	channel_port_close(&m->out.port);
 	unlimit_devices(m);
 }
 
@@ -88,7 +88,7 @@ static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	m->began = vfmig_now();
+	m->began = device_now();
 	m->in.moved = m->out.moved = m->began;
 	if (m->options.total_ms)
 		m->total_deadline = m->began + (int64_t)m->options.total_ms * 1000000;
@@ -107,12 +107,12 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 	if (m->began)
 		return vfmig_err(err, -EINVAL, "the migration is set up already");
 	ret = begin(m, err);
-	m->handoff = m->role == VFMIG_ROLE_SOURCE ? VFMIG_SRC_MOVE : VFMIG_DST_LOAD;
+	m->handoff = m->role == VFMIG_ROLE_SOURCE ? HANDOFF_SRC_MOVE : HANDOFF_DST_LOAD;
 	if (!ret && atomic_load(&m->loop.cancelled))
 		ret = vfmig_err(err, -ECANCELED, "cancelled before it began");
 	if (m->role == VFMIG_ROLE_SOURCE)
-		return ret ? vfmig_source_give_up(m, ret, err) : vfmig_source_setup(m, err);
-	return ret ? vfmig_destination_give_up(m, ret, err) : vfmig_destination_setup(m, err);
+		return ret ? engine_source_give_up(m, ret, err) : engine_source_setup(m, err);
+	return ret ? engine_destination_give_up(m, ret, err) : engine_destination_setup(m, err);
 }
 
 static ssize_t run(struct vfmig_migration *m, struct vfmig_error *err)
@@ -121,15 +121,15 @@ static ssize_t run(struct vfmig_migration *m, struct vfmig_error *err)
 
 	if (ret)
 		return ret;
-	return m->role == VFMIG_ROLE_SOURCE ? vfmig_source_run(m, err)
-					    : vfmig_destination_load(m, 0, err);
+	return m->role == VFMIG_ROLE_SOURCE ? engine_source_run(m, err)
+					    : engine_destination_load(m, 0, err);
 }
 
 static ssize_t iterate(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
 {
-	ssize_t n = vfmig_source_iterate(m, budget, err);
+	ssize_t n = engine_source_iterate(m, budget, err);
 
-	return n < 0 ? vfmig_source_give_up(m, (int)n, err) : n;
+	return n < 0 ? engine_source_give_up(m, (int)n, err) : n;
 }
 
 static ssize_t take_step(struct vfmig_migration *m, enum vfmig_step step, uint64_t budget,
@@ -141,16 +141,16 @@ static ssize_t take_step(struct vfmig_migration *m, enum vfmig_step step, uint64
 		return setup(m, err);
 	if (step == VFMIG_STEP_RUN)
 		return run(m, err);
-	if (m->stage != VFMIG_STAGE_MOVING)
+	if (m->stage != ENGINE_STAGE_MOVING)
 		return vfmig_err(err, -EINVAL, "the migration %s",
-				 m->stage == VFMIG_STAGE_OVER ? "is over" : "is not set up");
+				 m->stage == ENGINE_STAGE_OVER ? "is over" : "is not set up");
 	if (source && step == VFMIG_STEP_ITERATE)
 		return iterate(m, budget, err);
 	if (source && step == VFMIG_STEP_COMPLETE)
-		return vfmig_source_complete(m, "asked", err);
+		return engine_source_complete(m, "asked", err);
 	if (!source && step == VFMIG_STEP_LOAD)
-		return vfmig_destination_load(m, budget, err);
-	return vfmig_err(err, -EINVAL, "a %s has no such step", vfmig_role_name(m->role));
+		return engine_destination_load(m, budget, err);
+	return vfmig_err(err, -EINVAL, "a %s has no such step", engine_role_name(m->role));
 }
 
 ssize_t vfmig_migration_step(struct vfmig_migration *m, enum vfmig_step step, uint64_t budget,
@@ -237,17 +237,17 @@ int vfmig_migration_cleanup(struct vfmig_migration *m, struct vfmig_error *err)
 		vfmig_migration_cancel(m);
 		vfmig_migration_finish(m, NULL);
 	}
-	if (m->stage == VFMIG_STAGE_MOVING) {
+	if (m->stage == ENGINE_STAGE_MOVING) {
 		vfmig_migration_cancel(m);
 		vfmig_err(&why, -ECANCELED, "cancelled");
 		if (m->role == VFMIG_ROLE_SOURCE)
-			vfmig_source_give_up(m, -ECANCELED, &why);
+			engine_source_give_up(m, -ECANCELED, &why);
 		else
-			vfmig_destination_give_up(m, -ECANCELED, &why);
+			engine_destination_give_up(m, -ECANCELED, &why);
 		end(m);
 	}
-	if (m->handoff != VFMIG_SRC_DOUBT)
-		vfmig_memory_untrack(m);
+	if (m->handoff != HANDOFF_SRC_DOUBT)
+		engine_memory_untrack(m);
 	if (m->result.lost_devices)
 		return vfmig_err(err, -EIO, "%s", m->result.sentence);
 	return 0;

@@ -14,7 +14,7 @@
 /* The time since the last mark. */
 static uint64_t lap(struct vfmig_migration *m)
 {
-	int64_t now = vfmig_now(), before = m->stage_began;
+	int64_t now = device_now(), before = m->stage_began;
 
 	m->stage_began = now;
 	return (uint64_t)(now - before);
@@ -22,7 +22,7 @@ static uint64_t lap(struct vfmig_migration *m)
 
 static int call_user(struct vfmig_migration *m, bool pause, struct vfmig_error *err)
 {
-	int64_t began = vfmig_now();
+	int64_t began = device_now();
 	int ret = 0;
 
 	if (pause && m->user.pause)
@@ -31,8 +31,8 @@ static int call_user(struct vfmig_migration *m, bool pause, struct vfmig_error *
 		ret = m->user.resume(m->user.context, err);
 	else
 		return 0;
-	vfmig_report(m, "user", VFMIG_TEXT("what", pause ? "pause" : "resume"),
-		     VFMIG_U64("ns", vfmig_now() - began), VFMIG_REAL("result", ret));
+	engine_report(m, "user", VFMIG_TEXT("what", pause ? "pause" : "resume"),
+		      VFMIG_U64("ns", device_now() - began), VFMIG_REAL("result", ret));
 	if (ret)
 		vfmig_err_at(err, ret, "the user could not be %s", pause ? "paused" : "resumed");
 	return ret;
@@ -48,14 +48,14 @@ static int do_pause(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	m->pause_began = m->stage_began = vfmig_now();
+	m->pause_began = m->stage_began = device_now();
 	m->paused = true;
 	ret = own(call_user(m, true, err));
 	m->downtime.pause = lap(m);
 	return ret;
 }
 
-static enum vfmig_state quiet(const struct vfmig_mover *mover)
+static enum vfmig_state quiet(const struct engine_device *mover)
 {
 	if (!(mover->flags & VFMIG_MIGRATION_P2P))
 		return mover->state;
@@ -65,19 +65,19 @@ static enum vfmig_state quiet(const struct vfmig_mover *mover)
 
 static int do_quiesce(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = vfmig_states_go(m, quiet, err);
+	int ret = engine_states_go(m, quiet, err);
 
 	m->downtime.quiesce = lap(m);
 	return ret;
 }
 
 /* From pre-copy straight to STOP_COPY, which goes on with the data; the others may take their time there. */
-static enum vfmig_state stopped(const struct vfmig_mover *mover)
+static enum vfmig_state stopped(const struct engine_device *mover)
 {
 	return vfmig_v2_state_saving(mover->state) ? VFMIG_STATE_STOP_COPY : VFMIG_STATE_STOP;
 }
 
-static enum vfmig_state stop_copy(const struct vfmig_mover *mover)
+static enum vfmig_state stop_copy(const struct engine_device *mover)
 {
 	return VFMIG_STATE_STOP_COPY;
 }
@@ -89,7 +89,7 @@ static int do_stop(struct vfmig_migration *m, struct vfmig_error *err)
 	pthread_mutex_lock(&m->lock);
 	m->result.running = false;
 	pthread_mutex_unlock(&m->lock);
-	ret = vfmig_states_go(m, stopped, err);
+	ret = engine_states_go(m, stopped, err);
 
 	m->downtime.stop = lap(m);
 	return ret;
@@ -97,10 +97,10 @@ static int do_stop(struct vfmig_migration *m, struct vfmig_error *err)
 
 static int send_totals(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
 {
-	struct vfmig_section section = {
+	struct abi_section section = {
 		.type = type, .offset = m->out.sections, .arg = m->out.payload};
 
-	return vfmig_control(m, &section, NULL, err);
+	return engine_control(m, &section, NULL, err);
 }
 
 static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
@@ -111,26 +111,26 @@ static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
 	m->stopping = true;
 	m->bytes_at_stop = m->out.bytes;
 	m->memory_sent_at = 0;
-	vfmig_states_ask(m, stop_copy);
+	engine_states_ask(m, stop_copy);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		m->movers[i]->drained = false;
 		m->movers[i]->reading = m->movers[i]->state == VFMIG_STATE_STOP_COPY;
 	}
-	ret = send_totals(m, VFMIG_SECTION_STOPPED, err);
+	ret = send_totals(m, ABI_SECTION_STOPPED, err);
 	/* The devices gather their data while we learn which pages are left. */
 	if (!ret)
-		vfmig_reads_submit(m);
+		engine_reads_submit(m);
 	if (!ret)
-		ret = vfmig_memory_collect(m, err);
+		ret = engine_memory_collect(m, err);
 	/* Everything would have to go while everything stands still. */
 	if (ret > 0)
 		ret = own(vfmig_err_at(err, -EIO, "the last pages cannot be told from the others"));
 	if (!ret)
-		ret = vfmig_pump(m, 0, &over, err);
+		ret = engine_pump(m, 0, &over, err);
 	if (!ret)
-		ret = send_totals(m, VFMIG_SECTION_END, err);
+		ret = send_totals(m, ABI_SECTION_END, err);
 	if (!ret)
-		ret = vfmig_flush(m, err);
+		ret = engine_flush(m, err);
 	if (m->memory_sent_at > m->stage_began) {
 		m->downtime.memory = (uint64_t)(m->memory_sent_at - m->stage_began);
 		m->stage_began = m->memory_sent_at;
@@ -144,7 +144,7 @@ static int do_ready(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret = 0;
 
 	if (!m->file)
-		ret = vfmig_source_await(m, VFMIG_SECTION_READY, err);
+		ret = engine_source_await(m, ABI_SECTION_READY, err);
 	m->downtime.load = lap(m);
 	return ret;
 }
@@ -152,7 +152,7 @@ static int do_ready(struct vfmig_migration *m, struct vfmig_error *err)
 /* What was saved must be on the disk before the source can be said to have gone into it. */
 static int keep_file(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = vfmig_look(m, err);
+	int ret = engine_look(m, err);
 
 	if (ret)
 		return ret;
@@ -168,28 +168,28 @@ static int keep_file(struct vfmig_migration *m, struct vfmig_error *err)
  */
 static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct vfmig_section section = {.type = VFMIG_SECTION_COMMIT};
+	struct abi_section section = {.type = ABI_SECTION_COMMIT};
 	int ret;
 
 	if (m->file) {
 		ret = keep_file(m, err);
 		m->downtime.commit = lap(m);
 	} else {
-		ret = vfmig_look(m, err);
+		ret = engine_look(m, err);
 		if (!ret)
-			ret = vfmig_source_hear(m, err);
+			ret = engine_source_check_peer(m, err);
 		if (!ret)
-			ret = vfmig_control(m, &section, NULL, err);
+			ret = engine_control(m, &section, NULL, err);
 		m->loop.deaf = true;
 		m->commit_begun = !ret;
 		if (!ret)
-			ret = vfmig_flush(m, err);
+			ret = engine_flush(m, err);
 	}
 	if (ret)
 		return ret;
 	m->loop.deaf = true;
 	m->total_deadline = 0;
-	vfmig_limit_time(m, m->options.switchover_ms, "the destination's start");
+	engine_limit_time(m, m->options.switchover_ms, "the destination's start");
 	pthread_mutex_lock(&m->lock);
 	m->result.committed = true;
 	pthread_mutex_unlock(&m->lock);
@@ -201,7 +201,7 @@ static int do_running(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret = 0;
 
 	if (!m->file) {
-		ret = vfmig_source_await(m, VFMIG_SECTION_RUNNING, err);
+		ret = engine_source_await(m, ABI_SECTION_RUNNING, err);
 		m->downtime.run = lap(m);
 	}
 	m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
@@ -213,7 +213,7 @@ static int do_running(struct vfmig_migration *m, struct vfmig_error *err)
 
 /* ---- ends ---- */
 
-static enum vfmig_state stay(const struct vfmig_mover *mover)
+static enum vfmig_state stay(const struct engine_device *mover)
 {
 	return VFMIG_STATE_STOP;
 }
@@ -221,7 +221,7 @@ static enum vfmig_state stay(const struct vfmig_mover *mover)
 /* Devices and user go on here. What would not, is counted and told. */
 static void run_here(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	uint32_t lost = vfmig_states_back(m, err);
+	uint32_t lost = engine_states_back(m, err);
 	struct vfmig_error user = {0};
 
 	if (m->paused && call_user(m, false, &user) && err && !err->code)
@@ -239,50 +239,50 @@ static void do_done(struct vfmig_migration *m)
 	struct vfmig_error err = {0};
 
 	m->deadline = 0;
-	vfmig_limit_back(m);
-	vfmig_memory_untrack(m);
+	engine_limit_back(m);
+	engine_memory_untrack(m);
 	if (m->file && m->options.run_on) {
 		run_here(m, &err);
 		m->downtime.run = lap(m);
 		m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
 	} else {
-		vfmig_states_go(m, stay, NULL);
+		engine_states_go(m, stay, NULL);
 	}
 	if (err.code)
 		vfmig_err_at(&err, err.code, "saved, and then not run on here");
-	vfmig_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
-		     VFMIG_U64("pause_ns", m->downtime.pause),
-		     VFMIG_U64("quiesce_ns", m->downtime.quiesce),
-		     VFMIG_U64("stop_ns", m->downtime.stop),
-		     VFMIG_U64("memory_ns", m->downtime.memory),
-		     VFMIG_U64("state_ns", m->downtime.state),
-		     VFMIG_U64("load_ns", m->downtime.load), VFMIG_U64("run_ns", m->downtime.run),
-		     VFMIG_U64("bytes", m->out.bytes - m->bytes_at_stop),
-		     VFMIG_U64("commit_ns", m->downtime.commit),
-		     VFMIG_U64("limit_ns", m->options.downtime_ms * 1000000),
-		     VFMIG_U64("over_limit", m->result.over_limit));
-	vfmig_report_end(m, VFMIG_OUTCOME_DONE, 0, err.text);
+	engine_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
+		      VFMIG_U64("pause_ns", m->downtime.pause),
+		      VFMIG_U64("quiesce_ns", m->downtime.quiesce),
+		      VFMIG_U64("stop_ns", m->downtime.stop),
+		      VFMIG_U64("memory_ns", m->downtime.memory),
+		      VFMIG_U64("state_ns", m->downtime.state),
+		      VFMIG_U64("load_ns", m->downtime.load), VFMIG_U64("run_ns", m->downtime.run),
+		      VFMIG_U64("bytes", m->out.bytes - m->bytes_at_stop),
+		      VFMIG_U64("commit_ns", m->downtime.commit),
+		      VFMIG_U64("limit_ns", m->options.downtime_ms * 1000000),
+		      VFMIG_U64("over_limit", m->result.over_limit));
+	engine_report_end(m, VFMIG_OUTCOME_DONE, 0, err.text);
 }
 
 static void do_back(struct vfmig_migration *m)
 {
-	bool cancelled = m->why_event == VFMIG_ON_CANCEL;
+	bool cancelled = m->why_event == HANDOFF_ON_CANCEL;
 	struct vfmig_error err = {0};
 	char text[VFMIG_ERROR_TEXT];
 
 	m->loop.deaf = true;
 	m->deadline = m->total_deadline = 0;
-	vfmig_limit_back(m);
-	vfmig_reads_drop(m);
+	engine_limit_back(m);
+	engine_reads_drop(m);
 	if (m->begun)
 		run_here(m, &err);
-	vfmig_memory_untrack(m);
-	vfmig_tell_cancel(m);
+	engine_memory_untrack(m);
+	engine_send_cancel(m);
 	snprintf(text, sizeof(text), "%s", m->why.text);
 	if (err.code)
 		vfmig_err(&m->why, m->why.code, "%.490s; and then: %.490s", text, err.text);
-	vfmig_report_end(m, cancelled ? VFMIG_OUTCOME_CANCELLED : VFMIG_OUTCOME_FAILED, m->why.code,
-			 m->why.text);
+	engine_report_end(m, cancelled ? VFMIG_OUTCOME_CANCELLED : VFMIG_OUTCOME_FAILED,
+			  m->why.code, m->why.text);
 }
 
 static void do_doubt(struct vfmig_migration *m)
@@ -298,16 +298,16 @@ static void do_doubt(struct vfmig_migration *m)
 		"it does not, run this one again",
 		m->result.committed ? "COMMIT was sent, and no RUNNING came (" : "", text,
 		m->result.committed ? ")" : "");
-	vfmig_report_end(m, VFMIG_OUTCOME_IN_DOUBT, -EOWNERDEAD, m->why.text);
+	engine_report_end(m, VFMIG_OUTCOME_IN_DOUBT, -EOWNERDEAD, m->why.text);
 }
 
 /* ---- the machine ---- */
 
-static int (*const actions[VFMIG_HANDOFF_COUNT])(struct vfmig_migration *, struct vfmig_error *) = {
-	[VFMIG_SRC_PAUSE] = do_pause,	  [VFMIG_SRC_QUIESCE] = do_quiesce,
-	[VFMIG_SRC_STOP] = do_stop,	  [VFMIG_SRC_COPY] = do_copy,
-	[VFMIG_SRC_READY] = do_ready,	  [VFMIG_SRC_COMMIT] = do_commit,
-	[VFMIG_SRC_RUNNING] = do_running, [VFMIG_SRC_FENCE] = vfmig_fence,
+static int (*const actions[HANDOFF_COUNT])(struct vfmig_migration *, struct vfmig_error *) = {
+	[HANDOFF_SRC_PAUSE] = do_pause,	    [HANDOFF_SRC_QUIESCE] = do_quiesce,
+	[HANDOFF_SRC_STOP] = do_stop,	    [HANDOFF_SRC_COPY] = do_copy,
+	[HANDOFF_SRC_READY] = do_ready,	    [HANDOFF_SRC_COMMIT] = do_commit,
+	[HANDOFF_SRC_RUNNING] = do_running, [HANDOFF_SRC_FENCE] = engine_await_reset,
 };
 
 static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
@@ -316,12 +316,12 @@ static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
 		struct vfmig_error why = {0};
 		int code = actions[m->handoff](m, &why);
 
-		vfmig_handoff_step(m, code, &why);
+		handoff_step(m, code, &why);
 	}
-	if (m->handoff == VFMIG_SRC_BACK) {
+	if (m->handoff == HANDOFF_SRC_BACK) {
 		do_back(m);
-		m->handoff = vfmig_handoff_next(m->handoff, VFMIG_ON_OK);
-	} else if (m->handoff == VFMIG_SRC_DOUBT) {
+		m->handoff = handoff_next(m->handoff, HANDOFF_ON_OK);
+	} else if (m->handoff == HANDOFF_SRC_DOUBT) {
 		do_doubt(m);
 	} else {
 		do_done(m);
@@ -338,37 +338,37 @@ static void limit_switchover(struct vfmig_migration *m)
 	const struct vfmig_migration_options *o = &m->options;
 
 	if (o->enforce_downtime && (!o->switchover_ms || o->downtime_ms < o->switchover_ms))
-		vfmig_limit_time(m, o->downtime_ms, "the switchover (downtime, enforced)");
+		engine_limit_time(m, o->downtime_ms, "the switchover (downtime, enforced)");
 	else
-		vfmig_limit_time(m, o->switchover_ms, "the switchover (switchover-timeout)");
+		engine_limit_time(m, o->switchover_ms, "the switchover (switchover-timeout)");
 }
 
-int vfmig_source_complete(struct vfmig_migration *m, const char *reason, struct vfmig_error *err)
+int engine_source_complete(struct vfmig_migration *m, const char *reason, struct vfmig_error *err)
 {
 	const struct vfmig_estimate *e = &m->estimate;
 	int ret = 0;
 
 	/* What the destination has not loaded yet would be downtime. The devices run until it has. */
-	if (vfmig_sync_unloaded(m))
-		ret = vfmig_sync(m, err);
+	if (engine_sync_unloaded(m))
+		ret = engine_sync(m, err);
 	if (ret)
-		return vfmig_source_give_up(m, ret, err);
-	vfmig_report(m, "switchover", VFMIG_U64("round", m->round),
-		     VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
-		     VFMIG_U64("rate", e->rate), VFMIG_U64("downtime_ns", e->downtime_ns),
-		     VFMIG_TEXT("reason", reason),
-		     VFMIG_U64("unloaded_sections", vfmig_sync_unloaded(m)));
-	vfmig_limit_set(&m->out.limit, 0, vfmig_now());
+		return engine_source_give_up(m, ret, err);
+	engine_report(m, "switchover", VFMIG_U64("round", m->round),
+		      VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
+		      VFMIG_U64("rate", e->rate), VFMIG_U64("downtime_ns", e->downtime_ns),
+		      VFMIG_TEXT("reason", reason),
+		      VFMIG_U64("unloaded_sections", engine_sync_unloaded(m)));
+	rate_limit_set(&m->out.limit, 0, device_now());
 	limit_switchover(m);
 	if (!m->request_ms || m->options.switchover_ms < m->request_ms)
-		vfmig_limit_devices(m, m->options.switchover_ms);
-	vfmig_handoff_step(m, 0, NULL);
+		engine_limit_devices(m, m->options.switchover_ms);
+	handoff_step(m, 0, NULL);
 	return run_machine(m, err);
 }
 
-int vfmig_source_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err)
+int engine_source_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err)
 {
-	vfmig_handoff_give_up(m, code, err);
+	handoff_give_up(m, code, err);
 	return run_machine(m, err);
 }
 
@@ -377,18 +377,18 @@ int vfmig_migration_resolve(struct vfmig_migration *m, enum vfmig_resolution res
 {
 	struct vfmig_error back = {0};
 
-	if (m->thread_runs || m->handoff != VFMIG_SRC_DOUBT)
+	if (m->thread_runs || m->handoff != HANDOFF_SRC_DOUBT)
 		return vfmig_err(err, -EINVAL, "there is nothing in doubt");
 	if (resolution == VFMIG_RESOLVED_THERE) {
-		m->handoff = VFMIG_SRC_DONE;
+		m->handoff = HANDOFF_SRC_DONE;
 		do_done(m);
 		return 0;
 	}
-	m->handoff = VFMIG_SRC_FAILED;
+	m->handoff = HANDOFF_SRC_FAILED;
 	run_here(m, &back);
-	vfmig_memory_untrack(m);
-	vfmig_report_end(m, VFMIG_OUTCOME_FAILED, m->why.code,
-			 "it was in doubt, and was settled: the source runs");
+	engine_memory_untrack(m);
+	engine_report_end(m, VFMIG_OUTCOME_FAILED, m->why.code,
+			  "it was in doubt, and was settled: the source runs");
 	if (!m->result.lost_devices)
 		return 0;
 	return vfmig_err(err, -EIO, "%s", back.text);

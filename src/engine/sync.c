@@ -23,60 +23,60 @@
 #define PROBE_NS    20000000
 #define PROBE_LONG  200000000
 #define PROBE_FIRST (64u << 10)
-#define PROBE_LAST  VFMIG_SECTION_DATA_MAX
+#define PROBE_LAST  ABI_SECTION_DATA_MAX
 
 /* Send a SYNC with so many bytes of payload, and wait for its LOADED. */
 static int exchange(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
 {
-	struct vfmig_section section = {.type = VFMIG_SECTION_SYNC, .length = bytes};
-	int ret = vfmig_control(m, &section, NULL, err);
+	struct abi_section section = {.type = ABI_SECTION_SYNC, .length = bytes};
+	int ret = engine_control(m, &section, NULL, err);
 
 	if (!ret)
-		ret = vfmig_flush(m, err);
+		ret = engine_flush(m, err);
 	if (!ret && !m->file)
-		ret = vfmig_source_await(m, VFMIG_SECTION_LOADED, err);
+		ret = engine_source_await(m, ABI_SECTION_LOADED, err);
 	if (!ret)
 		m->loaded_sections = m->out.sections;
 	return ret;
 }
 
-int vfmig_sync(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_sync(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	if (m->file)
-		return vfmig_flush(m, err);
+		return engine_flush(m, err);
 	return exchange(m, 0, err);
 }
 
-uint64_t vfmig_sync_unloaded(const struct vfmig_migration *m)
+uint64_t engine_sync_unloaded(const struct vfmig_migration *m)
 {
 	return m->file ? 0 : m->out.sections - m->loaded_sections;
 }
 
-int vfmig_sync_round_trip(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_sync_round_trip(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int64_t began = vfmig_now();
-	int ret = vfmig_sync(m, err);
+	int64_t began = device_now();
+	int ret = engine_sync(m, err);
 
 	if (!ret)
-		vfmig_estimator_round_trip(&m->estimator, (uint64_t)(vfmig_now() - began));
+		estimator_round_trip(&m->estimator, (uint64_t)(device_now() - began));
 	return ret;
 }
 
-int vfmig_sync_probe(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_sync_probe(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	uint64_t ns, held, trip = m->estimator.round_trip_ns;
 
 	for (uint32_t bytes = PROBE_FIRST; !m->file; bytes *= 4) {
-		int64_t began = vfmig_now();
+		int64_t began = device_now();
 		int ret;
 
 		held = m->out.limit.held_ns;
 		ret = exchange(m, bytes, err);
 		if (ret)
 			return ret;
-		ns = (uint64_t)(vfmig_now() - began);
+		ns = (uint64_t)(device_now() - began);
 		held = m->out.limit.held_ns - held;
-		vfmig_estimator_probe(&m->estimator, bytes, ns > held ? ns - held : 1);
+		estimator_probe(&m->estimator, bytes, ns > held ? ns - held : 1);
 		if (ns > PROBE_TRIPS * trip + held + PROBE_NS || ns > PROBE_LONG ||
 		    bytes == PROBE_LAST)
 			break;

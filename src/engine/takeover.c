@@ -15,32 +15,32 @@
 
 static uint64_t lap(struct vfmig_migration *m)
 {
-	int64_t now = vfmig_now(), before = m->stage_began;
+	int64_t now = device_now(), before = m->stage_began;
 
 	m->stage_began = now;
 	return (uint64_t)(now - before);
 }
 
-static int say_all(struct vfmig_migration *m, struct vfmig_section section, const char *payload,
+static int say_all(struct vfmig_migration *m, struct abi_section section, const char *payload,
 		   struct vfmig_error *err)
 {
-	int ret = vfmig_control(m, &section, payload, err);
+	int ret = engine_control(m, &section, payload, err);
 
-	m->out.moved = vfmig_now();
-	return ret ? ret : vfmig_flush(m, err);
+	m->out.moved = device_now();
+	return ret ? ret : engine_flush(m, err);
 }
 
 static int say(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
 {
-	return say_all(m, (struct vfmig_section){.type = type}, NULL, err);
+	return say_all(m, (struct abi_section){.type = type}, NULL, err);
 }
 
 static int do_check(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	if (!m->file)
-		vfmig_limit_time(m, m->options.switchover_ms,
-				 "checking what was loaded (switchover-timeout)");
-	return vfmig_writes_settle(m, err);
+		engine_limit_time(m, m->options.switchover_ms,
+				  "checking what was loaded (switchover-timeout)");
+	return engine_writes_settle(m, err);
 }
 
 static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
@@ -48,34 +48,34 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret;
 
 	if (!m->file) {
-		ret = vfmig_look(m, err);
+		ret = engine_look(m, err);
 		if (!ret)
-			ret = say(m, VFMIG_SECTION_READY, err);
+			ret = say(m, ABI_SECTION_READY, err);
 		m->downtime.load = lap(m);
-		vfmig_limit_time(m, m->options.switchover_ms,
-				 "the source's COMMIT (switchover-timeout)");
+		engine_limit_time(m, m->options.switchover_ms,
+				  "the source's COMMIT (switchover-timeout)");
 		/* COMMIT or CANCEL: the order allows nothing else here. */
 		if (!ret)
-			ret = vfmig_load_section(m, err);
+			ret = engine_load_section(m, err);
 		if (ret < 0)
 			return ret;
 		m->downtime.commit = lap(m);
 	}
 	m->loop.deaf = true;
 	m->total_deadline = 0;
-	vfmig_limit_time(m, m->options.switchover_ms, "starting the devices (switchover-timeout)");
+	engine_limit_time(m, m->options.switchover_ms, "starting the devices (switchover-timeout)");
 	pthread_mutex_lock(&m->lock);
 	m->result.committed = true;
 	pthread_mutex_unlock(&m->lock);
 	return 0;
 }
 
-static enum vfmig_state quiet(const struct vfmig_mover *mover)
+static enum vfmig_state quiet(const struct engine_device *mover)
 {
 	return mover->flags & VFMIG_MIGRATION_P2P ? VFMIG_STATE_RUNNING_P2P : mover->state;
 }
 
-static enum vfmig_state running(const struct vfmig_mover *mover)
+static enum vfmig_state running(const struct engine_device *mover)
 {
 	return VFMIG_STATE_RUNNING;
 }
@@ -87,12 +87,12 @@ static bool stays_stopped(const struct vfmig_migration *m)
 
 static int do_quiet(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	return stays_stopped(m) ? 0 : vfmig_states_go(m, quiet, err);
+	return stays_stopped(m) ? 0 : engine_states_go(m, quiet, err);
 }
 
 static int do_run(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = stays_stopped(m) ? 0 : vfmig_states_go(m, running, err);
+	int ret = stays_stopped(m) ? 0 : engine_states_go(m, running, err);
 
 	pthread_mutex_lock(&m->lock);
 	m->result.running = !ret && !stays_stopped(m);
@@ -102,20 +102,20 @@ static int do_run(struct vfmig_migration *m, struct vfmig_error *err)
 
 static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int64_t began = vfmig_now();
+	int64_t began = device_now();
 	int ret = 0;
 
 	m->deadline = 0;
 	if (m->user.resume && !stays_stopped(m)) {
 		ret = m->user.resume(m->user.context, err);
-		vfmig_report(m, "user", VFMIG_TEXT("what", "resume"),
-			     VFMIG_U64("ns", vfmig_now() - began), VFMIG_REAL("result", ret));
+		engine_report(m, "user", VFMIG_TEXT("what", "resume"),
+			      VFMIG_U64("ns", device_now() - began), VFMIG_REAL("result", ret));
 		if (ret)
 			ret = vfmig_err_at(err, -EIO, "the user could not be resumed");
 	}
 	m->downtime.run = lap(m);
 	m->downtime.total = m->downtime.load + m->downtime.commit + m->downtime.run;
-	if (!m->file && say(m, VFMIG_SECTION_RUNNING, ret ? NULL : err) && !ret)
+	if (!m->file && say(m, ABI_SECTION_RUNNING, ret ? NULL : err) && !ret)
 		ret = vfmig_err_at(err, -EPIPE, "it runs here, but the source could not be told");
 	return ret;
 }
@@ -124,26 +124,26 @@ static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 
 static void do_done(struct vfmig_migration *m)
 {
-	vfmig_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
-		     VFMIG_U64("load_ns", m->downtime.load),
-		     VFMIG_U64("commit_ns", m->downtime.commit),
-		     VFMIG_U64("run_ns", m->downtime.run));
+	engine_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
+		      VFMIG_U64("load_ns", m->downtime.load),
+		      VFMIG_U64("commit_ns", m->downtime.commit),
+		      VFMIG_U64("run_ns", m->downtime.run));
 	/* If the user could not go on, or the source not be told, the sentence says so; it runs. */
-	vfmig_report_end(m, VFMIG_OUTCOME_DONE, 0, m->why.text);
+	engine_report_end(m, VFMIG_OUTCOME_DONE, 0, m->why.text);
 }
 
 /* What is read and thrown away here is what would make a TCP peer lose our last words. */
 static void linger(struct vfmig_migration *m)
 {
-	vfmig_limit_time(m, TELL_MS, "");
-	while (!m->in.eof && vfmig_now() < m->deadline) {
+	engine_limit_time(m, TELL_MS, "");
+	while (!m->in.eof && device_now() < m->deadline) {
 		ssize_t n;
 
 		m->in.start = m->in.end = 0;
-		n = vfmig_in_read(&m->in, NULL, 0, NULL);
+		n = channel_in_read(&m->in, NULL, 0, NULL);
 		if (n <= 0 && n != -EAGAIN)
 			break;
-		if (n == -EAGAIN && vfmig_wait(m, VFMIG_WAIT_IN, NULL))
+		if (n == -EAGAIN && engine_wait(m, ENGINE_WAIT_IN, NULL))
 			break;
 	}
 	m->deadline = 0;
@@ -152,20 +152,20 @@ static void linger(struct vfmig_migration *m)
 /* A source that gave up waits for it only if a device here may have run. */
 static void tell_failed(struct vfmig_migration *m)
 {
-	struct vfmig_section section = {.type = VFMIG_SECTION_REFUSE};
+	struct abi_section section = {.type = ABI_SECTION_REFUSE};
 	const char *why = m->why.text;
 
 	if (m->file || (m->peer_cancelled && !m->checks_by_running) || !m->heard_header ||
-	    m->why_event == VFMIG_ON_LOST)
+	    m->why_event == HANDOFF_ON_LOST)
 		return;
-	if (!*why || vfmig_section_sentence(why, strlen(why)))
+	if (!*why || abi_section_sentence(why, strlen(why)))
 		why = "for a reason that cannot be printed";
 	section.length = (uint32_t)strlen(why);
-	if (m->stage != VFMIG_STAGE_NEW) {
-		section.type = VFMIG_SECTION_FAILED;
+	if (m->stage != ENGINE_STAGE_NEW) {
+		section.type = ABI_SECTION_FAILED;
 		section.arg = m->result.lost_devices;
 	}
-	vfmig_limit_time(m, TELL_MS, "");
+	engine_limit_time(m, TELL_MS, "");
 	if (!say_all(m, section, why, NULL))
 		linger(m);
 	m->deadline = 0;
@@ -179,10 +179,10 @@ static void do_reset(struct vfmig_migration *m)
 
 	m->loop.deaf = true;
 	m->deadline = m->total_deadline = 0;
-	vfmig_limit_back(m);
-	vfmig_reads_drop(m);
+	engine_limit_back(m);
+	engine_reads_drop(m);
 	if (m->begun)
-		lost = vfmig_states_reset(m, &err);
+		lost = engine_states_reset(m, &err);
 	pthread_mutex_lock(&m->lock);
 	m->result.lost_devices = lost;
 	m->result.running = false;
@@ -191,18 +191,19 @@ static void do_reset(struct vfmig_migration *m)
 	if (err.code)
 		vfmig_err(&m->why, m->why.code, "%.490s; and then: %.490s", text, err.text);
 	tell_failed(m);
-	vfmig_report_end(m,
-			 m->peer_cancelled || m->why_event == VFMIG_ON_CANCEL
-				 ? VFMIG_OUTCOME_CANCELLED
-				 : VFMIG_OUTCOME_FAILED,
-			 m->why.code, m->why.text);
+	engine_report_end(m,
+			  m->peer_cancelled || m->why_event == HANDOFF_ON_CANCEL
+				  ? VFMIG_OUTCOME_CANCELLED
+				  : VFMIG_OUTCOME_FAILED,
+			  m->why.code, m->why.text);
 }
 
 /* ---- the machine ---- */
 
-static int (*const actions[VFMIG_HANDOFF_COUNT])(struct vfmig_migration *, struct vfmig_error *) = {
-	[VFMIG_DST_CHECK] = do_check, [VFMIG_DST_COMMIT] = do_commit, [VFMIG_DST_QUIET] = do_quiet,
-	[VFMIG_DST_RUN] = do_run,     [VFMIG_DST_RESUME] = do_resume,
+static int (*const actions[HANDOFF_COUNT])(struct vfmig_migration *, struct vfmig_error *) = {
+	[HANDOFF_DST_CHECK] = do_check,	  [HANDOFF_DST_COMMIT] = do_commit,
+	[HANDOFF_DST_QUIET] = do_quiet,	  [HANDOFF_DST_RUN] = do_run,
+	[HANDOFF_DST_RESUME] = do_resume,
 };
 
 static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
@@ -211,25 +212,25 @@ static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
 		struct vfmig_error why = {0};
 		int code = actions[m->handoff](m, &why);
 
-		vfmig_handoff_step(m, code, &why);
+		handoff_step(m, code, &why);
 	}
-	if (m->handoff == VFMIG_DST_DONE) {
+	if (m->handoff == HANDOFF_DST_DONE) {
 		do_done(m);
 		return 0;
 	}
 	do_reset(m);
-	m->handoff = vfmig_handoff_next(m->handoff, VFMIG_ON_OK);
+	m->handoff = handoff_next(m->handoff, HANDOFF_ON_OK);
 	return vfmig_err(err, m->why.code, "%s", m->why.text);
 }
 
-int vfmig_takeover(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_takeover(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	vfmig_handoff_step(m, 0, NULL);
+	handoff_step(m, 0, NULL);
 	return run_machine(m, err);
 }
 
-int vfmig_destination_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err)
+int engine_destination_give_up(struct vfmig_migration *m, int code, struct vfmig_error *err)
 {
-	vfmig_handoff_give_up(m, code, err);
+	handoff_give_up(m, code, err);
 	return run_machine(m, err);
 }

@@ -11,7 +11,7 @@
 #include "engine/vma.h"
 
 /* A line that begins a mapping: its file's name is the rest of the line, and may be anything. */
-static bool begins(const char *line, struct vfmig_vma *vma)
+static bool begins(const char *line, struct engine_vma *vma)
 {
 	unsigned long long start, end, offset, inode;
 	unsigned major, minor;
@@ -21,14 +21,14 @@ static bool begins(const char *line, struct vfmig_vma *vma)
 	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, how, &offset, &major,
 		   &minor, &inode, &name) != 7)
 		return false;
-	*vma = (struct vfmig_vma){.start = start,
-				  .end = end,
-				  .offset = offset,
-				  .inode = inode,
-				  .major = major,
-				  .minor = minor,
-				  .page = 4096,
-				  .shared = how[3] == 's'};
+	*vma = (struct engine_vma){.start = start,
+				   .end = end,
+				   .offset = offset,
+				   .inode = inode,
+				   .major = major,
+				   .minor = minor,
+				   .page = 4096,
+				   .shared = how[3] == 's'};
 	/* Of hugetlbfs the kernel gives private memory a file of its own, and it stays empty. */
 	vma->anonymous =
 		!vma->shared && (!inode || !strcmp(line + name, "/anon_hugepage (deleted)\n"));
@@ -36,7 +36,7 @@ static bool begins(const char *line, struct vfmig_vma *vma)
 }
 
 /* Flags of two letters. A file on disk may be called like the kernel's own, but is not of hugetlbfs. */
-static void flags(const char *line, struct vfmig_vma *vma)
+static void flags(const char *line, struct engine_vma *vma)
 {
 	bool huge = strstr(line, " ht") != NULL;
 
@@ -44,10 +44,10 @@ static void flags(const char *line, struct vfmig_vma *vma)
 	vma->anonymous = vma->anonymous && huge == (vma->inode != 0);
 }
 
-int vfmig_vmas_each(vfmig_vma_fn fn, void *context, struct vfmig_error *err)
+int engine_vmas_each(engine_vma_fn fn, void *context, struct vfmig_error *err)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "re");
-	struct vfmig_vma vma = {0};
+	struct engine_vma vma = {0};
 	unsigned long long kilobytes;
 	char *line = NULL;
 	size_t room = 0;

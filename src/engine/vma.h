@@ -2,8 +2,8 @@
 /*
  * The mappings of this process, as the kernel lists them in /proc/self/smaps.
  */
-#ifndef VFMIG_ENGINE_VMA_H
-#define VFMIG_ENGINE_VMA_H
+#ifndef ENGINE_VMA_H
+#define ENGINE_VMA_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
  * @anonymous: private memory with no file of the user's behind it: a page that is not there is zero
  * @served: the owner fills missing pages by userfaultfd: a page that is not there may be anything
  */
-struct vfmig_vma {
+struct engine_vma {
 	uint64_t start, end;
 	uint64_t offset, inode;
 	unsigned major, minor;
@@ -26,9 +26,9 @@ struct vfmig_vma {
 	bool shared, anonymous, served;
 };
 
-typedef int (*vfmig_vma_fn)(void *context, const struct vfmig_vma *vma);
+typedef int (*engine_vma_fn)(void *context, const struct engine_vma *vma);
 
 /* Call @fn for each, in order of address, until it returns something. That, 0, or a negative errno. */
-int vfmig_vmas_each(vfmig_vma_fn fn, void *context, struct vfmig_error *err);
+int engine_vmas_each(engine_vma_fn fn, void *context, struct vfmig_error *err);
 
 #endif

@@ -7,16 +7,16 @@
 
 #include "engine/engine.h"
 
-void vfmig_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what)
+void engine_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what)
 {
-	m->deadline = ms ? vfmig_now() + (int64_t)ms * 1000000 : 0;
+	m->deadline = ms ? device_now() + (int64_t)ms * 1000000 : 0;
 	m->deadline_what = what;
 }
 
 /* The least that the way back has for each request. */
 #define BACK_MS 1000
 
-void vfmig_limit_back(struct vfmig_migration *m)
+void engine_limit_back(struct vfmig_migration *m)
 {
 	uint64_t half = m->options.switchover_ms / 2;
 
@@ -24,7 +24,7 @@ void vfmig_limit_back(struct vfmig_migration *m)
 		half = BACK_MS;
 	if (half && (!m->request_ms || half < m->request_ms))
 		m->request_ms = half;
-	vfmig_limit_devices(m, m->request_ms);
+	engine_limit_devices(m, m->request_ms);
 }
 
 static void sooner(int64_t *until, int64_t than)
@@ -40,16 +40,16 @@ static int64_t idle_deadline(struct vfmig_migration *m, unsigned what)
 
 	if (!limit)
 		return 0;
-	if (what & VFMIG_WAIT_OUT && m->out.queue.count && !vfmig_limit_when(&m->out.limit))
+	if (what & ENGINE_WAIT_OUT && m->out.queue.count && !rate_limit_when(&m->out.limit))
 		sooner(&until, m->out.moved + limit);
-	if (what & VFMIG_WAIT_IN)
+	if (what & ENGINE_WAIT_IN)
 		sooner(&until, m->in.moved + limit);
 	return until;
 }
 
 static int check_time(struct vfmig_migration *m, int64_t idle, struct vfmig_error *err)
 {
-	int64_t now = vfmig_now();
+	int64_t now = device_now();
 
 	if (m->deadline && now >= m->deadline)
 		return vfmig_err(err, -ETIMEDOUT, "%s took longer than its time limit",
@@ -70,33 +70,33 @@ static int check_time(struct vfmig_migration *m, int64_t idle, struct vfmig_erro
 
 static int turn(struct vfmig_migration *m, unsigned what, bool wait, struct vfmig_error *err)
 {
-	struct vfmig_ports ports = {.in = -1, .out = -1};
+	struct loop_ports ports = {.in = -1, .out = -1};
 	int64_t until = 0, idle = idle_deadline(m, what), held;
 	int ret;
 
 	/* A source always listens: the destination may fail at any time. */
-	if ((what & VFMIG_WAIT_IN || m->role == VFMIG_ROLE_SOURCE) && !m->in.eof)
+	if ((what & ENGINE_WAIT_IN || m->role == VFMIG_ROLE_SOURCE) && !m->in.eof)
 		ports.in = m->in.port.fd;
-	held = vfmig_limit_when(&m->out.limit);
-	if (what & VFMIG_WAIT_OUT && m->out.queue.count && !held)
+	held = rate_limit_when(&m->out.limit);
+	if (what & ENGINE_WAIT_OUT && m->out.queue.count && !held)
 		ports.out = m->out.port.fd;
 	sooner(&until, m->deadline);
 	sooner(&until, m->total_deadline);
 	sooner(&until, idle);
 	sooner(&until, held);
-	ret = vfmig_loop_turn(&m->loop, &ports, wait ? until : 1);
+	ret = loop_turn(&m->loop, &ports, wait ? until : 1);
 	m->in_ready |= ports.readable;
 	if (ret)
 		return vfmig_err(err, ret, "cancelled");
 	return check_time(m, idle, err);
 }
 
-int vfmig_wait(struct vfmig_migration *m, unsigned what, struct vfmig_error *err)
+int engine_wait(struct vfmig_migration *m, unsigned what, struct vfmig_error *err)
 {
 	return turn(m, what, true, err);
 }
 
-int vfmig_look(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_look(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	return turn(m, 0, false, err);
 }

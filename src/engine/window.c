@@ -21,67 +21,68 @@
 #include "engine/engine.h"
 
 /* As many as both ends have under way. */
-#define PLACES (2 * VFMIG_MOVER_DEPTH)
+#define PLACES (2 * ENGINE_DEVICE_DEPTH)
 
 /*
  * @used: bit: place
  * @waiting: the source's loop
  */
-struct vfmig_window {
-	struct vfmig_mover *from, *to;
-	struct vfmig_loop *waiting;
+struct engine_window {
+	struct engine_device *from, *to;
+	struct loop *waiting;
 	atomic_uint used;
 };
 
-struct vfmig_windows {
+struct engine_windows {
 	unsigned count;
-	struct vfmig_window window[];
+	struct engine_window window[];
 };
 
 /* ---- places ---- */
 
-bool vfmig_window_free(const struct vfmig_window *window)
+bool engine_window_free(const struct engine_window *window)
 {
 	return atomic_load(&window->used) != (1u << PLACES) - 1;
 }
 
 /* Only the source takes, so that what is free stays free. */
-void vfmig_window_take(struct vfmig_window *window, struct vfmig_window_piece *piece)
+void engine_window_take(struct engine_window *window, struct vfmig_window_piece *piece)
 {
 	unsigned place = (unsigned)__builtin_ctz(~atomic_load(&window->used));
 
 	atomic_fetch_or(&window->used, 1u << place);
-	*piece = (struct vfmig_window_piece){.offset = (uint64_t)place * VFMIG_WINDOW_PIECE};
+	*piece = (struct vfmig_window_piece){.offset = (uint64_t)place * ENGINE_WINDOW_PIECE};
 }
 
-void vfmig_window_give(struct vfmig_window *window, const struct vfmig_window_piece *piece)
+void engine_window_give(struct engine_window *window, const struct vfmig_window_piece *piece)
 {
-	unsigned place = (unsigned)(piece->offset / VFMIG_WINDOW_PIECE);
+	unsigned place = (unsigned)(piece->offset / ENGINE_WINDOW_PIECE);
 
 	if (atomic_fetch_and(&window->used, ~(1u << place)) == (1u << PLACES) - 1)
-		vfmig_loop_poke(window->waiting);
+		loop_poke(window->waiting);
 }
 
 /* ---- chunks ---- */
 
-void vfmig_window_put(uint8_t *to, const struct vfmig_window_piece *piece, uint32_t bytes)
+void engine_window_put(uint8_t *to, const struct vfmig_window_piece *piece, uint32_t bytes)
 {
-	vfmig_put64(to, piece->offset);
-	vfmig_put64(to + 8, piece->sum);
-	vfmig_put64(to + 16, bytes);
+	abi_put64(to, piece->offset);
+	abi_put64(to + 8, piece->sum);
+	abi_put64(to + 16, bytes);
 }
 
-int vfmig_window_get(struct vfmig_mover *mover, struct vfmig_buffer *buffer,
-		     struct vfmig_error *err)
+int engine_window_get(struct engine_device *mover, struct channel_buffer *buffer,
+		      struct vfmig_error *err)
 {
-	const uint8_t *from = buffer->bytes + VFMIG_SECTION_HEADER_SIZE;
-	uint64_t offset = vfmig_get64(from), bytes = vfmig_get64(from + 16);
+	const uint8_t *from = buffer->bytes + ABI_SECTION_HEADER_SIZE;
+	uint64_t offset = abi_get64(from), bytes = abi_get64(from + 16);
 
-	if (buffer->length != VFMIG_WINDOW_CHUNK || offset % VFMIG_WINDOW_PIECE ||
-	    offset >= (uint64_t)PLACES * VFMIG_WINDOW_PIECE || !bytes || bytes > VFMIG_WINDOW_PIECE)
+	if (buffer->length != ENGINE_WINDOW_CHUNK || offset % ENGINE_WINDOW_PIECE ||
+	    offset >= (uint64_t)PLACES * ENGINE_WINDOW_PIECE || !bytes ||
+	    bytes > ENGINE_WINDOW_PIECE)
 		return vfmig_err(err, -EBADMSG, "device %s: a chunk is in no place of its window",
 				 mover->id);
-	buffer->piece = (struct vfmig_window_piece){.offset = offset, .sum = vfmig_get64(from + 8)};
+	buffer->piece = (struct vfmig_window_piece){.offset = offset, .sum = abi_get64(from + 8)};
 	buffer->length = (uint32_t)bytes;
 	return 0;
 }
@@ -89,7 +90,7 @@ int vfmig_window_get(struct vfmig_mover *mover, struct vfmig_buffer *buffer,
 /* ---- agreeing ---- */
 
 /* @deadline: 0 is the device's own time limit */
-static int give(struct vfmig_mover *mover, int fd, uint64_t size, int64_t deadline)
+static int give(struct engine_device *mover, int fd, uint64_t size, int64_t deadline)
 {
 	struct vfmig_request request = {.verb = VFMIG_VERB_WINDOW, .deadline = deadline};
 
@@ -111,9 +112,9 @@ static int make_file(uint64_t size)
 }
 
 /* The servers keep the file; nobody here needs it. */
-static bool agree(struct vfmig_mover *from, struct vfmig_mover *to)
+static bool agree(struct engine_device *from, struct engine_device *to)
 {
-	uint64_t size = (uint64_t)PLACES * VFMIG_WINDOW_PIECE;
+	uint64_t size = (uint64_t)PLACES * ENGINE_WINDOW_PIECE;
 	int fd = make_file(size), ret;
 
 	if (fd < 0)
@@ -128,7 +129,7 @@ static bool agree(struct vfmig_mover *from, struct vfmig_mover *to)
 	return !ret;
 }
 
-static struct vfmig_mover *find(struct vfmig_migration *m, const char *id)
+static struct engine_device *find(struct vfmig_migration *m, const char *id)
 {
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		if (!strcmp(m->movers[i]->id, id))
@@ -136,18 +137,18 @@ static struct vfmig_mover *find(struct vfmig_migration *m, const char *id)
 	return NULL;
 }
 
-struct vfmig_windows *vfmig_windows_open(struct vfmig_migration *source,
-					 struct vfmig_migration *destination)
+struct engine_windows *engine_windows_open(struct vfmig_migration *source,
+					   struct vfmig_migration *destination)
 {
-	struct vfmig_windows *windows;
+	struct engine_windows *windows;
 
 	/* What the limit holds back is what goes through the channel. */
 	if (!source->options.window || !destination->options.window || source->options.bandwidth)
 		return NULL;
 	windows = calloc(1, sizeof(*windows) + source->nr_movers * sizeof(windows->window[0]));
 	for (uint32_t i = 0; windows && i < source->nr_movers; i++) {
-		struct vfmig_window *window = &windows->window[windows->count];
-		struct vfmig_mover *from = source->movers[i], *to = find(destination, from->id);
+		struct engine_window *window = &windows->window[windows->count];
+		struct engine_device *from = source->movers[i], *to = find(destination, from->id);
 
 		if (!to || !agree(from, to))
 			continue;
@@ -164,12 +165,12 @@ struct vfmig_windows *vfmig_windows_open(struct vfmig_migration *source,
 /* For all of them: a server that does not answer any more keeps a window that nothing uses. */
 #define CLOSE_MS 500
 
-void vfmig_windows_close(struct vfmig_windows *windows)
+void engine_windows_close(struct engine_windows *windows)
 {
-	int64_t deadline = vfmig_now() + CLOSE_MS * 1000000ll;
+	int64_t deadline = device_now() + CLOSE_MS * 1000000ll;
 
 	for (unsigned i = 0; windows && i < windows->count; i++) {
-		struct vfmig_window *window = &windows->window[i];
+		struct engine_window *window = &windows->window[i];
 
 		window->from->window = window->to->window = NULL;
 		give(window->from, -1, 0, deadline);

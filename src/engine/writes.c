@@ -13,20 +13,20 @@
 #include "device/session.h"
 #include "engine/engine.h"
 
-static void submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer)
+static void submit(struct engine_device *mover, struct channel_buffer *buffer)
 {
 	struct vfmig_request *request = &buffer->op.request;
 
 	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_WRITE};
-	request->data.buf = buffer->bytes + VFMIG_SECTION_HEADER_SIZE + buffer->start;
+	request->data.buf = buffer->bytes + ABI_SECTION_HEADER_SIZE + buffer->start;
 	request->data.len = buffer->length - buffer->start;
 	if (mover->window)
 		request->data.window = &buffer->piece;
-	vfmig_op_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
-			mover->m->options.request_ms);
+	loop_request_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
+			    mover->m->options.request_ms);
 }
 
-static int failed(struct vfmig_mover *mover, struct vfmig_buffer *buffer, int code,
+static int failed(struct engine_device *mover, struct channel_buffer *buffer, int code,
 		  struct vfmig_error *err)
 {
 	if (buffer->op.err.text[0])
@@ -38,9 +38,9 @@ static int failed(struct vfmig_mover *mover, struct vfmig_buffer *buffer, int co
 }
 
 /* The first in flight is over. */
-static int reap_one(struct vfmig_mover *mover, struct vfmig_error *err)
+static int reap_one(struct engine_device *mover, struct vfmig_error *err)
 {
-	struct vfmig_buffer *buffer = mover->flying.first;
+	struct channel_buffer *buffer = mover->flying.first;
 	ssize_t n = buffer->op.request.result;
 	uint32_t wanted = buffer->length - buffer->start;
 	int ret = 0;
@@ -51,13 +51,13 @@ static int reap_one(struct vfmig_mover *mover, struct vfmig_error *err)
 		return 0;
 	}
 	if (n < 0)
-		ret = failed(mover, buffer, vfmig_device_code(n), err);
+		ret = failed(mover, buffer, engine_device_code(n), err);
 	else if (n != wanted)
 		ret = vfmig_err(err, -EIO, "device %s: took %zd of %u bytes of its data", mover->id,
 				n, wanted);
 	if (mover->window)
-		vfmig_window_give(mover->window, &buffer->piece);
-	vfmig_buffer_put(mover->m, vfmig_queue_shift(&mover->flying));
+		engine_window_give(mover->window, &buffer->piece);
+	engine_buffer_put(mover->m, buffer_queue_shift(&mover->flying));
 	return ret;
 }
 
@@ -72,18 +72,18 @@ static bool all_there(const struct vfmig_migration *m)
 }
 
 /* @whole: no more memory will come. */
-static int reap(struct vfmig_mover *mover, bool whole, struct vfmig_error *err)
+static int reap(struct engine_device *mover, bool whole, struct vfmig_error *err)
 {
 	bool may_check = !mover->session->checks_by_running;
 	int ret = 0;
 
-	while (!ret && mover->flying.first && vfmig_op_over(&mover->flying.first->op))
+	while (!ret && mover->flying.first && loop_request_over(&mover->flying.first->op))
 		ret = reap_one(mover, err);
 	if (!ret && mover->ended && !mover->flying.first && !mover->op.under_way &&
 	    mover->state == VFMIG_STATE_RESUMING && (may_check || (whole && all_there(mover->m))))
-		vfmig_state_ask(mover, VFMIG_STATE_STOP);
+		engine_state_ask(mover, VFMIG_STATE_STOP);
 	if (!ret && mover->op.under_way)
-		vfmig_state_arrived(mover, &ret, err);
+		engine_state_arrived(mover, &ret, err);
 	return ret;
 }
 
@@ -96,7 +96,7 @@ static int reap_all(struct vfmig_migration *m, bool whole, struct vfmig_error *e
 	return ret;
 }
 
-int vfmig_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	return reap_all(m, false, err);
 }
@@ -110,48 +110,48 @@ static bool any_flying(const struct vfmig_migration *m)
 	return false;
 }
 
-int vfmig_writes_room(struct vfmig_mover *mover, struct vfmig_buffer **buffer,
-		      struct vfmig_error *err)
+int engine_writes_room(struct engine_device *mover, struct channel_buffer **buffer,
+		       struct vfmig_error *err)
 {
 	struct vfmig_migration *m = mover->m;
 	int ret;
 
 	for (;;) {
-		ret = vfmig_writes_reap(m, err);
+		ret = engine_writes_reap(m, err);
 		if (ret)
 			return ret;
 		*buffer = NULL;
-		if (mover->flying.count < VFMIG_MOVER_DEPTH)
-			*buffer = vfmig_buffer_get(m, false);
+		if (mover->flying.count < ENGINE_DEVICE_DEPTH)
+			*buffer = engine_buffer_get(m, false);
 		if (*buffer)
 			return 0;
 		if (!any_flying(m))
 			return vfmig_err(err, -EBADMSG,
 					 "the stream has chunks of too many devices open at once");
-		ret = vfmig_wait(m, 0, err);
+		ret = engine_wait(m, 0, err);
 		if (ret)
 			return ret;
 	}
 }
 
-void vfmig_writes_submit(struct vfmig_mover *mover, struct vfmig_buffer *buffer, uint32_t len)
+void engine_writes_submit(struct engine_device *mover, struct channel_buffer *buffer, uint32_t len)
 {
 	buffer->mover = mover;
 	buffer->length = len;
 	buffer->start = 0;
-	vfmig_queue_push(&mover->flying, buffer);
+	buffer_queue_push(&mover->flying, buffer);
 	submit(mover, buffer);
 }
 
-int vfmig_writes_drain(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_writes_drain(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
 	for (;;) {
-		ret = vfmig_writes_reap(m, err);
+		ret = engine_writes_reap(m, err);
 		if (ret || !any_flying(m))
 			return ret;
-		ret = vfmig_wait(m, 0, err);
+		ret = engine_wait(m, 0, err);
 		if (ret)
 			return ret;
 	}
@@ -166,7 +166,7 @@ static bool settled(const struct vfmig_migration *m)
 	return true;
 }
 
-int vfmig_writes_settle(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_writes_settle(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
@@ -174,7 +174,7 @@ int vfmig_writes_settle(struct vfmig_migration *m, struct vfmig_error *err)
 		ret = reap_all(m, true, err);
 		if (ret || settled(m))
 			return ret;
-		ret = vfmig_wait(m, 0, err);
+		ret = engine_wait(m, 0, err);
 		if (ret)
 			return ret;
 	}

@@ -22,19 +22,19 @@
 
 struct delay {
 	struct vfmig_device device;
-	struct vfmig_match match;
+	struct filter_match match;
 	uint64_t latency_us, rate;
 	int epoll, timer;
 
 	pthread_mutex_t lock;
-	struct vfmig_request_list due; /* held[0]: when; result: what it will be */
+	struct request_list due; /* held[0]: when; result: what it will be */
 	int64_t wire_free;
 	bool lost; /* the device inside: nobody polls it any more, so that nothing may be kept */
 };
 
 #define AT(member) offsetof(struct delay, member)
 static const struct vfmig_option options[] = {
-	VFMIG_MATCH_OPTIONS(struct delay, match),
+	FILTER_MATCH_OPTIONS(struct delay, match),
 	{"latency-us", VFMIG_OPTION_UINT, AT(latency_us), "0",
 	 "microseconds that each answer comes later", 0, 3600000000},
 	{"rate", VFMIG_OPTION_SIZE, AT(rate), "0",
@@ -58,7 +58,7 @@ static void set_timer(struct delay *delay)
 }
 
 /* With the lock held: put a request where its time has it, behind those of the same time. */
-static void insert(struct vfmig_request_list *list, struct vfmig_request *request)
+static void insert(struct request_list *list, struct vfmig_request *request)
 {
 	struct vfmig_request *before = list->last;
 
@@ -84,12 +84,12 @@ static bool is_data(const struct vfmig_request *request)
 static void back(void *context, struct vfmig_request *outer, ssize_t result)
 {
 	struct delay *delay = context;
-	int64_t at = vfmig_now() + (int64_t)delay->latency_us * 1000;
+	int64_t at = device_now() + (int64_t)delay->latency_us * 1000;
 	bool lost;
 
 	pthread_mutex_lock(&delay->lock);
 	if (delay->rate && is_data(outer)) {
-		int64_t start = delay->wire_free > vfmig_now() ? delay->wire_free : vfmig_now();
+		int64_t start = delay->wire_free > device_now() ? delay->wire_free : device_now();
 		double ns = result > 0 ? (double)result * 1e9 / (double)delay->rate : 0;
 
 		delay->wire_free = start + (int64_t)ns;
@@ -105,7 +105,7 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 	}
 	pthread_mutex_unlock(&delay->lock);
 	if (lost)
-		vfmig_complete(outer, result);
+		request_complete(outer, result);
 }
 
 static void delay_submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -113,8 +113,8 @@ static void delay_submit(struct vfmig_device *device, struct vfmig_request *requ
 	struct delay *delay = (struct delay *)device;
 
 	/* Others are forwarded too: who waits, waits for this device, not for the one inside. */
-	vfmig_forward(device, request, NULL, vfmig_match(&delay->match, request) ? back : NULL,
-		      delay);
+	filter_forward(device, request, NULL, filter_match(&delay->match, request) ? back : NULL,
+		       delay);
 }
 
 static bool delay_cancel(struct vfmig_device *device, struct vfmig_request *request)
@@ -122,10 +122,10 @@ static bool delay_cancel(struct vfmig_device *device, struct vfmig_request *requ
 	struct delay *delay = (struct delay *)device;
 	bool taken;
 
-	if (vfmig_filter_cancel(device, request))
+	if (filter_cancel(device, request))
 		return true;
 	pthread_mutex_lock(&delay->lock);
-	taken = vfmig_request_remove(&delay->due, request);
+	taken = request_remove(&delay->due, request);
 	set_timer(delay);
 	pthread_mutex_unlock(&delay->lock);
 	return taken;
@@ -142,8 +142,8 @@ static struct vfmig_request *take_due(struct delay *delay)
 
 	pthread_mutex_lock(&delay->lock);
 	first = delay->due.first;
-	if (first && (delay->lost || (int64_t)first->held[0] <= vfmig_now())) {
-		vfmig_request_shift(&delay->due);
+	if (first && (delay->lost || (int64_t)first->held[0] <= device_now())) {
+		request_shift(&delay->due);
 	} else {
 		first = NULL;
 		set_timer(delay);
@@ -156,7 +156,7 @@ static int delay_process(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct delay *delay = (struct delay *)device;
 	struct vfmig_request *request;
-	int ret = vfmig_filter_process(device, err);
+	int ret = filter_process(device, err);
 
 	if (ret < 0) {
 		pthread_mutex_lock(&delay->lock);
@@ -164,7 +164,7 @@ static int delay_process(struct vfmig_device *device, struct vfmig_error *err)
 		pthread_mutex_unlock(&delay->lock);
 	}
 	while ((request = take_due(delay)))
-		vfmig_complete(request, request->result);
+		request_complete(request, request->result);
 	return ret;
 }
 
@@ -176,16 +176,16 @@ static void delay_close(struct vfmig_device *device)
 	/* First what is inside: what it still has comes back through us. */
 	vfmig_device_close(device->inner);
 	device->inner = NULL;
-	while ((request = vfmig_request_shift(&delay->due)))
-		vfmig_complete(request, -ECANCELED);
+	while ((request = request_shift(&delay->due)))
+		request_complete(request, -ECANCELED);
 	vfmig_options_free(options, delay);
 	close(delay->timer);
 	close(delay->epoll);
 	pthread_mutex_destroy(&delay->lock);
-	vfmig_filter_close(device);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = delay_submit,
 	.cancel = delay_cancel,
 	.fd = delay_fd,
@@ -218,11 +218,11 @@ static int delay_open(struct vfmig_device *inner, const char *text, struct vfmig
 	delay->timer = delay->epoll = -1;
 	ret = vfmig_options_parse(options, text, delay, err);
 	if (!ret)
-		ret = vfmig_match_parse(&delay->match, err);
+		ret = filter_match_parse(&delay->match, err);
 	if (!ret)
 		ret = open_fds(delay, inner, err);
 	if (!ret)
-		ret = vfmig_filter_init(&delay->device, &ops, inner, "delay", err);
+		ret = filter_init(&delay->device, &ops, inner, "delay", err);
 	if (ret) {
 		vfmig_options_free(options, delay);
 		if (delay->timer >= 0)
@@ -237,7 +237,7 @@ static int delay_open(struct vfmig_device *inner, const char *text, struct vfmig
 	return 0;
 }
 
-const struct vfmig_filter_kind vfmig_filter_delay = {
+const struct filter_kind filter_delay = {
 	.name = "delay",
 	.summary = "slow a device down: answers come later, data moves at a limited rate",
 	.options = options,

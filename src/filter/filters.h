@@ -2,8 +2,8 @@
 /*
  * The filters that there are, as open.c has them in its table.
  */
-#ifndef VFMIG_FILTER_FILTERS_H
-#define VFMIG_FILTER_FILTERS_H
+#ifndef FILTER_FILTERS_H
+#define FILTER_FILTERS_H
 
 #include <vfmig/device.h>
 #include <vfmig/options.h>
@@ -14,7 +14,7 @@
  * @options: what it takes
  * @open: put it around @inner, which is its own after a success and the caller's after a failure
  */
-struct vfmig_filter_kind {
+struct filter_kind {
 	const char *name;
 	const char *summary;
 	const struct vfmig_option *options;
@@ -22,10 +22,10 @@ struct vfmig_filter_kind {
 		    struct vfmig_error *err);
 };
 
-extern const struct vfmig_filter_kind vfmig_filter_fault;
-extern const struct vfmig_filter_kind vfmig_filter_delay;
-extern const struct vfmig_filter_kind vfmig_filter_trace;
-extern const struct vfmig_filter_kind vfmig_filter_translate;
-extern const struct vfmig_filter_kind vfmig_filter_mediate;
+extern const struct filter_kind filter_fault;
+extern const struct filter_kind filter_delay;
+extern const struct filter_kind filter_trace;
+extern const struct filter_kind filter_translate;
+extern const struct filter_kind filter_mediate;
 
 #endif

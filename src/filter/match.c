@@ -41,7 +41,7 @@ static bool same_name(const char *a, const char *b)
 
 static int parse_feature(const char *text, int32_t *index)
 {
-	const struct vfmig_feature_kind *kind;
+	const struct abi_feature_kind *kind;
 	char *end;
 	unsigned long n = strtoul(text, &end, 0);
 
@@ -50,7 +50,7 @@ static int parse_feature(const char *text, int32_t *index)
 		return 0;
 	}
 	for (uint32_t i = 0; i <= VFMIG_FEATURE_MASK; i++) {
-		kind = vfmig_feature_kind(i);
+		kind = abi_feature_kind(i);
 		if (kind && same_name(kind->name, text)) {
 			*index = (int32_t)i;
 			return 0;
@@ -59,7 +59,7 @@ static int parse_feature(const char *text, int32_t *index)
 	return -EINVAL;
 }
 
-int vfmig_match_parse(struct vfmig_match *match, struct vfmig_error *err)
+int filter_match_parse(struct filter_match *match, struct vfmig_error *err)
 {
 	const char *at = match->verb;
 
@@ -90,7 +90,7 @@ int vfmig_match_parse(struct vfmig_match *match, struct vfmig_error *err)
 	return 0;
 }
 
-bool vfmig_match(const struct vfmig_match *match, const struct vfmig_request *request)
+bool filter_match(const struct filter_match *match, const struct vfmig_request *request)
 {
 	if (!(match->verbs >> request->verb & 1))
 		return false;

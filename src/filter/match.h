@@ -3,8 +3,8 @@
  * Which requests a filter is about: of some verbs, or about one feature. The same options for every
  * filter that can choose.
  */
-#ifndef VFMIG_FILTER_MATCH_H
-#define VFMIG_FILTER_MATCH_H
+#ifndef FILTER_MATCH_H
+#define FILTER_MATCH_H
 
 #include <vfmig/device.h>
 #include <vfmig/options.h>
@@ -14,15 +14,15 @@
  * @verbs: a bit per verb
  * @index: the feature, or -1 for any
  */
-struct vfmig_match {
+struct filter_match {
 	char *verb;
 	char *feature;
 	uint32_t verbs;
 	int32_t index;
 };
 
-/* Their lines of an option table; type's member is the struct vfmig_match. */
-#define VFMIG_MATCH_OPTIONS(type, member)                                                          \
+/* Their lines of an option table; type's member is the struct filter_match. */
+#define FILTER_MATCH_OPTIONS(type, member)                                                         \
 	{"verb", VFMIG_OPTION_TEXT, offsetof(type, member.verb), NULL,                             \
 	 "only these verbs, joined by + (data-read+data-write); preset: any"},                     \
 	{                                                                                          \
@@ -31,8 +31,8 @@ struct vfmig_match {
 	}
 
 /* Make the rest from the two texts. */
-int vfmig_match_parse(struct vfmig_match *match, struct vfmig_error *err);
+int filter_match_parse(struct filter_match *match, struct vfmig_error *err);
 
-bool vfmig_match(const struct vfmig_match *match, const struct vfmig_request *request);
+bool filter_match(const struct filter_match *match, const struct vfmig_request *request);
 
 #endif

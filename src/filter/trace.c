@@ -25,7 +25,7 @@
 
 struct trace {
 	struct vfmig_device device;
-	struct vfmig_match match;
+	struct filter_match match;
 	char *file;
 	uint64_t fd_option;
 	int fd;
@@ -42,7 +42,7 @@ struct traced {
 
 #define AT(member) offsetof(struct trace, member)
 static const struct vfmig_option options[] = {
-	VFMIG_MATCH_OPTIONS(struct trace, match),
+	FILTER_MATCH_OPTIONS(struct trace, match),
 	{"file", VFMIG_OPTION_TEXT, AT(file), NULL, "append the lines to this file"},
 	{"fd", VFMIG_OPTION_UINT, AT(fd_option), NULL,
 	 "or write them to this descriptor (2 is standard error)", 0, 1 << 20},
@@ -154,7 +154,7 @@ static void add_request(struct fields *f, const struct vfmig_request *r, bool an
 static void line_of(const struct traced *traced, const char *name, const struct vfmig_request *r,
 		    bool answered, const ssize_t *result)
 {
-	int64_t now = vfmig_now();
+	int64_t now = device_now();
 	struct fields f = {.count = 0};
 
 	add(&f, VFMIG_U64("id", traced->id));
@@ -191,7 +191,7 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 
 	line_of(traced, "done", outer, true, &result);
 	free(traced);
-	vfmig_complete(outer, result);
+	request_complete(outer, result);
 }
 
 static void trace_submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -199,21 +199,21 @@ static void trace_submit(struct vfmig_device *device, struct vfmig_request *requ
 	struct trace *trace = (struct trace *)device;
 	struct traced *traced;
 
-	if (!vfmig_match(&trace->match, request)) {
-		vfmig_forward(device, request, NULL, NULL, NULL);
+	if (!filter_match(&trace->match, request)) {
+		filter_forward(device, request, NULL, NULL, NULL);
 		return;
 	}
 	traced = calloc(1, sizeof(*traced));
 	if (!traced) {
-		vfmig_complete_err(request, -ENOMEM, "%s: no memory", device->name);
+		request_complete_err(request, -ENOMEM, "%s: no memory", device->name);
 		return;
 	}
 	traced->trace = trace;
 	traced->id = atomic_fetch_add(&trace->next_id, 1) + 1;
 	line_of(traced, "request", request, false, NULL);
-	traced->start = vfmig_now();
+	traced->start = device_now();
 	request->held[1] = (uintptr_t)traced;
-	vfmig_forward(device, request, want_sentence, back, traced);
+	filter_forward(device, request, want_sentence, back, traced);
 }
 
 static bool trace_cancel(struct vfmig_device *device, struct vfmig_request *request)
@@ -221,10 +221,10 @@ static bool trace_cancel(struct vfmig_device *device, struct vfmig_request *requ
 	struct trace *trace = (struct trace *)device;
 	struct traced *traced;
 
-	if (!vfmig_filter_cancel(device, request))
+	if (!filter_cancel(device, request))
 		return false;
 	/* It is nobody's now but ours, until we return. */
-	if (vfmig_match(&trace->match, request)) {
+	if (filter_match(&trace->match, request)) {
 		traced = (struct traced *)(uintptr_t)request->held[1];
 		line_of(traced, "cancelled", request, false, NULL);
 		free(traced);
@@ -241,14 +241,14 @@ static void trace_close(struct vfmig_device *device)
 	device->inner = NULL;
 	vfmig_options_free(options, trace);
 	close(trace->fd);
-	vfmig_filter_close(device);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = trace_submit,
 	.cancel = trace_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
+	.fd = filter_fd,
+	.process = filter_process,
 	.close = trace_close,
 };
 
@@ -279,11 +279,11 @@ static int trace_open(struct vfmig_device *inner, const char *text, struct vfmig
 	trace->fd_option = UINT64_MAX;
 	ret = vfmig_options_parse(options, text, trace, err);
 	if (!ret)
-		ret = vfmig_match_parse(&trace->match, err);
+		ret = filter_match_parse(&trace->match, err);
 	if (!ret)
 		ret = open_output(trace, err);
 	if (!ret)
-		ret = vfmig_filter_init(&trace->device, &ops, inner, "trace", err);
+		ret = filter_init(&trace->device, &ops, inner, "trace", err);
 	if (ret) {
 		vfmig_options_free(options, trace);
 		if (trace->fd >= 0)
@@ -295,7 +295,7 @@ static int trace_open(struct vfmig_device *inner, const char *text, struct vfmig
 	return 0;
 }
 
-const struct vfmig_filter_kind vfmig_filter_trace = {
+const struct filter_kind filter_trace = {
 	.name = "trace",
 	.summary = "watch a device: each request and its answer as a line of JSON",
 	.options = options,

@@ -29,10 +29,10 @@
 
 struct translate {
 	struct vfmig_device device; /* first */
-	struct vfmig_show_options options;
+	struct expose_options options;
 	uint64_t from;
 	struct vfmig_session *session;
-	struct vfmig_show show;
+	struct expose show;
 	uint32_t hidden; /* the migration region of the device inside, or UINT32_MAX */
 	bool asks_pages; /* written pages are the session's to tell (pfn) */
 
@@ -45,7 +45,7 @@ struct translate {
 static const char *const froms[] = {"newest", "v2", "v1", "pfn", NULL};
 
 static const struct vfmig_option options[] = {
-	VFMIG_SHOW_OPTIONS(offsetof(struct translate, options), "v2"),
+	EXPOSE_OPTIONS(offsetof(struct translate, options), "v2"),
 	{.name = "from",
 	 .kind = VFMIG_OPTION_CHOICE,
 	 .offset = offsetof(struct translate, from),
@@ -74,10 +74,10 @@ static void add_map(struct translate *t, const struct vfmig_map *map)
 	if (t->maps == MAPS) {
 		struct vfmig_dma_logging_range *last = &t->map[i ? i - 1 : 0];
 		uint64_t start = last->iova < map->iova ? last->iova : map->iova;
-		uint64_t end = vfmig_sum(last->iova, last->length);
+		uint64_t end = abi_sum(last->iova, last->length);
 
-		if (vfmig_sum(map->iova, map->size) > end)
-			end = vfmig_sum(map->iova, map->size);
+		if (abi_sum(map->iova, map->size) > end)
+			end = abi_sum(map->iova, map->size);
 		last->iova = start;
 		last->length = end - start;
 	} else {
@@ -110,10 +110,10 @@ static uint32_t ranges(void *context, struct vfmig_dma_logging_range *out, uint3
 	for (size_t i = 0; i < t->maps; i++) {
 		const struct vfmig_dma_logging_range *map = &t->map[i];
 		struct vfmig_dma_logging_range *last = n ? &out[n - 1] : NULL;
-		uint64_t end = vfmig_sum(map->iova, map->length);
+		uint64_t end = abi_sum(map->iova, map->length);
 
-		if (last && (map->iova <= vfmig_sum(last->iova, last->length) || n == max)) {
-			if (end > vfmig_sum(last->iova, last->length))
+		if (last && (map->iova <= abi_sum(last->iova, last->length) || n == max)) {
+			if (end > abi_sum(last->iova, last->length))
 				last->length = end - last->iova;
 			continue;
 		}
@@ -154,15 +154,15 @@ static void log_request(struct translate *t, struct vfmig_request *request)
 			      : VFMIG_FEATURE_SET;
 
 	if (!t->show.shows_v2 && t->show.revision == VFMIG_REGION_PFN)
-		vfmig_complete_err(request, -ENOTTY, "%s tells written pages by pfn only",
-				   t->device.name);
+		request_complete_err(request, -ENOTTY, "%s tells written pages by pfn only",
+				     t->device.name);
 	else if (!t->asks_pages)
 		vfmig_submit(t->device.inner, request);
 	else if (flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~op)
-		vfmig_complete_err(request, -ENOTTY, "%s: that feature has no such use",
-				   t->device.name);
+		request_complete_err(request, -ENOTTY, "%s: that feature has no such use",
+				     t->device.name);
 	else if (flags & VFMIG_FEATURE_PROBE)
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 	else
 		/* It has the device's form there, too. */
 		t->session->ops->submit(t->session, request);
@@ -175,8 +175,8 @@ static void info_back(void *context, struct vfmig_request *outer, ssize_t result
 	const size_t end = offsetof(struct vfmig_device_info, num_regions) + sizeof(uint32_t);
 
 	if (result >= 0 && (size_t)result >= end && outer->info.size >= end)
-		info->num_regions = vfmig_show_regions(&t->show, info->num_regions);
-	vfmig_complete(outer, result);
+		info->num_regions = expose_regions(&t->show, info->num_regions);
+	request_complete(outer, result);
 }
 
 static void reset_back(void *context, struct vfmig_request *outer, ssize_t result)
@@ -184,8 +184,8 @@ static void reset_back(void *context, struct vfmig_request *outer, ssize_t resul
 	struct translate *t = context;
 
 	if (result >= 0)
-		vfmig_show_reset(&t->show);
-	vfmig_complete(outer, result);
+		expose_reset(&t->show);
+	request_complete(outer, result);
 }
 
 /* The region by which the device itself is migrated is there no more. */
@@ -195,7 +195,7 @@ static bool is_hidden(struct translate *t, struct vfmig_request *request)
 	case VFMIG_VERB_REGION_INFO:
 		if (request->info.index != t->hidden)
 			return false;
-		vfmig_complete(request, vfmig_answer_no_region(request));
+		request_complete(request, answer_no_region(request));
 		return true;
 	case VFMIG_VERB_REGION_FD:
 		if (request->region_fd.index != t->hidden)
@@ -209,7 +209,7 @@ static bool is_hidden(struct translate *t, struct vfmig_request *request)
 	default:
 		return false;
 	}
-	vfmig_complete_err(request, -EINVAL, "%s has no region %u", t->device.name, t->hidden);
+	request_complete_err(request, -EINVAL, "%s has no region %u", t->device.name, t->hidden);
 	return true;
 }
 
@@ -221,14 +221,14 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		log_request(t, request);
 		return;
 	}
-	if (vfmig_show_submit(&t->show, request) || is_hidden(t, request))
+	if (expose_submit(&t->show, request) || is_hidden(t, request))
 		return;
 	switch (request->verb) {
 	case VFMIG_VERB_DEVICE_INFO:
-		vfmig_forward(device, request, NULL, info_back, t);
+		filter_forward(device, request, NULL, info_back, t);
 		return;
 	case VFMIG_VERB_RESET:
-		vfmig_forward(device, request, NULL, reset_back, t);
+		filter_forward(device, request, NULL, reset_back, t);
 		return;
 	case VFMIG_VERB_SPACE_MAP:
 		add_map(t, request->map);
@@ -246,18 +246,18 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct translate *t = translate_of(device);
 
-	if (vfmig_show_cancel(&t->show, request))
+	if (expose_cancel(&t->show, request))
 		return true;
 	if (is_logging(request) && t->asks_pages)
 		return t->session->ops->cancel(t->session, request);
-	return vfmig_filter_cancel(device, request);
+	return filter_cancel(device, request);
 }
 
 /* ---- from its making to its end ---- */
 
 static void let_go(struct translate *t)
 {
-	vfmig_show_fini(&t->show);
+	expose_fini(&t->show);
 	vfmig_session_close(t->session);
 	pthread_mutex_destroy(&t->lock);
 	free(t->map);
@@ -266,14 +266,14 @@ static void let_go(struct translate *t)
 static void close_translate(struct vfmig_device *device)
 {
 	let_go(translate_of(device));
-	vfmig_filter_close(device);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = submit,
 	.cancel = cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
+	.fd = filter_fd,
+	.process = filter_process,
 	.close = close_translate,
 };
 
@@ -292,7 +292,7 @@ static int look_around(struct translate *t, struct vfmig_device *inner, uint32_t
 							   : info.num_regions;
 	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < info.num_regions && i < 256; i++) {
 		ret = vfmig_device_region(inner, i, &region, err);
-		if (ret && !vfmig_index_absent(ret))
+		if (ret && !device_index_absent(ret))
 			return ret;
 		if (!ret && region.size && region.type == VFMIG_REGION_TYPE_MIGRATION)
 			*index = t->hidden = i;
@@ -302,7 +302,7 @@ static int look_around(struct translate *t, struct vfmig_device *inner, uint32_t
 
 static int open_parts(struct translate *t, struct vfmig_device *inner, struct vfmig_error *err)
 {
-	struct vfmig_region_log log = {.ranges = ranges, .covered = covered, .context = t};
+	struct region_log log = {.ranges = ranges, .covered = covered, .context = t};
 	uint32_t index;
 	int ret = look_around(t, inner, &index, err);
 
@@ -316,7 +316,7 @@ static int open_parts(struct translate *t, struct vfmig_device *inner, struct vf
 	t->asks_pages = !strcmp(vfmig_session_protocol(t->session), "pfn");
 	log.session_tells = t->asks_pages;
 	log.device = t->asks_pages ? NULL : inner;
-	return vfmig_show_open(&t->show, t->session, &log, &t->options, index, true, err);
+	return expose_open(&t->show, t->session, &log, &t->options, index, true, err);
 }
 
 static int open_translate(struct vfmig_device *inner, const char *text,
@@ -327,7 +327,7 @@ static int open_translate(struct vfmig_device *inner, const char *text,
 
 	if (!t)
 		return vfmig_err(err, -ENOMEM, "no memory for filter translate");
-	vfmig_show_init(&t->show);
+	expose_init(&t->show);
 	pthread_mutex_init(&t->lock, NULL);
 	t->map = calloc(MAPS, sizeof(*t->map));
 	ret = t->map ? vfmig_options_parse(options, text, t, err)
@@ -335,7 +335,7 @@ static int open_translate(struct vfmig_device *inner, const char *text,
 	if (!ret)
 		ret = open_parts(t, inner, err);
 	if (!ret)
-		ret = vfmig_filter_init(&t->device, &ops, inner, "translate", err);
+		ret = filter_init(&t->device, &ops, inner, "translate", err);
 	if (ret) {
 		let_go(t);
 		free(t);
@@ -345,7 +345,7 @@ static int open_translate(struct vfmig_device *inner, const char *text,
 	return 0;
 }
 
-const struct vfmig_filter_kind vfmig_filter_translate = {
+const struct filter_kind filter_translate = {
 	.name = "translate",
 	.summary = "show the device in another revision of the migration protocol",
 	.options = options,

@@ -30,13 +30,13 @@ static uint64_t power_of_two_from(uint64_t n)
 static int open_memory(struct vfmig_kit *kit, unsigned i, struct vfmig_error *err)
 {
 	const struct vfmig_bar *from = &kit->model->pci.bar[i];
-	struct vfmig_kit_bar *bar = &kit->bar[i];
+	struct kit_bar *bar = &kit->bar[i];
 	uint64_t end;
 
-	bar->memory = vfmig_kit_block_named(kit, from->memory);
+	bar->memory = kit_block_named(kit, from->memory);
 	if (!bar->memory)
 		return vfmig_err(err, -EINVAL, "BAR %u: there is no block \"%s\"", i, from->memory);
-	end = vfmig_sum(from->memory_at, bar->memory->block.size);
+	end = abi_sum(from->memory_at, bar->memory->block.size);
 	bar->memory_at = from->memory_at;
 	if (!bar->size)
 		bar->size = power_of_two_from(end);
@@ -50,7 +50,7 @@ static int open_bar(struct vfmig_kit *kit, unsigned i, struct vfmig_error *err)
 {
 	const struct vfmig_pci *pci = &kit->model->pci;
 	const struct vfmig_bar *from = &pci->bar[i];
-	struct vfmig_kit_bar *bar = &kit->bar[i];
+	struct kit_bar *bar = &kit->bar[i];
 	int ret;
 
 	if (bar->msix)
@@ -88,7 +88,7 @@ static int open_bar(struct vfmig_kit *kit, unsigned i, struct vfmig_error *err)
 	return 0;
 }
 
-int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err)
+int kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	const struct vfmig_pci *pci = &kit->model->pci;
 	int ret;
@@ -99,7 +99,7 @@ int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err)
 		return vfmig_err(err, -EINVAL, "impossible MSI-X table");
 	if (pci->msix_vectors) {
 		kit->bar[pci->msix_bar].msix = true;
-		kit->bar[pci->msix_bar].size = vfmig_kit_msix_size(pci->msix_vectors);
+		kit->bar[pci->msix_bar].size = kit_msix_size(pci->msix_vectors);
 	}
 	for (unsigned i = 0; i < VFMIG_BARS; i++) {
 		ret = open_bar(kit, i, err);
@@ -113,13 +113,13 @@ int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err)
 
 static uint64_t region_size(const struct vfmig_kit *kit, uint32_t index)
 {
-	const struct vfmig_own_region *own = vfmig_kit_own_region(kit, index);
+	const struct vfmig_own_region *own = kit_own_region(kit, index);
 
 	if (own)
 		return own->size;
 	if (index < VFMIG_BARS)
 		return kit->bar[index].size;
-	return index == VFMIG_PCI_REGION_CONFIG ? VFMIG_CONFIG_SIZE : 0;
+	return index == VFMIG_PCI_REGION_CONFIG ? KIT_CONFIG_SIZE : 0;
 }
 
 static bool mappable(const struct vfmig_kit *kit, uint32_t index)
@@ -128,27 +128,27 @@ static bool mappable(const struct vfmig_kit *kit, uint32_t index)
 	       (kit->bar[index].flags & VFMIG_BAR_MAPPABLE);
 }
 
-bool vfmig_kit_mappable(const struct vfmig_kit *kit, uint32_t index)
+bool kit_mappable(const struct vfmig_kit *kit, uint32_t index)
 {
 	if (kit->show.region && index == kit->show.index)
-		return kit->options->show.data != VFMIG_REGION_DATA_TRAPPED;
+		return kit->options->show.data != REGION_DATA_TRAPPED;
 	return mappable(kit, index);
 }
 
 static uint32_t region_access(const struct vfmig_kit *kit, uint32_t index)
 {
-	const struct vfmig_own_region *own = vfmig_kit_own_region(kit, index);
+	const struct vfmig_own_region *own = kit_own_region(kit, index);
 
 	if (!region_size(kit, index))
 		return 0;
 	return own ? own->flags : VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE;
 }
 
-ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request)
+ssize_t kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	uint32_t index = request->info.index;
-	const struct vfmig_own_region *own = vfmig_kit_own_region(kit, index);
-	struct vfmig_user_region_caps caps = {0};
+	const struct vfmig_own_region *own = kit_own_region(kit, index);
+	struct abi_msg_region_caps caps = {0};
 	struct vfmig_sparse_mmap_area area;
 	struct vfmig_region_info info = {.index = index};
 
@@ -173,12 +173,12 @@ ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *reque
 		caps.nr_areas = 1;
 		caps.areas = &area;
 	}
-	return vfmig_answer_region(request, &info, &caps);
+	return answer_region(request, &info, &caps);
 }
 
-ssize_t vfmig_kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request)
+ssize_t kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request)
 {
-	struct vfmig_kit_block *block;
+	struct kit_block *block;
 	int fd;
 
 	if (!mappable(kit, request->region_fd.index))
@@ -198,28 +198,27 @@ ssize_t vfmig_kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request
 
 /* ---- accesses ---- */
 
-static void access_memory(struct vfmig_kit_bar *bar, uint64_t offset, void *buf, uint32_t len,
-			  bool write)
+static void access_memory(struct kit_bar *bar, uint64_t offset, void *buf, uint32_t len, bool write)
 {
 	uint8_t *bytes = bar->memory->block.bytes + (offset - bar->memory_at);
 
 	if (write) {
-		vfmig_kit_copy(bytes, buf, len);
+		kit_copy(bytes, buf, len);
 		vfmig_block_mark(&bar->memory->block, offset - bar->memory_at, len);
 	} else {
-		vfmig_kit_copy(buf, bytes, len);
+		kit_copy(buf, bytes, len);
 	}
 }
 
 /* Is the whole access in the BAR's memory? */
-static bool in_memory(const struct vfmig_kit_bar *bar, uint64_t offset, uint32_t len)
+static bool in_memory(const struct kit_bar *bar, uint64_t offset, uint32_t len)
 {
 	return bar->memory && offset >= bar->memory_at &&
 	       offset - bar->memory_at < bar->memory->block.size &&
 	       len <= bar->memory->block.size - (offset - bar->memory_at);
 }
 
-bool vfmig_kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssize_t *result)
+bool kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssize_t *result)
 {
 	uint32_t index = request->region.index, len = request->region.len;
 	uint64_t offset = request->region.offset, size;
@@ -302,10 +301,10 @@ static void access_own(struct vfmig_kit *kit, unsigned index, uint64_t offset, u
 static void access_bar(struct vfmig_kit *kit, unsigned index, uint64_t offset, uint8_t *buf,
 		       uint32_t len, bool write)
 {
-	struct vfmig_kit_bar *bar = &kit->bar[index];
+	struct kit_bar *bar = &kit->bar[index];
 
 	if (bar->msix) {
-		vfmig_kit_msix_access(kit, offset, buf, len, write);
+		kit_msix_access(kit, offset, buf, len, write);
 		return;
 	}
 	while (len) {
@@ -326,19 +325,19 @@ static void access_bar(struct vfmig_kit *kit, unsigned index, uint64_t offset, u
 	}
 }
 
-void vfmig_kit_region_access(struct vfmig_kit *kit, struct vfmig_request *request)
+void kit_region_access(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
 	uint32_t offset = (uint32_t)request->region.offset, len = request->region.len;
 
-	if (vfmig_kit_own_region(kit, request->region.index))
+	if (kit_own_region(kit, request->region.index))
 		access_own(kit, request->region.index, request->region.offset, request->region.buf,
 			   len, write);
 	else if (request->region.index < VFMIG_BARS)
 		access_bar(kit, request->region.index, request->region.offset, request->region.buf,
 			   len, write);
 	else if (write)
-		vfmig_kit_config_write(kit, offset, request->region.buf, len);
+		kit_config_write(kit, offset, request->region.buf, len);
 	else
-		vfmig_kit_config_read(kit, offset, request->region.buf, len);
+		kit_config_read(kit, offset, request->region.buf, len);
 }

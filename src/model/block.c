@@ -15,10 +15,10 @@
 #include "abi/range.h"
 #include "model/kit.h"
 
-int vfmig_kit_block_open(struct vfmig_kit_block *block, const char *name, uint64_t size,
-			 uint64_t front, struct vfmig_error *err)
+int kit_block_open(struct kit_block *block, const char *name, uint64_t size, uint64_t front,
+		   struct vfmig_error *err)
 {
-	struct vfmig_dirty_config config = {.size = size};
+	struct dirty_config config = {.size = size};
 	void *bytes;
 	int ret;
 
@@ -38,13 +38,13 @@ int vfmig_kit_block_open(struct vfmig_kit_block *block, const char *name, uint64
 				 (unsigned long long)size, strerror(errno));
 	block->block.bytes = bytes;
 	block->block.size = size;
-	ret = vfmig_dirty_create(&block->dirty, &config);
+	ret = dirty_create(&block->dirty, &config);
 	return ret ? vfmig_err(err, ret, "block %s: no memory for its map of pages", name) : 0;
 }
 
-void vfmig_kit_block_close(struct vfmig_kit_block *block)
+void kit_block_close(struct kit_block *block)
 {
-	vfmig_dirty_free(block->dirty);
+	dirty_free(block->dirty);
 	if (block->block.bytes)
 		munmap(block->block.bytes, block->block.size);
 	if (block->fd >= 0)
@@ -53,19 +53,19 @@ void vfmig_kit_block_close(struct vfmig_kit_block *block)
 
 void vfmig_block_mark(struct vfmig_block *block, uint64_t offset, uint64_t len)
 {
-	vfmig_dirty_mark(((struct vfmig_kit_block *)block)->dirty, offset, len);
+	vfmig_dirty_mark(((struct kit_block *)block)->dirty, offset, len);
 }
 
 void vfmig_block_clear(struct vfmig_block *block)
 {
-	vfmig_kit_block_zero((struct vfmig_kit_block *)block, 0, block->size);
+	kit_block_zero((struct kit_block *)block, 0, block->size);
 	vfmig_block_mark(block, 0, block->size);
 }
 
-void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64_t len)
+void kit_block_zero(struct kit_block *block, uint64_t offset, uint64_t len)
 {
-	uint64_t first = vfmig_pages(offset, VFMIG_KIT_PAGE) * VFMIG_KIT_PAGE;
-	uint64_t end = vfmig_sum(offset, len), last = end & ~(uint64_t)(VFMIG_KIT_PAGE - 1);
+	uint64_t first = abi_pages(offset, KIT_PAGE) * KIT_PAGE;
+	uint64_t end = abi_sum(offset, len), last = end & ~(uint64_t)(KIT_PAGE - 1);
 	uint8_t *bytes = block->block.bytes;
 
 	if (first >= last) {
@@ -85,8 +85,7 @@ void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64
  * Into pages that nobody touched yet, by way of the file: the kernel then makes and fills each of them in one go,
  * in half the time of a fault, a page of zeros and a copy; and if there is no memory it says so.
  */
-int vfmig_kit_block_fill(struct vfmig_kit_block *block, uint64_t offset, const void *data,
-			 size_t len)
+int kit_block_fill(struct kit_block *block, uint64_t offset, const void *data, size_t len)
 {
 	const uint8_t *from = data;
 
@@ -105,14 +104,14 @@ int vfmig_kit_block_fill(struct vfmig_kit_block *block, uint64_t offset, const v
 }
 
 /* A file without holes says so at once; to seek for one in it takes a look at each page. */
-static bool has_holes(const struct vfmig_kit_block *block)
+static bool has_holes(const struct kit_block *block)
 {
 	struct stat st;
 
 	return fstat(block->fd, &st) || (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size;
 }
 
-uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t offset, bool *data)
+uint64_t kit_block_extent(const struct kit_block *block, uint64_t offset, bool *data)
 {
 	off_t at = (off_t)(block->front + offset), end = (off_t)(block->front + block->block.size);
 	off_t next;
@@ -135,7 +134,7 @@ uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t of
 	return (uint64_t)(next < end ? next : end) - block->front;
 }
 
-uint64_t vfmig_kit_block_used(const struct vfmig_kit_block *block)
+uint64_t kit_block_used(const struct kit_block *block)
 {
 	struct stat st;
 	uint64_t used;
@@ -156,9 +155,9 @@ uint64_t vfmig_kit_block_used(const struct vfmig_kit_block *block)
 #endif
 #endif
 #if defined(__SANITIZE_THREAD__) || defined(LOOKS_FOR_RACES)
-const bool vfmig_kit_lends = false;
+const bool kit_lends = false;
 
-__attribute__((no_sanitize("thread"))) void vfmig_kit_copy(void *to, const void *from, size_t len)
+__attribute__((no_sanitize("thread"))) void kit_copy(void *to, const void *from, size_t len)
 {
 	volatile unsigned char *t = to;
 	const volatile unsigned char *f = from;
@@ -167,7 +166,7 @@ __attribute__((no_sanitize("thread"))) void vfmig_kit_copy(void *to, const void 
 		*t++ = *f++;
 }
 
-__attribute__((no_sanitize("thread"))) bool vfmig_kit_all_zero(const void *bytes, size_t len)
+__attribute__((no_sanitize("thread"))) bool kit_all_zero(const void *bytes, size_t len)
 {
 	const volatile unsigned char *b = bytes;
 
@@ -176,14 +175,14 @@ __attribute__((no_sanitize("thread"))) bool vfmig_kit_all_zero(const void *bytes
 	return !len;
 }
 #else
-const bool vfmig_kit_lends = true;
+const bool kit_lends = true;
 
-void vfmig_kit_copy(void *to, const void *from, size_t len)
+void kit_copy(void *to, const void *from, size_t len)
 {
 	memcpy(to, from, len);
 }
 
-bool vfmig_kit_all_zero(const void *bytes, size_t len)
+bool kit_all_zero(const void *bytes, size_t len)
 {
 	const unsigned char *b = bytes;
 

@@ -18,20 +18,20 @@
 
 #include "model/save.h"
 
-#define STRETCH (256u * VFMIG_KIT_PAGE) /* compared in one go, so that sending goes on between */
+#define STRETCH (256u * KIT_PAGE) /* compared in one go, so that sending goes on between */
 
-static bool shared(const struct vfmig_save_block *b)
+static bool shared(const struct kit_save_block *b)
 {
 	return atomic_load(&b->block->shared);
 }
 
-void vfmig_save_watch(struct vfmig_save_block *b)
+void kit_save_watch(struct kit_save_block *b)
 {
-	static const uint8_t nothing[VFMIG_KIT_PAGE];
+	static const uint8_t nothing[KIT_PAGE];
 
 	if (b->sent || b->unhashed || !shared(b) || b->compared == b->block->block.size)
 		return;
-	b->sent = calloc(b->block->block.size / VFMIG_KIT_PAGE, sizeof(*b->sent));
+	b->sent = calloc(b->block->block.size / KIT_PAGE, sizeof(*b->sent));
 	if (!b->sent || getrandom(&b->seed, sizeof(b->seed), 0) != sizeof(b->seed)) {
 		free(b->sent);
 		b->sent = NULL;
@@ -41,25 +41,25 @@ void vfmig_save_watch(struct vfmig_save_block *b)
 	b->zero = XXH3_128bits_withSeed(nothing, sizeof(nothing), b->seed);
 }
 
-void vfmig_save_remember(struct vfmig_save_block *b, uint64_t at, const void *sent, size_t len)
+void kit_save_remember(struct kit_save_block *b, uint64_t at, const void *sent, size_t len)
 {
 	const uint8_t *from = sent;
 
 	while (b->sent && len) {
-		uint64_t in_page = at % VFMIG_KIT_PAGE;
-		size_t n = VFMIG_KIT_PAGE - in_page;
-		XXH128_hash_t *hash = &b->sent[at / VFMIG_KIT_PAGE];
+		uint64_t in_page = at % KIT_PAGE;
+		size_t n = KIT_PAGE - in_page;
+		XXH128_hash_t *hash = &b->sent[at / KIT_PAGE];
 
 		if (n > len)
 			n = len;
-		if (n == VFMIG_KIT_PAGE) {
+		if (n == KIT_PAGE) {
 			*hash = XXH3_128bits_withSeed(from, n, b->seed);
 		} else {
 			/* Cut by the end of the reader's buffer; the rest is what comes next. */
 			memcpy(b->cut + in_page, from, n);
-			*hash = in_page + n < VFMIG_KIT_PAGE
+			*hash = in_page + n < KIT_PAGE
 					? (XXH128_hash_t){0, 0}
-					: XXH3_128bits_withSeed(b->cut, VFMIG_KIT_PAGE, b->seed);
+					: XXH3_128bits_withSeed(b->cut, KIT_PAGE, b->seed);
 		}
 		at += n;
 		from += n;
@@ -67,24 +67,23 @@ void vfmig_save_remember(struct vfmig_save_block *b, uint64_t at, const void *se
 	}
 }
 
-void vfmig_save_remember_zero(struct vfmig_save_block *b, uint64_t at, uint64_t len)
+void kit_save_remember_zero(struct kit_save_block *b, uint64_t at, uint64_t len)
 {
-	for (uint64_t i = 0; b->sent && i < len / VFMIG_KIT_PAGE; i++)
-		b->sent[at / VFMIG_KIT_PAGE + i] = b->zero;
+	for (uint64_t i = 0; b->sent && i < len / KIT_PAGE; i++)
+		b->sent[at / KIT_PAGE + i] = b->zero;
 }
 
-static bool differs(const struct vfmig_save_block *b, uint64_t at, bool hole)
+static bool differs(const struct kit_save_block *b, uint64_t at, bool hole)
 {
-	XXH128_hash_t now, sent = b->sent[at / VFMIG_KIT_PAGE];
+	XXH128_hash_t now, sent = b->sent[at / KIT_PAGE];
 
 	if (!sent.low64 && !sent.high64)
 		return true;
-	now = hole ? b->zero
-		   : XXH3_128bits_withSeed(b->block->block.bytes + at, VFMIG_KIT_PAGE, b->seed);
+	now = hole ? b->zero : XXH3_128bits_withSeed(b->block->block.bytes + at, KIT_PAGE, b->seed);
 	return !XXH128_isEqual(now, sent);
 }
 
-bool vfmig_save_compare(struct vfmig_save_block *b)
+bool kit_save_compare(struct kit_save_block *b)
 {
 	uint64_t at = b->compared, size = b->block->block.size, end, hole_end = at;
 	bool data = true;
@@ -98,17 +97,17 @@ bool vfmig_save_compare(struct vfmig_save_block *b)
 		return true;
 	}
 	end = size - at > STRETCH ? at + STRETCH : size;
-	for (; at < end; at += VFMIG_KIT_PAGE) {
+	for (; at < end; at += KIT_PAGE) {
 		if (at >= hole_end)
-			hole_end = vfmig_save_extent(b, at, &data);
+			hole_end = kit_save_extent(b, at, &data);
 		if (differs(b, at, !data))
-			vfmig_dirty_mark(b->marks, at, VFMIG_KIT_PAGE);
+			vfmig_dirty_mark(b->marks, at, KIT_PAGE);
 	}
 	b->compared = end;
 	return true;
 }
 
-uint64_t vfmig_save_compare_left(const struct vfmig_save_block *b)
+uint64_t kit_save_compare_left(const struct kit_save_block *b)
 {
 	return shared(b) ? b->block->block.size - b->compared : 0;
 }

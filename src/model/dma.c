@@ -29,14 +29,14 @@ static int dma(struct vfmig_kit *kit, uint64_t iova, void *buf, size_t len, bool
 
 	if (!space)
 		return vfmig_err(err, -ENXIO, "%s has no address space", kit->device.name);
-	if (atomic_load(&kit->level) != VFMIG_KIT_RUNS)
+	if (atomic_load(&kit->level) != KIT_RUNS)
 		return vfmig_err(err, -EBUSY, "%s is stopped or quiesced: it may not do DMA",
 				 kit->device.name);
 	if (atomic_load(&kit->power.asleep))
 		return vfmig_err(err, -EBUSY, "%s sleeps: it may not do DMA", kit->device.name);
 	if (!len)
 		return 0;
-	ret = vfmig_space_dma(space, iova, buf, len, write, write ? kit->log.map : NULL, err);
+	ret = space_dma(space, iova, buf, len, write, write ? kit->log.map : NULL, err);
 	if (!write)
 		mark_blocks(kit, buf, len);
 	return ret;

@@ -47,25 +47,24 @@ static uint64_t block_front(const struct vfmig_kit *kit, const char *name)
 static int open_block(struct vfmig_kit *kit, const struct vfmig_entry *entry,
 		      struct vfmig_error *err)
 {
-	struct vfmig_kit_block *block = &kit->blocks[kit->nr_blocks];
+	struct kit_block *block = &kit->blocks[kit->nr_blocks];
 	uint64_t size = block_size(kit, entry), front = block_front(kit, entry->name);
 	struct vfmig_block **place = (struct vfmig_block **)((uint8_t *)kit->self + entry->offset);
 
-	if (!size || size % VFMIG_KIT_PAGE || size > VFMIG_BLOCK_MAX)
+	if (!size || size % KIT_PAGE || size > KIT_BLOCK_MAX)
 		return vfmig_err(err, -EINVAL,
 				 "block %s of %llu bytes: must be a multiple of %u, up to %llu",
-				 entry->name, (unsigned long long)size, VFMIG_KIT_PAGE,
-				 VFMIG_BLOCK_MAX);
-	if (front % VFMIG_KIT_PAGE || front > VFMIG_BLOCK_MAX)
+				 entry->name, (unsigned long long)size, KIT_PAGE, KIT_BLOCK_MAX);
+	if (front % KIT_PAGE || front > KIT_BLOCK_MAX)
 		return vfmig_err(err, -EINVAL, "block %s begins in its BAR at no page boundary",
 				 entry->name);
 	block->fd = -1;
 	kit->nr_blocks++;
 	*place = &block->block;
-	return vfmig_kit_block_open(block, entry->name, size, front, err);
+	return kit_block_open(block, entry->name, size, front, err);
 }
 
-int vfmig_kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err)
+int kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	const struct vfmig_entry *entry;
 	unsigned count = 0;
@@ -86,7 +85,7 @@ int vfmig_kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err)
 	return 0;
 }
 
-struct vfmig_kit_block *vfmig_kit_block_named(struct vfmig_kit *kit, const char *name)
+struct kit_block *kit_block_named(struct vfmig_kit *kit, const char *name)
 {
 	for (unsigned i = 0; i < kit->nr_blocks; i++)
 		if (!strcmp(kit->blocks[i].name, name))
@@ -96,10 +95,9 @@ struct vfmig_kit_block *vfmig_kit_block_named(struct vfmig_kit *kit, const char 
 
 /* ---- the kit's own ---- */
 
-static struct vfmig_kit_entry *add(struct vfmig_kit *kit, const char *name, void *place,
-				   size_t size)
+static struct kit_entry *add(struct vfmig_kit *kit, const char *name, void *place, size_t size)
 {
-	struct vfmig_kit_entry *entry = &kit->entries[kit->nr_entries++];
+	struct kit_entry *entry = &kit->entries[kit->nr_entries++];
 
 	entry->name = name;
 	entry->kind = VFMIG_ENTRY_FIELD;
@@ -110,8 +108,8 @@ static struct vfmig_kit_entry *add(struct vfmig_kit *kit, const char *name, void
 	return entry;
 }
 
-static int check_pending(struct vfmig_kit *kit, const struct vfmig_kit_entry *entry,
-			 const void *value, struct vfmig_error *err)
+static int check_pending(struct vfmig_kit *kit, const struct kit_entry *entry, const void *value,
+			 struct vfmig_error *err)
 {
 	const uint8_t *bits = value;
 
@@ -125,16 +123,16 @@ static int check_pending(struct vfmig_kit *kit, const struct vfmig_kit_entry *en
 
 static void add_ours(struct vfmig_kit *kit)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 
-	add(kit, OURS "config", kit->config, VFMIG_CONFIG_SIZE)->check = vfmig_kit_config_check;
+	add(kit, OURS "config", kit->config, KIT_CONFIG_SIZE)->check = kit_config_check;
 	if (kit->is_pci && kit->model->pci.intx)
 		add(kit, OURS "intx", &irq->intx_level, 1)->max = 1;
 	if (!irq->vectors)
 		return;
 	for (size_t at = 0; at < irq->table_size; at += TABLE) {
 		size_t rest = irq->table_size - at;
-		struct vfmig_kit_entry *entry =
+		struct kit_entry *entry =
 			add(kit, NULL, irq->table + at, rest < TABLE ? rest : TABLE);
 
 		snprintf(entry->own_name, sizeof(entry->own_name), OURS "msix_table.%u",
@@ -153,7 +151,7 @@ static bool good_name(const char *name)
 	for (size_t i = 0; i < len; i++)
 		if (name[i] <= ' ' || name[i] > '~')
 			return false;
-	return len && len <= VFMIG_DS_NAME_MAX;
+	return len && len <= ABI_DS_NAME_MAX;
 }
 
 static const char *bad_entry(const struct vfmig_kit *kit, const struct vfmig_entry *entry)
@@ -170,7 +168,7 @@ static const char *bad_entry(const struct vfmig_kit *kit, const struct vfmig_ent
 	    (entry->until < since || entry->until >= kit->model->version))
 		return "it is old, and must have ended between its begin and the model's version";
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *other = &kit->entries[i];
+		const struct kit_entry *other = &kit->entries[i];
 		bool current = other->kind != VFMIG_ENTRY_OLD && entry->kind != VFMIG_ENTRY_OLD;
 
 		if (!strcmp(other->name, entry->name) && (current || other->since == since))
@@ -182,7 +180,7 @@ static const char *bad_entry(const struct vfmig_kit *kit, const struct vfmig_ent
 			       : NULL;
 	if (entry->kind != VFMIG_ENTRY_FIELD && entry->kind != VFMIG_ENTRY_OLD)
 		return "it is of no kind";
-	if (!entry->size || entry->size > VFMIG_DS_FIELD_MAX)
+	if (!entry->size || entry->size > ABI_DS_FIELD_MAX)
 		return "a field must be of 1 to 1024 bytes";
 	if (entry->offset == VFMIG_ENTRY_NOWHERE && entry->kind == VFMIG_ENTRY_OLD)
 		return NULL;
@@ -198,7 +196,7 @@ static int add_theirs(struct vfmig_kit *kit, const struct vfmig_entry *from,
 		      struct vfmig_error *err)
 {
 	const char *why = bad_entry(kit, from);
-	struct vfmig_kit_entry *entry = &kit->entries[kit->nr_entries];
+	struct kit_entry *entry = &kit->entries[kit->nr_entries];
 
 	if (why)
 		return vfmig_err(err, -EINVAL, "state \"%s\": %s", from->name ? from->name : "",
@@ -208,7 +206,7 @@ static int add_theirs(struct vfmig_kit *kit, const struct vfmig_entry *from,
 	entry->since = from->since ? from->since : 1;
 	entry->until = from->until;
 	if (from->kind == VFMIG_ENTRY_BLOCK) {
-		entry->block = vfmig_kit_block_named(kit, from->name);
+		entry->block = kit_block_named(kit, from->name);
 		entry->size = entry->block->block.size;
 	} else {
 		if (from->offset != VFMIG_ENTRY_NOWHERE)
@@ -222,7 +220,7 @@ static int add_theirs(struct vfmig_kit *kit, const struct vfmig_entry *from,
 	return 0;
 }
 
-int vfmig_kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err)
+int kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	size_t count = 4 + kit->irq.table_size / TABLE + 1, stage = 0;
 	const struct vfmig_entry *entry;
@@ -230,7 +228,7 @@ int vfmig_kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err)
 
 	for (entry = kit->model->state; next_entry(entry); entry++)
 		count++;
-	if (count > VFMIG_DS_ENTRIES_MAX)
+	if (count > ABI_DS_ENTRIES_MAX)
 		return vfmig_err(err, -EINVAL, "too long a state table");
 	kit->entries = calloc(count, sizeof(*kit->entries));
 	if (!kit->entries)
@@ -251,10 +249,10 @@ int vfmig_kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err)
 	return kit->stage ? 0 : vfmig_err(err, -ENOMEM, "no memory for %zu bytes of state", stage);
 }
 
-void vfmig_kit_entries_close(struct vfmig_kit *kit)
+void kit_entries_close(struct vfmig_kit *kit)
 {
 	for (unsigned i = 0; i < kit->nr_blocks; i++)
-		vfmig_kit_block_close(&kit->blocks[i]);
+		kit_block_close(&kit->blocks[i]);
 	free(kit->blocks);
 	free(kit->entries);
 	free(kit->stage);
@@ -262,10 +260,10 @@ void vfmig_kit_entries_close(struct vfmig_kit *kit)
 
 /* ---- what the list is for, besides saving and loading ---- */
 
-void vfmig_kit_presets(struct vfmig_kit *kit)
+void kit_apply_defaults(struct vfmig_kit *kit)
 {
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &kit->entries[i];
+		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->ours || !entry->place)
 			continue;
@@ -279,12 +277,12 @@ void vfmig_kit_presets(struct vfmig_kit *kit)
 ssize_t vfmig_model_field(struct vfmig_device *device, const char *name, void *buf, size_t size,
 			  struct vfmig_error *err)
 {
-	struct vfmig_kit *kit = vfmig_kit_of(device);
+	struct vfmig_kit *kit = kit_of(device);
 
-	if (device->ops != &vfmig_kit_ops)
+	if (device->ops != &kit_ops)
 		return vfmig_err(err, -EINVAL, "%s is not a model's device", device->name);
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &kit->entries[i];
+		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->kind != VFMIG_ENTRY_FIELD || strcmp(entry->name, name))
 			continue;

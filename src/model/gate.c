@@ -20,9 +20,9 @@ static void drain(struct vfmig_kit *kit, unsigned *n)
 {
 	struct vfmig_request *request;
 
-	while ((*n)++ < MOST && (request = vfmig_request_shift(&kit->gate_queue))) {
+	while ((*n)++ < MOST && (request = request_shift(&kit->gate_queue))) {
 		pthread_mutex_unlock(&kit->gate_lock);
-		vfmig_kit_execute(kit, request);
+		kit_execute(kit, request);
 		pthread_mutex_lock(&kit->gate_lock);
 	}
 }
@@ -36,7 +36,7 @@ static void leave(struct vfmig_kit *kit)
 	drain(kit, &n);
 	if (atomic_load(&kit->power.allowed) && !kit->gate_queue.first) {
 		pthread_mutex_unlock(&kit->gate_lock);
-		vfmig_kit_power_rest(kit);
+		kit_power_rest(kit);
 		pthread_mutex_lock(&kit->gate_lock);
 		drain(kit, &n);
 	}
@@ -45,14 +45,14 @@ static void leave(struct vfmig_kit *kit)
 	kit->gate_run = false;
 	pthread_mutex_unlock(&kit->gate_lock);
 	if (run)
-		vfmig_kit_wake(kit);
+		kit_wake(kit);
 }
 
 static void enter(struct vfmig_kit *kit, struct vfmig_request *request, bool is_new)
 {
 	request->held[1] = is_new;
 	pthread_mutex_lock(&kit->gate_lock);
-	vfmig_request_push(&kit->gate_queue, request);
+	request_push(&kit->gate_queue, request);
 	if (kit->gate_taken) {
 		pthread_mutex_unlock(&kit->gate_lock);
 		return;
@@ -61,22 +61,22 @@ static void enter(struct vfmig_kit *kit, struct vfmig_request *request, bool is_
 	leave(kit);
 }
 
-void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request)
+void kit_enter(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	enter(kit, request, false);
 }
 
-void vfmig_kit_enter_awake(struct vfmig_kit *kit, struct vfmig_request *request)
+void kit_enter_awake(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	enter(kit, request, true);
 }
 
-bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request)
+bool kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	bool had;
 
 	pthread_mutex_lock(&kit->gate_lock);
-	had = vfmig_request_remove(&kit->gate_queue, request);
+	had = request_remove(&kit->gate_queue, request);
 	pthread_mutex_unlock(&kit->gate_lock);
 	return had;
 }
@@ -84,23 +84,23 @@ bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request)
 /* One quantum of the model's work, if it may run; it keeps its kick until then if not. */
 static void run(struct vfmig_kit *kit)
 {
-	if (atomic_load(&kit->level) != VFMIG_KIT_RUNS || !atomic_exchange(&kit->kicked, false))
+	if (atomic_load(&kit->level) != KIT_RUNS || !atomic_exchange(&kit->kicked, false))
 		return;
-	vfmig_kit_power_wake(kit);
+	kit_power_wake(kit);
 	if (kit->model->run && kit->model->run(kit, kit->self))
 		vfmig_kit_kick(kit);
 }
 
-int vfmig_kit_process(struct vfmig_device *device, struct vfmig_error *err)
+int kit_process(struct vfmig_device *device, struct vfmig_error *err)
 {
-	struct vfmig_kit *kit = vfmig_kit_of(device);
+	struct vfmig_kit *kit = kit_of(device);
 	uint64_t count;
 	ssize_t n;
 
 	atomic_store(&kit->awake, false);
 	n = read(kit->work_fd, &count, sizeof(count));
 	(void)n; /* it may have been the unmask eventfd that made us readable */
-	vfmig_kit_unmask_poll(kit);
+	kit_unmask_poll(kit);
 	pthread_mutex_lock(&kit->gate_lock);
 	if (kit->gate_taken) {
 		kit->gate_run = true;

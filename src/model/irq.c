@@ -30,23 +30,23 @@ static size_t pending_size(unsigned vectors)
 	return (vectors + 63u) / 64u * 8u;
 }
 
-uint32_t vfmig_kit_msix_pba(unsigned vectors)
+uint32_t kit_msix_pba(unsigned vectors)
 {
 	return vectors * ENTRY;
 }
 
-uint64_t vfmig_kit_msix_size(unsigned vectors)
+uint64_t kit_msix_size(unsigned vectors)
 {
 	uint64_t size = MSIX_BAR_MIN;
 
-	while (size < vfmig_kit_msix_pba(vectors) + pending_size(vectors))
+	while (size < kit_msix_pba(vectors) + pending_size(vectors))
 		size *= 2;
 	return size;
 }
 
-int vfmig_kit_irqs_open(struct vfmig_kit *kit, struct vfmig_error *err)
+int kit_irqs_open(struct vfmig_kit *kit, struct vfmig_error *err)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 	unsigned n = kit->is_pci ? kit->model->pci.msix_vectors : kit->presents->nr_irqs;
 
 	irq->vectors = n;
@@ -70,9 +70,9 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-void vfmig_kit_irqs_close(struct vfmig_kit *kit)
+void kit_irqs_close(struct vfmig_kit *kit)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 
 	for (unsigned i = 0; irq->msix_fd && i < irq->vectors; i++)
 		close_fd(irq->msix_fd[i]);
@@ -86,7 +86,7 @@ void vfmig_kit_irqs_close(struct vfmig_kit *kit)
 	pthread_mutex_destroy(&irq->lock);
 }
 
-void vfmig_kit_signal(int fd)
+void kit_signal(int fd)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 	uint64_t one = 1;
@@ -102,32 +102,32 @@ void vfmig_kit_signal(int fd)
 	}
 }
 
-static bool pending(const struct vfmig_kit_irqs *irq, unsigned vector)
+static bool pending(const struct kit_irqs *irq, unsigned vector)
 {
 	return irq->pending[vector / 8] >> vector % 8 & 1;
 }
 
-static void deliver_vector(struct vfmig_kit_irqs *irq, unsigned vector)
+static void deliver_vector(struct kit_irqs *irq, unsigned vector)
 {
 	if (irq->halted || irq->function_masked || irq->msix_masked[vector] ||
 	    irq->msix_fd[vector] < 0 || (irq->table[vector * ENTRY + ENTRY_MASK] & 1))
 		return;
 	irq->pending[vector / 8] &= (uint8_t) ~(1u << vector % 8);
-	vfmig_kit_signal(irq->msix_fd[vector]);
+	kit_signal(irq->msix_fd[vector]);
 }
 
-static void deliver_pin(struct vfmig_kit_irqs *irq)
+static void deliver_pin(struct kit_irqs *irq)
 {
 	if (!irq->intx_level || irq->halted || irq->intx_disabled || irq->intx_masked ||
 	    irq->intx_fd < 0)
 		return;
 	irq->intx_masked = true;
-	vfmig_kit_signal(irq->intx_fd);
+	kit_signal(irq->intx_fd);
 }
 
-void vfmig_kit_irqs_deliver(struct vfmig_kit *kit)
+void kit_irqs_deliver(struct vfmig_kit *kit)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 
 	deliver_pin(irq);
 	for (unsigned i = 0; i < irq->vectors; i++) {
@@ -140,7 +140,7 @@ void vfmig_kit_irqs_deliver(struct vfmig_kit *kit)
 
 void vfmig_kit_irq(struct vfmig_kit *kit, unsigned vector)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 
 	if (vector >= irq->vectors)
 		return;
@@ -160,9 +160,9 @@ void vfmig_kit_intx(struct vfmig_kit *kit, bool level)
 	pthread_mutex_unlock(&kit->irq.lock);
 }
 
-void vfmig_kit_irqs_reset(struct vfmig_kit *kit)
+void kit_irqs_reset(struct vfmig_kit *kit)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 
 	pthread_mutex_lock(&irq->lock);
 	memset(irq->table, 0, irq->table_size);
@@ -176,7 +176,7 @@ void vfmig_kit_irqs_reset(struct vfmig_kit *kit)
  * eventfd. So a device that stops takes its signals back, and they are pending, as if they had come a moment
  * later.
  */
-static void take_back(struct vfmig_kit_irqs *irq)
+static void take_back(struct kit_irqs *irq)
 {
 	struct pollfd fds[64];
 
@@ -196,22 +196,22 @@ static void take_back(struct vfmig_kit_irqs *irq)
 	}
 }
 
-void vfmig_kit_irqs_halt(struct vfmig_kit *kit, bool halted)
+void kit_irqs_halt(struct vfmig_kit *kit, bool halted)
 {
 	pthread_mutex_lock(&kit->irq.lock);
 	if (halted && !kit->irq.halted)
 		take_back(&kit->irq);
 	kit->irq.halted = halted;
-	vfmig_kit_irqs_deliver(kit);
+	kit_irqs_deliver(kit);
 	pthread_mutex_unlock(&kit->irq.lock);
 }
 
-void vfmig_kit_irqs_config(struct vfmig_kit *kit, bool function_masked, bool intx_disabled)
+void kit_irqs_config(struct vfmig_kit *kit, bool function_masked, bool intx_disabled)
 {
 	pthread_mutex_lock(&kit->irq.lock);
 	kit->irq.function_masked = function_masked;
 	kit->irq.intx_disabled = intx_disabled;
-	vfmig_kit_irqs_deliver(kit);
+	kit_irqs_deliver(kit);
 	pthread_mutex_unlock(&kit->irq.lock);
 }
 
@@ -220,8 +220,8 @@ static void overlap(uint64_t base, uint8_t *array, size_t size, uint64_t offset,
 		    uint32_t len, bool write)
 {
 	uint64_t from = offset > base ? offset : base;
-	uint64_t end = vfmig_sum(offset, len),
-		 to = end < vfmig_sum(base, size) ? end : vfmig_sum(base, size);
+	uint64_t end = abi_sum(offset, len),
+		 to = end < abi_sum(base, size) ? end : abi_sum(base, size);
 
 	if (from >= to)
 		return;
@@ -231,19 +231,18 @@ static void overlap(uint64_t base, uint8_t *array, size_t size, uint64_t offset,
 		memcpy(buf + (from - offset), array + (from - base), to - from);
 }
 
-void vfmig_kit_msix_access(struct vfmig_kit *kit, uint64_t offset, void *buf, uint32_t len,
-			   bool write)
+void kit_msix_access(struct vfmig_kit *kit, uint64_t offset, void *buf, uint32_t len, bool write)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 
 	pthread_mutex_lock(&irq->lock);
 	if (!write)
 		memset(buf, 0, len);
 	overlap(0, irq->table, irq->table_size, offset, buf, len, write);
 	if (write)
-		vfmig_kit_irqs_deliver(kit);
+		kit_irqs_deliver(kit);
 	else
-		overlap(vfmig_kit_msix_pba(irq->vectors), irq->pending, irq->pending_size, offset,
-			buf, len, false);
+		overlap(kit_msix_pba(irq->vectors), irq->pending, irq->pending_size, offset, buf,
+			len, false);
 	pthread_mutex_unlock(&irq->lock);
 }

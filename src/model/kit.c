@@ -7,7 +7,7 @@
 
 #include "model/kit.h"
 
-void vfmig_kit_wake(struct vfmig_kit *kit)
+void kit_wake(struct vfmig_kit *kit)
 {
 	uint64_t one = 1;
 	ssize_t n;
@@ -27,7 +27,7 @@ void vfmig_kit_wake(struct vfmig_kit *kit)
  */
 static bool rests(struct vfmig_device *device)
 {
-	struct vfmig_kit *kit = vfmig_kit_of(device);
+	struct vfmig_kit *kit = kit_of(device);
 
 	atomic_store_explicit(&kit->worker, pthread_self(), memory_order_relaxed);
 	if (!atomic_load_explicit(&kit->has_worker, memory_order_relaxed))
@@ -39,23 +39,23 @@ static bool rests(struct vfmig_device *device)
 void vfmig_kit_kick(struct vfmig_kit *kit)
 {
 	/* A kick that is waiting while the device may not run makes no noise; settle() does, later. */
-	if (!atomic_exchange(&kit->kicked, true) && atomic_load(&kit->level) == VFMIG_KIT_RUNS)
-		vfmig_kit_wake(kit);
+	if (!atomic_exchange(&kit->kicked, true) && atomic_load(&kit->level) == KIT_RUNS)
+		kit_wake(kit);
 }
 
 /* ---- what the model may do ---- */
 
-static enum vfmig_kit_level level_of(const struct vfmig_kit *kit, enum vfmig_state state)
+static enum kit_level level_of(const struct vfmig_kit *kit, enum vfmig_state state)
 {
 	switch (state) {
 	case VFMIG_STATE_RUNNING:
 	case VFMIG_STATE_PRE_COPY:
-		return atomic_load(&kit->space) ? VFMIG_KIT_RUNS : VFMIG_KIT_QUIET;
+		return atomic_load(&kit->space) ? KIT_RUNS : KIT_QUIESCED;
 	case VFMIG_STATE_RUNNING_P2P:
 	case VFMIG_STATE_PRE_COPY_P2P:
-		return VFMIG_KIT_QUIET;
+		return KIT_QUIESCED;
 	default:
-		return VFMIG_KIT_STOPPED;
+		return KIT_STOPPED;
 	}
 }
 
@@ -63,14 +63,14 @@ static int quieten(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	int ret;
 
-	if (atomic_load(&kit->level) != VFMIG_KIT_RUNS)
+	if (atomic_load(&kit->level) != KIT_RUNS)
 		return 0;
 	/*
 	 * The model brings what it has begun to its end, and only then is there no DMA: a thread of its own may be
 	 * between two writes that belong together.
 	 */
 	ret = kit->model->quiesce ? kit->model->quiesce(kit, kit->self, err) : 0;
-	atomic_store(&kit->level, VFMIG_KIT_QUIET);
+	atomic_store(&kit->level, KIT_QUIESCED);
 	return ret;
 }
 
@@ -78,20 +78,20 @@ static int stop(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	int ret = quieten(kit, err);
 
-	if (!ret && atomic_load(&kit->level) == VFMIG_KIT_QUIET) {
-		atomic_store(&kit->level, VFMIG_KIT_STOPPED);
+	if (!ret && atomic_load(&kit->level) == KIT_QUIESCED) {
+		atomic_store(&kit->level, KIT_STOPPED);
 		ret = kit->model->stop ? kit->model->stop(kit, kit->self, err) : 0;
 	}
-	vfmig_kit_irqs_halt(kit, true);
+	kit_irqs_halt(kit, true);
 	return ret;
 }
 
 static int resume(struct vfmig_kit *kit, struct vfmig_error *err)
 {
-	enum vfmig_kit_level before = atomic_exchange(&kit->level, VFMIG_KIT_RUNS);
+	enum kit_level before = atomic_exchange(&kit->level, KIT_RUNS);
 	int ret;
 
-	if (before == VFMIG_KIT_RUNS)
+	if (before == KIT_RUNS)
 		return 0;
 	ret = kit->model->resume ? kit->model->resume(kit, kit->self, err) : 0;
 	if (ret) {
@@ -100,27 +100,27 @@ static int resume(struct vfmig_kit *kit, struct vfmig_error *err)
 	}
 	/* What there is to do may have come with the state, or while the device was quiet. */
 	atomic_store(&kit->kicked, true);
-	vfmig_kit_wake(kit);
+	kit_wake(kit);
 	return 0;
 }
 
-int vfmig_kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig_error *err)
+int kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig_error *err)
 {
-	enum vfmig_kit_level level = level_of(kit, state);
+	enum kit_level level = level_of(kit, state);
 
-	if (level == VFMIG_KIT_STOPPED)
+	if (level == KIT_STOPPED)
 		return stop(kit, err);
 	/* From STOPPED to QUIET there is nothing to tell a model: it goes on doing nothing. */
-	vfmig_kit_irqs_halt(kit, false);
-	return level == VFMIG_KIT_QUIET ? quieten(kit, err) : resume(kit, err);
+	kit_irqs_halt(kit, false);
+	return level == KIT_QUIESCED ? quieten(kit, err) : resume(kit, err);
 }
 
-void vfmig_kit_power_up(struct vfmig_kit *kit)
+void kit_power_up(struct vfmig_kit *kit)
 {
 	atomic_store(&kit->kicked, false);
-	vfmig_kit_irqs_reset(kit);
-	vfmig_kit_pci_reset(kit);
-	vfmig_kit_presets(kit);
+	kit_irqs_reset(kit);
+	kit_pci_reset(kit);
+	kit_apply_defaults(kit);
 	if (kit->model->reset)
 		kit->model->reset(kit, kit->self);
 }
@@ -135,7 +135,7 @@ static ssize_t attach(struct vfmig_kit *kit, struct vfmig_space *space, struct v
 		return vfmig_err(err, -EBUSY, "%s has an address space already: detach it first",
 				 kit->device.name);
 	atomic_store(&kit->space, space);
-	ret = vfmig_kit_settle(kit, kit->state, err);
+	ret = kit_settle(kit, kit->state, err);
 	if (ret)
 		atomic_store(&kit->space, NULL);
 	return ret;
@@ -148,7 +148,7 @@ static ssize_t detach(struct vfmig_kit *kit, struct vfmig_error *err)
 	if (!atomic_load(&kit->space))
 		return vfmig_err(err, -ENXIO, "%s has no address space to detach",
 				 kit->device.name);
-	if (level_of(kit, kit->state) == VFMIG_KIT_RUNS)
+	if (level_of(kit, kit->state) == KIT_RUNS)
 		ret = quieten(kit, err);
 	atomic_store(&kit->space, NULL);
 	return ret;
@@ -158,33 +158,33 @@ static ssize_t detach(struct vfmig_kit *kit, struct vfmig_error *err)
 
 static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request);
 
-void vfmig_kit_execute(struct vfmig_kit *kit, struct vfmig_request *request)
+void kit_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 {
-	vfmig_kit_power_wake(kit);
-	if (vfmig_kit_is_new(request)) {
+	kit_power_wake(kit);
+	if (kit_is_new(request)) {
 		dispatch(kit, request);
 		return;
 	}
 	switch (request->verb) {
 	case VFMIG_VERB_REGION_READ:
 	case VFMIG_VERB_REGION_WRITE:
-		vfmig_kit_region_access(kit, request);
-		vfmig_complete(request, request->region.len);
+		kit_region_access(kit, request);
+		request_complete(request, request->region.len);
 		return;
 	case VFMIG_VERB_ATTACH:
-		vfmig_complete(request, attach(kit, request->space, request->err));
+		request_complete(request, attach(kit, request->space, request->err));
 		return;
 	case VFMIG_VERB_DETACH:
-		vfmig_complete(request, detach(kit, request->err));
+		request_complete(request, detach(kit, request->err));
 		return;
 	case VFMIG_VERB_RESET:
-		vfmig_complete(request, vfmig_kit_reset(kit, request->err));
+		request_complete(request, kit_reset(kit, request->err));
 		return;
 	case VFMIG_VERB_FEATURE:
-		vfmig_complete(request, vfmig_kit_power_feature(kit, request));
+		request_complete(request, kit_power_feature(kit, request));
 		return;
 	default:
-		vfmig_kit_session_execute(kit, request);
+		kit_session_execute(kit, request);
 		return;
 	}
 }
@@ -193,47 +193,47 @@ static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	ssize_t result;
 
-	if (vfmig_show_submit(&kit->show, request))
+	if (expose_submit(&kit->show, request))
 		return;
 	switch (request->verb) {
 	case VFMIG_VERB_DEVICE_INFO:
-		vfmig_complete(request, vfmig_kit_device_info(kit, request));
+		request_complete(request, kit_device_info(kit, request));
 		return;
 	case VFMIG_VERB_REGION_INFO:
-		vfmig_complete(request, vfmig_kit_region_info(kit, request));
+		request_complete(request, kit_region_info(kit, request));
 		return;
 	case VFMIG_VERB_IRQ_INFO:
-		vfmig_complete(request, vfmig_kit_irq_info(kit, request));
+		request_complete(request, kit_irq_info(kit, request));
 		return;
 	case VFMIG_VERB_REGION_FD:
-		vfmig_complete(request, vfmig_kit_region_fd(kit, request));
+		request_complete(request, kit_region_fd(kit, request));
 		return;
 	case VFMIG_VERB_SET_IRQS:
-		vfmig_complete(request, vfmig_kit_set_irqs(kit, request));
+		request_complete(request, kit_set_irqs(kit, request));
 		return;
 	case VFMIG_VERB_REGION_READ:
 	case VFMIG_VERB_REGION_WRITE:
-		if (vfmig_kit_region_quick(kit, request, &result))
-			vfmig_complete(request, result);
+		if (kit_region_quick(kit, request, &result))
+			request_complete(request, result);
 		else
-			vfmig_kit_enter(kit, request);
+			kit_enter(kit, request);
 		return;
 	case VFMIG_VERB_ATTACH:
 	case VFMIG_VERB_DETACH:
 	case VFMIG_VERB_RESET:
-		vfmig_kit_enter(kit, request);
+		kit_enter(kit, request);
 		return;
 	case VFMIG_VERB_SPACE_MAP:
 	case VFMIG_VERB_SPACE_UNMAP:
 		/* DMA looks the map up each time, and an unmap waits for it: nothing is kept here. */
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 		return;
 	case VFMIG_VERB_FEATURE:
-		vfmig_kit_power_submit(kit, request);
+		kit_power_submit(kit, request);
 		return;
 	default:
-		vfmig_complete_err(request, -EOPNOTSUPP, "%s is asked of a session, not of %s",
-				   vfmig_verb_name(request->verb), kit->device.name);
+		request_complete_err(request, -EOPNOTSUPP, "%s is asked of a session, not of %s",
+				     vfmig_verb_name(request->verb), kit->device.name);
 		return;
 	}
 }
@@ -250,48 +250,48 @@ static bool may_hand_out(struct vfmig_kit *kit, struct vfmig_request *request)
 	uint32_t region = request->region_fd.index;
 
 	/* A migration region's data section is ours and not the device's: it may be touched while that sleeps. */
-	if (region >= VFMIG_PCI_REGION_COUNT || !vfmig_kit_mappable(kit, region) ||
-	    vfmig_kit_power_hands_out(kit, region))
+	if (region >= VFMIG_PCI_REGION_COUNT || !kit_mappable(kit, region) ||
+	    kit_power_hands_out(kit, region))
 		return true;
-	vfmig_complete_err(request, -EBUSY,
-			   "%s: region %u cannot be mapped while the device may sleep: "
-			   "LOW_POWER_EXIT comes first",
-			   kit->device.name, region);
+	request_complete_err(request, -EBUSY,
+			     "%s: region %u cannot be mapped while the device may sleep: "
+			     "LOW_POWER_EXIT comes first",
+			     kit->device.name, region);
 	return false;
 }
 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	struct vfmig_kit *kit = vfmig_kit_of(device);
+	struct vfmig_kit *kit = kit_of(device);
 
 	if (atomic_load(&kit->power.allowed) && wakes(request->verb))
-		vfmig_kit_enter_awake(kit, request);
+		kit_enter_awake(kit, request);
 	else if (request->verb != VFMIG_VERB_REGION_FD || may_hand_out(kit, request))
 		dispatch(kit, request);
 }
 
 static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
-	struct vfmig_kit *kit = vfmig_kit_of(device);
+	struct vfmig_kit *kit = kit_of(device);
 
-	return vfmig_kit_take_back(kit, request) || vfmig_show_cancel(&kit->show, request);
+	return kit_take_back(kit, request) || expose_cancel(&kit->show, request);
 }
 
 static int show_fd(struct vfmig_device *device)
 {
-	return vfmig_kit_of(device)->poll_fd;
+	return kit_of(device)->poll_fd;
 }
 
 static void close_kit(struct vfmig_device *device)
 {
-	vfmig_kit_free(vfmig_kit_of(device));
+	kit_free(kit_of(device));
 }
 
-const struct vfmig_device_ops vfmig_kit_ops = {
+const struct device_ops kit_ops = {
 	.submit = submit,
 	.cancel = cancel,
 	.fd = show_fd,
-	.process = vfmig_kit_process,
+	.process = kit_process,
 	.rests = rests,
 	.close = close_kit,
 };

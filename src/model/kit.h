@@ -15,8 +15,8 @@
  *
  * In this order: the gate, session_lock, irq.lock.
  */
-#ifndef VFMIG_MODEL_KIT_H
-#define VFMIG_MODEL_KIT_H
+#ifndef MODEL_KIT_H
+#define MODEL_KIT_H
 
 #include <vfmig/model.h>
 #include <vfmig/space.h>
@@ -27,15 +27,15 @@
 #include "dirty/map.h"
 #include "protocol/show.h"
 
-#define VFMIG_CONFIG_SIZE 256u
-#define VFMIG_KIT_PAGE	  4096u
-#define VFMIG_BLOCK_MAX	  (1ull << 46) /* no larger block is made */
+#define KIT_CONFIG_SIZE 256u
+#define KIT_PAGE	4096u
+#define KIT_BLOCK_MAX	(1ull << 46) /* no larger block is made */
 
 /* The options that every model takes; parsed into what stands in front of the instance. */
-struct vfmig_kit_options {
-	uint64_t migration; /* enum vfmig_kit_migration */
+struct kit_options {
+	uint64_t migration; /* enum kit_migration */
 	bool logging;
-	struct vfmig_show_options show;
+	struct expose_options show;
 };
 
 /*
@@ -46,7 +46,7 @@ struct vfmig_kit_options {
  * @dirty: pages written since they were last saved
  * @shared: somebody has a descriptor and may write without our knowing
  */
-struct vfmig_kit_block {
+struct kit_block {
 	struct vfmig_block block;
 	const char *name;
 	int fd;
@@ -61,7 +61,7 @@ struct vfmig_kit_block {
  * @stage: where in vfmig_kit.stage an arriving value waits until all are there
  * @check: looks at an arriving value; for the kit's own
  */
-struct vfmig_kit_entry {
+struct kit_entry {
 	const char *name;
 	enum vfmig_entry_kind kind;
 	void *place;
@@ -69,25 +69,25 @@ struct vfmig_kit_entry {
 	uint32_t since, until;
 	uint64_t min, max;
 	const void *preset;
-	struct vfmig_kit_block *block;
+	struct kit_block *block;
 	bool ours;
-	int (*check)(struct vfmig_kit *kit, const struct vfmig_kit_entry *entry, const void *value,
+	int (*check)(struct vfmig_kit *kit, const struct kit_entry *entry, const void *value,
 		     struct vfmig_error *err);
 	size_t stage;
 	char own_name[24];
 };
 
 /* A BAR, worked out. */
-struct vfmig_kit_bar {
+struct kit_bar {
 	uint64_t size; /* 0: not there */
 	uint32_t flags;
 	uint32_t width;
 	bool msix;
-	struct vfmig_kit_block *memory;
+	struct kit_block *memory;
 	uint64_t memory_at;
 };
 
-struct vfmig_kit_irqs {
+struct kit_irqs {
 	pthread_mutex_t lock;
 	unsigned vectors;
 	bool halted;		/* the device is stopped: nothing is signalled */
@@ -105,7 +105,7 @@ struct vfmig_kit_irqs {
 	size_t table_size, pending_size;
 };
 
-enum vfmig_kit_level { VFMIG_KIT_STOPPED, VFMIG_KIT_QUIET, VFMIG_KIT_RUNS };
+enum kit_level { KIT_STOPPED, KIT_QUIESCED, KIT_RUNS };
 
 /*
  * Low power (power.c).
@@ -114,7 +114,7 @@ enum vfmig_kit_level { VFMIG_KIT_STOPPED, VFMIG_KIT_QUIET, VFMIG_KIT_RUNS };
  * @wake_fd: to be signalled when it wakes, or -1; inside the gate
  * @handed_out: a descriptor of a region was given away, of @handed_region; under @lock
  */
-struct vfmig_kit_power {
+struct kit_power {
 	pthread_mutex_t lock;
 	atomic_bool allowed, asleep;
 	int wake_fd;
@@ -125,7 +125,7 @@ struct vfmig_kit_power {
 struct vfmig_kit {
 	struct vfmig_device device; /* first */
 	const struct vfmig_model *model;
-	struct vfmig_kit_options *options;
+	struct kit_options *options;
 	struct vfmig_option *option_table; /* the kit's and the model's, for parsing */
 	void *self;			   /* the instance */
 	bool created;
@@ -134,24 +134,24 @@ struct vfmig_kit {
 	pthread_mutex_t gate_lock;
 	bool gate_taken;
 	bool gate_run; /* process() found it taken */
-	struct vfmig_request_list gate_queue;
+	struct request_list gate_queue;
 
 	/* work */
 	int work_fd; /* an eventfd */
 	int poll_fd; /* what is shown: an epoll with it, and with INTx's unmask eventfd */
 	atomic_bool kicked;
-	atomic_bool awake;		     /* @work_fd is readable */
-	atomic_bool watched;		     /* INTx's unmask eventfd is in @poll_fd */
-	_Atomic(pthread_t) worker;	     /* the last one to ask whether the device rests, */
-	atomic_bool has_worker;		     /* if anybody has */
-	atomic_bool restless;		     /* some other thread has made it readable since */
-	_Atomic(enum vfmig_kit_level) level; /* what the model has been told to do */
+	atomic_bool awake;	       /* @work_fd is readable */
+	atomic_bool watched;	       /* INTx's unmask eventfd is in @poll_fd */
+	_Atomic(pthread_t) worker;     /* the last one to ask whether the device rests, */
+	atomic_bool has_worker;	       /* if anybody has */
+	atomic_bool restless;	       /* some other thread has made it readable since */
+	_Atomic(enum kit_level) level; /* what the model has been told to do */
 	_Atomic(struct vfmig_space *) space;
 
 	/* state */
-	struct vfmig_kit_block *blocks;
+	struct kit_block *blocks;
 	unsigned nr_blocks;
-	struct vfmig_kit_entry *entries;
+	struct kit_entry *entries;
 	unsigned nr_entries;
 	uint8_t *stage;
 
@@ -160,32 +160,32 @@ struct vfmig_kit {
 	bool is_pci;
 	uint32_t own_regions; /* where the model's own begin, */
 	uint32_t nr_regions;  /* and where all end */
-	struct vfmig_cap_said caps[VFMIG_CAPS_MAX];
-	uint8_t config[VFMIG_CONFIG_SIZE];
-	uint8_t config_mask[VFMIG_CONFIG_SIZE]; /* the bits that can be written */
-	struct vfmig_kit_bar bar[VFMIG_BARS];
-	struct vfmig_kit_irqs irq;
-	struct vfmig_kit_power power;
+	struct abi_cap_said caps[ABI_CAPS_MAX];
+	uint8_t config[KIT_CONFIG_SIZE];
+	uint8_t config_mask[KIT_CONFIG_SIZE]; /* the bits that can be written */
+	struct kit_bar bar[VFMIG_BARS];
+	struct kit_irqs irq;
+	struct kit_power power;
 
 	/* migration */
 	pthread_mutex_t session_lock;
 	struct vfmig_session session;
 	enum vfmig_state state;
 	atomic_bool reinit;
-	struct vfmig_kit_save *save;
-	struct vfmig_kit_load *load;
-	struct vfmig_page_log log; /* of zeros with logging=off */
-	struct vfmig_show show;
+	struct kit_save *save;
+	struct kit_load *load;
+	struct page_log log; /* of zeros with logging=off */
+	struct expose show;
 };
 
 /* ---- open.c ---- */
 
-extern const struct vfmig_device_ops vfmig_kit_ops;
+extern const struct device_ops kit_ops;
 
 /* The last of all, also after half an open. */
-void vfmig_kit_free(struct vfmig_kit *kit);
+void kit_free(struct vfmig_kit *kit);
 
-static inline struct vfmig_kit *vfmig_kit_of(struct vfmig_device *device)
+static inline struct vfmig_kit *kit_of(struct vfmig_device *device)
 {
 	return (struct vfmig_kit *)device;
 }
@@ -193,152 +193,146 @@ static inline struct vfmig_kit *vfmig_kit_of(struct vfmig_device *device)
 /* ---- gate.c ---- */
 
 /* Do a request in the model, now or when whoever is in there has finished. */
-void vfmig_kit_enter(struct vfmig_kit *kit, struct vfmig_request *request);
+void kit_enter(struct vfmig_kit *kit, struct vfmig_request *request);
 /* The same for one that is not looked at yet: in there it is submitted anew, to a device that is awake. */
-void vfmig_kit_enter_awake(struct vfmig_kit *kit, struct vfmig_request *request);
-static inline bool vfmig_kit_is_new(const struct vfmig_request *request)
+void kit_enter_awake(struct vfmig_kit *kit, struct vfmig_request *request);
+static inline bool kit_is_new(const struct vfmig_request *request)
 {
 	return request->held[1];
 }
-bool vfmig_kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request);
-int vfmig_kit_process(struct vfmig_device *device, struct vfmig_error *err);
+bool kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request);
+int kit_process(struct vfmig_device *device, struct vfmig_error *err);
 
 /* ---- kit.c ---- */
 
 /* What the gate does with a request, once inside. */
-void vfmig_kit_execute(struct vfmig_kit *kit, struct vfmig_request *request);
+void kit_execute(struct vfmig_kit *kit, struct vfmig_request *request);
 /* Have the model do what the state and the space allow. Inside the gate. */
-int vfmig_kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig_error *err);
+int kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig_error *err);
 /* Fields to their presets, the bus to power-up, and the model's reset. Inside the gate. */
-void vfmig_kit_power_up(struct vfmig_kit *kit);
+void kit_power_up(struct vfmig_kit *kit);
 /* The device is to be worked. */
-void vfmig_kit_wake(struct vfmig_kit *kit);
+void kit_wake(struct vfmig_kit *kit);
 
 /* ---- power.c ---- */
 
-void vfmig_kit_power_open(struct vfmig_kit *kit);
-void vfmig_kit_power_close(struct vfmig_kit *kit);
+void kit_power_open(struct vfmig_kit *kit);
+void kit_power_close(struct vfmig_kit *kit);
 /* Inside the gate: something is to be done; nothing is left to do (and low power is allowed). */
-void vfmig_kit_power_wake(struct vfmig_kit *kit);
-void vfmig_kit_power_rest(struct vfmig_kit *kit);
+void kit_power_wake(struct vfmig_kit *kit);
+void kit_power_rest(struct vfmig_kit *kit);
 /* A FEATURE request that nobody else wanted; and one of low power, inside the gate. */
-void vfmig_kit_power_submit(struct vfmig_kit *kit, struct vfmig_request *request);
-ssize_t vfmig_kit_power_feature(struct vfmig_kit *kit, struct vfmig_request *request);
+void kit_power_submit(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t kit_power_feature(struct vfmig_kit *kit, struct vfmig_request *request);
 /* A descriptor of a region is about to be given away; false if it may not be. */
-bool vfmig_kit_power_hands_out(struct vfmig_kit *kit, uint32_t region);
+bool kit_power_hands_out(struct vfmig_kit *kit, uint32_t region);
 
 /* ---- block.c ---- */
 
-int vfmig_kit_block_open(struct vfmig_kit_block *block, const char *name, uint64_t size,
-			 uint64_t front, struct vfmig_error *err);
-void vfmig_kit_block_close(struct vfmig_kit_block *block);
+int kit_block_open(struct kit_block *block, const char *name, uint64_t size, uint64_t front,
+		   struct vfmig_error *err);
+void kit_block_close(struct kit_block *block);
 /* Zero a range without touching pages that are zero because nobody ever did. */
-void vfmig_kit_block_zero(struct vfmig_kit_block *block, uint64_t offset, uint64_t len);
+void kit_block_zero(struct kit_block *block, uint64_t offset, uint64_t len);
 /* Put bytes where none were yet. */
-int vfmig_kit_block_fill(struct vfmig_kit_block *block, uint64_t offset, const void *data,
-			 size_t len);
+int kit_block_fill(struct kit_block *block, uint64_t offset, const void *data, size_t len);
 /* The end of the stretch at @offset that is all data, or (*data false) was never touched. */
-uint64_t vfmig_kit_block_extent(const struct vfmig_kit_block *block, uint64_t offset, bool *data);
+uint64_t kit_block_extent(const struct kit_block *block, uint64_t offset, bool *data);
 /* How much memory it really takes; never more than its size. */
-uint64_t vfmig_kit_block_used(const struct vfmig_kit_block *block);
+uint64_t kit_block_used(const struct kit_block *block);
 /* Look at, and copy, bytes that another thread may be writing this moment. */
-bool vfmig_kit_all_zero(const void *bytes, size_t len);
-void vfmig_kit_copy(void *to, const void *from, size_t len);
+bool kit_all_zero(const void *bytes, size_t len);
+void kit_copy(void *to, const void *from, size_t len);
 /* Whether others may look at memory that the model writes; not where they would be taken for a race. */
-extern const bool vfmig_kit_lends;
+extern const bool kit_lends;
 
 /* ---- entries.c ---- */
 
-int vfmig_kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err);
-void vfmig_kit_entries_close(struct vfmig_kit *kit);
+int kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err);
+void kit_entries_close(struct vfmig_kit *kit);
 /* Blocks, from the table; before the BARs are worked out, and so before the entries. */
-int vfmig_kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err);
-struct vfmig_kit_block *vfmig_kit_block_named(struct vfmig_kit *kit, const char *name);
-void vfmig_kit_presets(struct vfmig_kit *kit);
+int kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err);
+struct kit_block *kit_block_named(struct vfmig_kit *kit, const char *name);
+void kit_apply_defaults(struct vfmig_kit *kit);
 
 /* ---- presents.c ---- */
 
 /* What the model says that it is; before all else that depends on it. */
-int vfmig_kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err);
+int kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err);
 /* The model's own region at an index, or NULL. */
-const struct vfmig_own_region *vfmig_kit_own_region(const struct vfmig_kit *kit, uint32_t index);
+const struct vfmig_own_region *kit_own_region(const struct vfmig_kit *kit, uint32_t index);
 
 /* ---- pci.c, bar.c ---- */
 
-int vfmig_kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err);
-void vfmig_kit_pci_reset(struct vfmig_kit *kit);
-void vfmig_kit_config_read(struct vfmig_kit *kit, uint32_t offset, void *buf, uint32_t len);
-void vfmig_kit_config_write(struct vfmig_kit *kit, uint32_t offset, const void *buf, uint32_t len);
+int kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err);
+void kit_pci_reset(struct vfmig_kit *kit);
+void kit_config_read(struct vfmig_kit *kit, uint32_t offset, void *buf, uint32_t len);
+void kit_config_write(struct vfmig_kit *kit, uint32_t offset, const void *buf, uint32_t len);
 /* The configuration space was changed as a whole: what follows from it follows. */
-void vfmig_kit_config_loaded(struct vfmig_kit *kit);
-int vfmig_kit_config_check(struct vfmig_kit *kit, const struct vfmig_kit_entry *entry,
-			   const void *value, struct vfmig_error *err);
+void kit_config_loaded(struct vfmig_kit *kit);
+int kit_config_check(struct vfmig_kit *kit, const struct kit_entry *entry, const void *value,
+		     struct vfmig_error *err);
 
-ssize_t vfmig_kit_device_info(struct vfmig_kit *kit,
-			      struct vfmig_request *request); /* presents.c */
-ssize_t vfmig_kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request); /* presents.c */
+ssize_t kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request);
 /* Whether there is a descriptor of it to be had. */
-bool vfmig_kit_mappable(const struct vfmig_kit *kit, uint32_t index);
-ssize_t vfmig_kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request);
+bool kit_mappable(const struct vfmig_kit *kit, uint32_t index);
+ssize_t kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request);
 /* Checks an access; true if it was only to memory, and is done. */
-bool vfmig_kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssize_t *result);
+bool kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssize_t *result);
 /* The rest of them, inside the gate. */
-void vfmig_kit_region_access(struct vfmig_kit *kit, struct vfmig_request *request);
+void kit_region_access(struct vfmig_kit *kit, struct vfmig_request *request);
 
 /* ---- irq.c, set_irqs.c ---- */
 
-int vfmig_kit_irqs_open(struct vfmig_kit *kit, struct vfmig_error *err);
-void vfmig_kit_irqs_close(struct vfmig_kit *kit);
-void vfmig_kit_irqs_reset(struct vfmig_kit *kit);
-void vfmig_kit_irqs_halt(struct vfmig_kit *kit, bool halted);
+int kit_irqs_open(struct vfmig_kit *kit, struct vfmig_error *err);
+void kit_irqs_close(struct vfmig_kit *kit);
+void kit_irqs_reset(struct vfmig_kit *kit);
+void kit_irqs_halt(struct vfmig_kit *kit, bool halted);
 /* Masks or the pin have changed: signal what may be signalled now. With irq.lock held. */
-void vfmig_kit_irqs_deliver(struct vfmig_kit *kit);
+void kit_irqs_deliver(struct vfmig_kit *kit);
 /* The same without, after the words of configuration space that matter have changed. */
-void vfmig_kit_irqs_config(struct vfmig_kit *kit, bool function_masked, bool intx_disabled);
-void vfmig_kit_msix_access(struct vfmig_kit *kit, uint64_t offset, void *buf, uint32_t len,
-			   bool write);
-uint64_t vfmig_kit_msix_size(unsigned vectors);
-uint32_t vfmig_kit_msix_pba(unsigned vectors);
-void vfmig_kit_signal(int fd);
+void kit_irqs_config(struct vfmig_kit *kit, bool function_masked, bool intx_disabled);
+void kit_msix_access(struct vfmig_kit *kit, uint64_t offset, void *buf, uint32_t len, bool write);
+uint64_t kit_msix_size(unsigned vectors);
+uint32_t kit_msix_pba(unsigned vectors);
+void kit_signal(int fd);
 /* Writing to anything else could block, or do harm. */
-bool vfmig_kit_is_eventfd(int fd);
+bool kit_is_eventfd(int fd);
 /* INTx's unmask eventfd has something. */
-void vfmig_kit_unmask_poll(struct vfmig_kit *kit);
-ssize_t vfmig_kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request);
-ssize_t vfmig_kit_set_irqs(struct vfmig_kit *kit, struct vfmig_request *request);
+void kit_unmask_poll(struct vfmig_kit *kit);
+ssize_t kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request);
+ssize_t kit_set_irqs(struct vfmig_kit *kit, struct vfmig_request *request);
 
 /* ---- states.c ---- */
 
-extern const struct vfmig_session_ops vfmig_kit_session_ops;
+extern const struct session_ops kit_session_ops;
 
-void vfmig_kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request);
+void kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request);
 /* End any migration and run. Inside the gate. */
-ssize_t vfmig_kit_reset(struct vfmig_kit *kit, struct vfmig_error *err);
+ssize_t kit_reset(struct vfmig_kit *kit, struct vfmig_error *err);
 
 /* ---- save.c: all but open with session_lock held ---- */
 
-int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **save,
-			struct vfmig_error *err);
-void vfmig_kit_save_close(struct vfmig_kit_save *save);
+int kit_save_open(struct vfmig_kit *kit, struct kit_save **save, struct vfmig_error *err);
+void kit_save_close(struct kit_save *save);
 /* The device has stopped: take the fields down, and say all from here on. Inside the gate. */
-int vfmig_kit_save_stop(struct vfmig_kit_save *save, struct vfmig_error *err);
+int kit_save_stop(struct kit_save *save, struct vfmig_error *err);
 /* @lent may be NULL: all of it is copied to @buf then. */
-ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
-			    struct vfmig_lent *lent, struct vfmig_error *err);
-void vfmig_kit_save_precopy(struct vfmig_kit_save *save, struct vfmig_precopy_info *info);
+ssize_t kit_save_read(struct kit_save *save, void *buf, size_t len, struct vfmig_lent *lent,
+		      struct vfmig_error *err);
+void kit_save_precopy(struct kit_save *save, struct vfmig_precopy_info *info);
 /* What is left to read, at the most; @save may be NULL: all of the device then. */
-uint64_t vfmig_kit_save_left(struct vfmig_kit *kit, struct vfmig_kit_save *save);
+uint64_t kit_save_left(struct vfmig_kit *kit, struct kit_save *save);
 
 /* ---- load.c: the same ---- */
 
-int vfmig_kit_load_open(struct vfmig_kit *kit, struct vfmig_kit_load **load,
-			struct vfmig_error *err);
-void vfmig_kit_load_close(struct vfmig_kit_load *load);
-int vfmig_kit_load_write(struct vfmig_kit_load *load, const void *buf, size_t len,
-			 struct vfmig_error *err);
+int kit_load_open(struct vfmig_kit *kit, struct kit_load **load, struct vfmig_error *err);
+void kit_load_close(struct kit_load *load);
+int kit_load_write(struct kit_load *load, const void *buf, size_t len, struct vfmig_error *err);
 /* Is all there? Nothing has changed if not. */
-int vfmig_kit_load_complete(struct vfmig_kit_load *load, struct vfmig_error *err);
+int kit_load_complete(struct kit_load *load, struct vfmig_error *err);
 /* Put it in place; a failure leaves the device to be reset. */
-int vfmig_kit_load_apply(struct vfmig_kit_load *load, struct vfmig_error *err);
+int kit_load_apply(struct kit_load *load, struct vfmig_error *err);
 
 #endif

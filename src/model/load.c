@@ -26,21 +26,21 @@ struct arrival {
 	uint64_t high; /* BLOCK: all before this has come */
 };
 
-struct vfmig_kit_load {
+struct kit_load {
 	struct vfmig_kit *kit;
-	struct vfmig_ds_reader reader;
-	struct vfmig_ds_slot *slots;
+	struct abi_ds_reader reader;
+	struct abi_ds_slot *slots;
 	unsigned *entry_of; /* of the schema's nth entry: which of ours */
 	struct arrival *arrivals;
 	uint32_t version; /* of the model that saved it */
 	uint64_t opaque_at;
 	/* If the state comes in a device's transactions: what is in them is read by a reader of its own. */
 	bool wrapped, inside;
-	struct vfmig_ds_reader inner;
+	struct abi_ds_reader inner;
 	struct vfmig_error error; /* the sentence of the first refusal */
 };
 
-__attribute__((format(printf, 2, 3))) static const char *refuse(struct vfmig_kit_load *load,
+__attribute__((format(printf, 2, 3))) static const char *refuse(struct kit_load *load,
 								const char *fmt, ...)
 {
 	va_list ap;
@@ -53,13 +53,13 @@ __attribute__((format(printf, 2, 3))) static const char *refuse(struct vfmig_kit
 
 /* ---- the schema ---- */
 
-static const char *on_model(void *user, const struct vfmig_ds_model *m)
+static const char *on_model(void *user, const struct abi_ds_model *m)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	const struct vfmig_model *model = load->kit->model;
 
-	if (!load->wrapped && m->name_len == sizeof(VFMIG_DS_TRANSACTIONS) - 1 &&
-	    !memcmp(m->name, VFMIG_DS_TRANSACTIONS, m->name_len)) {
+	if (!load->wrapped && m->name_len == sizeof(ABI_DS_TRANSACTIONS) - 1 &&
+	    !memcmp(m->name, ABI_DS_TRANSACTIONS, m->name_len)) {
 		load->wrapped = true;
 		return NULL;
 	}
@@ -76,7 +76,7 @@ static const char *on_model(void *user, const struct vfmig_ds_model *m)
 }
 
 /* Whether a stream of that version has the entry. */
-static bool expected(const struct vfmig_kit_load *load, const struct vfmig_kit_entry *entry)
+static bool expected(const struct kit_load *load, const struct kit_entry *entry)
 {
 	if (entry->ours)
 		return true;
@@ -84,16 +84,16 @@ static bool expected(const struct vfmig_kit_load *load, const struct vfmig_kit_e
 	       (entry->kind != VFMIG_ENTRY_OLD || load->version <= entry->until);
 }
 
-static const char *match(struct vfmig_kit_load *load, unsigned i, const struct vfmig_ds_entry *e)
+static const char *match(struct kit_load *load, unsigned i, const struct abi_ds_entry *e)
 {
-	const struct vfmig_kit_entry *entry = &load->kit->entries[i];
-	uint8_t kind = entry->kind == VFMIG_ENTRY_BLOCK ? VFMIG_DS_KIND_BLOCK : VFMIG_DS_KIND_FIELD;
+	const struct kit_entry *entry = &load->kit->entries[i];
+	uint8_t kind = entry->kind == VFMIG_ENTRY_BLOCK ? ABI_DS_KIND_BLOCK : ABI_DS_KIND_FIELD;
 
 	if (load->arrivals[i].announced)
 		return refuse(load, "%s is in the schema twice", entry->name);
 	if (e->kind != kind)
 		return refuse(load, "%s is a %s here, and something else in the stream",
-			      entry->name, kind == VFMIG_DS_KIND_BLOCK ? "block" : "field");
+			      entry->name, kind == ABI_DS_KIND_BLOCK ? "block" : "field");
 	if (e->version != entry->since)
 		return refuse(load, "%s is of version %u here, and of version %u in the stream",
 			      entry->name, entry->since, e->version);
@@ -107,13 +107,13 @@ static const char *match(struct vfmig_kit_load *load, unsigned i, const struct v
 	return NULL;
 }
 
-static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_entry *e)
+static const char *on_entry(void *user, uint32_t index, const struct abi_ds_entry *e)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &kit->entries[i];
+		const struct kit_entry *entry = &kit->entries[i];
 
 		if (!expected(load, entry) || strlen(entry->name) != e->name_len ||
 		    memcmp(entry->name, e->name, e->name_len))
@@ -127,7 +127,7 @@ static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_en
 
 static const char *on_schema_end(void *user)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
 	if (load->wrapped && !load->inside)
@@ -141,7 +141,7 @@ static const char *on_schema_end(void *user)
 
 /* ---- the data ---- */
 
-static const char *out_of_bounds(struct vfmig_kit_load *load, const struct vfmig_kit_entry *entry,
+static const char *out_of_bounds(struct kit_load *load, const struct kit_entry *entry,
 				 const void *value)
 {
 	uint64_t number = 0;
@@ -156,9 +156,9 @@ static const char *out_of_bounds(struct vfmig_kit_load *load, const struct vfmig
 
 static const char *on_field(void *user, uint32_t index, const void *value, size_t size)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	unsigned i = load->entry_of[index];
-	const struct vfmig_kit_entry *entry = &load->kit->entries[i];
+	const struct kit_entry *entry = &load->kit->entries[i];
 	const char *why = entry->max ? out_of_bounds(load, entry, value) : NULL;
 
 	if (why)
@@ -174,34 +174,34 @@ static const char *on_field(void *user, uint32_t index, const void *value, size_
 static const char *on_block(void *user, uint32_t index, uint64_t offset, const void *data,
 			    size_t len)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	unsigned i = load->entry_of[index];
-	struct vfmig_kit_block *block = load->kit->entries[i].block;
-	uint64_t end = vfmig_sum(offset, len);
+	struct kit_block *block = load->kit->entries[i].block;
+	uint64_t end = abi_sum(offset, len);
 
 	if (end > load->arrivals[i].high) {
-		int ret = vfmig_kit_block_fill(block, offset, data, len);
+		int ret = kit_block_fill(block, offset, data, len);
 
 		if (ret)
 			return refuse(load, "block %s: %s", load->kit->entries[i].name,
 				      strerror(-ret));
 		load->arrivals[i].high = end;
 	} else {
-		vfmig_kit_copy(block->block.bytes + offset, data, len);
+		kit_copy(block->block.bytes + offset, data, len);
 	}
 	return NULL;
 }
 
 static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t len)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	unsigned i = load->entry_of[index];
-	uint64_t before = load->arrivals[i].high, end = vfmig_sum(offset, len);
+	uint64_t before = load->arrivals[i].high, end = abi_sum(offset, len);
 
 	/* The block was cleared when loading began: what has not come yet is zero, and takes no memory. */
 	if (offset < before)
-		vfmig_kit_block_zero(load->kit->entries[i].block, offset,
-				     end < before ? len : before - offset);
+		kit_block_zero(load->kit->entries[i].block, offset,
+			       end < before ? len : before - offset);
 	if (end > before)
 		load->arrivals[i].high = end;
 	return NULL;
@@ -209,7 +209,7 @@ static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t
 
 static const char *on_opaque(void *user, const void *data, size_t len)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
 	if (!kit->model->load || (load->wrapped && !load->inside))
@@ -229,7 +229,7 @@ static const char *on_opaque(void *user, const void *data, size_t len)
 
 static const char *on_chunk_begin(void *user)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 
 	if (load->wrapped && !load->inside)
 		return NULL;
@@ -238,25 +238,25 @@ static const char *on_chunk_begin(void *user)
 
 static const char *on_chunk(void *user, const void *data, size_t len)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 	const char *why;
 
 	load->inside = true;
-	why = vfmig_ds_reader_feed(&load->inner, data, len);
+	why = abi_ds_reader_feed(&load->inner, data, len);
 	load->inside = false;
 	return why;
 }
 
 static const char *on_end(void *user)
 {
-	struct vfmig_kit_load *load = user;
+	struct kit_load *load = user;
 
 	if (load->wrapped && !load->inside && !load->inner.ended)
 		return "the transactions are over before the state in them is";
 	return NULL;
 }
 
-static const struct vfmig_ds_events events = {
+static const struct abi_ds_events events = {
 	.model = on_model,
 	.entry = on_entry,
 	.schema_end = on_schema_end,
@@ -271,28 +271,28 @@ static const struct vfmig_ds_events events = {
 
 /* ---- the session's calls ---- */
 
-int vfmig_kit_load_open(struct vfmig_kit *kit, struct vfmig_kit_load **out, struct vfmig_error *err)
+int kit_load_open(struct vfmig_kit *kit, struct kit_load **out, struct vfmig_error *err)
 {
-	struct vfmig_kit_load *load = calloc(1, sizeof(*load));
+	struct kit_load *load = calloc(1, sizeof(*load));
 
 	if (load) {
 		load->kit = kit;
 		/* For any schema: of a stranger's it is to be said why it is refused, not how long it is. */
-		load->slots = calloc(VFMIG_DS_ENTRIES_MAX, sizeof(*load->slots));
-		load->entry_of = calloc(VFMIG_DS_ENTRIES_MAX, sizeof(*load->entry_of));
+		load->slots = calloc(ABI_DS_ENTRIES_MAX, sizeof(*load->slots));
+		load->entry_of = calloc(ABI_DS_ENTRIES_MAX, sizeof(*load->entry_of));
 		load->arrivals = calloc(kit->nr_entries, sizeof(*load->arrivals));
 	}
 	if (!load || !load->slots || !load->entry_of || !load->arrivals) {
-		vfmig_kit_load_close(load);
+		kit_load_close(load);
 		return vfmig_err(err, -ENOMEM, "no memory to load a device");
 	}
-	vfmig_ds_reader_init(&load->reader, &events, load, load->slots, VFMIG_DS_ENTRIES_MAX);
-	vfmig_ds_reader_init(&load->inner, &events, load, load->slots, VFMIG_DS_ENTRIES_MAX);
+	abi_ds_reader_init(&load->reader, &events, load, load->slots, ABI_DS_ENTRIES_MAX);
+	abi_ds_reader_init(&load->inner, &events, load, load->slots, ABI_DS_ENTRIES_MAX);
 	*out = load;
 	return 0;
 }
 
-void vfmig_kit_load_close(struct vfmig_kit_load *load)
+void kit_load_close(struct kit_load *load)
 {
 	if (!load)
 		return;
@@ -303,10 +303,10 @@ void vfmig_kit_load_close(struct vfmig_kit_load *load)
 }
 
 /* What was announced and has not come: for whoever reads that END came too early. */
-static const char *missing(const struct vfmig_kit_load *load)
+static const char *missing(const struct kit_load *load)
 {
 	for (unsigned i = 0; i < load->kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &load->kit->entries[i];
+		const struct kit_entry *entry = &load->kit->entries[i];
 		const struct arrival *arrival = &load->arrivals[i];
 
 		if (arrival->announced && !arrival->here && arrival->high < entry->size)
@@ -315,11 +315,10 @@ static const char *missing(const struct vfmig_kit_load *load)
 	return NULL;
 }
 
-int vfmig_kit_load_write(struct vfmig_kit_load *load, const void *buf, size_t len,
-			 struct vfmig_error *err)
+int kit_load_write(struct kit_load *load, const void *buf, size_t len, struct vfmig_error *err)
 {
-	const char *why = vfmig_ds_reader_feed(&load->reader, buf, len);
-	const char *name = why && load->reader.type == VFMIG_DS_END ? missing(load) : NULL;
+	const char *why = abi_ds_reader_feed(&load->reader, buf, len);
+	const char *name = why && load->reader.type == ABI_DS_END ? missing(load) : NULL;
 
 	if (!why)
 		return 0;
@@ -328,10 +327,10 @@ int vfmig_kit_load_write(struct vfmig_kit_load *load, const void *buf, size_t le
 			 name ? name : "");
 }
 
-int vfmig_kit_load_complete(struct vfmig_kit_load *load, struct vfmig_error *err)
+int kit_load_complete(struct kit_load *load, struct vfmig_error *err)
 {
 	if (load->reader.error)
-		return vfmig_kit_load_write(load, NULL, 0, err);
+		return kit_load_write(load, NULL, 0, err);
 	if (load->reader.ended)
 		return 0;
 	return vfmig_err(err, -EINVAL,
@@ -339,18 +338,18 @@ int vfmig_kit_load_complete(struct vfmig_kit_load *load, struct vfmig_error *err
 			 (unsigned long long)load->reader.bytes);
 }
 
-int vfmig_kit_load_apply(struct vfmig_kit_load *load, struct vfmig_error *err)
+int kit_load_apply(struct kit_load *load, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = load->kit;
 
 	pthread_mutex_lock(&kit->irq.lock);
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &kit->entries[i];
+		const struct kit_entry *entry = &kit->entries[i];
 
 		if (load->arrivals[i].here && entry->place)
 			memcpy(entry->place, kit->stage + entry->stage, entry->size);
 	}
 	pthread_mutex_unlock(&kit->irq.lock);
-	vfmig_kit_config_loaded(kit);
+	kit_config_loaded(kit);
 	return kit->model->loaded ? kit->model->loaded(kit, kit->self, load->version, err) : 0;
 }

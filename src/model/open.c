@@ -16,7 +16,7 @@
 #include "model/kit.h"
 
 /* Aligned for whatever an instance holds. */
-#define INSTANCE_AT ((sizeof(struct vfmig_kit_options) + 63) & ~(size_t)63)
+#define INSTANCE_AT ((sizeof(struct kit_options) + 63) & ~(size_t)63)
 
 enum { ALL, STOP_COPY, P2P, PRE_COPY, OFF };
 
@@ -25,16 +25,16 @@ static const char *const migrations[] = {"all", "stop_copy", "p2p", "pre_copy", 
 static const struct vfmig_option common_options[] = {
 	{.name = "migration",
 	 .kind = VFMIG_OPTION_CHOICE,
-	 .offset = offsetof(struct vfmig_kit_options, migration),
+	 .offset = offsetof(struct kit_options, migration),
 	 .preset = "all",
 	 .help = "which optional states of v2 it shows (off: it cannot migrate)",
 	 .choices = migrations},
 	{.name = "logging",
 	 .kind = VFMIG_OPTION_BOOL,
-	 .offset = offsetof(struct vfmig_kit_options, logging),
+	 .offset = offsetof(struct kit_options, logging),
 	 .preset = "on",
 	 .help = "whether it can tell which pages it wrote"},
-	VFMIG_SHOW_OPTIONS(offsetof(struct vfmig_kit_options, show), "v2"),
+	EXPOSE_OPTIONS(offsetof(struct kit_options, show), "v2"),
 	{.kind = VFMIG_OPTION_END},
 };
 
@@ -98,41 +98,40 @@ static int open_fds(struct vfmig_kit *kit, struct vfmig_error *err)
 static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_error *err)
 {
 	int ret = parse(kit, options, err);
-	const struct vfmig_region_log log = {.logger = &kit->log.logger};
+	const struct region_log log = {.logger = &kit->log.logger};
 	bool migrates;
 
 	if (!ret)
-		ret = vfmig_kit_presents_open(kit, err);
+		ret = kit_presents_open(kit, err);
 	if (!ret)
 		ret = open_fds(kit, err);
 	if (!ret)
-		ret = vfmig_kit_blocks_open(kit, err);
+		ret = kit_blocks_open(kit, err);
 	if (!ret)
-		ret = vfmig_kit_pci_open(kit, err);
+		ret = kit_pci_open(kit, err);
 	if (!ret)
-		ret = vfmig_kit_irqs_open(kit, err);
+		ret = kit_irqs_open(kit, err);
 	if (!ret)
-		ret = vfmig_kit_entries_open(kit, err);
+		ret = kit_entries_open(kit, err);
 	if (!ret && kit->options->logging)
-		ret = vfmig_page_log_init(&kit->log, err);
+		ret = page_log_init(&kit->log, err);
 	if (ret)
 		return ret;
 	migrates = (kit->model->state || kit->model->save) && kit->options->migration != OFF;
-	kit->session.ops = &vfmig_kit_session_ops;
+	kit->session.ops = &kit_session_ops;
 	kit->session.flags = migration_flags(kit->options->migration);
 	kit->state = VFMIG_STATE_RUNNING;
-	atomic_store(&kit->level, VFMIG_KIT_QUIET);
-	vfmig_kit_presets(kit);
-	ret = vfmig_show_open(&kit->show, migrates ? &kit->session : NULL,
-			      kit->log.map ? &log : NULL, &kit->options->show, kit->nr_regions,
-			      true, err);
+	atomic_store(&kit->level, KIT_QUIESCED);
+	kit_apply_defaults(kit);
+	ret = expose_open(&kit->show, migrates ? &kit->session : NULL, kit->log.map ? &log : NULL,
+			  &kit->options->show, kit->nr_regions, true, err);
 	if (ret)
 		return ret;
 	ret = kit->model->create ? kit->model->create(kit, kit->self, err) : 0;
 	if (ret)
 		return ret;
 	kit->created = true;
-	vfmig_kit_power_up(kit);
+	kit_power_up(kit);
 	return 0;
 }
 
@@ -149,17 +148,17 @@ static const char *bad_model(const struct vfmig_model *model)
 	return NULL;
 }
 
-void vfmig_kit_free(struct vfmig_kit *kit)
+void kit_free(struct vfmig_kit *kit)
 {
 	if (kit->created && kit->model->destroy)
 		kit->model->destroy(kit, kit->self);
-	vfmig_show_fini(&kit->show);
-	vfmig_kit_save_close(kit->save);
-	vfmig_kit_load_close(kit->load);
-	vfmig_page_log_fini(&kit->log);
-	vfmig_kit_irqs_close(kit);
-	vfmig_kit_power_close(kit);
-	vfmig_kit_entries_close(kit);
+	expose_fini(&kit->show);
+	kit_save_close(kit->save);
+	kit_load_close(kit->load);
+	page_log_fini(&kit->log);
+	kit_irqs_close(kit);
+	kit_power_close(kit);
+	kit_entries_close(kit);
 	if (kit->work_fd >= 0)
 		close(kit->work_fd);
 	if (kit->poll_fd >= 0)
@@ -170,7 +169,7 @@ void vfmig_kit_free(struct vfmig_kit *kit)
 	free(kit->option_table);
 	pthread_mutex_destroy(&kit->gate_lock);
 	pthread_mutex_destroy(&kit->session_lock);
-	vfmig_device_fini(&kit->device);
+	device_fini(&kit->device);
 	free(kit);
 }
 
@@ -190,7 +189,7 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
 	kit->model = model;
 	snprintf(name, sizeof(name), "model:%s%s%s", model->name, options && *options ? "," : "",
 		 options ? options : "");
-	ret = vfmig_device_init(&kit->device, &vfmig_kit_ops, name, err);
+	ret = device_init(&kit->device, &kit_ops, name, err);
 	if (ret) {
 		free(kit);
 		return ret;
@@ -199,12 +198,12 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
 	pthread_mutex_init(&kit->gate_lock, NULL);
 	pthread_mutex_init(&kit->session_lock, NULL);
 	pthread_mutex_init(&kit->irq.lock, NULL);
-	vfmig_show_init(&kit->show);
-	vfmig_kit_power_open(kit);
+	expose_init(&kit->show);
+	kit_power_open(kit);
 	kit->irq.intx_fd = kit->irq.unmask_fd = kit->irq.req_fd = -1;
 	ret = open_parts(kit, options, err);
 	if (ret) {
-		vfmig_kit_free(kit);
+		kit_free(kit);
 		return vfmig_err_at(err, ret, "model %s", model->name);
 	}
 	*device = &kit->device;

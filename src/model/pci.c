@@ -46,17 +46,17 @@ enum {
 
 static void put_bar(struct vfmig_kit *kit, unsigned i)
 {
-	const struct vfmig_kit_bar *bar = &kit->bar[i];
+	const struct kit_bar *bar = &kit->bar[i];
 	uint8_t *at = kit->config + BARS + 4 * i, *mask = kit->config_mask + BARS + 4 * i;
 	uint64_t bits = ~(bar->size - 1);
 
 	if (!bar->size)
 		return;
-	vfmig_put32(at, (bar->flags & VFMIG_BAR_64 ? BAR_TYPE_64 : 0) |
-				(bar->flags & VFMIG_BAR_PREFETCH ? BAR_TYPE_PREFETCH : 0));
-	vfmig_put32(mask, (uint32_t)bits);
+	abi_put32(at, (bar->flags & VFMIG_BAR_64 ? BAR_TYPE_64 : 0) |
+			      (bar->flags & VFMIG_BAR_PREFETCH ? BAR_TYPE_PREFETCH : 0));
+	abi_put32(mask, (uint32_t)bits);
 	if (bar->flags & VFMIG_BAR_64)
-		vfmig_put32(mask + 4, (uint32_t)(bits >> 32));
+		abi_put32(mask + 4, (uint32_t)(bits >> 32));
 }
 
 static void put_msix(struct vfmig_kit *kit)
@@ -68,13 +68,13 @@ static void put_msix(struct vfmig_kit *kit)
 	kit->config[CAPABILITIES] = MSIX;
 	kit->config[STATUS] |= STATUS_CAPABILITIES;
 	kit->config[MSIX] = MSIX_ID;
-	vfmig_put16(kit->config + MSIX_CONTROL, (uint16_t)(pci->msix_vectors - 1));
-	vfmig_put16(kit->config_mask + MSIX_CONTROL, MSIX_CONTROL_WRITABLE);
-	vfmig_put32(kit->config + MSIX_TABLE, pci->msix_bar);
-	vfmig_put32(kit->config + MSIX_PBA, vfmig_kit_msix_pba(pci->msix_vectors) | pci->msix_bar);
+	abi_put16(kit->config + MSIX_CONTROL, (uint16_t)(pci->msix_vectors - 1));
+	abi_put16(kit->config_mask + MSIX_CONTROL, MSIX_CONTROL_WRITABLE);
+	abi_put32(kit->config + MSIX_TABLE, pci->msix_bar);
+	abi_put32(kit->config + MSIX_PBA, kit_msix_pba(pci->msix_vectors) | pci->msix_bar);
 }
 
-void vfmig_kit_pci_reset(struct vfmig_kit *kit)
+void kit_pci_reset(struct vfmig_kit *kit)
 {
 	const struct vfmig_pci *pci = &kit->model->pci;
 
@@ -82,37 +82,36 @@ void vfmig_kit_pci_reset(struct vfmig_kit *kit)
 	memset(kit->config_mask, 0, sizeof(kit->config_mask));
 	if (!kit->is_pci)
 		return;
-	vfmig_put16(kit->config + VENDOR, pci->vendor);
-	vfmig_put16(kit->config + DEVICE, pci->device);
-	vfmig_put16(kit->config_mask + COMMAND, COMMAND_WRITABLE);
+	abi_put16(kit->config + VENDOR, pci->vendor);
+	abi_put16(kit->config + DEVICE, pci->device);
+	abi_put16(kit->config_mask + COMMAND, COMMAND_WRITABLE);
 	kit->config[REVISION] = pci->revision;
-	vfmig_put16(kit->config + CLASS, (uint16_t)pci->class_code);
+	abi_put16(kit->config + CLASS, (uint16_t)pci->class_code);
 	kit->config[CLASS + 2] = (uint8_t)(pci->class_code >> 16);
 	kit->config_mask[CACHE_LINE] = 0xff;
 	kit->config_mask[LATENCY] = 0xff;
 	for (unsigned i = 0; i < VFMIG_BARS; i++)
 		put_bar(kit, i);
-	vfmig_put16(kit->config + SUBSYSTEM_VENDOR, pci->subsystem_vendor);
-	vfmig_put16(kit->config + SUBSYSTEM, pci->subsystem);
+	abi_put16(kit->config + SUBSYSTEM_VENDOR, pci->subsystem_vendor);
+	abi_put16(kit->config + SUBSYSTEM, pci->subsystem);
 	kit->config_mask[LINE] = 0xff;
 	kit->config[PIN] = pci->intx ? 1 : 0;
 	put_msix(kit);
-	vfmig_kit_config_loaded(kit);
+	kit_config_loaded(kit);
 }
 
-void vfmig_kit_config_loaded(struct vfmig_kit *kit)
+void kit_config_loaded(struct vfmig_kit *kit)
 {
-	uint16_t control = vfmig_get16(kit->config + MSIX_CONTROL);
-	uint16_t command = vfmig_get16(kit->config + COMMAND);
+	uint16_t control = abi_get16(kit->config + MSIX_CONTROL);
+	uint16_t command = abi_get16(kit->config + COMMAND);
 
-	vfmig_kit_irqs_config(kit,
-			      kit->model->pci.msix_vectors && (control & MSIX_CONTROL_MASK_ALL),
-			      command & COMMAND_INTX_OFF);
+	kit_irqs_config(kit, kit->model->pci.msix_vectors && (control & MSIX_CONTROL_MASK_ALL),
+			command & COMMAND_INTX_OFF);
 }
 
-void vfmig_kit_config_read(struct vfmig_kit *kit, uint32_t offset, void *buf, uint32_t len)
+void kit_config_read(struct vfmig_kit *kit, uint32_t offset, void *buf, uint32_t len)
 {
-	uint8_t config[VFMIG_CONFIG_SIZE];
+	uint8_t config[KIT_CONFIG_SIZE];
 
 	memcpy(config, kit->config, sizeof(config));
 	pthread_mutex_lock(&kit->irq.lock);
@@ -122,7 +121,7 @@ void vfmig_kit_config_read(struct vfmig_kit *kit, uint32_t offset, void *buf, ui
 	memcpy(buf, config + offset, len);
 }
 
-void vfmig_kit_config_write(struct vfmig_kit *kit, uint32_t offset, const void *buf, uint32_t len)
+void kit_config_write(struct vfmig_kit *kit, uint32_t offset, const void *buf, uint32_t len)
 {
 	const uint8_t *from = buf;
 
@@ -131,15 +130,15 @@ void vfmig_kit_config_write(struct vfmig_kit *kit, uint32_t offset, const void *
 
 		*to = (uint8_t)((*to & ~mask) | (from[i] & mask));
 	}
-	vfmig_kit_config_loaded(kit);
+	kit_config_loaded(kit);
 }
 
-int vfmig_kit_config_check(struct vfmig_kit *kit, const struct vfmig_kit_entry *entry,
-			   const void *value, struct vfmig_error *err)
+int kit_config_check(struct vfmig_kit *kit, const struct kit_entry *entry, const void *value,
+		     struct vfmig_error *err)
 {
 	const uint8_t *theirs = value;
 
-	for (unsigned i = 0; i < VFMIG_CONFIG_SIZE; i++)
+	for (unsigned i = 0; i < KIT_CONFIG_SIZE; i++)
 		if ((theirs[i] ^ kit->config[i]) & ~kit->config_mask[i])
 			return vfmig_err(err, -EINVAL,
 					 "field %s: byte 0x%02x is 0x%02x, and 0x%02x in this "

@@ -20,13 +20,13 @@
 #include "abi/feature.h"
 #include "model/kit.h"
 
-void vfmig_kit_power_open(struct vfmig_kit *kit)
+void kit_power_open(struct vfmig_kit *kit)
 {
 	pthread_mutex_init(&kit->power.lock, NULL);
 	kit->power.wake_fd = -1;
 }
 
-void vfmig_kit_power_close(struct vfmig_kit *kit)
+void kit_power_close(struct vfmig_kit *kit)
 {
 	if (kit->power.wake_fd >= 0)
 		close(kit->power.wake_fd);
@@ -45,7 +45,7 @@ static void disallow(struct vfmig_kit *kit)
 	pthread_mutex_unlock(&kit->power.lock);
 }
 
-void vfmig_kit_power_wake(struct vfmig_kit *kit)
+void kit_power_wake(struct vfmig_kit *kit)
 {
 	if (!atomic_load(&kit->power.asleep))
 		return;
@@ -54,13 +54,13 @@ void vfmig_kit_power_wake(struct vfmig_kit *kit)
 		kit->model->wake(kit, kit->self);
 	if (kit->power.wake_fd < 0)
 		return;
-	vfmig_kit_signal(kit->power.wake_fd);
+	kit_signal(kit->power.wake_fd);
 	disallow(kit);
 }
 
-void vfmig_kit_power_rest(struct vfmig_kit *kit)
+void kit_power_rest(struct vfmig_kit *kit)
 {
-	bool busy = atomic_load(&kit->level) == VFMIG_KIT_RUNS && atomic_load(&kit->kicked);
+	bool busy = atomic_load(&kit->level) == KIT_RUNS && atomic_load(&kit->kicked);
 
 	if (busy || atomic_load(&kit->power.asleep))
 		return;
@@ -94,12 +94,12 @@ static int enter_with_wake(struct vfmig_kit *kit, const void *data, size_t size,
 			   struct vfmig_error *err)
 {
 	struct vfmig_feature_low_power_wake wake;
-	const char *why = vfmig_feature_get_low_power_wake(data, size, &wake);
+	const char *why = abi_feature_get_low_power_wake(data, size, &wake);
 	int fd, ret;
 
 	if (why)
 		return vfmig_err(err, -EINVAL, "%s: %s", kit->device.name, why);
-	if (wake.wakeup_eventfd < 0 || !vfmig_kit_is_eventfd(wake.wakeup_eventfd))
+	if (wake.wakeup_eventfd < 0 || !kit_is_eventfd(wake.wakeup_eventfd))
 		return vfmig_err(err, -EINVAL, "%s: descriptor %d is no eventfd to wake by",
 				 kit->device.name, wake.wakeup_eventfd);
 	fd = fcntl(wake.wakeup_eventfd, F_DUPFD_CLOEXEC, 0);
@@ -114,7 +114,7 @@ static int enter_with_wake(struct vfmig_kit *kit, const void *data, size_t size,
 	return ret;
 }
 
-ssize_t vfmig_kit_power_feature(struct vfmig_kit *kit, struct vfmig_request *request)
+ssize_t kit_power_feature(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	switch (request->feature.flags & VFMIG_FEATURE_MASK) {
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
@@ -128,33 +128,33 @@ ssize_t vfmig_kit_power_feature(struct vfmig_kit *kit, struct vfmig_request *req
 	}
 }
 
-void vfmig_kit_power_submit(struct vfmig_kit *kit, struct vfmig_request *request)
+void kit_power_submit(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 	bool ours = index >= VFMIG_FEATURE_LOW_POWER_ENTRY && index <= VFMIG_FEATURE_LOW_POWER_EXIT;
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_kind(index);
 	const char *why;
 	bool perform;
 
 	if (!ours || !kit->model->sleep) {
-		vfmig_complete_err(request, -ENOTTY, "%s has no device feature %u (%s)",
-				   kit->device.name, index, vfmig_feature_name(index));
+		request_complete_err(request, -ENOTTY, "%s has no device feature %u (%s)",
+				     kit->device.name, index, vfmig_feature_name(index));
 		return;
 	}
-	why = vfmig_feature_asked(request->feature.flags, request->feature.size, kind->ops,
-				  kind->size, &perform);
+	why = abi_feature_asked(request->feature.flags, request->feature.size, kind->ops,
+				kind->size, &perform);
 	if (why)
-		vfmig_complete_err(request, -EINVAL, "%s: feature %s: %s", kit->device.name,
-				   kind->name, why);
+		request_complete_err(request, -EINVAL, "%s: feature %s: %s", kit->device.name,
+				     kind->name, why);
 	else if (perform)
-		vfmig_kit_enter(kit, request);
+		kit_enter(kit, request);
 	else
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 }
 
 /* ---- descriptors of regions ---- */
 
-bool vfmig_kit_power_hands_out(struct vfmig_kit *kit, uint32_t region)
+bool kit_power_hands_out(struct vfmig_kit *kit, uint32_t region)
 {
 	bool may;
 

@@ -18,7 +18,7 @@ static const char *bad(const struct vfmig_presents *presents)
 	if (!presents->kind || presents->kind & (presents->kind - 1) ||
 	    presents->kind & ~VFMIG_DEVICE_KINDS)
 		return "it must be of one kind";
-	if (presents->nr_caps > VFMIG_CAPS_MAX)
+	if (presents->nr_caps > ABI_CAPS_MAX)
 		return "it has more than 16 capabilities";
 	for (size_t i = 0; i < presents->nr_caps; i++)
 		if (presents->caps[i].size > CAP_BYTES_MAX)
@@ -26,7 +26,7 @@ static const char *bad(const struct vfmig_presents *presents)
 	if (presents->nr_regions > VFMIG_OWN_REGIONS_MAX)
 		return "it has more than 32 regions of its own";
 	for (uint32_t i = 0; i < presents->nr_regions; i++)
-		if (presents->regions[i].size > VFMIG_BLOCK_MAX ||
+		if (presents->regions[i].size > KIT_BLOCK_MAX ||
 		    presents->regions[i].flags &
 			    ~(VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE))
 			return "a region of its own is too large, or to be more than read and written";
@@ -37,7 +37,7 @@ static const char *bad(const struct vfmig_presents *presents)
 	return NULL;
 }
 
-int vfmig_kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err)
+int kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	static const struct vfmig_presents plain = {.kind = VFMIG_DEVICE_FLAG_PCI};
 	const char *why;
@@ -52,33 +52,32 @@ int vfmig_kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err)
 	for (size_t i = 0; i < kit->presents->nr_caps; i++) {
 		const struct vfmig_info_cap *cap = &kit->presents->caps[i];
 
-		kit->caps[i] =
-			(struct vfmig_cap_said){cap->id, cap->version, cap->bytes, cap->size};
+		kit->caps[i] = (struct abi_cap_said){cap->id, cap->version, cap->bytes, cap->size};
 	}
 	return 0;
 }
 
-const struct vfmig_own_region *vfmig_kit_own_region(const struct vfmig_kit *kit, uint32_t index)
+const struct vfmig_own_region *kit_own_region(const struct vfmig_kit *kit, uint32_t index)
 {
 	if (index < kit->own_regions || index >= kit->nr_regions)
 		return NULL;
 	return &kit->presents->regions[index - kit->own_regions];
 }
 
-ssize_t vfmig_kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request)
+ssize_t kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	struct vfmig_device_info info = {
 		.flags = kit->presents->kind | VFMIG_DEVICE_FLAG_RESET,
-		.num_regions = vfmig_show_regions(&kit->show, kit->nr_regions),
+		.num_regions = expose_regions(&kit->show, kit->nr_regions),
 		.num_irqs = kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->presents->nr_irqs,
 	};
 	size_t size = request->info.size < UINT32_MAX ? request->info.size : UINT32_MAX;
-	size_t need = vfmig_device_info_put(request->info.buf, size, (uint32_t)size, &info,
-					    kit->caps, kit->presents->nr_caps);
+	size_t need = abi_device_info_put(request->info.buf, size, (uint32_t)size, &info, kit->caps,
+					  kit->presents->nr_caps);
 
 	if (!need)
 		return vfmig_err(request->err, -EINVAL,
 				 "%s: device-info with room for %zu bytes: it takes %u",
-				 kit->device.name, request->info.size, VFMIG_DEVICE_INFO_MIN);
+				 kit->device.name, request->info.size, ABI_DEVICE_INFO_MIN);
 	return (ssize_t)need;
 }

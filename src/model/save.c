@@ -16,27 +16,27 @@
 #include "model/save.h"
 
 /* The most whole pages that a BLOCK frame takes. */
-#define FRAME  (VFMIG_DS_BLOCK_DATA_MAX & ~(VFMIG_KIT_PAGE - 1))
+#define FRAME  (ABI_DS_BLOCK_DATA_MAX & ~(KIT_PAGE - 1))
 #define OPAQUE 65536u
 
 /* ---- beginning ---- */
 
-static int make_schema(struct vfmig_kit_save *save, struct vfmig_error *err)
+static int make_schema(struct kit_save *save, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = save->kit;
-	struct vfmig_ds_model model = {
+	struct abi_ds_model model = {
 		.name = kit->model->name,
 		.name_len = (uint8_t)strlen(kit->model->name),
 		.version = kit->model->version,
 	};
-	struct vfmig_ds_entry *entries = calloc(kit->nr_entries + 1, sizeof(*entries));
+	struct abi_ds_entry *entries = calloc(kit->nr_entries + 1, sizeof(*entries));
 	size_t size, at;
 
 	if (!entries)
 		return vfmig_err(err, -ENOMEM, "no memory for the schema");
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *from = &kit->entries[i];
-		struct vfmig_ds_entry *entry = &entries[model.entries];
+		const struct kit_entry *from = &kit->entries[i];
+		struct abi_ds_entry *entry = &entries[model.entries];
 
 		if (from->kind == VFMIG_ENTRY_OLD)
 			continue;
@@ -44,20 +44,20 @@ static int make_schema(struct vfmig_kit_save *save, struct vfmig_error *err)
 		entry->version = from->since;
 		entry->size = from->size;
 		entry->kind =
-			from->kind == VFMIG_ENTRY_BLOCK ? VFMIG_DS_KIND_BLOCK : VFMIG_DS_KIND_FIELD;
+			from->kind == VFMIG_ENTRY_BLOCK ? ABI_DS_KIND_BLOCK : ABI_DS_KIND_FIELD;
 		entry->name = from->name;
 		entry->name_len = (uint8_t)strlen(from->name);
 		model.entries++;
 	}
-	size = vfmig_ds_schema_size(&model, entries);
-	save->schema = size ? malloc(VFMIG_DS_PREAMBLE_SIZE + size) : NULL;
+	size = abi_ds_schema_size(&model, entries);
+	save->schema = size ? malloc(ABI_DS_PREAMBLE_SIZE + size) : NULL;
 	if (!save->schema) {
 		free(entries);
 		return vfmig_err(err, size ? -ENOMEM : -E2BIG, "the state's schema %s",
 				 size ? "finds no memory" : "is too large");
 	}
-	at = vfmig_ds_put_preamble(&save->writer, save->schema, VFMIG_DS_PREAMBLE_SIZE);
-	at += vfmig_ds_put_schema(&save->writer, save->schema + at, size, &model, entries);
+	at = abi_ds_put_preamble(&save->writer, save->schema, ABI_DS_PREAMBLE_SIZE);
+	at += abi_ds_put_schema(&save->writer, save->schema + at, size, &model, entries);
 	free(entries);
 	save->text = save->schema;
 	save->text_len = at;
@@ -65,18 +65,18 @@ static int make_schema(struct vfmig_kit_save *save, struct vfmig_error *err)
 }
 
 /* Begin the first pass: what was written until now is in it. */
-static void begin_pass(struct vfmig_kit_save *save)
+static void begin_pass(struct kit_save *save)
 {
 	save->pass = 0;
 	for (unsigned i = 0; i < save->nr_blocks; i++) {
 		save->blocks[i].pass_at = 0;
-		vfmig_dirty_clear(save->blocks[i].marks, 0, UINT64_MAX);
+		dirty_clear(save->blocks[i].marks, 0, UINT64_MAX);
 	}
 }
 
-int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **out, struct vfmig_error *err)
+int kit_save_open(struct vfmig_kit *kit, struct kit_save **out, struct vfmig_error *err)
 {
-	struct vfmig_kit_save *save = calloc(1, sizeof(*save));
+	struct kit_save *save = calloc(1, sizeof(*save));
 	int ret;
 
 	if (!save)
@@ -86,7 +86,7 @@ int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **out, stru
 	ret = save->blocks ? make_schema(save, err)
 			   : vfmig_err(err, -ENOMEM, "no memory to save a device");
 	if (ret) {
-		vfmig_kit_save_close(save);
+		kit_save_close(save);
 		return ret;
 	}
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
@@ -102,12 +102,12 @@ int vfmig_kit_save_open(struct vfmig_kit *kit, struct vfmig_kit_save **out, stru
 	return 0;
 }
 
-void vfmig_kit_save_close(struct vfmig_kit_save *save)
+void kit_save_close(struct kit_save *save)
 {
 	if (!save)
 		return;
 	for (unsigned i = 0; save->blocks && i < save->nr_blocks; i++) {
-		vfmig_dirty_free(save->blocks[i].last);
+		dirty_free(save->blocks[i].last);
 		free(save->blocks[i].sent);
 	}
 	free(save->blocks);
@@ -119,7 +119,7 @@ void vfmig_kit_save_close(struct vfmig_kit_save *save)
 
 /* ---- stopping ---- */
 
-static int take_fields(struct vfmig_kit_save *save, struct vfmig_error *err)
+static int take_fields(struct kit_save *save, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = save->kit;
 	size_t size = 0, at = 0;
@@ -127,17 +127,17 @@ static int take_fields(struct vfmig_kit_save *save, struct vfmig_error *err)
 
 	for (unsigned i = 0; i < kit->nr_entries; i++)
 		if (kit->entries[i].kind == VFMIG_ENTRY_FIELD)
-			size += VFMIG_DS_HEADER_SIZE + VFMIG_DS_FIELD_FIXED + kit->entries[i].size;
+			size += ABI_DS_HEADER_SIZE + ABI_DS_FIELD_FIXED + kit->entries[i].size;
 	fields = malloc(size);
 	if (!fields)
 		return vfmig_err(err, -ENOMEM, "no memory for %zu bytes of fields", size);
 	pthread_mutex_lock(&kit->irq.lock);
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &kit->entries[i];
+		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->kind == VFMIG_ENTRY_FIELD)
-			at += vfmig_ds_put_field(&save->writer, fields + at, size - at, i + 1,
-						 entry->place, entry->size);
+			at += abi_ds_put_field(&save->writer, fields + at, size - at, i + 1,
+					       entry->place, entry->size);
 	}
 	pthread_mutex_unlock(&kit->irq.lock);
 	save->fields = fields;
@@ -149,33 +149,33 @@ static int take_fields(struct vfmig_kit_save *save, struct vfmig_error *err)
  * From here on only what was written until now counts: a user who goes on writing to a stopped device, which
  * it should not do, cannot keep the end of the data away.
  */
-static int take_marks(struct vfmig_save_block *b, struct vfmig_error *err)
+static int take_marks(struct kit_save_block *b, struct vfmig_error *err)
 {
-	struct vfmig_dirty_config config = {.size = b->block->block.size};
+	struct dirty_config config = {.size = b->block->block.size};
 
 	/* What is sent after the stop is what there is: nothing to compare. */
 	if (!b->pass_at)
 		b->compared = b->block->block.size;
-	if (vfmig_dirty_create(&b->last, &config))
+	if (dirty_create(&b->last, &config))
 		return vfmig_err(err, -ENOMEM, "no memory to save a device");
-	vfmig_dirty_gather(b->marks, 0, UINT64_MAX, &b->last, 1);
+	dirty_gather(b->marks, 0, UINT64_MAX, &b->last, 1);
 	b->marks = b->last;
 	return 0;
 }
 
 /* It did not stop after all: the marks go back to where they are made. */
-static void give_marks_back(struct vfmig_save_block *b)
+static void give_marks_back(struct kit_save_block *b)
 {
 	if (!b->last)
 		return;
-	vfmig_dirty_gather(b->last, 0, UINT64_MAX, &b->block->dirty, 1);
-	vfmig_dirty_free(b->last);
+	dirty_gather(b->last, 0, UINT64_MAX, &b->block->dirty, 1);
+	dirty_free(b->last);
 	b->last = NULL;
 	b->marks = b->block->dirty;
 	b->compared = 0;
 }
 
-int vfmig_kit_save_stop(struct vfmig_kit_save *save, struct vfmig_error *err)
+int kit_save_stop(struct kit_save *save, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = save->kit;
 	int ret = 0;
@@ -202,21 +202,18 @@ int vfmig_kit_save_stop(struct vfmig_kit_save *save, struct vfmig_error *err)
 
 /* ---- what comes next ---- */
 
-static void send_zero(struct vfmig_kit_save *save, struct vfmig_save_block *b, uint64_t at,
-		      uint64_t len)
+static void send_zero(struct kit_save *save, struct kit_save_block *b, uint64_t at, uint64_t len)
+{
+	save->head_at = 0;
+	save->head_len = abi_ds_put_zero(&save->writer, save->head, KIT_SAVE_HEAD, b->id, at, len);
+	kit_save_remember_zero(b, at, len);
+}
+
+static void send_data(struct kit_save *save, struct kit_save_block *b, uint64_t at, uint64_t len)
 {
 	save->head_at = 0;
 	save->head_len =
-		vfmig_ds_put_zero(&save->writer, save->head, VFMIG_SAVE_HEAD, b->id, at, len);
-	vfmig_save_remember_zero(b, at, len);
-}
-
-static void send_data(struct vfmig_kit_save *save, struct vfmig_save_block *b, uint64_t at,
-		      uint64_t len)
-{
-	save->head_at = 0;
-	save->head_len = vfmig_ds_put_block_header(&save->writer, save->head, VFMIG_SAVE_HEAD,
-						   b->id, at, len);
+		abi_ds_put_block_header(&save->writer, save->head, KIT_SAVE_HEAD, b->id, at, len);
 	save->data = b;
 	save->data_at = at;
 	save->data_left = len;
@@ -228,12 +225,12 @@ static void send_data(struct vfmig_kit_save *save, struct vfmig_save_block *b, u
  * as data is sent for nothing, and no more than that.
  */
 #define PAGES_AHEAD   8u
-#define ALL_LOOKED_AT (32u * VFMIG_KIT_PAGE)
+#define ALL_LOOKED_AT (32u * KIT_PAGE)
 
 /* The page after page @n of a run that is to be looked at. */
 static uint64_t next_look(uint64_t n, bool zero)
 {
-	return n + (zero || n < ALL_LOOKED_AT ? 1 : 4) * VFMIG_KIT_PAGE;
+	return n + (zero || n < ALL_LOOKED_AT ? 1 : 4) * KIT_PAGE;
 }
 
 static void fetch(const uint8_t *bytes, uint64_t at, uint64_t len)
@@ -246,7 +243,7 @@ static void fetch(const uint8_t *bytes, uint64_t at, uint64_t len)
  * Send some of the window, whose marks have been taken: either the zero pages that it begins with, or
  * the others. Returns how many bytes that is.
  */
-static uint64_t send_some(struct vfmig_kit_save *save, struct vfmig_save_block *b, uint64_t at,
+static uint64_t send_some(struct kit_save *save, struct kit_save_block *b, uint64_t at,
 			  uint64_t len)
 {
 	const uint8_t *bytes = b->block->block.bytes + at;
@@ -255,11 +252,11 @@ static uint64_t send_some(struct vfmig_kit_save *save, struct vfmig_save_block *
 
 	for (unsigned i = 0; i < PAGES_AHEAD; i++, ahead = next_look(ahead, false))
 		fetch(bytes, ahead, len);
-	zero = vfmig_kit_all_zero(bytes, VFMIG_KIT_PAGE);
+	zero = kit_all_zero(bytes, KIT_PAGE);
 	for (n = next_look(0, zero); n < len; n = next_look(n, zero)) {
 		fetch(bytes, ahead, len);
 		ahead = next_look(ahead, zero);
-		if (vfmig_kit_all_zero(bytes + n, VFMIG_KIT_PAGE) != zero)
+		if (kit_all_zero(bytes + n, KIT_PAGE) != zero)
 			break;
 	}
 	if (n > len)
@@ -271,14 +268,14 @@ static uint64_t send_some(struct vfmig_kit_save *save, struct vfmig_save_block *
 	return n;
 }
 
-uint64_t vfmig_save_extent(struct vfmig_save_block *b, uint64_t at, bool *data)
+uint64_t kit_save_extent(struct kit_save_block *b, uint64_t at, bool *data)
 {
 	uint64_t end = b->data_end;
 
 	*data = at >= b->data_from && at < end;
 	if (*data)
 		return end;
-	end = vfmig_kit_block_extent(b->block, at, data);
+	end = kit_block_extent(b->block, at, data);
 	if (*data) {
 		b->data_from = at;
 		b->data_end = end;
@@ -287,10 +284,10 @@ uint64_t vfmig_save_extent(struct vfmig_save_block *b, uint64_t at, bool *data)
 }
 
 /* The next piece of the first pass; false when it is over. */
-static bool next_of_pass(struct vfmig_kit_save *save)
+static bool next_of_pass(struct kit_save *save)
 {
 	while (save->pass < save->nr_blocks) {
-		struct vfmig_save_block *b = &save->blocks[save->pass];
+		struct kit_save_block *b = &save->blocks[save->pass];
 		uint64_t at = b->pass_at, size = b->block->block.size, end;
 		bool data;
 
@@ -298,14 +295,14 @@ static bool next_of_pass(struct vfmig_kit_save *save)
 			save->pass++;
 			continue;
 		}
-		vfmig_save_watch(b);
-		end = vfmig_save_extent(b, at, &data);
+		kit_save_watch(b);
+		end = kit_save_extent(b, at, &data);
 		if (data)
 			end = at + (end - at < FRAME ? end - at : FRAME);
-		vfmig_dirty_clear(b->marks, at, end - at);
+		dirty_clear(b->marks, at, end - at);
 		if (!data) {
 			/* Once more, now that the marks are taken: is it a hole still? */
-			end = vfmig_save_extent(b, at, &data);
+			end = kit_save_extent(b, at, &data);
 			if (data)
 				continue;
 			send_zero(save, b, at, end - at);
@@ -329,21 +326,21 @@ static int first_run(void *opaque, uint64_t at, uint64_t len)
 }
 
 /* The next written page or pages behind the last ones, and then from the beginning. */
-static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block *b)
+static bool next_of_written(struct kit_save *save, struct kit_save_block *b)
 {
 	struct vfmig_dirty *dirty = b->marks;
 	uint64_t sent, size = b->block->block.size;
 	struct run run;
 
-	if (!vfmig_dirty_peek(dirty, b->scan, size - b->scan, first_run, &run) &&
-	    !vfmig_dirty_peek(dirty, 0, b->scan, first_run, &run)) {
+	if (!dirty_peek(dirty, b->scan, size - b->scan, first_run, &run) &&
+	    !dirty_peek(dirty, 0, b->scan, first_run, &run)) {
 		b->scan = 0;
 		return false;
 	}
-	vfmig_save_watch(b);
+	kit_save_watch(b);
 	if (run.len > FRAME)
 		run.len = FRAME;
-	vfmig_dirty_clear(dirty, run.at, run.len);
+	dirty_clear(dirty, run.at, run.len);
 	sent = send_some(save, b, run.at, run.len);
 	if (sent < run.len)
 		vfmig_dirty_mark(dirty, run.at + sent, run.len - sent);
@@ -351,7 +348,7 @@ static bool next_of_written(struct vfmig_kit_save *save, struct vfmig_save_block
 	return true;
 }
 
-static bool next_written(struct vfmig_kit_save *save)
+static bool next_written(struct kit_save *save)
 {
 	for (unsigned i = 0; i < save->nr_blocks; i++)
 		if (next_of_written(save, &save->blocks[i]))
@@ -360,40 +357,40 @@ static bool next_written(struct vfmig_kit_save *save)
 }
 
 /* Marks what differs in one more stretch of a block that others may write; false when there is none. */
-static bool compare_more(struct vfmig_kit_save *save)
+static bool compare_more(struct kit_save *save)
 {
 	for (unsigned i = 0; i < save->nr_blocks; i++)
-		if (vfmig_save_compare(&save->blocks[i]))
+		if (kit_save_compare(&save->blocks[i]))
 			return true;
 	return false;
 }
 
 /* The model's own bytes; 1, 0 at their end, or its failure. */
-static int next_opaque(struct vfmig_kit_save *save, struct vfmig_error *err)
+static int next_opaque(struct kit_save *save, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = save->kit;
-	ssize_t n = kit->model->save(kit, kit->self, save->opaque_at,
-				     save->opaque + VFMIG_DS_HEADER_SIZE,
-				     OPAQUE - VFMIG_DS_HEADER_SIZE, err);
+	ssize_t n =
+		kit->model->save(kit, kit->self, save->opaque_at, save->opaque + ABI_DS_HEADER_SIZE,
+				 OPAQUE - ABI_DS_HEADER_SIZE, err);
 
 	if (n < 0)
 		return (int)n;
-	if ((size_t)n > OPAQUE - VFMIG_DS_HEADER_SIZE)
+	if ((size_t)n > OPAQUE - ABI_DS_HEADER_SIZE)
 		return vfmig_err(err, -EPROTO, "model %s saved more than it was asked for",
 				 kit->model->name);
 	if (!n) {
 		save->opaque_out = true;
 		return 0;
 	}
-	vfmig_ds_put_opaque_header(&save->writer, save->opaque, VFMIG_DS_HEADER_SIZE, (size_t)n);
+	abi_ds_put_opaque_header(&save->writer, save->opaque, ABI_DS_HEADER_SIZE, (size_t)n);
 	save->opaque_at += (uint64_t)n;
 	save->text = save->opaque;
 	save->text_at = 0;
-	save->text_len = VFMIG_DS_HEADER_SIZE + (size_t)n;
+	save->text_len = ABI_DS_HEADER_SIZE + (size_t)n;
 	return 1;
 }
 
-int vfmig_save_next(struct vfmig_kit_save *save, struct vfmig_error *err)
+int kit_save_next(struct kit_save *save, struct vfmig_error *err)
 {
 	int ret;
 
@@ -419,13 +416,13 @@ int vfmig_save_next(struct vfmig_kit_save *save, struct vfmig_error *err)
 	}
 	save->ended = true;
 	save->head_at = 0;
-	save->head_len = vfmig_ds_put_end(&save->writer, save->head, VFMIG_SAVE_HEAD);
+	save->head_len = abi_ds_put_end(&save->writer, save->head, KIT_SAVE_HEAD);
 	return 1;
 }
 
 /* ---- the model says that all is new ---- */
 
-void vfmig_save_look_for_reinit(struct vfmig_kit_save *save)
+void kit_save_look_for_reinit(struct kit_save *save)
 {
 	struct vfmig_kit *kit = save->kit;
 

@@ -8,42 +8,41 @@
  */
 #include "model/save.h"
 
-static uint64_t pass_left(const struct vfmig_kit_save *save)
+static uint64_t pass_left(const struct kit_save *save)
 {
 	uint64_t left = 0;
 
 	for (unsigned i = save->pass; i < save->nr_blocks; i++) {
-		const struct vfmig_save_block *b = &save->blocks[i];
+		const struct kit_save_block *b = &save->blocks[i];
 		uint64_t rest = b->block->block.size - b->pass_at;
-		uint64_t used = vfmig_kit_block_used(b->block);
+		uint64_t used = kit_block_used(b->block);
 
 		/* Frames of their own for single pages cost less than the 64th part. */
 		if (rest)
-			left += VFMIG_SAVE_HEAD +
-				(used < rest ? used + used / 64 : rest + rest / 64);
+			left += KIT_SAVE_HEAD + (used < rest ? used + used / 64 : rest + rest / 64);
 	}
 	return left;
 }
 
-static uint64_t written_left(const struct vfmig_kit_save *save)
+static uint64_t written_left(const struct kit_save *save)
 {
 	uint64_t pages = 0;
 
 	for (unsigned i = 0; i <= save->pass && i < save->nr_blocks; i++)
-		pages += vfmig_dirty_count(save->blocks[i].marks, 0, save->blocks[i].pass_at);
-	return pages * VFMIG_KIT_PAGE;
+		pages += dirty_count(save->blocks[i].marks, 0, save->blocks[i].pass_at);
+	return pages * KIT_PAGE;
 }
 
-static uint64_t on_its_way(const struct vfmig_kit_save *save)
+static uint64_t on_its_way(const struct kit_save *save)
 {
 	return save->head_len - save->head_at + save->data_left + save->text_len - save->text_at;
 }
 
-void vfmig_kit_save_precopy(struct vfmig_kit_save *save, struct vfmig_precopy_info *info)
+void kit_save_precopy(struct kit_save *save, struct vfmig_precopy_info *info)
 {
 	uint64_t now = on_its_way(save);
 
-	vfmig_save_look_for_reinit(save);
+	kit_save_look_for_reinit(save);
 	info->argsz = sizeof(*info);
 	info->flags = save->reinit ? VFMIG_PRECOPY_INFO_REINIT : 0;
 	save->reinit = false;
@@ -55,26 +54,26 @@ void vfmig_kit_save_precopy(struct vfmig_kit_save *save, struct vfmig_precopy_in
 		info->dirty_bytes += now;
 }
 
-uint64_t vfmig_kit_save_left(struct vfmig_kit *kit, struct vfmig_kit_save *save)
+uint64_t kit_save_left(struct vfmig_kit *kit, struct kit_save *save)
 {
-	uint64_t left = VFMIG_SAVE_HEAD;
+	uint64_t left = KIT_SAVE_HEAD;
 
 	if (save && save->ended)
 		return on_its_way(save);
 	for (unsigned i = 0; i < kit->nr_entries; i++) {
-		const struct vfmig_kit_entry *entry = &kit->entries[i];
+		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->kind == VFMIG_ENTRY_FIELD && !(save && save->fields_out))
-			left += VFMIG_DS_HEADER_SIZE + VFMIG_DS_FIELD_FIXED + entry->size;
+			left += ABI_DS_HEADER_SIZE + ABI_DS_FIELD_FIXED + entry->size;
 		if (!save)
-			left += VFMIG_DS_ENTRY_FIXED + VFMIG_DS_NAME_MAX;
+			left += ABI_DS_ENTRY_FIXED + ABI_DS_NAME_MAX;
 		if (!save && entry->kind == VFMIG_ENTRY_BLOCK)
-			left += vfmig_kit_block_used(entry->block);
+			left += kit_block_used(entry->block);
 	}
 	if (save) {
 		left += on_its_way(save) + pass_left(save) + written_left(save);
 		for (unsigned i = 0; i < save->nr_blocks; i++)
-			left += vfmig_save_compare_left(&save->blocks[i]);
+			left += kit_save_compare_left(&save->blocks[i]);
 	}
 	/* As in pass_left(). */
 	return left + left / 64;

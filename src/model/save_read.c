@@ -22,7 +22,7 @@ struct out {
 };
 
 /* Less than this is copied in the time that it takes to tell where it is. */
-#define WORTH_LENDING (4 * VFMIG_KIT_PAGE)
+#define WORTH_LENDING (4 * KIT_PAGE)
 
 static void *put(struct out *out, size_t n)
 {
@@ -44,12 +44,12 @@ static void *put(struct out *out, size_t n)
  * A block's bytes. What is remembered of them is remembered as it was sent, so that needs the copy; and the last
  * piece is kept for copies.
  */
-static void put_data(struct out *out, struct vfmig_save_block *b, uint64_t at, size_t n)
+static void put_data(struct out *out, struct kit_save_block *b, uint64_t at, size_t n)
 {
 	struct vfmig_lent *lent = out->lent;
 	uint8_t *from = b->block->block.bytes + at, *to;
 
-	if (vfmig_kit_lends && lent && !b->sent && n >= WORTH_LENDING &&
+	if (kit_lends && lent && !b->sent && n >= WORTH_LENDING &&
 	    lent->count + 2 <= VFMIG_LENT_MAX) {
 		lent->file[lent->count] = (struct vfmig_lent_file){.fd = b->block->fd,
 								   .offset = b->block->front + at};
@@ -57,11 +57,11 @@ static void put_data(struct out *out, struct vfmig_save_block *b, uint64_t at, s
 		return;
 	}
 	to = put(out, n);
-	vfmig_kit_copy(to, from, n);
-	vfmig_save_remember(b, at, to, n);
+	kit_copy(to, from, n);
+	kit_save_remember(b, at, to, n);
 }
 
-static size_t drain(struct vfmig_kit_save *save, struct out *out, size_t room)
+static size_t drain(struct kit_save *save, struct out *out, size_t room)
 {
 	size_t n = 0;
 
@@ -84,20 +84,20 @@ static size_t drain(struct vfmig_kit_save *save, struct out *out, size_t room)
 	return n;
 }
 
-ssize_t vfmig_kit_save_read(struct vfmig_kit_save *save, void *buf, size_t len,
-			    struct vfmig_lent *lent, struct vfmig_error *err)
+ssize_t kit_save_read(struct kit_save *save, void *buf, size_t len, struct vfmig_lent *lent,
+		      struct vfmig_error *err)
 {
 	struct out out = {.buf = buf, .lent = lent};
 	size_t got = 0;
 	int ret = 1;
 
-	vfmig_save_look_for_reinit(save);
+	kit_save_look_for_reinit(save);
 	while (got < len && ret > 0) {
 		size_t n = drain(save, &out, len - got);
 
 		got += n;
 		if (!n)
-			ret = vfmig_save_next(save, got ? NULL : err);
+			ret = kit_save_next(save, got ? NULL : err);
 	}
 	if (got || !len)
 		return (ssize_t)got;

@@ -40,7 +40,7 @@ static unsigned irq_count(const struct vfmig_kit *kit, uint32_t index)
 	}
 }
 
-ssize_t vfmig_kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request)
+ssize_t kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	struct vfmig_irq_info info = {.argsz = sizeof(info), .index = request->info.index};
 	size_t size = request->info.size;
@@ -107,10 +107,10 @@ static int watch(struct vfmig_kit *kit, int fd)
 static void unmask(struct vfmig_kit *kit)
 {
 	kit->irq.intx_masked = false;
-	vfmig_kit_irqs_deliver(kit);
+	kit_irqs_deliver(kit);
 }
 
-void vfmig_kit_unmask_poll(struct vfmig_kit *kit)
+void kit_unmask_poll(struct vfmig_kit *kit)
 {
 	struct pollfd poll_one = {.events = POLLIN};
 	uint64_t count;
@@ -130,7 +130,7 @@ void vfmig_kit_unmask_poll(struct vfmig_kit *kit)
 
 static int set_intx(struct vfmig_kit *kit, const struct vfmig_request *request, int *fds)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 	uint32_t action = request->irqs.flags & VFMIG_IRQ_SET_ACTION_TYPES;
 	int ret;
 
@@ -143,11 +143,11 @@ static int set_intx(struct vfmig_kit *kit, const struct vfmig_request *request, 
 			if (irq->intx_fd < 0)
 				irq->intx_masked = false;
 			replace(&irq->intx_fd, fds[0]);
-			vfmig_kit_irqs_deliver(kit);
+			kit_irqs_deliver(kit);
 		} else if (irq->intx_fd < 0) {
 			return -EINVAL;
 		} else if (meant(request, 0)) {
-			vfmig_kit_signal(irq->intx_fd);
+			kit_signal(irq->intx_fd);
 		}
 		return 0;
 	}
@@ -170,7 +170,7 @@ static int set_intx(struct vfmig_kit *kit, const struct vfmig_request *request, 
 
 /* ---- MSI-X ---- */
 
-static void put_vector(struct vfmig_kit_irqs *irq, unsigned vector, int fd)
+static void put_vector(struct kit_irqs *irq, unsigned vector, int fd)
 {
 	irq->msix_set += (fd >= 0) - (irq->msix_fd[vector] >= 0);
 	replace(&irq->msix_fd[vector], fd);
@@ -180,7 +180,7 @@ static void put_vector(struct vfmig_kit_irqs *irq, unsigned vector, int fd)
 
 static int set_msix(struct vfmig_kit *kit, const struct vfmig_request *request, int *fds)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 	uint32_t action = request->irqs.flags & VFMIG_IRQ_SET_ACTION_TYPES;
 	uint32_t start = request->irqs.start, count = request->irqs.count;
 
@@ -201,11 +201,11 @@ static int set_msix(struct vfmig_kit *kit, const struct vfmig_request *request, 
 		else if (!meant(request, n))
 			continue;
 		else if (action == VFMIG_IRQ_SET_ACTION_TRIGGER && irq->msix_fd[vector] >= 0)
-			vfmig_kit_signal(irq->msix_fd[vector]);
+			kit_signal(irq->msix_fd[vector]);
 		else if (action != VFMIG_IRQ_SET_ACTION_TRIGGER)
 			irq->msix_masked[vector] = action == VFMIG_IRQ_SET_ACTION_MASK;
 	}
-	vfmig_kit_irqs_deliver(kit);
+	kit_irqs_deliver(kit);
 	return 0;
 }
 
@@ -222,7 +222,7 @@ static int set_req(struct vfmig_kit *kit, const struct vfmig_request *request, i
 	else if (kit->irq.req_fd < 0)
 		return -EINVAL;
 	else if (meant(request, 0))
-		vfmig_kit_signal(kit->irq.req_fd);
+		kit_signal(kit->irq.req_fd);
 	return 0;
 }
 
@@ -230,7 +230,7 @@ static int set_req(struct vfmig_kit *kit, const struct vfmig_request *request, i
 
 static int set_own(struct vfmig_kit *kit, const struct vfmig_request *request, int *fds)
 {
-	struct vfmig_kit_irqs *irq = &kit->irq;
+	struct kit_irqs *irq = &kit->irq;
 	unsigned vector = request->irqs.index;
 
 	if (!(request->irqs.flags & VFMIG_IRQ_SET_ACTION_TRIGGER))
@@ -242,8 +242,8 @@ static int set_own(struct vfmig_kit *kit, const struct vfmig_request *request, i
 	else if (irq->msix_fd[vector] < 0)
 		return -EINVAL;
 	else if (meant(request, 0))
-		vfmig_kit_signal(irq->msix_fd[vector]);
-	vfmig_kit_irqs_deliver(kit);
+		kit_signal(irq->msix_fd[vector]);
+	kit_irqs_deliver(kit);
 	return 0;
 }
 
@@ -272,7 +272,7 @@ static const char *bad_request(const struct vfmig_kit *kit, const struct vfmig_r
 	return NULL;
 }
 
-bool vfmig_kit_is_eventfd(int fd)
+bool kit_is_eventfd(int fd)
 {
 	char link[64], what[64];
 	ssize_t n;
@@ -295,7 +295,7 @@ static int *copy_fds(const struct vfmig_request *request, struct vfmig_error *er
 		int fd = request->irqs.fds[i];
 
 		fds[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		if (fd < 0 || (fds[i] >= 0 && vfmig_kit_is_eventfd(fds[i])))
+		if (fd < 0 || (fds[i] >= 0 && kit_is_eventfd(fds[i])))
 			continue;
 		if (fds[i] < 0)
 			vfmig_err(err, -errno, "SET_IRQS: descriptor %d: %s", fd, strerror(errno));
@@ -312,7 +312,7 @@ static int *copy_fds(const struct vfmig_request *request, struct vfmig_error *er
 	return fds;
 }
 
-ssize_t vfmig_kit_set_irqs(struct vfmig_kit *kit, struct vfmig_request *request)
+ssize_t kit_set_irqs(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	const char *why = bad_request(kit, request);
 	struct vfmig_error error = {0};

@@ -18,30 +18,30 @@ static int enter_error(struct vfmig_kit *kit, int ret, struct vfmig_error *err)
 {
 	pthread_mutex_lock(&kit->session_lock);
 	kit->state = VFMIG_STATE_ERROR;
-	vfmig_kit_save_close(kit->save);
-	vfmig_kit_load_close(kit->load);
+	kit_save_close(kit->save);
+	kit_load_close(kit->load);
 	kit->save = NULL;
 	kit->load = NULL;
 	pthread_mutex_unlock(&kit->session_lock);
-	vfmig_kit_settle(kit, VFMIG_STATE_ERROR, NULL);
+	kit_settle(kit, VFMIG_STATE_ERROR, NULL);
 	return vfmig_err_at(err, ret, "%s is in state ERROR and must be reset", kit->device.name);
 }
 
 static void close_save(struct vfmig_kit *kit)
 {
-	vfmig_kit_save_close(kit->save);
+	kit_save_close(kit->save);
 	kit->save = NULL;
 }
 
 /* Begin to take a state in: the old one goes, so that nothing of it shines through. */
 static int begin_load(struct vfmig_kit *kit, struct vfmig_error *err)
 {
-	int ret = vfmig_kit_load_open(kit, &kit->load, err);
+	int ret = kit_load_open(kit, &kit->load, err);
 
 	if (ret)
 		return ret;
 	atomic_store(&kit->kicked, false);
-	vfmig_kit_presets(kit);
+	kit_apply_defaults(kit);
 	if (kit->model->reset)
 		kit->model->reset(kit, kit->self);
 	for (unsigned i = 0; i < kit->nr_blocks; i++)
@@ -51,10 +51,10 @@ static int begin_load(struct vfmig_kit *kit, struct vfmig_error *err)
 
 static int begin_save(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_error *err)
 {
-	int ret = vfmig_kit_save_open(kit, &kit->save, err);
+	int ret = kit_save_open(kit, &kit->save, err);
 
 	if (!ret && to == VFMIG_STATE_STOP_COPY) {
-		ret = vfmig_kit_save_stop(kit->save, err);
+		ret = kit_save_stop(kit->save, err);
 		if (ret)
 			close_save(kit);
 	}
@@ -79,17 +79,17 @@ static int turn_data(struct vfmig_kit *kit, enum vfmig_state from, enum vfmig_st
 			close_save(kit);
 			break;
 		}
-		ret = vfmig_kit_load_complete(kit->load, err);
+		ret = kit_load_complete(kit->load, err);
 		if (ret)
 			return ret;
-		ret = vfmig_kit_load_apply(kit->load, err);
+		ret = kit_load_apply(kit->load, err);
 		*lost = ret != 0;
-		vfmig_kit_load_close(kit->load);
+		kit_load_close(kit->load);
 		kit->load = NULL;
 		break;
 	default:
 		if (to == VFMIG_STATE_STOP_COPY)
-			ret = vfmig_kit_save_stop(kit->save, err);
+			ret = kit_save_stop(kit->save, err);
 		break;
 	}
 	if (!ret)
@@ -118,7 +118,7 @@ static int take_arc(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_err
 	int ret;
 
 	if (run_level(to) < run_level(from)) {
-		ret = vfmig_kit_settle(kit, to, err);
+		ret = kit_settle(kit, to, err);
 		if (ret)
 			return enter_error(kit, ret, err);
 	}
@@ -126,11 +126,11 @@ static int take_arc(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_err
 	ret = turn_data(kit, from, to, &lost, err);
 	pthread_mutex_unlock(&kit->session_lock);
 	if (lost) {
-		vfmig_kit_power_up(kit);
+		kit_power_up(kit);
 		return enter_error(kit, ret, err);
 	}
 	/* Up, to the new state, or back up to the old one. */
-	if (vfmig_kit_settle(kit, kit->state, ret ? NULL : err))
+	if (kit_settle(kit, kit->state, ret ? NULL : err))
 		return enter_error(kit, ret ? ret : -EIO, err);
 	return ret;
 }
@@ -157,19 +157,19 @@ static ssize_t go(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_error
 	return 0;
 }
 
-ssize_t vfmig_kit_reset(struct vfmig_kit *kit, struct vfmig_error *err)
+ssize_t kit_reset(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	/* Quiet first: a model's threads do not see their registers change. A failure is what resets are for. */
-	vfmig_kit_settle(kit, VFMIG_STATE_STOP, NULL);
+	kit_settle(kit, VFMIG_STATE_STOP, NULL);
 	pthread_mutex_lock(&kit->session_lock);
 	close_save(kit);
-	vfmig_kit_load_close(kit->load);
+	kit_load_close(kit->load);
 	kit->load = NULL;
 	kit->state = VFMIG_STATE_RUNNING;
 	pthread_mutex_unlock(&kit->session_lock);
-	vfmig_show_reset(&kit->show);
-	vfmig_kit_power_up(kit);
-	return vfmig_kit_settle(kit, VFMIG_STATE_RUNNING, err) ? enter_error(kit, -EIO, err) : 0;
+	expose_reset(&kit->show);
+	kit_power_up(kit);
+	return kit_settle(kit, VFMIG_STATE_RUNNING, err) ? enter_error(kit, -EIO, err) : 0;
 }
 
 /* ---- data ---- */
@@ -181,8 +181,8 @@ static ssize_t read_data(struct vfmig_kit *kit, struct vfmig_request *request)
 				 "%s is in state %s: there is data to read only in PRE_COPY, "
 				 "PRE_COPY_P2P and STOP_COPY",
 				 kit->device.name, vfmig_state_name(kit->state));
-	return vfmig_kit_save_read(kit->save, request->data.buf, request->data.len,
-				   request->data.lent, request->err);
+	return kit_save_read(kit->save, request->data.buf, request->data.len, request->data.lent,
+			     request->err);
 }
 
 static ssize_t write_data(struct vfmig_kit *kit, struct vfmig_request *request)
@@ -193,7 +193,7 @@ static ssize_t write_data(struct vfmig_kit *kit, struct vfmig_request *request)
 		return vfmig_err(request->err, -EINVAL,
 				 "%s is in state %s: data is taken only in RESUMING",
 				 kit->device.name, vfmig_state_name(kit->state));
-	ret = vfmig_kit_load_write(kit->load, request->data.buf, request->data.len, request->err);
+	ret = kit_load_write(kit->load, request->data.buf, request->data.len, request->err);
 	return ret ? ret : (ssize_t)request->data.len;
 }
 
@@ -202,7 +202,7 @@ static ssize_t precopy(struct vfmig_kit *kit, struct vfmig_request *request)
 	if (kit->state != VFMIG_STATE_PRE_COPY && kit->state != VFMIG_STATE_PRE_COPY_P2P)
 		return vfmig_err(request->err, -EINVAL, "%s is in state %s: not in pre-copy",
 				 kit->device.name, vfmig_state_name(kit->state));
-	vfmig_kit_save_precopy(kit->save, &request->precopy);
+	kit_save_precopy(kit->save, &request->precopy);
 	return 0;
 }
 
@@ -219,7 +219,7 @@ static ssize_t under_lock(struct vfmig_kit *kit, struct vfmig_request *request)
 	case VFMIG_VERB_PRECOPY_INFO:
 		return precopy(kit, request);
 	case VFMIG_VERB_DATA_SIZE:
-		request->data_size = vfmig_kit_save_left(kit, kit->save);
+		request->data_size = kit_save_left(kit, kit->save);
 		return 0;
 	default:
 		return vfmig_err(request->err, -EOPNOTSUPP, "%s is not a session's",
@@ -228,7 +228,7 @@ static ssize_t under_lock(struct vfmig_kit *kit, struct vfmig_request *request)
 }
 
 /* Inside the gate. */
-void vfmig_kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request)
+void kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	ssize_t result;
 
@@ -239,7 +239,7 @@ void vfmig_kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *requ
 		result = under_lock(kit, request);
 		pthread_mutex_unlock(&kit->session_lock);
 	}
-	vfmig_complete(request, result);
+	request_complete(request, result);
 }
 
 /* What changes the state or the model goes through the gate; the data of pre-copy passes while it works. */
@@ -250,14 +250,14 @@ static bool needs_gate(const struct vfmig_kit *kit, enum vfmig_verb verb)
 	return verb == VFMIG_VERB_STATE_GO || verb == VFMIG_VERB_DATA_WRITE;
 }
 
-static struct vfmig_kit *kit_of(struct vfmig_session *session)
+static struct vfmig_kit *kit_of_session(struct vfmig_session *session)
 {
 	return (struct vfmig_kit *)((char *)session - offsetof(struct vfmig_kit, session));
 }
 
 static void submit(struct vfmig_session *session, struct vfmig_request *request)
 {
-	struct vfmig_kit *kit = kit_of(session);
+	struct vfmig_kit *kit = kit_of_session(session);
 	ssize_t result = 0;
 	bool gate;
 
@@ -267,17 +267,17 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		result = under_lock(kit, request);
 	pthread_mutex_unlock(&kit->session_lock);
 	if (gate)
-		vfmig_kit_enter(kit, request);
+		kit_enter(kit, request);
 	else
-		vfmig_complete(request, result);
+		request_complete(request, result);
 }
 
 static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
 {
-	return vfmig_kit_take_back(kit_of(session), request);
+	return kit_take_back(kit_of_session(session), request);
 }
 
-const struct vfmig_session_ops vfmig_kit_session_ops = {
+const struct session_ops kit_session_ops = {
 	.submit = submit,
 	.cancel = cancel,
 };

@@ -19,9 +19,9 @@ static const struct {
 	int (*drive)(struct vfmig_device *device, struct vfmig_session **session,
 		     struct vfmig_error *err);
 } drives[] = {
-	{"v2", vfmig_drive_v2},
-	{"v1", vfmig_drive_v1},
-	{"pfn", vfmig_drive_pfn},
+	{"v2", v2_user_open},
+	{"v1", v1_user_open},
+	{"pfn", pfn_user_open},
 };
 
 int vfmig_session_open(struct vfmig_device *device, const char *protocol,

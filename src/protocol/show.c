@@ -11,9 +11,9 @@
 
 #define V2 3u /* beside enum vfmig_region_revision */
 
-const char *const vfmig_show_protocols[] = {"v2", "v1", "pfn", "v2+v1", "v2+pfn", NULL};
-const char *const vfmig_show_data[] = {"trapped", "mapped", "partly", NULL};
-const char *const vfmig_show_bitmaps[] = {"same", "apart", NULL};
+const char *const expose_protocols[] = {"v2", "v1", "pfn", "v2+v1", "v2+pfn", NULL};
+const char *const expose_data[] = {"trapped", "mapped", "partly", NULL};
+const char *const expose_bitmaps[] = {"same", "apart", NULL};
 
 static const struct {
 	bool v2, v1, pfn;
@@ -23,19 +23,19 @@ static const struct {
 	     {.v2 = true, .v1 = true},
 	     {.v2 = true, .pfn = true}};
 
-void vfmig_show_init(struct vfmig_show *show)
+void expose_init(struct expose *show)
 {
 	memset(show, 0, sizeof(*show));
-	vfmig_offer_v2_init(&show->v2, NULL, NULL);
+	v2_driver_init(&show->v2, NULL, NULL);
 }
 
-int vfmig_show_open(struct vfmig_show *show, struct vfmig_session *session,
-		    const struct vfmig_region_log *log, const struct vfmig_show_options *options,
-		    uint32_t index, bool framed, struct vfmig_error *err)
+int expose_open(struct expose *show, struct vfmig_session *session, const struct region_log *log,
+		const struct expose_options *options, uint32_t index, bool framed,
+		struct vfmig_error *err)
 {
-	struct vfmig_region_options region = {
+	struct region_options region = {
 		.index = index,
-		.data = (enum vfmig_region_data)options->data,
+		.data = (enum region_data)options->data,
 		.transaction = options->transaction,
 		.framed = framed,
 		.mute = !options->tell,
@@ -51,33 +51,32 @@ int vfmig_show_open(struct vfmig_show *show, struct vfmig_session *session,
 		return 0;
 	show->revision = v1 ? VFMIG_REGION_V1 : VFMIG_REGION_PFN;
 	if (v1)
-		return vfmig_offer_v1_open(session, &region, &show->region, err);
-	return vfmig_offer_pfn_open(session, log, &region, &show->region, err);
+		return v1_driver_open(session, &region, &show->region, err);
+	return pfn_driver_open(session, log, &region, &show->region, err);
 }
 
-void vfmig_show_fini(struct vfmig_show *show)
+void expose_fini(struct expose *show)
 {
-	vfmig_region_offer_close(show->region);
-	vfmig_offer_v2_fini(&show->v2);
+	region_driver_close(show->region);
+	v2_driver_fini(&show->v2);
 }
 
-uint32_t vfmig_show_regions(const struct vfmig_show *show, uint32_t others)
+uint32_t expose_regions(const struct expose *show, uint32_t others)
 {
 	return show->region && others <= show->index ? show->index + 1 : others;
 }
 
-void vfmig_show_reset(struct vfmig_show *show)
+void expose_reset(struct expose *show)
 {
 	if (show->region)
-		vfmig_region_offer_reset(show->region);
+		region_driver_reset(show->region);
 	atomic_store(&show->in_use, 0);
 }
 
 /* ---- who uses it ---- */
 
 /* Which revision a request is about, or 0; whether it changes the device's state. */
-static unsigned about(const struct vfmig_show *show, const struct vfmig_request *request,
-		      bool *changes)
+static unsigned about(const struct expose *show, const struct vfmig_request *request, bool *changes)
 {
 	uint32_t flags;
 
@@ -106,7 +105,7 @@ static unsigned about(const struct vfmig_show *show, const struct vfmig_request 
 	}
 }
 
-static bool busy(struct vfmig_show *show, unsigned revision, bool changes)
+static bool busy(struct expose *show, unsigned revision, bool changes)
 {
 	unsigned user = atomic_load(&show->in_use);
 
@@ -115,26 +114,26 @@ static bool busy(struct vfmig_show *show, unsigned revision, bool changes)
 	return user && user != revision;
 }
 
-bool vfmig_show_submit(struct vfmig_show *show, struct vfmig_request *request)
+bool expose_submit(struct expose *show, struct vfmig_request *request)
 {
 	static const char *const names[] = {"", "pfn", "v1", "v2"};
 	bool changes;
 	unsigned revision = about(show, request, &changes);
 
 	if (revision && busy(show, revision, changes)) {
-		vfmig_complete_err(
+		request_complete_err(
 			request, -EBUSY,
 			"the device is being migrated by protocol %s; it is there for %s "
 			"after a reset",
 			names[atomic_load(&show->in_use) & 3], names[revision]);
 		return true;
 	}
-	return (show->region && vfmig_region_offer_submit(show->region, request)) ||
-	       vfmig_offer_v2_submit(&show->v2, request);
+	return (show->region && region_driver_submit(show->region, request)) ||
+	       v2_driver_submit(&show->v2, request);
 }
 
-bool vfmig_show_cancel(struct vfmig_show *show, struct vfmig_request *request)
+bool expose_cancel(struct expose *show, struct vfmig_request *request)
 {
-	return (show->region && vfmig_region_offer_cancel(show->region, request)) ||
-	       vfmig_offer_v2_cancel(&show->v2, request);
+	return (show->region && region_driver_cancel(show->region, request)) ||
+	       v2_driver_cancel(&show->v2, request);
 }

@@ -11,9 +11,9 @@
 
 #include "protocol/steps.h"
 
-static void run(struct vfmig_steps *steps, ssize_t result);
+static void run(struct steps *steps, ssize_t result);
 
-static void ask(struct vfmig_steps *steps)
+static void ask(struct steps *steps)
 {
 	if (!steps->of_device)
 		vfmig_session_submit(steps->session, &steps->inner);
@@ -21,21 +21,21 @@ static void ask(struct vfmig_steps *steps)
 		vfmig_submit(steps->device, &steps->inner);
 }
 
-static bool take_back(struct vfmig_steps *steps)
+static bool take_back(struct steps *steps)
 {
 	return steps->of_device ? vfmig_cancel(steps->device, &steps->inner)
 				: vfmig_session_cancel(steps->session, &steps->inner);
 }
 
 /* One is through. True for the last. With the lock held. */
-static bool through(struct vfmig_steps *steps)
+static bool through(struct steps *steps)
 {
 	return !--steps->turns;
 }
 
 static void answer(struct vfmig_request *inner)
 {
-	struct vfmig_steps *steps = inner->user;
+	struct steps *steps = inner->user;
 	bool last;
 
 	pthread_mutex_lock(&steps->lock);
@@ -47,7 +47,7 @@ static void answer(struct vfmig_request *inner)
 }
 
 /* The inner request was taken back: that is its answer. With the lock held; true for the last. */
-static bool no_answer(struct vfmig_steps *steps)
+static bool no_answer(struct steps *steps)
 {
 	steps->answered = true;
 	steps->inner.result = -ECANCELED;
@@ -55,7 +55,7 @@ static bool no_answer(struct vfmig_steps *steps)
 }
 
 /* Submit the inner request. True if all are through with it, and the caller goes on. */
-static bool asked(struct vfmig_steps *steps)
+static bool asked(struct steps *steps)
 {
 	bool last, dropped;
 
@@ -80,12 +80,12 @@ static bool asked(struct vfmig_steps *steps)
 }
 
 /* What the outer request gets, and the next one; with the lock held. True if there is a next one. */
-static bool next(struct vfmig_steps *steps, struct vfmig_request **outer, ssize_t result)
+static bool next(struct steps *steps, struct vfmig_request **outer, ssize_t result)
 {
 	*outer = steps->outer;
 	if (*outer && result < 0 && (*outer)->err && steps->err.code)
 		*(*outer)->err = steps->err;
-	steps->outer = vfmig_request_shift(&steps->waiting);
+	steps->outer = request_shift(&steps->waiting);
 	steps->then = steps->begin;
 	steps->err.code = 0;
 	steps->busy = steps->outer;
@@ -95,7 +95,7 @@ static bool next(struct vfmig_steps *steps, struct vfmig_request **outer, ssize_
 }
 
 /* Take steps until one has to wait or there are no more requests. */
-static void run(struct vfmig_steps *steps, ssize_t result)
+static void run(struct steps *steps, ssize_t result)
 {
 	struct vfmig_request *outer;
 	bool more = true;
@@ -109,7 +109,7 @@ static void run(struct vfmig_steps *steps, ssize_t result)
 				steps->dropped(steps);
 			result = -ECANCELED;
 		}
-		if (result == VFMIG_STEP_ASK) {
+		if (result == STEP_ASK) {
 			steps->inner.err = &steps->err;
 			steps->inner.done = answer;
 			steps->inner.user = steps;
@@ -121,7 +121,7 @@ static void run(struct vfmig_steps *steps, ssize_t result)
 			result = steps->inner.result;
 			continue;
 		}
-		if (result == VFMIG_STEP_WORK) {
+		if (result == STEP_WORK) {
 			pthread_mutex_unlock(&steps->lock);
 			result = steps->work(steps);
 			continue;
@@ -130,16 +130,16 @@ static void run(struct vfmig_steps *steps, ssize_t result)
 		pthread_mutex_unlock(&steps->lock);
 		/* Without more to do the machine may be gone as soon as the last request is done. */
 		if (outer)
-			vfmig_complete(outer, result);
+			request_complete(outer, result);
 		result = 0;
 	}
 }
 
-void vfmig_steps_submit(struct vfmig_steps *steps, struct vfmig_request *request)
+void steps_submit(struct steps *steps, struct vfmig_request *request)
 {
 	pthread_mutex_lock(&steps->lock);
 	if (steps->busy) {
-		vfmig_request_push(&steps->waiting, request);
+		request_push(&steps->waiting, request);
 		pthread_mutex_unlock(&steps->lock);
 		return;
 	}
@@ -151,12 +151,12 @@ void vfmig_steps_submit(struct vfmig_steps *steps, struct vfmig_request *request
 	run(steps, 0);
 }
 
-bool vfmig_steps_cancel(struct vfmig_steps *steps, struct vfmig_request *request)
+bool steps_cancel(struct steps *steps, struct vfmig_request *request)
 {
 	bool had, out = false, back, last;
 
 	pthread_mutex_lock(&steps->lock);
-	had = vfmig_request_remove(&steps->waiting, request);
+	had = request_remove(&steps->waiting, request);
 	if (!had && steps->outer == request && request) {
 		had = true;
 		steps->outer = NULL;
@@ -178,14 +178,14 @@ bool vfmig_steps_cancel(struct vfmig_steps *steps, struct vfmig_request *request
 	return true;
 }
 
-void vfmig_steps_init(struct vfmig_steps *steps)
+void steps_init(struct steps *steps)
 {
 	memset(steps, 0, sizeof(*steps));
 	pthread_mutex_init(&steps->lock, NULL);
 	pthread_cond_init(&steps->idle, NULL);
 }
 
-void vfmig_steps_wait(struct vfmig_steps *steps)
+void steps_wait(struct steps *steps)
 {
 	pthread_mutex_lock(&steps->lock);
 	while (steps->busy)
@@ -193,9 +193,9 @@ void vfmig_steps_wait(struct vfmig_steps *steps)
 	pthread_mutex_unlock(&steps->lock);
 }
 
-void vfmig_steps_fini(struct vfmig_steps *steps)
+void steps_fini(struct steps *steps)
 {
-	vfmig_steps_wait(steps);
+	steps_wait(steps);
 	pthread_cond_destroy(&steps->idle);
 	pthread_mutex_destroy(&steps->lock);
 }

@@ -2,8 +2,8 @@
 /*
  * The source vfio-user:SOCKET: a device behind a socket.
  */
-#ifndef VFMIG_SOURCE_VFIO_USER_H
-#define VFMIG_SOURCE_VFIO_USER_H
+#ifndef SOURCE_VFIO_USER_H
+#define SOURCE_VFIO_USER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,28 +16,28 @@
  * @twin_socket: let the server have a socket of its own for what it asks of us
  * @timeout_ms: how long the server may take to introduce itself; also the device's time limit
  */
-struct vfmig_vfio_user_options {
+struct vfio_user_options {
 	bool extensions;
 	bool twin_socket;
 	uint64_t timeout_ms;
 };
 
 /* The options behind "vfio-user:SOCKET,", closed by VFMIG_OPTION_END. */
-extern const struct vfmig_option vfmig_vfio_user_option_table[];
+extern const struct vfmig_option vfio_user_option_table[];
 
 /*
- * vfmig_vfio_user_connect() - the device that is served at a socket
+ * vfio_user_connect() - the device that is served at a socket
  * @path: of the socket
  * @options: as text, or NULL
  * @device: vfmig_device_close() it
  *
  * Waits for the server to introduce itself.
  */
-int vfmig_vfio_user_connect(const char *path, const char *options, struct vfmig_device **device,
-			    struct vfmig_error *err);
+int vfio_user_connect(const char *path, const char *options, struct vfmig_device **device,
+		      struct vfmig_error *err);
 
 /* The same over a socket that is connected; @fd is the device's from the call on, also if it fails. */
-int vfmig_vfio_user_adopt(int fd, const char *name, const char *options,
-			  struct vfmig_device **device, struct vfmig_error *err);
+int vfio_user_adopt(int fd, const char *name, const char *options, struct vfmig_device **device,
+		    struct vfmig_error *err);
 
 #endif

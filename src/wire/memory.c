@@ -36,8 +36,8 @@ static int check_access(int fd, bool write, bool keeps, struct vfmig_error *err)
 	return 0;
 }
 
-int vfmig_memory_check(int fd, uint64_t offset, uint64_t size, bool write, bool keeps,
-		       uint64_t *page, struct vfmig_error *err)
+int wire_memory_check(int fd, uint64_t offset, uint64_t size, bool write, bool keeps,
+		      uint64_t *page, struct vfmig_error *err)
 {
 	struct statfs fs;
 	struct stat st;

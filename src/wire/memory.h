@@ -2,8 +2,8 @@
 /*
  * Descriptors that a peer sends for memory: looked at before they are mapped.
  */
-#ifndef VFMIG_WIRE_MEMORY_H
-#define VFMIG_WIRE_MEMORY_H
+#ifndef WIRE_MEMORY_H
+#define WIRE_MEMORY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #include <vfmig/error.h>
 
 /*
- * vfmig_memory_check() - is this a file with memory in it, and enough of it?
+ * wire_memory_check() - is this a file with memory in it, and enough of it?
  * @fd: what came
  * @offset, @size: the part that is wanted; must not pass 2^63
  * @write: whether it will be mapped writable
@@ -22,7 +22,7 @@
  * Return: 0; -EINVAL for what is no regular file (memfd, tmpfs, hugetlbfs and others are), too small, or
  * misaligned; -EACCES for what is sealed or opened otherwise than wanted; -EPERM without the seal.
  */
-int vfmig_memory_check(int fd, uint64_t offset, uint64_t size, bool write, bool keeps,
-		       uint64_t *page, struct vfmig_error *err);
+int wire_memory_check(int fd, uint64_t offset, uint64_t size, bool write, bool keeps,
+		      uint64_t *page, struct vfmig_error *err);
 
 #endif

@@ -21,14 +21,14 @@
 
 /* ---- messages, kept for the next use: a large buffer that is new costs a page fault for each page ---- */
 
-struct vfmig_wire_msg *vfmig_wire_msg_new(struct vfmig_wire *wire, size_t len)
+struct wire_msg *wire_msg_new(struct wire *wire, size_t len)
 {
-	struct vfmig_wire_msg **at = len > VFMIG_WIRE_SMALL ? &wire->kept_large : &wire->kept_small;
-	struct vfmig_wire_msg *msg = *at;
+	struct wire_msg **at = len > WIRE_SMALL ? &wire->kept_large : &wire->kept_small;
+	struct wire_msg *msg = *at;
 
 	if (msg) {
 		*at = msg->next;
-		(*(len > VFMIG_WIRE_SMALL ? &wire->nlarge : &wire->nsmall))--;
+		(*(len > WIRE_SMALL ? &wire->nlarge : &wire->nsmall))--;
 	} else {
 		msg = malloc(sizeof(*msg));
 		if (!msg)
@@ -36,7 +36,7 @@ struct vfmig_wire_msg *vfmig_wire_msg_new(struct vfmig_wire *wire, size_t len)
 		msg->large = NULL;
 		msg->room = 0;
 	}
-	if (len > VFMIG_WIRE_SMALL && msg->room < len) {
+	if (len > WIRE_SMALL && msg->room < len) {
 		/* Whole buffers of the agreed size, so that each fits every message. */
 		size_t room = len < wire->command_max ? wire->command_max : len;
 
@@ -48,19 +48,19 @@ struct vfmig_wire_msg *vfmig_wire_msg_new(struct vfmig_wire *wire, size_t len)
 			return NULL;
 		}
 	}
-	msg->payload = len > VFMIG_WIRE_SMALL ? msg->large : msg->small;
+	msg->payload = len > WIRE_SMALL ? msg->large : msg->small;
 	msg->len = len;
 	msg->nfds = 0;
 	msg->next = NULL;
 	return msg;
 }
 
-void vfmig_wire_msg_free(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+void wire_msg_free(struct wire *wire, struct wire_msg *msg)
 {
 	bool large = msg->large;
 
-	vfmig_wire_close_fds(msg->fds, &msg->nfds);
-	if (large ? wire->nlarge >= VFMIG_WIRE_KEEP_LARGE : wire->nsmall >= VFMIG_WIRE_KEEP_SMALL) {
+	wire_close_fds(msg->fds, &msg->nfds);
+	if (large ? wire->nlarge >= WIRE_KEEP_LARGE : wire->nsmall >= WIRE_KEEP_SMALL) {
 		free(msg->large);
 		free(msg);
 		return;
@@ -73,9 +73,9 @@ void vfmig_wire_msg_free(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
 /* ---- where payload goes ---- */
 
 /* The place of byte @got of the payload that is coming, and how much of it goes there in one piece. */
-static void *place(struct vfmig_wire *wire, struct vfmig_wire_socket *s, size_t got, size_t *len)
+static void *place(struct wire *wire, struct wire_socket *s, size_t got, size_t *len)
 {
-	struct vfmig_wire_ask *ask = s->ask;
+	struct wire_ask *ask = s->ask;
 	size_t left = s->len - got;
 
 	if (s->msg) {
@@ -97,42 +97,40 @@ static void *place(struct vfmig_wire *wire, struct vfmig_wire_socket *s, size_t 
 
 /* ---- from bytes to messages ---- */
 
-static int command_begins(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int command_begins(struct wire *wire, struct wire_socket *s)
 {
 	const struct vfmig_user_header *h = &s->header;
 
 	if (h->msg_size > wire->command_max)
-		return vfmig_wire_lose(wire, -EMSGSIZE,
-				       "the peer sent a command (%u) of %u bytes; at most %u were "
-				       "agreed",
-				       h->cmd, h->msg_size, wire->command_max);
-	s->msg = vfmig_wire_msg_new(wire, s->len);
+		return wire_lose(wire, -EMSGSIZE,
+				 "the peer sent a command (%u) of %u bytes; at most %u were "
+				 "agreed",
+				 h->cmd, h->msg_size, wire->command_max);
+	s->msg = wire_msg_new(wire, s->len);
 	if (!s->msg)
-		return vfmig_wire_lose(wire, -ENOMEM, "no memory for a command of %u bytes",
-				       h->msg_size);
+		return wire_lose(wire, -ENOMEM, "no memory for a command of %u bytes", h->msg_size);
 	s->msg->header = *h;
 	return 0;
 }
 
-static int reply_begins(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int reply_begins(struct wire *wire, struct wire_socket *s)
 {
 	const struct vfmig_user_header *h = &s->header;
-	struct vfmig_wire_ask *ask = wire->asks[h->msg_id & (VFMIG_WIRE_ASKS - 1)];
+	struct wire_ask *ask = wire->asks[h->msg_id & (WIRE_ASKS - 1)];
 
 	if (!ask || ask->id != h->msg_id || ask->cmd != h->cmd || &wire->ends[ask->end] != s)
-		return vfmig_wire_lose(wire, -EPROTO,
-				       "the peer answered what it was not asked: command %u, id %u",
-				       h->cmd, h->msg_id);
+		return wire_lose(wire, -EPROTO,
+				 "the peer answered what it was not asked: command %u, id %u",
+				 h->cmd, h->msg_id);
 	if (ask->out.queued)
-		return vfmig_wire_lose(
-			wire, -EPROTO,
-			"the peer answered command %u, id %u, before it had all of it", h->cmd,
-			h->msg_id);
+		return wire_lose(wire, -EPROTO,
+				 "the peer answered command %u, id %u, before it had all of it",
+				 h->cmd, h->msg_id);
 	if (s->len > ask->fixed + ask->data_max + ask->slack)
-		return vfmig_wire_lose(wire, -EPROTO,
-				       "the peer answered command %u with %zu bytes; at most %zu "
-				       "were asked for",
-				       h->cmd, s->len, ask->fixed + ask->data_max + ask->slack);
+		return wire_lose(wire, -EPROTO,
+				 "the peer answered command %u with %zu bytes; at most %zu "
+				 "were asked for",
+				 h->cmd, s->len, ask->fixed + ask->data_max + ask->slack);
 	ask->error = 0;
 	if (h->flags & VFMIG_USER_FLAG_ERROR) {
 		/* Errnos of all systems are small; 0 and nonsense mean that there is no telling. */
@@ -142,15 +140,15 @@ static int reply_begins(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 	return 0;
 }
 
-static int header_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int header_is_there(struct wire *wire, struct wire_socket *s)
 {
-	const char *why = vfmig_user_get_header(s->buffer + s->at, VFMIG_USER_HEADER_SIZE,
-						UINT32_MAX, &s->header);
+	const char *why =
+		abi_msg_get_header(s->buffer + s->at, ABI_MSG_HEADER_SIZE, UINT32_MAX, &s->header);
 
 	if (why)
-		return vfmig_wire_lose(wire, -EPROTO, "the peer's messages make no sense: %s", why);
-	s->at += VFMIG_USER_HEADER_SIZE;
-	s->len = s->header.msg_size - VFMIG_USER_HEADER_SIZE;
+		return wire_lose(wire, -EPROTO, "the peer's messages make no sense: %s", why);
+	s->at += ABI_MSG_HEADER_SIZE;
+	s->len = s->header.msg_size - ABI_MSG_HEADER_SIZE;
 	s->got = 0;
 	s->body = true;
 	if ((s->header.flags & VFMIG_USER_FLAG_TYPE_MASK) == VFMIG_USER_FLAG_TYPE_COMMAND)
@@ -158,43 +156,43 @@ static int header_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 	return reply_begins(wire, s);
 }
 
-static int merge_late(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int merge_late(struct wire *wire, struct wire_socket *s)
 {
-	if (s->nfds + s->nlate > VFMIG_WIRE_FDS)
-		return vfmig_wire_lose(wire, -EPROTO,
-				       "the peer sent more than %u descriptors with one message",
-				       VFMIG_WIRE_FDS);
+	if (s->nfds + s->nlate > WIRE_FDS)
+		return wire_lose(wire, -EPROTO,
+				 "the peer sent more than %u descriptors with one message",
+				 WIRE_FDS);
 	memcpy(s->fds + s->nfds, s->late, s->nlate * sizeof(s->late[0]));
 	s->nfds += s->nlate;
 	s->nlate = 0;
 	return 0;
 }
 
-static int command_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int command_is_there(struct wire *wire, struct wire_socket *s)
 {
-	struct vfmig_wire_msg *msg = s->msg;
+	struct wire_msg *msg = s->msg;
 	int ret;
 
 	s->msg = NULL;
-	msg->end = s == &wire->ends[VFMIG_WIRE_TWIN] ? VFMIG_WIRE_TWIN : VFMIG_WIRE_MAIN;
+	msg->end = s == &wire->ends[WIRE_TWIN] ? WIRE_TWIN : WIRE_MAIN;
 	memcpy(msg->fds, s->fds, s->nfds * sizeof(s->fds[0]));
 	msg->nfds = s->nfds;
 	s->nfds = 0;
 	ret = wire->ops->command(wire, msg);
 	if (ret)
-		vfmig_wire_msg_free(wire, msg);
+		wire_msg_free(wire, msg);
 	return ret;
 }
 
-static int reply_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int reply_is_there(struct wire *wire, struct wire_socket *s)
 {
-	struct vfmig_wire_ask *ask = s->ask;
+	struct wire_ask *ask = s->ask;
 
-	if (s->nfds > VFMIG_WIRE_REPLY_FDS)
-		return vfmig_wire_lose(wire, -EPROTO,
-				       "the peer sent %u descriptors with a reply; at most %u were "
-				       "agreed",
-				       s->nfds, VFMIG_WIRE_REPLY_FDS);
+	if (s->nfds > WIRE_REPLY_FDS)
+		return wire_lose(wire, -EPROTO,
+				 "the peer sent %u descriptors with a reply; at most %u were "
+				 "agreed",
+				 s->nfds, WIRE_REPLY_FDS);
 	s->ask = NULL;
 	/* Whoever answers what came behind pages has taken these. */
 	if (ask->npages == s->npages)
@@ -207,14 +205,14 @@ static int reply_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 	ask->nfds = s->nfds;
 	s->nfds = 0;
 	if (ask->error || ask->abandoned)
-		vfmig_wire_close_fds(ask->fds, &ask->nfds);
-	vfmig_wire_forget(wire, ask);
+		wire_close_fds(ask->fds, &ask->nfds);
+	wire_forget(wire, ask);
 	wire->ops->reply(wire, ask);
 	return 0;
 }
 
 /* Payload that is in the buffer goes to its place. */
-static void from_buffer(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static void from_buffer(struct wire *wire, struct wire_socket *s)
 {
 	while (s->got < s->len && s->at < s->have) {
 		size_t n, here = s->have - s->at;
@@ -228,20 +226,20 @@ static void from_buffer(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 	}
 }
 
-static int message_is_there(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int message_is_there(struct wire *wire, struct wire_socket *s)
 {
 	s->body = false;
 	s->whole++;
 	return s->msg ? command_is_there(wire, s) : reply_is_there(wire, s);
 }
 
-static int parse(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static int parse(struct wire *wire, struct wire_socket *s)
 {
 	int ret = 0;
 
 	for (;;) {
 		if (!s->body) {
-			if (s->have - s->at < VFMIG_USER_HEADER_SIZE)
+			if (s->have - s->at < ABI_MSG_HEADER_SIZE)
 				break;
 			ret = header_is_there(wire, s);
 			if (ret)
@@ -267,7 +265,7 @@ static int parse(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 
 /* ---- from the socket ---- */
 
-static int take_fds(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct msghdr *msg)
+static int take_fds(struct wire *wire, struct wire_socket *s, struct msghdr *msg)
 {
 	struct cmsghdr *cmsg;
 
@@ -276,22 +274,21 @@ static int take_fds(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct
 
 		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
 			continue;
-		/* The buffer has room for no more than VFMIG_WIRE_FDS, and there is one such message. */
+		/* The buffer has room for no more than WIRE_FDS, and there is one such message. */
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(s->late, CMSG_DATA(cmsg), n * sizeof(int));
 		s->nlate = (unsigned)n;
 	}
 	if (msg->msg_flags & MSG_CTRUNC)
-		return vfmig_wire_lose(wire, -EPROTO,
-				       "the peer sent more than %u descriptors at a time, or this "
-				       "process may have no more open",
-				       VFMIG_WIRE_FDS);
+		return wire_lose(wire, -EPROTO,
+				 "the peer sent more than %u descriptors at a time, or this "
+				 "process may have no more open",
+				 WIRE_FDS);
 	return 0;
 }
 
 /* Where what comes next goes: the payload that is coming first, @direct bytes of it. Returns how many places that is. */
-static unsigned places(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct iovec *iov,
-		       size_t *direct)
+static unsigned places(struct wire *wire, struct wire_socket *s, struct iovec *iov, size_t *direct)
 {
 	size_t got = s->got;
 	unsigned n = 0;
@@ -319,7 +316,7 @@ static unsigned places(struct vfmig_wire *wire, struct vfmig_wire_socket *s, str
 }
 
 union control {
-	char bytes[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
+	char bytes[CMSG_SPACE(WIRE_FDS * sizeof(int))];
 	struct cmsghdr align;
 };
 
@@ -334,16 +331,16 @@ static ssize_t take(int fd, struct msghdr *msg, int flags)
 }
 
 /* @n bytes came, or none; returns that, or why the connection is lost, or 0: nothing is there. */
-static ssize_t came(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct msghdr *msg,
-		    size_t direct, ssize_t n)
+static ssize_t came(struct wire *wire, struct wire_socket *s, struct msghdr *msg, size_t direct,
+		    ssize_t n)
 {
 	if (n == -EAGAIN || n == -EWOULDBLOCK)
 		return 0;
 	if (n < 0)
-		return vfmig_wire_lose(wire, (int)n, "receiving failed: %s", strerror((int)-n));
+		return wire_lose(wire, (int)n, "receiving failed: %s", strerror((int)-n));
 	if (!n)
-		return vfmig_wire_lose(wire, -ECONNRESET, "the peer is gone%s",
-				       s->body || s->have ? ", in the middle of a message" : "");
+		return wire_lose(wire, -ECONNRESET, "the peer is gone%s",
+				 s->body || s->have ? ", in the middle of a message" : "");
 	if ((size_t)n <= direct) {
 		s->got += (size_t)n;
 	} else {
@@ -354,7 +351,7 @@ static ssize_t came(struct vfmig_wire *wire, struct vfmig_wire_socket *s, struct
 }
 
 /* How much came; *full if it was as much as there was room for. 0: nothing is there. */
-static ssize_t receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, bool *full)
+static ssize_t receive(struct wire *wire, struct wire_socket *s, bool *full)
 {
 	union control control;
 	struct iovec iov[4];
@@ -383,9 +380,9 @@ static ssize_t receive(struct vfmig_wire *wire, struct vfmig_wire_socket *s, boo
  */
 #define BYTES_AT_A_TIME (64u << 10)
 
-bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end)
+bool wire_recv(struct wire *wire, enum wire_end end)
 {
-	struct vfmig_wire_socket *s = &wire->ends[end];
+	struct wire_socket *s = &wire->ends[end];
 	uint64_t whole = s->whole;
 	size_t taken = 0;
 	bool full = true;
@@ -402,7 +399,7 @@ bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end)
 		taken += (size_t)n;
 		if (parse(wire, s)) {
 			/* Whoever said no said why, unless it was the owner, to a command. */
-			vfmig_wire_lose(wire, -EPROTO, "a command was not taken");
+			wire_lose(wire, -EPROTO, "a command was not taken");
 			return false;
 		}
 	}
@@ -421,9 +418,9 @@ static void drop_fds(struct msghdr *msg)
 	}
 }
 
-bool vfmig_wire_wait(struct vfmig_wire *wire, enum vfmig_wire_end end)
+bool wire_wait(struct wire *wire, enum wire_end end)
 {
-	struct vfmig_wire_socket *s = &wire->ends[end];
+	struct wire_socket *s = &wire->ends[end];
 	union control control;
 	struct iovec iov[4];
 	struct msghdr msg = {
@@ -451,6 +448,6 @@ bool vfmig_wire_wait(struct vfmig_wire *wire, enum vfmig_wire_end end)
 	}
 	n = came(wire, s, &msg, direct, n);
 	if (n > 0 && parse(wire, s))
-		vfmig_wire_lose(wire, -EPROTO, "a command was not taken");
+		wire_lose(wire, -EPROTO, "a command was not taken");
 	return n;
 }

@@ -26,10 +26,9 @@
  * Each thing that is taken makes an event, with EPOLLET; without, there would be one all the time. Nothing that comes is
  * missed meanwhile, as such an event tells that, too, and all is looked at anew when it is over.
  */
-static void poll_for(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads, bool writes,
-		     bool drains)
+static void poll_for(struct wire *wire, enum wire_end end, bool reads, bool writes, bool drains)
 {
-	struct vfmig_wire_socket *s = &wire->ends[end];
+	struct wire_socket *s = &wire->ends[end];
 	struct epoll_event event = {
 		.events = (reads ? (uint32_t)EPOLLIN : 0) |
 			  (writes || drains ? (uint32_t)EPOLLOUT : 0) |
@@ -44,10 +43,10 @@ static void poll_for(struct vfmig_wire *wire, enum vfmig_wire_end end, bool read
 	s->writes = writes;
 	s->drains = drains;
 	if (epoll_ctl(wire->epoll, EPOLL_CTL_MOD, s->fd, &event))
-		vfmig_wire_lose(wire, -errno, "a vfio-user socket cannot be polled");
+		wire_lose(wire, -errno, "a vfio-user socket cannot be polled");
 }
 
-void vfmig_wire_reads(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads)
+void wire_reads(struct wire *wire, enum wire_end end, bool reads)
 {
 	poll_for(wire, end, reads, wire->ends[end].writes, wire->ends[end].drains);
 }
@@ -55,9 +54,9 @@ void vfmig_wire_reads(struct vfmig_wire *wire, enum vfmig_wire_end end, bool rea
 /* The last message is taken while a byte of it still counts, when the kernel tells of it. */
 #define ALL_BUT_TAKEN 1
 
-bool vfmig_wire_taken(struct vfmig_wire *wire, enum vfmig_wire_end end)
+bool wire_taken(struct wire *wire, enum wire_end end)
 {
-	struct vfmig_wire_socket *s = &wire->ends[end];
+	struct wire_socket *s = &wire->ends[end];
 	int bytes = 0;
 
 	if (s->pages && !wire->lost && !s->broken)
@@ -68,7 +67,7 @@ bool vfmig_wire_taken(struct vfmig_wire *wire, enum vfmig_wire_end end)
 	return !s->pages;
 }
 
-static size_t total(const struct vfmig_wire_out *out)
+static size_t total(const struct wire_out *out)
 {
 	return out->head_len + out->body_len;
 }
@@ -77,7 +76,7 @@ static size_t total(const struct vfmig_wire_out *out)
  * Before 6.6 sendfile() into such a socket waits for whoever reads there, whatever it is told: for ever, if that one
  * likes.
  */
-bool vfmig_wire_sends_pages(void)
+bool wire_sends_pages(void)
 {
 	struct utsname name;
 	int major, minor;
@@ -90,7 +89,7 @@ bool vfmig_wire_sends_pages(void)
  * What is left of a message, up to a piece that goes by its file, or that piece alone: *file is its number then, and
  * -1 else. Returns how many places that is.
  */
-static unsigned rest(const struct vfmig_wire_out *out, struct iovec *iov, int *file)
+static unsigned rest(const struct wire_out *out, struct iovec *iov, int *file)
 {
 	const struct iovec whole = {.iov_base = (void *)out->body, .iov_len = out->body_len};
 	const struct iovec *from = out->npieces ? out->pieces : &whole;
@@ -128,20 +127,20 @@ static unsigned rest(const struct vfmig_wire_out *out, struct iovec *iov, int *f
  * The file's pages themselves: the other side copies from there, and nobody before it. The call has no flag for not
  * waiting, and none against a signal.
  */
-static ssize_t send_pages(struct vfmig_wire_socket *s, const struct vfmig_wire_out *out, int file,
+static ssize_t send_pages(struct wire_socket *s, const struct wire_out *out, int file,
 			  const struct iovec *left)
 {
 	off_t at = (off_t)(out->files[file].offset + out->pieces[file].iov_len - left->iov_len);
-	struct vfmig_quiet quiet;
+	struct sigpipe_guard quiet;
 	ssize_t n;
 	int code;
 
-	vfmig_quiet_begin(&quiet);
+	sigpipe_guard_begin(&quiet);
 	fcntl(s->fd, F_SETFL, s->flags | O_NONBLOCK);
 	n = sendfile(s->fd, out->files[file].fd, &at, left->iov_len);
 	code = errno;
 	fcntl(s->fd, F_SETFL, s->flags);
-	vfmig_quiet_end(&quiet, n < 0 ? code : (size_t)n < left->iov_len ? EPIPE : 0);
+	sigpipe_guard_end(&quiet, n < 0 ? code : (size_t)n < left->iov_len ? EPIPE : 0);
 	errno = code;
 	if (n > 0) {
 		s->pages = true;
@@ -150,10 +149,10 @@ static ssize_t send_pages(struct vfmig_wire_socket *s, const struct vfmig_wire_o
 	return n;
 }
 
-static ssize_t send_bytes(struct vfmig_wire_socket *s, const struct vfmig_wire_out *out,
-			  struct iovec *iov, unsigned count)
+static ssize_t send_bytes(struct wire_socket *s, const struct wire_out *out, struct iovec *iov,
+			  unsigned count)
 {
-	char control[CMSG_SPACE(VFMIG_WIRE_FDS * sizeof(int))];
+	char control[CMSG_SPACE(WIRE_FDS * sizeof(int))];
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
 
 	if (out->nfds && !out->done) {
@@ -182,9 +181,9 @@ static bool only_copies(int error)
 }
 
 /* Send what is left of a message. 1: all of it has gone. 0: no room. Else it cannot be sent. */
-static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
+static int push(struct wire_socket *s, struct wire_out *out)
 {
-	struct iovec iov[1 + VFMIG_WIRE_PIECES];
+	struct iovec iov[1 + WIRE_PIECES];
 	size_t asked;
 	ssize_t n;
 
@@ -214,7 +213,7 @@ static int push(struct vfmig_wire_socket *s, struct vfmig_wire_out *out)
 	return 1;
 }
 
-static void finish(struct vfmig_wire *wire, struct vfmig_wire_out *out)
+static void finish(struct wire *wire, struct wire_out *out)
 {
 	free(out->own);
 	out->own = NULL;
@@ -227,18 +226,18 @@ static void finish(struct vfmig_wire *wire, struct vfmig_wire_out *out)
  * the connection's end is left to the receiver, who will see it; but one who only closed its ears would
  * never be seen.
  */
-static void broken(struct vfmig_wire *wire, struct vfmig_wire_socket *s, int error)
+static void broken(struct wire *wire, struct wire_socket *s, int error)
 {
 	s->broken = true;
 	if (error != -EPIPE && error != -ECONNRESET)
-		vfmig_wire_lose(wire, error, "sending failed: %s", strerror(-error));
+		wire_lose(wire, error, "sending failed: %s", strerror(-error));
 	else
 		shutdown(s->fd, SHUT_WR);
 }
 
-void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vfmig_wire_out *out)
+void wire_send(struct wire *wire, enum wire_end end, struct wire_out *out)
 {
-	struct vfmig_wire_socket *s = &wire->ends[end];
+	struct wire_socket *s = &wire->ends[end];
 	int ret = 0;
 
 	/* A few bytes are moved more cheaply than the system takes apart two pieces. */
@@ -273,10 +272,10 @@ void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vf
 	poll_for(wire, end, s->reads, true, s->drains);
 }
 
-void vfmig_wire_flush(struct vfmig_wire *wire, enum vfmig_wire_end end)
+void wire_flush(struct wire *wire, enum wire_end end)
 {
-	struct vfmig_wire_socket *s = &wire->ends[end];
-	struct vfmig_wire_out *out;
+	struct wire_socket *s = &wire->ends[end];
+	struct wire_out *out;
 	int ret = 1;
 
 	while (!wire->lost && (out = s->first)) {

@@ -51,7 +51,7 @@ static int new_socket(struct vfmig_error *err)
 /* False, with errno, if the deadline has passed. */
 static bool limit_connect(int fd, int64_t deadline)
 {
-	int64_t left = deadline - vfmig_now();
+	int64_t left = deadline - device_now();
 	struct timeval limit = {.tv_sec = left / 1000000000, .tv_usec = left / 1000 % 1000000};
 
 	if (left < 1000) {
@@ -81,12 +81,12 @@ static int try_connect(int fd, const struct sockaddr_un *to, int64_t deadline)
 	}
 }
 
-int vfmig_socket_connect(const char *path, struct vfmig_error *err)
+int socket_connect(const char *path, struct vfmig_error *err)
 {
-	return vfmig_socket_connect_until(path, 0, err);
+	return socket_connect_until(path, 0, err);
 }
 
-int vfmig_socket_connect_until(const char *path, int64_t deadline, struct vfmig_error *err)
+int socket_connect_until(const char *path, int64_t deadline, struct vfmig_error *err)
 {
 	const struct timeval unlimited = {0};
 	struct sockaddr_un to;

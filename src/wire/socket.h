@@ -2,8 +2,8 @@
 /*
  * UNIX sockets with a path: connecting to one. Listening is public: <vfmig/socket.h>.
  */
-#ifndef VFMIG_WIRE_SOCKET_H
-#define VFMIG_WIRE_SOCKET_H
+#ifndef WIRE_SOCKET_H
+#define WIRE_SOCKET_H
 
 #include <vfmig/socket.h>
 
@@ -11,8 +11,8 @@
  * Connect. A socket that has its path and does not listen yet is waited for, 100 ms. Return: the descriptor, or a
  * negative errno.
  */
-int vfmig_socket_connect(const char *path, struct vfmig_error *err);
+int socket_connect(const char *path, struct vfmig_error *err);
 /* The same with a deadline (CLOCK_MONOTONIC, ns; 0 is none), also if a server's backlog is full: -ETIMEDOUT. */
-int vfmig_socket_connect_until(const char *path, int64_t deadline, struct vfmig_error *err);
+int socket_connect_until(const char *path, int64_t deadline, struct vfmig_error *err);
 
 #endif

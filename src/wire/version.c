@@ -14,13 +14,13 @@
 #include "abi/json.h"
 #include "wire/version.h"
 
-void vfmig_wire_caps_ours(struct vfmig_wire_caps *caps)
+void wire_caps_ours(struct wire_caps *caps)
 {
-	*caps = (struct vfmig_wire_caps){
-		.major = VFMIG_WIRE_MAJOR,
-		.minor = VFMIG_WIRE_MINOR,
-		.max_msg_fds = VFMIG_WIRE_FDS,
-		.max_data_xfer_size = VFMIG_USER_XFER_DEFAULT,
+	*caps = (struct wire_caps){
+		.major = WIRE_MAJOR,
+		.minor = WIRE_MINOR,
+		.max_msg_fds = WIRE_FDS,
+		.max_data_xfer_size = ABI_MSG_XFER_DEFAULT,
 		.max_dma_maps = 65535,
 		.pgsizes = 4096,
 		.migration_pgsize = 4096,
@@ -28,7 +28,7 @@ void vfmig_wire_caps_ours(struct vfmig_wire_caps *caps)
 		.twin_socket = true,
 		.twin_fd = -1,
 		.write_multiple = true,
-		.vfmig = VFMIG_WIRE_EXTENSION,
+		.vfmig = WIRE_EXTENSION,
 	};
 }
 
@@ -52,7 +52,7 @@ static void put(struct text *to, const char *fmt, ...)
 	to->len += n > 0 ? (size_t)n : 0;
 }
 
-static void put_caps(struct text *to, const struct vfmig_wire_caps *c)
+static void put_caps(struct text *to, const struct wire_caps *c)
 {
 	put(to, "{\"capabilities\":{\"max_msg_fds\":%u,\"max_data_xfer_size\":%u", c->max_msg_fds,
 	    c->max_data_xfer_size);
@@ -79,9 +79,9 @@ static void put_caps(struct text *to, const struct vfmig_wire_caps *c)
 	put(to, "}}");
 }
 
-void *vfmig_wire_caps_encode(const struct vfmig_wire_caps *caps, size_t *len)
+void *wire_caps_encode(const struct wire_caps *caps, size_t *len)
 {
-	struct vfmig_user_version v = {.major = caps->major, .minor = caps->minor};
+	struct abi_msg_version v = {.major = caps->major, .minor = caps->minor};
 	struct text text = {.len = 0};
 	size_t room;
 	void *payload;
@@ -89,26 +89,26 @@ void *vfmig_wire_caps_encode(const struct vfmig_wire_caps *caps, size_t *len)
 	put_caps(&text, caps);
 	v.json = text.at;
 	v.json_len = text.len;
-	room = VFMIG_USER_VERSION_SIZE + v.json_len + 1;
+	room = ABI_MSG_VERSION_SIZE + v.json_len + 1;
 	payload = malloc(room);
-	*len = payload ? vfmig_user_put_version(payload, room, &v) : 0;
+	*len = payload ? abi_msg_put_version(payload, room, &v) : 0;
 	return payload;
 }
 
 /* ---- to hear ---- */
 
-static int get_number(const struct vfmig_json *from, const char *key, uint64_t min, uint64_t max,
+static int get_number(const struct abi_json *from, const char *key, uint64_t min, uint64_t max,
 		      uint64_t *to, struct vfmig_error *err)
 {
-	struct vfmig_json value = vfmig_json_member(from, key);
+	struct abi_json value = abi_json_member(from, key);
 	bool negative;
 	uint64_t n;
 
-	if (value.type == VFMIG_JSON_NONE)
+	if (value.type == ABI_JSON_NONE)
 		return 0;
-	if (value.type != VFMIG_JSON_INTEGER)
+	if (value.type != ABI_JSON_INTEGER)
 		return vfmig_err(err, -EPROTO, "VERSION: capability %s is no whole number", key);
-	n = vfmig_json_integer(&value, &negative);
+	n = abi_json_integer(&value, &negative);
 	if (negative || n < min || n > max)
 		return vfmig_err(err, -EPROTO,
 				 "VERSION: capability %s is %s%llu, but it must be %llu to %llu",
@@ -118,39 +118,37 @@ static int get_number(const struct vfmig_json *from, const char *key, uint64_t m
 	return 0;
 }
 
-static int get_bool(const struct vfmig_json *from, const char *key, bool *to,
-		    struct vfmig_error *err)
+static int get_bool(const struct abi_json *from, const char *key, bool *to, struct vfmig_error *err)
 {
-	struct vfmig_json value = vfmig_json_member(from, key);
+	struct abi_json value = abi_json_member(from, key);
 
-	if (value.type == VFMIG_JSON_NONE)
+	if (value.type == ABI_JSON_NONE)
 		return 0;
-	if (value.type != VFMIG_JSON_BOOL)
+	if (value.type != ABI_JSON_BOOL)
 		return vfmig_err(err, -EPROTO, "VERSION: capability %s is neither true nor false",
 				 key);
-	*to = vfmig_json_bool(&value);
+	*to = abi_json_bool(&value);
 	return 0;
 }
 
-/* An object, or none (VFMIG_JSON_NONE), which has no members. */
-static int get_object(const struct vfmig_json *from, const char *key, struct vfmig_json *to,
+/* An object, or none (ABI_JSON_NONE), which has no members. */
+static int get_object(const struct abi_json *from, const char *key, struct abi_json *to,
 		      struct vfmig_error *err)
 {
-	*to = vfmig_json_member(from, key);
-	if (to->type != VFMIG_JSON_NONE && to->type != VFMIG_JSON_OBJECT)
+	*to = abi_json_member(from, key);
+	if (to->type != ABI_JSON_NONE && to->type != ABI_JSON_OBJECT)
 		return vfmig_err(err, -EPROTO, "VERSION: %s is no object", key);
 	return 0;
 }
 
-static int get_parts(const struct vfmig_json *from, struct vfmig_wire_caps *c,
-		     struct vfmig_error *err)
+static int get_parts(const struct abi_json *from, struct wire_caps *c, struct vfmig_error *err)
 {
-	struct vfmig_json part;
+	struct abi_json part;
 	uint64_t fd = UINT64_MAX, vfmig = 0;
 	int ret;
 
 	ret = get_object(from, "migration", &part, err);
-	if (!ret && part.type == VFMIG_JSON_OBJECT) {
+	if (!ret && part.type == ABI_JSON_OBJECT) {
 		ret = get_number(&part, "pgsize", 0, UINT64_MAX, &c->migration_pgsize, err);
 		if (!ret)
 			ret = get_number(&part, "max_bitmap_size", 0, UINT64_MAX,
@@ -161,32 +159,30 @@ static int get_parts(const struct vfmig_json *from, struct vfmig_wire_caps *c,
 	}
 	if (!ret)
 		ret = get_object(from, "twin_socket", &part, err);
-	if (!ret && part.type == VFMIG_JSON_OBJECT) {
+	if (!ret && part.type == ABI_JSON_OBJECT) {
 		ret = get_bool(&part, "supported", &c->twin_socket, err);
 		if (!ret)
-			ret = get_number(&part, "fd_index", 0, VFMIG_WIRE_FDS - 1, &fd, err);
+			ret = get_number(&part, "fd_index", 0, WIRE_FDS - 1, &fd, err);
 		if (!ret && fd != UINT64_MAX)
 			c->twin_fd = (int)fd;
 	}
 	if (!ret)
 		ret = get_object(from, "vfmig", &part, err);
-	if (!ret && part.type == VFMIG_JSON_OBJECT) {
+	if (!ret && part.type == ABI_JSON_OBJECT) {
 		ret = get_number(&part, "version", 0, UINT32_MAX, &vfmig, err);
 		c->vfmig = (uint32_t)vfmig;
 	}
 	return ret;
 }
 
-static int get_caps(const struct vfmig_json *from, struct vfmig_wire_caps *c,
-		    struct vfmig_error *err)
+static int get_caps(const struct abi_json *from, struct wire_caps *c, struct vfmig_error *err)
 {
 	uint64_t fds = c->max_msg_fds, xfer = c->max_data_xfer_size, maps = c->max_dma_maps;
 	int ret;
 
 	ret = get_number(from, "max_msg_fds", 0, UINT32_MAX, &fds, err);
 	if (!ret)
-		ret = get_number(from, "max_data_xfer_size", VFMIG_WIRE_XFER_MIN, UINT64_MAX, &xfer,
-				 err);
+		ret = get_number(from, "max_data_xfer_size", WIRE_XFER_MIN, UINT64_MAX, &xfer, err);
 	if (!ret)
 		ret = get_number(from, "max_dma_maps", 1, UINT64_MAX, &maps, err);
 	if (!ret)
@@ -196,38 +192,37 @@ static int get_caps(const struct vfmig_json *from, struct vfmig_wire_caps *c,
 	if (ret)
 		return ret;
 	/* More than we ever use is as good as what we use. */
-	c->max_msg_fds = fds > VFMIG_WIRE_FDS ? VFMIG_WIRE_FDS : (uint32_t)fds;
-	c->max_data_xfer_size = xfer > VFMIG_USER_XFER_MAX ? VFMIG_USER_XFER_MAX : (uint32_t)xfer;
+	c->max_msg_fds = fds > WIRE_FDS ? WIRE_FDS : (uint32_t)fds;
+	c->max_data_xfer_size = xfer > ABI_MSG_XFER_MAX ? ABI_MSG_XFER_MAX : (uint32_t)xfer;
 	c->max_dma_maps = maps > UINT32_MAX ? UINT32_MAX : (uint32_t)maps;
 	return get_parts(from, c, err);
 }
 
-int vfmig_wire_caps_decode(const void *payload, size_t len, struct vfmig_wire_caps *caps,
-			   struct vfmig_error *err)
+int wire_caps_decode(const void *payload, size_t len, struct wire_caps *caps,
+		     struct vfmig_error *err)
 {
-	struct vfmig_user_version v;
-	struct vfmig_json top, inner;
-	const char *why = vfmig_user_get_version(payload, len, &v);
+	struct abi_msg_version v;
+	struct abi_json top, inner;
+	const char *why = abi_msg_get_version(payload, len, &v);
 	int ret;
 
 	if (why)
 		return vfmig_err(err, -EPROTO, "%s", why);
-	*caps = (struct vfmig_wire_caps){
+	*caps = (struct wire_caps){
 		.major = v.major,
 		.minor = v.minor,
 		.max_msg_fds = 1,
-		.max_data_xfer_size = VFMIG_USER_XFER_DEFAULT,
+		.max_data_xfer_size = ABI_MSG_XFER_DEFAULT,
 		.max_dma_maps = 65535,
 		.pgsizes = 4096,
 		.twin_fd = -1,
 	};
 	if (!v.json || !v.json_len)
 		return 0;
-	if (vfmig_json_open(v.json, v.json_len, &top) != v.json_len ||
-	    top.type != VFMIG_JSON_OBJECT)
+	if (abi_json_open(v.json, v.json_len, &top) != v.json_len || top.type != ABI_JSON_OBJECT)
 		return vfmig_err(err, -EPROTO, "VERSION: the capabilities are no JSON object");
 	ret = get_object(&top, "capabilities", &inner, err);
-	if (!ret && inner.type == VFMIG_JSON_OBJECT)
+	if (!ret && inner.type == ABI_JSON_OBJECT)
 		ret = get_caps(&inner, caps, err);
 	return ret;
 }

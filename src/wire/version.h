@@ -2,8 +2,8 @@
 /*
  * What the two ends say of themselves in VERSION: numbers, and capabilities in JSON.
  */
-#ifndef VFMIG_WIRE_VERSION_H
-#define VFMIG_WIRE_VERSION_H
+#ifndef WIRE_VERSION_H
+#define WIRE_VERSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,14 +13,14 @@
 
 #include "wire/wire.h"
 
-#define VFMIG_WIRE_MAJOR 0
-#define VFMIG_WIRE_MINOR 1
+#define WIRE_MAJOR 0
+#define WIRE_MINOR 1
 
 /* Of our extension: 2 has reports as runs, and the window. */
-#define VFMIG_WIRE_EXTENSION 2
+#define WIRE_EXTENSION 2
 
 /* The specification has no smallest size; clients with 4 are in the field. */
-#define VFMIG_WIRE_XFER_MIN 1u
+#define WIRE_XFER_MIN 1u
 
 /*
  * One end's capabilities. Where the JSON says nothing the specification's presets are filled in; in what is
@@ -35,7 +35,7 @@
  * @write_multiple: whether REGION_WRITE_MULTI is known
  * @vfmig: version of our extension (docs/vfio-user.md), 0 for none
  */
-struct vfmig_wire_caps {
+struct wire_caps {
 	uint16_t major, minor;
 	uint32_t max_msg_fds;
 	uint32_t max_data_xfer_size;
@@ -50,13 +50,13 @@ struct vfmig_wire_caps {
 };
 
 /* What this library is ready for, in either role. */
-void vfmig_wire_caps_ours(struct vfmig_wire_caps *caps);
+void wire_caps_ours(struct wire_caps *caps);
 
 /* A VERSION payload that says so, malloc()ed; NULL without memory. */
-void *vfmig_wire_caps_encode(const struct vfmig_wire_caps *caps, size_t *len);
+void *wire_caps_encode(const struct wire_caps *caps, size_t *len);
 
 /* Refuses what is malformed or of the wrong kind; what is unknown is passed over. */
-int vfmig_wire_caps_decode(const void *payload, size_t len, struct vfmig_wire_caps *caps,
-			   struct vfmig_error *err);
+int wire_caps_decode(const void *payload, size_t len, struct wire_caps *caps,
+		     struct vfmig_error *err);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* Indexes take this many bits of an id; the rest tells one use of an index from the next. */
 #define INDEX_BITS 10
-_Static_assert(VFMIG_WIRE_ASKS == 1u << INDEX_BITS, "an id holds an index");
+_Static_assert(WIRE_ASKS == 1u << INDEX_BITS, "an id holds an index");
 
 /*
  * A message of 1 MiB goes out in few pieces, and several small ones without waiting for the other side. The
@@ -23,13 +23,12 @@ _Static_assert(VFMIG_WIRE_ASKS == 1u << INDEX_BITS, "an id holds an index");
  */
 #define SEND_BUFFER (1 << 20)
 
-/* How long vfmig_wire_wait() waits: no longer than who has to do with the other end can. */
+/* How long wire_wait() waits: no longer than who has to do with the other end can. */
 #define WAIT_US 1000
 
-static int add_socket(struct vfmig_wire *wire, enum vfmig_wire_end end, int fd,
-		      struct vfmig_error *err)
+static int add_socket(struct wire *wire, enum wire_end end, int fd, struct vfmig_error *err)
 {
-	struct vfmig_wire_socket *s = &wire->ends[end];
+	struct wire_socket *s = &wire->ends[end];
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = end};
 	const struct timeval wait = {.tv_usec = WAIT_US};
 	int size = SEND_BUFFER, ret;
@@ -44,13 +43,13 @@ static int add_socket(struct vfmig_wire *wire, enum vfmig_wire_end end, int fd,
 	}
 	s->reads = true;
 	s->flags = fcntl(fd, F_GETFL);
-	s->sends_pages = vfmig_wire_sends_pages();
+	s->sends_pages = wire_sends_pages();
 	s->waits = !setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	return 0;
 }
 
-int vfmig_wire_init(struct vfmig_wire *wire, const struct vfmig_wire_ops *ops, int fd, int epoll,
-		    uint32_t command_max, struct vfmig_error *err)
+int wire_init(struct wire *wire, const struct wire_ops *ops, int fd, int epoll,
+	      uint32_t command_max, struct vfmig_error *err)
 {
 	int ret;
 
@@ -58,38 +57,38 @@ int vfmig_wire_init(struct vfmig_wire *wire, const struct vfmig_wire_ops *ops, i
 	wire->ops = ops;
 	wire->epoll = epoll;
 	wire->command_max = command_max;
-	for (unsigned i = 0; i < VFMIG_WIRE_ENDS; i++) {
+	for (unsigned i = 0; i < WIRE_ENDS; i++) {
 		wire->ends[i].fd = -1;
 		wire->ends[i].last = &wire->ends[i].first;
 	}
-	for (unsigned i = 0; i < VFMIG_WIRE_ASKS; i++)
-		wire->unused[i] = (uint16_t)(VFMIG_WIRE_ASKS - 1 - i);
-	wire->nunused = VFMIG_WIRE_ASKS;
-	ret = add_socket(wire, VFMIG_WIRE_MAIN, fd, err);
+	for (unsigned i = 0; i < WIRE_ASKS; i++)
+		wire->unused[i] = (uint16_t)(WIRE_ASKS - 1 - i);
+	wire->nunused = WIRE_ASKS;
+	ret = add_socket(wire, WIRE_MAIN, fd, err);
 	if (ret) {
 		close(fd);
-		wire->ends[VFMIG_WIRE_MAIN].fd = -1;
+		wire->ends[WIRE_MAIN].fd = -1;
 		return ret;
 	}
 	pthread_mutex_init(&wire->lock, NULL);
 	return 0;
 }
 
-int vfmig_wire_twin(struct vfmig_wire *wire, int fd, struct vfmig_error *err)
+int wire_twin(struct wire *wire, int fd, struct vfmig_error *err)
 {
-	int ret = add_socket(wire, VFMIG_WIRE_TWIN, fd, err);
+	int ret = add_socket(wire, WIRE_TWIN, fd, err);
 
 	if (ret) {
 		close(fd);
-		wire->ends[VFMIG_WIRE_TWIN].fd = -1;
+		wire->ends[WIRE_TWIN].fd = -1;
 	}
 	return ret;
 }
 
-static void free_list(struct vfmig_wire_msg *list)
+static void free_list(struct wire_msg *list)
 {
 	while (list) {
-		struct vfmig_wire_msg *next = list->next;
+		struct wire_msg *next = list->next;
 
 		free(list->large);
 		free(list);
@@ -97,10 +96,10 @@ static void free_list(struct vfmig_wire_msg *list)
 	}
 }
 
-void vfmig_wire_fini(struct vfmig_wire *wire)
+void wire_fini(struct wire *wire)
 {
-	for (unsigned i = 0; i < VFMIG_WIRE_ENDS; i++) {
-		struct vfmig_wire_socket *s = &wire->ends[i];
+	for (unsigned i = 0; i < WIRE_ENDS; i++) {
+		struct wire_socket *s = &wire->ends[i];
 
 		if (s->fd >= 0)
 			close(s->fd);
@@ -111,7 +110,7 @@ void vfmig_wire_fini(struct vfmig_wire *wire)
 	pthread_mutex_destroy(&wire->lock);
 }
 
-void vfmig_wire_close_fds(int *fds, unsigned *count)
+void wire_close_fds(int *fds, unsigned *count)
 {
 	for (unsigned i = 0; i < *count; i++)
 		if (fds[i] >= 0)
@@ -121,9 +120,9 @@ void vfmig_wire_close_fds(int *fds, unsigned *count)
 
 /* ---- the end ---- */
 
-static void drop_socket(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
+static void drop_socket(struct wire *wire, struct wire_socket *s)
 {
-	struct vfmig_wire_out *out;
+	struct wire_out *out;
 
 	if (s->fd < 0)
 		return;
@@ -132,10 +131,10 @@ static void drop_socket(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 	shutdown(s->fd, SHUT_RDWR);
 	s->reads = s->writes = false;
 	s->broken = true;
-	vfmig_wire_close_fds(s->fds, &s->nfds);
-	vfmig_wire_close_fds(s->late, &s->nlate);
+	wire_close_fds(s->fds, &s->nfds);
+	wire_close_fds(s->late, &s->nlate);
 	if (s->msg)
-		vfmig_wire_msg_free(wire, s->msg);
+		wire_msg_free(wire, s->msg);
 	s->msg = NULL;
 	s->ask = NULL;
 	s->at = s->have = 0;
@@ -151,9 +150,9 @@ static void drop_socket(struct vfmig_wire *wire, struct vfmig_wire_socket *s)
 	s->queued = 0;
 }
 
-void vfmig_wire_forget(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+void wire_forget(struct wire *wire, struct wire_ask *ask)
 {
-	unsigned index = ask->id & (VFMIG_WIRE_ASKS - 1);
+	unsigned index = ask->id & (WIRE_ASKS - 1);
 
 	ask->pending = false;
 	wire->asks[index] = NULL;
@@ -161,7 +160,7 @@ void vfmig_wire_forget(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
 	wire->unused[wire->nunused++] = (uint16_t)index;
 }
 
-int vfmig_wire_lose(struct vfmig_wire *wire, int code, const char *fmt, ...)
+int wire_lose(struct wire *wire, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -171,15 +170,15 @@ int vfmig_wire_lose(struct vfmig_wire *wire, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfmig_verr(&wire->why, code, fmt, ap);
 	va_end(ap);
-	for (unsigned i = 0; i < VFMIG_WIRE_ENDS; i++)
+	for (unsigned i = 0; i < WIRE_ENDS; i++)
 		drop_socket(wire, &wire->ends[i]);
-	for (unsigned i = 0; i < VFMIG_WIRE_ASKS; i++) {
-		struct vfmig_wire_ask *ask = wire->asks[i];
+	for (unsigned i = 0; i < WIRE_ASKS; i++) {
+		struct wire_ask *ask = wire->asks[i];
 
 		if (!ask)
 			continue;
-		vfmig_wire_forget(wire, ask);
-		vfmig_wire_close_fds(ask->fds, &ask->nfds);
+		wire_forget(wire, ask);
+		wire_close_fds(ask->fds, &ask->nfds);
 		ask->error = code;
 		wire->ops->reply(wire, ask);
 	}
@@ -188,7 +187,7 @@ int vfmig_wire_lose(struct vfmig_wire *wire, int code, const char *fmt, ...)
 
 /* ---- questions ---- */
 
-static void put_header(struct vfmig_wire_out *out, uint16_t id, uint16_t cmd, uint32_t flags,
+static void put_header(struct wire_out *out, uint16_t id, uint16_t cmd, uint32_t flags,
 		       uint32_t error)
 {
 	struct vfmig_user_header h = {
@@ -199,11 +198,10 @@ static void put_header(struct vfmig_wire_out *out, uint16_t id, uint16_t cmd, ui
 		.error_no = error,
 	};
 
-	vfmig_user_put_header(out->head, sizeof(out->head), &h);
+	abi_msg_put_header(out->head, sizeof(out->head), &h);
 }
 
-int vfmig_wire_ask(struct vfmig_wire *wire, enum vfmig_wire_end end, uint16_t cmd,
-		   struct vfmig_wire_ask *ask)
+int wire_ask(struct wire *wire, enum wire_end end, uint16_t cmd, struct wire_ask *ask)
 {
 	unsigned index;
 
@@ -223,15 +221,14 @@ int vfmig_wire_ask(struct vfmig_wire *wire, enum vfmig_wire_end end, uint16_t cm
 	wire->asks[index] = ask;
 	ask->npages = wire->ends[end].first ? UINT64_MAX : wire->ends[end].npages;
 	put_header(&ask->out, ask->id, cmd, VFMIG_USER_FLAG_TYPE_COMMAND, 0);
-	vfmig_wire_send(wire, end, &ask->out);
+	wire_send(wire, end, &ask->out);
 	return 0;
 }
 
-void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user_header *command,
-			     int error)
+void wire_reply_header(struct wire_out *out, const struct vfmig_user_header *command, int error)
 {
 	if (error) {
-		out->head_len = VFMIG_USER_HEADER_SIZE;
+		out->head_len = ABI_MSG_HEADER_SIZE;
 		out->body = NULL;
 		out->files = NULL;
 		out->npieces = 0;
@@ -243,10 +240,10 @@ void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user
 }
 
 /* Out of the queue, if not a byte of it has gone. */
-static bool take_back(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+static bool take_back(struct wire *wire, struct wire_ask *ask)
 {
-	struct vfmig_wire_socket *s = &wire->ends[ask->end];
-	struct vfmig_wire_out **at = &s->first;
+	struct wire_socket *s = &wire->ends[ask->end];
+	struct wire_out **at = &s->first;
 
 	while (*at && *at != &ask->out)
 		at = &(*at)->next;
@@ -260,9 +257,9 @@ static bool take_back(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
 	return true;
 }
 
-bool vfmig_wire_abandon(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+bool wire_abandon(struct wire *wire, struct wire_ask *ask)
 {
-	struct vfmig_wire_out *out = &ask->out;
+	struct wire_out *out = &ask->out;
 	size_t gone;
 
 	ask->abandoned = true;
@@ -272,14 +269,14 @@ bool vfmig_wire_abandon(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
 	if (!out->queued)
 		return false;
 	if (!out->done && take_back(wire, ask)) {
-		vfmig_wire_forget(wire, ask);
+		wire_forget(wire, ask);
 		return true;
 	}
 	/* The other side has the beginning; it will get the end, from a copy. */
 	gone = out->done > out->head_len ? out->done - out->head_len : 0;
 	out->own = malloc(out->body_len - gone + 1);
 	if (!out->own) {
-		vfmig_wire_lose(wire, -ENOMEM, "no memory to finish a message that is half sent");
+		wire_lose(wire, -ENOMEM, "no memory to finish a message that is half sent");
 		return false;
 	}
 	if (out->body_len > gone)

@@ -19,8 +19,8 @@
  * One lock guards all of it. Every function here is called with it held unless it says otherwise, and so are
  * the owner's callbacks, which therefore do little.
  */
-#ifndef VFMIG_WIRE_WIRE_H
-#define VFMIG_WIRE_WIRE_H
+#ifndef WIRE_WIRE_H
+#define WIRE_WIRE_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -33,22 +33,22 @@
 
 #include "abi/vfio_user.h"
 
-#define VFMIG_WIRE_ASKS	      1024u		     /* questions under way at a time */
-#define VFMIG_WIRE_FDS	      VFMIG_USER_MSG_FDS_MAX /* descriptors that one command may bring */
-#define VFMIG_WIRE_REPLY_FDS  8u		     /* and one reply */
-#define VFMIG_WIRE_HEAD	      64u		     /* header and fixed part of any message fit */
-#define VFMIG_WIRE_PIECES     16u		     /* in which a body may be */
-#define VFMIG_WIRE_SMALL      256u  /* a payload up to this needs no buffer of its own */
-#define VFMIG_WIRE_BUFFER     4096u /* what is received ahead */
-#define VFMIG_WIRE_KEEP_SMALL 64u   /* messages kept for the next use */
-#define VFMIG_WIRE_KEEP_LARGE 16u   /* of those with large buffers */
+#define WIRE_ASKS	1024u		    /* questions under way at a time */
+#define WIRE_FDS	ABI_MSG_MSG_FDS_MAX /* descriptors that one command may bring */
+#define WIRE_REPLY_FDS	8u		    /* and one reply */
+#define WIRE_HEAD	64u		    /* header and fixed part of any message fit */
+#define WIRE_PIECES	16u		    /* in which a body may be */
+#define WIRE_SMALL	256u		    /* a payload up to this needs no buffer of its own */
+#define WIRE_BUFFER	4096u		    /* what is received ahead */
+#define WIRE_KEEP_SMALL 64u		    /* messages kept for the next use */
+#define WIRE_KEEP_LARGE 16u		    /* of those with large buffers */
 
 /* The largest command that is taken: the most data that was agreed, and its fixed part. */
-#define VFMIG_WIRE_COMMAND_MAX(xfer) (VFMIG_WIRE_HEAD + (xfer))
+#define WIRE_COMMAND_MAX(xfer) (WIRE_HEAD + (xfer))
 
-enum vfmig_wire_end { VFMIG_WIRE_MAIN, VFMIG_WIRE_TWIN, VFMIG_WIRE_ENDS };
+enum wire_end { WIRE_MAIN, WIRE_TWIN, WIRE_ENDS };
 
-struct vfmig_wire;
+struct wire;
 
 /*
  * A message on its way out. Part of something of the owner's, who leaves it alone while @queued.
@@ -61,8 +61,8 @@ struct vfmig_wire;
  * @sent: it is on its way, or will never be; NULL if nobody cares
  * @own: a copy of @body that is freed here
  */
-struct vfmig_wire_out {
-	uint8_t head[VFMIG_WIRE_HEAD];
+struct wire_out {
+	uint8_t head[WIRE_HEAD];
 	size_t head_len;
 	const void *body;
 	size_t body_len;
@@ -71,9 +71,9 @@ struct vfmig_wire_out {
 	unsigned npieces;
 	const int *fds;
 	unsigned nfds;
-	void (*sent)(struct vfmig_wire *wire, struct vfmig_wire_out *out);
+	void (*sent)(struct wire *wire, struct wire_out *out);
 
-	struct vfmig_wire_out *next;
+	struct wire_out *next;
 	size_t done;
 	void *own;
 	bool queued;
@@ -82,7 +82,7 @@ struct vfmig_wire_out {
 /*
  * A question. Part of something of the owner's.
  *
- * @out: the message; vfmig_wire_ask() writes its header
+ * @out: the message; wire_ask() writes its header
  * @fixed: how many bytes of the reply's payload go to @reply
  * @data, @data_max: where the rest goes, and how much there may be of it
  * @slack: how much more is tolerated, and thrown away
@@ -91,70 +91,70 @@ struct vfmig_wire_out {
  * @data_len: how much went to @data
  * @fds, @nfds: what came with it; the owner closes them or clears @nfds
  */
-struct vfmig_wire_ask {
-	struct vfmig_wire_out out;
+struct wire_ask {
+	struct wire_out out;
 	uint32_t fixed;
 	void *data;
 	size_t data_max;
 	size_t slack;
 
 	int error;
-	uint8_t reply[VFMIG_WIRE_HEAD];
+	uint8_t reply[WIRE_HEAD];
 	size_t reply_len;
 	size_t data_len;
-	int fds[VFMIG_WIRE_REPLY_FDS];
+	int fds[WIRE_REPLY_FDS];
 	unsigned nfds;
 
 	uint16_t id, cmd;
-	enum vfmig_wire_end end;
+	enum wire_end end;
 	uint64_t npages; /* the socket's, when it was on its way; UINT64_MAX: it had to wait */
 	bool pending;	 /* in the table */
 	bool abandoned;	 /* nobody wants the reply any more */
-	struct vfmig_wire_ask *next;
+	struct wire_ask *next;
 };
 
 /*
  * A command that came in. @payload of @len bytes; @fds are the owner's now. To be handed back with
- * vfmig_wire_msg_free(), which closes what is left in @fds (take one by setting it to -1).
+ * wire_msg_free(), which closes what is left in @fds (take one by setting it to -1).
  */
-struct vfmig_wire_msg {
+struct wire_msg {
 	struct vfmig_user_header header;
-	enum vfmig_wire_end end;
+	enum wire_end end;
 	uint8_t *payload;
 	size_t len;
-	int fds[VFMIG_WIRE_FDS];
+	int fds[WIRE_FDS];
 	unsigned nfds;
 
-	struct vfmig_wire_msg *next;
+	struct wire_msg *next;
 	uint8_t *large; /* of @room bytes, or NULL */
 	size_t room;
-	_Alignas(16) uint8_t small[VFMIG_WIRE_SMALL];
+	_Alignas(16) uint8_t small[WIRE_SMALL];
 };
 
-struct vfmig_wire_ops {
+struct wire_ops {
 	/* A command is there. Not 0: it is not taken (the message stays the wire's), the connection ends. */
-	int (*command)(struct vfmig_wire *wire, struct vfmig_wire_msg *msg);
+	int (*command)(struct wire *wire, struct wire_msg *msg);
 	/* A question is answered (or @error says why it never will be) and out of the table. */
-	void (*reply)(struct vfmig_wire *wire, struct vfmig_wire_ask *ask);
+	void (*reply)(struct wire *wire, struct wire_ask *ask);
 };
 
 /* One socket. What is received and not looked at yet is in buffer[at, have). */
-struct vfmig_wire_socket {
+struct wire_socket {
 	int fd;
-	uint8_t buffer[VFMIG_WIRE_BUFFER];
+	uint8_t buffer[WIRE_BUFFER];
 	size_t at, have;
 	bool body; /* the header is there, the payload is coming */
 	struct vfmig_user_header header;
 	size_t len, got; /* of the payload */
 	uint64_t whole;	 /* messages that have come to their end */
-	struct vfmig_wire_ask *ask;
-	struct vfmig_wire_msg *msg;
-	int fds[VFMIG_WIRE_FDS]; /* came with the message that is coming */
+	struct wire_ask *ask;
+	struct wire_msg *msg;
+	int fds[WIRE_FDS]; /* came with the message that is coming */
 	unsigned nfds;
-	int late[VFMIG_WIRE_FDS]; /* came with the last byte that was received */
+	int late[WIRE_FDS]; /* came with the last byte that was received */
 	unsigned nlate;
 
-	struct vfmig_wire_out *first, **last;
+	struct wire_out *first, **last;
 	size_t queued; /* bytes */
 	bool reads, writes;
 	bool drains;	  /* somebody waits until the other side has taken all */
@@ -166,118 +166,116 @@ struct vfmig_wire_socket {
 	bool broken;	  /* nothing more can be sent */
 };
 
-struct vfmig_wire {
+struct wire {
 	pthread_mutex_t lock;
-	const struct vfmig_wire_ops *ops;
+	const struct wire_ops *ops;
 	int epoll;
 	uint32_t command_max; /* bytes of a whole command */
-	struct vfmig_wire_socket ends[VFMIG_WIRE_ENDS];
+	struct wire_socket ends[WIRE_ENDS];
 
-	struct vfmig_wire_ask *asks[VFMIG_WIRE_ASKS];
-	uint16_t turn[VFMIG_WIRE_ASKS];	  /* the upper bits of the next id */
-	uint16_t unused[VFMIG_WIRE_ASKS]; /* a stack of indexes */
+	struct wire_ask *asks[WIRE_ASKS];
+	uint16_t turn[WIRE_ASKS];   /* the upper bits of the next id */
+	uint16_t unused[WIRE_ASKS]; /* a stack of indexes */
 	unsigned nunused;
 
-	struct vfmig_wire_msg *kept_small, *kept_large;
+	struct wire_msg *kept_small, *kept_large;
 	unsigned nsmall, nlarge;
-	uint8_t trash[VFMIG_WIRE_BUFFER];
+	uint8_t trash[WIRE_BUFFER];
 
 	int lost; /* 0, or the negative errno with which it ended; @why is the sentence */
 	struct vfmig_error why;
 };
 
 /*
- * vfmig_wire_init() - a connection over a connected socket. Called without the lock, as is fini.
+ * wire_init() - a connection over a connected socket. Called without the lock, as is fini.
  * @fd: the wire's from now on, in any case
  * @epoll: where the sockets are registered (data.u32 is the end); the owner's
  */
-int vfmig_wire_init(struct vfmig_wire *wire, const struct vfmig_wire_ops *ops, int fd, int epoll,
-		    uint32_t command_max, struct vfmig_error *err);
+int wire_init(struct wire *wire, const struct wire_ops *ops, int fd, int epoll,
+	      uint32_t command_max, struct vfmig_error *err);
 
 /* Give it its second socket, the wire's from now on. */
-int vfmig_wire_twin(struct vfmig_wire *wire, int fd, struct vfmig_error *err);
+int wire_twin(struct wire *wire, int fd, struct vfmig_error *err);
 
-/* Close and free what it has; vfmig_wire_lose() came first. */
-void vfmig_wire_fini(struct vfmig_wire *wire);
+/* Close and free what it has; wire_lose() came first. */
+void wire_fini(struct wire *wire);
 
 /*
  * End the connection: each question that is under way gets its reply callback, with the error @code; each
  * message that is not sent its sent callback. Only the first end counts. Returns @code.
  */
-int vfmig_wire_lose(struct vfmig_wire *wire, int code, const char *fmt, ...)
+int wire_lose(struct wire *wire, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* ---- sending ---- */
 
 /* Send a message, now or when there is room. The sent callback may come before the return. */
-void vfmig_wire_send(struct vfmig_wire *wire, enum vfmig_wire_end end, struct vfmig_wire_out *out);
+void wire_send(struct wire *wire, enum wire_end end, struct wire_out *out);
 
 /* The socket takes more again. */
-void vfmig_wire_flush(struct vfmig_wire *wire, enum vfmig_wire_end end);
+void wire_flush(struct wire *wire, enum wire_end end);
 
 /* Whether the system sends a file's pages in the place of copies, without waiting for whoever takes them. */
-bool vfmig_wire_sends_pages(void);
+bool wire_sends_pages(void);
 
 /*
- * vfmig_wire_taken() - has the other side taken all pages that were sent in the place of copies?
+ * wire_taken() - has the other side taken all pages that were sent in the place of copies?
  *
  * Until it has, what is changed there is changed in what it gets. False: there will be an event at this end when
  * it has taken more.
  */
-bool vfmig_wire_taken(struct vfmig_wire *wire, enum vfmig_wire_end end);
+bool wire_taken(struct wire *wire, enum wire_end end);
 
 /*
- * vfmig_wire_ask() - ask
+ * wire_ask() - ask
  * @ask: filled in; the header's place in @out.head is left free
  *
  * Return: 0, and the reply callback will come (before the return, if the connection ends over it); -EBUSY if
  * too much is under way, -ENOTCONN after the end: then nothing has happened.
  */
-int vfmig_wire_ask(struct vfmig_wire *wire, enum vfmig_wire_end end, uint16_t cmd,
-		   struct vfmig_wire_ask *ask);
+int wire_ask(struct wire *wire, enum wire_end end, uint16_t cmd, struct wire_ask *ask);
 
 /*
- * vfmig_wire_abandon() - nobody wants the answer any more
+ * wire_abandon() - nobody wants the answer any more
  *
  * Its body and data are not touched after this. Return: true if all is over: it was never sent. False: the
  * reply callback will come, with @abandoned set.
  */
-bool vfmig_wire_abandon(struct vfmig_wire *wire, struct vfmig_wire_ask *ask);
+bool wire_abandon(struct wire *wire, struct wire_ask *ask);
 
-/* Write the header of a reply in front of what is in out->head from VFMIG_USER_HEADER_SIZE on. */
-void vfmig_wire_reply_header(struct vfmig_wire_out *out, const struct vfmig_user_header *command,
-			     int error);
+/* Write the header of a reply in front of what is in out->head from ABI_MSG_HEADER_SIZE on. */
+void wire_reply_header(struct wire_out *out, const struct vfmig_user_header *command, int error);
 
 /* ---- receiving ---- */
 
 /*
- * vfmig_wire_recv() - take in what is there, and give it to the owner
+ * wire_recv() - take in what is there, and give it to the owner
  *
  * Return: true if there may be more; false if there is not, or the connection is lost.
  */
-bool vfmig_wire_recv(struct vfmig_wire *wire, enum vfmig_wire_end end);
+bool wire_recv(struct wire *wire, enum wire_end end);
 
 /*
- * vfmig_wire_wait() - wait for what comes at one end, in the receive itself
+ * wire_wait() - wait for what comes at one end, in the receive itself
  *
  * For a few milliseconds, and with the lock let go. It spares the poll before a receive, where nothing else is waited for
  * that could not wait so long. Only who receives calls it, and nobody else receives meanwhile.
  *
  * Return: true if something came, or the connection is lost; false if not, or this end cannot do it now.
  */
-bool vfmig_wire_wait(struct vfmig_wire *wire, enum vfmig_wire_end end);
+bool wire_wait(struct wire *wire, enum wire_end end);
 
 /* Whether an end is polled for reading; an owner with too much to do stops it for a while. */
-void vfmig_wire_reads(struct vfmig_wire *wire, enum vfmig_wire_end end, bool reads);
+void wire_reads(struct wire *wire, enum wire_end end, bool reads);
 
 /* A message with room for @len bytes of payload; NULL without memory. */
-struct vfmig_wire_msg *vfmig_wire_msg_new(struct vfmig_wire *wire, size_t len);
-void vfmig_wire_msg_free(struct vfmig_wire *wire, struct vfmig_wire_msg *msg);
+struct wire_msg *wire_msg_new(struct wire *wire, size_t len);
+void wire_msg_free(struct wire *wire, struct wire_msg *msg);
 
 /* Close descriptors, and count them out. */
-void vfmig_wire_close_fds(int *fds, unsigned *count);
+void wire_close_fds(int *fds, unsigned *count);
 
 /* For the wire's own files: a question leaves the table. */
-void vfmig_wire_forget(struct vfmig_wire *wire, struct vfmig_wire_ask *ask);
+void wire_forget(struct wire *wire, struct wire_ask *ask);
 
 #endif

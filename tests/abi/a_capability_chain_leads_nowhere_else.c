@@ -33,21 +33,21 @@ static void put64(size_t at, uint64_t value)
 	put32(at + 4, (uint32_t)(value >> 32));
 }
 
-static const char *decode(size_t len, struct vfmig_user_region_caps *c)
+static const char *decode(size_t len, struct abi_msg_region_caps *c)
 {
-	static struct vfmig_sparse_mmap_area out[VFMIG_USER_AREAS_MAX];
+	static struct vfmig_sparse_mmap_area out[ABI_MSG_AREAS_MAX];
 	const uint8_t *b = fenced(buf, len);
 	struct vfmig_region_info i;
-	const char *why = vfmig_user_get_region_info(b, len, &i);
+	const char *why = abi_msg_get_region_info(b, len, &i);
 
-	return why ? why : vfmig_user_get_region_caps(b, len, &i, out, VFMIG_USER_AREAS_MAX, c);
+	return why ? why : abi_msg_get_region_caps(b, len, &i, out, ABI_MSG_AREAS_MAX, c);
 }
 
 /* All combinations of capabilities, with room for all of it, for some, and for none. */
 static void come_back(void)
 {
 	for (unsigned int what = 0; what < 16; what++) {
-		struct vfmig_user_region_caps in = {
+		struct abi_msg_region_caps in = {
 			.areas = areas,
 			.nr_areas = 2,
 			.has_sparse = what & 1,
@@ -60,17 +60,16 @@ static void come_back(void)
 			.revision_flags = 5,
 			.revision_room = 1ULL << 40,
 		};
-		struct vfmig_user_region_caps out;
+		struct abi_msg_region_caps out;
 		struct vfmig_region_info i;
-		size_t size =
-			vfmig_user_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
+		size_t size = abi_msg_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
 
 		CHECK_EQ(size, 32 + (what & 1 ? 48 : 0) + (what & 2 ? 16 : 0) + (what & 4 ? 8 : 0) +
 				       (what & 8 ? 24 : 0));
-		CHECK_EQ(vfmig_user_put_region_info(buf, size - 1, UINT32_MAX, &region, &in), 0);
-		CHECK_EQ(vfmig_user_put_region_info(buf, size, (uint32_t)size, &region, &in), size);
+		CHECK_EQ(abi_msg_put_region_info(buf, size - 1, UINT32_MAX, &region, &in), 0);
+		CHECK_EQ(abi_msg_put_region_info(buf, size, (uint32_t)size, &region, &in), size);
 		GOOD(decode(size, &out));
-		GOOD(vfmig_user_get_region_info(buf, size, &i));
+		GOOD(abi_msg_get_region_info(buf, size, &i));
 		CHECK_EQ(i.argsz, size);
 		CHECK_EQ(i.size, region.size);
 		CHECK_EQ(i.offset, region.offset);
@@ -93,29 +92,29 @@ static void come_back(void)
 
 		/* A buffer that is too small gets the fixed part, and the size to come back with. */
 		for (uint32_t argsz = 32; argsz < size; argsz += 8) {
-			CHECK_EQ(vfmig_user_put_region_info(buf, sizeof(buf), argsz, &region, &in),
+			CHECK_EQ(abi_msg_put_region_info(buf, sizeof(buf), argsz, &region, &in),
 				 32);
 			GOOD(decode(32, &out));
-			GOOD(vfmig_user_get_region_info(buf, 32, &i));
+			GOOD(abi_msg_get_region_info(buf, 32, &i));
 			CHECK_EQ(i.argsz, size);
 			CHECK_EQ(i.cap_offset, 0);
 			CHECK(i.flags & VFMIG_REGION_FLAG_CAPS);
 			CHECK(!out.has_sparse && !out.has_type && !out.msix_mappable);
 		}
 	}
-	CHECK_EQ(vfmig_user_put_region_info(buf, sizeof(buf), 32, &region, NULL), 32);
-	CHECK_EQ(vfmig_user_put_region_info_request(buf, 31, 32, 7), 0);
-	CHECK_EQ(vfmig_user_put_region_info_request(buf, 32, 32, 7), 32);
+	CHECK_EQ(abi_msg_put_region_info(buf, sizeof(buf), 32, &region, NULL), 32);
+	CHECK_EQ(abi_msg_put_region_info_request(buf, 31, 32, 7), 0);
+	CHECK_EQ(abi_msg_put_region_info_request(buf, 32, 32, 7), 32);
 	CHECK_EQ(buf[8], 7);
 }
 
 /* A message of a fixed part and the given chain, each capability 8 bytes. */
 static size_t chain(size_t n, uint16_t id)
 {
-	struct vfmig_user_region_caps none = {.msix_mappable = true};
+	struct abi_msg_region_caps none = {.msix_mappable = true};
 
 	memset(buf, 0, sizeof(buf));
-	vfmig_user_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &none);
+	abi_msg_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &none);
 	for (size_t k = 0; k < n; k++) {
 		put32(32 + 8 * k, (uint32_t)id + (uint32_t)k + (1U << 16));
 		put32(36 + 8 * k, k + 1 < n ? (uint32_t)(40 + 8 * k) : 0);
@@ -129,12 +128,12 @@ static void chains(void)
 	static const char overlap[] = "region info: capabilities overlap, or the chain loops";
 	static const char leaves[] = "region info: a capability leaves the message";
 	static const char inside[] = "region info: a capability lies inside the fixed part";
-	struct vfmig_user_region_caps c;
-	size_t len = chain(VFMIG_USER_CAPS_MAX, 100);
+	struct abi_msg_region_caps c;
+	size_t len = chain(ABI_MSG_CAPS_MAX, 100);
 
 	GOOD(decode(len, &c)); /* all unknown, all passed over */
 	CHECK(!c.has_sparse && !c.has_type && !c.msix_mappable);
-	len = chain(VFMIG_USER_CAPS_MAX + 1, 100);
+	len = chain(ABI_MSG_CAPS_MAX + 1, 100);
 	REFUSED(decode(len, &c), "region info: more than 16 capabilities");
 	len = chain(4, 100);
 	for (uint32_t back = 32; back < 32 + 8 * 4; back++) {
@@ -190,7 +189,7 @@ static void twice(void)
 		{VFMIG_REGION_CAP_MSIX_MAPPABLE, "region info: MSI-X mappable twice"},
 		{VFMIG_REGION_CAP_REVISION, "region info: two revisions of the migration protocol"},
 	};
-	struct vfmig_user_region_caps c;
+	struct abi_msg_region_caps c;
 
 	for (size_t i = 0; i < 4; i++) {
 		memset(buf + 64, 0, 16);
@@ -208,8 +207,8 @@ static void twice(void)
 
 static void area(uint64_t offset, uint64_t size, const char *why, uint32_t n)
 {
-	struct vfmig_user_region_caps in = {.areas = areas, .nr_areas = 1, .has_sparse = true}, out;
-	size_t len = vfmig_user_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
+	struct abi_msg_region_caps in = {.areas = areas, .nr_areas = 1, .has_sparse = true}, out;
+	size_t len = abi_msg_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
 
 	put64(48, offset);
 	put64(56, size);
@@ -220,27 +219,27 @@ static void area(uint64_t offset, uint64_t size, const char *why, uint32_t n)
 
 static void many_areas(void)
 {
-	static struct vfmig_sparse_mmap_area many[VFMIG_USER_AREAS_MAX + 1], out[4];
-	struct vfmig_user_region_caps in = {.areas = many, .has_sparse = true}, c;
+	static struct vfmig_sparse_mmap_area many[ABI_MSG_AREAS_MAX + 1], out[4];
+	struct abi_msg_region_caps in = {.areas = many, .has_sparse = true}, c;
 	struct vfmig_region_info i;
 	size_t len;
 
-	for (size_t k = 0; k <= VFMIG_USER_AREAS_MAX; k++)
+	for (size_t k = 0; k <= ABI_MSG_AREAS_MAX; k++)
 		many[k].size = 1;
-	in.nr_areas = VFMIG_USER_AREAS_MAX + 1;
-	CHECK_EQ(vfmig_user_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in), 0);
-	in.nr_areas = VFMIG_USER_AREAS_MAX;
-	len = vfmig_user_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
+	in.nr_areas = ABI_MSG_AREAS_MAX + 1;
+	CHECK_EQ(abi_msg_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in), 0);
+	in.nr_areas = ABI_MSG_AREAS_MAX;
+	len = abi_msg_put_region_info(buf, sizeof(buf), UINT32_MAX, &region, &in);
 	GOOD(decode(len, &c));
-	CHECK_EQ(c.nr_areas, VFMIG_USER_AREAS_MAX);
-	GOOD(vfmig_user_get_region_info(buf, len, &i));
-	REFUSED(vfmig_user_get_region_caps(buf, len, &i, out, 4, &c),
+	CHECK_EQ(c.nr_areas, ABI_MSG_AREAS_MAX);
+	GOOD(abi_msg_get_region_info(buf, len, &i));
+	REFUSED(abi_msg_get_region_caps(buf, len, &i, out, 4, &c),
 		"region info: more areas than are allowed");
-	for (uint32_t n = VFMIG_USER_AREAS_MAX + 1; n; n *= 2) {
+	for (uint32_t n = ABI_MSG_AREAS_MAX + 1; n; n *= 2) {
 		put32(40, n);
 		REFUSED(decode(len, &c), "region info: more areas than are allowed");
 	}
-	put32(40, VFMIG_USER_AREAS_MAX);
+	put32(40, ABI_MSG_AREAS_MAX);
 	REFUSED(decode(len - 1, &c), "region info: a list of areas leaves the message");
 }
 
@@ -248,14 +247,14 @@ static void region_itself(void)
 {
 	struct vfmig_region_info i;
 
-	vfmig_user_put_region_info(buf, sizeof(buf), 32, &region, NULL);
+	abi_msg_put_region_info(buf, sizeof(buf), 32, &region, NULL);
 	put64(24, UINT64_MAX - SIZE);
-	GOOD(vfmig_user_get_region_info(buf, 32, &i));
+	GOOD(abi_msg_get_region_info(buf, 32, &i));
 	put64(24, UINT64_MAX - SIZE + 1);
-	REFUSED(vfmig_user_get_region_info(buf, 32, &i),
+	REFUSED(abi_msg_get_region_info(buf, 32, &i),
 		"region info: the region passes the end of any file");
 	put32(0, 31);
-	REFUSED(vfmig_user_get_region_info(buf, 32, &i),
+	REFUSED(abi_msg_get_region_info(buf, 32, &i),
 		"the argsz of region info is below its 32 bytes");
 }
 

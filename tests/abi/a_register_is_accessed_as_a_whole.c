@@ -28,7 +28,7 @@ static const char leaves[] = "an access leaves the migration region";
 static const char empty[] = "an access to the migration region is of no bytes";
 
 /* The register that an access is to, 9 for the data section, or the refusal. */
-static const char *oracle(const struct vfmig_region_layout *l, uint64_t offset, uint64_t len,
+static const char *oracle(const struct abi_region_layout *l, uint64_t offset, uint64_t len,
 			  bool write, unsigned *reg)
 {
 	unsigned registers = l->revision == VFMIG_REGION_PFN ? 9 : 5;
@@ -51,16 +51,16 @@ static const char *oracle(const struct vfmig_region_layout *l, uint64_t offset, 
 	return offset < l->data_start ? gap : NULL;
 }
 
-static void everywhere(const struct vfmig_region_layout *l)
+static void everywhere(const struct abi_region_layout *l)
 {
 	for (uint64_t offset = 0; offset <= l->size + 2; offset++) {
 		for (uint64_t len = 0; len <= 40; len++) {
 			for (int write = 0; write < 2; write++) {
-				enum vfmig_region_register reg = VFMIG_REG_COUNT;
+				enum abi_region_register reg = ABI_REG_COUNT;
 				unsigned expected;
 				const char *why = oracle(l, offset, len, write, &expected);
 
-				REFUSED(vfmig_region_decode(l, offset, len, write, &reg), why);
+				REFUSED(abi_region_decode(l, offset, len, write, &reg), why);
 				if (!why)
 					CHECK_EQ(reg, expected);
 			}
@@ -68,21 +68,21 @@ static void everywhere(const struct vfmig_region_layout *l)
 	}
 }
 
-static void far_away(const struct vfmig_region_layout *l)
+static void far_away(const struct abi_region_layout *l)
 {
 	static const uint64_t far[] = {1ull << 32, 1ull << 63, UINT64_MAX - 7, UINT64_MAX};
-	enum vfmig_region_register reg;
+	enum abi_region_register reg;
 
 	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
-		REFUSED(vfmig_region_decode(l, far[i], 8, false, &reg), leaves);
-		REFUSED(vfmig_region_decode(l, 16, far[i], false, &reg), leaves);
-		REFUSED(vfmig_region_decode(l, far[i], far[i], true, &reg), leaves);
+		REFUSED(abi_region_decode(l, far[i], 8, false, &reg), leaves);
+		REFUSED(abi_region_decode(l, 16, far[i], false, &reg), leaves);
+		REFUSED(abi_region_decode(l, far[i], far[i], true, &reg), leaves);
 	}
 }
 
 int main(void)
 {
-	static const struct vfmig_region_layout layouts[] = {
+	static const struct abi_region_layout layouts[] = {
 		{VFMIG_REGION_V1, 32, 32}, /* without a data section */
 		{VFMIG_REGION_V1, 32, 100}, {VFMIG_REGION_V1, 64, 96},
 		{VFMIG_REGION_PFN, 64, 64}, {VFMIG_REGION_PFN, 96, 200},
@@ -92,7 +92,7 @@ int main(void)
 		everywhere(&layouts[i]);
 		far_away(&layouts[i]);
 	}
-	CHECK_EQ(vfmig_region_info_size(VFMIG_REGION_V1), 32);
-	CHECK_EQ(vfmig_region_info_size(VFMIG_REGION_PFN), 64);
+	CHECK_EQ(abi_region_info_size(VFMIG_REGION_V1), 32);
+	CHECK_EQ(abi_region_info_size(VFMIG_REGION_PFN), 64);
 	return 0;
 }

@@ -30,27 +30,27 @@ static void stream_header(void)
 		{16, 0, NULL},
 		{31, 0xff, NULL},
 	};
-	struct vfmig_stream_header in = {VFMIG_STREAM_VERSION, VFMIG_STREAM_FLAG_FILE,
-					 "0123456789abcdef"},
-				   out;
+	struct abi_stream_header in = {ABI_STREAM_VERSION, ABI_STREAM_FLAG_FILE,
+				       "0123456789abcdef"},
+				 out;
 
-	CHECK_EQ(vfmig_stream_put_header(buf, 31, &in), 0);
-	CHECK_EQ(vfmig_stream_put_header(buf, 32, &in), 32);
+	CHECK_EQ(abi_stream_put_header(buf, 31, &in), 0);
+	CHECK_EQ(abi_stream_put_header(buf, 32, &in), 32);
 	CHECK(!memcmp(buf,
 		      "vfmig\0\r\n\2\0\x20\0\2\0\0\0"
 		      "0123456789abcdef",
 		      32));
-	GOOD(vfmig_stream_get_header(fenced(buf, 32), 32, &out));
+	GOOD(abi_stream_get_header(fenced(buf, 32), 32, &out));
 	CHECK_EQ(out.version, in.version);
 	CHECK_EQ(out.flags, in.flags);
 	CHECK(!memcmp(out.id, in.id, 16));
 	for (size_t len = 0; len < 32; len++)
-		REFUSED(vfmig_stream_get_header(fenced(buf, len), len, &out),
+		REFUSED(abi_stream_get_header(fenced(buf, len), len, &out),
 			"a migration stream needs 32 bytes of header");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		vfmig_stream_put_header(buf, 32, &in);
+		abi_stream_put_header(buf, 32, &in);
 		buf[cases[i].at] = cases[i].value;
-		REFUSED(vfmig_stream_get_header(buf, 32, &out), cases[i].why);
+		REFUSED(abi_stream_get_header(buf, 32, &out), cases[i].why);
 	}
 }
 
@@ -66,107 +66,107 @@ static const char beyond[] = "a section about memory passes the end of any regio
 static void sections(void)
 {
 	static const struct {
-		struct vfmig_section s;
+		struct abi_section s;
 		const char *why;
 	} cases[] = {
 		/* type, flags, index, offset, arg, length, seq, checksum */
-		{{VFMIG_SECTION_HELLO, 0, 0, 0, 0, 2, 0, 77}, NULL},
-		{{VFMIG_SECTION_HELLO, 0, 0, 0, 0, MIB, 5, 0}, NULL},
-		{{VFMIG_SECTION_HELLO, 0, 0, 0, 0, MIB + 1, 0, 0}, length},
-		{{VFMIG_SECTION_HELLO, 0, 0, 0, 0, 1, 0, 0}, length},
-		{{VFMIG_SECTION_HELLO, 1, 0, 0, 0, 2, 0, 0}, flags},
-		{{VFMIG_SECTION_HELLO, 0, 1, 0, 0, 2, 0, 0}, zero},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 9, 8192, 0, 4096, UINT64_MAX, 1}, NULL},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 9, 0, 0, MIB, 0, 0}, NULL},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 9, TOP - 4096, 0, 4096, 0, 0}, NULL},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 0, 0, 0, 0, 0, 0}, length},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 0, 0, 0, MIB + 4096, 0, 0}, length},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 0, 0, 0, UINT32_MAX, 0, 0}, length},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 0, 1, 0, 4096, 0, 0}, pages},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 0, 0, 0, 4097, 0, 0}, pages},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 0, TOP, 0, 4096, 0, 0}, beyond},
-		{{VFMIG_SECTION_MEM_PAGES, 0, 0, 0, 1, 4096, 0, 0}, zero},
-		{{VFMIG_SECTION_MEM_PAGES, 1, 0, 0, 0, 4096, 0, 0}, flags},
-		{{VFMIG_SECTION_MEM_ZERO, 0, 0, 4096, 1ULL << 40, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_MEM_ZERO, 0, 0, 0, 0, 0, 0, 0}, "a section about memory is empty"},
-		{{VFMIG_SECTION_MEM_ZERO, 0, 0, 0, 4097, 0, 0, 0}, pages},
-		{{VFMIG_SECTION_MEM_ZERO, 0, 0, 4096, TOP, 0, 0, 0}, beyond},
-		{{VFMIG_SECTION_MEM_ZERO, 0, 0, 0, 4096, 1, 0, 0}, length},
-		{{VFMIG_SECTION_ROUND, 0, 0, 0, 3, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_ROUND, 0, 0, 1, 3, 0, 0, 0}, zero},
-		{{VFMIG_SECTION_DEVICE_DATA, 3, 1, 100, 0, 1, 0, 0}, NULL},
-		{{VFMIG_SECTION_DEVICE_DATA, 0, 1, 100, 0, MIB, 0, 0}, NULL},
-		{{VFMIG_SECTION_DEVICE_DATA, 4, 1, 100, 0, 1, 0, 0}, flags},
-		{{VFMIG_SECTION_DEVICE_DATA, 3, 1, 100, 0, 0, 0, 0}, length},
-		{{VFMIG_SECTION_DEVICE_DATA, 3, 1, 100, 0, MIB + 1, 0, 0}, length},
-		{{VFMIG_SECTION_DEVICE_DATA, 3, 1, UINT64_MAX, 0, 1, 0, 0},
+		{{ABI_SECTION_HELLO, 0, 0, 0, 0, 2, 0, 77}, NULL},
+		{{ABI_SECTION_HELLO, 0, 0, 0, 0, MIB, 5, 0}, NULL},
+		{{ABI_SECTION_HELLO, 0, 0, 0, 0, MIB + 1, 0, 0}, length},
+		{{ABI_SECTION_HELLO, 0, 0, 0, 0, 1, 0, 0}, length},
+		{{ABI_SECTION_HELLO, 1, 0, 0, 0, 2, 0, 0}, flags},
+		{{ABI_SECTION_HELLO, 0, 1, 0, 0, 2, 0, 0}, zero},
+		{{ABI_SECTION_MEM_PAGES, 0, 9, 8192, 0, 4096, UINT64_MAX, 1}, NULL},
+		{{ABI_SECTION_MEM_PAGES, 0, 9, 0, 0, MIB, 0, 0}, NULL},
+		{{ABI_SECTION_MEM_PAGES, 0, 9, TOP - 4096, 0, 4096, 0, 0}, NULL},
+		{{ABI_SECTION_MEM_PAGES, 0, 0, 0, 0, 0, 0, 0}, length},
+		{{ABI_SECTION_MEM_PAGES, 0, 0, 0, 0, MIB + 4096, 0, 0}, length},
+		{{ABI_SECTION_MEM_PAGES, 0, 0, 0, 0, UINT32_MAX, 0, 0}, length},
+		{{ABI_SECTION_MEM_PAGES, 0, 0, 1, 0, 4096, 0, 0}, pages},
+		{{ABI_SECTION_MEM_PAGES, 0, 0, 0, 0, 4097, 0, 0}, pages},
+		{{ABI_SECTION_MEM_PAGES, 0, 0, TOP, 0, 4096, 0, 0}, beyond},
+		{{ABI_SECTION_MEM_PAGES, 0, 0, 0, 1, 4096, 0, 0}, zero},
+		{{ABI_SECTION_MEM_PAGES, 1, 0, 0, 0, 4096, 0, 0}, flags},
+		{{ABI_SECTION_MEM_ZERO, 0, 0, 4096, 1ULL << 40, 0, 0, 0}, NULL},
+		{{ABI_SECTION_MEM_ZERO, 0, 0, 0, 0, 0, 0, 0}, "a section about memory is empty"},
+		{{ABI_SECTION_MEM_ZERO, 0, 0, 0, 4097, 0, 0, 0}, pages},
+		{{ABI_SECTION_MEM_ZERO, 0, 0, 4096, TOP, 0, 0, 0}, beyond},
+		{{ABI_SECTION_MEM_ZERO, 0, 0, 0, 4096, 1, 0, 0}, length},
+		{{ABI_SECTION_ROUND, 0, 0, 0, 3, 0, 0, 0}, NULL},
+		{{ABI_SECTION_ROUND, 0, 0, 1, 3, 0, 0, 0}, zero},
+		{{ABI_SECTION_DEVICE_DATA, 3, 1, 100, 0, 1, 0, 0}, NULL},
+		{{ABI_SECTION_DEVICE_DATA, 0, 1, 100, 0, MIB, 0, 0}, NULL},
+		{{ABI_SECTION_DEVICE_DATA, 4, 1, 100, 0, 1, 0, 0}, flags},
+		{{ABI_SECTION_DEVICE_DATA, 3, 1, 100, 0, 0, 0, 0}, length},
+		{{ABI_SECTION_DEVICE_DATA, 3, 1, 100, 0, MIB + 1, 0, 0}, length},
+		{{ABI_SECTION_DEVICE_DATA, 3, 1, UINT64_MAX, 0, 1, 0, 0},
 		 "a section of device data passes the end of any stream"},
-		{{VFMIG_SECTION_DEVICE_END, 0, 1, 100, 5, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_STOPPED, 0, 0, 100, 5, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_STOPPED, 0, 1, 100, 5, 0, 0, 0}, zero},
-		{{VFMIG_SECTION_END, 0, 0, 100, 5, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_COMMIT, 0, 0, 0, 0, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_COMMIT, 0, 0, 0, 0, 1, 0, 0}, length},
-		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 1024, 0, 0}, NULL},
-		{{VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 1025, 0, 0}, length},
-		{{VFMIG_SECTION_SYNC, 0, 0, 0, 0, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_SYNC, 0, 0, 0, 0, MIB, 0, 0}, NULL},
-		{{VFMIG_SECTION_SYNC, 0, 0, 0, 0, MIB + 1, 0, 0}, length},
-		{{VFMIG_SECTION_SYNC, 0, 0, 0, 1, 0, 0, 0}, zero},
-		{{VFMIG_SECTION_LOADED, 0, 0, 0, UINT64_MAX, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_LOADED, 0, 0, 1, 0, 0, 0, 0}, zero},
-		{{VFMIG_SECTION_LOADED, 0, 0, 0, 0, 1, 0, 0}, length},
-		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 0, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, VFMIG_ACCEPT_RUNS, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 2, 0, 0, 0}, flags},
-		{{VFMIG_SECTION_ACCEPT, 0, 0, 0, 1ULL << 32, 0, 0, 0}, flags},
-		{{VFMIG_SECTION_ACCEPT, 0, 0, 1, 0, 0, 0, 0}, zero},
-		{{VFMIG_SECTION_REFUSE, 0, 0, 0, 0, 20, 0, 0}, NULL},
-		{{VFMIG_SECTION_REFUSE, 0, 0, 0, 0, 0, 0, 0}, length},
-		{{VFMIG_SECTION_READY, 0, 0, 0, 0, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_RUNNING, 0, 0, 0, 0, 0, 0, 0}, NULL},
-		{{VFMIG_SECTION_FAILED, 0, 0, 0, 0, 1024, 0, 0}, NULL},
-		{{VFMIG_SECTION_FAILED, 0, 0, 0, 3, 20, 0, 0}, NULL},
-		{{VFMIG_SECTION_FAILED, 0, 0, 0, 0, 0, 0, 0}, length},
+		{{ABI_SECTION_DEVICE_END, 0, 1, 100, 5, 0, 0, 0}, NULL},
+		{{ABI_SECTION_STOPPED, 0, 0, 100, 5, 0, 0, 0}, NULL},
+		{{ABI_SECTION_STOPPED, 0, 1, 100, 5, 0, 0, 0}, zero},
+		{{ABI_SECTION_END, 0, 0, 100, 5, 0, 0, 0}, NULL},
+		{{ABI_SECTION_COMMIT, 0, 0, 0, 0, 0, 0, 0}, NULL},
+		{{ABI_SECTION_COMMIT, 0, 0, 0, 0, 1, 0, 0}, length},
+		{{ABI_SECTION_CANCEL, 0, 0, 0, 0, 0, 0, 0}, NULL},
+		{{ABI_SECTION_CANCEL, 0, 0, 0, 0, 1024, 0, 0}, NULL},
+		{{ABI_SECTION_CANCEL, 0, 0, 0, 0, 1025, 0, 0}, length},
+		{{ABI_SECTION_SYNC, 0, 0, 0, 0, 0, 0, 0}, NULL},
+		{{ABI_SECTION_SYNC, 0, 0, 0, 0, MIB, 0, 0}, NULL},
+		{{ABI_SECTION_SYNC, 0, 0, 0, 0, MIB + 1, 0, 0}, length},
+		{{ABI_SECTION_SYNC, 0, 0, 0, 1, 0, 0, 0}, zero},
+		{{ABI_SECTION_LOADED, 0, 0, 0, UINT64_MAX, 0, 0, 0}, NULL},
+		{{ABI_SECTION_LOADED, 0, 0, 1, 0, 0, 0, 0}, zero},
+		{{ABI_SECTION_LOADED, 0, 0, 0, 0, 1, 0, 0}, length},
+		{{ABI_SECTION_ACCEPT, 0, 0, 0, 0, 0, 0, 0}, NULL},
+		{{ABI_SECTION_ACCEPT, 0, 0, 0, ABI_ACCEPT_RUNS, 0, 0, 0}, NULL},
+		{{ABI_SECTION_ACCEPT, 0, 0, 0, 2, 0, 0, 0}, flags},
+		{{ABI_SECTION_ACCEPT, 0, 0, 0, 1ULL << 32, 0, 0, 0}, flags},
+		{{ABI_SECTION_ACCEPT, 0, 0, 1, 0, 0, 0, 0}, zero},
+		{{ABI_SECTION_REFUSE, 0, 0, 0, 0, 20, 0, 0}, NULL},
+		{{ABI_SECTION_REFUSE, 0, 0, 0, 0, 0, 0, 0}, length},
+		{{ABI_SECTION_READY, 0, 0, 0, 0, 0, 0, 0}, NULL},
+		{{ABI_SECTION_RUNNING, 0, 0, 0, 0, 0, 0, 0}, NULL},
+		{{ABI_SECTION_FAILED, 0, 0, 0, 0, 1024, 0, 0}, NULL},
+		{{ABI_SECTION_FAILED, 0, 0, 0, 3, 20, 0, 0}, NULL},
+		{{ABI_SECTION_FAILED, 0, 0, 0, 0, 0, 0, 0}, length},
 	};
-	struct vfmig_section out;
+	struct abi_section out;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct vfmig_section *in = &cases[i].s;
+		const struct abi_section *in = &cases[i].s;
 
-		CHECK_EQ(vfmig_section_put(buf, 47, in), 0);
-		CHECK_EQ(vfmig_section_put(buf, 48, in), 48);
-		REFUSED(vfmig_section_get(fenced(buf, 48), 48, &out), cases[i].why);
+		CHECK_EQ(abi_section_put(buf, 47, in), 0);
+		CHECK_EQ(abi_section_put(buf, 48, in), 48);
+		REFUSED(abi_section_get(fenced(buf, 48), 48, &out), cases[i].why);
 		CHECK(out.type == in->type && out.flags == in->flags && out.index == in->index &&
 		      out.offset == in->offset && out.arg == in->arg && out.length == in->length &&
 		      out.seq == in->seq && out.checksum == in->checksum);
-		CHECK(strcmp(vfmig_section_name(in->type), "?"));
+		CHECK(strcmp(abi_section_name(in->type), "?"));
 		for (size_t len = 0; len < 48; len++)
-			REFUSED(vfmig_section_get(fenced(buf, len), len, &out),
+			REFUSED(abi_section_get(fenced(buf, len), len, &out),
 				"a section needs 48 bytes of header");
 		buf[28 + i % 4] = 1;
 		if (!cases[i].why)
-			REFUSED(vfmig_section_get(buf, 48, &out), zero);
+			REFUSED(abi_section_get(buf, 48, &out), zero);
 	}
 	for (uint32_t type = 0; type < 65536; type++) {
-		struct vfmig_section in = {.type = (uint16_t)type};
+		struct abi_section in = {.type = (uint16_t)type};
 
 		if ((type >= 1 && type <= 11) || (type >= 0x81 && type <= 0x86))
 			continue;
-		vfmig_section_put(buf, 48, &in);
-		REFUSED(vfmig_section_get(buf, 48, &out), "there is no section of that type");
-		CHECK_STR(vfmig_section_name(type), "?");
+		abi_section_put(buf, 48, &in);
+		REFUSED(abi_section_get(buf, 48, &out), "there is no section of that type");
+		CHECK_STR(abi_section_name(type), "?");
 	}
-	CHECK_STR(vfmig_section_name(VFMIG_SECTION_RUNNING), "RUNNING");
+	CHECK_STR(abi_section_name(ABI_SECTION_RUNNING), "RUNNING");
 }
 
 static void bytes(void)
 {
-	struct vfmig_section s = {VFMIG_SECTION_DEVICE_DATA, 2, 3, 0x0405, 0, 6, 7, 0};
+	struct abi_section s = {ABI_SECTION_DEVICE_DATA, 2, 3, 0x0405, 0, 6, 7, 0};
 
-	vfmig_section_put(buf, 48, &s);
-	vfmig_section_put_checksum(buf, 0x0807060504030201);
+	abi_section_put(buf, 48, &s);
+	abi_section_put_checksum(buf, 0x0807060504030201);
 	CHECK(!memcmp(buf,
 		      "\5\0\2\0\3\0\0\0\5\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\6\0\0\0\0\0\0\0"
 		      "\7\0\0\0\0\0\0\0\1\2\3\4\5\6\7\x8",
@@ -206,9 +206,9 @@ static void sentences(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		size_t len = strlen(cases[i].said);
 
-		REFUSED(vfmig_section_sentence(fenced(cases[i].said, len), len), cases[i].why);
+		REFUSED(abi_section_sentence(fenced(cases[i].said, len), len), cases[i].why);
 	}
-	REFUSED(vfmig_section_sentence("a\0b", 3), no);
+	REFUSED(abi_section_sentence("a\0b", 3), no);
 }
 
 int main(void)

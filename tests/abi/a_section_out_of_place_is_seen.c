@@ -13,7 +13,7 @@
 static const uint64_t region_sizes[REGIONS] = {1 << 20, 8192};
 
 struct stream {
-	struct vfmig_section s[64];
+	struct abi_section s[64];
 	size_t n;
 	uint32_t flags;
 	uint64_t payload;
@@ -23,13 +23,13 @@ struct stream {
 static void add(struct stream *t, uint16_t type, uint16_t flags, uint32_t index, uint64_t offset,
 		uint64_t arg, uint32_t length)
 {
-	struct vfmig_section *s = &t->s[t->n];
+	struct abi_section *s = &t->s[t->n];
 
-	if (type == VFMIG_SECTION_STOPPED || type == VFMIG_SECTION_END) {
+	if (type == ABI_SECTION_STOPPED || type == ABI_SECTION_END) {
 		offset = t->n;
 		arg = t->payload;
 	}
-	*s = (struct vfmig_section){type, flags, index, offset, arg, length, t->n, 0};
+	*s = (struct abi_section){type, flags, index, offset, arg, length, t->n, 0};
 	t->n++;
 	t->payload += length;
 }
@@ -38,45 +38,45 @@ static void forward(struct stream *t, uint32_t flags)
 {
 	memset(t, 0, sizeof(*t));
 	t->flags = flags;
-	add(t, VFMIG_SECTION_HELLO, 0, 0, 0, 0, 100);
-	add(t, VFMIG_SECTION_MEM_PAGES, 0, 0, 0, 0, 65536);
-	add(t, VFMIG_SECTION_MEM_ZERO, 0, 0, 65536, (1 << 20) - 65536, 0);
-	add(t, VFMIG_SECTION_DEVICE_DATA, 1, 0, 0, 0, 500);
-	add(t, VFMIG_SECTION_DEVICE_DATA, 3, 1, 0, 0, 7); /* another device in between */
-	add(t, VFMIG_SECTION_DEVICE_DATA, 2, 0, 500, 0, 11);
-	add(t, VFMIG_SECTION_ROUND, 0, 0, 0, 1, 0);
-	add(t, VFMIG_SECTION_MEM_PAGES, 0, 1, 4096, 0, 4096);
-	add(t, VFMIG_SECTION_ROUND, 0, 0, 0, 2, 0);
-	add(t, VFMIG_SECTION_STOPPED, 0, 0, 0, 0, 0);
-	add(t, VFMIG_SECTION_MEM_PAGES, 0, 0, 0, 0, 4096);
-	add(t, VFMIG_SECTION_DEVICE_DATA, 3, 1, 7, 0, 9);
-	add(t, VFMIG_SECTION_DEVICE_END, 0, 1, 16, 2, 0);
-	add(t, VFMIG_SECTION_DEVICE_DATA, 3, 0, 511, 0, 1);
-	add(t, VFMIG_SECTION_DEVICE_END, 0, 0, 512, 2, 0);
-	add(t, VFMIG_SECTION_END, 0, 0, 0, 0, 0);
-	if (!(flags & VFMIG_STREAM_FLAG_FILE))
-		add(t, VFMIG_SECTION_COMMIT, 0, 0, 0, 0, 0);
+	add(t, ABI_SECTION_HELLO, 0, 0, 0, 0, 100);
+	add(t, ABI_SECTION_MEM_PAGES, 0, 0, 0, 0, 65536);
+	add(t, ABI_SECTION_MEM_ZERO, 0, 0, 65536, (1 << 20) - 65536, 0);
+	add(t, ABI_SECTION_DEVICE_DATA, 1, 0, 0, 0, 500);
+	add(t, ABI_SECTION_DEVICE_DATA, 3, 1, 0, 0, 7); /* another device in between */
+	add(t, ABI_SECTION_DEVICE_DATA, 2, 0, 500, 0, 11);
+	add(t, ABI_SECTION_ROUND, 0, 0, 0, 1, 0);
+	add(t, ABI_SECTION_MEM_PAGES, 0, 1, 4096, 0, 4096);
+	add(t, ABI_SECTION_ROUND, 0, 0, 0, 2, 0);
+	add(t, ABI_SECTION_STOPPED, 0, 0, 0, 0, 0);
+	add(t, ABI_SECTION_MEM_PAGES, 0, 0, 0, 0, 4096);
+	add(t, ABI_SECTION_DEVICE_DATA, 3, 1, 7, 0, 9);
+	add(t, ABI_SECTION_DEVICE_END, 0, 1, 16, 2, 0);
+	add(t, ABI_SECTION_DEVICE_DATA, 3, 0, 511, 0, 1);
+	add(t, ABI_SECTION_DEVICE_END, 0, 0, 512, 2, 0);
+	add(t, ABI_SECTION_END, 0, 0, 0, 0, 0);
+	if (!(flags & ABI_STREAM_FLAG_FILE))
+		add(t, ABI_SECTION_COMMIT, 0, 0, 0, 0, 0);
 }
 
 /* Take it all; *at (may be NULL) is where it was refused. */
 static const char *take(const struct stream *t, size_t *at)
 {
-	struct vfmig_stream_device devices[DEVICES];
-	struct vfmig_stream_check c;
+	struct abi_stream_device devices[DEVICES];
+	struct abi_stream_check c;
 
-	vfmig_stream_check_init(&c, t->flags);
+	abi_stream_check_init(&c, t->flags);
 	for (size_t i = 0; i < t->n; i++) {
-		const char *why = vfmig_stream_check(&c, &t->s[i]);
+		const char *why = abi_stream_check(&c, &t->s[i]);
 
 		if (at)
 			*at = i;
 		if (why)
 			return why;
-		if (t->s[i].type == VFMIG_SECTION_HELLO)
-			vfmig_stream_check_hello(&c, devices, DEVICES, region_sizes, REGIONS);
+		if (t->s[i].type == ABI_SECTION_HELLO)
+			abi_stream_check_hello(&c, devices, DEVICES, region_sizes, REGIONS);
 		CHECK_EQ(c.sections, i + 1);
 	}
-	return vfmig_stream_check_finish(&c);
+	return abi_stream_check_finish(&c);
 }
 
 static void renumber(struct stream *t)
@@ -149,17 +149,17 @@ static void reasons(void)
 	WRONG(3, seq = 2, order);
 	WRONG(0, seq = 1, order);
 	WRONG(5, seq = UINT64_MAX, order);
-	WRONG(0, type = VFMIG_SECTION_ROUND, not_here);
-	WRONG(1, type = VFMIG_SECTION_HELLO, not_here);
-	WRONG(1, type = VFMIG_SECTION_COMMIT, not_here);
-	WRONG(1, type = VFMIG_SECTION_END, not_here);
-	WRONG(1, type = VFMIG_SECTION_DEVICE_END, not_here); /* before the stop */
-	WRONG(10, type = VFMIG_SECTION_ROUND, not_here);
-	WRONG(10, type = VFMIG_SECTION_STOPPED, not_here);
-	WRONG(16, type = VFMIG_SECTION_MEM_PAGES, not_here);
+	WRONG(0, type = ABI_SECTION_ROUND, not_here);
+	WRONG(1, type = ABI_SECTION_HELLO, not_here);
+	WRONG(1, type = ABI_SECTION_COMMIT, not_here);
+	WRONG(1, type = ABI_SECTION_END, not_here);
+	WRONG(1, type = ABI_SECTION_DEVICE_END, not_here); /* before the stop */
+	WRONG(10, type = ABI_SECTION_ROUND, not_here);
+	WRONG(10, type = ABI_SECTION_STOPPED, not_here);
+	WRONG(16, type = ABI_SECTION_MEM_PAGES, not_here);
 	WRONG(16, type = 32, not_here);
 	WRONG(1, type = 127, not_here);
-	WRONG(4, type = VFMIG_SECTION_READY, "a section belongs to the other direction");
+	WRONG(4, type = ABI_SECTION_READY, "a section belongs to the other direction");
 	WRONG(1, index = REGIONS, "a section is about a memory region that HELLO did not name");
 	WRONG(1, offset = 1 << 20, "a section about memory leaves its region");
 	WRONG(1, length = (1 << 20) + 4096, "a section about memory leaves its region");
@@ -185,32 +185,32 @@ static void reasons(void)
 	t.s[13].seq = 13;
 	REFUSED(take(&t, NULL), "a section is about a device whose data has ended");
 	forward(&t, 0);
-	t.s[13].flags = VFMIG_SECTION_FIRST;
+	t.s[13].flags = ABI_SECTION_FIRST;
 	REFUSED(take(&t, NULL), "a device's data ends within a chunk");
 	forward(&t, 0);
 	t.s[14] = t.s[15];
 	t.s[14].seq = t.s[14].offset = 14;
 	REFUSED(take(&t, NULL), "the stream ends before the data of every device has");
-	forward(&t, VFMIG_STREAM_FLAG_FILE);
-	add(&t, VFMIG_SECTION_COMMIT, 0, 0, 0, 0, 0);
+	forward(&t, ABI_STREAM_FLAG_FILE);
+	add(&t, ABI_SECTION_COMMIT, 0, 0, 0, 0, 0);
 	REFUSED(take(&t, NULL), "a file cannot commit");
 
 	/* SYNC while the source runs, and to a reader that can answer. */
 	forward(&t, 0);
-	t.s[8].type = VFMIG_SECTION_SYNC;
+	t.s[8].type = ABI_SECTION_SYNC;
 	t.s[8].arg = 0;
 	GOOD(take(&t, NULL));
-	t.flags = VFMIG_STREAM_FLAG_FILE;
+	t.flags = ABI_STREAM_FLAG_FILE;
 	REFUSED(take(&t, NULL), "a file cannot ask for an answer");
-	WRONG(10, type = VFMIG_SECTION_SYNC, not_here);
+	WRONG(10, type = ABI_SECTION_SYNC, not_here);
 }
 
 /* CANCEL at any time after HELLO, and then nothing; all short lists of the backward direction. */
 static void cancel_and_backward(void)
 {
-	static const uint16_t says[] = {VFMIG_SECTION_ACCEPT, VFMIG_SECTION_REFUSE,
-					VFMIG_SECTION_READY,  VFMIG_SECTION_RUNNING,
-					VFMIG_SECTION_FAILED, VFMIG_SECTION_LOADED};
+	static const uint16_t says[] = {ABI_SECTION_ACCEPT, ABI_SECTION_REFUSE,
+					ABI_SECTION_READY,  ABI_SECTION_RUNNING,
+					ABI_SECTION_FAILED, ABI_SECTION_LOADED};
 	/* all that a destination may say, as digits of says[] */
 	static const char *const whole[] = {"1", "04", "024", "023", "054", "0524", "0523", "0554"};
 	struct stream t;
@@ -221,13 +221,13 @@ static void cancel_and_backward(void)
 		struct stream cut = t;
 
 		cut.n = n;
-		add(&cut, VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 5);
+		add(&cut, ABI_SECTION_CANCEL, 0, 0, 0, 0, 5);
 		GOOD(take(&cut, NULL));
-		add(&cut, VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 5);
+		add(&cut, ABI_SECTION_CANCEL, 0, 0, 0, 0, 5);
 		REFUSED(take(&cut, NULL), "a section may not come at this point");
 	}
 	t.n = 0;
-	add(&t, VFMIG_SECTION_CANCEL, 0, 0, 0, 0, 5);
+	add(&t, ABI_SECTION_CANCEL, 0, 0, 0, 0, 5);
 	REFUSED(take(&t, NULL), "a section may not come at this point");
 
 	for (int k = 0; k < 6 * 6 * 6 * 6 * 4; k++) {
@@ -237,7 +237,7 @@ static void cancel_and_backward(void)
 		bool expected = false;
 
 		memset(&t, 0, sizeof(t));
-		t.flags = VFMIG_STREAM_FLAG_REPLY;
+		t.flags = ABI_STREAM_FLAG_REPLY;
 		for (size_t i = 0; i < len; i++) {
 			add(&t, says[digits[i]], 0, 0, 0, 0, 3);
 			text[i] = (char)('0' + digits[i]);
@@ -250,33 +250,31 @@ static void cancel_and_backward(void)
 	}
 	CHECK(good > 0);
 	t.n = 0;
-	add(&t, VFMIG_SECTION_HELLO, 0, 0, 0, 0, 3);
+	add(&t, ABI_SECTION_HELLO, 0, 0, 0, 0, 3);
 	REFUSED(take(&t, NULL), "a section belongs to the other direction");
 }
 
 /* Without the numbers of HELLO there are no devices and no memory. */
 static void before_hello_is_read(void)
 {
-	struct vfmig_section hello = {.type = VFMIG_SECTION_HELLO, .length = 2};
-	struct vfmig_section data = {.type = VFMIG_SECTION_DEVICE_DATA, .seq = 1, .flags = 3};
-	struct vfmig_section mem = {.type = VFMIG_SECTION_MEM_ZERO, .seq = 1, .arg = 4096};
-	struct vfmig_stream_check c;
+	struct abi_section hello = {.type = ABI_SECTION_HELLO, .length = 2};
+	struct abi_section data = {.type = ABI_SECTION_DEVICE_DATA, .seq = 1, .flags = 3};
+	struct abi_section mem = {.type = ABI_SECTION_MEM_ZERO, .seq = 1, .arg = 4096};
+	struct abi_stream_check c;
 
-	vfmig_stream_check_init(&c, 0);
-	GOOD(vfmig_stream_check(&c, &hello));
-	REFUSED(vfmig_stream_check(&c, &data),
-		"a section is about a device that HELLO did not name");
-	REFUSED(vfmig_stream_check(&c, &mem),
+	abi_stream_check_init(&c, 0);
+	GOOD(abi_stream_check(&c, &hello));
+	REFUSED(abi_stream_check(&c, &data), "a section is about a device that HELLO did not name");
+	REFUSED(abi_stream_check(&c, &mem),
 		"a section is about a memory region that HELLO did not name");
-	vfmig_stream_check_hello(&c, NULL, 0, NULL, 0);
-	REFUSED(vfmig_stream_check(&c, &data),
-		"a section is about a device that HELLO did not name");
+	abi_stream_check_hello(&c, NULL, 0, NULL, 0);
+	REFUSED(abi_stream_check(&c, &data), "a section is about a device that HELLO did not name");
 }
 
 int main(void)
 {
 	mutations(0);
-	mutations(VFMIG_STREAM_FLAG_FILE);
+	mutations(ABI_STREAM_FLAG_FILE);
 	reasons();
 	cancel_and_backward();
 	before_hello_is_read();

@@ -32,14 +32,13 @@ static void windows(void)
 	uint8_t buf[16];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		CHECK_EQ(vfmig_user_put_window(buf, 15, &cases[i].w), 0);
-		CHECK_EQ(vfmig_user_put_window(buf, 16, &cases[i].w), 16);
-		REFUSED(vfmig_user_get_window(fenced(buf, 16), 16, cases[i].nfds, &out),
-			cases[i].why);
+		CHECK_EQ(abi_msg_put_window(buf, 15, &cases[i].w), 0);
+		CHECK_EQ(abi_msg_put_window(buf, 16, &cases[i].w), 16);
+		REFUSED(abi_msg_get_window(fenced(buf, 16), 16, cases[i].nfds, &out), cases[i].why);
 		CHECK(!memcmp(&out, &cases[i].w, sizeof(out)));
 	}
 	for (size_t len = 0; len < 16; len++)
-		REFUSED(vfmig_user_get_window(fenced(buf, len), len, 1, &out),
+		REFUSED(abi_msg_get_window(fenced(buf, len), len, 1, &out),
 			"WINDOW needs 16 bytes");
 }
 
@@ -69,14 +68,14 @@ static void pieces(void)
 	uint8_t buf[24];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		CHECK_EQ(vfmig_user_put_window_piece(buf, 23, &cases[i].p), 0);
-		CHECK_EQ(vfmig_user_put_window_piece(buf, 24, &cases[i].p), 24);
-		REFUSED(vfmig_user_get_window_piece(fenced(buf, 24), 24, cases[i].window, &out),
+		CHECK_EQ(abi_msg_put_window_piece(buf, 23, &cases[i].p), 0);
+		CHECK_EQ(abi_msg_put_window_piece(buf, 24, &cases[i].p), 24);
+		REFUSED(abi_msg_get_window_piece(fenced(buf, 24), 24, cases[i].window, &out),
 			cases[i].why);
 		CHECK(!memcmp(&out, &cases[i].p, sizeof(out)));
 	}
 	for (size_t len = 0; len < 24; len++)
-		REFUSED(vfmig_user_get_window_piece(fenced(buf, len), len, MIB, &out),
+		REFUSED(abi_msg_get_window_piece(fenced(buf, len), len, MIB, &out),
 			"a piece in a window needs 24 bytes");
 }
 
@@ -84,10 +83,10 @@ int main(void)
 {
 	windows();
 	pieces();
-	CHECK(vfmig_user_kind(VFMIG_USER_WINDOW)->request_min == 16);
-	CHECK(vfmig_user_kind(VFMIG_USER_WINDOW_READ)->reply_min == 24);
-	CHECK(vfmig_user_kind(VFMIG_USER_WINDOW_WRITE)->request_min == 24);
-	CHECK(!vfmig_user_kind(VFMIG_USER_WINDOW - 1));
-	CHECK(!vfmig_user_kind(VFMIG_USER_WINDOW_WRITE + 1));
+	CHECK(abi_msg_kind(VFMIG_USER_WINDOW)->request_min == 16);
+	CHECK(abi_msg_kind(VFMIG_USER_WINDOW_READ)->reply_min == 24);
+	CHECK(abi_msg_kind(VFMIG_USER_WINDOW_WRITE)->request_min == 24);
+	CHECK(!abi_msg_kind(VFMIG_USER_WINDOW - 1));
+	CHECK(!abi_msg_kind(VFMIG_USER_WINDOW_WRITE + 1));
 	return 0;
 }

@@ -23,7 +23,7 @@ static const uint8_t counting[64] = {1,	 2,  3,	 4,  5,	 6,  7,	 8,  9,	 10, 11,
 				     25, 26, 27, 28, 29, 30, 31, 32, 33, 34};
 static const uint8_t string[8] = {4, 0, 0, 0, 0xc1, 0xc2, 0xf1, 0x40};
 
-static const struct vfmig_cap_said all[] = {
+static const struct abi_cap_said all[] = {
 	{VFMIG_DEVICE_CAP_ZPCI_BASE, 2, counting, VFMIG_ZPCI_BASE_V2 - 8},
 	{VFMIG_DEVICE_CAP_ZPCI_GROUP, 2, counting, VFMIG_ZPCI_GROUP_V2 - 8},
 	{VFMIG_DEVICE_CAP_ZPCI_UTIL, 1, string, 8},
@@ -33,17 +33,17 @@ static const struct vfmig_cap_said all[] = {
 
 static const char *decode(size_t len)
 {
-	return vfmig_device_info_get(fenced(buf, len), len, &about);
+	return abi_device_info_get(fenced(buf, len), len, &about);
 }
 
 static void come_back(void)
 {
-	size_t size = vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, all, 5);
+	size_t size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, all, 5);
 
 	CHECK_EQ(size, 24 + 40 + 48 + 16 + 16 + 16);
-	CHECK_EQ(vfmig_device_info_put(buf, size - 1, (uint32_t)size, &info, all, 5), 0);
-	CHECK_EQ(vfmig_device_info_put(buf, size, (uint32_t)size, &info, all, 5), size);
-	CHECK_EQ(vfmig_get32(buf), size);
+	CHECK_EQ(abi_device_info_put(buf, size - 1, (uint32_t)size, &info, all, 5), 0);
+	CHECK_EQ(abi_device_info_put(buf, size, (uint32_t)size, &info, all, 5), size);
+	CHECK_EQ(abi_get32(buf), size);
 	GOOD(decode(size));
 	CHECK_EQ(about.flags, info.flags | VFMIG_DEVICE_FLAG_CAPS);
 	CHECK_EQ(about.num_regions, 9);
@@ -78,17 +78,17 @@ static void come_back(void)
 	for (size_t len = 0; len < 16; len++)
 		REFUSED(decode(len), "a device's information needs 16 bytes");
 	/* The first versions are shorter, and the rest of them is not said. */
-	struct vfmig_cap_said first[2] = {
+	struct abi_cap_said first[2] = {
 		{VFMIG_DEVICE_CAP_ZPCI_BASE, 1, counting, VFMIG_ZPCI_BASE_V1 - 8},
 		{VFMIG_DEVICE_CAP_ZPCI_GROUP, 1, counting, VFMIG_ZPCI_GROUP_V1 - 8}};
 
-	size = vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, first, 2);
+	size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, first, 2);
 	GOOD(decode(size));
 	CHECK(about.base.header.version == 1 && about.base.gid == 0x18 && !about.base.fh);
 	CHECK(about.group.version == 0x1f && !about.group.imaxstbl);
 	/* Those of a version that is none yet are unknown. */
 	first[0].version = 3;
-	size = vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, first, 2);
+	size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, first, 2);
 	GOOD(decode(size));
 	CHECK(!about.has_base && about.nr_unknown == 1);
 }
@@ -96,41 +96,41 @@ static void come_back(void)
 /* A user with less room gets the fixed part, that there is more, and how much. */
 static void argsz(void)
 {
-	size_t size = vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, all, 5);
+	size_t size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, all, 5);
 
 	for (uint32_t room = 0; room < 16; room++)
-		CHECK_EQ(vfmig_device_info_put(buf, sizeof(buf), room, &info, all, 5), 0);
+		CHECK_EQ(abi_device_info_put(buf, sizeof(buf), room, &info, all, 5), 0);
 	for (uint32_t room = 16; room < size; room++) {
 		memset(buf, 0xee, sizeof(buf));
-		CHECK_EQ(vfmig_device_info_put(buf, room, room, &info, all, 5), size);
-		CHECK_EQ(vfmig_get32(buf), size);
-		CHECK(vfmig_get32(buf + 4) & VFMIG_DEVICE_FLAG_CAPS);
+		CHECK_EQ(abi_device_info_put(buf, room, room, &info, all, 5), size);
+		CHECK_EQ(abi_get32(buf), size);
+		CHECK(abi_get32(buf + 4) & VFMIG_DEVICE_FLAG_CAPS);
 		CHECK_EQ(buf[room < 24 ? room : 24], 0xee);
 		if (room >= 20)
-			CHECK_EQ(vfmig_get32(buf + 16), 0);
+			CHECK_EQ(abi_get32(buf + 16), 0);
 		GOOD(decode(room));
 		CHECK(!about.has_base);
 	}
 	/* Without capabilities there is no flag. */
-	CHECK_EQ(vfmig_device_info_put(buf, sizeof(buf), 1000, &info, NULL, 0), 24);
-	CHECK(!(vfmig_get32(buf + 4) & VFMIG_DEVICE_FLAG_CAPS));
+	CHECK_EQ(abi_device_info_put(buf, sizeof(buf), 1000, &info, NULL, 0), 24);
+	CHECK(!(abi_get32(buf + 4) & VFMIG_DEVICE_FLAG_CAPS));
 	/* What cannot be said is not. */
-	static struct vfmig_cap_said many[VFMIG_CAPS_MAX + 1];
+	static struct abi_cap_said many[ABI_CAPS_MAX + 1];
 
-	CHECK(vfmig_device_info_put(buf, sizeof(buf), 1000, &info, many, VFMIG_CAPS_MAX));
-	CHECK_EQ(vfmig_device_info_put(buf, sizeof(buf), 1000, &info, many, VFMIG_CAPS_MAX + 1), 0);
+	CHECK(abi_device_info_put(buf, sizeof(buf), 1000, &info, many, ABI_CAPS_MAX));
+	CHECK_EQ(abi_device_info_put(buf, sizeof(buf), 1000, &info, many, ABI_CAPS_MAX + 1), 0);
 	many[0].size = UINT16_MAX + 1u;
-	CHECK_EQ(vfmig_device_info_put(buf, sizeof(buf), 1000, &info, many, 1), 0);
+	CHECK_EQ(abi_device_info_put(buf, sizeof(buf), 1000, &info, many, 1), 0);
 }
 
 /* n capabilities of 8 bytes that nobody knows. */
 static size_t chain(size_t n)
 {
 	memset(buf, 0, sizeof(buf));
-	vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, all, 1);
+	abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, all, 1);
 	for (size_t k = 0; k < n; k++) {
-		vfmig_put32(buf + 24 + 8 * k, (uint32_t)(0x11000 + k));
-		vfmig_put32(buf + 28 + 8 * k, k + 1 < n ? (uint32_t)(32 + 8 * k) : 0);
+		abi_put32(buf + 24 + 8 * k, (uint32_t)(0x11000 + k));
+		abi_put32(buf + 28 + 8 * k, k + 1 < n ? (uint32_t)(32 + 8 * k) : 0);
 	}
 	return 24 + 8 * n;
 }
@@ -140,29 +140,29 @@ static void chains(void)
 	static const char overlap[] = "device info: capabilities overlap, or the chain loops";
 	static const char leaves[] = "device info: a capability leaves the answer";
 	static const char inside[] = "device info: a capability lies inside the fixed part";
-	size_t len = chain(VFMIG_CAPS_MAX);
+	size_t len = chain(ABI_CAPS_MAX);
 
 	GOOD(decode(len));
-	CHECK_EQ(about.nr_unknown, VFMIG_CAPS_MAX);
-	len = chain(VFMIG_CAPS_MAX + 1);
+	CHECK_EQ(about.nr_unknown, ABI_CAPS_MAX);
+	len = chain(ABI_CAPS_MAX + 1);
 	REFUSED(decode(len), "device info: more than 16 capabilities");
 	len = chain(4);
 	for (uint32_t back = 24; back < 56; back++) {
-		vfmig_put32(buf + 28 + 8 * 3, back); /* the last leads back into the chain */
+		abi_put32(buf + 28 + 8 * 3, back); /* the last leads back into the chain */
 		REFUSED(decode(len), back > 48 ? leaves : overlap);
 	}
 	for (uint32_t fixed = 1; fixed < 20; fixed++) {
-		vfmig_put32(buf + 28 + 8 * 3, fixed);
+		abi_put32(buf + 28 + 8 * 3, fixed);
 		REFUSED(decode(len), inside);
 	}
-	vfmig_put32(buf + 28 + 8 * 3, (uint32_t)len);
+	abi_put32(buf + 28 + 8 * 3, (uint32_t)len);
 	REFUSED(decode(len), leaves);
-	vfmig_put32(buf + 28 + 8 * 3, UINT32_MAX);
+	abi_put32(buf + 28 + 8 * 3, UINT32_MAX);
 	REFUSED(decode(len), leaves);
-	vfmig_put32(buf + 16, UINT32_MAX);
+	abi_put32(buf + 16, UINT32_MAX);
 	REFUSED(decode(len), leaves);
 	/* Without the flag nothing is looked at. */
-	vfmig_put32(buf + 4, VFMIG_DEVICE_FLAG_PCI);
+	abi_put32(buf + 4, VFMIG_DEVICE_FLAG_PCI);
 	GOOD(decode(len));
 }
 
@@ -174,12 +174,12 @@ static void twice(void)
 					  "device info: two zPCI strings of one kind"};
 
 	for (size_t i = 0; i < 4; i++) {
-		struct vfmig_cap_said two[2] = {all[i], all[i]};
-		size_t size = vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, two, 2);
+		struct abi_cap_said two[2] = {all[i], all[i]};
+		size_t size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, two, 2);
 
 		REFUSED(decode(size), why[i]);
 		/* And one that is cut short. */
-		size = vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, two, 1);
+		size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, two, 1);
 		REFUSED(decode(24 + 8), "device info: a capability leaves the answer");
 	}
 }
@@ -187,20 +187,20 @@ static void twice(void)
 static void strings(void)
 {
 	static uint8_t bytes[4 + VFMIG_ZPCI_STRING_MAX + 1];
-	struct vfmig_cap_said cap = {VFMIG_DEVICE_CAP_ZPCI_UTIL, 1, bytes, sizeof(bytes) - 1};
+	struct abi_cap_said cap = {VFMIG_DEVICE_CAP_ZPCI_UTIL, 1, bytes, sizeof(bytes) - 1};
 	size_t size;
 
-	vfmig_put32(bytes, VFMIG_ZPCI_STRING_MAX);
-	size = vfmig_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, &cap, 1);
+	abi_put32(bytes, VFMIG_ZPCI_STRING_MAX);
+	size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, &cap, 1);
 	GOOD(decode(size));
 	CHECK_EQ(about.util_size, VFMIG_ZPCI_STRING_MAX);
-	vfmig_put32(buf + 32, VFMIG_ZPCI_STRING_MAX + 1);
+	abi_put32(buf + 32, VFMIG_ZPCI_STRING_MAX + 1);
 	REFUSED(decode(size), "device info: a zPCI string of more than 256 bytes");
-	vfmig_put32(buf + 32, UINT32_MAX);
+	abi_put32(buf + 32, UINT32_MAX);
 	REFUSED(decode(size), "device info: a zPCI string of more than 256 bytes");
-	vfmig_put32(buf + 32, 256);
+	abi_put32(buf + 32, 256);
 	REFUSED(decode(size - 5), "device info: a zPCI string leaves the answer");
-	vfmig_put32(buf + 32, 0);
+	abi_put32(buf + 32, 0);
 	GOOD(decode(size));
 	CHECK(about.has_util && !about.util_size);
 }

@@ -36,13 +36,12 @@ static void writes(enum vfmig_region_revision revision)
 {
 	for (uint32_t from = 0; from < 16; from++) {
 		for (uint32_t to = 0; to < 16; to++)
-			REFUSED(vfmig_region_transition(revision, from, to),
+			REFUSED(abi_region_transition(revision, from, to),
 				oracle(revision, from, to));
 		for (uint32_t bit = 3; bit < 32; bit++) {
-			REFUSED(vfmig_region_transition(revision, from, from ^ 1u << bit),
-				reserved);
-			REFUSED(vfmig_region_transition(revision, (from & 7) | 1u << bit,
-							(from & 7) | 1u << bit),
+			REFUSED(abi_region_transition(revision, from, from ^ 1u << bit), reserved);
+			REFUSED(abi_region_transition(revision, (from & 7) | 1u << bit,
+						      (from & 7) | 1u << bit),
 				(from & 7) > 4 ? broken : NULL);
 		}
 	}
@@ -73,15 +72,15 @@ static void ways(bool checks)
 
 	for (unsigned from = 0; from < 10; from++) {
 		for (unsigned to = 0; to < 10; to++) {
-			uint8_t steps[VFMIG_REGION_WRITES_MAX];
+			uint8_t steps[ABI_REGION_WRITES_MAX];
 			enum vfmig_state a = (enum vfmig_state)from, b = (enum vfmig_state)to, next;
 			const char *why = vfmig_v2_next(flags, a, b, &next);
 			uint32_t n = 99, at;
 
-			REFUSED(vfmig_region_way(a, b, checks, steps, &n), why);
+			REFUSED(abi_region_way(a, b, checks, steps, &n), why);
 			if (why)
 				continue;
-			CHECK(n <= VFMIG_REGION_WRITES_MAX);
+			CHECK(n <= ABI_REGION_WRITES_MAX);
 			CHECK_EQ(!n, from == to);
 			at = number[from];
 			for (uint32_t i = 0; i < n; i++) {
@@ -100,15 +99,15 @@ static void ways(bool checks)
 static void words(void)
 {
 	for (uint32_t value = 0; value < 64; value++) {
-		enum vfmig_state state = vfmig_region_state_to(value);
+		enum vfmig_state state = abi_region_state_to(value);
 
 		CHECK_EQ(state == VFMIG_STATE_ERROR, (value & 7) > 4);
-		CHECK_EQ(vfmig_region_state_from(state),
+		CHECK_EQ(abi_region_state_from(state),
 			 (value & 7) > 4 ? VFMIG_V1_STATE_ERROR : value & 7);
 	}
-	CHECK_EQ(vfmig_region_state_from(VFMIG_STATE_RUNNING_P2P), VFMIG_V1_STATE_RUNNING);
-	CHECK_EQ(vfmig_region_state_from(VFMIG_STATE_PRE_COPY_P2P), VFMIG_V1_STATE_PRE_COPY);
-	CHECK_EQ(vfmig_region_state_from((enum vfmig_state)99), VFMIG_V1_STATE_ERROR);
+	CHECK_EQ(abi_region_state_from(VFMIG_STATE_RUNNING_P2P), VFMIG_V1_STATE_RUNNING);
+	CHECK_EQ(abi_region_state_from(VFMIG_STATE_PRE_COPY_P2P), VFMIG_V1_STATE_PRE_COPY);
+	CHECK_EQ(abi_region_state_from((enum vfmig_state)99), VFMIG_V1_STATE_ERROR);
 }
 
 int main(void)

@@ -15,9 +15,9 @@ static void raw(uint16_t type, uint16_t flags, const void *payload, uint32_t len
 {
 	uint8_t *at = s.bytes + s.len;
 
-	vfmig_put16(at, type);
-	vfmig_put16(at + 2, flags);
-	vfmig_put32(at + 4, len);
+	abi_put16(at, type);
+	abi_put16(at + 2, flags);
+	abi_put32(at + 4, len);
 	memcpy(at + 8, payload, len);
 	s.len += 8 + len;
 	s.w.frames++;
@@ -96,11 +96,11 @@ static void schema(void)
 	/* short frames */
 	sample_begin(&s);
 	s.len = 16;
-	raw(VFMIG_DS_SCHEMA, 0, "\1\0\0\0\1\0\0\0\0\0\5\0abcd", 16);
+	raw(ABI_DS_SCHEMA, 0, "\1\0\0\0\1\0\0\0\0\0\5\0abcd", 16);
 	expect("the schema is too short for the model's name");
 	sample_begin(&s);
 	s.len = 16;
-	raw(VFMIG_DS_SCHEMA, 0,
+	raw(ABI_DS_SCHEMA, 0,
 	    "\1\0\0\0\1\0\0\0\0\0\1\0m\1\0\0\0\1\0\0\0\4\0\0\0\0\0\0\0\1\7\0\0\0\0\0\0contro",
 	    13 + 24 + 6);
 	expect(entries);
@@ -108,12 +108,12 @@ static void schema(void)
 
 static void fewer_slots(void)
 {
-	struct vfmig_ds_slot slots[SAMPLE_ENTRIES - 1];
-	struct vfmig_ds_reader r;
+	struct abi_ds_slot slots[SAMPLE_ENTRIES - 1];
+	struct abi_ds_reader r;
 
 	sample_begin(&s);
-	vfmig_ds_reader_init(&r, &world_events, &w, slots, SAMPLE_ENTRIES - 1);
-	REFUSED(vfmig_ds_reader_feed(&r, s.bytes, s.len),
+	abi_ds_reader_init(&r, &world_events, &w, slots, SAMPLE_ENTRIES - 1);
+	REFUSED(abi_ds_reader_feed(&r, s.bytes, s.len),
 		"the schema has more entries than are allowed");
 }
 
@@ -125,42 +125,42 @@ static void frames(void)
 		uint32_t len;
 		const char *why;
 	} lengths[] = {
-		{VFMIG_DS_FIELD, 4, length},	       {VFMIG_DS_FIELD, 4 + 1025, length},
-		{VFMIG_DS_BLOCK, 16, length},	       {VFMIG_DS_BLOCK, (1U << 20) + 1, length},
-		{VFMIG_DS_ZERO, 23, length},	       {VFMIG_DS_ZERO, 25, length},
-		{VFMIG_DS_OPAQUE, 0, length},	       {VFMIG_DS_OPAQUE, (1U << 20) + 1, length},
-		{VFMIG_DS_CHUNK, UINT32_MAX, length},  {VFMIG_DS_END, 15, length},
-		{VFMIG_DS_OPAQUE, 1U << 20, too_soon},
+		{ABI_DS_FIELD, 4, length},	     {ABI_DS_FIELD, 4 + 1025, length},
+		{ABI_DS_BLOCK, 16, length},	     {ABI_DS_BLOCK, (1U << 20) + 1, length},
+		{ABI_DS_ZERO, 23, length},	     {ABI_DS_ZERO, 25, length},
+		{ABI_DS_OPAQUE, 0, length},	     {ABI_DS_OPAQUE, (1U << 20) + 1, length},
+		{ABI_DS_CHUNK, UINT32_MAX, length},  {ABI_DS_END, 15, length},
+		{ABI_DS_OPAQUE, 1U << 20, too_soon},
 	};
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		sample_begin(&s);
-		raw(lengths[i].type, lengths[i].type == VFMIG_DS_CHUNK ? 1 : 0, "", 0);
-		vfmig_put32(s.bytes + s.len - 4, lengths[i].len);
+		raw(lengths[i].type, lengths[i].type == ABI_DS_CHUNK ? 1 : 0, "", 0);
+		abi_put32(s.bytes + s.len - 4, lengths[i].len);
 		expect(lengths[i].why);
 	}
 	for (uint32_t type = 0; type < 65536; type += type < 20 ? 1 : 997) {
-		if (type >= 1 && type <= VFMIG_DS_END)
+		if (type >= 1 && type <= ABI_DS_END)
 			continue;
 		sample_begin(&s);
 		raw((uint16_t)type, 0, "x", 1);
 		expect("there is no frame of that type");
-		CHECK_STR(vfmig_ds_frame_name(type), "?");
+		CHECK_STR(abi_ds_frame_name(type), "?");
 	}
-	CHECK_STR(vfmig_ds_frame_name(VFMIG_DS_ZERO), "ZERO");
+	CHECK_STR(abi_ds_frame_name(ABI_DS_ZERO), "ZERO");
 
 	sample_begin(&s);
 	s.len = 16;
-	raw(VFMIG_DS_OPAQUE, 0, "x", 1);
+	raw(ABI_DS_OPAQUE, 0, "x", 1);
 	expect("the first frame is not the schema");
 	sample_begin(&s);
-	PUT(&s, vfmig_ds_put_schema(&s.w, buf, cap, &sample_model, sample_entries));
+	PUT(&s, abi_ds_put_schema(&s.w, buf, cap, &sample_model, sample_entries));
 	expect("there is a second schema");
 	sample_begin(&s);
-	raw(VFMIG_DS_OPAQUE, 1, "x", 1);
+	raw(ABI_DS_OPAQUE, 1, "x", 1);
 	expect("a frame has unknown flags");
 	sample_begin(&s);
-	raw(VFMIG_DS_CHUNK, 4 | 1, "x", 1);
+	raw(ABI_DS_CHUNK, 4 | 1, "x", 1);
 	expect("a frame has unknown flags");
 }
 
@@ -172,38 +172,37 @@ static void contents(void)
 		uint32_t len;
 		const char *why;
 	} cases[] = {
-		{VFMIG_DS_FIELD, 0, "\1\0\0\0abcd", 8, too_soon},
-		{VFMIG_DS_FIELD, 0, "\1\0\0\0abc", 7,
+		{ABI_DS_FIELD, 0, "\1\0\0\0abcd", 8, too_soon},
+		{ABI_DS_FIELD, 0, "\1\0\0\0abc", 7,
 		 "a FIELD has another size than the schema says"},
-		{VFMIG_DS_FIELD, 0, "\1\0\0\0abcde", 9,
+		{ABI_DS_FIELD, 0, "\1\0\0\0abcde", 9,
 		 "a FIELD has another size than the schema says"},
-		{VFMIG_DS_FIELD, 0, "\3\0\0\0abcd", 8, "a FIELD names no field of the schema"},
-		{VFMIG_DS_FIELD, 0, "\7\0\0\0abcd", 8, "a FIELD names no field of the schema"},
-		{VFMIG_DS_FIELD, 0, "\xff\xff\xff\xff", 5, "a FIELD names no field of the schema"},
-		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0x", 17, too_soon},
-		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0x", 17,
+		{ABI_DS_FIELD, 0, "\3\0\0\0abcd", 8, "a FIELD names no field of the schema"},
+		{ABI_DS_FIELD, 0, "\7\0\0\0abcd", 8, "a FIELD names no field of the schema"},
+		{ABI_DS_FIELD, 0, "\xff\xff\xff\xff", 5, "a FIELD names no field of the schema"},
+		{ABI_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0x", 17, too_soon},
+		{ABI_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0x", 17,
 		 "a BLOCK or ZERO leaves a gap before it"},
-		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\x87\x13\0\0\0\0\0\0x", 17,
+		{ABI_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\x87\x13\0\0\0\0\0\0x", 17,
 		 "a BLOCK or ZERO leaves a gap before it"},
-		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\x88\x13\0\0\0\0\0\0x", 17,
+		{ABI_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\x88\x13\0\0\0\0\0\0x", 17,
 		 "a BLOCK or ZERO leaves its block"},
-		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xffx", 17,
+		{ABI_DS_BLOCK, 0, "\7\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xffx", 17,
 		 "a BLOCK or ZERO leaves its block"},
-		{VFMIG_DS_BLOCK, 0, "\7\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0x", 17,
+		{ABI_DS_BLOCK, 0, "\7\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0x", 17,
 		 "a BLOCK or ZERO has a reserved word that is not zero"},
-		{VFMIG_DS_BLOCK, 0, "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0x", 17,
+		{ABI_DS_BLOCK, 0, "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0x", 17,
 		 "a BLOCK or ZERO names no block of the schema"},
-		{VFMIG_DS_ZERO, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x88\x13\0\0\0\0\0\0", 24,
+		{ABI_DS_ZERO, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x88\x13\0\0\0\0\0\0", 24,
 		 too_soon},
-		{VFMIG_DS_ZERO, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x89\x13\0\0\0\0\0\0", 24,
+		{ABI_DS_ZERO, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x89\x13\0\0\0\0\0\0", 24,
 		 "a BLOCK or ZERO leaves its block"},
-		{VFMIG_DS_ZERO, 0,
-		 "\7\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", 24,
-		 "a BLOCK or ZERO leaves its block"},
-		{VFMIG_DS_ZERO, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24,
+		{ABI_DS_ZERO, 0, "\7\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
+		 24, "a BLOCK or ZERO leaves its block"},
+		{ABI_DS_ZERO, 0, "\7\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24,
 		 "a ZERO is about no bytes"},
-		{VFMIG_DS_CHUNK, 0, "x", 1, "a chunk goes on that was not begun"},
-		{VFMIG_DS_CHUNK, 2, "x", 1, "a chunk goes on that was not begun"},
+		{ABI_DS_CHUNK, 0, "x", 1, "a chunk goes on that was not begun"},
+		{ABI_DS_CHUNK, 2, "x", 1, "a chunk goes on that was not begun"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -214,15 +213,15 @@ static void contents(void)
 
 	sample_begin(&s);
 	sample_fields(&s);
-	raw(VFMIG_DS_FIELD, 0, "\1\0\0\0abcd", 8);
+	raw(ABI_DS_FIELD, 0, "\1\0\0\0abcd", 8);
 	expect("a FIELD comes twice");
 
 	sample_begin(&s);
-	sample_chunk(&s, VFMIG_DS_CHUNK_FIRST, 3, 0);
-	sample_chunk(&s, VFMIG_DS_CHUNK_FIRST, 3, 0);
+	sample_chunk(&s, ABI_DS_CHUNK_FIRST, 3, 0);
+	sample_chunk(&s, ABI_DS_CHUNK_FIRST, 3, 0);
 	expect("a chunk begins inside another");
 	sample_begin(&s);
-	sample_chunk(&s, VFMIG_DS_CHUNK_FIRST, 3, 0);
+	sample_chunk(&s, ABI_DS_CHUNK_FIRST, 3, 0);
 	sample_fields(&s);
 	expect("a chunk was begun and not ended");
 }
@@ -235,23 +234,23 @@ static void ends(void)
 	/* a required field, then a required block, then an optional one begun and not finished */
 	sample_begin(&s);
 	sample_block(&s, 7, 0, BLOCK_SIZE, 0);
-	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+	PUT(&s, abi_ds_put_end(&s.w, buf, cap));
 	expect(missing);
 	sample_begin(&s);
 	sample_fields(&s);
-	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+	PUT(&s, abi_ds_put_end(&s.w, buf, cap));
 	expect(missing);
 	sample_begin(&s);
 	sample_fields(&s);
 	sample_block(&s, 7, 0, BLOCK_SIZE - 1, 0);
-	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+	PUT(&s, abi_ds_put_end(&s.w, buf, cap));
 	expect(block);
 	/* nor does what came twice count twice */
 	sample_begin(&s);
 	sample_fields(&s);
 	sample_block(&s, 7, 0, 4000, 0);
 	sample_block(&s, 7, 1000, 3000, 0);
-	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+	PUT(&s, abi_ds_put_end(&s.w, buf, cap));
 	expect(block);
 	sample_begin(&s);
 	sample_fields(&s);
@@ -260,34 +259,34 @@ static void ends(void)
 	expect("a BLOCK or ZERO leaves a gap before it");
 	sample_begin(&s);
 	sample_fields(&s);
-	PUT(&s, vfmig_ds_put_zero(&s.w, buf, cap, 7, 0, BLOCK_SIZE));
+	PUT(&s, abi_ds_put_zero(&s.w, buf, cap, 7, 0, BLOCK_SIZE));
 	sample_block(&s, 9, 0, NOTE_SIZE - 1, 0);
-	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+	PUT(&s, abi_ds_put_end(&s.w, buf, cap));
 	expect(block);
 
 	/* what is optional may be missing */
 	sample_begin(&s);
 	sample_fields(&s);
-	PUT(&s, vfmig_ds_put_zero(&s.w, buf, cap, 7, 0, BLOCK_SIZE));
-	PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+	PUT(&s, abi_ds_put_zero(&s.w, buf, cap, 7, 0, BLOCK_SIZE));
+	PUT(&s, abi_ds_put_end(&s.w, buf, cap));
 	expect(NULL);
 	CHECK_EQ(w.ends, 1);
 	/* and behind END there is nothing */
 	s.bytes[s.len++] = 0;
 	expect("there are bytes behind END");
 	s.len--;
-	raw(VFMIG_DS_OPAQUE, 0, "x", 1);
+	raw(ABI_DS_OPAQUE, 0, "x", 1);
 	expect("there are bytes behind END");
 
 	for (int wrong = 0; wrong < 2; wrong++) {
 		sample_begin(&s);
 		sample_fields(&s);
-		PUT(&s, vfmig_ds_put_zero(&s.w, buf, cap, 7, 0, BLOCK_SIZE));
+		PUT(&s, abi_ds_put_zero(&s.w, buf, cap, 7, 0, BLOCK_SIZE));
 		if (wrong)
 			s.w.bytes++;
 		else
 			s.w.frames--;
-		PUT(&s, vfmig_ds_put_end(&s.w, buf, cap));
+		PUT(&s, abi_ds_put_end(&s.w, buf, cap));
 		expect(wrong ? "END counts another number of bytes"
 			     : "END counts another number of frames");
 	}
@@ -301,11 +300,11 @@ static const char *maybe(void)
 {
 	return countdown-- ? NULL : no;
 }
-static const char *no_model(void *u, const struct vfmig_ds_model *m)
+static const char *no_model(void *u, const struct abi_ds_model *m)
 {
 	return maybe();
 }
-static const char *no_entry(void *u, uint32_t i, const struct vfmig_ds_entry *e)
+static const char *no_entry(void *u, uint32_t i, const struct abi_ds_entry *e)
 {
 	return maybe();
 }
@@ -332,11 +331,11 @@ static const char *no_bytes(void *u, const void *d, size_t n)
 
 static void callbacks(void)
 {
-	static const struct vfmig_ds_events all = {no_model, no_entry, no_user,	 no_field,
-						   no_block, no_zero,  no_bytes, no_user,
-						   no_bytes, no_user,  no_user};
-	static struct vfmig_ds_slot slots[SAMPLE_ENTRIES];
-	struct vfmig_ds_reader r;
+	static const struct abi_ds_events all = {no_model, no_entry, no_user,  no_field,
+						 no_block, no_zero,  no_bytes, no_user,
+						 no_bytes, no_user,  no_user};
+	static struct abi_ds_slot slots[SAMPLE_ENTRIES];
+	struct abi_ds_reader r;
 	int events = 0;
 
 	sample_all(&s);
@@ -344,13 +343,13 @@ static void callbacks(void)
 		uint64_t bytes;
 
 		countdown = events;
-		vfmig_ds_reader_init(&r, &all, NULL, slots, SAMPLE_ENTRIES);
-		refused = vfmig_ds_reader_feed(&r, s.bytes, s.len) != NULL;
+		abi_ds_reader_init(&r, &all, NULL, slots, SAMPLE_ENTRIES);
+		refused = abi_ds_reader_feed(&r, s.bytes, s.len) != NULL;
 		bytes = r.bytes;
 		if (refused) {
 			CHECK(r.error == no);
-			REFUSED(vfmig_ds_reader_feed(&r, s.bytes, s.len), no);
-			REFUSED(vfmig_ds_reader_finish(&r), no);
+			REFUSED(abi_ds_reader_feed(&r, s.bytes, s.len), no);
+			REFUSED(abi_ds_reader_finish(&r), no);
 			CHECK_EQ(r.bytes, bytes);
 		}
 	}
@@ -359,66 +358,66 @@ static void callbacks(void)
 
 static void writers(void)
 {
-	static uint8_t big[VFMIG_DS_FRAME_MAX + 64];
-	static struct vfmig_ds_entry many[VFMIG_DS_ENTRIES_MAX + 1];
-	struct vfmig_ds_writer writer = {0}, zero = {0};
-	struct vfmig_ds_model m = sample_model;
-	struct vfmig_ds_entry e = sample_entries[0];
-	char name[VFMIG_DS_NAME_MAX + 1];
+	static uint8_t big[ABI_DS_FRAME_MAX + 64];
+	static struct abi_ds_entry many[ABI_DS_ENTRIES_MAX + 1];
+	struct abi_ds_writer writer = {0}, zero = {0};
+	struct abi_ds_model m = sample_model;
+	struct abi_ds_entry e = sample_entries[0];
+	char name[ABI_DS_NAME_MAX + 1];
 
 	memset(name, 'n', sizeof(name));
 #define NOT_MADE(call) CHECK_EQ(call, 0)
-	NOT_MADE(vfmig_ds_put_preamble(&writer, big, 15));
-	NOT_MADE(vfmig_ds_put_field(&writer, big, 4096, 1, big, 0));
-	NOT_MADE(vfmig_ds_put_field(&writer, big, 4096, 1, big, VFMIG_DS_FIELD_MAX + 1));
-	NOT_MADE(vfmig_ds_put_field(&writer, big, 15, 1, big, 4));
-	NOT_MADE(vfmig_ds_put_block_header(&writer, big, 23, 1, 0, 4));
-	NOT_MADE(vfmig_ds_put_block_header(&writer, big, 4096, 1, 0, 0));
-	NOT_MADE(vfmig_ds_put_block_header(&writer, big, 4096, 1, 0, VFMIG_DS_BLOCK_DATA_MAX + 1));
-	NOT_MADE(vfmig_ds_put_zero(&writer, big, 31, 1, 0, 4));
-	NOT_MADE(vfmig_ds_put_zero(&writer, big, 4096, 1, 0, 0));
-	NOT_MADE(vfmig_ds_put_opaque_header(&writer, big, 7, 4));
-	NOT_MADE(vfmig_ds_put_opaque_header(&writer, big, 4096, 0));
-	NOT_MADE(vfmig_ds_put_opaque_header(&writer, big, 4096, VFMIG_DS_FRAME_MAX + 1));
-	NOT_MADE(vfmig_ds_put_chunk_header(&writer, big, 7, 3, 4));
-	NOT_MADE(vfmig_ds_put_chunk_header(&writer, big, 4096, 4, 4));
-	NOT_MADE(vfmig_ds_put_chunk_header(&writer, big, 4096, 3, VFMIG_DS_FRAME_MAX + 1));
-	NOT_MADE(vfmig_ds_put_end(&writer, big, 23));
-	NOT_MADE(vfmig_ds_put_schema(&writer, big, 8, &m, sample_entries));
+	NOT_MADE(abi_ds_put_preamble(&writer, big, 15));
+	NOT_MADE(abi_ds_put_field(&writer, big, 4096, 1, big, 0));
+	NOT_MADE(abi_ds_put_field(&writer, big, 4096, 1, big, ABI_DS_FIELD_MAX + 1));
+	NOT_MADE(abi_ds_put_field(&writer, big, 15, 1, big, 4));
+	NOT_MADE(abi_ds_put_block_header(&writer, big, 23, 1, 0, 4));
+	NOT_MADE(abi_ds_put_block_header(&writer, big, 4096, 1, 0, 0));
+	NOT_MADE(abi_ds_put_block_header(&writer, big, 4096, 1, 0, ABI_DS_BLOCK_DATA_MAX + 1));
+	NOT_MADE(abi_ds_put_zero(&writer, big, 31, 1, 0, 4));
+	NOT_MADE(abi_ds_put_zero(&writer, big, 4096, 1, 0, 0));
+	NOT_MADE(abi_ds_put_opaque_header(&writer, big, 7, 4));
+	NOT_MADE(abi_ds_put_opaque_header(&writer, big, 4096, 0));
+	NOT_MADE(abi_ds_put_opaque_header(&writer, big, 4096, ABI_DS_FRAME_MAX + 1));
+	NOT_MADE(abi_ds_put_chunk_header(&writer, big, 7, 3, 4));
+	NOT_MADE(abi_ds_put_chunk_header(&writer, big, 4096, 4, 4));
+	NOT_MADE(abi_ds_put_chunk_header(&writer, big, 4096, 3, ABI_DS_FRAME_MAX + 1));
+	NOT_MADE(abi_ds_put_end(&writer, big, 23));
+	NOT_MADE(abi_ds_put_schema(&writer, big, 8, &m, sample_entries));
 
 	m.entries = 1;
 #define BAD_ENTRY(member, value)                                                                   \
 	do {                                                                                       \
-		struct vfmig_ds_entry wrong = e;                                                   \
+		struct abi_ds_entry wrong = e;                                                     \
                                                                                                    \
 		wrong.member = value;                                                              \
-		NOT_MADE(vfmig_ds_put_schema(&writer, big, sizeof(big), &m, &wrong));              \
+		NOT_MADE(abi_ds_put_schema(&writer, big, sizeof(big), &m, &wrong));                \
 	} while (0)
 	BAD_ENTRY(size, 0);
-	BAD_ENTRY(size, VFMIG_DS_FIELD_MAX + 1);
+	BAD_ENTRY(size, ABI_DS_FIELD_MAX + 1);
 	BAD_ENTRY(kind, 3);
 	BAD_ENTRY(flags, 2);
 	BAD_ENTRY(name_len, 0);
 	BAD_ENTRY(name, "con rol");
 	m.name = name;
 	m.name_len = sizeof(name);
-	NOT_MADE(vfmig_ds_put_schema(&writer, big, sizeof(big), &m, &e));
+	NOT_MADE(abi_ds_put_schema(&writer, big, sizeof(big), &m, &e));
 	m.name_len--;
-	CHECK(vfmig_ds_schema_size(&m, &e));
+	CHECK(abi_ds_schema_size(&m, &e));
 
 	/* as many entries as can be, with the longest names: over 256 KiB; then just as many */
-	for (uint32_t i = 0; i <= VFMIG_DS_ENTRIES_MAX; i++)
-		many[i] = (struct vfmig_ds_entry){
+	for (uint32_t i = 0; i <= ABI_DS_ENTRIES_MAX; i++)
+		many[i] = (struct abi_ds_entry){
 			.id = i + 1, .size = 1, .kind = 1, .name_len = 64, .name = name};
-	m.entries = VFMIG_DS_ENTRIES_MAX;
-	NOT_MADE(vfmig_ds_put_schema(&writer, big, sizeof(big), &m, many));
+	m.entries = ABI_DS_ENTRIES_MAX;
+	NOT_MADE(abi_ds_put_schema(&writer, big, sizeof(big), &m, many));
 	m.entries = 2900;
-	CHECK(vfmig_ds_schema_size(&m, many));
-	m.entries = VFMIG_DS_ENTRIES_MAX + 1;
-	NOT_MADE(vfmig_ds_put_schema(&writer, big, sizeof(big), &m, many));
+	CHECK(abi_ds_schema_size(&m, many));
+	m.entries = ABI_DS_ENTRIES_MAX + 1;
+	NOT_MADE(abi_ds_put_schema(&writer, big, sizeof(big), &m, many));
 	many[1].id = many[0].id;
 	m.entries = 2;
-	NOT_MADE(vfmig_ds_put_schema(&writer, big, sizeof(big), &m, many));
+	NOT_MADE(abi_ds_put_schema(&writer, big, sizeof(big), &m, many));
 	CHECK(!memcmp(&writer, &zero, sizeof(zero))); /* nothing was counted */
 }
 

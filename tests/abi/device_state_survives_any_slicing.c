@@ -48,33 +48,33 @@ static void is_what_the_page_says(void)
 	CHECK_EQ(s.frame[2] - s.frame[1], 8 + 0xa4);
 	/* END: 16 frames before it, and all bytes before it */
 	CHECK(!memcmp(s.bytes + s.len - 24, "\7\0\0\0\x10\0\0\0", 8));
-	CHECK_EQ(vfmig_get64(s.bytes + s.len - 16), s.frames - 2);
-	CHECK_EQ(vfmig_get64(s.bytes + s.len - 8), s.len - 24);
+	CHECK_EQ(abi_get64(s.bytes + s.len - 16), s.frames - 2);
+	CHECK_EQ(abi_get64(s.bytes + s.len - 8), s.len - 24);
 }
 
 static void two_pieces(size_t at)
 {
-	static struct vfmig_ds_slot slots[SAMPLE_ENTRIES];
-	struct vfmig_ds_reader r;
+	static struct abi_ds_slot slots[SAMPLE_ENTRIES];
+	struct abi_ds_reader r;
 
 	memset(&w, 0, sizeof(w));
-	vfmig_ds_reader_init(&r, &world_events, &w, slots, SAMPLE_ENTRIES);
-	GOOD(vfmig_ds_reader_feed(&r, fenced(s.bytes, at), at));
-	GOOD(vfmig_ds_reader_feed(&r, fenced(s.bytes + at, s.len - at), s.len - at));
-	GOOD(vfmig_ds_reader_finish(&r));
+	abi_ds_reader_init(&r, &world_events, &w, slots, SAMPLE_ENTRIES);
+	GOOD(abi_ds_reader_feed(&r, fenced(s.bytes, at), at));
+	GOOD(abi_ds_reader_feed(&r, fenced(s.bytes + at, s.len - at), s.len - at));
+	GOOD(abi_ds_reader_finish(&r));
 	CHECK(!memcmp(&w, &whole, sizeof(w)));
 }
 
 /* A reader without any callback still checks. */
 static void deaf(void)
 {
-	static const struct vfmig_ds_events none;
-	static struct vfmig_ds_slot slots[SAMPLE_ENTRIES];
-	struct vfmig_ds_reader r;
+	static const struct abi_ds_events none;
+	static struct abi_ds_slot slots[SAMPLE_ENTRIES];
+	struct abi_ds_reader r;
 
-	vfmig_ds_reader_init(&r, &none, NULL, slots, SAMPLE_ENTRIES);
-	GOOD(vfmig_ds_reader_feed(&r, s.bytes, s.len));
-	GOOD(vfmig_ds_reader_finish(&r));
+	abi_ds_reader_init(&r, &none, NULL, slots, SAMPLE_ENTRIES);
+	GOOD(abi_ds_reader_feed(&r, s.bytes, s.len));
+	GOOD(abi_ds_reader_finish(&r));
 	CHECK_EQ(r.frames, s.frames - 1);
 }
 

@@ -54,56 +54,55 @@ static void ranges(void)
 		struct vfmig_dma_logging_range out[3];
 		uint64_t page = 0;
 		uint32_t n = 99;
-		size_t size = vfmig_logging_put_start(buf, sizeof(buf), cases[i].page, cases[i].r,
-						      cases[i].n);
+		size_t size = abi_logging_put_start(buf, sizeof(buf), cases[i].page, cases[i].r,
+						    cases[i].n);
 
 		CHECK_EQ(size, 16 + 16 * cases[i].n);
-		REFUSED(vfmig_logging_start_check(cases[i].page, cases[i].r, cases[i].n, true),
+		REFUSED(abi_logging_start_check(cases[i].page, cases[i].r, cases[i].n, true),
 			cases[i].why);
-		REFUSED(vfmig_logging_get_start(fenced(buf, size), size, &page, out, 3, &n),
+		REFUSED(abi_logging_get_start(fenced(buf, size), size, &page, out, 3, &n),
 			cases[i].why);
 		CHECK_EQ(page, cases[i].page);
 		CHECK_EQ(n, cases[i].n);
 		CHECK(!memcmp(out, cases[i].r, n * sizeof(out[0])));
-		CHECK_EQ(vfmig_logging_put_start(buf, size - 1, page, out, n), 0);
+		CHECK_EQ(abi_logging_put_start(buf, size - 1, page, out, n), 0);
 		for (size_t len = 0; len < size; len++)
-			REFUSED(vfmig_logging_get_start(fenced(buf, len), len, &page, out, 3, &n),
+			REFUSED(abi_logging_get_start(fenced(buf, len), len, &page, out, 3, &n),
 				len < 16 ? "DMA_LOGGING_START needs 16 bytes"
 					 : "DMA_LOGGING_START is too short for its ranges");
 	}
 	/* The kernel does not take an empty list for everything. */
-	REFUSED(vfmig_logging_start_check(4 * K, NULL, 0, false), "DMA logging: no ranges to log");
+	REFUSED(abi_logging_start_check(4 * K, NULL, 0, false), "DMA logging: no ranges to log");
 }
 
 static void many_ranges(void)
 {
 	static const char too_many[] = "DMA_LOGGING_START has more ranges than are allowed";
-	static struct vfmig_dma_logging_range in[VFMIG_LOGGING_RANGES_MAX + 1], out[300];
+	static struct vfmig_dma_logging_range in[ABI_LOGGING_RANGES_MAX + 1], out[300];
 	static uint8_t buf[16 + sizeof(in)];
 	uint64_t page;
 	uint32_t n;
 	size_t size;
 
-	for (uint32_t i = 0; i <= VFMIG_LOGGING_RANGES_MAX; i++)
+	for (uint32_t i = 0; i <= ABI_LOGGING_RANGES_MAX; i++)
 		in[i] = (struct vfmig_dma_logging_range){i * 8 * K, 4 * K};
-	size = vfmig_logging_put_start(buf, sizeof(buf), 4 * K, in, VFMIG_LOGGING_RANGES_MAX);
-	CHECK_EQ(size, 16 + 16 * VFMIG_LOGGING_RANGES_MAX);
-	GOOD(vfmig_logging_get_start(fenced(buf, size), size, &page, out, 300, &n));
-	CHECK_EQ(n, VFMIG_LOGGING_RANGES_MAX);
-	REFUSED(vfmig_logging_get_start(buf, size, &page, out, n - 1, &n), too_many);
-	CHECK_EQ(vfmig_logging_put_start(buf, sizeof(buf), 4 * K, in, n + 1), 0);
-	REFUSED(vfmig_logging_start_check(4 * K, in, VFMIG_LOGGING_RANGES_MAX + 1, true),
+	size = abi_logging_put_start(buf, sizeof(buf), 4 * K, in, ABI_LOGGING_RANGES_MAX);
+	CHECK_EQ(size, 16 + 16 * ABI_LOGGING_RANGES_MAX);
+	GOOD(abi_logging_get_start(fenced(buf, size), size, &page, out, 300, &n));
+	CHECK_EQ(n, ABI_LOGGING_RANGES_MAX);
+	REFUSED(abi_logging_get_start(buf, size, &page, out, n - 1, &n), too_many);
+	CHECK_EQ(abi_logging_put_start(buf, sizeof(buf), 4 * K, in, n + 1), 0);
+	REFUSED(abi_logging_start_check(4 * K, in, ABI_LOGGING_RANGES_MAX + 1, true),
 		"DMA logging: more than 256 ranges");
 	/* A count that no message has room for, whatever it is. */
-	for (uint32_t count = VFMIG_LOGGING_RANGES_MAX + 1; count; count *= 2) {
+	for (uint32_t count = ABI_LOGGING_RANGES_MAX + 1; count; count *= 2) {
 		for (int k = 0; k < 4; k++)
 			buf[8 + k] = (uint8_t)(count >> 8 * k);
-		REFUSED(vfmig_logging_get_start(fenced(buf, 16), 16, &page, out, 300, &n),
-			too_many);
+		REFUSED(abi_logging_get_start(fenced(buf, 16), 16, &page, out, 300, &n), too_many);
 	}
 	memset(buf + 8, 0, 8);
 	buf[12] = 1;
-	REFUSED(vfmig_logging_get_start(buf, size, &page, out, 300, &n),
+	REFUSED(abi_logging_get_start(buf, size, &page, out, 300, &n),
 		"DMA_LOGGING_START has a reserved word that is not zero");
 }
 
@@ -114,7 +113,7 @@ static void reports(void)
 	static const char multiple[] =
 		"dirty report: the length is not a multiple of the page size";
 	static const struct {
-		struct vfmig_logging_report r;
+		struct abi_logging_report r;
 		uint64_t bytes;
 		const char *why;
 	} cases[] = {
@@ -142,17 +141,17 @@ static void reports(void)
 	uint8_t buf[24];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct vfmig_logging_report out;
+		struct abi_logging_report out;
 		uint64_t bytes = 0;
 
-		CHECK_EQ(vfmig_logging_put_report(buf, 23, &cases[i].r), 0);
-		CHECK_EQ(vfmig_logging_put_report(buf, 24, &cases[i].r), 24);
-		REFUSED(vfmig_logging_get_report(fenced(buf, 24), 24, &out, &bytes), cases[i].why);
-		REFUSED(vfmig_logging_report_check(&cases[i].r, NULL), cases[i].why);
+		CHECK_EQ(abi_logging_put_report(buf, 23, &cases[i].r), 0);
+		CHECK_EQ(abi_logging_put_report(buf, 24, &cases[i].r), 24);
+		REFUSED(abi_logging_get_report(fenced(buf, 24), 24, &out, &bytes), cases[i].why);
+		REFUSED(abi_logging_report_check(&cases[i].r, NULL), cases[i].why);
 		CHECK(!memcmp(&out, &cases[i].r, sizeof(out)));
 		CHECK_EQ(bytes, cases[i].bytes);
 		for (size_t len = 0; len < 24; len++)
-			REFUSED(vfmig_logging_get_report(fenced(buf, len), len, &out, NULL),
+			REFUSED(abi_logging_get_report(fenced(buf, len), len, &out, NULL),
 				"DMA_LOGGING_REPORT needs 24 bytes");
 	}
 }
@@ -161,18 +160,18 @@ static void bitmaps(void)
 {
 	uint64_t words[4] = {0};
 
-	CHECK_EQ(vfmig_bitmap_bytes(0, 4 * K), 0);
-	CHECK_EQ(vfmig_bitmap_bytes(1, 4 * K), 8);
-	CHECK_EQ(vfmig_bitmap_bytes(UINT64_MAX, 1), 1ULL << 61);
-	CHECK_EQ(vfmig_bitmap_bytes(UINT64_MAX, 1ULL << 63), 8);
-	CHECK_EQ(vfmig_bitmap_bytes(4 * K, 0), 0);
-	CHECK_EQ(vfmig_bitmap_bytes(4 * K, 3), 0);
+	CHECK_EQ(abi_bitmap_bytes(0, 4 * K), 0);
+	CHECK_EQ(abi_bitmap_bytes(1, 4 * K), 8);
+	CHECK_EQ(abi_bitmap_bytes(UINT64_MAX, 1), 1ULL << 61);
+	CHECK_EQ(abi_bitmap_bytes(UINT64_MAX, 1ULL << 63), 8);
+	CHECK_EQ(abi_bitmap_bytes(4 * K, 0), 0);
+	CHECK_EQ(abi_bitmap_bytes(4 * K, 3), 0);
 
 	/* Bit n % 64 of word n / 64, where words are read as the machine reads them. */
 	for (uint64_t n = 0; n < 256; n += 37) {
-		CHECK(!vfmig_bitmap_test(words, n));
-		vfmig_bitmap_set(words, n);
-		CHECK(vfmig_bitmap_test(words, n));
+		CHECK(!abi_bitmap_test(words, n));
+		abi_bitmap_set(words, n);
+		CHECK(abi_bitmap_test(words, n));
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 		CHECK(words[n / 64] >> n % 64 & 1);
 		words[n / 64] &= ~(1ULL << n % 64);

@@ -34,13 +34,13 @@ static void header(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct vfmig_device_feature in = {.argsz = 77, .flags = cases[i].flags}, out;
 
-		CHECK_EQ(vfmig_feature_put(buf, 8, &in), 8);
-		CHECK_EQ(vfmig_feature_put(buf, 7, &in), 0);
-		REFUSED(vfmig_feature_get(fenced(buf, 8), 8, &out), cases[i].why);
+		CHECK_EQ(abi_feature_put(buf, 8, &in), 8);
+		CHECK_EQ(abi_feature_put(buf, 7, &in), 0);
+		REFUSED(abi_feature_get(fenced(buf, 8), 8, &out), cases[i].why);
 		CHECK_EQ(out.argsz, 77);
 		CHECK_EQ(out.flags, cases[i].flags);
 		for (size_t len = 0; len < 8; len++)
-			REFUSED(vfmig_feature_get(fenced(buf, len), len, &out),
+			REFUSED(abi_feature_get(fenced(buf, len), len, &out),
 				"a device feature needs 8 bytes of header");
 	}
 }
@@ -81,40 +81,40 @@ static void argsz(void)
 		struct vfmig_device_feature f = {cases[i].argsz, cases[i].flags};
 		bool run = false;
 
-		REFUSED(vfmig_feature_check(&f, cases[i].ops, cases[i].size, &run), cases[i].why);
+		REFUSED(abi_feature_check(&f, cases[i].ops, cases[i].size, &run), cases[i].why);
 		if (cases[i].run >= 0)
 			CHECK_EQ(run, cases[i].run);
 		/* As a request it has its flags and its room apart. */
 		if (cases[i].argsz >= 8)
-			REFUSED(vfmig_feature_asked(cases[i].flags, cases[i].argsz - 8,
-						    cases[i].ops, cases[i].size, &run),
+			REFUSED(abi_feature_asked(cases[i].flags, cases[i].argsz - 8, cases[i].ops,
+						  cases[i].size, &run),
 				cases[i].why);
 	}
 	bool run;
 
-	REFUSED(vfmig_feature_asked(GET | 1U << 19 | 1, 8, GET, 8, &run),
+	REFUSED(abi_feature_asked(GET | 1U << 19 | 1, 8, GET, 8, &run),
 		"a device feature has unknown flags");
-	REFUSED(vfmig_feature_asked(GET | SET | 2, 8, GET | SET, 8, &run),
+	REFUSED(abi_feature_asked(GET | SET | 2, 8, GET | SET, 8, &run),
 		"a device feature cannot be got and set at once");
-	REFUSED(vfmig_feature_asked(PROBE | GET | SET | 2, 0, GET | SET, 8, &run), NULL);
+	REFUSED(abi_feature_asked(PROBE | GET | SET | 2, 0, GET | SET, 8, &run), NULL);
 	CHECK(!run);
-	REFUSED(vfmig_feature_asked(GET | 1, SIZE_MAX, GET, 8, &run), NULL);
+	REFUSED(abi_feature_asked(GET | 1, SIZE_MAX, GET, 8, &run), NULL);
 	CHECK(run);
 }
 
 static void kinds(void)
 {
 	for (uint32_t i = 0; i < VFMIG_FEATURE_COUNT; i++) {
-		const struct vfmig_feature_kind *k = vfmig_feature_kind(i);
+		const struct abi_feature_kind *k = abi_feature_kind(i);
 
 		CHECK(k && k->name);
 		CHECK(k->ops && !(k->ops & ~(GET | SET)));
 	}
-	CHECK_EQ(vfmig_feature_kind(VFMIG_FEATURE_MIG_STATE)->ops, GET | SET);
-	CHECK_EQ(vfmig_feature_kind(VFMIG_FEATURE_USER_PRECOPY_INFO)->size, 24);
-	CHECK_EQ(vfmig_feature_kind(VFMIG_FEATURE_USER_REPORT_RUNS)->size, 24);
-	CHECK(!vfmig_feature_kind(VFMIG_FEATURE_COUNT));
-	CHECK(!vfmig_feature_kind(UINT32_MAX));
+	CHECK_EQ(abi_feature_kind(VFMIG_FEATURE_MIG_STATE)->ops, GET | SET);
+	CHECK_EQ(abi_feature_kind(VFMIG_FEATURE_USER_PRECOPY_INFO)->size, 24);
+	CHECK_EQ(abi_feature_kind(VFMIG_FEATURE_USER_REPORT_RUNS)->size, 24);
+	CHECK(!abi_feature_kind(VFMIG_FEATURE_COUNT));
+	CHECK(!abi_feature_kind(UINT32_MAX));
 }
 
 /* Each fixed payload: puts itself, or gets itself back; the same functions for all of them. */
@@ -128,51 +128,51 @@ union payload {
 
 static size_t put_migration(void *b, size_t c, const union payload *p)
 {
-	return vfmig_feature_put_migration(b, c, p->flags);
+	return abi_feature_put_migration(b, c, p->flags);
 }
 static size_t put_state(void *b, size_t c, const union payload *p)
 {
-	return vfmig_feature_put_mig_state(b, c, &p->state);
+	return abi_feature_put_mig_state(b, c, &p->state);
 }
 static size_t put_size(void *b, size_t c, const union payload *p)
 {
-	return vfmig_feature_put_data_size(b, c, p->flags);
+	return abi_feature_put_data_size(b, c, p->flags);
 }
 static size_t put_info(void *b, size_t c, const union payload *p)
 {
-	return vfmig_feature_put_precopy_info(b, c, &p->info);
+	return abi_feature_put_precopy_info(b, c, &p->info);
 }
 static size_t put_wake(void *b, size_t c, const union payload *p)
 {
-	return vfmig_feature_put_low_power_wake(b, c, &p->wake);
+	return abi_feature_put_low_power_wake(b, c, &p->wake);
 }
 static size_t put_master(void *b, size_t c, const union payload *p)
 {
-	return vfmig_feature_put_bus_master(b, c, p->op);
+	return abi_feature_put_bus_master(b, c, p->op);
 }
 static const char *get_migration(const void *b, size_t l, union payload *p)
 {
-	return vfmig_feature_get_migration(b, l, &p->flags);
+	return abi_feature_get_migration(b, l, &p->flags);
 }
 static const char *get_state(const void *b, size_t l, union payload *p)
 {
-	return vfmig_feature_get_mig_state(b, l, &p->state);
+	return abi_feature_get_mig_state(b, l, &p->state);
 }
 static const char *get_size(const void *b, size_t l, union payload *p)
 {
-	return vfmig_feature_get_data_size(b, l, &p->flags);
+	return abi_feature_get_data_size(b, l, &p->flags);
 }
 static const char *get_info(const void *b, size_t l, union payload *p)
 {
-	return vfmig_feature_get_precopy_info(b, l, &p->info);
+	return abi_feature_get_precopy_info(b, l, &p->info);
 }
 static const char *get_wake(const void *b, size_t l, union payload *p)
 {
-	return vfmig_feature_get_low_power_wake(b, l, &p->wake);
+	return abi_feature_get_low_power_wake(b, l, &p->wake);
 }
 static const char *get_master(const void *b, size_t l, union payload *p)
 {
-	return vfmig_feature_get_bus_master(b, l, &p->op);
+	return abi_feature_get_bus_master(b, l, &p->op);
 }
 
 static void payloads(void)
@@ -258,7 +258,7 @@ static void payloads(void)
 			REFUSED(cases[i].get(fenced(buf, len), len, &out), cases[i].cut);
 	}
 	/* little endian, byte by byte */
-	vfmig_feature_put_migration(buf, 8, 0x0102030405060708);
+	abi_feature_put_migration(buf, 8, 0x0102030405060708);
 	CHECK(!memcmp(buf, "\x08\x07\x06\x05\x04\x03\x02\x01", 8));
 }
 

@@ -67,25 +67,25 @@ static const char *const bad[] = {
 };
 
 /* In a block of its own, so that a byte read behind it is seen by AddressSanitizer. */
-static bool opens(const char *text, size_t len, struct vfmig_json *value)
+static bool opens(const char *text, size_t len, struct abi_json *value)
 {
 	char *copy = malloc(len ? len : 1);
 	size_t at;
 
 	memcpy(copy, text, len);
-	at = vfmig_json_open(copy, len, value);
+	at = abi_json_open(copy, len, value);
 	CHECK(at <= len);
 	free(copy);
-	return len && at == len && value->type != VFMIG_JSON_NONE;
+	return len && at == len && value->type != ABI_JSON_NONE;
 }
 
-static uint64_t number(const struct vfmig_json *object, const char *name)
+static uint64_t number(const struct abi_json *object, const char *name)
 {
-	struct vfmig_json v = vfmig_json_member(object, name);
+	struct abi_json v = abi_json_member(object, name);
 	bool negative;
-	uint64_t n = vfmig_json_integer(&v, &negative);
+	uint64_t n = abi_json_integer(&v, &negative);
 
-	CHECK(v.type == VFMIG_JSON_INTEGER && !negative);
+	CHECK(v.type == ABI_JSON_INTEGER && !negative);
 	return n;
 }
 
@@ -95,44 +95,44 @@ static void values_are_found(void)
 		" {\"a\": [1, \"x]}\", {\"b\": 7}, []], \"n\":1, \"n\" : 18446744073709551615,"
 		"\"big\":99999999999999999999, \"neg\":-5, \"\\u0073\":\"q\\u00e9\\ud83d\\ude00\\/\", \"t\":true, \"f\":false,"
 		"\"real\":1.0, \"a name that is longer than any that is asked for\":1} ";
-	struct vfmig_json top, list, item = {0}, v;
+	struct abi_json top, list, item = {0}, v;
 	char buf[16] = "###############";
 	bool negative;
 
-	CHECK_EQ(vfmig_json_open(text, sizeof(text) - 1, &top), sizeof(text) - 1);
-	CHECK_EQ(top.type, VFMIG_JSON_OBJECT);
-	list = vfmig_json_member(&top, "a");
-	CHECK_EQ(vfmig_json_count(&list), 4);
-	CHECK(vfmig_json_next(&list, &item) && item.type == VFMIG_JSON_INTEGER);
-	CHECK(vfmig_json_next(&list, &item) && item.type == VFMIG_JSON_STRING);
-	CHECK(vfmig_json_next(&list, &item) && number(&item, "b") == 7);
-	CHECK(vfmig_json_next(&list, &item) && !vfmig_json_count(&item));
-	CHECK(!vfmig_json_next(&list, &item));
+	CHECK_EQ(abi_json_open(text, sizeof(text) - 1, &top), sizeof(text) - 1);
+	CHECK_EQ(top.type, ABI_JSON_OBJECT);
+	list = abi_json_member(&top, "a");
+	CHECK_EQ(abi_json_count(&list), 4);
+	CHECK(abi_json_next(&list, &item) && item.type == ABI_JSON_INTEGER);
+	CHECK(abi_json_next(&list, &item) && item.type == ABI_JSON_STRING);
+	CHECK(abi_json_next(&list, &item) && number(&item, "b") == 7);
+	CHECK(abi_json_next(&list, &item) && !abi_json_count(&item));
+	CHECK(!abi_json_next(&list, &item));
 	CHECK(number(&top, "n") == UINT64_MAX); /* the last of the two */
 	CHECK(number(&top, "big") == UINT64_MAX);
-	v = vfmig_json_member(&top, "neg");
-	CHECK(vfmig_json_integer(&v, &negative) == 5 && negative);
-	v = vfmig_json_member(&top, "s");
-	CHECK_EQ(vfmig_json_string(&v, buf, sizeof(buf)), 8);
+	v = abi_json_member(&top, "neg");
+	CHECK(abi_json_integer(&v, &negative) == 5 && negative);
+	v = abi_json_member(&top, "s");
+	CHECK_EQ(abi_json_string(&v, buf, sizeof(buf)), 8);
 	CHECK(!memcmp(buf, "q\xc3\xa9\xf0\x9f\x98\x80/#", 9));
-	CHECK_EQ(vfmig_json_string(&v, buf, 1), 8);
-	v = vfmig_json_member(&top, "t");
-	CHECK(vfmig_json_bool(&v));
-	v = vfmig_json_member(&top, "f");
-	CHECK(v.type == VFMIG_JSON_BOOL && !vfmig_json_bool(&v));
-	v = vfmig_json_member(&top, "real");
-	CHECK_EQ(v.type, VFMIG_JSON_REAL);
-	v = vfmig_json_member(&top, "none");
-	CHECK_EQ(v.type, VFMIG_JSON_NONE);
+	CHECK_EQ(abi_json_string(&v, buf, 1), 8);
+	v = abi_json_member(&top, "t");
+	CHECK(abi_json_bool(&v));
+	v = abi_json_member(&top, "f");
+	CHECK(v.type == ABI_JSON_BOOL && !abi_json_bool(&v));
+	v = abi_json_member(&top, "real");
+	CHECK_EQ(v.type, ABI_JSON_REAL);
+	v = abi_json_member(&top, "none");
+	CHECK_EQ(v.type, ABI_JSON_NONE);
 	/* What is no object or array has nothing in it. */
-	v = vfmig_json_member(&v, "x");
-	CHECK_EQ(v.type, VFMIG_JSON_NONE);
-	CHECK(!vfmig_json_next(&top, &v) && !vfmig_json_count(&v));
+	v = abi_json_member(&v, "x");
+	CHECK_EQ(v.type, ABI_JSON_NONE);
+	CHECK(!abi_json_next(&top, &v) && !abi_json_count(&v));
 }
 
 int main(void)
 {
-	struct vfmig_json value;
+	struct abi_json value;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		size_t len = strlen(good[i]);

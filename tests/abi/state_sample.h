@@ -14,51 +14,51 @@
 #define BLOCK_SIZE 5000U
 #define NOTE_SIZE  40U
 
-static const struct vfmig_ds_entry sample_entries[] = {
+static const struct abi_ds_entry sample_entries[] = {
 	{.id = 1,
 	 .version = 1,
 	 .size = 4,
-	 .kind = VFMIG_DS_KIND_FIELD,
+	 .kind = ABI_DS_KIND_FIELD,
 	 .name_len = 7,
 	 .flags = 0,
 	 .name = "control"},
 	{.id = 2,
 	 .version = 3,
 	 .size = 16,
-	 .kind = VFMIG_DS_KIND_FIELD,
+	 .kind = ABI_DS_KIND_FIELD,
 	 .name_len = 4,
 	 .flags = 0,
 	 .name = "ring"},
 	{.id = 7,
 	 .version = 1,
 	 .size = BLOCK_SIZE,
-	 .kind = VFMIG_DS_KIND_BLOCK,
+	 .kind = ABI_DS_KIND_BLOCK,
 	 .name_len = 6,
 	 .flags = 0,
 	 .name = "memory"},
 	{.id = 9,
 	 .version = 1,
 	 .size = NOTE_SIZE,
-	 .kind = VFMIG_DS_KIND_BLOCK,
+	 .kind = ABI_DS_KIND_BLOCK,
 	 .name_len = 4,
-	 .flags = VFMIG_DS_ENTRY_OPTIONAL,
+	 .flags = ABI_DS_ENTRY_OPTIONAL,
 	 .name = "note"},
 	{.id = 4000000000,
 	 .version = 1,
 	 .size = 8,
-	 .kind = VFMIG_DS_KIND_FIELD,
+	 .kind = ABI_DS_KIND_FIELD,
 	 .name_len = 5,
-	 .flags = VFMIG_DS_ENTRY_OPTIONAL,
+	 .flags = ABI_DS_ENTRY_OPTIONAL,
 	 .name = "later"},
 };
 #define SAMPLE_ENTRIES 5U
 
-static const struct vfmig_ds_model sample_model = {
+static const struct abi_ds_model sample_model = {
 	.name = "sample", .name_len = 6, .version = 2, .entries = SAMPLE_ENTRIES};
 
 /* Where frames begin in a stream that is being built. */
 struct sample {
-	struct vfmig_ds_writer w;
+	struct abi_ds_writer w;
 	uint8_t bytes[32768];
 	size_t len;
 	size_t frame[64];
@@ -86,48 +86,48 @@ static inline void sample_data(struct sample *s, uint8_t first, size_t len)
 static inline void sample_begin(struct sample *s)
 {
 	memset(s, 0, sizeof(*s));
-	PUT(s, vfmig_ds_put_preamble(&s->w, buf, cap));
-	PUT(s, vfmig_ds_put_schema(&s->w, buf, cap, &sample_model, sample_entries));
+	PUT(s, abi_ds_put_preamble(&s->w, buf, cap));
+	PUT(s, abi_ds_put_schema(&s->w, buf, cap, &sample_model, sample_entries));
 }
 
 static inline void sample_block(struct sample *s, uint32_t id, uint64_t offset, size_t len,
 				uint8_t first)
 {
-	PUT(s, vfmig_ds_put_block_header(&s->w, buf, cap, id, offset, len));
+	PUT(s, abi_ds_put_block_header(&s->w, buf, cap, id, offset, len));
 	sample_data(s, first, len);
 }
 
 static inline void sample_chunk(struct sample *s, uint16_t flags, size_t len, uint8_t first)
 {
-	PUT(s, vfmig_ds_put_chunk_header(&s->w, buf, cap, flags, len));
+	PUT(s, abi_ds_put_chunk_header(&s->w, buf, cap, flags, len));
 	sample_data(s, first, len);
 }
 
 static inline void sample_fields(struct sample *s)
 {
-	PUT(s, vfmig_ds_put_field(&s->w, buf, cap, 1, "\1\2\3\4", 4));
-	PUT(s, vfmig_ds_put_field(&s->w, buf, cap, 2, "0123456789abcdef", 16));
+	PUT(s, abi_ds_put_field(&s->w, buf, cap, 1, "\1\2\3\4", 4));
+	PUT(s, abi_ds_put_field(&s->w, buf, cap, 2, "0123456789abcdef", 16));
 }
 
 static inline void sample_all(struct sample *s)
 {
 	sample_begin(s);
 	sample_block(s, 7, 0, 3000, 1);
-	PUT(s, vfmig_ds_put_zero(&s->w, buf, cap, 7, 3000, 2000));
+	PUT(s, abi_ds_put_zero(&s->w, buf, cap, 7, 3000, 2000));
 	sample_block(s, 7, 2990, 30, 2); /* later overrides earlier */
-	PUT(s, vfmig_ds_put_zero(&s->w, buf, cap, 7, 10, 5));
-	PUT(s, vfmig_ds_put_opaque_header(&s->w, buf, cap, 33));
+	PUT(s, abi_ds_put_zero(&s->w, buf, cap, 7, 10, 5));
+	PUT(s, abi_ds_put_opaque_header(&s->w, buf, cap, 33));
 	sample_data(s, 3, 33);
-	sample_chunk(s, VFMIG_DS_CHUNK_FIRST | VFMIG_DS_CHUNK_LAST, 20, 4);
-	sample_chunk(s, VFMIG_DS_CHUNK_FIRST, 5, 5);
+	sample_chunk(s, ABI_DS_CHUNK_FIRST | ABI_DS_CHUNK_LAST, 20, 4);
+	sample_chunk(s, ABI_DS_CHUNK_FIRST, 5, 5);
 	sample_chunk(s, 0, 6, 6);
-	sample_chunk(s, VFMIG_DS_CHUNK_LAST, 7, 7);
-	sample_chunk(s, VFMIG_DS_CHUNK_FIRST | VFMIG_DS_CHUNK_LAST, 0, 0);
+	sample_chunk(s, ABI_DS_CHUNK_LAST, 7, 7);
+	sample_chunk(s, ABI_DS_CHUNK_FIRST | ABI_DS_CHUNK_LAST, 0, 0);
 	sample_fields(s);
 	sample_block(s, 9, 0, NOTE_SIZE, 8);
-	PUT(s, vfmig_ds_put_opaque_header(&s->w, buf, cap, 1));
+	PUT(s, abi_ds_put_opaque_header(&s->w, buf, cap, 1));
 	sample_data(s, 9, 1);
-	PUT(s, vfmig_ds_put_end(&s->w, buf, cap));
+	PUT(s, abi_ds_put_end(&s->w, buf, cap));
 	CHECK_EQ(s->w.bytes, s->len);
 	CHECK_EQ(s->w.frames, s->frames - 1);
 }
@@ -153,14 +153,14 @@ static inline void world_name(struct world *w, const char *name, size_t len)
 	}
 }
 
-static inline const char *world_model(void *user, const struct vfmig_ds_model *m)
+static inline const char *world_model(void *user, const struct abi_ds_model *m)
 {
-	CHECK(m->name_len >= 1 && m->name_len <= VFMIG_DS_NAME_MAX);
+	CHECK(m->name_len >= 1 && m->name_len <= ABI_DS_NAME_MAX);
 	world_name(user, m->name, m->name_len);
 	return NULL;
 }
 
-static inline const char *world_entry(void *user, uint32_t index, const struct vfmig_ds_entry *e)
+static inline const char *world_entry(void *user, uint32_t index, const struct abi_ds_entry *e)
 {
 	struct world *w = user;
 
@@ -187,7 +187,7 @@ static inline const char *world_field(void *user, uint32_t index, const void *va
 	struct world *w = user;
 	uint8_t *to = index == 0 ? w->control : index == 1 ? w->ring : w->later;
 
-	CHECK(index < SAMPLE_ENTRIES && sample_entries[index].kind == VFMIG_DS_KIND_FIELD);
+	CHECK(index < SAMPLE_ENTRIES && sample_entries[index].kind == ABI_DS_KIND_FIELD);
 	CHECK_EQ(size, sample_entries[index].size);
 	memcpy(to, value, size);
 	return NULL;
@@ -195,7 +195,7 @@ static inline const char *world_field(void *user, uint32_t index, const void *va
 
 static inline uint8_t *world_place(struct world *w, uint32_t index, uint64_t offset, uint64_t len)
 {
-	CHECK(index < SAMPLE_ENTRIES && sample_entries[index].kind == VFMIG_DS_KIND_BLOCK);
+	CHECK(index < SAMPLE_ENTRIES && sample_entries[index].kind == ABI_DS_KIND_BLOCK);
 	CHECK(offset <= sample_entries[index].size);
 	CHECK(len && len <= sample_entries[index].size - offset);
 	return (index == 2 ? w->memory : w->note) + offset;
@@ -269,7 +269,7 @@ static inline const char *world_end(void *user)
 	return NULL;
 }
 
-static const struct vfmig_ds_events world_events = {
+static const struct abi_ds_events world_events = {
 	.model = world_model,
 	.entry = world_entry,
 	.schema_end = world_schema_end,
@@ -286,24 +286,24 @@ static const struct vfmig_ds_events world_events = {
 /* Play len bytes, cut every `slice` bytes, into a new world. Returns the refusal. */
 static inline const char *play(const uint8_t *bytes, size_t len, size_t slice, struct world *w)
 {
-	static struct vfmig_ds_slot slots[VFMIG_DS_ENTRIES_MAX];
-	static struct vfmig_ds_reader r;
+	static struct abi_ds_slot slots[ABI_DS_ENTRIES_MAX];
+	static struct abi_ds_reader r;
 
 	memset(w, 0, sizeof(*w));
-	vfmig_ds_reader_init(&r, &world_events, w, slots, VFMIG_DS_ENTRIES_MAX);
+	abi_ds_reader_init(&r, &world_events, w, slots, ABI_DS_ENTRIES_MAX);
 	for (size_t at = 0; at < len; at += slice) {
 		size_t n = len - at < slice ? len - at : slice;
-		const char *why = vfmig_ds_reader_feed(&r, bytes + at, n);
+		const char *why = abi_ds_reader_feed(&r, bytes + at, n);
 
 		CHECK(why == r.error);
 		if (why) {
-			CHECK(vfmig_ds_reader_feed(&r, bytes, 1) == why); /* it stays refused */
+			CHECK(abi_ds_reader_feed(&r, bytes, 1) == why); /* it stays refused */
 			CHECK(r.bytes <= len);
 			return why;
 		}
 		CHECK_EQ(r.bytes, at + n);
 	}
-	return vfmig_ds_reader_finish(&r);
+	return abi_ds_reader_finish(&r);
 }
 
 #endif

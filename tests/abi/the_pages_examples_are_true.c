@@ -95,27 +95,27 @@ static const char *on_end(void *user)
 
 static const char *read_state(const uint8_t *b, size_t len, struct lamp *lamp)
 {
-	static const struct vfmig_ds_events events = {
+	static const struct abi_ds_events events = {
 		.field = on_field, .block = on_block, .zero = on_zero, .end = on_end};
-	struct vfmig_ds_slot slots[8];
-	struct vfmig_ds_reader r;
+	struct abi_ds_slot slots[8];
+	struct abi_ds_reader r;
 
 	memset(lamp, 'x', sizeof(*lamp));
 	lamp->text[16] = 0;
 	lamp->ended = false;
-	vfmig_ds_reader_init(&r, &events, lamp, slots, 8);
-	vfmig_ds_reader_feed(&r, b, len);
-	return vfmig_ds_reader_finish(&r);
+	abi_ds_reader_init(&r, &events, lamp, slots, 8);
+	abi_ds_reader_feed(&r, b, len);
+	return abi_ds_reader_finish(&r);
 }
 
 static uint64_t checksum(const uint8_t *header, const uint8_t *payload, size_t len)
 {
-	uint8_t plain[VFMIG_SECTION_HEADER_SIZE];
+	uint8_t plain[ABI_SECTION_HEADER_SIZE];
 	XXH3_state_t *x = XXH3_createState();
 	uint64_t sum;
 
 	memcpy(plain, header, sizeof(plain));
-	vfmig_section_put_checksum(plain, 0);
+	abi_section_put_checksum(plain, 0);
 	XXH3_64bits_reset(x);
 	XXH3_64bits_update(x, plain, sizeof(plain));
 	XXH3_64bits_update(x, payload, len);
@@ -127,37 +127,37 @@ static uint64_t checksum(const uint8_t *header, const uint8_t *payload, size_t l
 /* The device's data out of a stream; why it is not one. */
 static const char *read_stream(const struct bytes *in, struct bytes *device)
 {
-	struct vfmig_stream_device devices[1];
-	struct vfmig_stream_header h;
-	struct vfmig_stream_check c;
-	struct vfmig_section s;
-	const char *why = vfmig_stream_get_header(in->b, in->len, &h);
-	size_t at = VFMIG_STREAM_HEADER_SIZE;
+	struct abi_stream_device devices[1];
+	struct abi_stream_header h;
+	struct abi_stream_check c;
+	struct abi_section s;
+	const char *why = abi_stream_get_header(in->b, in->len, &h);
+	size_t at = ABI_STREAM_HEADER_SIZE;
 
 	device->len = 0;
-	vfmig_stream_check_init(&c, why ? 0 : h.flags);
+	abi_stream_check_init(&c, why ? 0 : h.flags);
 	while (!why && at < in->len) {
-		const uint8_t *header = in->b + at, *payload = header + VFMIG_SECTION_HEADER_SIZE;
+		const uint8_t *header = in->b + at, *payload = header + ABI_SECTION_HEADER_SIZE;
 
-		why = vfmig_section_get(header, in->len - at, &s);
+		why = abi_section_get(header, in->len - at, &s);
 		if (!why)
-			why = vfmig_stream_check(&c, &s);
+			why = abi_stream_check(&c, &s);
 		if (why)
 			break;
-		at += VFMIG_SECTION_HEADER_SIZE;
+		at += ABI_SECTION_HEADER_SIZE;
 		if (s.length > in->len - at)
 			return "cut off";
 		if (checksum(header, payload, s.length) != s.checksum)
 			return "checksum";
-		if (s.type == VFMIG_SECTION_HELLO)
-			vfmig_stream_check_hello(&c, devices, 1, NULL, 0);
-		if (s.type == VFMIG_SECTION_DEVICE_DATA) {
+		if (s.type == ABI_SECTION_HELLO)
+			abi_stream_check_hello(&c, devices, 1, NULL, 0);
+		if (s.type == ABI_SECTION_DEVICE_DATA) {
 			memcpy(device->b + device->len, payload, s.length);
 			device->len += s.length;
 		}
 		at += s.length;
 	}
-	return why ? why : vfmig_stream_check_finish(&c);
+	return why ? why : abi_stream_check_finish(&c);
 }
 
 int main(int argc, char **argv)

@@ -30,9 +30,8 @@ static void maps(void)
 	const struct vfmig_type1_dma_map good = {
 		.argsz = 32, .flags = 3, .vaddr = 7 * PAGE, .iova = 2 * PAGE, .size = PAGE};
 
-#define MAP(change, why)                                                                           \
-	BAD(vfmig_type1_dma_map, good, change, vfmig_type1_check_map(&v, PAGE), why)
-#define MAPS(change) RIGHT(vfmig_type1_dma_map, good, change, vfmig_type1_check_map(&v, PAGE))
+#define MAP(change, why) BAD(vfmig_type1_dma_map, good, change, abi_type1_check_map(&v, PAGE), why)
+#define MAPS(change)	 RIGHT(vfmig_type1_dma_map, good, change, abi_type1_check_map(&v, PAGE))
 	MAPS();
 	MAPS(v.argsz = 1000);
 	MAPS(v.flags = VFMIG_DMA_MAP_READ);
@@ -62,9 +61,9 @@ static void unmaps(void)
 	struct vfmig_type1_bitmap b = {.pgsize = PAGE, .size = 16, .data = 0x1000};
 
 #define UNMAP(change, why)                                                                         \
-	BAD(vfmig_type1_dma_unmap, good, change, vfmig_type1_check_unmap(&v, NULL, PAGE), why)
+	BAD(vfmig_type1_dma_unmap, good, change, abi_type1_check_unmap(&v, NULL, PAGE), why)
 #define UNMAPS(change)                                                                             \
-	RIGHT(vfmig_type1_dma_unmap, good, change, vfmig_type1_check_unmap(&v, &b, PAGE))
+	RIGHT(vfmig_type1_dma_unmap, good, change, abi_type1_check_unmap(&v, &b, PAGE))
 	UNMAPS(v.argsz = 24);
 	UNMAPS(v.flags = VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP);
 	UNMAPS(v.flags = VFMIG_DMA_UNMAP_VADDR);
@@ -84,7 +83,7 @@ static void unmaps(void)
 	UNMAP(v.iova = PAGE - v.size, "UNMAP_DMA: the range passes the end of the address space");
 
 	b.size = 8;
-	REFUSED(vfmig_type1_check_unmap(&good, &b, PAGE), "dirty bitmap: too small for its range");
+	REFUSED(abi_type1_check_unmap(&good, &b, PAGE), "dirty bitmap: too small for its range");
 }
 
 static void questions(void)
@@ -96,8 +95,8 @@ static void questions(void)
 		.bitmap = {.pgsize = PAGE, .size = 16, .data = 0x1000}};
 	const uint64_t most = VFMIG_TYPE1_BITMAP_PAGES_MAX * PAGE;
 
-#define OP(change, why) BAD(vfmig_type1_dirty_pages, op, change, vfmig_type1_check_dirty(&v), why)
-#define OPS(change)	RIGHT(vfmig_type1_dirty_pages, op, change, vfmig_type1_check_dirty(&v))
+#define OP(change, why) BAD(vfmig_type1_dirty_pages, op, change, abi_type1_check_dirty(&v), why)
+#define OPS(change)	RIGHT(vfmig_type1_dirty_pages, op, change, abi_type1_check_dirty(&v))
 	OPS();
 	OPS((v.flags = 1, v.argsz = 8));
 	OPS((v.flags = 2, v.argsz = 8));
@@ -112,9 +111,8 @@ static void questions(void)
 	OP(v.argsz = 8, "DIRTY_PAGES: argsz leaves no room for what GET_BITMAP asks");
 
 #define GET(change, why)                                                                           \
-	BAD(vfmig_type1_dirty_get, good, change, vfmig_type1_check_dirty_get(&v, PAGE), why)
-#define GETS(change)                                                                               \
-	RIGHT(vfmig_type1_dirty_get, good, change, vfmig_type1_check_dirty_get(&v, PAGE))
+	BAD(vfmig_type1_dirty_get, good, change, abi_type1_check_dirty_get(&v, PAGE), why)
+#define GETS(change) RIGHT(vfmig_type1_dirty_get, good, change, abi_type1_check_dirty_get(&v, PAGE))
 	GETS();
 	GETS(v.bitmap.size = VFMIG_TYPE1_BITMAP_BYTES_MAX);
 	GETS((v.size = most, v.bitmap.size = VFMIG_TYPE1_BITMAP_BYTES_MAX));
@@ -139,26 +137,26 @@ static struct vfmig_type1_iova_range ranges[4] = {{0, 0xfedfffff}, {0xfef00000, 
 
 static void may_map(void)
 {
-	CHECK(vfmig_type1_may_map(ranges, 2, 0, 0xfee00000));
-	CHECK(!vfmig_type1_may_map(ranges, 2, 0, 0xfee01000));
-	CHECK(!vfmig_type1_may_map(ranges, 2, 0xfee00000, PAGE));
-	CHECK(!vfmig_type1_may_map(ranges, 2, 0xfeeff000, 2 * PAGE));
-	CHECK(vfmig_type1_may_map(ranges, 2, 0 - PAGE, PAGE));
-	CHECK(vfmig_type1_may_map(NULL, 0, 0xfee00000, PAGE));
+	CHECK(abi_type1_may_map(ranges, 2, 0, 0xfee00000));
+	CHECK(!abi_type1_may_map(ranges, 2, 0, 0xfee01000));
+	CHECK(!abi_type1_may_map(ranges, 2, 0xfee00000, PAGE));
+	CHECK(!abi_type1_may_map(ranges, 2, 0xfeeff000, 2 * PAGE));
+	CHECK(abi_type1_may_map(ranges, 2, 0 - PAGE, PAGE));
+	CHECK(abi_type1_may_map(NULL, 0, 0xfee00000, PAGE));
 }
 
 static void information(void)
 {
-	const struct vfmig_type1_says says = {.iova_pgsizes = 0xfffff000,
-					      .has_migration = true,
-					      .pgsize_bitmap = 0x1000,
-					      .max_dirty_bitmap_size = 1ull << 28,
-					      .has_dma_avail = true,
-					      .dma_avail = 65535,
-					      .nr_ranges = 2,
-					      .ranges = ranges};
+	const struct abi_type1_says says = {.iova_pgsizes = 0xfffff000,
+					    .has_migration = true,
+					    .pgsize_bitmap = 0x1000,
+					    .max_dirty_bitmap_size = 1ull << 28,
+					    .has_dma_avail = true,
+					    .dma_avail = 65535,
+					    .nr_ranges = 2,
+					    .ranges = ranges};
 	struct vfmig_type1_iova_range room[4];
-	struct vfmig_type1_says read = {.ranges = room};
+	struct abi_type1_says read = {.ranges = room};
 	union {
 		struct vfmig_type1_info info;
 		uint8_t bytes[256];
@@ -169,15 +167,15 @@ static void information(void)
 	do {                                                                                       \
 		spoilt = buf;                                                                      \
 		change;                                                                            \
-		REFUSED(vfmig_type1_get_info(fenced(&spoilt, len), len, &read, max), why);         \
+		REFUSED(abi_type1_get_info(fenced(&spoilt, len), len, &read, max), why);           \
 	} while (0)
 #define WORD(at) (*(uint32_t *)(void *)&spoilt.bytes[at])
 
-	CHECK_EQ(vfmig_type1_put_info(&buf, sizeof(buf), sizeof(buf), &says), whole);
+	CHECK_EQ(abi_type1_put_info(&buf, sizeof(buf), sizeof(buf), &says), whole);
 	CHECK_EQ(buf.info.argsz, sizeof(buf));
 	CHECK_EQ(buf.info.flags, 3);
 	CHECK_EQ(buf.info.cap_offset, 24);
-	GOOD(vfmig_type1_get_info(&buf, whole, &read, 4));
+	GOOD(abi_type1_get_info(&buf, whole, &read, 4));
 	CHECK_EQ(read.iova_pgsizes, 0xfffff000);
 	CHECK(read.has_migration && read.has_dma_avail);
 	CHECK_EQ(read.pgsize_bitmap, 0x1000);
@@ -187,7 +185,7 @@ static void information(void)
 	CHECK_EQ(memcmp(room, ranges, 2 * sizeof(*room)), 0);
 
 	/* Capabilities at 24, 56, 72; the last one's ranges at 88. */
-	REFUSED(vfmig_type1_get_info(&buf, 15, &read, 4), "IOMMU info needs 16 bytes");
+	REFUSED(abi_type1_get_info(&buf, 15, &read, 4), "IOMMU info needs 16 bytes");
 	SPOIL(WORD(16) = 8, whole, 4, "IOMMU info: a capability lies inside the fixed part");
 	SPOIL(, 30, 4, "IOMMU info: a capability leaves the answer");
 	SPOIL(, 55, 4, "IOMMU info: a capability leaves the answer");
@@ -209,11 +207,11 @@ static void information(void)
 	SPOIL(, sizeof(buf), 4, "IOMMU info: more than 16 capabilities");
 	/* Without the flag there is nothing to follow, and pages are the smallest. */
 	buf.info.flags = 0;
-	GOOD(vfmig_type1_get_info(&buf, sizeof(buf), &read, 4));
+	GOOD(abi_type1_get_info(&buf, sizeof(buf), &read, 4));
 	CHECK_EQ(read.iova_pgsizes, 0x1000);
 
-	CHECK_EQ(vfmig_type1_put_info(&buf, sizeof(buf), 15, &says), 0);
-	CHECK_EQ(vfmig_type1_put_info(&buf, whole - 1, sizeof(buf), &says), 0);
+	CHECK_EQ(abi_type1_put_info(&buf, sizeof(buf), 15, &says), 0);
+	CHECK_EQ(abi_type1_put_info(&buf, whole - 1, sizeof(buf), &says), 0);
 }
 
 /* vfio-user's message, with the bitmap in line. */
@@ -226,9 +224,9 @@ static void in_line(void)
 	uint8_t buf[48] = {0};
 	uint64_t reply;
 
-#define IN_LINE(len) vfmig_user_get_dirty_pages(fenced(buf, len), len, PAGE, &d2, &r2, &reply)
-	CHECK_EQ(vfmig_user_put_dirty_pages(buf, 39, &d, &r), 0);
-	CHECK_EQ(vfmig_user_put_dirty_pages(buf, 40, &d, &r), 40);
+#define IN_LINE(len) abi_msg_get_dirty_pages(fenced(buf, len), len, PAGE, &d2, &r2, &reply)
+	CHECK_EQ(abi_msg_put_dirty_pages(buf, 39, &d, &r), 0);
+	CHECK_EQ(abi_msg_put_dirty_pages(buf, 40, &d, &r), 40);
 	GOOD(IN_LINE(40));
 	CHECK(!memcmp(&d, &d2, sizeof(d)) && !memcmp(&r, &r2, sizeof(r)));
 	CHECK_EQ(reply, 48);
@@ -245,15 +243,15 @@ static void in_line(void)
 	CHECK_EQ(reply, 8);
 	CHECK_EQ(r2.size, 0);
 
-	vfmig_user_put_dirty_pages(buf, 40, &d, &r);
-	GOOD(vfmig_user_get_dirty_reply(buf, 40, &r));
-	GOOD(vfmig_user_get_dirty_reply(buf, 8, NULL));
-	REFUSED(vfmig_user_get_dirty_reply(fenced(buf, 7), 7, NULL),
+	abi_msg_put_dirty_pages(buf, 40, &d, &r);
+	GOOD(abi_msg_get_dirty_reply(buf, 40, &r));
+	GOOD(abi_msg_get_dirty_reply(buf, 8, NULL));
+	REFUSED(abi_msg_get_dirty_reply(fenced(buf, 7), 7, NULL),
 		"the reply to DIRTY_PAGES needs 8 bytes");
-	REFUSED(vfmig_user_get_dirty_reply(fenced(buf, 8), 8, &r),
+	REFUSED(abi_msg_get_dirty_reply(fenced(buf, 8), 8, &r),
 		"the reply to GET_BITMAP has no bitmap");
 	r.iova = 0;
-	REFUSED(vfmig_user_get_dirty_reply(buf, 40, &r),
+	REFUSED(abi_msg_get_dirty_reply(buf, 40, &r),
 		"the reply to GET_BITMAP is about another range");
 }
 

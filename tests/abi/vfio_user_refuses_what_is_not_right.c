@@ -33,29 +33,29 @@ static void header(void)
 	struct vfmig_user_header out;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		vfmig_user_put_header(buf, 16, &cases[i].h);
-		REFUSED(vfmig_user_get_header(fenced(buf, 16), 16, MAX, &out), cases[i].why);
+		abi_msg_put_header(buf, 16, &cases[i].h);
+		REFUSED(abi_msg_get_header(fenced(buf, 16), 16, MAX, &out), cases[i].why);
 	}
-	REFUSED(vfmig_user_get_header(buf, 15, MAX, &out), "a message needs 16 bytes of header");
+	REFUSED(abi_msg_get_header(buf, 15, MAX, &out), "a message needs 16 bytes of header");
 }
 
 static void version(void)
 {
-	struct vfmig_user_version v;
+	struct abi_msg_version v;
 
-	REFUSED(vfmig_user_get_version(buf, 3, &v), "VERSION needs 4 bytes");
+	REFUSED(abi_msg_get_version(buf, 3, &v), "VERSION needs 4 bytes");
 	memset(buf, 'x', sizeof(buf));
-	REFUSED(vfmig_user_get_version(fenced(buf, 20), 20, &v),
+	REFUSED(abi_msg_get_version(fenced(buf, 20), 20, &v),
 		"the JSON of VERSION does not end with a NUL");
 	buf[19] = 0;
-	GOOD(vfmig_user_get_version(fenced(buf, 20), 20, &v));
+	GOOD(abi_msg_get_version(fenced(buf, 20), 20, &v));
 	buf[10] = 0;
-	REFUSED(vfmig_user_get_version(fenced(buf, 20), 20, &v),
+	REFUSED(abi_msg_get_version(fenced(buf, 20), 20, &v),
 		"the JSON of VERSION has a NUL before its end");
-	REFUSED(vfmig_user_get_version(buf, 4 + VFMIG_USER_JSON_MAX + 1, &v),
+	REFUSED(abi_msg_get_version(buf, 4 + ABI_MSG_JSON_MAX + 1, &v),
 		"the JSON of VERSION is over 16 KiB");
-	v = (struct vfmig_user_version){0, 0, (char *)buf, VFMIG_USER_JSON_MAX};
-	CHECK_EQ(vfmig_user_put_version(buf, sizeof(buf), &v), 0);
+	v = (struct abi_msg_version){0, 0, (char *)buf, ABI_MSG_JSON_MAX};
+	CHECK_EQ(abi_msg_put_version(buf, sizeof(buf), &v), 0);
 }
 
 static void dma_map(void)
@@ -76,10 +76,10 @@ static void dma_map(void)
 	struct vfmig_user_dma_map out;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		vfmig_user_put_dma_map(buf, 32, &cases[i].m);
-		REFUSED(vfmig_user_get_dma_map(buf, 32, &out), cases[i].why);
+		abi_msg_put_dma_map(buf, 32, &cases[i].m);
+		REFUSED(abi_msg_get_dma_map(buf, 32, &out), cases[i].why);
 	}
-	REFUSED(vfmig_user_get_dma_map(buf, 31, &out), "DMA_MAP needs 32 bytes");
+	REFUSED(abi_msg_get_dma_map(buf, 31, &out), "DMA_MAP needs 32 bytes");
 }
 
 static void dma_unmap(void)
@@ -111,7 +111,7 @@ static void dma_unmap(void)
 		{{48, 1, 0, 0x40000}, {2048, 16}, page},
 		{{48, 1, 0, 0x40000}, {4097, 8}, page},
 		{{48, 1, 0, 0x40001}, {4096, 8}, size},
-		{{UINT32_MAX, 1, 0, 0x40000}, {4096, VFMIG_BITMAP_BYTES_MAX + 8}, size},
+		{{UINT32_MAX, 1, 0, 0x40000}, {4096, ABI_BITMAP_BYTES_MAX + 8}, size},
 		{{UINT32_MAX, 1, 0, 0x40000}, {4096, UINT64_MAX}, size},
 		{{UINT32_MAX, 1, 0, 1ULL << 60}, {4096, 8}, size},
 	};
@@ -120,26 +120,25 @@ static void dma_unmap(void)
 	const uint8_t *bits;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		size_t n = vfmig_user_put_dma_unmap(buf, MAX, &cases[i].u, &cases[i].b);
+		size_t n = abi_msg_put_dma_unmap(buf, MAX, &cases[i].u, &cases[i].b);
 
-		REFUSED(vfmig_user_get_dma_unmap(fenced(buf, n), n, &u, &b), cases[i].why);
+		REFUSED(abi_msg_get_dma_unmap(fenced(buf, n), n, &u, &b), cases[i].why);
 	}
-	REFUSED(vfmig_user_get_dma_unmap(buf, 23, &u, &b), "DMA_UNMAP needs 24 bytes");
-	vfmig_user_put_dma_unmap(buf, MAX, &asked, &asked_b);
-	REFUSED(vfmig_user_get_dma_unmap(buf, 39, &u, &b),
-		"DMA_UNMAP with a bitmap needs 40 bytes");
+	REFUSED(abi_msg_get_dma_unmap(buf, 23, &u, &b), "DMA_UNMAP needs 24 bytes");
+	abi_msg_put_dma_unmap(buf, MAX, &asked, &asked_b);
+	REFUSED(abi_msg_get_dma_unmap(buf, 39, &u, &b), "DMA_UNMAP with a bitmap needs 40 bytes");
 
-	REFUSED(vfmig_user_get_dma_unmap_reply(buf, 23, &asked, &asked_b, &bits),
+	REFUSED(abi_msg_get_dma_unmap_reply(buf, 23, &asked, &asked_b, &bits),
 		"the reply to DMA_UNMAP needs 24 bytes");
-	REFUSED(vfmig_user_get_dma_unmap_reply(buf, 39, &asked, &asked_b, &bits),
+	REFUSED(abi_msg_get_dma_unmap_reply(buf, 39, &asked, &asked_b, &bits),
 		"the reply to DMA_UNMAP has no bitmap");
-	REFUSED(vfmig_user_get_dma_unmap_reply(buf, 47, &asked, &asked_b, &bits),
+	REFUSED(abi_msg_get_dma_unmap_reply(buf, 47, &asked, &asked_b, &bits),
 		"the reply to DMA_UNMAP is too short for its bitmap");
 	asked_b.size = 16;
-	REFUSED(vfmig_user_get_dma_unmap_reply(buf, 48, &asked, &asked_b, &bits),
+	REFUSED(abi_msg_get_dma_unmap_reply(buf, 48, &asked, &asked_b, &bits),
 		"the reply to DMA_UNMAP has another bitmap than was asked for");
 	asked.addr++;
-	REFUSED(vfmig_user_get_dma_unmap_reply(buf, 48, &asked, &asked_b, &bits),
+	REFUSED(abi_msg_get_dma_unmap_reply(buf, 48, &asked, &asked_b, &bits),
 		"the reply to DMA_UNMAP is about another range");
 }
 
@@ -152,8 +151,8 @@ static void accesses(void)
 #define DMA(addr, count, len, data, why)                                                           \
 	do {                                                                                       \
 		d = (struct vfmig_user_dma_access){addr, count};                                   \
-		vfmig_user_put_dma_access(buf, 16, &d);                                            \
-		REFUSED(vfmig_user_get_dma_access(buf, len, MAX, data, &d), why);                  \
+		abi_msg_put_dma_access(buf, 16, &d);                                               \
+		REFUSED(abi_msg_get_dma_access(buf, len, MAX, data, &d), why);                     \
 	} while (0)
 	DMA(0, 0, 16, true, NULL);
 	DMA(0, MAX, 16, false, NULL);
@@ -163,13 +162,13 @@ static void accesses(void)
 	DMA(0, 4, 19, true, "a DMA access has another amount of data than it says");
 	DMA(0, 4, 21, true, "a DMA access has another amount of data than it says");
 	DMA(0, 4, 15, false, "a DMA access needs 16 bytes");
-	REFUSED(vfmig_user_get_dma_written(buf, 11, &d), "the reply to DMA_WRITE needs 12 bytes");
+	REFUSED(abi_msg_get_dma_written(buf, 11, &d), "the reply to DMA_WRITE needs 12 bytes");
 
 #define REGION(offset, count, len, data, why)                                                      \
 	do {                                                                                       \
 		r = (struct vfmig_user_region_access){offset, 0, count};                           \
-		vfmig_user_put_region_access(buf, 16, &r);                                         \
-		REFUSED(vfmig_user_get_region_access(buf, len, MAX, data, &r), why);               \
+		abi_msg_put_region_access(buf, 16, &r);                                            \
+		REFUSED(abi_msg_get_region_access(buf, len, MAX, data, &r), why);                  \
 	} while (0)
 	REGION(0, MAX, 16, false, NULL);
 	REGION(0, MAX + 1, 16, false, "a region access is larger than was agreed");
@@ -182,8 +181,8 @@ static void accesses(void)
 #define MIG(argsz, size, len, data, why)                                                           \
 	do {                                                                                       \
 		m = (struct vfmig_user_mig_data){argsz, size};                                     \
-		vfmig_user_put_mig_data(buf, 8, &m);                                               \
-		REFUSED(vfmig_user_get_mig_data(buf, len, MAX, data, &m), why);                    \
+		abi_msg_put_mig_data(buf, 8, &m);                                                  \
+		REFUSED(abi_msg_get_mig_data(buf, len, MAX, data, &m), why);                       \
 	} while (0)
 	MIG(8 + MAX, MAX, 8, false, NULL);
 	MIG(0, 4, 12, true, NULL);
@@ -198,38 +197,37 @@ static void accesses(void)
 
 static void info(void)
 {
-	struct vfmig_device_info d = {16, 0, VFMIG_USER_REGIONS_MAX, VFMIG_USER_IRQ_KINDS_MAX,
-				      0,  0};
-	struct vfmig_irq_info i = {16, 0, 0, VFMIG_USER_IRQS_MAX};
+	struct vfmig_device_info d = {16, 0, ABI_MSG_REGIONS_MAX, ABI_MSG_IRQ_KINDS_MAX, 0, 0};
+	struct vfmig_irq_info i = {16, 0, 0, ABI_MSG_IRQS_MAX};
 
 #define DEVICE(member, value, why)                                                                 \
 	do {                                                                                       \
 		struct vfmig_device_info wrong = d, out;                                           \
                                                                                                    \
 		wrong.member = value;                                                              \
-		vfmig_user_put_device_info(buf, 16, &wrong);                                       \
-		REFUSED(vfmig_user_get_device_info(buf, 16, &out), why);                           \
+		abi_msg_put_device_info(buf, 16, &wrong);                                          \
+		REFUSED(abi_msg_get_device_info(buf, 16, &out), why);                              \
 	} while (0)
 	DEVICE(flags, UINT32_MAX, NULL);
 	DEVICE(argsz, 15, "the argsz of device info is below its 16 bytes");
-	DEVICE(num_regions, VFMIG_USER_REGIONS_MAX + 1, "device info has more than 1024 regions");
-	DEVICE(num_irqs, VFMIG_USER_IRQ_KINDS_MAX + 1,
+	DEVICE(num_regions, ABI_MSG_REGIONS_MAX + 1, "device info has more than 1024 regions");
+	DEVICE(num_irqs, ABI_MSG_IRQ_KINDS_MAX + 1,
 	       "device info has more than 64 interrupt indexes");
-	REFUSED(vfmig_user_get_device_info(buf, 15, &d), "device info needs 16 bytes");
+	REFUSED(abi_msg_get_device_info(buf, 15, &d), "device info needs 16 bytes");
 
 #define IRQ(member, value, why)                                                                    \
 	do {                                                                                       \
 		struct vfmig_irq_info wrong = i, out;                                              \
                                                                                                    \
 		wrong.member = value;                                                              \
-		vfmig_user_put_irq_info(buf, 16, &wrong);                                          \
-		REFUSED(vfmig_user_get_irq_info(buf, 16, &out), why);                              \
+		abi_msg_put_irq_info(buf, 16, &wrong);                                             \
+		REFUSED(abi_msg_get_irq_info(buf, 16, &out), why);                                 \
 	} while (0)
 	IRQ(flags, UINT32_MAX, NULL);
 	IRQ(argsz, 15, "the argsz of interrupt info is below its 16 bytes");
-	IRQ(count, VFMIG_USER_IRQS_MAX + 1,
+	IRQ(count, ABI_MSG_IRQS_MAX + 1,
 	    "interrupt info has more than 2048 interrupts in one index");
-	REFUSED(vfmig_user_get_irq_info(buf, 15, &i), "interrupt info needs 16 bytes");
+	REFUSED(abi_msg_get_irq_info(buf, 15, &i), "interrupt info needs 16 bytes");
 }
 
 static void irq_set(void)
@@ -287,24 +285,24 @@ static void irq_set(void)
 					  cases[i].count};
 		size_t len = 20 + cases[i].extra;
 
-		vfmig_user_put_irq_set(buf, MAX, &s, NULL);
+		abi_msg_put_irq_set(buf, MAX, &s, NULL);
 		buf[4] |= cases[i].flags & 2; /* data of another length than it says */
-		REFUSED(vfmig_user_get_irq_set(fenced(buf, len), len, cases[i].nfds, &out, &bools),
+		REFUSED(abi_msg_get_irq_set(fenced(buf, len), len, cases[i].nfds, &out, &bools),
 			cases[i].why);
 		if (!cases[i].why)
 			CHECK_EQ(bools != NULL, !!(cases[i].flags & 2));
 	}
 	buf[0] = 19;
-	REFUSED(vfmig_user_get_irq_set(buf, 20, 0, &out, &bools),
+	REFUSED(abi_msg_get_irq_set(buf, 20, 0, &out, &bools),
 		"the argsz of SET_IRQS is below its 20 bytes");
-	REFUSED(vfmig_user_get_irq_set(buf, 19, 0, &out, &bools), "SET_IRQS needs 20 bytes");
-	out = (struct vfmig_irq_set){20, 0x22, 2, 0, VFMIG_USER_IRQS_MAX + 1};
-	CHECK_EQ(vfmig_user_put_irq_set(buf, sizeof(buf), &out, buf), 0);
+	REFUSED(abi_msg_get_irq_set(buf, 19, 0, &out, &bools), "SET_IRQS needs 20 bytes");
+	out = (struct vfmig_irq_set){20, 0x22, 2, 0, ABI_MSG_IRQS_MAX + 1};
+	CHECK_EQ(abi_msg_put_irq_set(buf, sizeof(buf), &out, buf), 0);
 }
 
 static void write_multi(void)
 {
-	static struct vfmig_user_write many[VFMIG_USER_WRITES_MAX + 1];
+	static struct vfmig_user_write many[ABI_MSG_WRITES_MAX + 1];
 	struct vfmig_user_write w = {0, 0, 8, {0}};
 	uint64_t n;
 
@@ -313,28 +311,28 @@ static void write_multi(void)
 		struct vfmig_user_write wrong = w;                                                 \
                                                                                                    \
 		wrong.field = value;                                                               \
-		CHECK_EQ(vfmig_user_put_write_multi(buf, MAX, &wrong, 1), 32);                     \
-		REFUSED(vfmig_user_get_write_multi(buf, 32, &n), why);                             \
+		CHECK_EQ(abi_msg_put_write_multi(buf, MAX, &wrong, 1), 32);                        \
+		REFUSED(abi_msg_get_write_multi(buf, 32, &n), why);                                \
 	} while (0)
 	WRITE(count, 1, NULL);
 	WRITE(count, 0, "REGION_WRITE_MULTI has a write that is not of 1 to 8 bytes");
 	WRITE(count, 9, "REGION_WRITE_MULTI has a write that is not of 1 to 8 bytes");
 	WRITE(offset, UINT64_MAX - 7, "REGION_WRITE_MULTI passes the end of any region");
 	WRITE(offset, UINT64_MAX - 8, NULL);
-	REFUSED(vfmig_user_get_write_multi(buf, 31, &n),
+	REFUSED(abi_msg_get_write_multi(buf, 31, &n),
 		"REGION_WRITE_MULTI has another number of writes than it says");
-	REFUSED(vfmig_user_get_write_multi(buf, 33, &n),
+	REFUSED(abi_msg_get_write_multi(buf, 33, &n),
 		"REGION_WRITE_MULTI has another number of writes than it says");
-	REFUSED(vfmig_user_get_write_multi(buf, 7, &n), "REGION_WRITE_MULTI needs 8 bytes");
+	REFUSED(abi_msg_get_write_multi(buf, 7, &n), "REGION_WRITE_MULTI needs 8 bytes");
 	memset(buf, 0xff, 8); /* a count that wraps */
-	REFUSED(vfmig_user_get_write_multi(buf, 32, &n),
+	REFUSED(abi_msg_get_write_multi(buf, 32, &n),
 		"REGION_WRITE_MULTI has more than 4096 writes");
-	for (size_t i = 0; i <= VFMIG_USER_WRITES_MAX; i++)
+	for (size_t i = 0; i <= ABI_MSG_WRITES_MAX; i++)
 		many[i].count = 1;
-	CHECK_EQ(vfmig_user_put_write_multi(buf, sizeof(buf), many, VFMIG_USER_WRITES_MAX + 1), 0);
-	CHECK_EQ(vfmig_user_put_write_multi(buf, sizeof(buf), many, VFMIG_USER_WRITES_MAX),
-		 8 + 24 * VFMIG_USER_WRITES_MAX);
-	GOOD(vfmig_user_get_write_multi(buf, 8 + 24 * VFMIG_USER_WRITES_MAX, &n));
+	CHECK_EQ(abi_msg_put_write_multi(buf, sizeof(buf), many, ABI_MSG_WRITES_MAX + 1), 0);
+	CHECK_EQ(abi_msg_put_write_multi(buf, sizeof(buf), many, ABI_MSG_WRITES_MAX),
+		 8 + 24 * ABI_MSG_WRITES_MAX);
+	GOOD(abi_msg_get_write_multi(buf, 8 + 24 * ABI_MSG_WRITES_MAX, &n));
 }
 
 static void io_fds(void)
@@ -348,8 +346,8 @@ static void io_fds(void)
 		struct vfmig_user_io_fd wrong = fd;                                                \
                                                                                                    \
 		wrong.field = value;                                                               \
-		vfmig_user_put_io_fds(buf, MAX, &h, &wrong);                                       \
-		REFUSED(vfmig_user_get_io_fds(buf, 56, 1, &out, fds, 4), why);                     \
+		abi_msg_put_io_fds(buf, MAX, &h, &wrong);                                          \
+		REFUSED(abi_msg_get_io_fds(buf, 56, 1, &out, fds, 4), why);                        \
 	} while (0)
 	FD(flags, 7, NULL);
 	FD(fd_index, 1, "GET_REGION_IO_FDS names a descriptor that did not come");
@@ -358,39 +356,38 @@ static void io_fds(void)
 	   "GET_REGION_IO_FDS has a sub-region that passes the end of any region");
 	FD(offset, 0, NULL);
 	buf[36] = 3;
-	REFUSED(vfmig_user_get_io_fds(buf, 56, 1, &out, fds, 4),
+	REFUSED(abi_msg_get_io_fds(buf, 56, 1, &out, fds, 4),
 		"GET_REGION_IO_FDS has a sub-region of an unknown type");
 	buf[36] = VFMIG_USER_IO_FD_IOEVENTFD_SHADOW; /* which needs 48 bytes */
-	REFUSED(vfmig_user_get_io_fds(buf, 56, 1, &out, fds, 4),
+	REFUSED(abi_msg_get_io_fds(buf, 56, 1, &out, fds, 4),
 		"GET_REGION_IO_FDS has a sub-region of an unknown type");
 	fd.type = VFMIG_USER_IO_FD_IOEVENTFD_SHADOW;
-	CHECK_EQ(vfmig_user_put_io_fds(buf, MAX, &h, &fd), 0);
+	CHECK_EQ(abi_msg_put_io_fds(buf, MAX, &h, &fd), 0);
 	fd.type = 0;
 
-	vfmig_user_put_io_fds(buf, MAX, &h, &fd);
+	abi_msg_put_io_fds(buf, MAX, &h, &fd);
 	buf[0] = 16 + 41;
-	REFUSED(vfmig_user_get_io_fds(buf, 64, 1, &out, fds, 4), size);
+	REFUSED(abi_msg_get_io_fds(buf, 64, 1, &out, fds, 4), size);
 	buf[0] = 16;
-	REFUSED(vfmig_user_get_io_fds(buf, 56, 1, &out, fds, 4), size);
+	REFUSED(abi_msg_get_io_fds(buf, 56, 1, &out, fds, 4), size);
 	buf[0] = 16 + 80 + 1;
 	buf[12] = 2;
-	REFUSED(vfmig_user_get_io_fds(buf, 128, 1, &out, fds, 4), size);
+	REFUSED(abi_msg_get_io_fds(buf, 128, 1, &out, fds, 4), size);
 	buf[12] = 5;
-	REFUSED(vfmig_user_get_io_fds(buf, 128, 1, &out, fds, 4),
+	REFUSED(abi_msg_get_io_fds(buf, 128, 1, &out, fds, 4),
 		"GET_REGION_IO_FDS has more sub-regions than are allowed");
 	memset(buf + 12, 0xff, 4);
-	REFUSED(vfmig_user_get_io_fds(buf, 128, 1, &out, fds, UINT32_MAX),
+	REFUSED(abi_msg_get_io_fds(buf, 128, 1, &out, fds, UINT32_MAX),
 		"GET_REGION_IO_FDS has more sub-regions than are allowed");
 	buf[0] = 15;
-	REFUSED(vfmig_user_get_io_fds_request(buf, 16, &out),
+	REFUSED(abi_msg_get_io_fds_request(buf, 16, &out),
 		"the argsz of GET_REGION_IO_FDS is below its 16 bytes");
 	buf[0] = 16;
 	buf[4] = 1;
-	REFUSED(vfmig_user_get_io_fds_request(buf, 16, &out),
-		"GET_REGION_IO_FDS has unknown flags");
-	REFUSED(vfmig_user_get_io_fds_request(buf, 15, &out), "GET_REGION_IO_FDS needs 16 bytes");
-	h.count = VFMIG_USER_IO_FDS_MAX + 1;
-	CHECK_EQ(vfmig_user_put_io_fds(buf, sizeof(buf), &h, &fd), 0);
+	REFUSED(abi_msg_get_io_fds_request(buf, 16, &out), "GET_REGION_IO_FDS has unknown flags");
+	REFUSED(abi_msg_get_io_fds_request(buf, 15, &out), "GET_REGION_IO_FDS needs 16 bytes");
+	h.count = ABI_MSG_IO_FDS_MAX + 1;
+	CHECK_EQ(abi_msg_put_io_fds(buf, sizeof(buf), &h, &fd), 0);
 }
 
 int main(void)

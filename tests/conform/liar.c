@@ -25,9 +25,9 @@ bool liar_sets(const struct vfmig_request *request, uint32_t state)
 bool liar_says(struct vfmig_request *request, ssize_t result)
 {
 	if (result < 0)
-		vfmig_complete_err(request, (int)result, "a lie");
+		request_complete_err(request, (int)result, "a lie");
 	else
-		vfmig_complete(request, result);
+		request_complete(request, result);
 	return true;
 }
 
@@ -107,9 +107,9 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 	liar->reads += outer->verb == VFMIG_VERB_DATA_READ;
 	liar->writes += outer->verb == VFMIG_VERB_DATA_WRITE;
 	if (result < 0)
-		vfmig_complete_err(outer, (int)result, "%s", outer->err ? outer->err->text : "");
+		request_complete_err(outer, (int)result, "%s", outer->err ? outer->err->text : "");
 	else
-		vfmig_complete(outer, result);
+		request_complete(outer, result);
 }
 
 static void liar_submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -122,20 +122,20 @@ static void liar_submit(struct vfmig_device *device, struct vfmig_request *reque
 		liar->event = dup(request->irqs.fds[0]);
 	}
 	if (!liar->lie->ask || !liar->lie->ask(liar, request))
-		vfmig_forward(device, request, NULL, back, liar);
+		filter_forward(device, request, NULL, back, liar);
 }
 
 static void liar_close(struct vfmig_device *device)
 {
 	close(((struct liar *)device)->event);
-	vfmig_filter_close(device);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = liar_submit,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
 	.close = liar_close,
 };
 
@@ -148,6 +148,6 @@ struct vfmig_device *liar_open(struct vfmig_device *good, const struct lie *lie)
 	liar->at = VFMIG_STATE_RUNNING;
 	liar->shown = 1;
 	liar->event = dup(2);
-	CHECK_EQ(vfmig_filter_init(&liar->device, &ops, good, "liar", NULL), 0);
+	CHECK_EQ(filter_init(&liar->device, &ops, good, "liar", NULL), 0);
 	return &liar->device;
 }

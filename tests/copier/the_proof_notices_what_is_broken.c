@@ -15,7 +15,7 @@ static bool run_unmarked(struct vfmig_kit *kit, void *self)
 	struct copier *c = self;
 	bool more = copier_work(c);
 
-	vfmig_dirty_clear(((struct vfmig_kit_block *)c->board)->dirty, 0, c->board_size);
+	dirty_clear(((struct kit_block *)c->board)->dirty, 0, c->board_size);
 	return more;
 }
 

@@ -10,7 +10,7 @@ static uint8_t *memory;
 
 static void out_of_order(void)
 {
-	struct vfmig_group_status status = {sizeof(status), 0};
+	struct abi_group_status status = {sizeof(status), 0};
 	char wrong[] = "vfmig1";
 
 	CHECK_EQ(rig_path("/dev/vfio/9002"), -ENOENT);
@@ -23,26 +23,26 @@ static void out_of_order(void)
 	group = rig_path("/dev/vfio/9000");
 	CHECK(group >= 0);
 	CHECK_EQ(rig_path("/dev/vfio/9000"), -EBUSY);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_GET_STATUS, &status), 0);
-	CHECK_EQ(status.flags, VFMIG_GROUP_VIABLE);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0"), -EINVAL);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_SET_CONTAINER, &group), -EINVAL);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_UNSET_CONTAINER, NULL), -EINVAL);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_SET_CONTAINER, &container), 0);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_SET_CONTAINER, &container), -EINVAL);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_GET_STATUS, &status), 0);
-	CHECK_EQ(status.flags, VFMIG_GROUP_VIABLE | VFMIG_GROUP_CONTAINER_SET);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0"), -EINVAL);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_GET_STATUS, &status), 0);
+	CHECK_EQ(status.flags, ABI_GROUP_VIABLE);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0"), -EINVAL);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_SET_CONTAINER, &group), -EINVAL);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_UNSET_CONTAINER, NULL), -EINVAL);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_SET_CONTAINER, &container), 0);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_SET_CONTAINER, &container), -EINVAL);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_GET_STATUS, &status), 0);
+	CHECK_EQ(status.flags, ABI_GROUP_VIABLE | ABI_GROUP_CONTAINER_SET);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0"), -EINVAL);
 	CHECK_EQ(rig_ioctl(container, VFMIG_IOCTL_SET_IOMMU, (void *)7), -ENODEV);
 	rig_iommu(container);
 	CHECK_EQ(rig_ioctl(container, VFMIG_IOCTL_SET_IOMMU, (void *)3), -EINVAL);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_GET_DEVICE_FD, wrong), -ENODEV);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_GET_DEVICE_FD, NULL), -ENODEV);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_GET_DEVICE_FD, wrong), -ENODEV);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_GET_DEVICE_FD, NULL), -ENODEV);
 	CHECK_EQ(rig_ioctl(group, 99, NULL), -ENOTTY);
 	CHECK_EQ(rig_ioctl(container, 99, NULL), -ENOTTY);
 	/* And what is no ioctl of ours goes on to the real file. */
-	CHECK_EQ(vfmig_dev_vfio_ioctl(view, group, 0x5401, NULL), VFMIG_NOT_OURS);
-	CHECK_EQ(vfmig_dev_vfio_ioctl(view, 0, 0x3b64, NULL), VFMIG_NOT_OURS);
+	CHECK_EQ(dev_vfio_ioctl(view, group, 0x5401, NULL), DEV_VFIO_NOT_OURS);
+	CHECK_EQ(dev_vfio_ioctl(view, 0, 0x3b64, NULL), DEV_VFIO_NOT_OURS);
 }
 
 static void information(void)
@@ -68,14 +68,14 @@ static void information(void)
 	/* A VMM warns of an error interrupt with a count of 0, and not of one that there is not. */
 	irq.index = VFMIG_PCI_IRQ_ERR;
 	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_GET_IRQ_INFO, &irq), -EINVAL);
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_HOT_RESET_INFO, &irq), -ENODEV);
+	CHECK_EQ(rig_ioctl(device, ABI_IOCTL_DEVICE_HOT_RESET_INFO, &irq), -ENODEV);
 	CHECK_EQ(rig_ioctl(device, 99, NULL), -ENOTTY);
 	CHECK_EQ(rig_get(device, 7ull << 40, 4), 0x00015646);
 	CHECK_EQ(rig_get(device, 0, 4), COPIER_ID);
-	CHECK_EQ(vfmig_dev_vfio_pread(view, device, &info, 4, -1), -EINVAL);
-	CHECK_EQ(vfmig_dev_vfio_pread(view, device, &info, 4, 99ll << 40), -EINVAL);
-	CHECK_EQ(vfmig_dev_vfio_read(view, device, &info, 4), -EINVAL);
-	CHECK_EQ(vfmig_dev_vfio_pread(view, group, &info, 4, 0), -EINVAL);
+	CHECK_EQ(dev_vfio_pread(view, device, &info, 4, -1), -EINVAL);
+	CHECK_EQ(dev_vfio_pread(view, device, &info, 4, 99ll << 40), -EINVAL);
+	CHECK_EQ(dev_vfio_read(view, device, &info, 4), -EINVAL);
+	CHECK_EQ(dev_vfio_pread(view, group, &info, 4, 0), -EINVAL);
 	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
 }
 
@@ -184,7 +184,7 @@ static void second(void)
 	rig_fill(fd, ring, RIG_IOVA + 0x100000, RIG_IOVA + 7 * 4096, 0x1111111111111111);
 	CHECK_EQ(memory[7 * 4096 + 99], 0x11);
 	rig_close(fd);
-	CHECK_EQ(rig_ioctl(other, VFMIG_IOCTL_GROUP_UNSET_CONTAINER, NULL), 0);
+	CHECK_EQ(rig_ioctl(other, ABI_IOCTL_GROUP_UNSET_CONTAINER, NULL), 0);
 	rig_close(other);
 	munmap(ring, 8 * 4096);
 }
@@ -197,7 +197,7 @@ int main(void)
 	memory = rig_memory(32 * 4096);
 	out_of_order();
 	device = rig_device(group, 0);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_UNSET_CONTAINER, NULL), -EBUSY);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_UNSET_CONTAINER, NULL), -EBUSY);
 	information();
 	a_refused_unmap();
 	CHECK_EQ(rig_map(container, RIG_IOVA, memory, 32 * 4096), 0);
@@ -209,8 +209,8 @@ int main(void)
 	rig_close(device);
 	rig_close(group);
 	rig_close(container);
-	CHECK_EQ(vfmig_dev_vfio_close(view, container), VFMIG_NOT_OURS);
-	vfmig_dev_vfio_free(view);
+	CHECK_EQ(dev_vfio_close(view, container), DEV_VFIO_NOT_OURS);
+	dev_vfio_free(view);
 	munmap(memory, 32 * 4096);
 	return 0;
 }

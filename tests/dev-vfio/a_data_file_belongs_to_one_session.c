@@ -14,7 +14,7 @@ static ssize_t rest(int from, uint8_t *buf, size_t size)
 	size_t len = 0;
 	ssize_t n;
 
-	while ((n = vfmig_dev_vfio_read(view, from, buf + len, size - len)) > 0)
+	while ((n = dev_vfio_read(view, from, buf + len, size - len)) > 0)
 		len += (size_t)n;
 	CHECK_EQ(n, 0);
 	return (ssize_t)len;
@@ -39,8 +39,8 @@ static void save_and_load(void)
 	CHECK_EQ(rig_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, &info), -EINVAL);
 	CHECK_EQ(rig_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, (void *)8), -EFAULT);
 	CHECK_EQ(rig_ioctl(file, VFMIG_IOCTL_DEVICE_RESET, NULL), -ENOTTY);
-	CHECK_EQ(vfmig_dev_vfio_pread(view, file, state, 1, 0), -ESPIPE);
-	for (len = 0; (n = vfmig_dev_vfio_read(view, file, state + len, 1 << 20)) > 0; len += n)
+	CHECK_EQ(dev_vfio_pread(view, file, state, 1, 0), -ESPIPE);
+	for (len = 0; (n = dev_vfio_read(view, file, state + len, 1 << 20)) > 0; len += n)
 		;
 	CHECK_EQ(n, -ENOMSG);
 	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_DATA_SIZE, &size,
@@ -52,7 +52,7 @@ static void save_and_load(void)
 	/* Several arcs at once, the last of which begins to load. */
 	other = (int)rig_go(b, VFMIG_STATE_RESUMING);
 	CHECK(other >= 0);
-	CHECK_EQ(vfmig_dev_vfio_write(view, other, state, (size_t)len), len);
+	CHECK_EQ(dev_vfio_write(view, other, state, (size_t)len), len);
 	/* Closing the file is not the end of what was written to it. */
 	rig_close(other);
 	CHECK_EQ(rig_go(b, VFMIG_STATE_RUNNING_P2P), -1);
@@ -60,9 +60,9 @@ static void save_and_load(void)
 	CHECK_EQ(rig_get(b, COPIER_REG_RING_SIZE, 4), 64);
 	/* The session is over. */
 	CHECK_EQ(rig_go(a, VFMIG_STATE_STOP), -1);
-	CHECK_EQ(vfmig_dev_vfio_read(view, file, state, 1), -ENODEV);
+	CHECK_EQ(dev_vfio_read(view, file, state, 1), -ENODEV);
 	CHECK_EQ(rig_go(a, VFMIG_STATE_RUNNING), -1);
-	CHECK_EQ(vfmig_dev_vfio_read(view, file, state, 1), -ENODEV);
+	CHECK_EQ(dev_vfio_read(view, file, state, 1), -ENODEV);
 	rig_close(file);
 }
 
@@ -88,13 +88,13 @@ static void refused(void)
 	file = (int)rig_go(b, VFMIG_STATE_RESUMING);
 	CHECK(file >= 0);
 	CHECK_EQ(rig_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
-	CHECK_EQ(vfmig_dev_vfio_write(view, file, &byte, 1), -ENODEV);
+	CHECK_EQ(dev_vfio_write(view, file, &byte, 1), -ENODEV);
 	again = (int)rig_go(b, VFMIG_STATE_RESUMING);
 	CHECK(again >= 0 && again != file);
 	/* What is wrong is told as it is written, not when it is too late. */
-	while (vfmig_dev_vfio_write(view, again, &byte, 1) == 1)
+	while (dev_vfio_write(view, again, &byte, 1) == 1)
 		;
-	CHECK(vfmig_dev_vfio_write(view, again, &byte, 1) < 0);
+	CHECK(dev_vfio_write(view, again, &byte, 1) < 0);
 	CHECK(rig_go(b, VFMIG_STATE_RUNNING) < -1);
 	CHECK_EQ(rig_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
 	rig_close(file);
@@ -145,6 +145,6 @@ int main(void)
 	CHECK_EQ(rig_go(b, VFMIG_STATE_RUNNING), -1);
 	refused();
 	/* And with all of it open. */
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	return 0;
 }

@@ -49,7 +49,7 @@ int main(void)
 	CHECK_EQ(state_of(device), VFMIG_STATE_RUNNING);
 	CHECK(rig_get(device, COPIER_REG_RING_SIZE, 4) != 32);
 	close_device(device);
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	rig_serve_end(&server);
 	return 0;
 }

@@ -76,29 +76,28 @@ static void by_container(void *page)
 static void by_iommufd(void *page)
 {
 	int iommufd = rig_path("/dev/iommu"), device = rig_path("/dev/vfio/devices/vfio9000");
-	struct vfmig_iommufd_ioas_alloc alloc = {sizeof(alloc), 0, 0};
-	struct vfmig_bind_iommufd bind = {sizeof(bind), 0, iommufd, 0};
-	struct vfmig_attach_pt attach = {sizeof(attach), 0, 0};
+	struct abi_iommufd_ioas_alloc alloc = {sizeof(alloc), 0, 0};
+	struct abi_bind_iommufd bind = {sizeof(bind), 0, iommufd, 0};
+	struct abi_attach_pt attach = {sizeof(attach), 0, 0};
 	unsigned before;
 
-	CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_ALLOC, &alloc), 0);
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_BIND_IOMMUFD, &bind), 0);
+	CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_ALLOC, &alloc), 0);
+	CHECK_EQ(rig_ioctl(device, ABI_IOCTL_DEVICE_BIND_IOMMUFD, &bind), 0);
 	attach.pt_id = alloc.out_ioas_id;
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_ATTACH_PT, &attach), 0);
+	CHECK_EQ(rig_ioctl(device, ABI_IOCTL_DEVICE_ATTACH_PT, &attach), 0);
 	before = descriptors();
 	for (size_t i = 0; i < REFUSALS; i++) {
-		struct vfmig_iommufd_map m = {sizeof(m),       7,    alloc.out_ioas_id, 0,
-					      (uintptr_t)page, 8192, RIG_IOVA};
-		struct vfmig_iommufd_unmap u = {sizeof(u), alloc.out_ioas_id, RIG_IOVA + 4096,
-						4096};
+		struct abi_iommufd_map m = {sizeof(m),	     7,	   alloc.out_ioas_id, 0,
+					    (uintptr_t)page, 8192, RIG_IOVA};
+		struct abi_iommufd_unmap u = {sizeof(u), alloc.out_ioas_id, RIG_IOVA + 4096, 4096};
 
 		refusal = refusals[i];
-		CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_MAP, &m), 0);
-		CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_UNMAP, &u), -ENOENT);
+		CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_MAP, &m), 0);
+		CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_UNMAP, &u), -ENOENT);
 		CHECK_EQ(descriptors(), before + 1);
 		u.iova = RIG_IOVA;
 		u.length = 8192;
-		CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_UNMAP, &u), 0);
+		CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_UNMAP, &u), 0);
 		CHECK_EQ(u.length, 8192);
 		CHECK_EQ(descriptors(), before);
 	}
@@ -109,18 +108,18 @@ static void by_iommufd(void *page)
 
 int main(void)
 {
-	const struct vfmig_dev_vfio_config config = {
+	const struct dev_vfio_config config = {
 		.devices = 1, .first = RIG_FIRST, .open = open_fake, .say = rig_say};
 	int fd = memfd_create("memory", MFD_CLOEXEC);
 	void *page;
 
-	CHECK(!vfmig_dev_vfio_new(&config, &view, NULL));
+	CHECK(!dev_vfio_new(&config, &view, NULL));
 	CHECK(fd >= 0 && !ftruncate(fd, 8192));
 	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(page != MAP_FAILED);
 	by_container(page);
 	by_iommufd(page);
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	munmap(page, 8192);
 	close(fd);
 	return 0;

@@ -21,22 +21,22 @@ static void msi_submit(struct vfmig_device *self, struct vfmig_request *request)
 {
 	bool msi = request->verb == VFMIG_VERB_SET_IRQS && request->irqs.index == VFMIG_PCI_IRQ_MSI;
 
-	vfmig_forward(self, request, msi ? as_msix : NULL, NULL, NULL);
+	filter_forward(self, request, msi ? as_msix : NULL, NULL, NULL);
 }
 
-static const struct vfmig_device_ops msi_ops = {
+static const struct device_ops msi_ops = {
 	.submit = msi_submit,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
-	.close = vfmig_filter_close,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
+	.close = filter_close,
 };
 
 static int open_card(void *context, unsigned n, struct vfmig_device **opened,
 		     struct vfmig_error *err)
 {
 	*opened = calloc(1, sizeof(**opened));
-	return vfmig_filter_init(*opened, &msi_ops, card_open(NULL), "msi", err);
+	return filter_init(*opened, &msi_ops, card_open(NULL), "msi", err);
 }
 
 static long set(uint32_t flags, uint32_t index, uint32_t start, uint32_t count, const void *data,
@@ -133,11 +133,11 @@ static void pin(void)
 
 int main(void)
 {
-	const struct vfmig_dev_vfio_config config = {
+	const struct dev_vfio_config config = {
 		.devices = 1, .first = RIG_FIRST, .open = open_card, .say = rig_say};
 	int container, group;
 
-	CHECK(!vfmig_dev_vfio_new(&config, &view, NULL));
+	CHECK(!dev_vfio_new(&config, &view, NULL));
 	container = rig_container();
 	group = rig_group(container, 0);
 	rig_iommu(container);
@@ -147,6 +147,6 @@ int main(void)
 	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
 	messages(VFMIG_PCI_IRQ_MSI);
 	pin();
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	return 0;
 }

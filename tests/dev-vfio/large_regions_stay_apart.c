@@ -73,7 +73,7 @@ static int open_device(int *container, int *group)
 	*container = rig_container();
 	*group = rig_group(*container, 0);
 	rig_iommu(*container);
-	return (int)rig_ioctl(*group, VFMIG_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0");
+	return (int)rig_ioctl(*group, ABI_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0");
 }
 
 static void close_device(int device, int container, int group)
@@ -86,12 +86,12 @@ static void close_device(int device, int container, int group)
 
 int main(void)
 {
-	const struct vfmig_dev_vfio_config config = {
+	const struct dev_vfio_config config = {
 		.devices = 1, .first = RIG_FIRST, .open = open_fake, .say = rig_say};
 	struct vfmig_error err = {0};
 	int device, container, group;
 
-	CHECKF(!vfmig_dev_vfio_new(&config, &view, &err), "%s", err.text);
+	CHECKF(!dev_vfio_new(&config, &view, &err), "%s", err.text);
 	size = 1ull << 40;
 	device = open_device(&container, &group);
 	/* Where programs that know Linux look without asking. */
@@ -113,6 +113,6 @@ int main(void)
 	CHECK_EQ(open_device(&container, &group), -EFBIG);
 	CHECKF(strstr(rig_said, "region 2 has 0x1000000000000000 bytes"), "%s", rig_said);
 	close_device(-1, container, group);
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	return 0;
 }

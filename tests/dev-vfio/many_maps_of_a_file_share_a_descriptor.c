@@ -43,31 +43,31 @@ static void by_container(uint8_t *memory)
 static void by_iommufd(uint8_t *memory, int fd)
 {
 	int iommufd = rig_path("/dev/iommu");
-	struct vfmig_iommufd_ioas_alloc alloc = {sizeof(alloc), 0, 0};
-	struct vfmig_iommufd_unmap all = {sizeof(all), 0, 0, UINT64_MAX};
+	struct abi_iommufd_ioas_alloc alloc = {sizeof(alloc), 0, 0};
+	struct abi_iommufd_unmap all = {sizeof(all), 0, 0, UINT64_MAX};
 	unsigned before;
 
-	CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_ALLOC, &alloc), 0);
+	CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_ALLOC, &alloc), 0);
 	before = descriptors();
 	for (uint64_t i = 0; i < PIECES; i++) {
-		struct vfmig_iommufd_map m = {sizeof(m),
-					      7,
-					      alloc.out_ioas_id,
-					      0,
-					      (uintptr_t)memory + i * 4096,
-					      4096,
-					      RIG_IOVA + i * 8192};
-		struct vfmig_iommufd_map_file f = {sizeof(f), 7,    alloc.out_ioas_id,	fd,
-						   i * 4096,  4096, RIG_IOVA + i * 8192};
+		struct abi_iommufd_map m = {sizeof(m),
+					    7,
+					    alloc.out_ioas_id,
+					    0,
+					    (uintptr_t)memory + i * 4096,
+					    4096,
+					    RIG_IOVA + i * 8192};
+		struct abi_iommufd_map_file f = {sizeof(f), 7,	  alloc.out_ioas_id,  fd,
+						 i * 4096,  4096, RIG_IOVA + i * 8192};
 
 		if (i % 2)
-			CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_MAP, &m), 0);
+			CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_MAP, &m), 0);
 		else
-			CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_MAP_FILE, &f), 0);
+			CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_MAP_FILE, &f), 0);
 	}
 	CHECK_EQ(descriptors(), before + 1);
 	all.ioas_id = alloc.out_ioas_id;
-	CHECK_EQ(rig_ioctl(iommufd, VFMIG_IOMMUFD_IOAS_UNMAP, &all), 0);
+	CHECK_EQ(rig_ioctl(iommufd, ABI_IOMMUFD_IOAS_UNMAP, &all), 0);
 	CHECK_EQ(all.length, PIECES * 4096);
 	CHECK_EQ(descriptors(), before);
 	rig_close(iommufd);
@@ -88,7 +88,7 @@ int main(void)
 	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
 	by_container(memory);
 	by_iommufd(memory, fd);
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	munmap(memory, PIECES * 4096);
 	close(fd);
 	return 0;

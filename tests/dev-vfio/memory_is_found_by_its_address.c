@@ -34,27 +34,27 @@ static void shared(void)
 
 	CHECK(fd >= 0 && !ftruncate(fd, SIZE));
 	at = map_shared(fd, 4096, SIZE - 4096);
-	CHECK_EQ(vfmig_dv_memory(view, at + 8192, 4096, true, &found, &offset), 0);
+	CHECK_EQ(dev_vfio_memory(view, at + 8192, 4096, true, &found, &offset), 0);
 	CHECK(found && found->fd != fd);
 	CHECK_EQ(offset, 12288);
-	CHECK_EQ(vfmig_dv_memory(view, at, 4096, true, &again, &offset), 0);
+	CHECK_EQ(dev_vfio_memory(view, at, 4096, true, &again, &offset), 0);
 	CHECK(again == found);
-	vfmig_dv_backing_put(again);
-	vfmig_dv_backing_put(found);
+	dev_vfio_backing_put(again);
+	dev_vfio_backing_put(found);
 	/* In two mappings, one behind the other in file and memory, as it is after an mprotect. */
 	CHECK(!mprotect(at + 4096, 4096, PROT_READ));
-	CHECK_EQ(vfmig_dv_memory(view, at, 16384, false, &found, &offset), 0);
+	CHECK_EQ(dev_vfio_memory(view, at, 16384, false, &found, &offset), 0);
 	CHECK(found);
 	CHECK_EQ(offset, 4096);
-	vfmig_dv_backing_put(found);
-	CHECK_EQ(vfmig_dv_memory(view, at, 16384, true, &found, &offset), -EFAULT);
+	dev_vfio_backing_put(found);
+	CHECK_EQ(dev_vfio_memory(view, at, 16384, true, &found, &offset), -EFAULT);
 	/* Behind each other in memory only. */
 	CHECK(mmap(at + 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
 	      at + 4096);
-	CHECK_EQ(vfmig_dv_memory(view, at, 16384, true, &found, &offset), 0);
+	CHECK_EQ(dev_vfio_memory(view, at, 16384, true, &found, &offset), 0);
 	CHECK(!found);
 	CHECK(!munmap(at + 4096, 4096));
-	CHECK_EQ(vfmig_dv_memory(view, at, 16384, true, &found, &offset), -EFAULT);
+	CHECK_EQ(dev_vfio_memory(view, at, 16384, true, &found, &offset), -EFAULT);
 	munmap(at, SIZE - 4096);
 	close(fd);
 }
@@ -95,34 +95,34 @@ static void kvm_is_answered(void)
 		uint64_t attr, addr;
 	} a = {0, 1, 1, (uintptr_t)&group};
 
-	CHECK_EQ(vfmig_dev_vfio_kvm(view, &a), 0);
+	CHECK_EQ(dev_vfio_kvm(view, &a), 0);
 	a.attr = 2;
-	CHECK_EQ(vfmig_dev_vfio_kvm(view, &a), 0);
+	CHECK_EQ(dev_vfio_kvm(view, &a), 0);
 	/* Anything else is for the kernel's KVM to say. */
 	a.attr = 3;
-	CHECK_EQ(vfmig_dev_vfio_kvm(view, &a), VFMIG_NOT_OURS);
+	CHECK_EQ(dev_vfio_kvm(view, &a), DEV_VFIO_NOT_OURS);
 	a.attr = 1;
 	a.group = 2;
-	CHECK_EQ(vfmig_dev_vfio_kvm(view, &a), VFMIG_NOT_OURS);
+	CHECK_EQ(dev_vfio_kvm(view, &a), DEV_VFIO_NOT_OURS);
 	a.group = 1;
 	a.addr = (uintptr_t)&null;
-	CHECK_EQ(vfmig_dev_vfio_kvm(view, &a), VFMIG_NOT_OURS);
+	CHECK_EQ(dev_vfio_kvm(view, &a), DEV_VFIO_NOT_OURS);
 	a.addr = 8;
-	CHECK_EQ(vfmig_dev_vfio_kvm(view, &a), VFMIG_NOT_OURS);
-	CHECK_EQ(vfmig_dev_vfio_kvm(view, NULL), VFMIG_NOT_OURS);
+	CHECK_EQ(dev_vfio_kvm(view, &a), DEV_VFIO_NOT_OURS);
+	CHECK_EQ(dev_vfio_kvm(view, NULL), DEV_VFIO_NOT_OURS);
 	rig_close(group);
 	close(null);
 }
 
 int main(void)
 {
-	const struct vfmig_dev_vfio_config config = {
+	const struct dev_vfio_config config = {
 		.devices = 2, .first = RIG_FIRST, .open = rig_open, .say = count, .by_fd = 3};
 
-	CHECK(!vfmig_dev_vfio_new(&config, &view, NULL));
+	CHECK(!dev_vfio_new(&config, &view, NULL));
 	shared();
 	private_memory_is_told_of_once();
 	kvm_is_answered();
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	return 0;
 }

@@ -16,11 +16,11 @@ static void count(void *context, const char *sentence)
 
 int main(void)
 {
-	const struct vfmig_dev_vfio_config config = {
+	const struct dev_vfio_config config = {
 		.devices = 1, .first = RIG_FIRST, .open = rig_open, .say = count};
 	int container, group, device;
 
-	CHECK(!vfmig_dev_vfio_new(&config, &view, NULL));
+	CHECK(!dev_vfio_new(&config, &view, NULL));
 	container = rig_container();
 	group = rig_group(container, 0);
 	rig_iommu(container);
@@ -33,6 +33,6 @@ int main(void)
 	rig_close(device);
 	rig_close(group);
 	rig_close(container);
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	return 0;
 }

@@ -22,7 +22,7 @@
 #define RIG_FIRST 9000u
 #define RIG_IOVA  0x10000000ull
 
-static struct vfmig_dev_vfio *view;
+static struct dev_vfio *view;
 static const char *rig_devices[] = {"model:copier,size=1M", "model:copier,size=1M"};
 static const char *rig_filter;
 static char rig_said[1024];
@@ -71,27 +71,27 @@ static inline void rig_serve_end(struct rig_server *s)
 
 static inline void rig_begin(void)
 {
-	const struct vfmig_dev_vfio_config config = {
+	const struct dev_vfio_config config = {
 		.devices = 2, .first = RIG_FIRST, .open = rig_open, .say = rig_say, .by_fd = 3};
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_dev_vfio_new(&config, &view, &err), "%s", err.text);
+	CHECKF(!dev_vfio_new(&config, &view, &err), "%s", err.text);
 }
 
 static inline long rig_ioctl(int fd, uint32_t nr, const void *arg)
 {
-	return vfmig_dev_vfio_ioctl(view, fd, (unsigned long)VFMIG_IOCTL_TYPE << 8 | nr,
-				    (void *)(uintptr_t)arg);
+	return dev_vfio_ioctl(view, fd, (unsigned long)ABI_IOCTL_TYPE << 8 | nr,
+			      (void *)(uintptr_t)arg);
 }
 
 static inline int rig_path(const char *path)
 {
-	return vfmig_dev_vfio_open(view, path, O_RDWR | O_CLOEXEC);
+	return dev_vfio_open(view, path, O_RDWR | O_CLOEXEC);
 }
 
 static inline void rig_close(int fd)
 {
-	CHECK_EQ(vfmig_dev_vfio_close(view, fd), 0);
+	CHECK_EQ(dev_vfio_close(view, fd), 0);
 }
 
 /* A container with an IOMMU, and a group in it. */
@@ -103,7 +103,7 @@ static inline int rig_group(int container, unsigned n)
 	snprintf(path, sizeof(path), "/dev/vfio/%u", RIG_FIRST + n);
 	group = rig_path(path);
 	CHECK(group >= 0);
-	CHECK_EQ(rig_ioctl(group, VFMIG_IOCTL_GROUP_SET_CONTAINER, &container), 0);
+	CHECK_EQ(rig_ioctl(group, ABI_IOCTL_GROUP_SET_CONTAINER, &container), 0);
 	return group;
 }
 
@@ -127,7 +127,7 @@ static inline int rig_device(int group, unsigned n)
 	int fd;
 
 	snprintf(name, sizeof(name), "vfmig%u", n);
-	fd = (int)rig_ioctl(group, VFMIG_IOCTL_GROUP_GET_DEVICE_FD, name);
+	fd = (int)rig_ioctl(group, ABI_IOCTL_GROUP_GET_DEVICE_FD, name);
 	CHECKF(fd >= 0, "%d %s", fd, rig_said);
 	return fd;
 }
@@ -149,14 +149,14 @@ static inline long rig_map(int container, uint64_t iova, void *ptr, uint64_t siz
 
 static inline void rig_set(int device, uint64_t reg, uint64_t value, size_t len)
 {
-	CHECK_EQ(vfmig_dev_vfio_pwrite(view, device, &value, len, (int64_t)reg), (long)len);
+	CHECK_EQ(dev_vfio_pwrite(view, device, &value, len, (int64_t)reg), (long)len);
 }
 
 static inline uint64_t rig_get(int device, uint64_t reg, size_t len)
 {
 	uint64_t value = 0;
 
-	CHECK_EQ(vfmig_dev_vfio_pread(view, device, &value, len, (int64_t)reg), (long)len);
+	CHECK_EQ(dev_vfio_pread(view, device, &value, len, (int64_t)reg), (long)len);
 	return value;
 }
 

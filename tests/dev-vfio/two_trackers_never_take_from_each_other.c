@@ -24,9 +24,9 @@ static long iommu_track(bool on)
 {
 	struct vfmig_type1_dirty_pages d = {sizeof(d),
 					    on ? VFMIG_TYPE1_DIRTY_START : VFMIG_TYPE1_DIRTY_STOP};
-	struct vfmig_iommufd_set_dirty s = {sizeof(s), on, iommu.hwpt, 0};
+	struct abi_iommufd_set_dirty s = {sizeof(s), on, iommu.hwpt, 0};
 
-	return iommu.hwpt ? rig_ioctl(iommu.fd, VFMIG_IOMMUFD_SET_DIRTY_TRACKING, &s)
+	return iommu.hwpt ? rig_ioctl(iommu.fd, ABI_IOMMUFD_SET_DIRTY_TRACKING, &s)
 			  : rig_ioctl(iommu.fd, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d);
 }
 
@@ -38,10 +38,10 @@ static uint64_t iommu_pages(void)
 		struct vfmig_type1_dirty_get get;
 	} d = {{sizeof(d), VFMIG_TYPE1_DIRTY_GET_BITMAP},
 	       {RIG_IOVA, PAGES * 4096, {4096, 8, (uintptr_t)&bitmap}}};
-	struct vfmig_iommufd_get_dirty g = {sizeof(g), iommu.hwpt,   0,	   0,
-					    RIG_IOVA,  PAGES * 4096, 4096, (uintptr_t)&bitmap};
+	struct abi_iommufd_get_dirty g = {sizeof(g), iommu.hwpt,   0,	 0,
+					  RIG_IOVA,  PAGES * 4096, 4096, (uintptr_t)&bitmap};
 
-	CHECK_EQ(iommu.hwpt ? rig_ioctl(iommu.fd, VFMIG_IOMMUFD_GET_DIRTY_BITMAP, &g)
+	CHECK_EQ(iommu.hwpt ? rig_ioctl(iommu.fd, ABI_IOMMUFD_GET_DIRTY_BITMAP, &g)
 			    : rig_ioctl(iommu.fd, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d),
 		 0);
 	return bitmap;
@@ -181,47 +181,47 @@ static void by_container(void)
 
 static int bound(const char *path, uint32_t *pt)
 {
-	struct vfmig_bind_iommufd b = {sizeof(b), 0, iommu.fd, 0};
+	struct abi_bind_iommufd b = {sizeof(b), 0, iommu.fd, 0};
 	int fd = rig_path(path);
-	struct vfmig_iommufd_hwpt_alloc alloc = {sizeof(alloc), VFMIG_IOMMUFD_HWPT_DIRTY_TRACKING,
-						 0, *pt};
-	struct vfmig_attach_pt a = {sizeof(a), 0, 0};
+	struct abi_iommufd_hwpt_alloc alloc = {sizeof(alloc), ABI_IOMMUFD_HWPT_DIRTY_TRACKING, 0,
+					       *pt};
+	struct abi_attach_pt a = {sizeof(a), 0, 0};
 
-	CHECK_EQ(rig_ioctl(fd, VFMIG_IOCTL_DEVICE_BIND_IOMMUFD, &b), 0);
+	CHECK_EQ(rig_ioctl(fd, ABI_IOCTL_DEVICE_BIND_IOMMUFD, &b), 0);
 	alloc.dev_id = b.out_devid;
-	CHECK_EQ(rig_ioctl(iommu.fd, VFMIG_IOMMUFD_HWPT_ALLOC, &alloc), 0);
+	CHECK_EQ(rig_ioctl(iommu.fd, ABI_IOMMUFD_HWPT_ALLOC, &alloc), 0);
 	a.pt_id = alloc.out_hwpt_id;
-	CHECK_EQ(rig_ioctl(fd, VFMIG_IOCTL_DEVICE_ATTACH_PT, &a), 0);
+	CHECK_EQ(rig_ioctl(fd, ABI_IOCTL_DEVICE_ATTACH_PT, &a), 0);
 	*pt = alloc.out_hwpt_id;
 	return fd;
 }
 
 static long ioas_map(uint32_t ioas, uint64_t iova, void *ptr, uint64_t size)
 {
-	struct vfmig_iommufd_map m = {sizeof(m), 7, ioas, 0, (uintptr_t)ptr, size, iova};
+	struct abi_iommufd_map m = {sizeof(m), 7, ioas, 0, (uintptr_t)ptr, size, iova};
 
-	return rig_ioctl(iommu.fd, VFMIG_IOMMUFD_IOAS_MAP, &m);
+	return rig_ioctl(iommu.fd, ABI_IOMMUFD_IOAS_MAP, &m);
 }
 
 /* A log that has lost its address space knows nothing, and says so. */
 static void moved_elsewhere(void)
 {
-	struct vfmig_detach_pt detach = {sizeof(detach), 0};
+	struct abi_detach_pt detach = {sizeof(detach), 0};
 
 	CHECK_EQ(log_start(device), 0);
 	CHECK_EQ(log_pages(device), 0);
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_DETACH_PT, &detach), 0);
+	CHECK_EQ(rig_ioctl(device, ABI_IOCTL_DEVICE_DETACH_PT, &detach), 0);
 	CHECK_EQ(log_pages(device), BIT(PAGES) - 1);
 	CHECK_EQ(log_stop(device), 0);
 }
 
 static void by_iommufd(void)
 {
-	struct vfmig_iommufd_ioas_alloc alloc = {sizeof(alloc), 0, 0};
+	struct abi_iommufd_ioas_alloc alloc = {sizeof(alloc), 0, 0};
 	uint32_t pt;
 
 	iommu.fd = rig_path("/dev/iommu");
-	CHECK_EQ(rig_ioctl(iommu.fd, VFMIG_IOMMUFD_IOAS_ALLOC, &alloc), 0);
+	CHECK_EQ(rig_ioctl(iommu.fd, ABI_IOMMUFD_IOAS_ALLOC, &alloc), 0);
 	CHECK_EQ(ioas_map(alloc.out_ioas_id, RIG_IOVA, memory, PAGES * 4096), 0);
 	CHECK_EQ(ioas_map(alloc.out_ioas_id, RIG_IOVA + 0x100000, other_memory, 2 * 4096), 0);
 	pt = alloc.out_ioas_id;
@@ -249,7 +249,7 @@ int main(void)
 		rig_serve(&server[n], n, "model:copier,size=1M");
 	by_container();
 	by_iommufd();
-	vfmig_dev_vfio_free(view);
+	dev_vfio_free(view);
 	for (unsigned n = 0; n < 2; n++)
 		rig_serve_end(&server[n]);
 	munmap(other_memory, 2 * 4096);

@@ -27,7 +27,7 @@
 #include "models/copier/regs.h"
 #include "tests/check.h"
 
-#define NR(nr) ((unsigned long)VFMIG_IOCTL_TYPE << 8 | (nr))
+#define NR(nr) ((unsigned long)ABI_IOCTL_TYPE << 8 | (nr))
 #define CONFIG ((off_t)7 << 40)
 #define BOARD  ((off_t)2 << 40)
 
@@ -79,9 +79,9 @@ static int device(int *container, int *group)
 	*container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	*group = open("/dev/vfio/9000", O_RDWR | O_CLOEXEC);
 	CHECK(*container >= 0 && *group >= 0);
-	CHECK_EQ(ioctl(*group, NR(VFMIG_IOCTL_GROUP_SET_CONTAINER), container), 0);
+	CHECK_EQ(ioctl(*group, NR(ABI_IOCTL_GROUP_SET_CONTAINER), container), 0);
 	CHECK_EQ(ioctl(*container, NR(VFMIG_IOCTL_SET_IOMMU), VFMIG_EXTENSION_TYPE1V2), 0);
-	fd = ioctl(*group, NR(VFMIG_IOCTL_GROUP_GET_DEVICE_FD), "vfmig0");
+	fd = ioctl(*group, NR(ABI_IOCTL_GROUP_GET_DEVICE_FD), "vfmig0");
 	CHECK(fd >= 0);
 	return fd;
 }

@@ -24,7 +24,7 @@
 #include "abi/ioctl.h"
 #include "tests/check.h"
 
-#define NR(nr) ((unsigned long)VFMIG_IOCTL_TYPE << 8 | (nr))
+#define NR(nr) ((unsigned long)ABI_IOCTL_TYPE << 8 | (nr))
 
 static int plain, out[2], in[2];
 static char bytes[64];
@@ -198,9 +198,9 @@ int main(void)
 	CHECK_EQ(write(plain, bytes, sizeof(bytes)), sizeof(bytes));
 	CHECK(!pipe2(out, O_NONBLOCK) && !pipe2(in, O_NONBLOCK));
 	CHECK_EQ(write(in[1], bytes, sizeof(bytes)), sizeof(bytes));
-	CHECK_EQ(ioctl(group, NR(VFMIG_IOCTL_GROUP_SET_CONTAINER), &container), 0);
+	CHECK_EQ(ioctl(group, NR(ABI_IOCTL_GROUP_SET_CONTAINER), &container), 0);
 	CHECK_EQ(ioctl(container, NR(VFMIG_IOCTL_SET_IOMMU), VFMIG_EXTENSION_TYPE1V2), 0);
-	device = ioctl(group, NR(VFMIG_IOCTL_GROUP_GET_DEVICE_FD), "vfmig0");
+	device = ioctl(group, NR(ABI_IOCTL_GROUP_GET_DEVICE_FD), "vfmig0");
 	CHECK(device >= 0);
 	try_all("container", container);
 	try_all("group", group);

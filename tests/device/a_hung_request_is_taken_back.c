@@ -11,22 +11,22 @@
 
 static void filter_submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	vfmig_forward(device, request, NULL, NULL, NULL);
+	filter_forward(device, request, NULL, NULL, NULL);
 }
 
-static const struct vfmig_device_ops filter_ops = {
+static const struct device_ops filter_ops = {
 	.submit = filter_submit,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
-	.close = vfmig_filter_close,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
+	.close = filter_close,
 };
 
 static void hang(struct vfmig_device *device, struct fake *fake)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_RESET, .deadline = vfmig_now() + 20000000, .err = &err};
+		.verb = VFMIG_VERB_RESET, .deadline = device_now() + 20000000, .err = &err};
 
 	CHECK_EQ(vfmig_call(device, &request), -ETIMEDOUT);
 	CHECKF(strstr(err.text, "reset") && strstr(err.text, "fake"), "%s", err.text);
@@ -77,7 +77,7 @@ int main(void)
 	struct vfmig_device *filter = calloc(1, sizeof(*filter));
 
 	hang(&fake->device, fake);
-	CHECK_EQ(vfmig_filter_init(filter, &filter_ops, &fake->device, "pass", NULL), 0);
+	CHECK_EQ(filter_init(filter, &filter_ops, &fake->device, "pass", NULL), 0);
 	CHECK_STR(vfmig_device_name(filter), "pass(fake)");
 	hang(filter, fake);
 	vfmig_device_close(filter);

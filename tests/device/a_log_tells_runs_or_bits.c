@@ -49,7 +49,7 @@ static bool any(const uint64_t *bits)
 }
 
 /* How it was told: 1 as runs, 0 as bits. */
-static int told(struct vfmig_page_log *log, uint32_t room, uint64_t page, uint64_t *bits)
+static int told(struct page_log *log, uint32_t room, uint64_t page, uint64_t *bits)
 {
 	struct vfmig_page_run run[PAGES];
 	struct vfmig_page_runs runs = {.run = run, .room = room};
@@ -68,7 +68,7 @@ static int told(struct vfmig_page_log *log, uint32_t room, uint64_t page, uint64
 	return 1;
 }
 
-static void start(struct vfmig_page_log *log, const struct vfmig_dma_logging_range *ranges,
+static void start(struct page_log *log, const struct vfmig_dma_logging_range *ranges,
 		  uint32_t count)
 {
 	uint64_t page = PAGE;
@@ -78,8 +78,8 @@ static void start(struct vfmig_page_log *log, const struct vfmig_dma_logging_ran
 }
 
 /* Random pages, told with so much room; returns how. */
-static int round_of(struct vfmig_page_log *log, struct vfmig_page_log *other, uint32_t pages,
-		    uint32_t room, uint64_t page)
+static int round_of(struct page_log *log, struct page_log *other, uint32_t pages, uint32_t room,
+		    uint64_t page)
 {
 	uint64_t bits[PAGES / 64] = {0}, expected[PAGES / 64] = {0}, again[PAGES / 64] = {0};
 	int how;
@@ -101,7 +101,7 @@ static int round_of(struct vfmig_page_log *log, struct vfmig_page_log *other, ui
 }
 
 /* Ranges are multiples of the page size that START names, which may be below ours. */
-static void parts_of_pages(struct vfmig_page_log *log, struct vfmig_page_log *other)
+static void parts_of_pages(struct page_log *log, struct page_log *other)
 {
 	static const struct vfmig_dma_logging_range parts[] = {
 		{IOVA + 512, 1024}, {IOVA + 5 * PAGE + 2048, PAGE}, {IOVA + 9 * PAGE + 512, 512}};
@@ -123,13 +123,13 @@ int main(void)
 		{0, 100 * PAGE}, {100 * PAGE, 28 * PAGE}, {300 * PAGE, 500 * PAGE}};
 	static const struct vfmig_dma_logging_range unsorted[] = {{300 * PAGE, 500 * PAGE},
 								  {0, 100 * PAGE}};
-	struct vfmig_page_log log, other;
+	struct page_log log, other;
 	struct vfmig_page_run run[4];
 	struct vfmig_page_runs runs = {.run = run, .room = 4};
 	unsigned as_runs = 0, as_bits = 0, mixed = 0;
 	uint64_t bits[PAGES / 64] = {0};
 
-	CHECK(!vfmig_page_log_init(&log, NULL) && !vfmig_page_log_init(&other, NULL));
+	CHECK(!page_log_init(&log, NULL) && !page_log_init(&other, NULL));
 	CHECK_EQ(log.logger.ops->runs(&log.logger, IOVA, PAGES * PAGE, PAGE, &runs, bits, NULL),
 		 -EINVAL); /* it is off */
 	start(&log, NULL, 0);
@@ -154,7 +154,7 @@ int main(void)
 		mixed += !round_of(&log, &other, 30, PAGES, PAGE);
 	CHECK(mixed > 40);
 	parts_of_pages(&log, &other);
-	vfmig_page_log_fini(&log);
-	vfmig_page_log_fini(&other);
+	page_log_fini(&log);
+	page_log_fini(&other);
 	return 0;
 }

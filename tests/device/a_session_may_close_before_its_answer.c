@@ -29,7 +29,7 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 	return false;
 }
 
-static const struct vfmig_device_ops busy = {
+static const struct device_ops busy = {
 	.submit = fake_submit,
 	.cancel = cancel,
 	.fd = fake_fd,
@@ -49,7 +49,7 @@ int main(void)
 	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), -ETIMEDOUT);
 	vfmig_session_close(session);
 	memcpy(late->feature.data, &state, sizeof(state));
-	vfmig_complete(late, 0);
+	request_complete(late, 0);
 	vfmig_device_close(&fake->device);
 	return 0;
 }

@@ -43,8 +43,8 @@ static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 	case VFMIG_FEATURE_DMA_LOGGING_START:
 		return start(request->feature.data);
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
-		return vfmig_dirty_report(wrote, report->iova, report->length, report->page_size,
-					  (uint64_t *)(uintptr_t)report->bitmap);
+		return dirty_report(wrote, report->iova, report->length, report->page_size,
+				    (uint64_t *)(uintptr_t)report->bitmap);
 	default:
 		return 0;
 	}
@@ -105,7 +105,7 @@ static void maps(unsigned count, unsigned together, uint32_t expected)
 
 		CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
 	}
-	CHECK_EQ(vfmig_dirty_create(&wrote, NULL), 0);
+	CHECK_EQ(dirty_create(&wrote, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, &fake->device, NULL), 0);
 	CHECKF(!vfmig_cursor_open(space, &cursor, &err), "%u maps: %s", count, err.text);
 	CHECK_EQ(nr_ranges, expected);
@@ -124,7 +124,7 @@ static void maps(unsigned count, unsigned together, uint32_t expected)
 	vfmig_space_detach(space, &fake->device, NULL);
 	vfmig_space_free(space);
 	vfmig_device_close(&fake->device);
-	vfmig_dirty_free(wrote);
+	dirty_free(wrote);
 }
 
 int main(void)

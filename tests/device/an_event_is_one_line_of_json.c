@@ -19,7 +19,7 @@ int main(void)
 {
 	struct vfmig_event event = {"round", 123456789, fields, 6};
 	char buf[512], small[512];
-	struct vfmig_json o, v;
+	struct abi_json o, v;
 	size_t len = vfmig_event_json(&event, buf, sizeof(buf));
 
 	CHECK_EQ(len, strlen(buf));
@@ -28,10 +28,10 @@ int main(void)
 	CHECK_STR(json_text(&o, "event"), "round");
 	CHECK_EQ(json_number(&o, "time_ns"), 123456789);
 	CHECK(json_number(&o, "bytes") == UINT64_MAX);
-	v = vfmig_json_member(&o, "rate");
-	CHECK(v.type == VFMIG_JSON_REAL && v.end - v.at == 3 && !memcmp(v.at, "1.5", 3));
-	v = vfmig_json_member(&o, "odd");
-	CHECK_EQ(v.type, VFMIG_JSON_NULL);
+	v = abi_json_member(&o, "rate");
+	CHECK(v.type == ABI_JSON_REAL && v.end - v.at == 3 && !memcmp(v.at, "1.5", 3));
+	v = abi_json_member(&o, "odd");
+	CHECK_EQ(v.type, ABI_JSON_NULL);
 	CHECK_STR(json_text(&o, "text"), fields[3].text);
 	CHECK_STR(json_text(&o, "bad"), "\ufffd\ufffd\ufffd\ufffd\ufffd\ufffdx\ufffd\ufffd");
 	CHECK_STR(json_text(&o, "none"), "");

@@ -25,18 +25,18 @@ static void *dma_slowly(void *space)
 {
 	char byte = 1;
 
-	CHECK_EQ(vfmig_space_dma(space, 0x1000, &byte, 1, true, NULL, NULL), 0);
+	CHECK_EQ(space_dma(space, 0x1000, &byte, 1, true, NULL, NULL), 0);
 	return NULL;
 }
 
 /* Does a map cover the address? Asks what DMA asks, without doing any. */
 static bool covers(struct vfmig_space *space, uint64_t iova)
 {
-	struct vfmig_space_entry *entry;
+	struct space_entry *entry;
 	bool covered;
 
 	pthread_rwlock_rdlock(&space->table);
-	entry = vfmig_space_find(space, iova);
+	entry = space_find(space, iova);
 	covered = entry && entry->map.iova <= iova;
 	pthread_rwlock_unlock(&space->table);
 	return covered;
@@ -58,8 +58,8 @@ static void *storm(void *offset)
 
 	memset(bytes, 1, sizeof(bytes));
 	while (!atomic_load(&ends))
-		vfmig_space_dma(stormed, 0x1000 + *(uint64_t *)offset, bytes, sizeof(bytes), true,
-				NULL, NULL);
+		space_dma(stormed, 0x1000 + *(uint64_t *)offset, bytes, sizeof(bytes), true, NULL,
+			  NULL);
 	return NULL;
 }
 
@@ -83,12 +83,12 @@ int main(void)
 	CHECK_EQ(pthread_create(&threads[1], NULL, unmap, space), 0);
 	/* Wait until the map is out of the table; from then on the unmap can only be waiting. */
 	do {
-		struct vfmig_space_entry *held;
+		struct space_entry *held;
 		size_t len = 1;
 
 		/* Others are reached all the while. */
-		CHECK(vfmig_space_hold(space, 0x9000, &len, false, &held));
-		vfmig_space_release(space, held);
+		CHECK(space_hold(space, 0x9000, &len, false, &held));
+		space_release(space, held);
 		sched_yield();
 	} while (covers(space, 0x1000));
 	CHECK(!atomic_load(&left));

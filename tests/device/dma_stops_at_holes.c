@@ -36,7 +36,7 @@ int main(void)
 	struct fake *peer = fake_new(region);
 	struct vfmig_dirty *log;
 	struct vfmig_error err = {0};
-	struct vfmig_space_entry *held;
+	struct space_entry *held;
 	static char memory[4096], in[3 * 4096], out[3 * 4096];
 	const uint32_t rw = VFMIG_PROT_READ | VFMIG_PROT_WRITE;
 	struct vfmig_map maps[] = {
@@ -58,42 +58,42 @@ int main(void)
 
 	for (size_t i = 0; i < 4; i++)
 		CHECK_EQ(vfmig_space_map(space, &maps[i], NULL), 0);
-	CHECK_EQ(vfmig_dirty_create(&log, NULL), 0);
+	CHECK_EQ(dirty_create(&log, NULL), 0);
 	for (size_t i = 0; i < sizeof(in); i++)
 		in[i] = (char)(i * 7 + 3);
 
-	CHECK_EQ(vfmig_space_dma(space, 0x1000, in, sizeof(in), true, log, NULL), 0);
+	CHECK_EQ(space_dma(space, 0x1000, in, sizeof(in), true, log, NULL), 0);
 	CHECK(!memcmp(memory, in, 4096) && !memcmp(bar, in + 4096, 4096) &&
 	      !memcmp(far, in + 8192, 4096));
-	CHECK_EQ(vfmig_dirty_count(log, 0, UINT64_MAX), 3);
-	CHECK_EQ(vfmig_space_dma(space, 0x1000, out, sizeof(out), false, log, NULL), 0);
+	CHECK_EQ(dirty_count(log, 0, UINT64_MAX), 3);
+	CHECK_EQ(space_dma(space, 0x1000, out, sizeof(out), false, log, NULL), 0);
 	CHECK(!memcmp(in, out, sizeof(in)));
-	CHECK_EQ(vfmig_dirty_count(log, 0, UINT64_MAX), 3); /* a read marks nothing */
-	vfmig_dirty_clear(log, 0, UINT64_MAX);
+	CHECK_EQ(dirty_count(log, 0, UINT64_MAX), 3); /* a read marks nothing */
+	dirty_clear(log, 0, UINT64_MAX);
 
 	/* Into the hole: what was before it is there, and marked. */
-	CHECK_EQ(vfmig_space_dma(space, 0x3ff0, in, 32, true, log, &err), -EFAULT);
+	CHECK_EQ(space_dma(space, 0x3ff0, in, 32, true, log, &err), -EFAULT);
 	CHECKF(strstr(err.text, "0x4000"), "%s", err.text);
 	CHECK(!memcmp(far + 0xff0, in, 16));
-	CHECK_EQ(vfmig_dirty_count(log, 0, UINT64_MAX), 1);
-	CHECK(vfmig_dirty_test(log, 0x3000, 1));
-	CHECK_EQ(vfmig_space_dma(space, 0x8000, in, 1, true, log, &err), -EFAULT);
+	CHECK_EQ(dirty_count(log, 0, UINT64_MAX), 1);
+	CHECK(dirty_test(log, 0x3000, 1));
+	CHECK_EQ(space_dma(space, 0x8000, in, 1, true, log, &err), -EFAULT);
 	CHECKF(strstr(err.text, "read-only"), "%s", err.text);
-	CHECK(!vfmig_dirty_test(log, 0x8000, 1));
+	CHECK(!dirty_test(log, 0x8000, 1));
 	CHECK_EQ(vfmig_space_read(space, 0x8000, out, 1, NULL), 0);
-	CHECK_EQ(vfmig_space_dma(space, UINT64_MAX, in, 2, true, log, NULL), -EFAULT);
+	CHECK_EQ(space_dma(space, UINT64_MAX, in, 2, true, log, NULL), -EFAULT);
 
 	/* In place: memory only, and as far as the map goes. */
 	len = 10000;
-	CHECK(vfmig_space_hold(space, 0x1800, &len, true, &held) == memory + 0x800);
+	CHECK(space_hold(space, 0x1800, &len, true, &held) == memory + 0x800);
 	CHECK_EQ(len, 0x800);
-	vfmig_space_release(space, held);
+	space_release(space, held);
 	len = 1;
-	CHECK(!vfmig_space_hold(space, 0x2000, &len, true, &held));
-	CHECK(!vfmig_space_hold(space, 0x8000, &len, true, &held));
-	CHECK(!vfmig_space_hold(space, 0x5000, &len, false, &held));
+	CHECK(!space_hold(space, 0x2000, &len, true, &held));
+	CHECK(!space_hold(space, 0x8000, &len, true, &held));
+	CHECK(!space_hold(space, 0x5000, &len, false, &held));
 
-	vfmig_dirty_free(log);
+	dirty_free(log);
 	vfmig_space_free(space);
 	vfmig_device_close(&peer->device);
 	return 0;

@@ -17,7 +17,7 @@ struct fake {
 	struct vfmig_device device;
 	int pipe[2];
 	pthread_mutex_t lock;
-	struct vfmig_request_list held;
+	struct request_list held;
 	unsigned count;
 	/* Returns what to complete with, or FAKE_HOLD. */
 	ssize_t (*answer)(struct fake *fake, struct vfmig_request *request);
@@ -32,11 +32,11 @@ static void fake_submit(struct vfmig_device *device, struct vfmig_request *reque
 	ssize_t ret = fake->answer ? fake->answer(fake, request) : FAKE_HOLD;
 
 	if (ret != FAKE_HOLD) {
-		vfmig_complete(request, ret);
+		request_complete(request, ret);
 		return;
 	}
 	pthread_mutex_lock(&fake->lock);
-	vfmig_request_push(&fake->held, request);
+	request_push(&fake->held, request);
 	fake->count++;
 	pthread_mutex_unlock(&fake->lock);
 }
@@ -47,7 +47,7 @@ static bool fake_cancel(struct vfmig_device *device, struct vfmig_request *reque
 	bool held;
 
 	pthread_mutex_lock(&fake->lock);
-	held = vfmig_request_remove(&fake->held, request);
+	held = request_remove(&fake->held, request);
 	if (held)
 		fake->count--;
 	pthread_mutex_unlock(&fake->lock);
@@ -69,12 +69,12 @@ static int fake_process(struct vfmig_device *device, struct vfmig_error *err)
 	if (read(fake->pipe[0], &byte, 1) != 1)
 		return 0;
 	pthread_mutex_lock(&fake->lock);
-	request = vfmig_request_shift(&fake->held);
+	request = request_shift(&fake->held);
 	if (request)
 		fake->count--;
 	pthread_mutex_unlock(&fake->lock);
 	if (request)
-		vfmig_complete(request, byte);
+		request_complete(request, byte);
 	return 0;
 }
 
@@ -85,11 +85,11 @@ static void fake_close(struct vfmig_device *device)
 	close(fake->pipe[0]);
 	close(fake->pipe[1]);
 	pthread_mutex_destroy(&fake->lock);
-	vfmig_device_fini(device);
+	device_fini(device);
 	free(fake);
 }
 
-static const struct vfmig_device_ops fake_ops = {
+static const struct device_ops fake_ops = {
 	.submit = fake_submit,
 	.cancel = fake_cancel,
 	.fd = fake_fd,
@@ -102,7 +102,7 @@ static inline struct fake *fake_new(ssize_t (*answer)(struct fake *, struct vfmi
 	struct fake *fake = calloc(1, sizeof(*fake));
 
 	CHECK(fake);
-	CHECK_EQ(vfmig_device_init(&fake->device, &fake_ops, "fake", NULL), 0);
+	CHECK_EQ(device_init(&fake->device, &fake_ops, "fake", NULL), 0);
 	CHECK_EQ(pipe2(fake->pipe, O_CLOEXEC | O_NONBLOCK), 0);
 	pthread_mutex_init(&fake->lock, NULL);
 	fake->answer = answer;

@@ -13,9 +13,9 @@
 /* A tree of random priorities is about 2.5 * log2(n) deep, 46 here; twice that happens in no lifetime. */
 #define DEEPEST 92u
 
-static struct vfmig_range *range;
+static struct ranges_node *range;
 
-static unsigned depth(const struct vfmig_range *node)
+static unsigned depth(const struct ranges_node *node)
 {
 	unsigned left, right;
 
@@ -41,8 +41,8 @@ static uint32_t nth(unsigned order, uint32_t n)
 
 static void in_order(unsigned order)
 {
-	struct vfmig_ranges ranges = {0};
-	struct vfmig_range *r;
+	struct ranges ranges = {0};
+	struct ranges_node *r;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < COUNT; i++) {
@@ -50,25 +50,25 @@ static void in_order(unsigned order)
 		/* A page each, and a page of nothing behind it. */
 		r->first = (uint64_t)(r - range) * 2 * PAGE;
 		r->last = r->first + PAGE - 1;
-		vfmig_ranges_add(&ranges, r);
+		ranges_add(&ranges, r);
 	}
 	CHECK_EQ(ranges.count, COUNT);
 	CHECKF(depth(ranges.root) <= DEEPEST, "%u steps", depth(ranges.root));
-	for (r = vfmig_ranges_find(&ranges, 0); r; r = vfmig_ranges_next(&ranges, r))
+	for (r = ranges_find(&ranges, 0); r; r = ranges_next(&ranges, r))
 		CHECK(r == &range[n++]);
 	CHECK_EQ(n, COUNT);
-	CHECK(vfmig_ranges_find(&ranges, 7 * 2 * PAGE + PAGE - 1) == &range[7]);
-	CHECK(vfmig_ranges_find(&ranges, 7 * 2 * PAGE + PAGE) == &range[8]);
-	CHECK(!vfmig_ranges_find(&ranges, UINT64_MAX));
+	CHECK(ranges_find(&ranges, 7 * 2 * PAGE + PAGE - 1) == &range[7]);
+	CHECK(ranges_find(&ranges, 7 * 2 * PAGE + PAGE) == &range[8]);
+	CHECK(!ranges_find(&ranges, UINT64_MAX));
 	/* Half of them go, of the others each is found; then the rest. */
 	for (uint32_t i = 0; i < COUNT; i++)
 		if (nth(2, i) % 2)
-			vfmig_ranges_remove(&ranges, &range[nth(2, i)]);
+			ranges_remove(&ranges, &range[nth(2, i)]);
 	CHECK(depth(ranges.root) <= DEEPEST);
 	for (uint32_t i = 0; i < COUNT - 1; i++)
-		CHECK(vfmig_ranges_find(&ranges, (uint64_t)i * 2 * PAGE) == &range[i + i % 2]);
+		CHECK(ranges_find(&ranges, (uint64_t)i * 2 * PAGE) == &range[i + i % 2]);
 	for (uint32_t i = 0; i < COUNT; i += 2)
-		vfmig_ranges_remove(&ranges, &range[i]);
+		ranges_remove(&ranges, &range[i]);
 	CHECK(!ranges.root && !ranges.count);
 }
 

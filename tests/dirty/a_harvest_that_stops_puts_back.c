@@ -23,33 +23,33 @@ int main(void)
 {
 	struct vfmig_dirty *map;
 
-	CHECK_EQ(vfmig_dirty_create(&map, NULL), 0);
+	CHECK_EQ(dirty_create(&map, NULL), 0);
 	/* Some hundred lines in some leaves: more than a walk has in hand at a time. */
 	for (stop_at = 1; stop_at < 40; stop_at++) {
 		for (uint64_t n = 0; n < MARKS; n++)
 			vfmig_dirty_mark(map, n * 1001 * PAGE, 1);
 		for (next = 0; next < MARKS; runs = 0) {
-			int ret = vfmig_dirty_harvest(map, 0, UINT64_MAX, run, NULL);
+			int ret = dirty_harvest(map, 0, UINT64_MAX, run, NULL);
 
 			CHECK_EQ(ret, next < MARKS ? -5 : 0);
-			CHECK_EQ(vfmig_dirty_count(map, 0, UINT64_MAX), MARKS - next);
+			CHECK_EQ(dirty_count(map, 0, UINT64_MAX), MARKS - next);
 			if (stop_at == 1) /* never accepts any: no use in asking again */
 				break;
 		}
-		vfmig_dirty_clear(map, 0, UINT64_MAX);
+		dirty_clear(map, 0, UINT64_MAX);
 		runs = 0;
 	}
 	/* A long run, pieces of it marked in other ways, is put back as it was. */
 	stop_at = 1;
 	next = 0;
-	vfmig_dirty_mark_all(map);
+	dirty_mark_all(map);
 	runs = 0;
 	next = 0;
-	vfmig_dirty_clear(map, 0, 3 * 1001 * PAGE);
-	vfmig_dirty_clear(map, (3 * 1001 + 1) * PAGE, UINT64_MAX);
+	dirty_clear(map, 0, 3 * 1001 * PAGE);
+	dirty_clear(map, (3 * 1001 + 1) * PAGE, UINT64_MAX);
 	next = 3;
-	CHECK_EQ(vfmig_dirty_harvest(map, 0, UINT64_MAX, run, NULL), -5);
-	CHECK_EQ(vfmig_dirty_count(map, 0, UINT64_MAX), 1);
-	vfmig_dirty_free(map);
+	CHECK_EQ(dirty_harvest(map, 0, UINT64_MAX, run, NULL), -5);
+	CHECK_EQ(dirty_count(map, 0, UINT64_MAX), 1);
+	dirty_free(map);
 	return 0;
 }

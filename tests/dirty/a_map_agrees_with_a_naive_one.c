@@ -183,8 +183,8 @@ static void check_all(struct vfmig_dirty *map, const struct naive *naive)
 {
 	struct expect e = {naive, {0, UINT64_MAX, UINT64_MAX}, 0, 0, 0, 0};
 
-	check_runs(&e, vfmig_dirty_peek(map, 0, UINT64_MAX, run, &e));
-	CHECK_EQ(vfmig_dirty_count(map, 0, UINT64_MAX), naive_count(naive, &e.r));
+	check_runs(&e, dirty_peek(map, 0, UINT64_MAX, run, &e));
+	CHECK_EQ(dirty_count(map, 0, UINT64_MAX), naive_count(naive, &e.r));
 }
 
 static bool bit(const uint64_t *bitmap, uint64_t n)
@@ -208,7 +208,7 @@ static uint64_t any_page_size(uint64_t len, uint64_t page)
 static void do_report(struct vfmig_dirty *map, struct naive *naive, struct range r)
 {
 	uint64_t size = any_page_size(r.len, naive->page), a, b;
-	size_t bytes = vfmig_dirty_bitmap_bytes(r.len, size);
+	size_t bytes = dirty_bitmap_bytes(r.len, size);
 	uint64_t *got = malloc(bytes), *want = malloc(bytes);
 
 	for (size_t i = 0; i < bytes / 8; i++)
@@ -217,7 +217,7 @@ static void do_report(struct vfmig_dirty *map, struct naive *naive, struct range
 		if (naive->dirty[n] && part(naive, n, &r, &a, &b))
 			for (uint64_t i = (a - r.addr) / size; i <= (b - r.addr) / size; i++)
 				want[i / 64] |= 1ull << i % 64;
-	CHECK_EQ(vfmig_dirty_report(map, r.addr, r.len, size, got), 0);
+	CHECK_EQ(dirty_report(map, r.addr, r.len, size, got), 0);
 	CHECK(!memcmp(got, want, bytes));
 	naive_take(naive, &r);
 	free(got);
@@ -227,7 +227,7 @@ static void do_report(struct vfmig_dirty *map, struct naive *naive, struct range
 static void do_mark_bitmap(struct vfmig_dirty *map, struct naive *naive, struct range r)
 {
 	uint64_t size = any_page_size(r.len, naive->page), dense = rnd() % 3;
-	size_t bytes = vfmig_dirty_bitmap_bytes(r.len, size), odd = rnd() % 8;
+	size_t bytes = dirty_bitmap_bytes(r.len, size), odd = rnd() % 8;
 	uint64_t *bits = malloc(bytes);
 	char *from = malloc(bytes + odd);
 
@@ -237,7 +237,7 @@ static void do_mark_bitmap(struct vfmig_dirty *map, struct naive *naive, struct 
 			  : dense == 1 ? -(rnd() & 1)
 				       : ~0ull;
 	memcpy(from + odd, bits, bytes);
-	CHECK_EQ(vfmig_dirty_mark_bitmap(map, r.addr, r.len, size, from + odd), 0);
+	CHECK_EQ(dirty_mark_bitmap(map, r.addr, r.len, size, from + odd), 0);
 	for (uint64_t n = 0; n < PAGES; n++) {
 		uint64_t a, b;
 
@@ -254,7 +254,7 @@ static void do_mark_bitmap(struct vfmig_dirty *map, struct naive *naive, struct 
 static void do_gather(struct vfmig_dirty *map, struct naive *naive, struct range r)
 {
 	struct vfmig_dirty *into[2];
-	struct vfmig_dirty_config config = {0, 0, naive->page, 0};
+	struct dirty_config config = {0, 0, naive->page, 0};
 	uint64_t a, b;
 
 	two = *naive;
@@ -279,24 +279,24 @@ static void do_gather(struct vfmig_dirty *map, struct naive *naive, struct range
 		for (uint64_t n = 0; n < PAGES; n++)
 			two.dirty[n] = naive->dirty[n] && part(naive, n, &r, &a, &b);
 	}
-	CHECK_EQ(vfmig_dirty_create(&into[0], &config), 0);
-	config = (struct vfmig_dirty_config){.page_size = VFMIG_DIRTY_PAGE_MAX};
-	CHECK_EQ(vfmig_dirty_create(&into[1], &config), 0);
-	vfmig_dirty_gather(map, r.addr, r.len, into, 2);
+	CHECK_EQ(dirty_create(&into[0], &config), 0);
+	config = (struct dirty_config){.page_size = DIRTY_PAGE_MAX};
+	CHECK_EQ(dirty_create(&into[1], &config), 0);
+	dirty_gather(map, r.addr, r.len, into, 2);
 	check_all(into[0], &two);
 	for (uint64_t n = 0; n < PAGES; n++)
 		if (naive->dirty[n] && part(naive, n, &r, &a, &b))
-			CHECK(vfmig_dirty_test(into[1], a, b - a + 1));
-	CHECK_EQ(vfmig_dirty_test(into[1], 0, UINT64_MAX), naive_count(naive, &r) != 0);
+			CHECK(dirty_test(into[1], a, b - a + 1));
+	CHECK_EQ(dirty_test(into[1], 0, UINT64_MAX), naive_count(naive, &r) != 0);
 	naive_take(naive, &r);
-	vfmig_dirty_free(into[0]);
-	vfmig_dirty_free(into[1]);
+	dirty_free(into[0]);
+	dirty_free(into[1]);
 }
 
 static void do_harvest(struct vfmig_dirty *map, struct naive *naive, struct range r)
 {
 	struct expect e = {naive, r, 0, rnd() % 3 ? 0 : 1 + rnd() % 4, 0, 0};
-	int ret = vfmig_dirty_harvest(map, r.addr, r.len, run, &e);
+	int ret = dirty_harvest(map, r.addr, r.len, run, &e);
 
 	check_runs(&e, ret);
 	if (ret) { /* what lies before the refused run is gone, the rest is as it was */
@@ -310,11 +310,11 @@ static void do_harvest(struct vfmig_dirty *map, struct naive *naive, struct rang
 
 static void play(uint64_t base, uint64_t size, uint64_t page, uint64_t start, unsigned int steps)
 {
-	struct vfmig_dirty_config config = {base, size, page, 0};
+	struct dirty_config config = {base, size, page, 0};
 	struct vfmig_dirty *map;
 
-	CHECK_EQ(vfmig_dirty_create(&map, &config), 0);
-	CHECK_EQ(vfmig_dirty_page_size(map), page);
+	CHECK_EQ(dirty_create(&map, &config), 0);
+	CHECK_EQ(dirty_page_size(map), page);
 	memset(&one, 0, sizeof(one));
 	one.base = base;
 	one.last = size ? base + (size - 1) : UINT64_MAX;
@@ -356,24 +356,24 @@ static void play(uint64_t base, uint64_t size, uint64_t page, uint64_t start, un
 			do_gather(map, &one, r);
 			break;
 		case 7:
-			vfmig_dirty_clear(map, r.addr, r.len);
+			dirty_clear(map, r.addr, r.len);
 			naive_take(&one, &r);
 			break;
 		case 8:
-			CHECK_EQ(vfmig_dirty_count(map, r.addr, r.len), naive_count(&one, &r));
-			CHECK_EQ(vfmig_dirty_test(map, r.addr, r.len), naive_count(&one, &r) != 0);
+			CHECK_EQ(dirty_count(map, r.addr, r.len), naive_count(&one, &r));
+			CHECK_EQ(dirty_test(map, r.addr, r.len), naive_count(&one, &r) != 0);
 			break;
 		default:
 			do_harvest(map, &one, r);
 		}
 		check_all(map, &one);
 	}
-	vfmig_dirty_free(map);
+	dirty_free(map);
 }
 
 int main(void)
 {
-	for (uint64_t page = VFMIG_DIRTY_PAGE_MIN; page <= VFMIG_DIRTY_PAGE_MAX; page <<= 6) {
+	for (uint64_t page = DIRTY_PAGE_MIN; page <= DIRTY_PAGE_MAX; page <<= 6) {
 		uint64_t window = PAGES * page;
 
 		/* A map of just the window, begun and ended within a page; all of memory: low, */
@@ -387,6 +387,6 @@ int main(void)
 	}
 	/* Across two groups. */
 	play(0, 0, 4096, (1ull << 52) - 4096 * 33000ull, 25);
-	play(0, 1ull << 34, VFMIG_DIRTY_PAGE_MAX, 0, 25);
+	play(0, 1ull << 34, DIRTY_PAGE_MAX, 0, 25);
 	return 0;
 }

@@ -23,7 +23,7 @@
 #define PLACES	 8u
 #define ROUNDS	 150u
 #define WRITES	 150u
-#define PAGE	 VFMIG_DIRTY_PAGE_MIN
+#define PAGE	 DIRTY_PAGE_MIN
 #define MAP_SIZE (PAGE << 20)
 
 struct world {
@@ -105,13 +105,13 @@ static void *harvest(void *opaque)
 
 	while (atomic_load(&w->round) <= ROUNDS) {
 		if (me->id && w->cursor) {
-			vfmig_dirty_gather(w->map, 0, UINT64_MAX, &w->cursor, 1);
-			vfmig_dirty_harvest(w->cursor, 0, UINT64_MAX, take, w);
+			dirty_gather(w->map, 0, UINT64_MAX, &w->cursor, 1);
+			dirty_harvest(w->cursor, 0, UINT64_MAX, take, w);
 		} else if (n++ % 2) {
-			vfmig_dirty_harvest(w->map, 0, UINT64_MAX, take, w);
+			dirty_harvest(w->map, 0, UINT64_MAX, take, w);
 		} else {
-			vfmig_dirty_harvest(w->map, w->addr[3] - PAGE, UINT64_MAX, take, w);
-			vfmig_dirty_harvest(w->map, 0, w->addr[3] + 100, take, w);
+			dirty_harvest(w->map, w->addr[3] - PAGE, UINT64_MAX, take, w);
+			dirty_harvest(w->map, 0, w->addr[3] + 100, take, w);
 		}
 		/* Between rounds all hold still. */
 		if (atomic_load(&w->done) == WRITERS) {
@@ -129,13 +129,13 @@ static void play(bool close, bool ranges, bool gather, size_t max_bytes)
 {
 	static struct world w;
 	struct worker worker[WRITERS + READERS];
-	struct vfmig_dirty_config config = {.size = MAP_SIZE, .max_bytes = max_bytes};
+	struct dirty_config config = {.size = MAP_SIZE, .max_bytes = max_bytes};
 
 	memset(&w, 0, sizeof(w));
-	CHECK_EQ(vfmig_dirty_create(&w.map, &config), 0);
-	CHECK_EQ(vfmig_dirty_create(&w.cursor, NULL), 0);
+	CHECK_EQ(dirty_create(&w.map, &config), 0);
+	CHECK_EQ(dirty_create(&w.cursor, NULL), 0);
 	if (!gather) {
-		vfmig_dirty_free(w.cursor);
+		dirty_free(w.cursor);
 		w.cursor = NULL;
 	}
 	w.ranges = ranges;
@@ -154,17 +154,17 @@ static void play(bool close, bool ranges, bool gather, size_t max_bytes)
 		atomic_store(&w.round, round);
 		while (atomic_load(&w.ready) != READERS)
 			sched_yield();
-		vfmig_dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
+		dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
 		for (unsigned int p = 0; p < PLACES; p++)
 			for (unsigned int i = 0; i < WRITERS; i++)
 				CHECK_EQ(w.copy[p][i], w.data[p][i]);
-		CHECK(!vfmig_dirty_test(w.map, 0, UINT64_MAX));
+		CHECK(!dirty_test(w.map, 0, UINT64_MAX));
 	}
 	atomic_store(&w.round, ROUNDS + 1);
 	for (unsigned int t = 0; t < WRITERS + READERS; t++)
 		CHECK_EQ(pthread_join(worker[t].thread, NULL), 0);
-	vfmig_dirty_free(w.map);
-	vfmig_dirty_free(w.cursor);
+	dirty_free(w.map);
+	dirty_free(w.cursor);
 }
 
 /* ---- plain data ---- */
@@ -205,7 +205,7 @@ static void *harvest_once(void *opaque)
 {
 	/* Relaxed: this must not be what makes the data visible. */
 	while (atomic_load_explicit(&once.done, memory_order_relaxed) < WRITERS)
-		vfmig_dirty_harvest(once.map, 0, UINT64_MAX, take_once, &once);
+		dirty_harvest(once.map, 0, UINT64_MAX, take_once, &once);
 	return NULL;
 }
 
@@ -214,7 +214,7 @@ static void play_once(void)
 	static unsigned int first[WRITERS];
 	pthread_t thread[WRITERS + READERS];
 
-	CHECK_EQ(vfmig_dirty_create(&once.map, NULL), 0);
+	CHECK_EQ(dirty_create(&once.map, NULL), 0);
 	for (once.now = 1; once.now <= 20; once.now++) {
 		atomic_store(&once.done, 0);
 		for (unsigned int t = 0; t < WRITERS + READERS; t++) {
@@ -227,23 +227,23 @@ static void play_once(void)
 		}
 		for (unsigned int t = 0; t < WRITERS + READERS; t++)
 			CHECK_EQ(pthread_join(thread[t], NULL), 0);
-		vfmig_dirty_harvest(once.map, 0, UINT64_MAX, take_once, &once);
+		dirty_harvest(once.map, 0, UINT64_MAX, take_once, &once);
 		CHECK(!memcmp(once.copy, once.data, sizeof(once.data)));
 	}
-	vfmig_dirty_free(once.map);
+	dirty_free(once.map);
 }
 
 static void mark_before_data_is_seen(void)
 {
 	static struct world w;
 
-	CHECK_EQ(vfmig_dirty_create(&w.map, NULL), 0);
+	CHECK_EQ(dirty_create(&w.map, NULL), 0);
 	vfmig_dirty_mark(w.map, 0, 1);
-	vfmig_dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
+	dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
 	put(&w, 0, 0);
-	vfmig_dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
+	dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
 	CHECK(w.copy[0][0] != w.data[0][0]);
-	vfmig_dirty_free(w.map);
+	dirty_free(w.map);
 }
 
 int main(void)

@@ -61,8 +61,8 @@ static void step(void);
 
 #define THREADS_MAX 3
 #define STEPS_MAX   4000u
-#define PAGE	    VFMIG_DIRTY_PAGE_MIN
-#define LEAF_BYTES  (PAGE << VFMIG_DIRTY_LEAF)
+#define PAGE	    DIRTY_PAGE_MIN
+#define LEAF_BYTES  (PAGE << DIRTY_LEAF)
 
 /* ---- schedules ---- */
 
@@ -175,7 +175,7 @@ static void write_page(enum place place, unsigned int writer)
 
 static void harvest_all(void)
 {
-	vfmig_dirty_harvest(map, 0, UINT64_MAX, take, NULL);
+	dirty_harvest(map, 0, UINT64_MAX, take, NULL);
 }
 
 struct scenario {
@@ -226,22 +226,22 @@ static void write_map_by_1(void)
 {
 	put(P3, 1);
 	put(NEXT_700, 1);
-	vfmig_dirty_mark_all(map);
+	dirty_mark_all(map);
 }
 
 static void harvest_half_a_word(void)
 {
-	vfmig_dirty_harvest(map, 0, 4 * PAGE, take, NULL);
+	dirty_harvest(map, 0, 4 * PAGE, take, NULL);
 }
 
 static void harvest_the_rest(void)
 {
-	vfmig_dirty_harvest(map, 4 * PAGE, UINT64_MAX, take, NULL);
+	dirty_harvest(map, 4 * PAGE, UINT64_MAX, take, NULL);
 }
 
 static void harvest_first_leaf(void)
 {
-	vfmig_dirty_harvest(map, 0, LEAF_BYTES, take, NULL);
+	dirty_harvest(map, 0, LEAF_BYTES, take, NULL);
 }
 
 static int refuse(void *opaque, uint64_t addr, uint64_t len)
@@ -251,13 +251,13 @@ static int refuse(void *opaque, uint64_t addr, uint64_t len)
 
 static void harvest_and_refuse(void)
 {
-	vfmig_dirty_harvest(map, 0, UINT64_MAX, refuse, NULL);
+	dirty_harvest(map, 0, UINT64_MAX, refuse, NULL);
 }
 
 /* Must find what this thread wrote before, whatever others are about. */
 static void harvest_for(enum place place, uint64_t addr, uint64_t len)
 {
-	vfmig_dirty_harvest(map, addr, len, take, NULL);
+	dirty_harvest(map, addr, len, take, NULL);
 	missed |= copy[place][1] != data[place][1];
 }
 
@@ -301,7 +301,7 @@ static void fill_map(void)
 	use_page_3();
 	data[P3][0]++;
 	data[NEXT_700][0]++;
-	vfmig_dirty_mark_all(map);
+	dirty_mark_all(map);
 }
 
 static void fill_leaf(void)
@@ -320,7 +320,7 @@ static void mark_first(void)
 	put(P3, 1);
 }
 
-static struct vfmig_dirty_dir *the_dir(void)
+static struct dirty_dir *the_dir(void)
 {
 	return map->hot_dir;
 }
@@ -328,35 +328,35 @@ static struct vfmig_dirty_dir *the_dir(void)
 /* A bit that is set is taken for a mark that is finished. */
 static void trust_the_page_bit(void)
 {
-	struct vfmig_dirty_dir *dir = the_dir();
+	struct dirty_dir *dir = the_dir();
 
 	put(P3, 1);
 	if (!(atomic_fetch_or(&dir->word[0], 1 << 3) & 1 << 3))
-		vfmig_dirty_raise(dir, 0, 1);
+		dirty_raise(dir, 0, 1);
 	harvest_for(P3, 0, UINT64_MAX);
 }
 
 static void trust_the_line_bit(void)
 {
-	struct vfmig_dirty_dir *dir = the_dir();
+	struct dirty_dir *dir = the_dir();
 
 	put(P3, 1);
 	atomic_fetch_or(&dir->word[0], 1 << 3);
 	if (!(atomic_load(&dir->slot[0].lines) & 1))
-		vfmig_dirty_raise(dir, 0, 1);
+		dirty_raise(dir, 0, 1);
 	harvest_for(P3, 0, UINT64_MAX);
 }
 
 /* The look at the summary comes before the bit: what a store buffer makes of a missing fence. */
 static void look_early_at_the_line(void)
 {
-	struct vfmig_dirty_dir *dir = the_dir();
+	struct dirty_dir *dir = the_dir();
 	bool line;
 
 	put(P3, 1);
 	line = atomic_load(&dir->slot[0].lines) & 1;
 	atomic_fetch_or(&dir->word[0], 1 << 3);
-	vfmig_dirty_raise(dir, 0, line ? 0 : 1);
+	dirty_raise(dir, 0, line ? 0 : 1);
 }
 
 /* A look at the bit that overtakes the data's way out of the store buffer. */
@@ -371,22 +371,22 @@ static void skip_a_set_bit(void)
 
 static void from_the_top(void)
 {
-	struct vfmig_dirty_dir *dir = the_dir();
+	struct dirty_dir *dir = the_dir();
 
 	put(P3, 1);
-	vfmig_dirty_raise(dir, 0, 1);
+	dirty_raise(dir, 0, 1);
 	atomic_fetch_or(&dir->word[0], 1 << 3);
 }
 
 static void read_then_clear(void)
 {
-	vfmig_dirty_peek(map, 0, UINT64_MAX, take, NULL);
-	vfmig_dirty_clear(map, 0, UINT64_MAX);
+	dirty_peek(map, 0, UINT64_MAX, take, NULL);
+	dirty_clear(map, 0, UINT64_MAX);
 }
 
 static void take_from_the_bottom(void)
 {
-	struct vfmig_dirty_dir *dir = the_dir();
+	struct dirty_dir *dir = the_dir();
 
 	if (atomic_exchange(&dir->word[0], 0) & 1 << 3)
 		take(NULL, 3 * PAGE, PAGE);
@@ -396,7 +396,7 @@ static void take_from_the_bottom(void)
 
 static void take_line_before_leaf(void)
 {
-	struct vfmig_dirty_dir *dir = the_dir();
+	struct dirty_dir *dir = the_dir();
 
 	if (!(atomic_load(&dir->leaves[0]) & 1))
 		return;
@@ -408,12 +408,12 @@ static void take_line_before_leaf(void)
 /* A part is taken, and its summary with it; what is left puts it back a moment later. */
 static void take_a_part_with_the_summary(void)
 {
-	struct vfmig_dirty_dir *dir = the_dir();
+	struct dirty_dir *dir = the_dir();
 	uint64_t lines = atomic_exchange(&dir->slot[0].lines, 0);
 
 	if (atomic_fetch_and(&dir->word[0], ~15ull) & 1 << 3)
 		take(NULL, 3 * PAGE, PAGE);
-	vfmig_dirty_raise(dir, 0, lines);
+	dirty_raise(dir, 0, lines);
 }
 
 static const struct scenario scenarios[] = {
@@ -494,11 +494,11 @@ static const struct scenario scenarios[] = {
 /* One schedule. Returns whether all is well. */
 static bool play(const struct scenario *s)
 {
-	struct vfmig_dirty_config config = {.size = 4 * LEAF_BYTES, .max_bytes = s->max_bytes};
+	struct dirty_config config = {.size = 4 * LEAF_BYTES, .max_bytes = s->max_bytes};
 
 	memset(data, 0, sizeof(data));
 	memset(copy, 0, sizeof(copy));
-	CHECK_EQ(vfmig_dirty_create(&map, &config), 0);
+	CHECK_EQ(dirty_create(&map, &config), 0);
 	missed = false;
 	if (s->before)
 		s->before();
@@ -519,7 +519,7 @@ static bool play(const struct scenario *s)
 	swapcontext(&outside, &threads[current].context);
 	inside = false;
 	harvest_all();
-	vfmig_dirty_free(map);
+	dirty_free(map);
 	return !missed && !memcmp(data, copy, sizeof(data));
 }
 

@@ -20,21 +20,21 @@ static int count(void *opaque, uint64_t addr, uint64_t len)
 /* Harvests all, and says how many summary words and how many words of pages it read. */
 static void harvest(uint64_t *summaries, uint64_t *words)
 {
-	struct vfmig_dirty_stats before, after;
+	struct dirty_stats before, after;
 
 	pages = 0;
-	vfmig_dirty_stats(map, &before);
-	vfmig_dirty_harvest(map, 0, UINT64_MAX, count, NULL);
-	vfmig_dirty_stats(map, &after);
+	dirty_stats(map, &before);
+	dirty_harvest(map, 0, UINT64_MAX, count, NULL);
+	dirty_stats(map, &after);
 	*summaries = after.summaries_visited - before.summaries_visited;
 	*words = after.words_visited - before.words_visited;
 }
 
 static void create(uint64_t size)
 {
-	struct vfmig_dirty_config config = {.size = size};
+	struct dirty_config config = {.size = size};
 
-	CHECK_EQ(vfmig_dirty_create(&map, &config), 0);
+	CHECK_EQ(dirty_create(&map, &config), 0);
 }
 
 static long resident(void)
@@ -49,7 +49,7 @@ static long resident(void)
 
 int main(void)
 {
-	struct vfmig_dirty_stats stats;
+	struct dirty_stats stats;
 	uint64_t summaries, words;
 	long before;
 
@@ -58,14 +58,14 @@ int main(void)
 	harvest(&summaries, &words);
 	CHECK(words == 0 && summaries <= 130 && pages == 0);
 	vfmig_dirty_mark(map, TIB / 2, 1);
-	vfmig_dirty_clear(map, 0, UINT64_MAX);
-	vfmig_dirty_stats(map, &stats);
+	dirty_clear(map, 0, UINT64_MAX);
+	dirty_stats(map, &stats);
 	CHECK(stats.bytes < 1 << 20 && stats.leaves == 1);
-	CHECK_EQ(vfmig_dirty_reserve(map, 0, TIB), 0);
+	CHECK_EQ(dirty_reserve(map, 0, TIB), 0);
 	harvest(&summaries, &words);
 	CHECK(words == 0 && summaries <= 130 && pages == 0);
 	/* The control: full of memory now, it is no longer under a MiB. */
-	vfmig_dirty_stats(map, &stats);
+	dirty_stats(map, &stats);
 	CHECK(stats.bytes > 1 << 20 && stats.leaves == 8192);
 
 	/* One page, and the second harvest finds nothing left to look at. */
@@ -85,28 +85,28 @@ int main(void)
 	CHECK(pages == 1024 && words == 16);
 
 	/* Everything at once: marked and taken by whole leaves or more, not by words. */
-	vfmig_dirty_mark_all(map);
+	dirty_mark_all(map);
 	harvest(&summaries, &words);
 	CHECK(pages == TIB / 4096 && words == 0);
 
 	/* A harvest of one page looks at no other line, however much is dirty around it. */
 	vfmig_dirty_mark(map, 0, 1000 * 4096);
-	vfmig_dirty_stats(map, &stats);
+	dirty_stats(map, &stats);
 	words = stats.words_visited;
-	CHECK(vfmig_dirty_test(map, 4096, 4096));
-	vfmig_dirty_stats(map, &stats);
+	CHECK(dirty_test(map, 4096, 4096));
+	dirty_stats(map, &stats);
 	CHECK_EQ(stats.words_visited - words, 8);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 
 	/* A map that begins and ends within a line is as clean after a harvest as any. */
-	CHECK_EQ(vfmig_dirty_create(&map, &(struct vfmig_dirty_config){5000, 9 << 20, 0, 0}), 0);
+	CHECK_EQ(dirty_create(&map, &(struct dirty_config){5000, 9 << 20, 0, 0}), 0);
 	vfmig_dirty_mark(map, 5000, 1);
 	vfmig_dirty_mark(map, 9 << 20, 1);
 	harvest(&summaries, &words);
 	CHECK(words == 16);
 	harvest(&summaries, &words);
 	CHECK(words == 0);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 
 	/* All of 2^64 with memory at 0 and a window at 2^40 and one at the very end. */
 	before = resident();
@@ -117,9 +117,9 @@ int main(void)
 	harvest(&summaries, &words);
 	CHECK(pages == 3 && words == 24);
 	CHECK(summaries < 20000);
-	vfmig_dirty_stats(map, &stats);
+	dirty_stats(map, &stats);
 	CHECK(stats.bytes < 1 << 20);
 	CHECKF(resident() - before < 1024, "%ld KiB", resident() - before);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 	return 0;
 }

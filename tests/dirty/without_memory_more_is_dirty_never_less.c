@@ -26,41 +26,41 @@ static int run(void *opaque, uint64_t addr, uint64_t len)
 /* Returns whether the map reported no more than was marked. */
 static bool play(size_t max_bytes, bool in_parts)
 {
-	struct vfmig_dirty_config config = {.max_bytes = max_bytes};
-	struct vfmig_dirty_stats stats;
+	struct dirty_config config = {.max_bytes = max_bytes};
+	struct dirty_stats stats;
 	struct vfmig_dirty *map;
 
-	CHECK_EQ(vfmig_dirty_create(&map, &config), 0);
+	CHECK_EQ(dirty_create(&map, &config), 0);
 	for (unsigned int i = 0; i < MARKS; i++)
 		vfmig_dirty_mark(map, mark[i], PAGE);
 	for (unsigned int i = 0; i < MARKS; i++) {
-		CHECK(vfmig_dirty_test(map, mark[i], PAGE));
+		CHECK(dirty_test(map, mark[i], PAGE));
 		seen[i] = false;
 	}
 	bytes = 0;
 	if (in_parts) { /* each part leaves the rest */
 		for (unsigned int i = 0; i < MARKS; i++) {
 			CHECK(!seen[i]);
-			CHECK_EQ(vfmig_dirty_harvest(map, mark[i], PAGE, run, NULL), 0);
+			CHECK_EQ(dirty_harvest(map, mark[i], PAGE, run, NULL), 0);
 			CHECK(seen[i]);
 		}
 	} else {
-		CHECK_EQ(vfmig_dirty_harvest(map, 0, UINT64_MAX, run, NULL), 0);
+		CHECK_EQ(dirty_harvest(map, 0, UINT64_MAX, run, NULL), 0);
 		for (unsigned int i = 0; i < MARKS; i++)
 			CHECK(seen[i]);
 		/* Once taken as a whole it is clean, memory or not. */
-		CHECK(!vfmig_dirty_test(map, 0, UINT64_MAX));
+		CHECK(!dirty_test(map, 0, UINT64_MAX));
 	}
-	vfmig_dirty_stats(map, &stats);
+	dirty_stats(map, &stats);
 	if (max_bytes && max_bytes >= 33000) /* the root of 2^64 is there in any case */
 		CHECK(stats.bytes <= max_bytes);
-	vfmig_dirty_free(map);
+	dirty_free(map);
 	return bytes == MARKS * PAGE;
 }
 
 int main(void)
 {
-	struct vfmig_dirty_config config = {.size = 1ull << 30, .max_bytes = 3000};
+	struct dirty_config config = {.size = 1ull << 30, .max_bytes = 3000};
 	struct vfmig_dirty *map;
 	unsigned int exact = 0, wide = 0;
 
@@ -76,15 +76,15 @@ int main(void)
 	CHECK(play(0, true));
 
 	/* It is said when memory is asked for, and nothing breaks. */
-	CHECK_EQ(vfmig_dirty_create(&map, &config), 0);
-	CHECK_EQ(vfmig_dirty_reserve(map, 0, UINT64_MAX), -ENOMEM);
+	CHECK_EQ(dirty_create(&map, &config), 0);
+	CHECK_EQ(dirty_reserve(map, 0, UINT64_MAX), -ENOMEM);
 	vfmig_dirty_mark(map, 5 * PAGE, 1);
-	CHECK_EQ(vfmig_dirty_count(map, 0, UINT64_MAX), 32768);
+	CHECK_EQ(dirty_count(map, 0, UINT64_MAX), 32768);
 	/* With no memory for the rest, a part that is taken stays dirty with all else. */
-	vfmig_dirty_clear(map, 0, PAGE);
-	CHECK_EQ(vfmig_dirty_count(map, 0, UINT64_MAX), 32768);
-	vfmig_dirty_clear(map, 0, UINT64_MAX);
-	CHECK_EQ(vfmig_dirty_count(map, 0, UINT64_MAX), 0);
-	vfmig_dirty_free(map);
+	dirty_clear(map, 0, PAGE);
+	CHECK_EQ(dirty_count(map, 0, UINT64_MAX), 32768);
+	dirty_clear(map, 0, UINT64_MAX);
+	CHECK_EQ(dirty_count(map, 0, UINT64_MAX), 0);
+	dirty_free(map);
 	return 0;
 }

@@ -36,42 +36,42 @@ static void save(void)
 	close(fd);
 }
 
-static uint8_t *put(struct vfmig_out *out, uint8_t *to, struct vfmig_section s,
+static uint8_t *put(struct channel_out *out, uint8_t *to, struct abi_section s,
 		    const uint8_t *payload)
 {
-	if (s.type == VFMIG_SECTION_STOPPED || s.type == VFMIG_SECTION_END) {
+	if (s.type == ABI_SECTION_STOPPED || s.type == ABI_SECTION_END) {
 		s.offset = out->sections;
 		s.arg = out->payload;
 	}
-	memcpy(to + VFMIG_SECTION_HEADER_SIZE, payload, s.length);
-	vfmig_out_seal(out, to, &s);
-	return to + VFMIG_SECTION_HEADER_SIZE + s.length;
+	memcpy(to + ABI_SECTION_HEADER_SIZE, payload, s.length);
+	channel_out_seal(out, to, &s);
+	return to + ABI_SECTION_HEADER_SIZE + s.length;
 }
 
 /* Each chunk in three sections, of which the first is a byte. */
 static size_t cut_up(void)
 {
-	struct vfmig_out out = {.sections = 0};
+	struct channel_out out = {.sections = 0};
 	uint8_t *to = cut;
 
 	chunks = 0;
-	memcpy(to, whole, VFMIG_STREAM_HEADER_SIZE);
-	to += VFMIG_STREAM_HEADER_SIZE;
-	for (size_t at = VFMIG_STREAM_HEADER_SIZE; at < length;) {
-		const uint8_t *payload = whole + at + VFMIG_SECTION_HEADER_SIZE;
-		struct vfmig_section s;
+	memcpy(to, whole, ABI_STREAM_HEADER_SIZE);
+	to += ABI_STREAM_HEADER_SIZE;
+	for (size_t at = ABI_STREAM_HEADER_SIZE; at < length;) {
+		const uint8_t *payload = whole + at + ABI_SECTION_HEADER_SIZE;
+		struct abi_section s;
 
-		CHECK(!vfmig_section_get(whole + at, length - at, &s));
-		at += VFMIG_SECTION_HEADER_SIZE + s.length;
-		if (s.type != VFMIG_SECTION_DEVICE_DATA || s.length < 3) {
+		CHECK(!abi_section_get(whole + at, length - at, &s));
+		at += ABI_SECTION_HEADER_SIZE + s.length;
+		if (s.type != ABI_SECTION_DEVICE_DATA || s.length < 3) {
 			to = put(&out, to, s, payload);
 			continue;
 		}
 		chunks += s.index == 0;
 		for (uint32_t i = 0, done = 0; i < 3; i++) {
-			struct vfmig_section part = s;
+			struct abi_section part = s;
 
-			part.flags = i == 0 ? VFMIG_SECTION_FIRST : i == 2 ? VFMIG_SECTION_LAST : 0;
+			part.flags = i == 0 ? ABI_SECTION_FIRST : i == 2 ? ABI_SECTION_LAST : 0;
 			part.length = i == 0 ? 1 : i == 1 ? s.length / 2 : s.length - done;
 			part.offset += done;
 			to = put(&out, to, part, payload + done);
@@ -107,9 +107,9 @@ static void too_many(void)
 {
 	static struct vfmig_device *cards[VFMIG_MIGRATION_BUFFERS + 1];
 	struct vfmig_migration *m;
-	struct vfmig_out out = {.sections = 0};
+	struct channel_out out = {.sections = 0};
 	struct vfmig_error err = {0};
-	struct vfmig_section s;
+	struct abi_section s;
 	int fd = memfd_create("many", MFD_CLOEXEC);
 	uint8_t *to = cut;
 
@@ -127,16 +127,16 @@ static void too_many(void)
 		if (!pass) {
 			CHECK(!vfmig_migration_run(m, -1, fd, NULL));
 			CHECK(pread(fd, whole, ROOM, 0) > 0);
-			CHECK(!vfmig_section_get(whole + VFMIG_STREAM_HEADER_SIZE, ROOM, &s));
-			memcpy(to, whole, VFMIG_STREAM_HEADER_SIZE);
-			to = put(&out, to + VFMIG_STREAM_HEADER_SIZE, s,
-				 whole + VFMIG_STREAM_HEADER_SIZE + VFMIG_SECTION_HEADER_SIZE);
+			CHECK(!abi_section_get(whole + ABI_STREAM_HEADER_SIZE, ROOM, &s));
+			memcpy(to, whole, ABI_STREAM_HEADER_SIZE);
+			to = put(&out, to + ABI_STREAM_HEADER_SIZE, s,
+				 whole + ABI_STREAM_HEADER_SIZE + ABI_SECTION_HEADER_SIZE);
 			for (uint32_t i = 0; i <= VFMIG_MIGRATION_BUFFERS; i++)
 				to = put(&out, to,
-					 (struct vfmig_section){.type = VFMIG_SECTION_DEVICE_DATA,
-								.flags = VFMIG_SECTION_FIRST,
-								.index = i,
-								.length = 1},
+					 (struct abi_section){.type = ABI_SECTION_DEVICE_DATA,
+							      .flags = ABI_SECTION_FIRST,
+							      .index = i,
+							      .length = 1},
 					 (const uint8_t *)"v");
 			CHECK(!ftruncate(fd, 0));
 			CHECK(pwrite(fd, cut, (size_t)(to - cut), 0) == to - cut);

@@ -26,7 +26,7 @@ static void save(void)
 {
 	int fd = memfd_create("saved", MFD_CLOEXEC);
 	struct rig_end end;
-	struct vfmig_section s;
+	struct abi_section s;
 
 	rig_end_init(&end, 1, "memory=16K", 256 << 10);
 	rig_work(&end);
@@ -37,11 +37,11 @@ static void save(void)
 	whole = malloc(length);
 	CHECK(pread(fd, whole, length, 0) == (ssize_t)length);
 	close(fd);
-	for (size_t p = VFMIG_STREAM_HEADER_SIZE; p < length; count++) {
+	for (size_t p = ABI_STREAM_HEADER_SIZE; p < length; count++) {
 		CHECK(count < MAX);
-		CHECK(!vfmig_section_get(whole + p, length - p, &s));
+		CHECK(!abi_section_get(whole + p, length - p, &s));
 		at[count] = p;
-		p += VFMIG_SECTION_HEADER_SIZE + s.length;
+		p += ABI_SECTION_HEADER_SIZE + s.length;
 	}
 	at[count] = length;
 }
@@ -116,7 +116,7 @@ static void flip(uint8_t *bytes)
 	for (size_t i = 0; i < 16; i++) /* but for the id, which may be any */
 		flip_one(bytes, i);
 	for (unsigned i = 0; i < count; i++) {
-		size_t payload = at[i] + VFMIG_SECTION_HEADER_SIZE, end = at[i + 1];
+		size_t payload = at[i] + ABI_SECTION_HEADER_SIZE, end = at[i + 1];
 
 		/* All of the headers of a few, some of the others. */
 		for (size_t k = i < 8 || i + 8 > count ? at[i] : payload - 8; k < payload; k++)
@@ -162,11 +162,11 @@ static void oversize(uint8_t *bytes)
 
 	for (unsigned i = 0; i < count; i += 3)
 		for (unsigned k = 0; k < sizeof(lengths) / sizeof(lengths[0]); k++) {
-			if (vfmig_get32(bytes + at[i] + 24) == lengths[k])
+			if (abi_get32(bytes + at[i] + 24) == lengths[k])
 				continue;
-			vfmig_put32(bytes + at[i] + 24, lengths[k]);
+			abi_put32(bytes + at[i] + 24, lengths[k]);
 			refused(bytes, length, "length", at[i]);
-			memcpy(bytes + at[i], whole + at[i], VFMIG_SECTION_HEADER_SIZE);
+			memcpy(bytes + at[i], whole + at[i], ABI_SECTION_HEADER_SIZE);
 		}
 }
 
@@ -187,7 +187,7 @@ static void versions(uint8_t *bytes)
 	/* A stream that waits for answers, where there is nobody to give them. */
 	bytes[12] = 0;
 	CHECK_EQ(load(bytes, length, &err), -EINVAL);
-	bytes[12] = VFMIG_STREAM_FLAG_FILE;
+	bytes[12] = ABI_STREAM_FLAG_FILE;
 }
 
 int main(void)

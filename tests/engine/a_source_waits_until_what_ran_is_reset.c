@@ -18,24 +18,24 @@ struct one {
 
 static const struct one all[] = {
 	/* Not all of END was given away, or not to be checked: nothing can have run. */
-	{VFMIG_SECTION_DEVICE_END, RELAY_CUT_BEFORE, NULL, false, UNSURE, STAYS},
-	{VFMIG_SECTION_STOPPED, RELAY_FLIP, NULL, false, UNSURE, STAYS},
+	{ABI_SECTION_DEVICE_END, RELAY_CUT_BEFORE, NULL, false, UNSURE, STAYS},
+	{ABI_SECTION_STOPPED, RELAY_FLIP, NULL, false, UNSURE, STAYS},
 	/* A message is lost, and the others are not: CANCEL and FAILED settle it. */
-	{VFMIG_SECTION_END, RELAY_SWALLOW, NULL, false, STAYS, STAYS},
-	{VFMIG_SECTION_END, RELAY_FLIP, NULL, false, STAYS, STAYS},
+	{ABI_SECTION_END, RELAY_SWALLOW, NULL, false, STAYS, STAYS},
+	{ABI_SECTION_END, RELAY_FLIP, NULL, false, STAYS, STAYS},
 	{0, RELAY_NOTHING, NULL, true, STAYS, STAYS},
 	/* Nobody says that they are reset, or says it behind a gap. */
-	{VFMIG_SECTION_READY, RELAY_SWALLOW, NULL, false, DOUBT, STAYS},
-	{VFMIG_SECTION_END, RELAY_CUT_BEFORE, NULL, false, DOUBT, STAYS},
-	{VFMIG_SECTION_END, RELAY_CUT_MIDDLE, NULL, false, DOUBT, STAYS},
-	{VFMIG_SECTION_END, RELAY_CUT_AFTER, NULL, false, DOUBT, STAYS},
-	{VFMIG_SECTION_READY, RELAY_CUT_BEFORE, NULL, false, DOUBT, STAYS},
-	{VFMIG_SECTION_READY, RELAY_CUT_MIDDLE, NULL, false, DOUBT, STAYS},
-	{VFMIG_SECTION_READY, RELAY_FLIP, NULL, false, DOUBT, STAYS},
-	{VFMIG_SECTION_FAILED, RELAY_CUT_BEFORE, NULL, true, DOUBT, STAYS},
-	{VFMIG_SECTION_FAILED, RELAY_SWALLOW, NULL, true, DOUBT, STAYS},
+	{ABI_SECTION_READY, RELAY_SWALLOW, NULL, false, DOUBT, STAYS},
+	{ABI_SECTION_END, RELAY_CUT_BEFORE, NULL, false, DOUBT, STAYS},
+	{ABI_SECTION_END, RELAY_CUT_MIDDLE, NULL, false, DOUBT, STAYS},
+	{ABI_SECTION_END, RELAY_CUT_AFTER, NULL, false, DOUBT, STAYS},
+	{ABI_SECTION_READY, RELAY_CUT_BEFORE, NULL, false, DOUBT, STAYS},
+	{ABI_SECTION_READY, RELAY_CUT_MIDDLE, NULL, false, DOUBT, STAYS},
+	{ABI_SECTION_READY, RELAY_FLIP, NULL, false, DOUBT, STAYS},
+	{ABI_SECTION_FAILED, RELAY_CUT_BEFORE, NULL, true, DOUBT, STAYS},
+	{ABI_SECTION_FAILED, RELAY_SWALLOW, NULL, true, DOUBT, STAYS},
 	/* It ends its wait by itself, and its FAILED may still be in time. */
-	{VFMIG_SECTION_CANCEL, RELAY_SWALLOW, NULL, true, UNSURE, STAYS},
+	{ABI_SECTION_CANCEL, RELAY_SWALLOW, NULL, true, UNSURE, STAYS},
 	/* It is said that one could not be. */
 	{0, RELAY_NOTHING, "verb=reset,times=0", true, DOUBT, STAYS},
 };
@@ -100,7 +100,7 @@ static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
 	const struct relay_plan plan = {.act = one->act, .type = one->type, .bit = 8 * 5 + 3};
 	struct watch watch = {.one = one, .runs_to_check = runs_to_check};
 	struct rig rig;
-	bool came, heard = one->type != VFMIG_SECTION_FAILED || runs_to_check;
+	bool came, heard = one->type != ABI_SECTION_FAILED || runs_to_check;
 
 	rig_init(&rig, 2, runs_to_check ? "protocol=v1,tell=off" : NULL);
 	if (one->fault)
@@ -114,10 +114,9 @@ static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
 	came = relay_migrate(&rig, plan);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%s, %s%s%s\n  source: %s\n  destination: %s\n",
-			one->type ? vfmig_section_name(one->type) : "nothing",
-			relay_names[one->act], one->cancels ? ", cancelled" : "",
-			runs_to_check ? ", runs to check" : "", rig_result(&rig.from).sentence,
-			rig_result(&rig.to).sentence);
+			one->type ? abi_section_name(one->type) : "nothing", relay_names[one->act],
+			one->cancels ? ", cancelled" : "", runs_to_check ? ", runs to check" : "",
+			rig_result(&rig.from).sentence, rig_result(&rig.to).sentence);
 	/* Who does not wait for FAILED is not told. And there is a FAILED if a limit has passed before the cancel, too. */
 	came = (came || !one->act || !heard) && watch.cancelled == one->cancels;
 	if (came)

@@ -28,7 +28,7 @@ static void serve(struct rig_end *end, unsigned card, struct served *served, con
 	config.fd = pair[0];
 	CARD_OK(vfmig_export_vfio_user(served->card, &config, &served->server, &card_err));
 	CARD_OK(vfmig_export_start(served->server, &card_err));
-	CARD_OK(vfmig_vfio_user_adopt(pair[1], "served", options, &end->card[card], &card_err));
+	CARD_OK(vfio_user_adopt(pair[1], "served", options, &end->card[card], &card_err));
 }
 
 /* Mappings of windows in this process, which is all three. */

@@ -29,22 +29,22 @@ struct one {
 	}
 
 static const struct one all[] = {
-	{VFMIG_SECTION_HELLO, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_ACCEPT, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_MEM_PAGES, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_MEM_ZERO, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_DEVICE_DATA, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_ROUND, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_STOPPED, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_DEVICE_END, 0, BEFORE_COMMIT},
-	{VFMIG_SECTION_DEVICE_END, 1, BEFORE_COMMIT},
+	{ABI_SECTION_HELLO, 0, BEFORE_COMMIT},
+	{ABI_SECTION_ACCEPT, 0, BEFORE_COMMIT},
+	{ABI_SECTION_MEM_PAGES, 0, BEFORE_COMMIT},
+	{ABI_SECTION_MEM_ZERO, 0, BEFORE_COMMIT},
+	{ABI_SECTION_DEVICE_DATA, 0, BEFORE_COMMIT},
+	{ABI_SECTION_ROUND, 0, BEFORE_COMMIT},
+	{ABI_SECTION_STOPPED, 0, BEFORE_COMMIT},
+	{ABI_SECTION_DEVICE_END, 0, BEFORE_COMMIT},
+	{ABI_SECTION_DEVICE_END, 1, BEFORE_COMMIT},
 	/* Doubled: the first is answered by READY, and the second crosses COMMIT. */
-	{VFMIG_SECTION_END, 0, {STAYS, STAYS, STAYS, STAYS, STAYS, UNSURE}},
+	{ABI_SECTION_END, 0, {STAYS, STAYS, STAYS, STAYS, STAYS, UNSURE}},
 	/* READY that comes twice: the second is no answer to anything, and crosses COMMIT. */
-	{VFMIG_SECTION_READY, 0, {STAYS, STAYS, UNSURE, STAYS, STAYS, UNSURE}},
+	{ABI_SECTION_READY, 0, {STAYS, STAYS, UNSURE, STAYS, STAYS, UNSURE}},
 	/* Doubled: the first is good, and nobody reads on. */
-	{VFMIG_SECTION_COMMIT, 0, {DOUBT, DOUBT, ALONE, DOUBT, DOUBT, MOVES}},
-	{VFMIG_SECTION_RUNNING, 0, {ALONE, ALONE, MOVES, ALONE, ALONE, MOVES}},
+	{ABI_SECTION_COMMIT, 0, {DOUBT, DOUBT, ALONE, DOUBT, DOUBT, MOVES}},
+	{ABI_SECTION_RUNNING, 0, {ALONE, ALONE, MOVES, ALONE, ALONE, MOVES}},
 };
 
 /* Which of them it was; check() sees that both ends agree with it. */
@@ -114,7 +114,7 @@ static bool attempt(const struct one *one, enum relay_act act, uint64_t channel_
 	rig_work(&rig.from);
 	rig_ready(&rig);
 	if (getenv("VERBOSE"))
-		fprintf(stderr, "%s, %s\n", vfmig_section_name(one->type), relay_names[act]);
+		fprintf(stderr, "%s, %s\n", abi_section_name(one->type), relay_names[act]);
 	came = relay_migrate(&rig, plan);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "  source: %s\n  destination: %s\n", rig_result(&rig.from).sentence,
@@ -127,7 +127,7 @@ static bool attempt(const struct one *one, enum relay_act act, uint64_t channel_
 
 static void run(const struct one *one, enum relay_act act)
 {
-	CHECKF(attempt(one, act, 0), "no %s came", vfmig_section_name(one->type));
+	CHECKF(attempt(one, act, 0), "no %s came", abi_section_name(one->type));
 }
 
 /* On a machine that stands still the limit passes where it should not; then it gets a longer one. */
@@ -143,7 +143,7 @@ static void *run_swallow(void *context)
 /* COMMIT cannot be given away at all: the source is told READY, and nobody takes what it says. */
 static void deaf(void)
 {
-	struct relay_plan plan = {.act = RELAY_DEAF, .type = VFMIG_SECTION_READY};
+	struct relay_plan plan = {.act = RELAY_DEAF, .type = ABI_SECTION_READY};
 	struct rig rig;
 
 	rig_init(&rig, 2, NULL);

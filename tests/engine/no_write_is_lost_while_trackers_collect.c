@@ -44,7 +44,7 @@ static void *writer(void *context)
 static int take(void *context, uint64_t iova, uint64_t size)
 {
 	for (uint64_t at = iova; at < iova + size; at += PAGE)
-		vfmig_page_copy(copy + at, memory + at);
+		engine_page_copy(copy + at, memory + at);
 	return 0;
 }
 

@@ -115,29 +115,29 @@ static inline bool relay_strike(struct relay_way *way, uint8_t *bytes, size_t le
 static inline void relay_sections(struct relay_way *way, uint8_t *bytes)
 {
 	const struct relay_plan *plan = &way->relay->plan;
-	bool ours = plan->act && way->backward == !!(plan->type & VFMIG_SECTION_BACKWARD);
-	struct vfmig_section s;
+	bool ours = plan->act && way->backward == !!(plan->type & ABI_SECTION_BACKWARD);
+	struct abi_section s;
 	unsigned seen = 0;
 	bool go = true;
 
-	if (!relay_read(way->in, bytes, VFMIG_STREAM_HEADER_SIZE))
+	if (!relay_read(way->in, bytes, ABI_STREAM_HEADER_SIZE))
 		return;
-	relay_write(way->out, bytes, VFMIG_STREAM_HEADER_SIZE);
-	while (go && relay_read(way->in, bytes, VFMIG_SECTION_HEADER_SIZE)) {
-		CHECK(!vfmig_section_get(bytes, VFMIG_SECTION_HEADER_SIZE, &s));
-		if (!relay_read(way->in, bytes + VFMIG_SECTION_HEADER_SIZE, s.length))
+	relay_write(way->out, bytes, ABI_STREAM_HEADER_SIZE);
+	while (go && relay_read(way->in, bytes, ABI_SECTION_HEADER_SIZE)) {
+		CHECK(!abi_section_get(bytes, ABI_SECTION_HEADER_SIZE, &s));
+		if (!relay_read(way->in, bytes + ABI_SECTION_HEADER_SIZE, s.length))
 			return;
 		if (ours && s.type == plan->type && seen++ == plan->nth)
-			go = relay_strike(way, bytes, VFMIG_SECTION_HEADER_SIZE + s.length);
+			go = relay_strike(way, bytes, ABI_SECTION_HEADER_SIZE + s.length);
 		else
-			go = relay_write(way->out, bytes, VFMIG_SECTION_HEADER_SIZE + s.length);
+			go = relay_write(way->out, bytes, ABI_SECTION_HEADER_SIZE + s.length);
 	}
 }
 
 static inline void *relay_run(void *context)
 {
 	struct relay_way *way = (struct relay_way *)context;
-	uint8_t *bytes = (uint8_t *)malloc(VFMIG_SECTION_HEADER_SIZE + VFMIG_SECTION_HELLO_MAX);
+	uint8_t *bytes = (uint8_t *)malloc(ABI_SECTION_HEADER_SIZE + ABI_SECTION_HELLO_MAX);
 
 	relay_sections(way, bytes);
 	free(bytes);

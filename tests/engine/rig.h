@@ -124,7 +124,7 @@ static inline void rig_fault(struct rig_end *end, unsigned card, const char *opt
 {
 	struct vfmig_device *outer;
 
-	CARD_OK(vfmig_filter_fault.open(end->card[card], options, &outer, &card_err));
+	CARD_OK(filter_fault.open(end->card[card], options, &outer, &card_err));
 	end->card[card] = outer;
 }
 

@@ -24,7 +24,7 @@ static int pause_and_look(void *context, int64_t deadline, struct vfmig_error *e
 	struct rig *rig = seen->rig;
 
 	seen->same = !memcmp(rig->from.memory, rig->to.memory, MEMORY);
-	seen->unloaded = vfmig_sync_unloaded(rig->from.m);
+	seen->unloaded = engine_sync_unloaded(rig->from.m);
 	seen->sent = rig->from.m->movers[0]->bytes;
 	seen->taken = rig->to.m->movers[0]->bytes;
 	seen->writing = rig->to.m->movers[0]->flying.count;
@@ -38,8 +38,8 @@ int main(void)
 
 	rig_end_init(&rig.from, 1, "memory=4M", MEMORY);
 	rig_end_init(&rig.to, 1, "memory=4M", MEMORY);
-	CARD_OK(vfmig_filter_delay.open(rig.to.card[0], "verb=data-write,latency-us=20000",
-					&rig.to.card[0], &card_err));
+	CARD_OK(filter_delay.open(rig.to.card[0], "verb=data-write,latency-us=20000",
+				  &rig.to.card[0], &card_err));
 	seen.rig = &rig;
 	rig.from.user = (struct vfmig_migration_user){
 		.pause = pause_and_look, .resume = rig_resume, .context = &seen};

@@ -7,13 +7,13 @@
 #include "engine/handoff.h"
 #include "tests/check.h"
 
-static enum vfmig_handoff by_name(const char *name)
+static enum handoff by_name(const char *name)
 {
-	for (int i = 0; i < VFMIG_HANDOFF_COUNT; i++)
-		if (!strcmp(vfmig_handoff_name((enum vfmig_handoff)i), name))
-			return (enum vfmig_handoff)i;
+	for (int i = 0; i < HANDOFF_COUNT; i++)
+		if (!strcmp(handoff_name((enum handoff)i), name))
+			return (enum handoff)i;
 	CHECKF(false, "no state is called %s", name);
-	return VFMIG_HANDOFF_COUNT;
+	return HANDOFF_COUNT;
 }
 
 /* The cells of a row, without blanks. How many. */
@@ -37,7 +37,7 @@ static void compare(const char *path, bool *seen)
 
 	CHECKF(f, "%s", path);
 	while (fgets(line, sizeof(line), f)) {
-		enum vfmig_handoff state, ok, otherwise;
+		enum handoff state, ok, otherwise;
 		int n;
 
 		if (strncmp(line, "| SRC_", 6) && strncmp(line, "| DST_", 6))
@@ -49,44 +49,40 @@ static void compare(const char *path, bool *seen)
 		seen[state] = true;
 		ok = *cell[2] ? by_name(cell[2]) : state;
 		otherwise = *cell[3] ? by_name(cell[3]) : state;
-		CHECK_STR(vfmig_handoff_name(vfmig_handoff_next(state, VFMIG_ON_OK)),
-			  vfmig_handoff_name(ok));
-		for (int on = VFMIG_ON_FAILED; on < VFMIG_HANDOFF_EVENTS; on++)
-			CHECK_STR(vfmig_handoff_name(
-					  vfmig_handoff_next(state, (enum vfmig_handoff_event)on)),
-				  vfmig_handoff_name(otherwise));
+		CHECK_STR(handoff_name(handoff_next(state, HANDOFF_ON_OK)), handoff_name(ok));
+		for (int on = HANDOFF_ON_FAILED; on < HANDOFF_EVENTS; on++)
+			CHECK_STR(handoff_name(handoff_next(state, (enum handoff_event)on)),
+				  handoff_name(otherwise));
 	}
 	fclose(f);
 }
 
 /* Is there a way? */
-static bool leads(enum vfmig_handoff from, enum vfmig_handoff to, enum vfmig_handoff without,
-		  unsigned depth)
+static bool leads(enum handoff from, enum handoff to, enum handoff without, unsigned depth)
 {
 	if (from == to)
 		return true;
-	for (int on = 0; depth && from != without && on < VFMIG_HANDOFF_EVENTS; on++)
-		if (leads(vfmig_handoff_next(from, (enum vfmig_handoff_event)on), to, without,
-			  depth - 1))
+	for (int on = 0; depth && from != without && on < HANDOFF_EVENTS; on++)
+		if (leads(handoff_next(from, (enum handoff_event)on), to, without, depth - 1))
 			return true;
 	return false;
 }
 
 int main(int argc, char **argv)
 {
-	bool seen[VFMIG_HANDOFF_COUNT] = {false};
+	bool seen[HANDOFF_COUNT] = {false};
 
 	CHECK(argc == 2);
 	compare(argv[1], seen);
-	for (int i = 0; i < VFMIG_HANDOFF_COUNT; i++)
-		CHECKF(seen[i], "%s has no row", vfmig_handoff_name((enum vfmig_handoff)i));
-	CHECK(!leads(VFMIG_SRC_RUNNING, VFMIG_SRC_BACK, VFMIG_HANDOFF_COUNT, 4));
-	CHECK(!leads(VFMIG_SRC_DOUBT, VFMIG_SRC_BACK, VFMIG_HANDOFF_COUNT, 4));
-	CHECK(!leads(VFMIG_SRC_READY, VFMIG_SRC_BACK, VFMIG_SRC_FENCE, 9));
-	CHECK(leads(VFMIG_SRC_READY, VFMIG_SRC_BACK, VFMIG_HANDOFF_COUNT, 9));
-	CHECK(!leads(VFMIG_SRC_MOVE, VFMIG_SRC_DONE, VFMIG_SRC_COMMIT, 9));
-	CHECK(leads(VFMIG_SRC_MOVE, VFMIG_SRC_DONE, VFMIG_HANDOFF_COUNT, 9));
-	CHECK(!leads(VFMIG_DST_LOAD, VFMIG_DST_QUIET, VFMIG_DST_COMMIT, 7));
-	CHECK(leads(VFMIG_DST_LOAD, VFMIG_DST_DONE, VFMIG_HANDOFF_COUNT, 7));
+	for (int i = 0; i < HANDOFF_COUNT; i++)
+		CHECKF(seen[i], "%s has no row", handoff_name((enum handoff)i));
+	CHECK(!leads(HANDOFF_SRC_RUNNING, HANDOFF_SRC_BACK, HANDOFF_COUNT, 4));
+	CHECK(!leads(HANDOFF_SRC_DOUBT, HANDOFF_SRC_BACK, HANDOFF_COUNT, 4));
+	CHECK(!leads(HANDOFF_SRC_READY, HANDOFF_SRC_BACK, HANDOFF_SRC_FENCE, 9));
+	CHECK(leads(HANDOFF_SRC_READY, HANDOFF_SRC_BACK, HANDOFF_COUNT, 9));
+	CHECK(!leads(HANDOFF_SRC_MOVE, HANDOFF_SRC_DONE, HANDOFF_SRC_COMMIT, 9));
+	CHECK(leads(HANDOFF_SRC_MOVE, HANDOFF_SRC_DONE, HANDOFF_COUNT, 9));
+	CHECK(!leads(HANDOFF_DST_LOAD, HANDOFF_DST_QUIET, HANDOFF_DST_COMMIT, 7));
+	CHECK(leads(HANDOFF_DST_LOAD, HANDOFF_DST_DONE, HANDOFF_COUNT, 7));
 	return 0;
 }

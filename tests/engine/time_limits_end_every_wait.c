@@ -92,10 +92,10 @@ static void total(void)
 int main(void)
 {
 	setup();
-	lost(VFMIG_SECTION_READY, (struct limits){.source = true}, "switchover-timeout");
-	lost(VFMIG_SECTION_READY, (struct limits){.channel = true}, "channel-timeout");
-	lost(VFMIG_SECTION_READY, (struct limits){.destination = true}, "switchover-timeout");
-	lost(VFMIG_SECTION_ACCEPT, (struct limits){.channel = true}, "channel-timeout");
+	lost(ABI_SECTION_READY, (struct limits){.source = true}, "switchover-timeout");
+	lost(ABI_SECTION_READY, (struct limits){.channel = true}, "channel-timeout");
+	lost(ABI_SECTION_READY, (struct limits){.destination = true}, "switchover-timeout");
+	lost(ABI_SECTION_ACCEPT, (struct limits){.channel = true}, "channel-timeout");
 	total();
 	return 0;
 }

@@ -15,7 +15,7 @@
 
 #include "abi/ioctl.h"
 
-#define NR(nr) ((unsigned long)VFMIG_IOCTL_TYPE << 8 | (nr))
+#define NR(nr) ((unsigned long)ABI_IOCTL_TYPE << 8 | (nr))
 #define CONFIG ((off_t)7 << 40)
 #define SIZE   65536
 
@@ -41,9 +41,9 @@ int main(void)
 
 	container = (int)must(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), "container");
 	group = (int)must(open("/dev/vfio/9000", O_RDWR | O_CLOEXEC), "group");
-	must(ioctl(group, NR(VFMIG_IOCTL_GROUP_SET_CONTAINER), &container), "SET_CONTAINER");
+	must(ioctl(group, NR(ABI_IOCTL_GROUP_SET_CONTAINER), &container), "SET_CONTAINER");
 	must(ioctl(container, NR(VFMIG_IOCTL_SET_IOMMU), VFMIG_EXTENSION_TYPE1V2), "SET_IOMMU");
-	device = (int)must(ioctl(group, NR(VFMIG_IOCTL_GROUP_GET_DEVICE_FD), "vfmig0"), "device");
+	device = (int)must(ioctl(group, NR(ABI_IOCTL_GROUP_GET_DEVICE_FD), "vfmig0"), "device");
 	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(memory == MAP_FAILED ? -1 : 0, "memory");
 	map.vaddr = (uintptr_t)memory;

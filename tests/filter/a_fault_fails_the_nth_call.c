@@ -6,7 +6,7 @@ static void counts(void)
 {
 	struct seen seen;
 	struct vfmig_device *d =
-		around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,nth=3,error=ENOSPC");
+		around(seen_new(&seen), &filter_fault, "verb=reset,nth=3,error=ENOSPC");
 	struct vfmig_error err = {0};
 
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
@@ -22,15 +22,14 @@ static void counts(void)
 static void several(void)
 {
 	struct seen seen;
-	struct vfmig_device *d =
-		around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,nth=2,times=2");
+	struct vfmig_device *d = around(seen_new(&seen), &filter_fault, "verb=reset,nth=2,times=2");
 	static const int want[] = {0, -EIO, -EIO, 0};
 
 	for (int i = 0; i < 4; i++)
 		CHECK_EQ(vfmig_device_reset(d, NULL), want[i]);
 	vfmig_device_close(d);
 
-	d = around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,nth=2,times=0");
+	d = around(seen_new(&seen), &filter_fault, "verb=reset,nth=2,times=0");
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
 	for (int i = 0; i < 5; i++)
 		CHECK_EQ(vfmig_device_reset(d, NULL), -EIO);
@@ -46,7 +45,7 @@ static void by_chance(void)
 
 	for (int run = 0; run < 2; run++) {
 		struct seen seen;
-		struct vfmig_device *d = around(seen_new(&seen), &vfmig_filter_fault,
+		struct vfmig_device *d = around(seen_new(&seen), &filter_fault,
 						"verb=reset,chance=250,seed=42,times=0");
 
 		for (int i = 0; i < 256; i++)
@@ -62,7 +61,7 @@ static void by_chance(void)
 static void of_a_feature(void)
 {
 	struct seen seen;
-	struct vfmig_device *d = around(seen_new(&seen), &vfmig_filter_fault,
+	struct vfmig_device *d = around(seen_new(&seen), &filter_fault,
 					"feature=mig-device-state,times=0,error=EBUSY");
 	uint64_t flags;
 
@@ -78,8 +77,8 @@ static void of_a_feature(void)
 static void after(void)
 {
 	struct seen seen;
-	struct vfmig_device *d = around(seen_new(&seen), &vfmig_filter_fault,
-					"feature=2,when=after,error=ETIMEDOUT");
+	struct vfmig_device *d =
+		around(seen_new(&seen), &filter_fault, "feature=2,when=after,error=ETIMEDOUT");
 
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), -ETIMEDOUT);
 	CHECK_EQ(seen.state, VFMIG_STATE_STOP);
@@ -92,7 +91,7 @@ static void refuses(const char *options, const char *word)
 	struct vfmig_device *inner = seen_new(&seen), *d = NULL;
 	struct vfmig_error err = {0};
 
-	CHECKF(vfmig_filter_fault.open(inner, options, &d, &err) < 0, "%s", options);
+	CHECKF(filter_fault.open(inner, options, &d, &err) < 0, "%s", options);
 	CHECKF(!d && strstr(err.text, word), "%s: %s", options, err.text);
 	vfmig_device_close(inner); /* still ours */
 }

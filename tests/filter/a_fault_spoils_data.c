@@ -7,7 +7,7 @@ static uint8_t buf[64];
 
 static struct vfmig_device *fault(const char *options)
 {
-	return around(seen_new(&seen), &vfmig_filter_fault, options);
+	return around(seen_new(&seen), &filter_fault, options);
 }
 
 static void shortens(void)

@@ -10,7 +10,7 @@ static struct seen seen;
 
 static struct vfmig_device *fault(const char *options)
 {
-	return around(seen_new(&seen), &vfmig_filter_fault, options);
+	return around(seen_new(&seen), &filter_fault, options);
 }
 
 int main(void)

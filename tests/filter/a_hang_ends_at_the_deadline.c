@@ -13,7 +13,7 @@ int main(void)
 {
 	struct seen seen;
 	struct vfmig_device *d =
-		around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,do=hang,times=2");
+		around(seen_new(&seen), &filter_fault, "verb=reset,do=hang,times=2");
 	struct vfmig_request r = {.verb = VFMIG_VERB_RESET, .done = set_done};
 	struct vfmig_error err = {0};
 
@@ -31,14 +31,14 @@ int main(void)
 	vfmig_device_close(d);
 
 	/* Done, but never answered. */
-	d = around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,do=hang,when=after");
+	d = around(seen_new(&seen), &filter_fault, "verb=reset,do=hang,when=after");
 	vfmig_device_set_timeout(d, 10);
 	CHECK_EQ(vfmig_device_reset(d, NULL), -ETIMEDOUT);
 	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 1);
 	vfmig_device_close(d);
 
 	/* Closing ends what hangs. */
-	d = around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,do=hang");
+	d = around(seen_new(&seen), &filter_fault, "verb=reset,do=hang");
 	vfmig_submit(d, &r);
 	CHECK(!done);
 	vfmig_device_close(d);

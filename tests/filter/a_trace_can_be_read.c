@@ -5,7 +5,7 @@
 
 static char path[] = "/tmp/vfmig-trace-XXXXXX";
 
-static struct vfmig_json line(FILE *f)
+static struct abi_json line(FILE *f)
 {
 	static char *text;
 	static size_t size;
@@ -18,7 +18,7 @@ static struct vfmig_json line(FILE *f)
 static void expect(FILE *f, const char *event, int64_t id, const char *verb, const char *key,
 		   const char *value)
 {
-	struct vfmig_json o = line(f);
+	struct abi_json o = line(f);
 
 	CHECK_STR(json_text(&o, "event"), event);
 	CHECK_STR(json_text(&o, "verb"), verb);
@@ -42,8 +42,8 @@ int main(void)
 	CHECK(fd >= 0);
 	close(fd);
 	snprintf(options, sizeof(options), "file=%s", path);
-	d = around(seen_new(&seen), &vfmig_filter_fault, "verb=reset");
-	d = around(d, &vfmig_filter_trace, options);
+	d = around(seen_new(&seen), &filter_fault, "verb=reset");
+	d = around(d, &filter_trace, options);
 	CHECK_EQ(vfmig_region_write(d, 0, 16, &value, 4, NULL), 0);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);
 	CHECK_EQ(vfmig_device_reset(d, NULL), -EIO); /* the sentence is traced all the same */
@@ -63,8 +63,8 @@ int main(void)
 	/* Only what was asked for; and a hang shows as what it is. */
 	CHECK_EQ(truncate(path, 0), 0);
 	snprintf(options, sizeof(options), "verb=reset,file=%s", path);
-	d = around(seen_new(&seen), &vfmig_filter_fault, "verb=reset,do=hang");
-	d = around(d, &vfmig_filter_trace, options);
+	d = around(seen_new(&seen), &filter_fault, "verb=reset,do=hang");
+	d = around(d, &filter_trace, options);
 	vfmig_device_set_timeout(d, 10);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);
 	CHECK_EQ(vfmig_device_reset(d, NULL), -ETIMEDOUT);
@@ -79,10 +79,10 @@ int main(void)
 
 	/* Nowhere to go, or two places. */
 	d = seen_new(&seen);
-	CHECK_EQ(vfmig_filter_trace.open(d, "", &d, &err), -EINVAL);
-	CHECK_EQ(vfmig_filter_trace.open(d, "fd=1,file=x", &d, &err), -EINVAL);
-	CHECK_EQ(vfmig_filter_trace.open(d, "fd=999999", &d, &err), -EBADF);
-	CHECK_EQ(vfmig_filter_trace.open(d, "file=/nonexistent/x", &d, &err), -ENOENT);
+	CHECK_EQ(filter_trace.open(d, "", &d, &err), -EINVAL);
+	CHECK_EQ(filter_trace.open(d, "fd=1,file=x", &d, &err), -EINVAL);
+	CHECK_EQ(filter_trace.open(d, "fd=999999", &d, &err), -EBADF);
+	CHECK_EQ(filter_trace.open(d, "file=/nonexistent/x", &d, &err), -ENOENT);
 	CHECKF(strstr(err.text, "/nonexistent/x"), "%s", err.text);
 	vfmig_device_close(d);
 	return 0;

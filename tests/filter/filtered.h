@@ -109,7 +109,7 @@ static inline struct vfmig_device *seen_new(struct seen *seen)
 }
 
 static inline struct vfmig_device *around(struct vfmig_device *inner,
-					  const struct vfmig_filter_kind *kind, const char *options)
+					  const struct filter_kind *kind, const char *options)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_device *device = NULL;

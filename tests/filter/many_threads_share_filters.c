@@ -32,9 +32,9 @@ int main(void)
 
 	CHECK_EQ(pipe(fds), 0);
 	snprintf(options, sizeof(options), "verb=attach,fd=%d", fds[1]);
-	device = around(&fake->device, &vfmig_filter_trace, options);
-	device = around(device, &vfmig_filter_delay, "latency-us=10");
-	device = around(device, &vfmig_filter_fault, "verb=reset,nth=100,times=300");
+	device = around(&fake->device, &filter_trace, options);
+	device = around(device, &filter_delay, "latency-us=10");
+	device = around(device, &filter_fault, "verb=reset,nth=100,times=300");
 	for (int i = 0; i < THREADS; i++)
 		CHECK_EQ(pthread_create(&thread[i], NULL, calls, NULL), 0);
 	for (int i = 0; i < THREADS; i++)

@@ -19,7 +19,7 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 	return false;
 }
 
-static const struct vfmig_device_ops busy = {
+static const struct device_ops busy = {
 	.submit = submit,
 	.cancel = cancel,
 	.fd = fake_fd,
@@ -32,7 +32,7 @@ static void set_done(struct vfmig_request *request)
 	done = true;
 }
 
-static struct vfmig_device *filtered(const struct vfmig_filter_kind *kind, const char *options)
+static struct vfmig_device *filtered(const struct filter_kind *kind, const char *options)
 {
 	struct fake *fake = fake_new(NULL);
 
@@ -42,7 +42,7 @@ static struct vfmig_device *filtered(const struct vfmig_filter_kind *kind, const
 	return around(&fake->device, kind, options);
 }
 
-static void in_use(const struct vfmig_filter_kind *kind, const char *options, bool at_once)
+static void in_use(const struct filter_kind *kind, const char *options, bool at_once)
 {
 	struct vfmig_device *device = filtered(kind, options);
 	struct vfmig_error err = {0};
@@ -52,7 +52,7 @@ static void in_use(const struct vfmig_filter_kind *kind, const char *options, bo
 	CHECK(begun);
 	CHECK(!vfmig_cancel(device, &request));
 	CHECK(!done);
-	vfmig_complete_err(begun, -EIO, "this is said late");
+	request_complete_err(begun, -EIO, "this is said late");
 	if (at_once) {
 		CHECK(done);
 		CHECK(request.result < 0);
@@ -67,8 +67,8 @@ static void in_use(const struct vfmig_filter_kind *kind, const char *options, bo
 
 int main(void)
 {
-	in_use(&vfmig_filter_trace, "file=/dev/null", true);
-	in_use(&vfmig_filter_fault, "verb=reset,do=hang,when=after", true);
-	in_use(&vfmig_filter_delay, "latency-us=60000000", false);
+	in_use(&filter_trace, "file=/dev/null", true);
+	in_use(&filter_fault, "verb=reset,do=hang,when=after", true);
+	in_use(&filter_delay, "latency-us=60000000", false);
 	return 0;
 }

@@ -60,8 +60,6 @@ def check_includes(root, wrong):
 def check_symbols(root, objects, wrong):
     used, home = [], {}
     for place, kind, name in tree.symbols(*objects):
-        if not name.startswith("vfmig_"):
-            continue
         if kind == "U":
             used.append((place, name))
         elif kind.isupper():

@@ -5,9 +5,9 @@
 A peer's offset and size may be anything, and so their sum may be small. In the library, where numbers from
 peers are everywhere, three forms of plain + and * are refused, since it is these that let such a sum pass:
 
-    a + b > limit               vfmig_sum(a, b) > limit, or vfmig_passes_the_end()
-    (size + page - 1) / page    vfmig_pages(size, page)
-    end = start + size          end = vfmig_sum(start, size); or the last byte, start + (size - 1)
+    a + b > limit               abi_sum(a, b) > limit, or abi_passes_the_end()
+    (size + page - 1) / page    abi_pages(size, page)
+    end = start + size          end = abi_sum(start, size); or the last byte, start + (size - 1)
 
 src/abi/range.h has these functions; a sum or product that does not fit is the largest number.
 """
@@ -32,7 +32,7 @@ RULES = (
 # What is allowed all the same: "file: text": the reason.
 ALLOWED = {
     "src/engine/load.c: open->length + s->length <=": "two numbers of 32 bits that were held against a limit",
-    "src/engine/reads.c: end = VFMIG_SECTION_HEADER_SIZE + len": "the size of one buffer of our own",
+    "src/engine/reads.c: end = ABI_SECTION_HEADER_SIZE + len": "the size of one buffer of our own",
     "src/engine/holes.c: end = start + at->size": "memory that this process has mapped",
     "src/engine/tracker/faults.c: end = start + k->t->ranges[i].size": "memory that this process has mapped",
     "src/engine/tracker/pagemap.c: end = start + range->size": "memory that this process has mapped",

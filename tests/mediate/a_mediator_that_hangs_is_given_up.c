@@ -71,7 +71,7 @@ int main(void)
 	uint32_t word = 0x11223344;
 	pthread_t threads[4];
 
-	CHECK(!vfmig_mediate_with(unmediated(), &mediator, NULL, &device, &err));
+	CHECK(!mediate_with(unmediated(), &mediator, NULL, &device, &err));
 	vfmig_device_set_timeout(device, 10);
 	CHECK_EQ(vfmig_region_read(device, 0, 0, &word, 4, &err), -ETIMEDOUT);
 	pthread_mutex_lock(&lock);

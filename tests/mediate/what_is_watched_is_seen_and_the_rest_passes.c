@@ -131,7 +131,7 @@ int main(void)
 	uint32_t word = 8;
 
 	CHECK(!vfmig_open("model:copier,size=64K,window=mapped,migration=off", &inner, &err));
-	CHECKF(!vfmig_mediate_with(inner, &mediator, "hello", &device, &err), "%s", err.text);
+	CHECKF(!mediate_with(inner, &mediator, "hello", &device, &err), "%s", err.text);
 
 	/* Regions: watched ones cannot be mapped; the migration region says what it is. */
 	CHECK(!vfmig_device_region(inner, 2, &region, &err));
@@ -185,7 +185,7 @@ int main(void)
 	it.brings_nothing = true;
 	it.infos = 0;
 	CHECK(!vfmig_open("model:copier,size=64K,migration=off", &inner, &err));
-	CHECKF(!vfmig_mediate_with(inner, &mediator, "hello", &device, &err), "%s", err.text);
+	CHECKF(!mediate_with(inner, &mediator, "hello", &device, &err), "%s", err.text);
 	CHECK(!vfmig_device_info(device, &about, &err));
 	CHECK_EQ(about.num_regions, 9);
 	CHECK(vfmig_device_region(device, 9, &region, &err) || !region.size);

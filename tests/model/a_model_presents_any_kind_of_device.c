@@ -32,7 +32,7 @@ static struct vfmig_device *open_as(const char *guise, bool far, struct vfmig_de
 	config.fd = fds[0];
 	CARD_OK(vfmig_export_vfio_user(device, &config, &server, &card_err));
 	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfmig_vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
+	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
 	return device;
 }
 

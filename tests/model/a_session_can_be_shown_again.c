@@ -11,10 +11,10 @@
 struct bridge {
 	struct vfmig_device device; /* first */
 	struct vfmig_session *session;
-	struct vfmig_offer_v2 offer;
+	struct v2_driver offer;
 	bool hangs, late; /* hold what is set; take nothing back */
 	pthread_mutex_t lock;
-	struct vfmig_request_list held;
+	struct request_list held;
 };
 
 /* Inside: what hangs. It is its own filter, so that the drive is around it. */
@@ -28,7 +28,7 @@ static void hang_submit(struct vfmig_device *device, struct vfmig_request *reque
 		return;
 	}
 	pthread_mutex_lock(&bridge->lock);
-	vfmig_request_push(&bridge->held, request);
+	request_push(&bridge->held, request);
 	pthread_mutex_unlock(&bridge->lock);
 }
 
@@ -38,17 +38,17 @@ static bool hang_cancel(struct vfmig_device *device, struct vfmig_request *reque
 	bool had;
 
 	pthread_mutex_lock(&bridge->lock);
-	had = !bridge->late && vfmig_request_remove(&bridge->held, request);
+	had = !bridge->late && request_remove(&bridge->held, request);
 	pthread_mutex_unlock(&bridge->lock);
 	return had || (!bridge->late && vfmig_cancel(device->inner, request));
 }
 
-static const struct vfmig_device_ops hang_ops = {
+static const struct device_ops hang_ops = {
 	.submit = hang_submit,
 	.cancel = hang_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
-	.close = vfmig_filter_close,
+	.fd = filter_fd,
+	.process = filter_process,
+	.close = filter_close,
 };
 
 /* Outside: the offer. */
@@ -56,13 +56,13 @@ static void bridge_submit(struct vfmig_device *device, struct vfmig_request *req
 {
 	struct bridge *bridge = (struct bridge *)device;
 
-	if (!vfmig_offer_v2_submit(&bridge->offer, request))
+	if (!v2_driver_submit(&bridge->offer, request))
 		vfmig_submit(device->inner, request);
 }
 
 static bool bridge_cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
-	return vfmig_offer_v2_cancel(&((struct bridge *)device)->offer, request);
+	return v2_driver_cancel(&((struct bridge *)device)->offer, request);
 }
 
 static void bridge_close(struct vfmig_device *device)
@@ -70,25 +70,25 @@ static void bridge_close(struct vfmig_device *device)
 	struct bridge *bridge = (struct bridge *)device;
 
 	vfmig_session_close(bridge->session);
-	vfmig_offer_v2_fini(&bridge->offer);
-	vfmig_filter_close(device);
+	v2_driver_fini(&bridge->offer);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops bridge_ops = {
+static const struct device_ops bridge_ops = {
 	.submit = bridge_submit,
 	.cancel = bridge_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
+	.fd = filter_fd,
+	.process = filter_process,
 	.close = bridge_close,
 };
 
-static struct bridge *wrap(struct vfmig_device *inner, const struct vfmig_device_ops *ops,
+static struct bridge *wrap(struct vfmig_device *inner, const struct device_ops *ops,
 			   const char *label)
 {
 	struct bridge *bridge = calloc(1, sizeof(*bridge));
 
 	CHECK(bridge);
-	CARD_OK(vfmig_filter_init(&bridge->device, ops, inner, label, &card_err));
+	CARD_OK(filter_init(&bridge->device, ops, inner, label, &card_err));
 	pthread_mutex_init(&bridge->lock, NULL);
 	return bridge;
 }
@@ -101,8 +101,8 @@ static struct vfmig_device *shown_again(void)
 
 	hang = wrap(card_open("memory=8K"), &hang_ops, "hang");
 	bridge = wrap(&hang->device, &bridge_ops, "bridge");
-	CARD_OK(vfmig_drive_v2(&hang->device, &bridge->session, &card_err));
-	vfmig_offer_v2_init(&bridge->offer, bridge->session, NULL);
+	CARD_OK(v2_user_open(&hang->device, &bridge->session, &card_err));
+	v2_driver_init(&bridge->offer, bridge->session, NULL);
 	return &bridge->device;
 }
 
@@ -152,8 +152,8 @@ static void hangs(struct vfmig_device *device, struct vfmig_session *session, bo
 	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
 	card_go(session, VFMIG_STATE_STOP);
 	/* Then the late answer comes, to nobody. */
-	while ((request = vfmig_request_shift(&hang->held)))
-		vfmig_complete_err(request, -EIO, "too late");
+	while ((request = request_shift(&hang->held)))
+		request_complete_err(request, -EIO, "too late");
 	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
 }
 
@@ -180,26 +180,26 @@ static void count(struct vfmig_request *request)
 /* The same structure is asked with again before the first answer comes: that answer is not the second's. */
 static void an_answer_finds_its_own_question(void)
 {
-	static const struct vfmig_session_ops ops = {.submit = keep_submit, .cancel = keep_cancel};
+	static const struct session_ops ops = {.submit = keep_submit, .cancel = keep_cancel};
 	struct vfmig_session session = {.ops = &ops, .flags = VFMIG_MIGRATION_STOP_COPY};
 	struct vfmig_feature_mig_state payload = {.device_state = VFMIG_STATE_STOP};
 	struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE, .done = count}, *first;
-	struct vfmig_offer_v2 offer;
+	struct v2_driver offer;
 
-	vfmig_offer_v2_init(&offer, &session, NULL);
+	v2_driver_init(&offer, &session, NULL);
 	request.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE;
 	request.feature.data = &payload;
 	request.feature.size = sizeof(payload);
-	CHECK(vfmig_offer_v2_submit(&offer, &request));
+	CHECK(v2_driver_submit(&offer, &request));
 	first = kept;
-	CHECK(vfmig_offer_v2_cancel(&offer, &request));
-	CHECK(vfmig_offer_v2_submit(&offer, &request));
-	vfmig_complete(first, -EIO);
+	CHECK(v2_driver_cancel(&offer, &request));
+	CHECK(v2_driver_submit(&offer, &request));
+	request_complete(first, -EIO);
 	CHECK_EQ(answered, 0);
-	vfmig_complete(kept, 0);
+	request_complete(kept, 0);
 	CHECK_EQ(answered, 1);
 	CHECK_EQ(request.result, 0);
-	vfmig_offer_v2_fini(&offer);
+	v2_driver_fini(&offer);
 }
 
 int main(void)

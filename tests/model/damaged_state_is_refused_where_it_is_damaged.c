@@ -108,13 +108,13 @@ struct frame {
 
 static size_t frames_of(const uint8_t *bytes, size_t len, struct frame *frames, size_t max)
 {
-	size_t at = VFMIG_DS_PREAMBLE_SIZE, n = 0;
+	size_t at = ABI_DS_PREAMBLE_SIZE, n = 0;
 
 	while (at < len) {
 		CHECK(n < max);
 		frames[n].at = at;
-		frames[n].type = vfmig_get16(bytes + at);
-		frames[n].len = VFMIG_DS_HEADER_SIZE + vfmig_get32(bytes + at + 4);
+		frames[n].type = abi_get16(bytes + at);
+		frames[n].len = ABI_DS_HEADER_SIZE + abi_get32(bytes + at + 4);
 		at += frames[n++].len;
 	}
 	CHECK_EQ(at, len);
@@ -129,16 +129,16 @@ static void reordered(void)
 	uint8_t *bad = malloc(good.len * 2);
 	size_t len;
 
-	CHECK(frames[0].type == VFMIG_DS_SCHEMA && frames[n - 1].type == VFMIG_DS_END);
-	CHECK(frames[1].type == VFMIG_DS_BLOCK || frames[1].type == VFMIG_DS_ZERO);
+	CHECK(frames[0].type == ABI_DS_SCHEMA && frames[n - 1].type == ABI_DS_END);
+	CHECK(frames[1].type == ABI_DS_BLOCK || frames[1].type == ABI_DS_ZERO);
 	for (size_t i = 0; i + 1 < n; i++) {
 		const struct frame *a = &frames[i], *b = &frames[i + 1];
-		bool fields = a->type == VFMIG_DS_FIELD && b->type == VFMIG_DS_FIELD;
+		bool fields = a->type == ABI_DS_FIELD && b->type == ABI_DS_FIELD;
 
 		memcpy(bad, good.bytes, good.len);
 		memcpy(bad + a->at, good.bytes + b->at, b->len);
 		memcpy(bad + a->at + b->len, good.bytes + a->at, a->len);
-		if (fields || (b->type == VFMIG_DS_FIELD && i))
+		if (fields || (b->type == ABI_DS_FIELD && i))
 			CARD_OK(card_load(session, bad, good.len, 4096, &card_err));
 		else if (!i)
 			is_refused(bad, good.len, "schema");
@@ -168,9 +168,9 @@ static void put_field(uint8_t *bytes, uint32_t id, const void *value, size_t siz
 	size_t n = frames_of(bytes, good.len, frames, 64);
 
 	for (size_t i = 0; i < n; i++)
-		if (frames[i].type == VFMIG_DS_FIELD &&
-		    vfmig_get32(bytes + frames[i].at + VFMIG_DS_HEADER_SIZE) == id) {
-			memcpy(bytes + frames[i].at + VFMIG_DS_HEADER_SIZE + VFMIG_DS_FIELD_FIXED,
+		if (frames[i].type == ABI_DS_FIELD &&
+		    abi_get32(bytes + frames[i].at + ABI_DS_HEADER_SIZE) == id) {
+			memcpy(bytes + frames[i].at + ABI_DS_HEADER_SIZE + ABI_DS_FIELD_FIXED,
 			       value, size);
 			return;
 		}
@@ -179,14 +179,14 @@ static void put_field(uint8_t *bytes, uint32_t id, const void *value, size_t siz
 
 static uint32_t id_of(const char *name)
 {
-	const uint8_t *at = good.bytes + VFMIG_DS_PREAMBLE_SIZE + VFMIG_DS_HEADER_SIZE;
-	uint32_t entries = vfmig_get32(at + 4);
+	const uint8_t *at = good.bytes + ABI_DS_PREAMBLE_SIZE + ABI_DS_HEADER_SIZE;
+	uint32_t entries = abi_get32(at + 4);
 
-	at += VFMIG_DS_SCHEMA_FIXED + vfmig_get16(at + 10);
+	at += ABI_DS_SCHEMA_FIXED + abi_get16(at + 10);
 	while (entries--) {
-		if (at[17] == strlen(name) && !memcmp(at + VFMIG_DS_ENTRY_FIXED, name, at[17]))
-			return vfmig_get32(at);
-		at += VFMIG_DS_ENTRY_FIXED + at[17];
+		if (at[17] == strlen(name) && !memcmp(at + ABI_DS_ENTRY_FIXED, name, at[17]))
+			return abi_get32(at);
+		at += ABI_DS_ENTRY_FIXED + at[17];
 	}
 	return 0;
 }
@@ -216,35 +216,34 @@ static void values_that_cannot_be(void)
 }
 
 /* A schema that no kit would write. */
-static void schema_of(const struct vfmig_ds_entry *entries, uint32_t count, const char *why)
+static void schema_of(const struct abi_ds_entry *entries, uint32_t count, const char *why)
 {
-	struct vfmig_ds_model card = {
-		.name = "card", .name_len = 4, .version = 1, .entries = count};
-	struct vfmig_ds_writer writer = {0};
+	struct abi_ds_model card = {.name = "card", .name_len = 4, .version = 1, .entries = count};
+	struct abi_ds_writer writer = {0};
 	uint8_t bytes[1024];
-	size_t len = vfmig_ds_put_preamble(&writer, bytes, sizeof(bytes));
+	size_t len = abi_ds_put_preamble(&writer, bytes, sizeof(bytes));
 
-	len += vfmig_ds_put_schema(&writer, bytes + len, sizeof(bytes) - len, &card, entries);
-	CHECK(len > VFMIG_DS_PREAMBLE_SIZE);
+	len += abi_ds_put_schema(&writer, bytes + len, sizeof(bytes) - len, &card, entries);
+	CHECK(len > ABI_DS_PREAMBLE_SIZE);
 	is_refused(bytes, len, why);
 }
 
 static void schemas_that_cannot_be(void)
 {
-	const struct vfmig_ds_entry src = {.id = 1,
-					   .version = 1,
-					   .size = 8,
-					   .kind = VFMIG_DS_KIND_FIELD,
-					   .name_len = 3,
-					   .name = "src"};
-	struct vfmig_ds_entry two[2] = {src, src};
+	const struct abi_ds_entry src = {.id = 1,
+					 .version = 1,
+					 .size = 8,
+					 .kind = ABI_DS_KIND_FIELD,
+					 .name_len = 3,
+					 .name = "src"};
+	struct abi_ds_entry two[2] = {src, src};
 
 	two[1].id = 2;
 	schema_of(two, 2, "src is in the schema twice");
 	two[1].name = "memory-of-another-kind";
 	two[1].name_len = (uint8_t)strlen(two[1].name);
 	schema_of(two, 2, "has nothing that is called memory-of-another-kind");
-	two[0].kind = VFMIG_DS_KIND_BLOCK;
+	two[0].kind = ABI_DS_KIND_BLOCK;
 	schema_of(two, 2, "src is a field here, and something else in the stream");
 	two[0] = src;
 	two[0].size = 4;

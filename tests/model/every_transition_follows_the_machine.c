@@ -20,12 +20,12 @@ static void counting_submit(struct vfmig_device *device, struct vfmig_request *r
 	vfmig_submit(device->inner, request);
 }
 
-static const struct vfmig_device_ops counting = {
+static const struct device_ops counting = {
 	.submit = counting_submit,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
-	.close = vfmig_filter_close,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
+	.close = filter_close,
 };
 
 static struct vfmig_device *counted(struct vfmig_device *inner)
@@ -33,7 +33,7 @@ static struct vfmig_device *counted(struct vfmig_device *inner)
 	struct vfmig_device *device = malloc(sizeof(*device));
 
 	CHECK(device);
-	CARD_OK(vfmig_filter_init(device, &counting, inner, "counting", &card_err));
+	CARD_OK(filter_init(device, &counting, inner, "counting", &card_err));
 	return device;
 }
 

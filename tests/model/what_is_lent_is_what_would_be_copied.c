@@ -94,7 +94,7 @@ int main(void)
 		lent = read_lent(session, rooms[i], &got);
 		CHECK_EQ(got, expected);
 		CHECK(!memcmp(joined, copied, expected));
-		CHECKF(!vfmig_kit_lends || (rooms[i] < 4 * PAGE ? !lent : lent),
+		CHECKF(!kit_lends || (rooms[i] < 4 * PAGE ? !lent : lent),
 		       "of %zu bytes %zu were lent, with room for %zu", expected, lent, rooms[i]);
 	}
 	card_go(session, VFMIG_STATE_RUNNING);

@@ -10,7 +10,7 @@
 
 static void follows_saving(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct fake_logger log;
 	struct shown *shown = shown_pages(&log, &options);
 	uint64_t value;
@@ -66,7 +66,7 @@ static void ranges(void)
 		{0, 1ull << 63, 2},
 		{1, 4096, UINT64_MAX},
 	};
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct fake_logger log;
 	struct shown *shown = shown_pages(&log, &options);
 	uint64_t value;
@@ -94,7 +94,7 @@ static void ranges(void)
 
 static void without_a_log(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_PFN, FAKE_ALL, NULL, &options);
 
 	CHECK_EQ(put_state(shown, 3), 0);
@@ -104,7 +104,7 @@ static void without_a_log(void)
 }
 
 /* The bitmap is asked for in the middle of an iteration, at each place of it, as VMMs did. */
-static void beside_the_data(const struct vfmig_region_options *options, unsigned when)
+static void beside_the_data(const struct region_options *options, unsigned when)
 {
 	struct fake_logger log;
 	struct shown *shown = shown_pages(&log, options);
@@ -146,11 +146,11 @@ static void beside_the_data(const struct vfmig_region_options *options, unsigned
 
 int main(void)
 {
-	static const struct vfmig_region_options options[] = {
+	static const struct region_options options[] = {
 		{.transaction = 64},
 		{.transaction = 64, .bitmap_apart = true},
-		{.transaction = 64, .data = VFMIG_REGION_DATA_MAPPED},
-		{.transaction = 64, .data = VFMIG_REGION_DATA_MAPPED, .bitmap_apart = true},
+		{.transaction = 64, .data = REGION_DATA_MAPPED},
+		{.transaction = 64, .data = REGION_DATA_MAPPED, .bitmap_apart = true},
 	};
 
 	follows_saving();

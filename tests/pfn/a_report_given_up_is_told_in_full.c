@@ -21,12 +21,12 @@ static void cut(struct vfmig_device *device, struct vfmig_request *request)
 	giving_up = NULL;
 }
 
-static const struct vfmig_device_ops cutter = {
+static const struct device_ops cutter = {
 	.submit = cut,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
-	.close = vfmig_filter_close,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
+	.close = filter_close,
 };
 
 static void never(struct vfmig_request *request)
@@ -44,7 +44,7 @@ static void ask(struct vfmig_request *request, uint32_t flags, void *data, size_
 
 int main(void)
 {
-	struct vfmig_region_options options = {.transaction = 4096};
+	struct region_options options = {.transaction = 4096};
 	struct vfmig_dma_logging_range range = {.iova = 0, .length = 128 * 4096};
 	struct vfmig_feature_dma_logging_control control = {
 		.page_size = 4096, .num_ranges = 1, .ranges = (uintptr_t)&range};
@@ -58,7 +58,7 @@ int main(void)
 	struct shown *shown = shown_pages(&log, &options);
 
 	CHECK(device);
-	CHECK_EQ(vfmig_filter_init(device, &cutter, &shown->device, "cutter", NULL), 0);
+	CHECK_EQ(filter_init(device, &cutter, &shown->device, "cutter", NULL), 0);
 	CHECK_EQ(vfmig_session_open(device, "pfn", &session, NULL), 0);
 	ask(&request, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START, &control,
 	    sizeof(control));

@@ -10,7 +10,7 @@
 static void expect(enum vfmig_region_revision revision, bool mute, const char *name,
 		   const char *chosen, int code)
 {
-	struct vfmig_region_options options = {.transaction = 64, .mute = mute};
+	struct region_options options = {.transaction = 64, .mute = mute};
 	struct shown *shown = shown_new(revision, FAKE_ALL, NULL, &options);
 	struct vfmig_session *session;
 	int ret = vfmig_session_open(&shown->device, name, &session, NULL);

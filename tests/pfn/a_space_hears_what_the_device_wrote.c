@@ -56,7 +56,7 @@ struct bench {
 	struct vfmig_cursor *cursor;
 };
 
-static void set_up(struct bench *b, const struct vfmig_region_options *options)
+static void set_up(struct bench *b, const struct region_options *options)
 {
 	static uint8_t memory[4096];
 	struct vfmig_map map = {
@@ -109,7 +109,7 @@ static void read_chunk(struct bench *b, size_t len, uint8_t fill, size_t piece)
 	CHECK(fake_is_chunk(buf, len, fill));
 }
 
-static void migrates(const struct vfmig_region_options *options, size_t piece)
+static void migrates(const struct region_options *options, size_t piece)
 {
 	struct bench b;
 	enum vfmig_state state;
@@ -147,7 +147,7 @@ static void migrates(const struct vfmig_region_options *options, size_t piece)
 }
 
 /* Given up and begun again: the data comes anew, and what was written meanwhile is not known. */
-static void begins_again(const struct vfmig_region_options *options)
+static void begins_again(const struct region_options *options)
 {
 	struct bench b;
 
@@ -167,7 +167,7 @@ static void begins_again(const struct vfmig_region_options *options)
 }
 
 /* Given up after the stop: it runs on, and is saving again. */
-static void goes_back(const struct vfmig_region_options *options)
+static void goes_back(const struct region_options *options)
 {
 	struct bench b;
 
@@ -183,7 +183,7 @@ static void goes_back(const struct vfmig_region_options *options)
 }
 
 /* One who says what is to be logged is told all of it once, in whatever pieces he asks, and no report fails. */
-static void is_told_once(const struct vfmig_region_options *options)
+static void is_told_once(const struct region_options *options)
 {
 	const struct vfmig_dma_logging_range ranges[] = {{0, 16 * 4096}, {32 * 4096, 16 * 4096}};
 	struct vfmig_feature_dma_logging_control control = {
@@ -225,7 +225,7 @@ static void is_told_once(const struct vfmig_region_options *options)
 }
 
 /* A log that fails, and a device that was reset: everything, and never nothing. */
-static void is_lost(const struct vfmig_region_options *options)
+static void is_lost(const struct region_options *options)
 {
 	struct bench b;
 
@@ -240,7 +240,7 @@ static void is_lost(const struct vfmig_region_options *options)
 }
 
 /* A device that cannot save cannot be tracked. */
-static void is_refused(const struct vfmig_region_options *options)
+static void is_refused(const struct region_options *options)
 {
 	struct bench b;
 
@@ -257,11 +257,11 @@ static void is_refused(const struct vfmig_region_options *options)
 
 int main(void)
 {
-	static const struct vfmig_region_options options[] = {
+	static const struct region_options options[] = {
 		{.transaction = 64, .framed = true},
 		{.transaction = 64, .framed = true, .bitmap_apart = true},
-		{.transaction = 1000, .framed = true, .data = VFMIG_REGION_DATA_MAPPED},
-		{.transaction = 10000, .framed = true, .data = VFMIG_REGION_DATA_PARTLY},
+		{.transaction = 1000, .framed = true, .data = REGION_DATA_MAPPED},
+		{.transaction = 10000, .framed = true, .data = REGION_DATA_PARTLY},
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {

@@ -10,14 +10,14 @@
 #define FAKE_PAGES 5000
 
 struct fake_logger {
-	struct vfmig_logger logger; /* first */
+	struct logger logger; /* first */
 	bool on;
 	unsigned starts, stops;
 	bool dirty[FAKE_PAGES]; /* of 4 KiB each */
 	int fail_start, fail_report;
 };
 
-static inline int fake_start(struct vfmig_logger *logger, uint64_t *page_size,
+static inline int fake_start(struct logger *logger, uint64_t *page_size,
 			     const struct vfmig_dma_logging_range *ranges, uint32_t count,
 			     struct vfmig_error *err)
 {
@@ -32,7 +32,7 @@ static inline int fake_start(struct vfmig_logger *logger, uint64_t *page_size,
 	return 0;
 }
 
-static inline int fake_stop(struct vfmig_logger *logger, struct vfmig_error *err)
+static inline int fake_stop(struct logger *logger, struct vfmig_error *err)
 {
 	struct fake_logger *fake = (struct fake_logger *)logger;
 
@@ -42,7 +42,7 @@ static inline int fake_stop(struct vfmig_logger *logger, struct vfmig_error *err
 	return 0;
 }
 
-static inline int fake_report(struct vfmig_logger *logger, uint64_t iova, uint64_t length,
+static inline int fake_report(struct logger *logger, uint64_t iova, uint64_t length,
 			      uint64_t page_size, uint64_t *bitmap, struct vfmig_error *err)
 {
 	struct fake_logger *fake = (struct fake_logger *)logger;
@@ -61,14 +61,14 @@ static inline int fake_report(struct vfmig_logger *logger, uint64_t iova, uint64
 	return 0;
 }
 
-static const struct vfmig_logger_ops fake_logger_ops = {
+static const struct logger_ops fake_logger_ops = {
 	.start = fake_start,
 	.stop = fake_stop,
 	.report = fake_report,
 };
 
 static inline struct shown *shown_pages(struct fake_logger *fake,
-					const struct vfmig_region_options *options)
+					const struct region_options *options)
 {
 	memset(fake, 0, sizeof(*fake));
 	fake->logger.ops = &fake_logger_ops;

@@ -69,7 +69,7 @@ static void forget(struct fake_logger *log)
 	memset(log->dirty, 0, sizeof(log->dirty));
 }
 
-static void exactly(const struct vfmig_region_options *options, uint64_t size, bool anew)
+static void exactly(const struct region_options *options, uint64_t size, bool anew)
 {
 	static const unsigned densities[] = {1, 2, 7, 100, 3000, 1000000000};
 	struct fake_logger log;
@@ -101,7 +101,7 @@ static void exactly(const struct vfmig_region_options *options, uint64_t size, b
 }
 
 /* Users that lose their place, in every way there is. Nothing of what was written is left untold. */
-static void carelessly(const struct vfmig_region_options *options, unsigned seed)
+static void carelessly(const struct region_options *options, unsigned seed)
 {
 	struct fake_logger log;
 	struct shown *shown = shown_pages(&log, options);
@@ -158,7 +158,7 @@ static void carelessly(const struct vfmig_region_options *options, unsigned seed
 /* Who takes the text by the letter writes the same range before each piece. */
 static void by_the_letter(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct fake_logger log;
 	struct shown *shown = shown_pages(&log, &options);
 
@@ -182,7 +182,7 @@ static void owed(void)
 		{{400, 600}, {0, 100}, {100, 300}},
 		{{0, 448}, {0, 0}, {0, 0}},
 	};
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct fake_logger log;
 	struct shown *shown = shown_pages(&log, &options);
 
@@ -209,12 +209,12 @@ static void owed(void)
 
 int main(void)
 {
-	static const struct vfmig_region_options options[] = {
+	static const struct region_options options[] = {
 		{.transaction = 64},
-		{.transaction = 1000, .data = VFMIG_REGION_DATA_MAPPED},
+		{.transaction = 1000, .data = REGION_DATA_MAPPED},
 		{.transaction = 100000},
 		{.transaction = 64, .bitmap_apart = true},
-		{.transaction = 64, .bitmap_apart = true, .data = VFMIG_REGION_DATA_PARTLY},
+		{.transaction = 64, .bitmap_apart = true, .data = REGION_DATA_PARTLY},
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {

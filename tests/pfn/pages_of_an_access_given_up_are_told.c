@@ -7,7 +7,7 @@
 
 static struct shown *shown;
 static struct vfmig_request *giving_up;
-static const struct vfmig_logger_ops *plain = &fake_logger_ops;
+static const struct logger_ops *plain = &fake_logger_ops;
 
 static void give_up(void)
 {
@@ -16,7 +16,7 @@ static void give_up(void)
 	giving_up = NULL;
 }
 
-static int start_then(struct vfmig_logger *logger, uint64_t *page_size,
+static int start_then(struct logger *logger, uint64_t *page_size,
 		      const struct vfmig_dma_logging_range *ranges, uint32_t count,
 		      struct vfmig_error *err)
 {
@@ -26,7 +26,7 @@ static int start_then(struct vfmig_logger *logger, uint64_t *page_size,
 	return ret;
 }
 
-static int stop_then(struct vfmig_logger *logger, struct vfmig_error *err)
+static int stop_then(struct logger *logger, struct vfmig_error *err)
 {
 	struct fake_logger *fake = (struct fake_logger *)logger;
 	int ret = fake->on ? plain->stop(logger, err) : 0; /* to stop it twice does no harm */
@@ -35,8 +35,8 @@ static int stop_then(struct vfmig_logger *logger, struct vfmig_error *err)
 	return ret;
 }
 
-static int report_then(struct vfmig_logger *logger, uint64_t iova, uint64_t length,
-		       uint64_t page_size, uint64_t *bitmap, struct vfmig_error *err)
+static int report_then(struct logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
+		       uint64_t *bitmap, struct vfmig_error *err)
 {
 	int ret = plain->report(logger, iova, length, page_size, bitmap, err);
 
@@ -44,7 +44,7 @@ static int report_then(struct vfmig_logger *logger, uint64_t iova, uint64_t leng
 	return ret;
 }
 
-static const struct vfmig_logger_ops ops = {
+static const struct logger_ops ops = {
 	.start = start_then, .stop = stop_then, .report = report_then};
 
 static void never(struct vfmig_request *request)
@@ -68,7 +68,7 @@ static void given_up(enum vfmig_verb verb, uint64_t reg, void *buf, uint32_t len
 
 static void begin(struct fake_logger *log)
 {
-	struct vfmig_region_options options = {.transaction = 4096};
+	struct region_options options = {.transaction = 4096};
 
 	shown = shown_pages(log, &options);
 	log->logger.ops = &ops;

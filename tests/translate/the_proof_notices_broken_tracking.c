@@ -17,7 +17,7 @@ static bool run_unlogged(struct vfmig_kit *kit, void *self)
 {
 	bool more = copier_work(self);
 
-	vfmig_dirty_clear(kit->log.map, 0, UINT64_MAX);
+	dirty_clear(kit->log.map, 0, UINT64_MAX);
 	return more;
 }
 
@@ -26,7 +26,7 @@ static void copied(void *context, struct vfmig_request *outer, ssize_t result)
 {
 	if (result > 0)
 		memset(outer->region.buf, 0, (size_t)result);
-	vfmig_complete(outer, result);
+	request_complete(outer, result);
 }
 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -36,15 +36,15 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		request->region.index == VFMIG_PCI_REGION_COUNT &&
 		request->region.offset == offsetof(struct vfmig_pfn_migration_info, copied_pfns);
 
-	vfmig_forward(device, request, NULL, strikes ? copied : NULL, NULL);
+	filter_forward(device, request, NULL, strikes ? copied : NULL, NULL);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = submit,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
-	.close = vfmig_filter_close,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
+	.close = filter_close,
 };
 
 static struct vfmig_device *tell_none(struct move *move, struct vfmig_device *inner)
@@ -52,7 +52,7 @@ static struct vfmig_device *tell_none(struct move *move, struct vfmig_device *in
 	struct vfmig_device *device = calloc(1, sizeof(*device));
 
 	CHECK(device);
-	CHECK_EQ(vfmig_filter_init(device, &ops, inner, "tells none", NULL), 0);
+	CHECK_EQ(filter_init(device, &ops, inner, "tells none", NULL), 0);
 	return device;
 }
 

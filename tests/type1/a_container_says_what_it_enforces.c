@@ -17,13 +17,13 @@ union info {
 	uint8_t bytes[256];
 };
 
-static struct vfmig_type1_says ask(struct rig *rig)
+static struct abi_type1_says ask(struct rig *rig)
 {
-	struct vfmig_type1_says says = {.ranges = room};
+	struct abi_type1_says says = {.ranges = room};
 	union info buf = {.info.argsz = sizeof(buf)};
 
 	CHECK_EQ(rig_ioctl(rig, VFMIG_IOCTL_IOMMU_GET_INFO, &buf, sizeof(buf)), 0);
-	CHECK(!vfmig_type1_get_info(&buf, sizeof(buf), &says, 8));
+	CHECK(!abi_type1_get_info(&buf, sizeof(buf), &says, 8));
 	return says;
 }
 
@@ -61,7 +61,7 @@ int main(void)
 	struct vfmig_type1_options options = {.dma_limit = 3, .nr_ranges = 2, .ranges = ranges};
 	struct vfmig_type1_iova_range bad[] = {{0x2000, 0x2fff}, {0x2fff, 0x5fff}};
 	struct vfmig_type1 *none;
-	struct vfmig_type1_says says;
+	struct abi_type1_says says;
 	struct dirty_pages get;
 	struct rig rig;
 

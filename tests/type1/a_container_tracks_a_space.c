@@ -9,7 +9,7 @@
 #include "tests/type1/rig.h"
 
 static struct rig kernel;
-static struct vfmig_type1_drive *drive;
+static struct type1_user *drive;
 static int fails[128];	  /* by ioctl: what it comes to */
 static bool old, strange; /* it has no MIGRATION; it tells nonsense */
 
@@ -35,9 +35,9 @@ static ssize_t in_container(struct fake *fake, struct vfmig_request *request)
 {
 	switch (request->verb) {
 	case VFMIG_VERB_SPACE_MAP:
-		return vfmig_type1_drive_map(drive, request->map, request->err);
+		return type1_user_map(drive, request->map, request->err);
 	case VFMIG_VERB_SPACE_UNMAP:
-		return vfmig_type1_drive_unmap(drive, request->map, request->err);
+		return type1_user_unmap(drive, request->map, request->err);
 	case VFMIG_VERB_FEATURE:
 		return -ENOTTY;
 	default:
@@ -79,10 +79,10 @@ static void tracks(void)
 	const struct vfmig_tracker *tracker;
 	struct vfmig_cursor *cursor;
 
-	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, NULL), 0);
-	CHECK(vfmig_type1_drive_says(drive)->has_migration);
-	CHECK_EQ(vfmig_type1_drive_says(drive)->nr_ranges, 1);
-	tracker = vfmig_type1_drive_tracker(drive, &fake->device);
+	CHECK_EQ(type1_user_new(ask, &kernel, &drive, NULL), 0);
+	CHECK(type1_user_reported(drive)->has_migration);
+	CHECK_EQ(type1_user_reported(drive)->nr_ranges, 1);
+	tracker = type1_user_tracker(drive, &fake->device);
 	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, &fake->device, NULL), 0);
 	/* A region of another device is not memory. */
@@ -140,7 +140,7 @@ static void tracks(void)
 	vfmig_space_remove_tracker(space, tracker);
 	vfmig_space_free(space);
 	vfmig_device_close(&fake->device);
-	vfmig_type1_drive_free(drive);
+	type1_user_free(drive);
 }
 
 /* Those that cannot be driven, or only without a log. */
@@ -152,20 +152,20 @@ static void cannot(void)
 	struct vfmig_error err = {0};
 
 	fails[VFMIG_IOCTL_IOMMU_GET_INFO] = -ENOTTY;
-	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, &err), -ENOTTY);
+	CHECK_EQ(type1_user_new(ask, &kernel, &drive, &err), -ENOTTY);
 	CHECK(err.text[0]);
 	fails[VFMIG_IOCTL_IOMMU_GET_INFO] = 0;
 	strange = true;
-	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, &err), -EPROTO);
+	CHECK_EQ(type1_user_new(ask, &kernel, &drive, &err), -EPROTO);
 	strange = false;
 	old = true;
-	CHECK_EQ(vfmig_type1_drive_new(ask, &kernel, &drive, NULL), 0);
+	CHECK_EQ(type1_user_new(ask, &kernel, &drive, NULL), 0);
 	old = false;
-	tracker = vfmig_type1_drive_tracker(drive, NULL);
+	tracker = type1_user_tracker(drive, NULL);
 	CHECK_EQ(vfmig_space_add_tracker(space, tracker, NULL), 0);
 	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), -EOPNOTSUPP);
 	vfmig_space_remove_tracker(space, tracker);
-	vfmig_type1_drive_free(drive);
+	type1_user_free(drive);
 	vfmig_space_free(space);
 }
 

@@ -20,7 +20,7 @@ struct contained {
 	struct vfmig_device device;
 	struct vfmig_space *space;
 	struct vfmig_type1 *type1;
-	struct vfmig_type1_drive *drive;
+	struct type1_user *drive;
 };
 
 static bool silent;	 /* its bitmaps say nothing */
@@ -55,35 +55,33 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	struct contained *c = (struct contained *)device;
 
 	if (request->verb == VFMIG_VERB_ATTACH || request->verb == VFMIG_VERB_DETACH)
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 	else if (request->verb == VFMIG_VERB_SPACE_MAP)
-		vfmig_complete(request,
-			       vfmig_type1_drive_map(c->drive, request->map, request->err));
+		request_complete(request, type1_user_map(c->drive, request->map, request->err));
 	else if (request->verb == VFMIG_VERB_SPACE_UNMAP)
-		vfmig_complete(request,
-			       vfmig_type1_drive_unmap(c->drive, request->map, request->err));
+		request_complete(request, type1_user_unmap(c->drive, request->map, request->err));
 	else if (request->verb == VFMIG_VERB_FEATURE && is_logging(request))
-		vfmig_complete_err(request, -ENOTTY, "%s: the container tells", device->name);
+		request_complete_err(request, -ENOTTY, "%s: the container tells", device->name);
 	else
-		vfmig_forward(device, request, NULL, NULL, c);
+		filter_forward(device, request, NULL, NULL, c);
 }
 
 static void close_it(struct vfmig_device *device)
 {
 	struct contained *c = (struct contained *)device;
 
-	vfmig_type1_drive_free(c->drive);
+	type1_user_free(c->drive);
 	vfmig_type1_free(c->type1);
 	vfmig_space_detach(c->space, device->inner, NULL);
 	vfmig_space_free(c->space);
-	vfmig_filter_close(device);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = submit,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
 	.close = close_it,
 };
 
@@ -96,9 +94,9 @@ static struct vfmig_device *enclose(struct move *move, struct vfmig_device *inne
 	CHECK(c->space);
 	CHECK_EQ(vfmig_type1_new(c->space, NULL, &c->type1, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(c->space, inner, NULL), 0);
-	CHECK_EQ(vfmig_type1_drive_new(ask, c, &c->drive, NULL), 0);
-	CHECK_EQ(vfmig_filter_init(&c->device, &ops, inner, "contained", NULL), 0);
-	move->speaks = vfmig_type1_drive_tracker(c->drive, &c->device);
+	CHECK_EQ(type1_user_new(ask, c, &c->drive, NULL), 0);
+	CHECK_EQ(filter_init(&c->device, &ops, inner, "contained", NULL), 0);
+	move->speaks = type1_user_tracker(c->drive, &c->device);
 	return &c->device;
 }
 

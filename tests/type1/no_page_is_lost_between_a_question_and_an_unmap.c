@@ -50,15 +50,15 @@ static void *device(void *context)
 	for (; !atomic_load(&l->ends); value++) {
 		unsigned n = value % 3 == 0;
 		uint64_t iova = at[n] + (value * 2654435761u >> 7) % MAP_PAGES * PAGE;
-		struct vfmig_space_entry *held;
+		struct space_entry *held;
 		size_t len = sizeof(value);
-		_Atomic uint64_t *word = vfmig_space_hold(l->rig.space, iova, &len, true, &held);
+		_Atomic uint64_t *word = space_hold(l->rig.space, iova, &len, true, &held);
 
 		if (!word)
 			continue;
 		atomic_store(word, value);
 		vfmig_dirty_mark(l->rig.writer.wrote, iova, sizeof(value));
-		vfmig_space_release(l->rig.space, held);
+		space_release(l->rig.space, held);
 	}
 	return NULL;
 }

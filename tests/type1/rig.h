@@ -35,16 +35,15 @@ static inline ssize_t writer_feature(struct writer *writer, struct vfmig_request
 	case VFMIG_FEATURE_DMA_LOGGING_START:
 		if (writer->start_fails)
 			return -ENOSPC;
-		vfmig_dirty_clear(writer->wrote, 0, UINT64_MAX);
+		dirty_clear(writer->wrote, 0, UINT64_MAX);
 		return 0;
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
 		writer->reports++;
 		writer->reported += report->length;
-		return writer->report_fails
-			       ? -EIO
-			       : vfmig_dirty_report(writer->wrote, report->iova, report->length,
-						    report->page_size,
-						    (uint64_t *)(uintptr_t)report->bitmap);
+		return writer->report_fails ? -EIO
+					    : dirty_report(writer->wrote, report->iova,
+							   report->length, report->page_size,
+							   (uint64_t *)(uintptr_t)report->bitmap);
 	default:
 		return 0;
 	}
@@ -70,7 +69,7 @@ static inline struct fake *writer_new(struct writer *writer)
 {
 	struct fake *fake = fake_new(writer_answer);
 
-	CHECK_EQ(vfmig_dirty_create(&writer->wrote, NULL), 0);
+	CHECK_EQ(dirty_create(&writer->wrote, NULL), 0);
 	fake->user = writer;
 	return fake;
 }
@@ -80,7 +79,7 @@ static inline void writer_free(struct fake *fake)
 	struct writer *writer = fake->user;
 
 	vfmig_device_close(&fake->device);
-	vfmig_dirty_free(writer->wrote);
+	dirty_free(writer->wrote);
 }
 
 struct rig {

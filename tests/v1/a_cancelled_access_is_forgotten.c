@@ -33,7 +33,7 @@ static void start(struct shown *shown, struct access *access, uint64_t reg)
 
 static void one_after_the_other(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct access a, b, c;
 
@@ -104,7 +104,7 @@ static void *hammer(void *arg)
 
 static void all_at_once(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	pthread_t threads[THREADS], feeder;
 
@@ -117,8 +117,8 @@ static void all_at_once(void)
 		CHECK(!pthread_create(&threads[i], NULL, hammer, shown));
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	vfmig_steps_fini(&shown->offer->steps); /* nothing is left in there */
-	vfmig_steps_init(&shown->offer->steps);
+	steps_fini(&shown->offer->steps); /* nothing is left in there */
+	steps_init(&shown->offer->steps);
 	atomic_store(&over, true);
 	pthread_join(feeder, NULL);
 	vfmig_device_close(&shown->device);

@@ -11,7 +11,7 @@
 /* Every transition, with every arc on its way failing, softly and hard. */
 static void fail(uint64_t flags, uint32_t from, uint32_t to, enum vfmig_state into, bool hard)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, flags, NULL, &options);
 	uint32_t after;
 	uint64_t value;
@@ -62,7 +62,7 @@ static void fail(uint64_t flags, uint32_t from, uint32_t to, enum vfmig_state in
 /* What must not become an error state: where nothing was lost. */
 static void is_led_back(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 
 	/* RUNNING, RUNNING_P2P, STOP, and then no STOP_COPY: run again. */
@@ -82,7 +82,7 @@ static void is_led_back(void)
 /* A device that cannot be led back is in the error state, though it does not say so itself. */
 static void is_lost(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 
 	/* Loaded, checked, stopped, and then it does not run: what was loaded cannot be loaded again. */

@@ -38,9 +38,9 @@ static void let_all_go(struct shown *shown)
 		;
 }
 
-static void reading(enum vfmig_region_data place)
+static void reading(enum region_data place)
 {
-	struct vfmig_region_options options = {.data = place, .transaction = 64, .framed = true};
+	struct region_options options = {.data = place, .transaction = 64, .framed = true};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct vfmig_session *session;
 	struct pending a, b, c;
@@ -79,9 +79,9 @@ static void reading(enum vfmig_region_data place)
 	vfmig_device_close(&shown->device);
 }
 
-static void writing(enum vfmig_region_data place)
+static void writing(enum region_data place)
 {
-	struct vfmig_region_options options = {.data = place, .transaction = 64, .framed = true};
+	struct region_options options = {.data = place, .transaction = 64, .framed = true};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct vfmig_session *session;
 	struct pending a;
@@ -107,7 +107,7 @@ static void writing(enum vfmig_region_data place)
 
 static void going(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct vfmig_session *session;
 	enum vfmig_state state;
@@ -145,10 +145,10 @@ static void going(void)
 
 int main(void)
 {
-	for (int place = VFMIG_REGION_DATA_TRAPPED; place <= VFMIG_REGION_DATA_PARTLY; place++)
-		reading((enum vfmig_region_data)place);
-	for (int place = VFMIG_REGION_DATA_TRAPPED; place <= VFMIG_REGION_DATA_PARTLY; place++)
-		writing((enum vfmig_region_data)place);
+	for (int place = REGION_DATA_TRAPPED; place <= REGION_DATA_PARTLY; place++)
+		reading((enum region_data)place);
+	for (int place = REGION_DATA_TRAPPED; place <= REGION_DATA_PARTLY; place++)
+		writing((enum region_data)place);
 	going();
 	return 0;
 }

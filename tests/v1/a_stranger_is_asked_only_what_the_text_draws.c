@@ -49,12 +49,12 @@ static void go(enum vfmig_state from, enum vfmig_state to)
 	} else {
 		CHECKF(!ret, "%s to %s", vfmig_state_name(from), vfmig_state_name(to));
 	}
-	CHECK_EQ(s->bits, vfmig_region_state_from(to));
+	CHECK_EQ(s->bits, abi_region_state_from(to));
 	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
 	CHECK_EQ(state, to);
 	if (from == to)
 		CHECK_EQ(s->nwrites, before);
-	if (!(vfmig_region_state_from(to) & 1) && from != VFMIG_STATE_RESUMING)
+	if (!(abi_region_state_from(to) & 1) && from != VFMIG_STATE_RESUMING)
 		CHECK_EQ(s->runs, runs);
 	vfmig_session_close(session);
 	vfmig_device_close(&s->device);

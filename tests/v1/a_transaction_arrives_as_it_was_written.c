@@ -7,8 +7,8 @@
  */
 #include "tests/v1/shown.h"
 
-static const enum vfmig_region_data places[] = {VFMIG_REGION_DATA_TRAPPED, VFMIG_REGION_DATA_MAPPED,
-						VFMIG_REGION_DATA_PARTLY};
+static const enum region_data places[] = {REGION_DATA_TRAPPED, REGION_DATA_MAPPED,
+					  REGION_DATA_PARTLY};
 
 static void put_chunk(struct shown *shown, size_t len, uint8_t fill, size_t piece)
 {
@@ -27,10 +27,10 @@ static void put_chunk(struct shown *shown, size_t len, uint8_t fill, size_t piec
 	free(buf);
 }
 
-static void sizes_are_kept(enum vfmig_region_data place)
+static void sizes_are_kept(enum region_data place)
 {
 	static const size_t sizes[] = {1, 9000, 8, 4096, 3, 3, 8999, 1};
-	struct vfmig_region_options options = {.data = place, .transaction = 9000};
+	struct region_options options = {.data = place, .transaction = 9000};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	size_t at = 0;
 
@@ -52,7 +52,7 @@ static void sizes_are_kept(enum vfmig_region_data place)
 
 static void only_in_resuming(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 
 	for (uint32_t bits = 0; bits < 4; bits++) {
@@ -73,7 +73,7 @@ static void done_now(struct vfmig_request *request)
 /* The write is done when the data is, not before. */
 static void returns_when_it_is_taken(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	uint64_t size = 40;
 	bool done = false;

@@ -34,11 +34,11 @@ static void start(struct shown *shown, struct access *access, bool write, uint64
 /* The access is taken back when the session is just doing it, and has gone too far to stop. */
 static void too_late(struct shown *shown, struct access *access)
 {
-	struct vfmig_request *inner = vfmig_request_shift(&shown->fake.held);
+	struct vfmig_request *inner = request_shift(&shown->fake.held);
 
 	CHECK(inner);
 	CHECK(vfmig_cancel(&shown->device, &access->request));
-	vfmig_complete(inner, fake_do(&shown->fake, inner));
+	request_complete(inner, fake_do(&shown->fake, inner));
 	shown->fake.hold = false;
 	CHECK(!access->done);
 }
@@ -52,7 +52,7 @@ static void in_time(struct shown *shown, struct access *access)
 
 static struct shown *saves(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 
 	fake_session_give(&shown->fake, 40, 1, false);
@@ -100,7 +100,7 @@ static void what_is_not_known_is_refused(void)
 
 static void what_was_taken_is_not_taken_twice(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct access a = {.value = 20};
 

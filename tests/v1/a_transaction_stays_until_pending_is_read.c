@@ -11,12 +11,12 @@
 
 #define STOPPED true
 
-static const enum vfmig_region_data places[] = {VFMIG_REGION_DATA_TRAPPED, VFMIG_REGION_DATA_MAPPED,
-						VFMIG_REGION_DATA_PARTLY};
+static const enum region_data places[] = {REGION_DATA_TRAPPED, REGION_DATA_MAPPED,
+					  REGION_DATA_PARTLY};
 
-static struct shown *with_chunks(enum vfmig_region_data place, uint64_t flags)
+static struct shown *with_chunks(enum region_data place, uint64_t flags)
 {
-	struct vfmig_region_options options = {.data = place, .transaction = 10000};
+	struct region_options options = {.data = place, .transaction = 10000};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, flags, NULL, &options);
 
 	fake_session_give(&shown->fake, 10000, 1, !STOPPED);
@@ -27,7 +27,7 @@ static struct shown *with_chunks(enum vfmig_region_data place, uint64_t flags)
 	return shown;
 }
 
-static void iterate(enum vfmig_region_data place)
+static void iterate(enum region_data place)
 {
 	struct shown *shown = with_chunks(place, FAKE_ALL);
 	unsigned reads;
@@ -70,7 +70,7 @@ static void iterate(enum vfmig_region_data place)
 }
 
 /* Pre-copy is left after this many register reads of the sequence a to f, twice round. */
-static void leave_after(enum vfmig_region_data place, unsigned steps)
+static void leave_after(enum region_data place, unsigned steps)
 {
 	static const struct {
 		size_t len;
@@ -115,7 +115,7 @@ static void leave_after(enum vfmig_region_data place, unsigned steps)
 }
 
 /* Who gives up and begins again gets all of it anew. */
-static void begin_again(enum vfmig_region_data place, uint32_t by_way_of)
+static void begin_again(enum region_data place, uint32_t by_way_of)
 {
 	struct shown *shown = with_chunks(place, FAKE_ALL);
 
@@ -136,7 +136,7 @@ static void begin_again(enum vfmig_region_data place, uint32_t by_way_of)
 }
 
 /* A device without pre-copy shows it: it runs, nothing is pending, and all comes at the stop. */
-static void without_precopy(enum vfmig_region_data place)
+static void without_precopy(enum region_data place)
 {
 	struct shown *shown = with_chunks(place, VFMIG_MIGRATION_STOP_COPY);
 
@@ -155,7 +155,7 @@ static void without_precopy(enum vfmig_region_data place)
 }
 
 /* A session that cannot tell how much is left: pending_bytes is right about whether there is anything. */
-static void without_sizes(enum vfmig_region_data place)
+static void without_sizes(enum region_data place)
 {
 	struct shown *shown = with_chunks(place, FAKE_ALL);
 

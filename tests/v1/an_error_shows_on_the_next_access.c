@@ -9,7 +9,7 @@
 
 static void reading(uint32_t bits, uint64_t reg)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct vfmig_error err = {0};
 	uint64_t value;

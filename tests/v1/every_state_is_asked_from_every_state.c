@@ -75,7 +75,7 @@ static void bring(struct shown *shown, uint32_t from, uint32_t reserved)
 static void each(enum vfmig_region_revision revision, uint64_t flags, uint32_t reserved)
 {
 	static const uint32_t froms[] = {0, 1, 2, 3, 4, 6};
-	struct vfmig_region_options options = {.transaction = 64, .reserved = reserved};
+	struct region_options options = {.transaction = 64, .reserved = reserved};
 	struct shown *shown = shown_new(revision, flags, NULL, &options);
 
 	for (size_t i = 0; i < sizeof(froms) / sizeof(froms[0]); i++) {

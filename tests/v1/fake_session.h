@@ -46,7 +46,7 @@ struct fake_session {
 
 	/* requests that are held until they are let go */
 	bool hold;
-	struct vfmig_request_list held;
+	struct request_list held;
 };
 
 static inline struct fake_session *fake_session_of(struct vfmig_session *session)
@@ -186,12 +186,12 @@ static inline void fake_session_submit(struct vfmig_session *session, struct vfm
 	pthread_mutex_lock(&fake->lock);
 	hold = fake->hold;
 	if (hold)
-		vfmig_request_push(&fake->held, request);
+		request_push(&fake->held, request);
 	else
 		result = fake_do(fake, request);
 	pthread_mutex_unlock(&fake->lock);
 	if (!hold)
-		vfmig_complete(request, result);
+		request_complete(request, result);
 }
 
 static inline bool fake_session_cancel(struct vfmig_session *session, struct vfmig_request *request)
@@ -200,7 +200,7 @@ static inline bool fake_session_cancel(struct vfmig_session *session, struct vfm
 	bool had;
 
 	pthread_mutex_lock(&fake->lock);
-	had = vfmig_request_remove(&fake->held, request);
+	had = request_remove(&fake->held, request);
 	pthread_mutex_unlock(&fake->lock);
 	return had;
 }
@@ -212,16 +212,16 @@ static inline bool fake_let_go(struct fake_session *fake)
 	ssize_t result = 0;
 
 	pthread_mutex_lock(&fake->lock);
-	request = vfmig_request_shift(&fake->held);
+	request = request_shift(&fake->held);
 	if (request)
 		result = fake_do(fake, request);
 	pthread_mutex_unlock(&fake->lock);
 	if (request)
-		vfmig_complete(request, result);
+		request_complete(request, result);
 	return request;
 }
 
-static const struct vfmig_session_ops fake_session_ops = {
+static const struct session_ops fake_session_ops = {
 	.submit = fake_session_submit,
 	.cancel = fake_session_cancel,
 };

@@ -15,7 +15,7 @@
 
 static void rules(enum vfmig_region_revision revision)
 {
-	struct vfmig_region_options options = {.transaction = 64, .reserved = 0xabcdef08};
+	struct region_options options = {.transaction = 64, .reserved = 0xabcdef08};
 	struct shown *shown = shown_new(revision, FAKE_ALL, NULL, &options);
 	uint64_t wide = 0xffffffffffffffff;
 	uint32_t value = 99;
@@ -43,9 +43,9 @@ static void rules(enum vfmig_region_revision revision)
 	vfmig_device_close(&shown->device);
 }
 
-static void told(enum vfmig_region_revision revision, enum vfmig_region_data place, bool mute)
+static void told(enum vfmig_region_revision revision, enum region_data place, bool mute)
 {
-	struct vfmig_region_options options = {
+	struct region_options options = {
 		.data = place, .transaction = 100000, .framed = true, .mute = mute};
 	struct shown *shown = shown_new(revision, FAKE_ALL, NULL, &options);
 	struct vfmig_region region;
@@ -58,19 +58,19 @@ static void told(enum vfmig_region_revision revision, enum vfmig_region_data pla
 		 mute ? 0 : VFMIG_REGION_REVISION_FRAMED | VFMIG_REGION_REVISION_CHECKS);
 	CHECK_EQ(region.revision_room, mute ? 0 : 100000);
 	CHECK(region.size >= shown->data + 100000);
-	CHECK_EQ(region.areas, place == VFMIG_REGION_DATA_TRAPPED ? 0 : 1);
+	CHECK_EQ(region.areas, place == REGION_DATA_TRAPPED ? 0 : 1);
 	if (region.areas) {
 		CHECK_EQ(shown->data % 4096, 0);
 		CHECK_EQ(region.area[0].offset, shown->data);
 		CHECK_EQ(region.area[0].size % 4096, 0);
-		CHECK((region.area[0].size >= 100000) == (place == VFMIG_REGION_DATA_MAPPED));
+		CHECK((region.area[0].size >= 100000) == (place == REGION_DATA_MAPPED));
 	}
 	vfmig_device_close(&shown->device);
 }
 
-static void mapped(enum vfmig_region_data place)
+static void mapped(enum region_data place)
 {
-	struct vfmig_region_options options = {.data = place, .transaction = 100000};
+	struct region_options options = {.data = place, .transaction = 100000};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
 					.region_fd = {.index = SHOWN_INDEX}};
@@ -111,7 +111,7 @@ static void mapped(enum vfmig_region_data place)
 
 static void not_mapped(void)
 {
-	struct vfmig_region_options options = {.transaction = 64};
+	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
 	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
 					.region_fd = {.index = SHOWN_INDEX}};
@@ -125,14 +125,14 @@ int main(void)
 {
 	rules(VFMIG_REGION_V1);
 	rules(VFMIG_REGION_PFN);
-	for (int place = VFMIG_REGION_DATA_TRAPPED; place <= VFMIG_REGION_DATA_PARTLY; place++) {
+	for (int place = REGION_DATA_TRAPPED; place <= REGION_DATA_PARTLY; place++) {
 		for (int mute = 0; mute < 2; mute++) {
-			told(VFMIG_REGION_V1, (enum vfmig_region_data)place, mute);
-			told(VFMIG_REGION_PFN, (enum vfmig_region_data)place, mute);
+			told(VFMIG_REGION_V1, (enum region_data)place, mute);
+			told(VFMIG_REGION_PFN, (enum region_data)place, mute);
 		}
 	}
-	mapped(VFMIG_REGION_DATA_MAPPED);
-	mapped(VFMIG_REGION_DATA_PARTLY);
+	mapped(REGION_DATA_MAPPED);
+	mapped(REGION_DATA_PARTLY);
 	not_mapped();
 	return 0;
 }

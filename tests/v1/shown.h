@@ -16,7 +16,7 @@
 struct shown {
 	struct vfmig_device device; /* first */
 	struct fake_session fake;
-	struct vfmig_region_offer *offer;
+	struct region_driver *offer;
 	uint64_t data; /* where the data section begins */
 };
 
@@ -35,42 +35,42 @@ static inline void shown_submit(struct vfmig_device *device, struct vfmig_reques
 	};
 	struct vfmig_region_info none = {.argsz = sizeof(none)};
 
-	if (vfmig_region_offer_submit(shown->offer, request))
+	if (region_driver_submit(shown->offer, request))
 		return;
 	switch (request->verb) {
 	case VFMIG_VERB_DEVICE_INFO:
 		memcpy(request->info.buf, &info,
 		       request->info.size < sizeof(info) ? request->info.size : sizeof(info));
-		vfmig_complete(request, sizeof(info));
+		request_complete(request, sizeof(info));
 		return;
 	case VFMIG_VERB_REGION_INFO:
 		none.index = request->info.index;
 		memcpy(request->info.buf, &none,
 		       request->info.size < sizeof(none) ? request->info.size : sizeof(none));
-		vfmig_complete(request, sizeof(none));
+		request_complete(request, sizeof(none));
 		return;
 	case VFMIG_VERB_RESET:
 		pthread_mutex_lock(&shown->fake.lock);
 		shown->fake.state = VFMIG_STATE_RUNNING;
 		pthread_mutex_unlock(&shown->fake.lock);
-		vfmig_region_offer_reset(shown->offer);
-		vfmig_complete(request, 0);
+		region_driver_reset(shown->offer);
+		request_complete(request, 0);
 		return;
 	case VFMIG_VERB_ATTACH:
 	case VFMIG_VERB_DETACH:
 	case VFMIG_VERB_SPACE_MAP:
 	case VFMIG_VERB_SPACE_UNMAP:
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 		return;
 	default:
-		vfmig_complete(request, -ENOTTY);
+		request_complete(request, -ENOTTY);
 		return;
 	}
 }
 
 static inline bool shown_cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
-	return vfmig_region_offer_cancel(shown_of(device)->offer, request);
+	return region_driver_cancel(shown_of(device)->offer, request);
 }
 
 static inline int shown_fd(struct vfmig_device *device)
@@ -87,13 +87,13 @@ static inline void shown_close(struct vfmig_device *device)
 {
 	struct shown *shown = shown_of(device);
 
-	vfmig_region_offer_close(shown->offer);
+	region_driver_close(shown->offer);
 	fake_session_fini(&shown->fake);
-	vfmig_device_fini(device);
+	device_fini(device);
 	free(shown);
 }
 
-static const struct vfmig_device_ops shown_ops = {
+static const struct device_ops shown_ops = {
 	.submit = shown_submit,
 	.cancel = shown_cancel,
 	.fd = shown_fd,
@@ -102,24 +102,21 @@ static const struct vfmig_device_ops shown_ops = {
 };
 
 static inline struct shown *shown_new(enum vfmig_region_revision revision, uint64_t flags,
-				      struct vfmig_logger *logger,
-				      const struct vfmig_region_options *how)
+				      struct logger *logger, const struct region_options *how)
 {
 	struct shown *shown = calloc(1, sizeof(*shown));
-	struct vfmig_region_options options = *how;
-	struct vfmig_region_log log = {.logger = logger};
+	struct region_options options = *how;
+	struct region_log log = {.logger = logger};
 
 	CHECK(shown);
 	options.index = SHOWN_INDEX;
-	CHECK_EQ(vfmig_device_init(&shown->device, &shown_ops, "shown", NULL), 0);
+	CHECK_EQ(device_init(&shown->device, &shown_ops, "shown", NULL), 0);
 	fake_session_init(&shown->fake, flags);
 	if (revision == VFMIG_REGION_PFN)
-		CHECK_EQ(vfmig_offer_pfn_open(&shown->fake.session, &log, &options, &shown->offer,
-					      NULL),
+		CHECK_EQ(pfn_driver_open(&shown->fake.session, &log, &options, &shown->offer, NULL),
 			 0);
 	else
-		CHECK_EQ(vfmig_offer_v1_open(&shown->fake.session, &options, &shown->offer, NULL),
-			 0);
+		CHECK_EQ(v1_driver_open(&shown->fake.session, &options, &shown->offer, NULL), 0);
 	shown->data = shown->offer->layout.data_start;
 	return shown;
 }

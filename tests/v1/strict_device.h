@@ -302,7 +302,7 @@ static inline void strict_submit(struct vfmig_device *device, struct vfmig_reque
 	default:
 		break;
 	}
-	vfmig_complete(request, ret);
+	request_complete(request, ret);
 }
 
 static inline bool strict_cancel(struct vfmig_device *device, struct vfmig_request *request)
@@ -326,11 +326,11 @@ static inline void strict_close(struct vfmig_device *device)
 
 	munmap(s->bytes, STRICT_SIZE);
 	close(s->fd);
-	vfmig_device_fini(device);
+	device_fini(device);
 	free(s);
 }
 
-static const struct vfmig_device_ops strict_ops = {
+static const struct device_ops strict_ops = {
 	.submit = strict_submit,
 	.cancel = strict_cancel,
 	.fd = strict_fd,
@@ -343,7 +343,7 @@ static inline struct strict *strict_new(const size_t *sizes, unsigned count, uns
 	struct strict *s = calloc(1, sizeof(*s));
 
 	CHECK(s);
-	CHECK_EQ(vfmig_device_init(&s->device, &strict_ops, "strict", NULL), 0);
+	CHECK_EQ(device_init(&s->device, &strict_ops, "strict", NULL), 0);
 	s->fd = memfd_create("strict", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	CHECK(s->fd >= 0 && !ftruncate(s->fd, STRICT_SIZE));
 	CHECK(!fcntl(s->fd, F_ADD_SEALS, F_SEAL_SHRINK));

@@ -26,12 +26,12 @@ static size_t put(uint8_t *to, uint16_t cmd, uint32_t flags, const void *payload
 {
 	struct vfmig_user_header h = {.msg_id = next_id++,
 				      .cmd = cmd,
-				      .msg_size = (uint32_t)(VFMIG_USER_HEADER_SIZE + len),
+				      .msg_size = (uint32_t)(ABI_MSG_HEADER_SIZE + len),
 				      .flags = flags};
 
-	vfmig_user_put_header(to, VFMIG_USER_HEADER_SIZE, &h);
-	memcpy(to + VFMIG_USER_HEADER_SIZE, payload, len);
-	return VFMIG_USER_HEADER_SIZE + len;
+	abi_msg_put_header(to, ABI_MSG_HEADER_SIZE, &h);
+	memcpy(to + ABI_MSG_HEADER_SIZE, payload, len);
+	return ABI_MSG_HEADER_SIZE + len;
 }
 
 static void give(const void *bytes, size_t len)
@@ -51,17 +51,17 @@ static size_t take(void)
 	struct vfmig_user_header h;
 	size_t len;
 
-	CHECK_EQ(recv(sock, reply, VFMIG_USER_HEADER_SIZE, MSG_WAITALL), VFMIG_USER_HEADER_SIZE);
-	CHECK(!vfmig_user_get_header(reply, VFMIG_USER_HEADER_SIZE, sizeof(reply), &h));
+	CHECK_EQ(recv(sock, reply, ABI_MSG_HEADER_SIZE, MSG_WAITALL), ABI_MSG_HEADER_SIZE);
+	CHECK(!abi_msg_get_header(reply, ABI_MSG_HEADER_SIZE, sizeof(reply), &h));
 	CHECK_EQ(h.flags, VFMIG_USER_FLAG_TYPE_REPLY);
-	len = h.msg_size - VFMIG_USER_HEADER_SIZE;
+	len = h.msg_size - ABI_MSG_HEADER_SIZE;
 	CHECK_EQ(recv(sock, reply, len, MSG_WAITALL), len);
 	return len;
 }
 
 static size_t ask(uint16_t cmd, const void *payload, size_t len)
 {
-	uint8_t *message = malloc(VFMIG_USER_HEADER_SIZE + len);
+	uint8_t *message = malloc(ABI_MSG_HEADER_SIZE + len);
 
 	give(message, put(message, cmd, 0, payload, len));
 	free(message);
@@ -85,11 +85,11 @@ static void posted_writes(void)
 		struct vfmig_user_region_access a;
 		uint32_t value;
 	} write = {.a = {.region = WINDOW, .count = 4}};
-	uint8_t *all = malloc(POSTED * (VFMIG_USER_HEADER_SIZE + sizeof(write))), *at = all;
+	uint8_t *all = malloc(POSTED * (ABI_MSG_HEADER_SIZE + sizeof(write))), *at = all;
 
 	for (write.value = 1; write.value <= POSTED; write.value++)
 		at += put(at, VFMIG_USER_REGION_WRITE, VFMIG_USER_FLAG_NO_REPLY, &write,
-			  VFMIG_USER_REGION_ACCESS_SIZE + 4);
+			  ABI_MSG_REGION_ACCESS_SIZE + 4);
 	give(all, (size_t)(at - all));
 	free(all);
 	CHECK_EQ(look(), POSTED);
@@ -97,21 +97,21 @@ static void posted_writes(void)
 
 static void many_in_one(void)
 {
-	struct vfmig_user_write *w = calloc(VFMIG_USER_WRITES_MAX, sizeof(*w));
-	size_t len = VFMIG_USER_WRITE_MULTI_SIZE + VFMIG_USER_WRITES_MAX * VFMIG_USER_WRITE_SIZE;
+	struct vfmig_user_write *w = calloc(ABI_MSG_WRITES_MAX, sizeof(*w));
+	size_t len = ABI_MSG_WRITE_MULTI_SIZE + ABI_MSG_WRITES_MAX * ABI_MSG_WRITE_SIZE;
 	uint8_t *payload = malloc(len);
 	uint64_t done;
 
-	for (uint32_t i = 0; i < VFMIG_USER_WRITES_MAX; i++) {
+	for (uint32_t i = 0; i < ABI_MSG_WRITES_MAX; i++) {
 		w[i].region = WINDOW;
 		w[i].count = 4;
 		memcpy(w[i].data, &i, 4);
 	}
-	CHECK_EQ(vfmig_user_put_write_multi(payload, len, w, VFMIG_USER_WRITES_MAX), len);
+	CHECK_EQ(abi_msg_put_write_multi(payload, len, w, ABI_MSG_WRITES_MAX), len);
 	CHECK_EQ(ask(VFMIG_USER_REGION_WRITE_MULTI, payload, len), 8);
 	memcpy(&done, reply, 8);
-	CHECK_EQ(done, VFMIG_USER_WRITES_MAX);
-	CHECK_EQ(look(), VFMIG_USER_WRITES_MAX - 1);
+	CHECK_EQ(done, ABI_MSG_WRITES_MAX);
+	CHECK_EQ(look(), ABI_MSG_WRITES_MAX - 1);
 	free(payload);
 	free(w);
 }

@@ -31,12 +31,12 @@ static void go_within(uint32_t size)
 
 #define TRIES 400u
 
-static int no_command(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+static int no_command(struct wire *wire, struct wire_msg *msg)
 {
 	return -EPROTO;
 }
 
-static void no_reply(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+static void no_reply(struct wire *wire, struct wire_ask *ask)
 {
 }
 
@@ -49,29 +49,29 @@ static void *go(void *peer)
 /* It ends a call that has sent some of its pages already, and says so only by a signal. */
 static void go_while_it_sends(int file)
 {
-	static const struct vfmig_wire_ops ops = {no_command, no_reply};
+	static const struct wire_ops ops = {no_command, no_reply};
 	struct iovec piece = {lent_expected[0], LENT_PIECE};
 	struct vfmig_lent_file from = {.fd = file};
-	struct vfmig_wire_out out = {.head_len = VFMIG_USER_HEADER_SIZE,
-				     .body_len = LENT_PIECE,
-				     .pieces = &piece,
-				     .files = &from,
-				     .npieces = 1};
-	struct vfmig_wire *wire = malloc(sizeof(*wire));
+	struct wire_out out = {.head_len = ABI_MSG_HEADER_SIZE,
+			       .body_len = LENT_PIECE,
+			       .pieces = &piece,
+			       .files = &from,
+			       .npieces = 1};
+	struct wire *wire = malloc(sizeof(*wire));
 	struct vfmig_error err = {0};
 	int fds[2], epoll = epoll_create1(EPOLL_CLOEXEC);
 	pthread_t thread;
 
 	CHECK(wire && epoll >= 0);
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	CHECK(!vfmig_wire_init(wire, &ops, fds[0], epoll, LENT_PIECE, &err));
+	CHECK(!wire_init(wire, &ops, fds[0], epoll, LENT_PIECE, &err));
 	CHECK(!pthread_create(&thread, NULL, go, &fds[1]));
 	pthread_mutex_lock(&wire->lock);
-	vfmig_wire_send(wire, VFMIG_WIRE_MAIN, &out);
-	vfmig_wire_lose(wire, -ESHUTDOWN, "it is over");
+	wire_send(wire, WIRE_MAIN, &out);
+	wire_lose(wire, -ESHUTDOWN, "it is over");
 	pthread_mutex_unlock(&wire->lock);
 	pthread_join(thread, NULL);
-	vfmig_wire_fini(wire);
+	wire_fini(wire);
 	free(wire);
 	close(epoll);
 }

@@ -39,7 +39,7 @@ static void truncates(const char *path, bool write)
 {
 	struct vfmig_user_region_access a = {FAKE_DOORBELL, 0, 4};
 	uint8_t message[sizeof(a) + 4] = {0};
-	int fd = vfmig_socket_connect(path, NULL), cut, whole;
+	int fd = socket_connect(path, NULL), cut, whole;
 	void *first = shared_memory(SIZE, &cut), *second = shared_memory(SIZE, &whole);
 
 	writes = write;
@@ -86,7 +86,7 @@ int main(void)
 	CHECK_EQ(vfmig_export_start(server, NULL), 0);
 	truncates(path, true);
 	truncates(path, false);
-	fd = vfmig_socket_connect(path, NULL);
+	fd = socket_connect(path, NULL);
 	CHECK_EQ(raw_hello(fd, NULL), 0);
 	close(fd);
 	vfmig_export_close(server);

@@ -23,7 +23,7 @@ static struct vfmig_device *connected(void)
 	struct vfmig_device *device;
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_vfio_user_connect(path, NULL, &device, &err), "%s", err.text);
+	CHECKF(!vfio_user_connect(path, NULL, &device, &err), "%s", err.text);
 	return device;
 }
 
@@ -66,7 +66,7 @@ static void use(enum vfmig_state last)
 	CHECK_EQ(vfmig_region_write(device, 0, 0, "kept", 4, NULL), 0);
 	CHECK_EQ(set_state(device, last), 0);
 	/* The socket goes first, so that nothing that follows can be told. */
-	shutdown(((struct vu *)device)->wire.ends[VFMIG_WIRE_MAIN].fd, SHUT_RDWR);
+	shutdown(((struct vu *)device)->wire.ends[WIRE_MAIN].fd, SHUT_RDWR);
 	vfmig_cursor_close(cursor);
 	vfmig_space_detach(space, device, NULL);
 	vfmig_space_free(space);
@@ -146,7 +146,7 @@ static enum vfmig_state look(const char *options)
 	struct vfmig_device *device;
 	enum vfmig_state state;
 
-	CHECK_EQ(vfmig_vfio_user_connect(path, options, &device, NULL), 0);
+	CHECK_EQ(vfio_user_connect(path, options, &device, NULL), 0);
 	state = get_state(device);
 	vfmig_device_close(device);
 	return state;

@@ -69,7 +69,7 @@ int main(void)
 	config.fd = fds[0];
 	CHECKF(!vfmig_export_vfio_user(device, &config, &server, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(server, &err), "%s", err.text);
-	CHECKF(!vfmig_vfio_user_adopt(fds[1], "client", NULL, &client, &err), "%s", err.text);
+	CHECKF(!vfio_user_adopt(fds[1], "client", NULL, &client, &err), "%s", err.text);
 	for (unsigned i = 0; i < KICKS; i++) {
 		/* The server is about to wait for the next one. */
 		for (unsigned n = 0; n < 50; n++)

@@ -35,14 +35,14 @@ int main(void)
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	CHECKF(!vfmig_export_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
-	fd = vfmig_socket_connect(path, &err);
+	fd = socket_connect(path, &err);
 	CHECKF(fd >= 0, "%s", err.text);
 	CHECK(!getrlimit(RLIMIT_NOFILE, &before));
 	none = before;
 	none.rlim_cur = 0;
 	CHECK(!setrlimit(RLIMIT_NOFILE, &none));
-	begin = vfmig_now();
-	while (vfmig_now() - begin < 300000000) {
+	begin = device_now();
+	while (device_now() - begin < 300000000) {
 		struct pollfd p = {.fd = vfmig_export_fd(server), .events = POLLIN};
 
 		/* poll() takes no more entries than descriptors may be open. */
@@ -55,7 +55,7 @@ int main(void)
 		CHECK_EQ(vfmig_export_process(server, NULL), 0);
 	}
 	/* For the client, and for each time that it is tried again: the timer, and the client. */
-	CHECKF(woken <= 3 + 2 * (uint64_t)((vfmig_now() - begin) / 100000000), "woken %llu times",
+	CHECKF(woken <= 3 + 2 * (uint64_t)((device_now() - begin) / 100000000), "woken %llu times",
 	       (unsigned long long)woken);
 	CHECK_EQ(reported, 1);
 	CHECK(!setrlimit(RLIMIT_NOFILE, &before));

@@ -35,11 +35,11 @@ static void is_connected_to(struct sockaddr_un *at)
 	int server = bind_only(at), fd;
 	pthread_t thread;
 
-	CHECK_EQ(vfmig_socket_connect(at->sun_path, &err), -ECONNREFUSED);
+	CHECK_EQ(socket_connect(at->sun_path, &err), -ECONNREFUSED);
 	CHECKF(strstr(err.text, "does the server run?"), "%s", err.text);
 
 	CHECK(!pthread_create(&thread, NULL, begin_to_listen, &server));
-	fd = vfmig_socket_connect(at->sun_path, &err);
+	fd = socket_connect(at->sun_path, &err);
 	CHECKF(fd >= 0, "%s", err.text);
 	pthread_join(thread, NULL);
 	close(fd);

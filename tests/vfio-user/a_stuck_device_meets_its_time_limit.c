@@ -61,7 +61,7 @@ int main(void)
 	config.fd = fds[0];
 	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
 	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfmig_vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
+	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
 	session = card_session(device);
 
 	vfmig_device_set_timeout(device, 20);

@@ -311,7 +311,7 @@ static ssize_t asked(struct vfmig_device *device, int server, struct vfmig_reque
 		for (unsigned i = 0; i < nfds; i++)
 			close(fds[i]);
 		raw_send(server, h.msg_id, h.cmd, 1, 0, answer, len, NULL, 0);
-		vfmig_device_wait(device, ended, &answered, vfmig_now() + 120000000000);
+		vfmig_device_wait(device, ended, &answered, device_now() + 120000000000);
 	}
 	CHECK(answered);
 	return request->result;
@@ -329,7 +329,7 @@ static ssize_t answered_with(struct vfmig_user_window_piece said, size_t len)
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	raw_send(pair[0], 0, VFMIG_USER_VERSION, 1, 0, version, sizeof(version), NULL, 0);
-	CHECK(!vfmig_vfio_user_adopt(pair[1], "hostile", NULL, &device, NULL));
+	CHECK(!vfio_user_adopt(pair[1], "hostile", NULL, &device, NULL));
 	raw_recv(pair[0], &h, NULL, 0, NULL, NULL);
 	request.window.fd = window_fd;
 	request.window.size = SIZE;

@@ -55,7 +55,7 @@ static void *work(void *context)
 		ssize_t ret;
 
 		/* From at once to long enough, whatever that is here. */
-		r->deadline = vfmig_now() + (1ll << rand_r(&seed) % 26);
+		r->deadline = device_now() + (1ll << rand_r(&seed) % 26);
 		r->err = err;
 		ret = vfmig_call(client, r);
 		atomic_fetch_add(ret == -ETIMEDOUT ? &taken_back : &done, 1);

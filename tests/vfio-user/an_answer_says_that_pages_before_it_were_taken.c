@@ -17,17 +17,17 @@
 
 static unsigned answers;
 
-static int no_command(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+static int no_command(struct wire *wire, struct wire_msg *msg)
 {
 	return -EPROTO;
 }
 
-static void answered(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+static void answered(struct wire *wire, struct wire_ask *ask)
 {
 	answers++;
 }
 
-static const struct vfmig_wire_ops ops = {no_command, answered};
+static const struct wire_ops ops = {no_command, answered};
 
 static void take(int fd, size_t len)
 {
@@ -41,35 +41,35 @@ static void take(int fd, size_t len)
 	}
 }
 
-static void answer(int fd, const struct vfmig_wire_ask *ask)
+static void answer(int fd, const struct wire_ask *ask)
 {
 	struct vfmig_user_header h = {
 		.msg_id = ask->id,
 		.cmd = ask->cmd,
-		.msg_size = VFMIG_USER_HEADER_SIZE,
+		.msg_size = ABI_MSG_HEADER_SIZE,
 		.flags = VFMIG_USER_FLAG_TYPE_REPLY,
 	};
-	uint8_t bytes[VFMIG_USER_HEADER_SIZE];
+	uint8_t bytes[ABI_MSG_HEADER_SIZE];
 
-	vfmig_user_put_header(bytes, sizeof(bytes), &h);
+	abi_msg_put_header(bytes, sizeof(bytes), &h);
 	CHECK_EQ(send(fd, bytes, sizeof(bytes), 0), (ssize_t)sizeof(bytes));
 }
 
 int main(void)
 {
-	struct vfmig_wire_ask asks[3] = {0};
-	struct vfmig_wire *wire = malloc(sizeof(*wire));
+	struct wire_ask asks[3] = {0};
+	struct wire *wire = malloc(sizeof(*wire));
 	int fds[2], epoll = epoll_create1(EPOLL_CLOEXEC), file = memfd_create("pages", 0);
 	struct vfmig_lent_file from = {.fd = file};
 	struct vfmig_error err = {0};
 	struct iovec piece = {.iov_len = BYTES};
-	struct vfmig_wire_out out = {.head_len = VFMIG_USER_HEADER_SIZE,
-				     .body_len = BYTES,
-				     .pieces = &piece,
-				     .files = &from,
-				     .npieces = 1};
+	struct wire_out out = {.head_len = ABI_MSG_HEADER_SIZE,
+			       .body_len = BYTES,
+			       .pieces = &piece,
+			       .files = &from,
+			       .npieces = 1};
 
-	if (!vfmig_wire_sends_pages()) {
+	if (!wire_sends_pages()) {
 		printf("before Linux 6.6 copies are sent\n");
 		exit(77);
 	}
@@ -77,32 +77,32 @@ int main(void)
 	piece.iov_base = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, file, 0);
 	CHECK(piece.iov_base != MAP_FAILED);
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	CHECK(!vfmig_wire_init(wire, &ops, fds[0], epoll, BYTES, &err));
+	CHECK(!wire_init(wire, &ops, fds[0], epoll, BYTES, &err));
 	pthread_mutex_lock(&wire->lock);
 	/* One before the pages, and two behind them. */
 	for (unsigned i = 0; i < 3; i++) {
-		asks[i].out.head_len = VFMIG_USER_HEADER_SIZE;
-		CHECK(!vfmig_wire_ask(wire, VFMIG_WIRE_MAIN, VFMIG_USER_DMA_READ, &asks[i]));
+		asks[i].out.head_len = ABI_MSG_HEADER_SIZE;
+		CHECK(!wire_ask(wire, WIRE_MAIN, VFMIG_USER_DMA_READ, &asks[i]));
 		if (!i)
-			vfmig_wire_send(wire, VFMIG_WIRE_MAIN, &out);
+			wire_send(wire, WIRE_MAIN, &out);
 	}
-	take(fds[1], VFMIG_USER_HEADER_SIZE);
+	take(fds[1], ABI_MSG_HEADER_SIZE);
 	answer(fds[1], &asks[0]);
-	vfmig_wire_recv(wire, VFMIG_WIRE_MAIN);
+	wire_recv(wire, WIRE_MAIN);
 	CHECK_EQ(answers, 1);
-	CHECK(!vfmig_wire_taken(wire, VFMIG_WIRE_MAIN));
+	CHECK(!wire_taken(wire, WIRE_MAIN));
 
-	take(fds[1], VFMIG_USER_HEADER_SIZE + BYTES + VFMIG_USER_HEADER_SIZE);
+	take(fds[1], ABI_MSG_HEADER_SIZE + BYTES + ABI_MSG_HEADER_SIZE);
 	/* The last question is still there, so that how much is there says nothing. */
-	CHECK(!vfmig_wire_taken(wire, VFMIG_WIRE_MAIN));
+	CHECK(!wire_taken(wire, WIRE_MAIN));
 	answer(fds[1], &asks[1]);
-	vfmig_wire_recv(wire, VFMIG_WIRE_MAIN);
+	wire_recv(wire, WIRE_MAIN);
 	CHECK_EQ(answers, 2);
-	CHECK(vfmig_wire_taken(wire, VFMIG_WIRE_MAIN));
+	CHECK(wire_taken(wire, WIRE_MAIN));
 
-	vfmig_wire_lose(wire, -ESHUTDOWN, "it is over");
+	wire_lose(wire, -ESHUTDOWN, "it is over");
 	pthread_mutex_unlock(&wire->lock);
-	vfmig_wire_fini(wire);
+	wire_fini(wire);
 	free(wire);
 	close(fds[1]);
 	close(epoll);

@@ -34,7 +34,7 @@ static bool is_served(uid_t uid)
 
 		if (setresuid(uid, uid, uid))
 			_exit(2);
-		fd = vfmig_socket_connect(path, NULL);
+		fd = socket_connect(path, NULL);
 		if (fd < 0)
 			_exit(3);
 		_exit(raw_hello(fd, NULL) ? 1 : 0);

@@ -52,7 +52,7 @@ static int device_does(struct pair *p, uint64_t iova, void *buf, size_t len, boo
 	atomic_store(&dma.done, false);
 	CHECK_EQ(vfmig_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
 	while (!is_done(NULL))
-		vfmig_device_wait(p->client, is_done, NULL, vfmig_now() + 1000000);
+		vfmig_device_wait(p->client, is_done, NULL, device_now() + 1000000);
 	return dma.result;
 }
 

@@ -121,7 +121,7 @@ static void logging_has_one_way(void)
 	uint32_t stop = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP;
 	uint32_t report = VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT;
 	struct {
-		struct vfmig_logging_report asked;
+		struct abi_logging_report asked;
 		uint64_t bits;
 	} range = {{0, 4096, 4096}, 0};
 

@@ -34,7 +34,7 @@ static uint64_t region_size(uint32_t index)
 static ssize_t region_info(struct fake *f, struct vfmig_request *r)
 {
 	struct vfmig_sparse_mmap_area area = {FAKE_BAR2_FROM, FAKE_BAR2_LEN};
-	struct vfmig_user_region_caps caps = {.areas = &area, .nr_areas = 1, .has_sparse = true};
+	struct abi_msg_region_caps caps = {.areas = &area, .nr_areas = 1, .has_sparse = true};
 	struct vfmig_region_info info = {
 		.index = r->info.index,
 		.size = region_size(r->info.index),
@@ -47,8 +47,8 @@ static ssize_t region_info(struct fake *f, struct vfmig_request *r)
 		return vfmig_err(r->err, -EINVAL, "no region %u", r->info.index);
 	if (r->info.index == 2)
 		info.flags |= VFMIG_REGION_FLAG_MMAP;
-	n = vfmig_user_put_region_info(buf, sizeof(buf), (uint32_t)r->info.size, &info,
-				       r->info.index == 2 ? &caps : NULL);
+	n = abi_msg_put_region_info(buf, sizeof(buf), (uint32_t)r->info.size, &info,
+				    r->info.index == 2 ? &caps : NULL);
 	memcpy(r->info.buf, buf, n < r->info.size ? n : r->info.size);
 	memcpy(&info, buf, sizeof(info));
 	return info.argsz;
@@ -146,29 +146,29 @@ static ssize_t start(struct fake *f, struct vfmig_feature_dma_logging_control *c
 	const struct vfmig_dma_logging_range *ranges = (const void *)(uintptr_t)c->ranges;
 
 	if (f->logs || !c->num_ranges ||
-	    vfmig_logging_start_check(c->page_size, ranges, c->num_ranges, false))
+	    abi_logging_start_check(c->page_size, ranges, c->num_ranges, false))
 		return -EINVAL;
 	f->logs = true;
 	f->log_page = c->page_size;
 	f->log_ranges = c->num_ranges;
-	vfmig_dirty_clear(f->dirty, 0, UINT64_MAX);
+	dirty_clear(f->dirty, 0, UINT64_MAX);
 	return 0;
 }
 
 static ssize_t report(struct fake *f, struct vfmig_feature_dma_logging_report *r)
 {
-	struct vfmig_logging_report asked = {r->iova, r->length, r->page_size};
+	struct abi_logging_report asked = {r->iova, r->length, r->page_size};
 
-	if (!f->logs || vfmig_logging_report_check(&asked, NULL))
+	if (!f->logs || abi_logging_report_check(&asked, NULL))
 		return -EINVAL;
-	return vfmig_dirty_report(f->dirty, r->iova, r->length, r->page_size,
-				  (uint64_t *)(uintptr_t)r->bitmap);
+	return dirty_report(f->dirty, r->iova, r->length, r->page_size,
+			    (uint64_t *)(uintptr_t)r->bitmap);
 }
 
 static ssize_t feature(struct fake *f, struct vfmig_request *r)
 {
 	uint32_t index = r->feature.flags & VFMIG_FEATURE_MASK;
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_kind(index);
 	bool set = r->feature.flags & VFMIG_FEATURE_SET;
 
 	switch (index) {
@@ -311,14 +311,14 @@ static void submit(struct vfmig_device *device, struct vfmig_request *r)
 		atomic_store(&f->norder, at + 1);
 	}
 	if (atomic_load(&f->hold) && r->verb < VFMIG_VERB_ATTACH) {
-		vfmig_request_push(&f->held, r);
+		request_push(&f->held, r);
 		atomic_fetch_add(&f->nheld, 1);
 		pthread_mutex_unlock(&f->lock);
 		return;
 	}
 	ret = act(f, r);
 	pthread_mutex_unlock(&f->lock);
-	vfmig_complete(r, ret);
+	request_complete(r, ret);
 }
 
 static bool cancel(struct vfmig_device *device, struct vfmig_request *r)
@@ -327,7 +327,7 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *r)
 	bool found;
 
 	pthread_mutex_lock(&f->lock);
-	found = vfmig_request_remove(&f->held, r);
+	found = request_remove(&f->held, r);
 	if (found)
 		atomic_fetch_sub(&f->nheld, 1);
 	pthread_mutex_unlock(&f->lock);
@@ -341,14 +341,14 @@ void fake_release(struct fake *f, unsigned count)
 
 	for (unsigned i = 0; !count || i < count; i++) {
 		pthread_mutex_lock(&f->lock);
-		r = vfmig_request_shift(&f->held);
+		r = request_shift(&f->held);
 		ret = r ? act(f, r) : 0;
 		if (r)
 			atomic_fetch_sub(&f->nheld, 1);
 		pthread_mutex_unlock(&f->lock);
 		if (!r)
 			return;
-		vfmig_complete(r, ret);
+		request_complete(r, ret);
 	}
 }
 
@@ -378,14 +378,14 @@ static void close_fake(struct vfmig_device *device)
 	munmap(f->bar2, FAKE_BAR2);
 	close(f->bar2_fd);
 	close(f->kick);
-	vfmig_dirty_free(f->dirty);
+	dirty_free(f->dirty);
 	pthread_mutex_destroy(&f->lock);
 	free(f->data);
-	vfmig_device_fini(device);
+	device_fini(device);
 	free(f);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = submit,
 	.cancel = cancel,
 	.fd = get_fd,
@@ -398,7 +398,7 @@ struct fake *fake_new(uint64_t flags)
 	struct fake *f = calloc(1, sizeof(*f));
 
 	CHECK(f);
-	CHECK_EQ(vfmig_device_init(&f->device, &ops, "fake", NULL), 0);
+	CHECK_EQ(device_init(&f->device, &ops, "fake", NULL), 0);
 	pthread_mutex_init(&f->lock, NULL);
 	f->flags = flags;
 	f->state = VFMIG_STATE_RUNNING;
@@ -408,7 +408,7 @@ struct fake *fake_new(uint64_t flags)
 	CHECK(f->bar2 != MAP_FAILED);
 	f->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	CHECK(f->kick >= 0);
-	CHECK_EQ(vfmig_dirty_create(&f->dirty, NULL), 0);
+	CHECK_EQ(dirty_create(&f->dirty, NULL), 0);
 	for (unsigned i = 0; i < FAKE_VECTORS; i++)
 		f->irqs[i] = -1;
 	for (unsigned i = 0; i < FAKE_CONFIG; i++)
@@ -426,9 +426,9 @@ void fake_ring(struct fake *f)
 
 int fake_dma(struct fake *f, uint64_t iova, void *buf, size_t len, bool write)
 {
-	return f->space ? vfmig_space_dma(f->space, iova, buf, len, write,
-					  f->logs ? f->dirty : NULL, NULL)
-			: -ENODEV;
+	return f->space
+		       ? space_dma(f->space, iova, buf, len, write, f->logs ? f->dirty : NULL, NULL)
+		       : -ENODEV;
 }
 
 void fake_set_data(struct fake *f, const void *data, size_t len)

@@ -56,7 +56,7 @@ struct fake {
 	atomic_bool rung;
 	int fail;	  /* what every request comes to, if not 0 */
 	atomic_bool hold; /* requests are kept until fake_release() */
-	struct vfmig_request_list held;
+	struct request_list held;
 	atomic_uint nheld;
 	void *user;
 	uint8_t order[FAKE_LOG]; /* verbs as they came */

@@ -13,7 +13,7 @@ struct fake *hostile_fake;
 int hostile_connect(void)
 {
 	struct vfmig_error err = {0};
-	int fd = vfmig_socket_connect(path, &err);
+	int fd = socket_connect(path, &err);
 
 	CHECKF(fd >= 0, "%s", err.text);
 	return fd;

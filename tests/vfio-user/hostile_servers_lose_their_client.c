@@ -30,7 +30,7 @@ static int meet(const void *version, size_t len, const int *fds, unsigned nfds, 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	server = pair[0];
 	raw_send(server, 0, VFMIG_USER_VERSION, 1, 0, version, len, fds, nfds);
-	ret = vfmig_vfio_user_adopt(pair[1], "server", options, &device, &err);
+	ret = vfio_user_adopt(pair[1], "server", options, &device, &err);
 	if (!ret)
 		raw_recv(server, &h, NULL, 0, NULL, NULL);
 	else
@@ -95,20 +95,20 @@ static void introductions(void)
 	/* An error; the wrong id; nothing at all. */
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	raw_send(pair[0], 0, VFMIG_USER_VERSION, 0x21, EBUSY, NULL, 0, NULL, 0);
-	CHECK_EQ(vfmig_vfio_user_adopt(pair[1], "server", NULL, &device, &err), -EBUSY);
+	CHECK_EQ(vfio_user_adopt(pair[1], "server", NULL, &device, &err), -EBUSY);
 	close(pair[0]);
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	raw_send(pair[0], 1, VFMIG_USER_VERSION, 1, 0, "\0\0\1\0", 4, NULL, 0);
-	CHECK_EQ(vfmig_vfio_user_adopt(pair[1], "server", NULL, &device, &err), -EPROTO);
+	CHECK_EQ(vfio_user_adopt(pair[1], "server", NULL, &device, &err), -EPROTO);
 	close(pair[0]);
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	CHECK_EQ(vfmig_vfio_user_adopt(pair[1], "server", "timeout=50", &device, &err), -ETIMEDOUT);
+	CHECK_EQ(vfio_user_adopt(pair[1], "server", "timeout=50", &device, &err), -ETIMEDOUT);
 	CHECKF(strstr(err.text, "does not answer"), "%s", err.text);
 	close(pair[0]);
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	close(pair[0]);
-	CHECK_EQ(vfmig_vfio_user_adopt(pair[1], "server", NULL, &device, &err), -ECONNRESET);
-	CHECK(vfmig_vfio_user_connect("/nonexistent/socket", NULL, &device, &err) < 0);
+	CHECK_EQ(vfio_user_adopt(pair[1], "server", NULL, &device, &err), -ECONNRESET);
+	CHECK(vfio_user_connect("/nonexistent/socket", NULL, &device, &err) < 0);
 	CHECKF(strstr(err.text, "/nonexistent/socket"), "%s", err.text);
 	close(null);
 }
@@ -144,7 +144,7 @@ static struct vfmig_user_header ask(struct vfmig_request *r)
 
 static void wait_for(ssize_t expected)
 {
-	vfmig_device_wait(device, has_ended, NULL, vfmig_now() + 120000000000);
+	vfmig_device_wait(device, has_ended, NULL, device_now() + 120000000000);
 	CHECK(has_ended(NULL));
 	CHECKF(result == expected, "%zd, not %zd: %s", result, expected, err.text);
 	CHECK(expected >= 0 || err.text[0]);

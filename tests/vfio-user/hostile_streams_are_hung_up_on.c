@@ -25,7 +25,7 @@ static void bad_hello(const char *json, int expected)
 
 static void versions(void)
 {
-	static char deep[600], large[VFMIG_USER_JSON_MAX + 100];
+	static char deep[600], large[ABI_MSG_JSON_MAX + 100];
 	uint8_t version[8] = {0, 0, 1, 0};
 	int fd, null = open("/dev/null", O_RDONLY);
 

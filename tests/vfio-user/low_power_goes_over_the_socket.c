@@ -58,7 +58,7 @@ static void by_our_client(void)
 	struct vfmig_device *client;
 	unsigned wakes;
 
-	CARD_OK(vfmig_vfio_user_adopt(serve(NULL), "served", NULL, &client, &card_err));
+	CARD_OK(vfio_user_adopt(serve(NULL), "served", NULL, &client, &card_err));
 	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++)
 		CARD_OK(vfmig_device_feature(client, VFMIG_FEATURE_PROBE | i, NULL, 0, &card_err));
 	CARD_OK(sleeper_enter(client));
@@ -111,11 +111,11 @@ static void when_the_client_goes(void)
 	served = card_open_as(&model, NULL);
 	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
 	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfmig_vfio_user_connect(path, NULL, &client, &card_err));
+	CARD_OK(vfio_user_connect(path, NULL, &client, &card_err));
 	CARD_OK(sleeper_enter(client));
 	until_asleep();
 	vfmig_device_close(client);
-	CARD_OK(vfmig_vfio_user_connect(path, NULL, &client, &card_err));
+	CARD_OK(vfio_user_connect(path, NULL, &client, &card_err));
 	sleeps = sleeper.sleeps;
 	card_get(client, CARD_ID);
 	card_get(client, CARD_ID);

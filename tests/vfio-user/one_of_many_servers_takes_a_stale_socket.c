@@ -82,7 +82,7 @@ static void race(bool stale)
 	}
 	CHECK_EQ(servers, 1);
 	close(end[1]);
-	fd = vfmig_socket_connect(at.sun_path, NULL);
+	fd = socket_connect(at.sun_path, NULL);
 	CHECK(fd >= 0);
 	CHECK_EQ(read(fd, &c, 1), 1);
 	close(fd);

@@ -30,7 +30,7 @@ void pair_open(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_conf
 	int fd = pair_serve(p, flags, config);
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_vfio_user_adopt(fd, "served", options, &p->client, &err), "%s", err.text);
+	CHECKF(!vfio_user_adopt(fd, "served", options, &p->client, &err), "%s", err.text);
 }
 
 void pair_open_chain(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_config *config,
@@ -48,7 +48,7 @@ void pair_open_chain(struct pair *p, uint64_t flags, const struct vfmig_vfio_use
 	c.fd = fds[0];
 	CHECKF(!vfmig_export_vfio_user(p->middle, &c, &p->second, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(p->second, &err), "%s", err.text);
-	CHECKF(!vfmig_vfio_user_adopt(fds[1], "served", options, &p->client, &err), "%s", err.text);
+	CHECKF(!vfio_user_adopt(fds[1], "served", options, &p->client, &err), "%s", err.text);
 }
 
 void pair_close(struct pair *p)

@@ -48,15 +48,15 @@ int quirk_dma(struct quirk *q, uint64_t iova, uint64_t len)
 	if (q->log_page)
 		for (uint64_t at = (iova - r->iova) / q->log_page;
 		     at <= (iova - r->iova + len - 1) / q->log_page; at++)
-			vfmig_bitmap_set(r->bitmap, at);
+			abi_bitmap_set(r->bitmap, at);
 	return 0;
 }
 
 static void log_region(struct quirk *q, struct quirk_region *r)
 {
 	free(r->bitmap);
-	r->bitmap = r->memory && q->log_page ? calloc(1, vfmig_bitmap_bytes(r->size, q->log_page))
-					     : NULL;
+	r->bitmap =
+		r->memory && q->log_page ? calloc(1, abi_bitmap_bytes(r->size, q->log_page)) : NULL;
 }
 
 int quirk_map(struct quirk *q, struct quirk_message *m)
@@ -85,7 +85,7 @@ int quirk_map(struct quirk *q, struct quirk_message *m)
 
 static int exchange(struct quirk *q, struct quirk_region *r, uint64_t page, uint8_t *to)
 {
-	uint64_t bytes = vfmig_bitmap_bytes(r->size, q->log_page);
+	uint64_t bytes = abi_bitmap_bytes(r->size, q->log_page);
 
 	if (page < q->log_page)
 		return quirk_crash(q, "a report at a smaller page size than the log's");
@@ -154,7 +154,7 @@ int quirk_log_start(struct quirk *q, struct quirk_message *m)
 
 int quirk_log_report(struct quirk *q, struct quirk_message *m)
 {
-	struct vfmig_logging_report r;
+	struct abi_logging_report r;
 	struct quirk_region *region;
 	uint64_t bytes;
 	int ret;
@@ -162,7 +162,7 @@ int quirk_log_report(struct quirk *q, struct quirk_message *m)
 	if (m->len < 8 + sizeof(r))
 		return quirk_crash(q, "a REPORT that is too short");
 	memcpy(&r, m->in + 8, sizeof(r));
-	bytes = vfmig_bitmap_bytes(r.length, r.page_size);
+	bytes = abi_bitmap_bytes(r.length, r.page_size);
 	region = region_at(q, r.iova);
 	if (!bytes || !region)
 		return -EINVAL;
@@ -192,8 +192,7 @@ static int early_bitmap(struct quirk *q, struct quirk_message *m, struct vfmig_t
 	memcpy(&range, m->in + sizeof(*d), sizeof(range));
 	region = region_at(q, range.iova);
 	if (!region || !region->memory || !q->log_page || range.bitmap.pgsize != q->log_page ||
-	    range.bitmap.size != vfmig_bitmap_bytes(range.size, q->log_page) ||
-	    d->argsz > QUIRK_XFER)
+	    range.bitmap.size != abi_bitmap_bytes(range.size, q->log_page) || d->argsz > QUIRK_XFER)
 		return -EINVAL;
 	if (range.iova != region->iova || range.size != region->size)
 		return -ENOTSUP;

@@ -27,7 +27,7 @@ static int prepare(void)
 static void go(int fd, const char *options)
 {
 	quirk_start(&q);
-	CHECK_EQ(vfmig_vfio_user_adopt(fd, "quirk", options, &device, NULL), 0);
+	CHECK_EQ(vfio_user_adopt(fd, "quirk", options, &device, NULL), 0);
 }
 
 static void begin(const char *options)

@@ -61,7 +61,7 @@ bool raw_send(int fd, uint16_t id, uint16_t cmd, uint32_t flags, uint32_t error,
 	struct vfmig_user_header h = {
 		.msg_id = id,
 		.cmd = cmd,
-		.msg_size = (uint32_t)(VFMIG_USER_HEADER_SIZE + len),
+		.msg_size = (uint32_t)(ABI_MSG_HEADER_SIZE + len),
 		.flags = flags,
 		.error_no = error,
 	};
@@ -177,7 +177,7 @@ int raw_hello(int fd, const char *json)
 
 int raw_feature(int fd, uint32_t flags, void *payload, size_t in, size_t out)
 {
-	size_t room = (in > out ? in : out) + VFMIG_FEATURE_HEADER_SIZE, got;
+	size_t room = (in > out ? in : out) + ABI_FEATURE_HEADER_SIZE, got;
 	struct vfmig_device_feature f = {.argsz = (uint32_t)room, .flags = flags};
 	uint8_t *buf = calloc(1, room);
 	int ret;

@@ -17,14 +17,14 @@
 #define PAGE   4096ull
 #define BYTES  (LENGTH / PAGE / 8)
 
-static uint8_t message[VFMIG_LOGGING_RUNS_SIZE + BYTES + 8];
+static uint8_t message[ABI_LOGGING_RUNS_SIZE + BYTES + 8];
 
 static void start(int fd)
 {
 	struct vfmig_dma_logging_range all = {0, LENGTH};
 
 	memset(message, 0, sizeof(message));
-	CHECK_EQ(vfmig_logging_put_start(message, sizeof(message), PAGE, &all, 1), 32);
+	CHECK_EQ(abi_logging_put_start(message, sizeof(message), PAGE, &all, 1), 32);
 	CHECK_EQ(raw_feature(fd, VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET, message, 32,
 			     32),
 		 0);
@@ -33,16 +33,16 @@ static void start(int fd)
 /* Ask for @length bytes with room for @room; what comes is in message. */
 static int ask(int fd, uint64_t length, uint32_t room, size_t *got)
 {
-	struct vfmig_logging_report r = {0, length, PAGE};
+	struct abi_logging_report r = {0, length, PAGE};
 	struct vfmig_device_feature f = {
-		.argsz = VFMIG_FEATURE_HEADER_SIZE + room,
+		.argsz = ABI_FEATURE_HEADER_SIZE + room,
 		.flags = VFMIG_FEATURE_USER_REPORT_RUNS | VFMIG_FEATURE_GET,
 	};
-	uint8_t payload[32], reply[VFMIG_FEATURE_HEADER_SIZE + sizeof(message)];
+	uint8_t payload[32], reply[ABI_FEATURE_HEADER_SIZE + sizeof(message)];
 	int ret;
 
-	vfmig_feature_put(payload, 8, &f);
-	vfmig_logging_put_report(payload + 8, 24, &r);
+	abi_feature_put(payload, 8, &f);
+	abi_logging_put_report(payload + 8, 24, &r);
 	ret = raw_call(fd, VFMIG_USER_DEVICE_FEATURE, payload, 32, NULL, 0, reply, sizeof(reply),
 		       got);
 	if (ret)
@@ -50,14 +50,14 @@ static int ask(int fd, uint64_t length, uint32_t room, size_t *got)
 	CHECK(*got >= 8);
 	*got -= 8;
 	memcpy(message, reply + 8, *got);
-	vfmig_feature_get(reply, 8, &f);
+	abi_feature_get(reply, 8, &f);
 	CHECK_EQ(f.argsz, 8 + *got);
 	return 0;
 }
 
 static void by_hand(void)
 {
-	struct vfmig_logging_runs r;
+	struct abi_logging_runs r;
 	struct pair p;
 	uint64_t bytes, bitmap[BYTES / 8] = {0};
 	size_t got;
@@ -72,12 +72,12 @@ static void by_hand(void)
 		vfmig_dirty_mark(p.fake->dirty, 3 * PAGE, 5 * PAGE);
 		vfmig_dirty_mark(p.fake->dirty, LENGTH - 1, 1);
 		CHECK_EQ(ask(fd, LENGTH, 32 + BYTES, &got), 0);
-		CHECK(!vfmig_logging_get_runs(message, got, &r, &bytes));
+		CHECK(!abi_logging_get_runs(message, got, &r, &bytes));
 		CHECK_EQ(r.form, 0);
 		CHECK_EQ(r.count, 2);
-		CHECK(!vfmig_runs_check(message + 32, got - 32, r.count, LENGTH / PAGE));
+		CHECK(!abi_runs_check(message + 32, got - 32, r.count, LENGTH / PAGE));
 		memset(bitmap, 0, sizeof(bitmap));
-		vfmig_runs_set(message + 32, r.count, bitmap);
+		abi_runs_set(message + 32, r.count, bitmap);
 		CHECK_EQ(bitmap[0], 0xf8);
 		CHECK_EQ(bitmap[BYTES / 8 - 1], 1ull << 63);
 		/* Told once; and nothing of it is left in a buffer that is used again. */
@@ -87,8 +87,8 @@ static void by_hand(void)
 	for (uint64_t n = 0; n < LENGTH / PAGE; n += 2)
 		vfmig_dirty_mark(p.fake->dirty, n * PAGE, 1);
 	CHECK_EQ(ask(fd, LENGTH, 32 + BYTES, &got), 0);
-	CHECK(!vfmig_logging_get_runs(message, got, &r, &bytes));
-	CHECK_EQ(r.form, VFMIG_RUNS_ARE_BITS);
+	CHECK(!abi_logging_get_runs(message, got, &r, &bytes));
+	CHECK_EQ(r.form, ABI_RUNS_ARE_BITS);
 	CHECK_EQ(got, 32 + BYTES);
 	for (size_t i = 0; i < BYTES; i++)
 		CHECK_EQ(message[32 + i], 0x55);
@@ -143,7 +143,7 @@ static void by_client(void)
 					      &r, sizeof(r), NULL),
 			 0);
 		for (uint64_t n = 0; n < LENGTH / PAGE; n++)
-			CHECK_EQ(vfmig_bitmap_test(bits, n), n % every == 0);
+			CHECK_EQ(abi_bitmap_test(bits, n), n % every == 0);
 	}
 	pair_close(&p);
 }
@@ -160,8 +160,8 @@ static bool over(void *context)
 	return *(bool *)context;
 }
 
-static ssize_t answered_with(const struct vfmig_logging_runs *head, const uint32_t *runs,
-			     size_t len, bool same)
+static ssize_t answered_with(const struct abi_logging_runs *head, const uint32_t *runs, size_t len,
+			     bool same)
 {
 	static const char version[] = "\0\0\1\0{\"capabilities\":{\"vfmig\":{\"version\":2}}}";
 	struct vfmig_feature_dma_logging_control c = {
@@ -177,7 +177,7 @@ static ssize_t answered_with(const struct vfmig_logging_runs *head, const uint32
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	raw_send(pair[0], 0, VFMIG_USER_VERSION, 1, 0, version, sizeof(version), NULL, 0);
-	CHECK(!vfmig_vfio_user_adopt(pair[1], "hostile", NULL, &device, NULL));
+	CHECK(!vfio_user_adopt(pair[1], "hostile", NULL, &device, NULL));
 	raw_recv(pair[0], &h, NULL, 0, NULL, NULL);
 	request.user = &ended;
 	request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET;
@@ -186,7 +186,7 @@ static ssize_t answered_with(const struct vfmig_logging_runs *head, const uint32
 	vfmig_submit(device, &request);
 	CHECK(raw_recv(pair[0], &h, message, sizeof(message), NULL, NULL) > 0);
 	raw_send(pair[0], h.msg_id, h.cmd, 1, 0, message, 8 + 32, NULL, 0);
-	vfmig_device_wait(device, over, &ended, vfmig_now() + 120000000000);
+	vfmig_device_wait(device, over, &ended, device_now() + 120000000000);
 	CHECK_EQ(request.result, 0);
 
 	ended = false;
@@ -198,10 +198,10 @@ static ssize_t answered_with(const struct vfmig_logging_runs *head, const uint32
 	vfmig_submit(device, &request);
 	CHECK_EQ(raw_recv(pair[0], &h, message, sizeof(message), NULL, NULL), 8 + 24);
 	memcpy(reply, message, 8);
-	vfmig_logging_put_runs(reply + 8, 32, head);
+	abi_logging_put_runs(reply + 8, 32, head);
 	memcpy(reply + 40, runs, len);
 	raw_send(pair[0], h.msg_id, h.cmd, 1, 0, reply, 40 + len, NULL, 0);
-	vfmig_device_wait(device, over, &ended, vfmig_now() + 120000000000);
+	vfmig_device_wait(device, over, &ended, device_now() + 120000000000);
 	CHECK(ended);
 	for (size_t i = 0; !same && i < BYTES / 8; i++)
 		CHECK_EQ(bits[i], 0);
@@ -214,7 +214,7 @@ static void hostile(void)
 {
 	static const uint32_t good[] = {3, 5, 1, 1}, empty[] = {3, 5, 1, 0};
 	static const uint32_t far[] = {3, 5, LENGTH / PAGE, 1}, wraps[] = {3, 5, UINT32_MAX, 2};
-	struct vfmig_logging_runs h = {0, LENGTH, PAGE, 0, 2};
+	struct abi_logging_runs h = {0, LENGTH, PAGE, 0, 2};
 
 	CHECK_EQ(answered_with(&h, good, 16, true), 0);
 	CHECK_EQ(bits[0], 0x2f8);
@@ -226,7 +226,7 @@ static void hostile(void)
 	h.count = UINT32_MAX;
 	CHECK_EQ(answered_with(&h, good, 16, false), -EPROTO);
 	h.count = 2;
-	h.form = VFMIG_RUNS_ARE_BITS;
+	h.form = ABI_RUNS_ARE_BITS;
 	CHECK_EQ(answered_with(&h, good, 16, false), -EPROTO);
 	h.form = 2;
 	CHECK_EQ(answered_with(&h, good, 16, false), -EPROTO);

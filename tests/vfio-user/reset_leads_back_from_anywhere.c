@@ -41,7 +41,7 @@ static struct vfmig_device *card_open_there(const char *options)
 	config.fd = fds[0];
 	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
 	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfmig_vfio_user_adopt(fds[1], "served", NULL, &client, &card_err));
+	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &client, &card_err));
 	return client;
 }
 

@@ -22,7 +22,7 @@ static struct vfmig_device *device;
 static void go(int fd)
 {
 	quirk_start(&q);
-	CHECK_EQ(vfmig_vfio_user_adopt(fd, "quirk", NULL, &device, NULL), 0);
+	CHECK_EQ(vfio_user_adopt(fd, "quirk", NULL, &device, NULL), 0);
 }
 
 static void end(void)

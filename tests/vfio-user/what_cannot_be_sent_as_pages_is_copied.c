@@ -18,21 +18,21 @@ static void lent_from_there(void *context, struct vfmig_request *outer, ssize_t 
 		spoiled += lent->file[i].fd >= 0;
 		lent->file[i].fd = lent->file[i].fd < 0 ? -1 : not_sendable;
 	}
-	vfmig_complete(outer, result);
+	request_complete(outer, result);
 }
 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	vfmig_forward(device, request, NULL,
-		      request->verb == VFMIG_VERB_DATA_READ ? lent_from_there : NULL, NULL);
+	filter_forward(device, request, NULL,
+		       request->verb == VFMIG_VERB_DATA_READ ? lent_from_there : NULL, NULL);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = submit,
-	.cancel = vfmig_filter_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
-	.close = vfmig_filter_close,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
+	.process = filter_process,
+	.close = filter_close,
 };
 
 static void read_from(int fd, struct vfmig_device *card)
@@ -42,7 +42,7 @@ static void read_from(int fd, struct vfmig_device *card)
 	int client;
 
 	CHECK(filter && fd >= 0);
-	CARD_OK(vfmig_filter_init(filter, &ops, card, "elsewhere", &card_err));
+	CARD_OK(filter_init(filter, &ops, card, "elsewhere", &card_err));
 	not_sendable = fd;
 	client = lent_serve(filter, &server);
 	lent_ask(client, LENT_READS, LENT_PIECE);
@@ -62,7 +62,7 @@ int main(void)
 	CHECK(!pipe(fds));
 	read_from(fds[0], lent_card());
 	read_from(eventfd(1, EFD_CLOEXEC), lent_card());
-	CHECK(spoiled || !vfmig_kit_lends);
+	CHECK(spoiled || !kit_lends);
 	close(fds[1]);
 	return 0;
 }

@@ -37,7 +37,7 @@ int main(void)
 {
 	lent_expect();
 	reset_behind(LENT_READS);
-	if (vfmig_kit_lends && vfmig_wire_sends_pages())
+	if (kit_lends && wire_sends_pages())
 		reset_behind(1);
 	return 0;
 }

@@ -47,7 +47,7 @@ static void device_writes(struct pair *p, uint64_t iova, uint64_t len)
 	atomic_store(&dma.done, false);
 	CHECK_EQ(vfmig_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
 	while (!is_done(NULL))
-		vfmig_device_wait(p->client, is_done, NULL, vfmig_now() + 1000000);
+		vfmig_device_wait(p->client, is_done, NULL, device_now() + 1000000);
 	for (uint64_t at = iova & ~4095ull; at < iova + len; at += 4096)
 		truth[(at - FD_IOVA) / 4096] = true;
 }

@@ -5,8 +5,8 @@
  * Nothing here waits. Writing takes what the descriptor takes, reading what it has; the caller turns its
  * loop in between. A channel is a socket, a pipe or a file, in each direction.
  */
-#ifndef VFMIG_ENGINE_CHANNEL_H
-#define VFMIG_ENGINE_CHANNEL_H
+#ifndef ENGINE_CHANNEL_H
+#define ENGINE_CHANNEL_H
 
 #include <vfmig/migration.h>
 
@@ -14,17 +14,17 @@
 #include "engine/channel/limit.h"
 #include "engine/loop.h"
 
-struct vfmig_mover;
+struct engine_device;
 
 /*
  * A buffer: data of a device that is being read or written (@op is the request, @mover whose), or sections on
  * their way out, of which [@start, @end) is still to be written. Device data stands behind its section's
  * header.
  */
-struct vfmig_buffer {
-	struct vfmig_buffer *next;
-	struct vfmig_mover *mover;
-	struct vfmig_op op;
+struct channel_buffer {
+	struct channel_buffer *next;
+	struct engine_device *mover;
+	struct loop_request op;
 	uint32_t start, end;
 	uint32_t length;		 /* of device data */
 	struct vfmig_window_piece piece; /* or where it is (window.c) */
@@ -32,89 +32,90 @@ struct vfmig_buffer {
 };
 
 /* Most of a device's data that goes into one buffer. */
-#define VFMIG_BUFFER_DATA (VFMIG_MIGRATION_BUFFER_BYTES - 4096u)
+#define CHANNEL_BUFFER_DATA (VFMIG_MIGRATION_BUFFER_BYTES - 4096u)
 
 /* Buffers that wait for something, in order. */
-struct vfmig_queue {
-	struct vfmig_buffer *first, *last;
+struct buffer_queue {
+	struct channel_buffer *first, *last;
 	unsigned count;
 };
 
-void vfmig_queue_push(struct vfmig_queue *queue, struct vfmig_buffer *buffer);
-struct vfmig_buffer *vfmig_queue_shift(struct vfmig_queue *queue);
+void buffer_queue_push(struct buffer_queue *queue, struct channel_buffer *buffer);
+struct channel_buffer *buffer_queue_shift(struct buffer_queue *queue);
 
 /*
  * What is behind a descriptor, and how it is read and written without waiting. @file: a regular file, which
  * always waits for its disk. @flags: to be put back.
  */
-struct vfmig_port {
+struct channel_port {
 	int fd;
 	bool socket, file;
 	int flags;
 };
 
-int vfmig_port_open(struct vfmig_port *port, int fd, struct vfmig_error *err);
-void vfmig_port_close(struct vfmig_port *port);
+int channel_port_open(struct channel_port *port, int fd, struct vfmig_error *err);
+void channel_port_close(struct channel_port *port);
 
 /*
  * Out. @sections and @payload are what has been sealed, as the stream counts it; @bytes what the descriptor
  * has taken, @held_ns how long the bandwidth limit kept it waiting. @moved is when it last took something, or
  * had nothing to take.
  */
-struct vfmig_out {
-	struct vfmig_port port;
-	struct vfmig_queue queue;
+struct channel_out {
+	struct channel_port port;
+	struct buffer_queue queue;
 	uint64_t sections, payload;
 	uint64_t bytes;
-	struct vfmig_limit limit;
+	struct rate_limit limit;
 	int64_t moved;
 };
 
 /* Seal a section: number, header and checksum. Its payload stands behind the header already. */
-void vfmig_out_seal(struct vfmig_out *out, uint8_t *header, struct vfmig_section *section);
+void channel_out_seal(struct channel_out *out, uint8_t *header, struct abi_section *section);
 
 /* Is the checksum of a section that has come right? Its header must be in memory of ours, and is changed. */
-bool vfmig_sealed(uint8_t *header, const void *payload, const struct vfmig_section *section);
+bool channel_in_sealed(uint8_t *header, const void *payload, const struct abi_section *section);
 
 /**
- * vfmig_out_write() - let the descriptor take what it takes
+ * channel_out_write() - let the descriptor take what it takes
  * @out: of what is queued
  * @spent: buffers that were written whole come here
  *
  * Return: how many bytes it took, 0 if it would have to wait (or nothing is queued, or the limit holds it
  * back), or a negative errno with a sentence.
  */
-ssize_t vfmig_out_write(struct vfmig_out *out, struct vfmig_queue *spent, struct vfmig_error *err);
+ssize_t channel_out_write(struct channel_out *out, struct buffer_queue *spent,
+			  struct vfmig_error *err);
 
-#define VFMIG_IN_BYTES (64u << 10)
+#define CHANNEL_IN_BYTES (64u << 10)
 
 /*
  * In. [@start, @end) of @buf was read and not taken. @check keeps the order of sections. @at is how many bytes
  * were taken: where in the stream a thing is wrong. @ahead is how much to read where little is wanted, 0 for as
  * much as the buffer takes: what goes through the buffer is copied once more.
  */
-struct vfmig_in {
-	struct vfmig_port port;
-	struct vfmig_stream_check check;
+struct channel_in {
+	struct channel_port port;
+	struct abi_stream_check check;
 	uint32_t start, end;
 	uint32_t ahead;
 	bool eof;
 	uint64_t bytes;
 	int64_t moved;
-	_Alignas(64) uint8_t buf[VFMIG_IN_BYTES];
+	_Alignas(64) uint8_t buf[CHANNEL_IN_BYTES];
 };
 
 /* Bytes that can be taken at once. */
-static inline uint32_t vfmig_in_have(const struct vfmig_in *in)
+static inline uint32_t channel_in_have(const struct channel_in *in)
 {
 	return in->end - in->start;
 }
 
 /* Take bytes that are there. */
-void vfmig_in_take(struct vfmig_in *in, void *to, uint32_t len);
+void channel_in_consume(struct channel_in *in, void *to, uint32_t len);
 
 /**
- * vfmig_in_read() - read without waiting
+ * channel_in_read() - read without waiting
  * @in: where from
  * @to: where to, @len bytes at the most, behind what is buffered (which must be nothing); NULL reads into
  *	the buffer
@@ -124,6 +125,6 @@ void vfmig_in_take(struct vfmig_in *in, void *to, uint32_t len);
  * Return: bytes that came to @to, or to the buffer; 0 at the end (@eof); -EAGAIN; or a negative errno with a
  * sentence.
  */
-ssize_t vfmig_in_read(struct vfmig_in *in, void *to, size_t len, struct vfmig_error *err);
+ssize_t channel_in_read(struct channel_in *in, void *to, size_t len, struct vfmig_error *err);
 
 #endif

@@ -14,7 +14,7 @@
 #include "device/device.h"
 #include "engine/channel/channel.h"
 
-void vfmig_in_take(struct vfmig_in *in, void *to, uint32_t len)
+void channel_in_consume(struct channel_in *in, void *to, uint32_t len)
 {
 	memcpy(to, in->buf + in->start, len);
 	in->start += len;
@@ -22,21 +22,21 @@ void vfmig_in_take(struct vfmig_in *in, void *to, uint32_t len)
 		in->start = in->end = 0;
 }
 
-bool vfmig_sealed(uint8_t *header, const void *payload, const struct vfmig_section *section)
+bool channel_in_sealed(uint8_t *header, const void *payload, const struct abi_section *section)
 {
 	XXH3_state_t state;
 
-	vfmig_section_put_checksum(header, 0);
-	if (payload == header + VFMIG_SECTION_HEADER_SIZE)
-		return XXH3_64bits(header, VFMIG_SECTION_HEADER_SIZE + (size_t)section->length) ==
+	abi_section_put_checksum(header, 0);
+	if (payload == header + ABI_SECTION_HEADER_SIZE)
+		return XXH3_64bits(header, ABI_SECTION_HEADER_SIZE + (size_t)section->length) ==
 		       section->checksum;
 	XXH3_64bits_reset(&state);
-	XXH3_64bits_update(&state, header, VFMIG_SECTION_HEADER_SIZE);
+	XXH3_64bits_update(&state, header, ABI_SECTION_HEADER_SIZE);
 	XXH3_64bits_update(&state, payload, section->length);
 	return XXH3_64bits_digest(&state) == section->checksum;
 }
 
-static ssize_t read_some(struct vfmig_port *port, struct iovec *iov, size_t count)
+static ssize_t read_some(struct channel_port *port, struct iovec *iov, size_t count)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = count};
 	ssize_t n;
@@ -48,7 +48,7 @@ static ssize_t read_some(struct vfmig_port *port, struct iovec *iov, size_t coun
 	return n;
 }
 
-ssize_t vfmig_in_read(struct vfmig_in *in, void *to, size_t len, struct vfmig_error *err)
+ssize_t channel_in_read(struct channel_in *in, void *to, size_t len, struct vfmig_error *err)
 {
 	struct iovec iov[2] = {{.iov_base = to, .iov_len = to ? len : 0}};
 	ssize_t n;
@@ -61,7 +61,7 @@ ssize_t vfmig_in_read(struct vfmig_in *in, void *to, size_t len, struct vfmig_er
 	iov[1].iov_base = in->buf + in->end;
 	iov[1].iov_len = sizeof(in->buf) - in->end;
 	if (to)
-		iov[1].iov_len = VFMIG_SECTION_HEADER_SIZE;
+		iov[1].iov_len = ABI_SECTION_HEADER_SIZE;
 	else if (in->ahead && in->ahead < iov[1].iov_len)
 		iov[1].iov_len = in->ahead;
 	n = read_some(&in->port, to ? iov : iov + 1, to ? 2 : 1);
@@ -71,7 +71,7 @@ ssize_t vfmig_in_read(struct vfmig_in *in, void *to, size_t len, struct vfmig_er
 		return vfmig_err(err, -errno, "reading the stream: %s",
 				 errno == ECONNRESET ? "the other side is gone" : strerror(errno));
 	}
-	in->moved = vfmig_now();
+	in->moved = device_now();
 	in->bytes += (uint64_t)n;
 	if (!n)
 		in->eof = true;

@@ -7,12 +7,12 @@
 /* Sending by the byte would cost more than it sends. */
 #define LEAST (64u << 10)
 
-static uint64_t burst(const struct vfmig_limit *limit)
+static uint64_t burst(const struct rate_limit *limit)
 {
 	return limit->rate / 50 > LEAST ? limit->rate / 50 : LEAST;
 }
 
-void vfmig_limit_set(struct vfmig_limit *limit, uint64_t rate, int64_t now)
+void rate_limit_set(struct rate_limit *limit, uint64_t rate, int64_t now)
 {
 	if (limit->held)
 		limit->held_ns += (uint64_t)(now - limit->held);
@@ -22,7 +22,7 @@ void vfmig_limit_set(struct vfmig_limit *limit, uint64_t rate, int64_t now)
 	limit->held = 0;
 }
 
-static void earn(struct vfmig_limit *limit, int64_t now)
+static void earn(struct rate_limit *limit, int64_t now)
 {
 	unsigned __int128 more = (unsigned __int128)(now - limit->since) * limit->rate / 1000000000;
 
@@ -36,7 +36,7 @@ static void earn(struct vfmig_limit *limit, int64_t now)
 	limit->since += (int64_t)(more * 1000000000 / limit->rate);
 }
 
-uint64_t vfmig_limit_allow(struct vfmig_limit *limit, uint64_t wanted, int64_t now)
+uint64_t rate_limit_allow(struct rate_limit *limit, uint64_t wanted, int64_t now)
 {
 	uint64_t least = wanted < LEAST ? wanted : LEAST;
 
@@ -55,13 +55,13 @@ uint64_t vfmig_limit_allow(struct vfmig_limit *limit, uint64_t wanted, int64_t n
 	return wanted < limit->earned ? wanted : limit->earned;
 }
 
-void vfmig_limit_spend(struct vfmig_limit *limit, uint64_t bytes)
+void rate_limit_spend(struct rate_limit *limit, uint64_t bytes)
 {
 	if (limit->rate)
 		limit->earned -= bytes < limit->earned ? bytes : limit->earned;
 }
 
-int64_t vfmig_limit_when(const struct vfmig_limit *limit)
+int64_t rate_limit_when(const struct rate_limit *limit)
 {
 	unsigned __int128 ns;
 

@@ -15,7 +15,7 @@
 
 #define AT_ONCE 8
 
-void vfmig_queue_push(struct vfmig_queue *queue, struct vfmig_buffer *buffer)
+void buffer_queue_push(struct buffer_queue *queue, struct channel_buffer *buffer)
 {
 	buffer->next = NULL;
 	if (queue->last)
@@ -26,9 +26,9 @@ void vfmig_queue_push(struct vfmig_queue *queue, struct vfmig_buffer *buffer)
 	queue->count++;
 }
 
-struct vfmig_buffer *vfmig_queue_shift(struct vfmig_queue *queue)
+struct channel_buffer *buffer_queue_shift(struct buffer_queue *queue)
 {
-	struct vfmig_buffer *buffer = queue->first;
+	struct channel_buffer *buffer = queue->first;
 
 	if (!buffer)
 		return NULL;
@@ -39,34 +39,34 @@ struct vfmig_buffer *vfmig_queue_shift(struct vfmig_queue *queue)
 	return buffer;
 }
 
-void vfmig_out_seal(struct vfmig_out *out, uint8_t *header, struct vfmig_section *section)
+void channel_out_seal(struct channel_out *out, uint8_t *header, struct abi_section *section)
 {
 	section->seq = out->sections++;
 	section->checksum = 0;
 	out->payload += section->length;
-	vfmig_section_put(header, VFMIG_SECTION_HEADER_SIZE, section);
-	vfmig_section_put_checksum(
-		header, XXH3_64bits(header, VFMIG_SECTION_HEADER_SIZE + (size_t)section->length));
+	abi_section_put(header, ABI_SECTION_HEADER_SIZE, section);
+	abi_section_put_checksum(
+		header, XXH3_64bits(header, ABI_SECTION_HEADER_SIZE + (size_t)section->length));
 }
 
 static ssize_t quiet_writev(int fd, const struct iovec *iov, int count)
 {
-	struct vfmig_quiet quiet;
+	struct sigpipe_guard quiet;
 	size_t asked = 0;
 	ssize_t n;
 	int code;
 
 	for (int i = 0; i < count; i++)
 		asked += iov[i].iov_len;
-	vfmig_quiet_begin(&quiet);
+	sigpipe_guard_begin(&quiet);
 	n = writev(fd, iov, count);
 	code = errno;
-	vfmig_quiet_end(&quiet, n < 0 ? code : (size_t)n < asked ? EPIPE : 0);
+	sigpipe_guard_end(&quiet, n < 0 ? code : (size_t)n < asked ? EPIPE : 0);
 	errno = code;
 	return n;
 }
 
-static ssize_t write_some(struct vfmig_port *port, struct iovec *iov, int count)
+static ssize_t write_some(struct channel_port *port, struct iovec *iov, int count)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)count};
 	ssize_t n;
@@ -98,10 +98,10 @@ static int explain(int code, struct vfmig_error *err)
 	}
 }
 
-static void wrote(struct vfmig_out *out, size_t n, struct vfmig_queue *spent)
+static void wrote(struct channel_out *out, size_t n, struct buffer_queue *spent)
 {
 	while (n) {
-		struct vfmig_buffer *buffer = out->queue.first;
+		struct channel_buffer *buffer = out->queue.first;
 		size_t had = buffer->end - buffer->start;
 
 		if (n < had) {
@@ -110,16 +110,17 @@ static void wrote(struct vfmig_out *out, size_t n, struct vfmig_queue *spent)
 		}
 		n -= had;
 		buffer->start = buffer->end;
-		vfmig_queue_push(spent, vfmig_queue_shift(&out->queue));
+		buffer_queue_push(spent, buffer_queue_shift(&out->queue));
 	}
 }
 
-ssize_t vfmig_out_write(struct vfmig_out *out, struct vfmig_queue *spent, struct vfmig_error *err)
+ssize_t channel_out_write(struct channel_out *out, struct buffer_queue *spent,
+			  struct vfmig_error *err)
 {
 	struct iovec iov[AT_ONCE];
-	struct vfmig_buffer *buffer;
+	struct channel_buffer *buffer;
 	uint64_t all = 0, may;
-	int64_t now = vfmig_now();
+	int64_t now = device_now();
 	int count = 0, i;
 	ssize_t n;
 
@@ -132,7 +133,7 @@ ssize_t vfmig_out_write(struct vfmig_out *out, struct vfmig_queue *spent, struct
 		out->moved = now;
 		return 0;
 	}
-	may = vfmig_limit_allow(&out->limit, all, now);
+	may = rate_limit_allow(&out->limit, all, now);
 	if (!may) {
 		out->moved = now; /* we are who holds it back */
 		return 0;
@@ -145,7 +146,7 @@ ssize_t vfmig_out_write(struct vfmig_out *out, struct vfmig_queue *spent, struct
 	n = write_some(&out->port, iov, i);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : explain(errno, err);
-	vfmig_limit_spend(&out->limit, (uint64_t)n);
+	rate_limit_spend(&out->limit, (uint64_t)n);
 	out->bytes += (uint64_t)n;
 	out->moved = now;
 	wrote(out, (size_t)n, spent);

@@ -14,11 +14,11 @@
 
 #include "engine/channel/channel.h"
 
-int vfmig_port_open(struct vfmig_port *port, int fd, struct vfmig_error *err)
+int channel_port_open(struct channel_port *port, int fd, struct vfmig_error *err)
 {
 	struct stat st;
 
-	*port = (struct vfmig_port){.fd = fd, .flags = -1};
+	*port = (struct channel_port){.fd = fd, .flags = -1};
 	if (fd < 0)
 		return 0;
 	if (fstat(fd, &st) < 0)
@@ -35,7 +35,7 @@ int vfmig_port_open(struct vfmig_port *port, int fd, struct vfmig_error *err)
 	return 0;
 }
 
-void vfmig_port_close(struct vfmig_port *port)
+void channel_port_close(struct channel_port *port)
 {
 	if (port->fd >= 0 && port->flags >= 0)
 		fcntl(port->fd, F_SETFL, port->flags);

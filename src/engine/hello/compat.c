@@ -45,10 +45,10 @@ static void compare_number(struct list *list, const char *id, const char *what, 
 		       (unsigned long long)there, (unsigned long long)here);
 }
 
-static void compare_pci(struct list *list, const struct vfmig_hello_device *there,
-			const struct vfmig_hello_device *here)
+static void compare_pci(struct list *list, const struct negotiation_device *there,
+			const struct negotiation_device *here)
 {
-	const struct vfmig_hello_pci *a = &there->ids, *b = &here->ids;
+	const struct negotiation_pci *a = &there->ids, *b = &here->ids;
 
 	if (there->pci != here->pci) {
 		differ(list, "device %s: %s a PCI device", there->id,
@@ -68,19 +68,19 @@ static void compare_pci(struct list *list, const struct vfmig_hello_device *ther
  * What the source may send depends on what it has; a device that has more understands less just as well. Peer-to-peer
  * states are no matter of the data: each end sees for itself whether its devices need them.
  */
-static void compare_migration(struct list *list, const struct vfmig_hello_device *there,
-			      const struct vfmig_hello_device *here)
+static void compare_migration(struct list *list, const struct negotiation_device *there,
+			      const struct negotiation_device *here)
 {
 	if (there->flags & ~here->flags & VFMIG_MIGRATION_PRE_COPY)
 		differ(list, "device %s: has pre-copy at the source only", there->id);
 }
 
-static void compare_regions(struct list *list, const struct vfmig_hello_device *there,
-			    const struct vfmig_hello_device *here)
+static void compare_regions(struct list *list, const struct negotiation_device *there,
+			    const struct negotiation_device *here)
 {
 	char what[48];
 
-	for (uint32_t i = 0; i < VFMIG_HELLO_REGIONS; i++) {
+	for (uint32_t i = 0; i < NEGOTIATION_REGIONS; i++) {
 		snprintf(what, sizeof(what), "the size of region %u", i);
 		compare_number(list, there->id, what, there->regions[i].size,
 			       here->regions[i].size);
@@ -90,17 +90,17 @@ static void compare_regions(struct list *list, const struct vfmig_hello_device *
 		compare_number(list, there->id, what, there->regions[i].flags,
 			       here->regions[i].flags);
 	}
-	for (uint32_t i = 0; i < VFMIG_HELLO_IRQS; i++) {
+	for (uint32_t i = 0; i < NEGOTIATION_IRQS; i++) {
 		snprintf(what, sizeof(what), "the number of interrupts of index %u", i);
 		compare_number(list, there->id, what, there->irqs[i], here->irqs[i]);
 	}
 }
 
-static void compare_devices(struct list *list, const struct vfmig_hello *there,
-			    const struct vfmig_hello *here, uint32_t *order)
+static void compare_devices(struct list *list, const struct negotiation *there,
+			    const struct negotiation *here, uint32_t *order)
 {
 	for (uint32_t i = 0; i < there->nr_devices; i++) {
-		const struct vfmig_hello_device *device = &there->devices[i];
+		const struct negotiation_device *device = &there->devices[i];
 		uint32_t k = 0;
 
 		while (k < here->nr_devices && strcmp(here->devices[k].id, device->id))
@@ -125,8 +125,8 @@ static void compare_devices(struct list *list, const struct vfmig_hello *there,
 	}
 }
 
-static void compare_memory(struct list *list, const struct vfmig_hello *there,
-			   const struct vfmig_hello *here)
+static void compare_memory(struct list *list, const struct negotiation *there,
+			   const struct negotiation *here)
 {
 	uint32_t most = there->nr_regions > here->nr_regions ? there->nr_regions : here->nr_regions;
 
@@ -134,7 +134,7 @@ static void compare_memory(struct list *list, const struct vfmig_hello *there,
 		differ(list, "memory: %u maps at the source and %u here", there->nr_regions,
 		       here->nr_regions);
 	for (uint32_t i = 0; i < most; i++) {
-		const struct vfmig_hello_memory *a = &there->regions[i], *b = &here->regions[i];
+		const struct negotiation_memory *a = &there->regions[i], *b = &here->regions[i];
 
 		if (i >= there->nr_regions || i >= here->nr_regions) {
 			a = i < there->nr_regions ? a : b;
@@ -160,7 +160,7 @@ static void compare_memory(struct list *list, const struct vfmig_hello *there,
 	}
 }
 
-int vfmig_hello_fits(const struct vfmig_hello *there, const struct vfmig_hello *here,
+int negotiation_fits(const struct negotiation *there, const struct negotiation *here,
 		     uint32_t *order, struct vfmig_error *err)
 {
 	struct list list = {.used = 0};

@@ -15,9 +15,9 @@
 
 #include "engine/engine.h"
 
-struct vfmig_hello *vfmig_hello_new(uint32_t devices, uint32_t regions)
+struct negotiation *negotiation_new(uint32_t devices, uint32_t regions)
 {
-	struct vfmig_hello *hello = calloc(1, sizeof(*hello));
+	struct negotiation *hello = calloc(1, sizeof(*hello));
 
 	if (!hello)
 		return NULL;
@@ -27,11 +27,11 @@ struct vfmig_hello *vfmig_hello_new(uint32_t devices, uint32_t regions)
 	hello->regions = calloc(regions ? regions : 1, sizeof(*hello->regions));
 	if (hello->devices && hello->regions)
 		return hello;
-	vfmig_hello_free(hello);
+	negotiation_free(hello);
 	return NULL;
 }
 
-void vfmig_hello_free(struct vfmig_hello *hello)
+void negotiation_free(struct negotiation *hello)
 {
 	if (!hello)
 		return;
@@ -42,7 +42,7 @@ void vfmig_hello_free(struct vfmig_hello *hello)
 
 /* ---- asking ---- */
 
-static int ask_pci(struct vfmig_device *device, struct vfmig_hello_device *to,
+static int ask_pci(struct vfmig_device *device, struct negotiation_device *to,
 		   struct vfmig_error *err)
 {
 	uint8_t config[64];
@@ -51,18 +51,18 @@ static int ask_pci(struct vfmig_device *device, struct vfmig_hello_device *to,
 
 	if (ret)
 		return ret;
-	to->ids = (struct vfmig_hello_pci){
-		.vendor = vfmig_get16(config),
-		.device = vfmig_get16(config + 2),
+	to->ids = (struct negotiation_pci){
+		.vendor = abi_get16(config),
+		.device = abi_get16(config + 2),
 		.revision = config[8],
-		.class_code = vfmig_get32(config + 8) >> 8,
-		.subsystem_vendor = vfmig_get16(config + 0x2c),
-		.subsystem = vfmig_get16(config + 0x2e),
+		.class_code = abi_get32(config + 8) >> 8,
+		.subsystem_vendor = abi_get16(config + 0x2c),
+		.subsystem = abi_get16(config + 0x2e),
 	};
 	return 0;
 }
 
-static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to,
+static int ask_device(struct vfmig_device *device, struct negotiation_device *to,
 		      struct vfmig_error *err)
 {
 	struct vfmig_device_info info;
@@ -74,11 +74,11 @@ static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to
 		return ret;
 	to->pci = info.flags & VFMIG_DEVICE_FLAG_PCI;
 	to->nr_regions =
-		info.num_regions < VFMIG_HELLO_REGIONS ? info.num_regions : VFMIG_HELLO_REGIONS;
-	to->nr_irqs = info.num_irqs < VFMIG_HELLO_IRQS ? info.num_irqs : VFMIG_HELLO_IRQS;
+		info.num_regions < NEGOTIATION_REGIONS ? info.num_regions : NEGOTIATION_REGIONS;
+	to->nr_irqs = info.num_irqs < NEGOTIATION_IRQS ? info.num_irqs : NEGOTIATION_IRQS;
 	for (uint32_t i = 0; i < to->nr_regions; i++) {
 		ret = vfmig_device_region(device, i, &region, err);
-		if (ret && !vfmig_index_absent(ret))
+		if (ret && !device_index_absent(ret))
 			return ret;
 		/* By which registers it is migrated is not what it is: the two ends may differ in that. */
 		if (ret || !region.size || region.type == VFMIG_REGION_TYPE_MIGRATION)
@@ -89,7 +89,7 @@ static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to
 	}
 	for (uint32_t i = 0; i < to->nr_irqs; i++) {
 		ret = vfmig_device_irq(device, i, &irq, err);
-		if (ret && !vfmig_index_absent(ret))
+		if (ret && !device_index_absent(ret))
 			return ret;
 		to->irqs[i] = ret ? 0 : irq.count;
 	}
@@ -99,21 +99,21 @@ static int ask_device(struct vfmig_device *device, struct vfmig_hello_device *to
 	return 0;
 }
 
-int vfmig_hello_make(struct vfmig_migration *m, struct vfmig_hello **hello, struct vfmig_error *err)
+int negotiation_make(struct vfmig_migration *m, struct negotiation **hello, struct vfmig_error *err)
 {
-	struct vfmig_hello *h = vfmig_hello_new(m->nr_movers, m->memory.nr_regions);
+	struct negotiation *h = negotiation_new(m->nr_movers, m->memory.nr_regions);
 
 	*hello = NULL;
 	if (!h)
 		return vfmig_err(err, -ENOMEM, "no memory to describe the devices");
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		const struct vfmig_mover *mover = m->movers[i];
+		const struct engine_device *mover = m->movers[i];
 		struct vfmig_device *device = vfmig_session_device(mover->session);
 		const char *protocol = vfmig_session_protocol(mover->session);
 		int ret = device ? ask_device(device, &h->devices[i], err) : 0;
 
 		if (ret) {
-			vfmig_hello_free(h);
+			negotiation_free(h);
 			return vfmig_err_at(err, ret, "device %s", mover->id);
 		}
 		strcpy(h->devices[i].id, mover->id);
@@ -122,9 +122,9 @@ int vfmig_hello_make(struct vfmig_migration *m, struct vfmig_hello **hello, stru
 		h->devices[i].flags = mover->flags;
 	}
 	for (uint32_t i = 0; i < m->memory.nr_regions; i++) {
-		const struct vfmig_mapped *at = &m->memory.regions[i];
+		const struct engine_map *at = &m->memory.regions[i];
 
-		h->regions[i] = (struct vfmig_hello_memory){
+		h->regions[i] = (struct negotiation_memory){
 			.space = at->space, .prot = at->prot, .iova = at->iova, .size = at->size};
 	}
 	*hello = h;
@@ -136,23 +136,23 @@ int vfmig_hello_make(struct vfmig_migration *m, struct vfmig_hello **hello, stru
  * devices answer when they are asked again. A device that failed to name a region, or an encoder that lost a member,
  * would otherwise be found when the file is loaded and the source is gone.
  */
-int vfmig_hello_check(struct vfmig_migration *m, const char *json, size_t len,
+int negotiation_check(struct vfmig_migration *m, const char *json, size_t len,
 		      struct vfmig_error *err)
 {
-	struct vfmig_hello *sent = NULL, *again = NULL;
+	struct negotiation *sent = NULL, *again = NULL;
 	uint32_t order[VFMIG_MIGRATION_DEVICES_MAX];
-	int ret = vfmig_hello_decode(json, len, &sent, err);
+	int ret = negotiation_decode(json, len, &sent, err);
 
 	if (!ret)
-		ret = vfmig_hello_make(m, &again, err);
+		ret = negotiation_make(m, &again, err);
 	if (!ret)
-		ret = vfmig_hello_fits(sent, again, order, err);
+		ret = negotiation_fits(sent, again, order, err);
 	if (ret == -EMEDIUMTYPE)
 		vfmig_err_at(err, ret,
 			     "the devices described themselves in two ways, first \"at the "
 			     "source\" and then \"here\"");
-	vfmig_hello_free(sent);
-	vfmig_hello_free(again);
+	negotiation_free(sent);
+	negotiation_free(again);
 	return ret;
 }
 
@@ -176,7 +176,7 @@ static void put(struct text *to, const char *fmt, ...)
 	to->len += n > 0 ? (size_t)n : 0;
 }
 
-static void put_pci(struct text *to, const struct vfmig_hello_pci *ids)
+static void put_pci(struct text *to, const struct negotiation_pci *ids)
 {
 	put(to,
 	    ",\"pci\":{\"vendor\":%u,\"device\":%u,\"revision\":%u,\"class\":%u,"
@@ -185,7 +185,7 @@ static void put_pci(struct text *to, const struct vfmig_hello_pci *ids)
 	    ids->subsystem);
 }
 
-static void put_device(struct text *to, const struct vfmig_hello_device *device)
+static void put_device(struct text *to, const struct negotiation_device *device)
 {
 	const char *comma = "";
 
@@ -212,7 +212,7 @@ static void put_device(struct text *to, const struct vfmig_hello_device *device)
 	put(to, "]}");
 }
 
-static void put_hello(struct text *to, const struct vfmig_hello *hello)
+static void put_hello(struct text *to, const struct negotiation *hello)
 {
 	put(to, "{\"devices\":[");
 	for (uint32_t i = 0; i < hello->nr_devices; i++) {
@@ -221,7 +221,7 @@ static void put_hello(struct text *to, const struct vfmig_hello *hello)
 	}
 	put(to, "],\"memory\":[");
 	for (uint32_t i = 0; i < hello->nr_regions; i++) {
-		const struct vfmig_hello_memory *r = &hello->regions[i];
+		const struct negotiation_memory *r = &hello->regions[i];
 
 		put(to, "%s{\"space\":%u,\"iova\":%" PRIu64 ",\"size\":%" PRIu64 ",\"prot\":%u}",
 		    i ? "," : "", r->space, r->iova, r->size, r->prot);
@@ -230,7 +230,7 @@ static void put_hello(struct text *to, const struct vfmig_hello *hello)
 }
 
 /* Ids and protocols are printable, without quotes and backslashes, so no character needs to be escaped. */
-char *vfmig_hello_encode(const struct vfmig_hello *hello, size_t *len)
+char *negotiation_encode(const struct negotiation *hello, size_t *len)
 {
 	struct text text = {0};
 

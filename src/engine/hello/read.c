@@ -24,30 +24,29 @@ static void wrong(struct reader *r, const char *key, const char *what)
 				   *r->where ? "." : "", key, what);
 }
 
-static struct vfmig_json get(struct reader *r, const struct vfmig_json *from, const char *key,
-			     enum vfmig_json_type type)
+static struct abi_json get(struct reader *r, const struct abi_json *from, const char *key,
+			   enum abi_json_type type)
 {
-	struct vfmig_json value = vfmig_json_member(from, key);
+	struct abi_json value = abi_json_member(from, key);
 
-	if (value.type == VFMIG_JSON_NONE)
+	if (value.type == ABI_JSON_NONE)
 		wrong(r, key, "is missing");
 	else if (value.type != type)
 		wrong(r, key, "is of another type than it should be");
 	if (value.type != type)
-		value.type = VFMIG_JSON_NONE;
+		value.type = ABI_JSON_NONE;
 	return value;
 }
 
-static uint64_t number(struct reader *r, const struct vfmig_json *from, const char *key,
-		       uint64_t max)
+static uint64_t number(struct reader *r, const struct abi_json *from, const char *key, uint64_t max)
 {
-	struct vfmig_json v = get(r, from, key, VFMIG_JSON_INTEGER);
+	struct abi_json v = get(r, from, key, ABI_JSON_INTEGER);
 	bool negative;
 	uint64_t value;
 
-	if (v.type == VFMIG_JSON_NONE)
+	if (v.type == ABI_JSON_NONE)
 		return 0;
-	value = vfmig_json_integer(&v, &negative);
+	value = abi_json_integer(&v, &negative);
 	if (negative) {
 		wrong(r, key, "is negative");
 		return 0;
@@ -59,15 +58,15 @@ static uint64_t number(struct reader *r, const struct vfmig_json *from, const ch
 	return value;
 }
 
-static void word(struct reader *r, const struct vfmig_json *from, const char *key, char *to,
+static void word(struct reader *r, const struct abi_json *from, const char *key, char *to,
 		 size_t size)
 {
-	struct vfmig_json v = get(r, from, key, VFMIG_JSON_STRING);
+	struct abi_json v = get(r, from, key, ABI_JSON_STRING);
 	size_t len;
 
-	if (v.type == VFMIG_JSON_NONE)
+	if (v.type == ABI_JSON_NONE)
 		return;
-	len = vfmig_json_string(&v, to, size);
+	len = abi_json_string(&v, to, size);
 	if (len >= size) {
 		wrong(r, key, "is longer than it may be");
 		return;
@@ -81,11 +80,11 @@ static void word(struct reader *r, const struct vfmig_json *from, const char *ke
 	to[len] = 0;
 }
 
-static struct vfmig_json array(struct reader *r, const struct vfmig_json *from, const char *key,
-			       size_t max, uint32_t *count)
+static struct abi_json array(struct reader *r, const struct abi_json *from, const char *key,
+			     size_t max, uint32_t *count)
 {
-	struct vfmig_json list = get(r, from, key, VFMIG_JSON_ARRAY);
-	size_t n = vfmig_json_count(&list);
+	struct abi_json list = get(r, from, key, ABI_JSON_ARRAY);
+	size_t n = abi_json_count(&list);
 
 	*count = 0;
 	if (n > max)
@@ -95,15 +94,15 @@ static struct vfmig_json array(struct reader *r, const struct vfmig_json *from, 
 	return list;
 }
 
-static void get_regions(struct reader *r, const struct vfmig_json *from,
-			struct vfmig_hello_device *to)
+static void get_regions(struct reader *r, const struct abi_json *from,
+			struct negotiation_device *to)
 {
-	struct vfmig_json item = {0}, list;
+	struct abi_json item = {0}, list;
 	uint32_t count;
 
-	list = array(r, from, "regions", VFMIG_HELLO_REGIONS, &count);
-	while (count && vfmig_json_next(&list, &item)) {
-		uint64_t index = number(r, &item, "index", VFMIG_HELLO_REGIONS - 1);
+	list = array(r, from, "regions", NEGOTIATION_REGIONS, &count);
+	while (count && abi_json_next(&list, &item)) {
+		uint64_t index = number(r, &item, "index", NEGOTIATION_REGIONS - 1);
 
 		to->regions[index].size = number(r, &item, "size", UINT64_MAX);
 		if (!r->ret && !to->regions[index].size)
@@ -112,10 +111,10 @@ static void get_regions(struct reader *r, const struct vfmig_json *from,
 		if (index >= to->nr_regions)
 			to->nr_regions = (uint32_t)index + 1;
 	}
-	list = array(r, from, "irqs", VFMIG_HELLO_IRQS, &count);
-	item = (struct vfmig_json){0};
-	while (count && vfmig_json_next(&list, &item)) {
-		uint64_t index = number(r, &item, "index", VFMIG_HELLO_IRQS - 1);
+	list = array(r, from, "irqs", NEGOTIATION_IRQS, &count);
+	item = (struct abi_json){0};
+	while (count && abi_json_next(&list, &item)) {
+		uint64_t index = number(r, &item, "index", NEGOTIATION_IRQS - 1);
 
 		to->irqs[index] = (uint32_t)number(r, &item, "count", UINT32_MAX);
 		if (index >= to->nr_irqs)
@@ -123,17 +122,16 @@ static void get_regions(struct reader *r, const struct vfmig_json *from,
 	}
 }
 
-static void get_device(struct reader *r, const struct vfmig_json *from,
-		       struct vfmig_hello_device *to)
+static void get_device(struct reader *r, const struct abi_json *from, struct negotiation_device *to)
 {
-	struct vfmig_json pci = vfmig_json_member(from, "pci");
+	struct abi_json pci = abi_json_member(from, "pci");
 
 	word(r, from, "id", to->id, sizeof(to->id));
 	if (!r->ret && !to->id[0])
 		wrong(r, "id", "is empty");
 	word(r, from, "protocol", to->protocol, sizeof(to->protocol));
 	to->flags = number(r, from, "flags", UINT64_MAX);
-	if (pci.type != VFMIG_JSON_NONE) {
+	if (pci.type != ABI_JSON_NONE) {
 		to->pci = true;
 		to->ids.vendor = (uint32_t)number(r, &pci, "vendor", 0xffff);
 		to->ids.device = (uint32_t)number(r, &pci, "device", 0xffff);
@@ -145,8 +143,7 @@ static void get_device(struct reader *r, const struct vfmig_json *from,
 	get_regions(r, from, to);
 }
 
-static void get_memory(struct reader *r, const struct vfmig_json *from,
-		       struct vfmig_hello_memory *to)
+static void get_memory(struct reader *r, const struct abi_json *from, struct negotiation_memory *to)
 {
 	to->space = (uint32_t)number(r, from, "space", VFMIG_MIGRATION_REGIONS_MAX);
 	to->iova = number(r, from, "iova", UINT64_MAX);
@@ -158,7 +155,7 @@ static void get_memory(struct reader *r, const struct vfmig_json *from,
 }
 
 /* The same id twice would be two devices in one. */
-static void check_ids(struct reader *r, const struct vfmig_hello *hello)
+static void check_ids(struct reader *r, const struct negotiation *hello)
 {
 	for (uint32_t i = 0; i < hello->nr_devices; i++)
 		for (uint32_t k = 0; k < i; k++)
@@ -166,10 +163,10 @@ static void check_ids(struct reader *r, const struct vfmig_hello *hello)
 				wrong(r, hello->devices[i].id, "is the id of two devices");
 }
 
-static bool parse(const char *json, size_t len, struct vfmig_json *top, struct reader *r)
+static bool parse(const char *json, size_t len, struct abi_json *top, struct reader *r)
 {
 	char what[48];
-	size_t good = len <= VFMIG_SECTION_HELLO_MAX ? vfmig_json_open(json, len, top) : 0;
+	size_t good = len <= ABI_SECTION_HELLO_MAX ? abi_json_open(json, len, top) : 0;
 
 	if (good == len && len)
 		return true;
@@ -178,38 +175,38 @@ static bool parse(const char *json, size_t len, struct vfmig_json *top, struct r
 	return false;
 }
 
-int vfmig_hello_decode(const char *json, size_t len, struct vfmig_hello **hello,
+int negotiation_decode(const char *json, size_t len, struct negotiation **hello,
 		       struct vfmig_error *err)
 {
 	struct reader r = {.err = err};
 	uint32_t devices = 0, regions = 0;
-	struct vfmig_json top, device_list, region_list, item = {0};
-	struct vfmig_hello *h;
+	struct abi_json top, device_list, region_list, item = {0};
+	struct negotiation *h;
 
 	*hello = NULL;
 	if (!parse(json, len, &top, &r))
 		return r.ret;
 	device_list = array(&r, &top, "devices", VFMIG_MIGRATION_DEVICES_MAX, &devices);
 	region_list = array(&r, &top, "memory", VFMIG_MIGRATION_REGIONS_MAX, &regions);
-	h = vfmig_hello_new(devices, regions);
+	h = negotiation_new(devices, regions);
 	if (!h)
 		return vfmig_err(err, -ENOMEM, "no memory to read HELLO");
 	for (uint32_t i = 0; !r.ret && i < devices; i++) {
 		snprintf(r.where, sizeof(r.where), "devices[%u]", i);
-		vfmig_json_next(&device_list, &item);
+		abi_json_next(&device_list, &item);
 		get_device(&r, &item, &h->devices[i]);
 	}
-	item = (struct vfmig_json){0};
+	item = (struct abi_json){0};
 	for (uint32_t i = 0; !r.ret && i < regions; i++) {
 		snprintf(r.where, sizeof(r.where), "memory[%u]", i);
-		vfmig_json_next(&region_list, &item);
+		abi_json_next(&region_list, &item);
 		get_memory(&r, &item, &h->regions[i]);
 	}
 	r.where[0] = 0;
 	if (!r.ret)
 		check_ids(&r, h);
 	if (r.ret)
-		vfmig_hello_free(h);
+		negotiation_free(h);
 	else
 		*hello = h;
 	return r.ret;

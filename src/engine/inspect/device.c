@@ -8,10 +8,10 @@
 
 #include "engine/inspect/inspect.h"
 
-static const char *on_model(void *user, const struct vfmig_ds_model *model)
+static const char *on_model(void *user, const struct abi_ds_model *model)
 {
-	struct vfmig_seen *seen = user;
-	char name[VFMIG_DS_NAME_MAX + 1];
+	struct inspect_device *seen = user;
+	char name[ABI_DS_NAME_MAX + 1];
 
 	snprintf(name, sizeof(name), "%.*s", (int)model->name_len, model->name);
 	vfmig_event(seen->to, "model", VFMIG_TEXT("device", seen->id), VFMIG_TEXT("model", name),
@@ -19,10 +19,10 @@ static const char *on_model(void *user, const struct vfmig_ds_model *model)
 	return NULL;
 }
 
-static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_entry *entry)
+static const char *on_entry(void *user, uint32_t index, const struct abi_ds_entry *entry)
 {
-	struct vfmig_seen *seen = user;
-	struct vfmig_seen_entry *at;
+	struct inspect_device *seen = user;
+	struct inspect_device_entry *at;
 
 	if (seen->count == seen->room) {
 		uint32_t room = seen->room ? seen->room * 2 : 32;
@@ -36,7 +36,7 @@ static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_en
 		seen->room = room;
 	}
 	at = &seen->entries[seen->count++];
-	*at = (struct vfmig_seen_entry){
+	*at = (struct inspect_device_entry){
 		.version = entry->version, .kind = entry->kind, .size = entry->size};
 	snprintf(at->name, sizeof(at->name), "%.*s", (int)entry->name_len, entry->name);
 	return NULL;
@@ -44,9 +44,9 @@ static const char *on_entry(void *user, uint32_t index, const struct vfmig_ds_en
 
 static const char *on_field(void *user, uint32_t index, const void *value, size_t size)
 {
-	struct vfmig_seen *seen = user;
-	const struct vfmig_seen_entry *entry = &seen->entries[index];
-	char hex[2 * VFMIG_DS_FIELD_MAX + 1];
+	struct inspect_device *seen = user;
+	const struct inspect_device_entry *entry = &seen->entries[index];
+	char hex[2 * ABI_DS_FIELD_MAX + 1];
 	const uint8_t *bytes = value;
 
 	for (size_t i = 0; i < size; i++)
@@ -60,23 +60,23 @@ static const char *on_field(void *user, uint32_t index, const void *value, size_
 static const char *on_block(void *user, uint32_t index, uint64_t offset, const void *data,
 			    size_t len)
 {
-	((struct vfmig_seen *)user)->entries[index].bytes += len;
+	((struct inspect_device *)user)->entries[index].bytes += len;
 	return NULL;
 }
 
 static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t len)
 {
-	((struct vfmig_seen *)user)->entries[index].bytes += len;
+	((struct inspect_device *)user)->entries[index].bytes += len;
 	return NULL;
 }
 
 static const char *on_opaque(void *user, const void *data, size_t len)
 {
-	((struct vfmig_seen *)user)->opaque_bytes += len;
+	((struct inspect_device *)user)->opaque_bytes += len;
 	return NULL;
 }
 
-static const struct vfmig_ds_events events = {
+static const struct abi_ds_events events = {
 	.model = on_model,
 	.entry = on_entry,
 	.field = on_field,
@@ -86,22 +86,22 @@ static const struct vfmig_ds_events events = {
 	.chunk = on_opaque,
 };
 
-static bool begin(struct vfmig_seen *seen)
+static bool begin(struct inspect_device *seen)
 {
 	seen->begun = true;
-	seen->slots = calloc(VFMIG_DS_ENTRIES_MAX, sizeof(*seen->slots));
+	seen->slots = calloc(ABI_DS_ENTRIES_MAX, sizeof(*seen->slots));
 	if (!seen->slots) {
 		seen->opaque = seen->no_memory = true;
 		return false;
 	}
-	vfmig_ds_reader_init(&seen->reader, &events, seen, seen->slots, VFMIG_DS_ENTRIES_MAX);
+	abi_ds_reader_init(&seen->reader, &events, seen, seen->slots, ABI_DS_ENTRIES_MAX);
 	return true;
 }
 
-static void refused(struct vfmig_seen *seen, const char *why)
+static void refused(struct inspect_device *seen, const char *why)
 {
 	/* Nothing of it was understood: it is another kind of data, and no mistake. */
-	if (seen->reader.bytes <= VFMIG_DS_PREAMBLE_SIZE && !seen->reader.frames) {
+	if (seen->reader.bytes <= ABI_DS_PREAMBLE_SIZE && !seen->reader.frames) {
 		seen->opaque = true;
 		return;
 	}
@@ -110,34 +110,34 @@ static void refused(struct vfmig_seen *seen, const char *why)
 		    VFMIG_U64("at", seen->reader.bytes), VFMIG_TEXT("sentence", why));
 }
 
-void vfmig_seen_feed(struct vfmig_seen *seen, const void *data, size_t len)
+void inspect_device_feed(struct inspect_device *seen, const void *data, size_t len)
 {
 	const char *why;
 
 	seen->bytes += len;
 	if (seen->opaque || seen->broken || (!seen->begun && !begin(seen)))
 		return;
-	why = vfmig_ds_reader_feed(&seen->reader, data, len);
+	why = abi_ds_reader_feed(&seen->reader, data, len);
 	if (why)
 		refused(seen, why);
 }
 
-bool vfmig_seen_finish(struct vfmig_seen *seen)
+bool inspect_device_finish(struct inspect_device *seen)
 {
 	const char *why = NULL;
 
 	if (!seen->begun && seen->bytes)
 		seen->opaque = true;
 	if (seen->begun && !seen->opaque && !seen->broken)
-		why = vfmig_ds_reader_finish(&seen->reader);
+		why = abi_ds_reader_finish(&seen->reader);
 	if (why)
 		refused(seen, why);
 	if (seen->opaque)
 		seen->opaque_bytes = seen->bytes;
 	for (uint32_t i = 0; i < seen->count; i++) {
-		const struct vfmig_seen_entry *entry = &seen->entries[i];
+		const struct inspect_device_entry *entry = &seen->entries[i];
 
-		if (entry->kind == VFMIG_DS_KIND_BLOCK)
+		if (entry->kind == ABI_DS_KIND_BLOCK)
 			vfmig_event(seen->to, "block", VFMIG_TEXT("device", seen->id),
 				    VFMIG_TEXT("name", entry->name), VFMIG_U64("size", entry->size),
 				    VFMIG_U64("version", entry->version),
@@ -149,7 +149,7 @@ bool vfmig_seen_finish(struct vfmig_seen *seen)
 	return !seen->opaque && !seen->broken;
 }
 
-void vfmig_seen_free(struct vfmig_seen *seen)
+void inspect_device_free(struct inspect_device *seen)
 {
 	free(seen->slots);
 	free(seen->entries);

@@ -21,17 +21,17 @@ struct inspector {
 	const struct vfmig_events *to;
 	struct vfmig_error *err;
 	struct vfmig_inspect_result result;
-	struct vfmig_stream_check check;
-	struct vfmig_hello *hello;
-	struct vfmig_stream_device *devices;
+	struct abi_stream_check check;
+	struct negotiation *hello;
+	struct abi_stream_device *devices;
 	uint64_t *sizes;
-	struct vfmig_seen *seen;
+	struct inspect_device *seen;
 	uint64_t at; /* where the section begins */
 	uint64_t round_memory, round_zero, round_device;
-	uint8_t buf[VFMIG_SECTION_HEADER_SIZE + VFMIG_SECTION_HELLO_MAX];
+	uint8_t buf[ABI_SECTION_HEADER_SIZE + ABI_SECTION_HELLO_MAX];
 };
 
-_Static_assert(VFMIG_SECTION_HELLO_MAX >= VFMIG_SECTION_DATA_MAX, "one buffer for all sections");
+_Static_assert(ABI_SECTION_HELLO_MAX >= ABI_SECTION_DATA_MAX, "one buffer for all sections");
 
 /* Bytes read, fewer only at the end. */
 static ssize_t read_all(struct inspector *i, void *to, size_t len)
@@ -69,8 +69,8 @@ static int cut_off(struct inspector *i)
 
 static int stream_header(struct inspector *i)
 {
-	struct vfmig_stream_header header;
-	ssize_t n = read_all(i, i->buf, VFMIG_STREAM_HEADER_SIZE);
+	struct abi_stream_header header;
+	ssize_t n = read_all(i, i->buf, ABI_STREAM_HEADER_SIZE);
 	char id[2 * sizeof(header.id) + 1];
 	const char *why;
 
@@ -79,25 +79,25 @@ static int stream_header(struct inspector *i)
 	if (!n)
 		return vfmig_err(i->err, -ENODATA, "there is nothing in it");
 	/* What it is said to be comes first: a text is not a stream that is cut off. */
-	why = vfmig_stream_get_header(i->buf, (size_t)n, &header);
-	if (why && n == VFMIG_STREAM_HEADER_SIZE)
+	why = abi_stream_get_header(i->buf, (size_t)n, &header);
+	if (why && n == ABI_STREAM_HEADER_SIZE)
 		return unsound(i, why);
 	if (why)
 		return cut_off(i);
 	for (size_t k = 0; k < sizeof(header.id); k++)
 		snprintf(id + 2 * k, 3, "%02x", header.id[k]);
-	i->result.file = header.flags & VFMIG_STREAM_FLAG_FILE;
-	vfmig_stream_check_init(&i->check, header.flags);
+	i->result.file = header.flags & ABI_STREAM_FLAG_FILE;
+	abi_stream_check_init(&i->check, header.flags);
 	vfmig_event(i->to, "stream", VFMIG_U64("version", header.version),
 		    VFMIG_U64("file", i->result.file), VFMIG_TEXT("id", id));
-	if (header.flags & VFMIG_STREAM_FLAG_REPLY)
+	if (header.flags & ABI_STREAM_FLAG_REPLY)
 		return unsound(i, "it is the answer of a destination");
 	return 0;
 }
 
 static void tell_device(struct inspector *i, uint32_t index)
 {
-	const struct vfmig_hello_device *d = &i->hello->devices[index];
+	const struct negotiation_device *d = &i->hello->devices[index];
 	struct vfmig_event_field fields[] = {
 		VFMIG_U64("index", index),
 		VFMIG_TEXT("device", d->id),
@@ -121,10 +121,10 @@ static const char *prot_name(uint32_t prot)
 	return names[prot & 3];
 }
 
-static int hello(struct inspector *i, const struct vfmig_section *s)
+static int hello(struct inspector *i, const struct abi_section *s)
 {
-	int ret = vfmig_hello_decode((char *)i->buf + VFMIG_SECTION_HEADER_SIZE, s->length,
-				     &i->hello, i->err);
+	int ret = negotiation_decode((char *)i->buf + ABI_SECTION_HEADER_SIZE, s->length, &i->hello,
+				     i->err);
 
 	if (ret)
 		return ret;
@@ -141,7 +141,7 @@ static int hello(struct inspector *i, const struct vfmig_section *s)
 		tell_device(i, k);
 	}
 	for (uint32_t k = 0; k < i->hello->nr_regions; k++) {
-		const struct vfmig_hello_memory *region = &i->hello->regions[k];
+		const struct negotiation_memory *region = &i->hello->regions[k];
 
 		i->sizes[k] = region->size;
 		vfmig_event(i->to, "region", VFMIG_U64("index", k),
@@ -149,8 +149,8 @@ static int hello(struct inspector *i, const struct vfmig_section *s)
 			    VFMIG_U64("size", region->size),
 			    VFMIG_TEXT("prot", prot_name(region->prot)));
 	}
-	vfmig_stream_check_hello(&i->check, i->devices, i->hello->nr_devices, i->sizes,
-				 i->hello->nr_regions);
+	abi_stream_check_hello(&i->check, i->devices, i->hello->nr_devices, i->sizes,
+			       i->hello->nr_regions);
 	return 0;
 }
 
@@ -166,29 +166,30 @@ static void round_over(struct inspector *i, uint64_t number)
 	i->round_device = i->result.device_bytes;
 }
 
-static int take(struct inspector *i, const struct vfmig_section *s)
+static int take(struct inspector *i, const struct abi_section *s)
 {
 	switch (s->type) {
-	case VFMIG_SECTION_HELLO:
+	case ABI_SECTION_HELLO:
 		return hello(i, s);
-	case VFMIG_SECTION_MEM_PAGES:
+	case ABI_SECTION_MEM_PAGES:
 		i->result.memory_bytes += s->length;
 		break;
-	case VFMIG_SECTION_MEM_ZERO:
-		i->result.zero_pages += s->arg / VFMIG_STREAM_PAGE;
+	case ABI_SECTION_MEM_ZERO:
+		i->result.zero_pages += s->arg / ABI_STREAM_PAGE;
 		break;
-	case VFMIG_SECTION_ROUND:
+	case ABI_SECTION_ROUND:
 		round_over(i, s->arg);
 		break;
-	case VFMIG_SECTION_DEVICE_DATA:
+	case ABI_SECTION_DEVICE_DATA:
 		i->result.device_bytes += s->length;
-		vfmig_seen_feed(&i->seen[s->index], i->buf + VFMIG_SECTION_HEADER_SIZE, s->length);
+		inspect_device_feed(&i->seen[s->index], i->buf + ABI_SECTION_HEADER_SIZE,
+				    s->length);
 		break;
-	case VFMIG_SECTION_DEVICE_END:
-		i->result.undecoded += !vfmig_seen_finish(&i->seen[s->index]);
+	case ABI_SECTION_DEVICE_END:
+		i->result.undecoded += !inspect_device_finish(&i->seen[s->index]);
 		i->result.damaged += i->seen[s->index].broken || i->seen[s->index].no_memory;
 		break;
-	case VFMIG_SECTION_STOPPED:
+	case ABI_SECTION_STOPPED:
 		vfmig_event(i->to, "stopped", VFMIG_U64("bytes", i->at));
 		break;
 	default:
@@ -197,12 +198,12 @@ static int take(struct inspector *i, const struct vfmig_section *s)
 	return 0;
 }
 
-static void tell_section(struct inspector *i, const struct vfmig_section *s)
+static void tell_section(struct inspector *i, const struct abi_section *s)
 {
 	if (!(i->flags & VFMIG_INSPECT_SECTIONS))
 		return;
 	vfmig_event(i->to, "section", VFMIG_U64("seq", s->seq), VFMIG_U64("at", i->at),
-		    VFMIG_TEXT("type", vfmig_section_name(s->type)), VFMIG_U64("index", s->index),
+		    VFMIG_TEXT("type", abi_section_name(s->type)), VFMIG_U64("index", s->index),
 		    VFMIG_U64("offset", s->offset), VFMIG_U64("arg", s->arg),
 		    VFMIG_U64("length", s->length));
 }
@@ -210,27 +211,27 @@ static void tell_section(struct inspector *i, const struct vfmig_section *s)
 /* One section; 1, 0 at the end, or an error. */
 static int section(struct inspector *i)
 {
-	struct vfmig_section s;
+	struct abi_section s;
 	const char *why;
 	ssize_t n;
 
 	i->at = i->result.bytes;
-	n = read_all(i, i->buf, VFMIG_SECTION_HEADER_SIZE);
+	n = read_all(i, i->buf, ABI_SECTION_HEADER_SIZE);
 	if (n <= 0)
 		return (int)n;
-	if (n < (ssize_t)VFMIG_SECTION_HEADER_SIZE)
+	if (n < (ssize_t)ABI_SECTION_HEADER_SIZE)
 		return cut_off(i);
-	why = vfmig_section_get(i->buf, VFMIG_SECTION_HEADER_SIZE, &s);
+	why = abi_section_get(i->buf, ABI_SECTION_HEADER_SIZE, &s);
 	if (why)
 		return unsound(i, why);
-	n = read_all(i, i->buf + VFMIG_SECTION_HEADER_SIZE, s.length);
+	n = read_all(i, i->buf + ABI_SECTION_HEADER_SIZE, s.length);
 	if (n < 0)
 		return (int)n;
 	if (n < (ssize_t)s.length)
 		return cut_off(i);
-	if (!vfmig_sealed(i->buf, i->buf + VFMIG_SECTION_HEADER_SIZE, &s))
+	if (!channel_in_sealed(i->buf, i->buf + ABI_SECTION_HEADER_SIZE, &s))
 		return unsound(i, "the checksum is wrong");
-	why = vfmig_stream_check(&i->check, &s);
+	why = abi_stream_check(&i->check, &s);
 	if (why)
 		return unsound(i, why);
 	i->result.sections++;
@@ -251,7 +252,7 @@ static int inspect(struct inspector *i)
 	}
 	if (ret)
 		return ret;
-	if (vfmig_stream_check_finish(&i->check))
+	if (abi_stream_check_finish(&i->check))
 		return cut_off(i);
 	i->result.complete = true;
 	vfmig_event(i->to, "end", VFMIG_U64("sections", i->result.sections),
@@ -276,8 +277,8 @@ int vfmig_inspect(int fd, uint32_t flags, const struct vfmig_events *events,
 	if (result)
 		*result = i->result;
 	for (uint32_t k = 0; i->seen && k < i->result.devices; k++)
-		vfmig_seen_free(&i->seen[k]);
-	vfmig_hello_free(i->hello);
+		inspect_device_free(&i->seen[k]);
+	negotiation_free(i->hello);
 	free(i->devices);
 	free(i->seen);
 	free(i->sizes);

@@ -2,16 +2,16 @@
 /*
  * One device's data, looked into as it comes by.
  */
-#ifndef VFMIG_ENGINE_INSPECT_H
-#define VFMIG_ENGINE_INSPECT_H
+#ifndef ENGINE_INSPECT_H
+#define ENGINE_INSPECT_H
 
 #include <vfmig/event.h>
 
 #include "abi/device_state.h"
 
 /* What is known of an entry of the schema. */
-struct vfmig_seen_entry {
-	char name[VFMIG_DS_NAME_MAX + 1];
+struct inspect_device_entry {
+	char name[ABI_DS_NAME_MAX + 1];
 	uint32_t version;
 	uint8_t kind;
 	uint64_t size;
@@ -24,21 +24,21 @@ struct vfmig_seen_entry {
  * @opaque: its data does not describe itself; @broken: it does, and is wrong
  * @bytes: of its data, and @opaque_bytes of those that describe nothing
  */
-struct vfmig_seen {
+struct inspect_device {
 	const char *id;
 	const struct vfmig_events *to;
-	struct vfmig_ds_reader reader;
-	struct vfmig_ds_slot *slots;
-	struct vfmig_seen_entry *entries;
+	struct abi_ds_reader reader;
+	struct abi_ds_slot *slots;
+	struct inspect_device_entry *entries;
 	uint32_t count, room;
 	bool begun, opaque, broken, no_memory;
 	uint64_t bytes, opaque_bytes;
 };
 
 /* Bytes of its data, in order. */
-void vfmig_seen_feed(struct vfmig_seen *seen, const void *data, size_t len);
+void inspect_device_feed(struct inspect_device *seen, const void *data, size_t len);
 /* They are over: tell what there was of blocks. Whether all of it made sense. */
-bool vfmig_seen_finish(struct vfmig_seen *seen);
-void vfmig_seen_free(struct vfmig_seen *seen);
+bool inspect_device_finish(struct inspect_device *seen);
+void inspect_device_free(struct inspect_device *seen);
 
 #endif

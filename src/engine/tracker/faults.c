@@ -56,7 +56,7 @@ struct toucher {
 };
 
 /* Only small anonymous pages: those of a file, and huge ones, would be allocated, and have no need of it. */
-static int touch_anonymous(void *context, const struct vfmig_vma *vma)
+static int touch_anonymous(void *context, const struct engine_vma *vma)
 {
 	const struct toucher *k = context;
 	int ret = 0;
@@ -76,12 +76,12 @@ static int touch_anonymous(void *context, const struct vfmig_vma *vma)
 /* ---- the thread ---- */
 
 /* The range that has an address in one of its pages. */
-static const struct vfmig_watched *range_of(const struct vfmig_cpu_tracker *t, uint64_t address)
+static const struct tracker_watched *range_of(const struct vfmig_cpu_tracker *t, uint64_t address)
 {
 	uint64_t start, end;
 
 	for (size_t i = 0; i < t->count; i++) {
-		vfmig_watched_pages(&t->ranges[i], &start, &end);
+		tracker_watched_pages(&t->ranges[i], &start, &end);
 		if (address >= start && address < end)
 			return &t->ranges[i];
 	}
@@ -93,21 +93,21 @@ static void let_all_go(struct vfmig_cpu_tracker *t)
 {
 	t->lost = true;
 	for (size_t i = 0; i < t->count; i++)
-		vfmig_uffd_leave(t->uffd, &t->ranges[i]);
+		tracker_uffd_leave(t->uffd, &t->ranges[i]);
 }
 
 static void note(struct vfmig_cpu_tracker *t, uint64_t address)
 {
-	const struct vfmig_watched *range;
+	const struct tracker_watched *range;
 	uint64_t start;
 
 	pthread_mutex_lock(&t->lock);
 	range = range_of(t, address);
 	if (range) {
 		start = address & ~(range->page - 1);
-		vfmig_watched_mark(t, start, start + range->page, t->noted);
+		tracker_watched_mark(t, start, start + range->page, t->noted);
 	}
-	if (!range || vfmig_uffd_protect(t->uffd, start, start + range->page, false))
+	if (!range || tracker_uffd_protect(t->uffd, start, start + range->page, false))
 		let_all_go(t);
 	pthread_mutex_unlock(&t->lock);
 }
@@ -152,22 +152,22 @@ static int start_thread(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 
 /* ---- start, collect, stop ---- */
 
-int vfmig_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
+int tracker_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 {
 	struct toucher k = {.t = t, .err = err};
-	int ret = vfmig_dirty_create(&t->noted, NULL);
+	int ret = dirty_create(&t->noted, NULL);
 
 	t->lost = false;
 	if (ret)
 		return vfmig_err(err, ret, "no memory for a tracker");
-	t->uffd = vfmig_uffd_open(VFMIG_UFFD_WP_FAULTS | VFMIG_UFFD_WP_SHARED, true, err);
+	t->uffd = tracker_uffd_open(TRACKER_UFFD_WP_FAULTS | TRACKER_UFFD_WP_SHARED, true, err);
 	ret = t->uffd < 0 ? t->uffd : start_thread(t, err);
 	if (!ret && t->count)
-		ret = vfmig_vmas_each(touch_anonymous, &k, err);
+		ret = engine_vmas_each(touch_anonymous, &k, err);
 	for (size_t i = 0; i < t->count && !ret; i++)
-		ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
+		ret = tracker_uffd_watch(t->uffd, &t->ranges[i], err);
 	if (ret)
-		vfmig_faults_stop(t);
+		tracker_faults_stop(t);
 	return ret;
 }
 
@@ -181,29 +181,29 @@ struct taker {
 static int take(void *context, uint64_t iova, uint64_t size)
 {
 	struct taker *k = context;
-	struct vfmig_watched part;
+	struct tracker_watched part;
 	uint64_t start, end;
 
 	for (size_t i = 0; i < k->t->count && !k->ret; i++) {
-		if (!vfmig_watched_part(&k->t->ranges[i], iova, size, &part))
+		if (!tracker_watched_part(&k->t->ranges[i], iova, size, &part))
 			continue;
-		vfmig_watched_pages(&part, &start, &end);
-		k->ret = vfmig_uffd_protect(k->t->uffd, start, end, true);
+		tracker_watched_pages(&part, &start, &end);
+		k->ret = tracker_uffd_protect(k->t->uffd, start, end, true);
 	}
 	if (!k->ret)
 		vfmig_dirty_mark(k->into, iova, size);
 	return k->ret;
 }
 
-int vfmig_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			 struct vfmig_dirty *into, struct vfmig_error *err)
+int tracker_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			   struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	struct taker k = {.t = t, .into = into};
 	bool lost;
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->lost)
-		vfmig_dirty_harvest(t->noted, iova, size, take, &k);
+		dirty_harvest(t->noted, iova, size, take, &k);
 	lost = t->lost;
 	pthread_mutex_unlock(&t->lock);
 	if (lost)
@@ -214,13 +214,13 @@ int vfmig_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t si
 	return 0;
 }
 
-void vfmig_faults_stop(struct vfmig_cpu_tracker *t)
+void tracker_faults_stop(struct vfmig_cpu_tracker *t)
 {
 	uint64_t one = 1;
 
 	/* First let go of the memory, which wakes who waits for us; then the thread may end. */
 	for (size_t i = 0; t->uffd >= 0 && i < t->count; i++)
-		vfmig_uffd_leave(t->uffd, &t->ranges[i]);
+		tracker_uffd_leave(t->uffd, &t->ranges[i]);
 	if (t->stop >= 0) {
 		if (write(t->stop, &one, sizeof(one)) == sizeof(one))
 			pthread_join(t->thread, NULL);
@@ -228,7 +228,7 @@ void vfmig_faults_stop(struct vfmig_cpu_tracker *t)
 	}
 	if (t->uffd >= 0)
 		close(t->uffd);
-	vfmig_dirty_free(t->noted);
+	dirty_free(t->noted);
 	t->uffd = t->stop = -1;
 	t->noted = NULL;
 }

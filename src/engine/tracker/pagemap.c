@@ -14,10 +14,10 @@
 #define RUNS 256
 #define HUGE (2u << 20)
 
-#define FEATURES (VFMIG_UFFD_WP_SHARED | VFMIG_UFFD_WP_UNPOPULATED | VFMIG_UFFD_WP_ASYNC)
+#define FEATURES (TRACKER_UFFD_WP_SHARED | TRACKER_UFFD_WP_UNPOPULATED | TRACKER_UFFD_WP_ASYNC)
 
 /* The kernel protects huge pages of this size alone. */
-static int can_scan(const struct vfmig_watched *range, struct vfmig_error *err)
+static int can_scan(const struct tracker_watched *range, struct vfmig_error *err)
 {
 	if (range->page == VFMIG_PAGE_SIZE || range->page == HUGE)
 		return 0;
@@ -29,11 +29,11 @@ static int can_scan(const struct vfmig_watched *range, struct vfmig_error *err)
 		(unsigned long long)range->page >> 10);
 }
 
-int vfmig_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
+int tracker_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 {
 	int ret = 0;
 
-	t->uffd = vfmig_uffd_open(FEATURES, false, err);
+	t->uffd = tracker_uffd_open(FEATURES, false, err);
 	if (t->uffd < 0)
 		return t->uffd;
 	t->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -43,29 +43,29 @@ int vfmig_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 	for (size_t i = 0; i < t->count && !ret; i++) {
 		ret = can_scan(&t->ranges[i], err);
 		if (!ret)
-			ret = vfmig_uffd_watch(t->uffd, &t->ranges[i], err);
+			ret = tracker_uffd_watch(t->uffd, &t->ranges[i], err);
 	}
 	if (ret)
-		vfmig_pagemap_stop(t);
+		tracker_pagemap_stop(t);
 	return ret;
 }
 
-static int scan_one(struct vfmig_cpu_tracker *t, const struct vfmig_watched *range,
+static int scan_one(struct vfmig_cpu_tracker *t, const struct tracker_watched *range,
 		    struct vfmig_dirty *into, struct vfmig_error *err)
 {
-	struct vfmig_pm_region runs[RUNS];
-	struct vfmig_pm_scan scan = {
+	struct tracker_pm_region runs[RUNS];
+	struct tracker_pm_scan scan = {
 		.size = sizeof(scan),
-		.flags = VFMIG_PM_WP_MATCHING | VFMIG_PM_CHECK_WPASYNC,
+		.flags = TRACKER_PM_WP_MATCHING | TRACKER_PM_CHECK_WPASYNC,
 		.vec = (uintptr_t)runs,
 		.vec_len = RUNS,
-		.category_mask = VFMIG_PM_PAGE_IS_WRITTEN,
-		.return_mask = VFMIG_PM_PAGE_IS_WRITTEN,
+		.category_mask = TRACKER_PM_PAGE_IS_WRITTEN,
+		.return_mask = TRACKER_PM_PAGE_IS_WRITTEN,
 	};
 
-	vfmig_watched_pages(range, &scan.start, &scan.end);
+	tracker_watched_pages(range, &scan.start, &scan.end);
 	while (scan.start < scan.end) {
-		int n = ioctl(t->pagemap, VFMIG_PAGEMAP_SCAN, &scan);
+		int n = ioctl(t->pagemap, TRACKER_PAGEMAP_SCAN, &scan);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -73,7 +73,7 @@ static int scan_one(struct vfmig_cpu_tracker *t, const struct vfmig_watched *ran
 			return vfmig_err(err, -errno, "PAGEMAP_SCAN of memory at %p: %s",
 					 (void *)range->ptr, strerror(errno));
 		for (int i = 0; i < n; i++)
-			vfmig_watched_mark(t, runs[i].start, runs[i].end, into);
+			tracker_watched_mark(t, runs[i].start, runs[i].end, into);
 		if (scan.walk_end <= scan.start)
 			return vfmig_err(err, -EIO, "PAGEMAP_SCAN does not get on");
 		scan.start = scan.walk_end;
@@ -81,19 +81,19 @@ static int scan_one(struct vfmig_cpu_tracker *t, const struct vfmig_watched *ran
 	return 0;
 }
 
-int vfmig_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			  struct vfmig_dirty *into, struct vfmig_error *err)
+int tracker_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			    struct vfmig_dirty *into, struct vfmig_error *err)
 {
-	struct vfmig_watched part;
+	struct tracker_watched part;
 	int ret = 0;
 
 	for (size_t i = 0; i < t->count && !ret; i++)
-		if (vfmig_watched_part(&t->ranges[i], iova, size, &part))
+		if (tracker_watched_part(&t->ranges[i], iova, size, &part))
 			ret = scan_one(t, &part, into, err);
 	return ret;
 }
 
-void vfmig_pagemap_stop(struct vfmig_cpu_tracker *t)
+void tracker_pagemap_stop(struct vfmig_cpu_tracker *t)
 {
 	if (t->uffd >= 0)
 		close(t->uffd); /* which ends all that was registered */

@@ -13,12 +13,12 @@
 
 static int add(struct vfmig_cpu_tracker *t, void *ptr, uint64_t iova, uint64_t size)
 {
-	struct vfmig_watched *ranges = realloc(t->ranges, (t->count + 1) * sizeof(*ranges));
+	struct tracker_watched *ranges = realloc(t->ranges, (t->count + 1) * sizeof(*ranges));
 
 	if (!ranges)
 		return -ENOMEM;
 	t->ranges = ranges;
-	t->ranges[t->count++] = (struct vfmig_watched){.ptr = ptr, .iova = iova, .size = size};
+	t->ranges[t->count++] = (struct tracker_watched){.ptr = ptr, .iova = iova, .size = size};
 	return 0;
 }
 
@@ -29,7 +29,7 @@ static int add_maps(struct vfmig_cpu_tracker *t, struct vfmig_space *space)
 
 	t->count = t->given;
 	pthread_rwlock_rdlock(&space->table);
-	VFMIG_SPACE_FOR_EACH (entry, space) {
+	SPACE_FOR_EACH (entry, space) {
 		const struct vfmig_map *map = &entry->map;
 
 		if (map->kind == VFMIG_MAP_MEMORY && !ret)
@@ -41,12 +41,12 @@ static int add_maps(struct vfmig_cpu_tracker *t, struct vfmig_space *space)
 
 /* ---- which pages they are in ---- */
 
-static int look_at_vma(void *context, const struct vfmig_vma *vma)
+static int look_at_vma(void *context, const struct engine_vma *vma)
 {
 	struct vfmig_cpu_tracker *t = context;
 
 	for (size_t i = 0; i < t->count; i++) {
-		struct vfmig_watched *range = &t->ranges[i];
+		struct tracker_watched *range = &t->ranges[i];
 		uint64_t start = (uintptr_t)range->ptr, first = start + range->covered;
 
 		if (range->covered == range->size || vma->start > first || vma->end <= first)
@@ -61,15 +61,15 @@ static int look_at_vma(void *context, const struct vfmig_vma *vma)
 
 static int by_address(const void *a, const void *b)
 {
-	const struct vfmig_watched *x = *(const struct vfmig_watched *const *)a;
-	const struct vfmig_watched *y = *(const struct vfmig_watched *const *)b;
+	const struct tracker_watched *x = *(const struct tracker_watched *const *)a;
+	const struct tracker_watched *y = *(const struct tracker_watched *const *)b;
 
 	return x->ptr < y->ptr ? -1 : x->ptr > y->ptr;
 }
 
 static int find_shared(struct vfmig_cpu_tracker *t)
 {
-	const struct vfmig_watched **order = calloc(t->count + 1, sizeof(*order));
+	const struct tracker_watched **order = calloc(t->count + 1, sizeof(*order));
 	uint64_t start, end, last = 0;
 
 	if (!order)
@@ -79,7 +79,7 @@ static int find_shared(struct vfmig_cpu_tracker *t)
 	qsort(order, t->count, sizeof(*order), by_address);
 	t->shared = false;
 	for (size_t i = 0; i < t->count; i++) {
-		vfmig_watched_pages(order[i], &start, &end);
+		tracker_watched_pages(order[i], &start, &end);
 		t->shared |= start < last;
 		last = end > last ? end : last;
 	}
@@ -93,9 +93,9 @@ static int find_pages(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 
 	for (size_t i = 0; i < t->count; i++)
 		t->ranges[i].covered = 0;
-	ret = vfmig_vmas_each(look_at_vma, t, err);
+	ret = engine_vmas_each(look_at_vma, t, err);
 	for (size_t i = 0; i < t->count && !ret; i++) {
-		const struct vfmig_watched *range = &t->ranges[i];
+		const struct tracker_watched *range = &t->ranges[i];
 
 		if (range->covered < range->size)
 			ret = vfmig_err(err, -EOPNOTSUPP,
@@ -109,7 +109,7 @@ static int find_pages(struct vfmig_cpu_tracker *t, struct vfmig_error *err)
 	return ret ? ret : find_shared(t);
 }
 
-void vfmig_watched_pages(const struct vfmig_watched *range, uint64_t *start, uint64_t *end)
+void tracker_watched_pages(const struct tracker_watched *range, uint64_t *start, uint64_t *end)
 {
 	uint64_t at = (uintptr_t)range->ptr;
 
@@ -117,11 +117,11 @@ void vfmig_watched_pages(const struct vfmig_watched *range, uint64_t *start, uin
 	*end = (at + range->size + range->page - 1) & ~(range->page - 1);
 }
 
-void vfmig_watched_mark(const struct vfmig_cpu_tracker *t, uint64_t start, uint64_t end,
-			struct vfmig_dirty *into)
+void tracker_watched_mark(const struct vfmig_cpu_tracker *t, uint64_t start, uint64_t end,
+			  struct vfmig_dirty *into)
 {
 	for (size_t i = 0; i < t->count; i++) {
-		const struct vfmig_watched *range = &t->ranges[i];
+		const struct tracker_watched *range = &t->ranges[i];
 		uint64_t at = (uintptr_t)range->ptr;
 		uint64_t first = start > at ? start - at : 0;
 		uint64_t last = end > at ? end - at : 0;
@@ -147,14 +147,14 @@ static int start(void *context, struct vfmig_space *space, struct vfmig_error *e
 	ret = find_pages(t, err);
 	if (ret)
 		return ret;
-	ret = t->kind == VFMIG_CPU_TRACKER_PAGEMAP ? vfmig_pagemap_start(t, err)
-						   : vfmig_faults_start(t, err);
+	ret = t->kind == VFMIG_CPU_TRACKER_PAGEMAP ? tracker_pagemap_start(t, err)
+						   : tracker_faults_start(t, err);
 	t->runs = !ret;
 	return ret;
 }
 
-bool vfmig_watched_part(const struct vfmig_watched *range, uint64_t iova, uint64_t size,
-			struct vfmig_watched *part)
+bool tracker_watched_part(const struct tracker_watched *range, uint64_t iova, uint64_t size,
+			  struct tracker_watched *part)
 {
 	uint64_t first = range->iova > iova ? range->iova : iova;
 	uint64_t a = range->iova + (range->size - 1), b = iova + (size - 1);
@@ -162,10 +162,10 @@ bool vfmig_watched_part(const struct vfmig_watched *range, uint64_t iova, uint64
 
 	if (!size || first > last)
 		return false;
-	*part = (struct vfmig_watched){.ptr = range->ptr + (first - range->iova),
-				       .iova = first,
-				       .size = last - first + 1,
-				       .page = range->page};
+	*part = (struct tracker_watched){.ptr = range->ptr + (first - range->iova),
+					 .iova = first,
+					 .size = last - first + 1,
+					 .page = range->page};
 	return true;
 }
 
@@ -175,8 +175,8 @@ static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dir
 	struct vfmig_cpu_tracker *t = context;
 
 	return t->kind == VFMIG_CPU_TRACKER_PAGEMAP
-		       ? vfmig_pagemap_collect(t, iova, size, into, err)
-		       : vfmig_faults_collect(t, iova, size, into, err);
+		       ? tracker_pagemap_collect(t, iova, size, into, err)
+		       : tracker_faults_collect(t, iova, size, into, err);
 }
 
 static void stop(void *context)
@@ -184,9 +184,9 @@ static void stop(void *context)
 	struct vfmig_cpu_tracker *t = context;
 
 	if (t->kind == VFMIG_CPU_TRACKER_PAGEMAP)
-		vfmig_pagemap_stop(t);
+		tracker_pagemap_stop(t);
 	else
-		vfmig_faults_stop(t);
+		tracker_faults_stop(t);
 	t->runs = false;
 	t->count = t->given;
 }
@@ -198,8 +198,8 @@ static int try(struct vfmig_cpu_tracker *t, enum vfmig_cpu_tracker_kind kind,
 	int ret;
 
 	t->kind = kind;
-	ret = kind == VFMIG_CPU_TRACKER_PAGEMAP ? vfmig_pagemap_start(t, err)
-						: vfmig_faults_start(t, err);
+	ret = kind == VFMIG_CPU_TRACKER_PAGEMAP ? tracker_pagemap_start(t, err)
+						: tracker_faults_start(t, err);
 	if (!ret)
 		stop(t);
 	return ret;

@@ -35,7 +35,7 @@ static int open_device(void)
 	return uffd;
 }
 
-int vfmig_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err)
+int tracker_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err)
 {
 	struct uffdio_api api = {.api = UFFD_API, .features = features};
 	int uffd = open_syscall(0);
@@ -57,10 +57,10 @@ int vfmig_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err)
 	return vfmig_err(
 		err, -EOPNOTSUPP, "this kernel's userfaultfd lacks some of features 0x%llx; %s",
 		(unsigned long long)features,
-		features & VFMIG_UFFD_WP_ASYNC ? "Linux 6.7 has them" : "Linux 5.19 has them");
+		features & TRACKER_UFFD_WP_ASYNC ? "Linux 6.7 has them" : "Linux 5.19 has them");
 }
 
-int vfmig_uffd_protect(int uffd, uint64_t start, uint64_t end, bool on)
+int tracker_uffd_protect(int uffd, uint64_t start, uint64_t end, bool on)
 {
 	struct uffdio_writeprotect wp = {
 		.range = {.start = start, .len = end - start},
@@ -74,13 +74,13 @@ int vfmig_uffd_protect(int uffd, uint64_t start, uint64_t end, bool on)
 	return 0;
 }
 
-int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_error *err)
+int tracker_uffd_watch(int uffd, const struct tracker_watched *range, struct vfmig_error *err)
 {
 	struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_WP};
 	uint64_t start, end;
 	int ret;
 
-	vfmig_watched_pages(range, &start, &end);
+	tracker_watched_pages(range, &start, &end);
 	reg.range = (struct uffdio_range){.start = start, .len = end - start};
 	if (ioctl(uffd, UFFDIO_REGISTER, &reg) < 0)
 		return vfmig_err(
@@ -92,20 +92,21 @@ int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_e
 			errno == EBUSY	  ? "another userfaultfd watches it"
 			: errno == EINVAL ? "it is neither anonymous nor shared memory"
 					  : strerror(errno));
-	ret = reg.ioctls & 1ull << _UFFDIO_WRITEPROTECT ? vfmig_uffd_protect(uffd, start, end, true)
-							: -EOPNOTSUPP;
+	ret = reg.ioctls & 1ull << _UFFDIO_WRITEPROTECT
+		      ? tracker_uffd_protect(uffd, start, end, true)
+		      : -EOPNOTSUPP;
 	if (ret)
 		return vfmig_err(err, ret, "memory at %p cannot be write-protected: %s",
 				 (void *)range->ptr, strerror(-ret));
 	return 0;
 }
 
-void vfmig_uffd_leave(int uffd, const struct vfmig_watched *range)
+void tracker_uffd_leave(int uffd, const struct tracker_watched *range)
 {
 	struct uffdio_range r;
 	uint64_t start, end;
 
-	vfmig_watched_pages(range, &start, &end);
+	tracker_watched_pages(range, &start, &end);
 	r = (struct uffdio_range){.start = start, .len = end - start};
 	ioctl(uffd, UFFDIO_UNREGISTER, &r);
 }

@@ -4,8 +4,8 @@
  *
  * Debian 12's headers are older than the newer half of it, so its numbers and layouts stand here.
  */
-#ifndef VFMIG_ENGINE_UFFD_H
-#define VFMIG_ENGINE_UFFD_H
+#ifndef ENGINE_UFFD_H
+#define ENGINE_UFFD_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -17,13 +17,13 @@
 #include "dirty/map.h"
 
 /* userfaultfd, Linux 5.19 to 6.7 */
-#define VFMIG_UFFD_WP_FAULTS	  (1ull << 0)  /* UFFD_FEATURE_PAGEFAULT_FLAG_WP */
-#define VFMIG_UFFD_WP_SHARED	  (1ull << 12) /* UFFD_FEATURE_WP_HUGETLBFS_SHMEM */
-#define VFMIG_UFFD_WP_UNPOPULATED (1ull << 13) /* UFFD_FEATURE_WP_UNPOPULATED */
-#define VFMIG_UFFD_WP_ASYNC	  (1ull << 15) /* UFFD_FEATURE_WP_ASYNC */
+#define TRACKER_UFFD_WP_FAULTS	    (1ull << 0)	 /* UFFD_FEATURE_PAGEFAULT_FLAG_WP */
+#define TRACKER_UFFD_WP_SHARED	    (1ull << 12) /* UFFD_FEATURE_WP_HUGETLBFS_SHMEM */
+#define TRACKER_UFFD_WP_UNPOPULATED (1ull << 13) /* UFFD_FEATURE_WP_UNPOPULATED */
+#define TRACKER_UFFD_WP_ASYNC	    (1ull << 15) /* UFFD_FEATURE_WP_ASYNC */
 
 /* PAGEMAP_SCAN on /proc/self/pagemap, Linux 6.7: struct pm_scan_arg and struct page_region */
-struct vfmig_pm_scan {
+struct tracker_pm_scan {
 	uint64_t size;
 	uint64_t flags;
 	uint64_t start, end;
@@ -32,14 +32,14 @@ struct vfmig_pm_scan {
 	uint64_t max_pages;
 	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 };
-struct vfmig_pm_region {
+struct tracker_pm_region {
 	uint64_t start, end;
 	uint64_t categories;
 };
-#define VFMIG_PAGEMAP_SCAN	 _IOWR('f', 16, struct vfmig_pm_scan)
-#define VFMIG_PM_WP_MATCHING	 (1ull << 0)
-#define VFMIG_PM_CHECK_WPASYNC	 (1ull << 1)
-#define VFMIG_PM_PAGE_IS_WRITTEN (1ull << 1)
+#define TRACKER_PAGEMAP_SCAN	   _IOWR('f', 16, struct tracker_pm_scan)
+#define TRACKER_PM_WP_MATCHING	   (1ull << 0)
+#define TRACKER_PM_CHECK_WPASYNC   (1ull << 1)
+#define TRACKER_PM_PAGE_IS_WRITTEN (1ull << 1)
 
 /*
  * Memory that is watched.
@@ -47,17 +47,17 @@ struct vfmig_pm_region {
  *	start on
  * @covered: how many bytes from @ptr on were found to be mapped
  */
-struct vfmig_watched {
+struct tracker_watched {
 	uint8_t *ptr;
 	uint64_t iova, size;
 	uint64_t page, covered;
 };
 
 /* The part of it that is in [iova, iova + size); false if there is none. */
-bool vfmig_watched_part(const struct vfmig_watched *range, uint64_t iova, uint64_t size,
-			struct vfmig_watched *part);
+bool tracker_watched_part(const struct tracker_watched *range, uint64_t iova, uint64_t size,
+			  struct tracker_watched *part);
 /* The addresses of all pages that it is in, also in part. Its ends may lie within a huge page. */
-void vfmig_watched_pages(const struct vfmig_watched *range, uint64_t *start, uint64_t *end);
+void tracker_watched_pages(const struct tracker_watched *range, uint64_t *start, uint64_t *end);
 
 /*
  * The inside of a tracker.
@@ -69,7 +69,7 @@ void vfmig_watched_pages(const struct vfmig_watched *range, uint64_t *start, uin
 struct vfmig_cpu_tracker {
 	enum vfmig_cpu_tracker_kind kind;
 	struct vfmig_tracker face;
-	struct vfmig_watched *ranges;
+	struct tracker_watched *ranges;
 	size_t given, count;
 	bool shared; /* a page may be of several ranges: one memory at two IOVAs, two maps in one huge page */
 	bool runs, lost;
@@ -80,24 +80,24 @@ struct vfmig_cpu_tracker {
 };
 
 /* Addresses [start, end) were written: mark all ranges that they are in. */
-void vfmig_watched_mark(const struct vfmig_cpu_tracker *t, uint64_t start, uint64_t end,
-			struct vfmig_dirty *into);
+void tracker_watched_mark(const struct vfmig_cpu_tracker *t, uint64_t start, uint64_t end,
+			  struct vfmig_dirty *into);
 
 /* A descriptor with these features, or a negative errno. @kernel: faults inside the kernel must be seen. */
-int vfmig_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err);
+int tracker_uffd_open(uint64_t features, bool kernel, struct vfmig_error *err);
 /* Register memory for write protection, and protect it. */
-int vfmig_uffd_watch(int uffd, const struct vfmig_watched *range, struct vfmig_error *err);
-int vfmig_uffd_protect(int uffd, uint64_t start, uint64_t end, bool on);
-void vfmig_uffd_leave(int uffd, const struct vfmig_watched *range);
+int tracker_uffd_watch(int uffd, const struct tracker_watched *range, struct vfmig_error *err);
+int tracker_uffd_protect(int uffd, uint64_t start, uint64_t end, bool on);
+void tracker_uffd_leave(int uffd, const struct tracker_watched *range);
 
 /* The two ways; start and stop with @ranges complete. */
-int vfmig_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
-int vfmig_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			  struct vfmig_dirty *into, struct vfmig_error *err);
-void vfmig_pagemap_stop(struct vfmig_cpu_tracker *t);
-int vfmig_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
-int vfmig_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			 struct vfmig_dirty *into, struct vfmig_error *err);
-void vfmig_faults_stop(struct vfmig_cpu_tracker *t);
+int tracker_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
+int tracker_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			    struct vfmig_dirty *into, struct vfmig_error *err);
+void tracker_pagemap_stop(struct vfmig_cpu_tracker *t);
+int tracker_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
+int tracker_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			   struct vfmig_dirty *into, struct vfmig_error *err);
+void tracker_faults_stop(struct vfmig_cpu_tracker *t);
 
 #endif

@@ -13,7 +13,7 @@
 #include "export/dev-vfio/priv.h"
 
 /* Under the view's lock. */
-static struct dv_backing *find(struct vfmig_dev_vfio *view, dev_t dev, ino_t ino, bool write)
+static struct dv_backing *find(struct dev_vfio *view, dev_t dev, ino_t ino, bool write)
 {
 	struct dv_backing *b = view->backings;
 
@@ -24,7 +24,7 @@ static struct dv_backing *find(struct vfmig_dev_vfio *view, dev_t dev, ino_t ino
 	return b;
 }
 
-struct dv_backing *vfmig_dv_backing_find(struct vfmig_dev_vfio *view, dev_t dev, ino_t ino)
+struct dv_backing *dev_vfio_backing_find(struct dev_vfio *view, dev_t dev, ino_t ino)
 {
 	struct dv_backing *b;
 
@@ -34,7 +34,7 @@ struct dv_backing *vfmig_dv_backing_find(struct vfmig_dev_vfio *view, dev_t dev,
 	return b;
 }
 
-struct dv_backing *vfmig_dv_backing_of(struct vfmig_dev_vfio *view, int fd)
+struct dv_backing *dev_vfio_backing_of(struct dev_vfio *view, int fd)
 {
 	struct dv_backing *b = NULL, *fresh = calloc(1, sizeof(*fresh));
 	bool write = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR;
@@ -62,7 +62,7 @@ struct dv_backing *vfmig_dv_backing_of(struct vfmig_dev_vfio *view, int fd)
 	return b;
 }
 
-void vfmig_dv_backing_put(struct dv_backing *backing)
+void dev_vfio_backing_put(struct dv_backing *backing)
 {
 	struct dv_backing **at;
 	bool last;

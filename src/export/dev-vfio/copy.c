@@ -30,17 +30,17 @@ static int copy(void *mine, void *theirs, size_t len, bool in)
 	return 0;
 }
 
-int vfmig_dv_copy_in(void *to, const void *from, size_t len)
+int dev_vfio_copy_in(void *to, const void *from, size_t len)
 {
 	return copy(to, (void *)(uintptr_t)from, len, true);
 }
 
-int vfmig_dv_copy_out(void *to, const void *from, size_t len)
+int dev_vfio_copy_out(void *to, const void *from, size_t len)
 {
 	return copy((void *)(uintptr_t)from, to, len, false);
 }
 
-int vfmig_dv_copy_bits(void *to, const uint64_t *from, size_t len)
+int dev_vfio_copy_bits(void *to, const uint64_t *from, size_t len)
 {
 	uint64_t theirs[512];
 
@@ -48,11 +48,11 @@ int vfmig_dv_copy_bits(void *to, const uint64_t *from, size_t len)
 		size_t n = len - at < sizeof(theirs) ? len - at : sizeof(theirs);
 		void *place = (void *)((uintptr_t)to + at);
 
-		if (vfmig_dv_copy_in(theirs, place, n))
+		if (dev_vfio_copy_in(theirs, place, n))
 			return -EFAULT;
 		for (size_t i = 0; i < (n + 7) / 8; i++)
 			theirs[i] |= from[at / 8 + i];
-		if (vfmig_dv_copy_out(place, theirs, n))
+		if (dev_vfio_copy_out(place, theirs, n))
 			return -EFAULT;
 	}
 	return 0;

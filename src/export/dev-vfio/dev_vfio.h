@@ -12,22 +12,22 @@
  * instead of finding an empty file. What is behind it is found by its number, and by its file where the number is
  * not known (dup).
  *
- * Any function may be called from any thread, but for vfmig_dev_vfio_free(). No lock is held while a device is asked,
+ * Any function may be called from any thread, but for dev_vfio_free(). No lock is held while a device is asked,
  * other than that of the file's own state.
  */
-#ifndef VFMIG_EXPORT_DEV_VFIO_H
-#define VFMIG_EXPORT_DEV_VFIO_H
+#ifndef EXPORT_DEV_VFIO_H
+#define EXPORT_DEV_VFIO_H
 
 #include <sys/stat.h>
 #include <sys/types.h>
 
 #include <vfmig/device.h>
 
-struct vfmig_dev_vfio;
+struct dev_vfio;
 
-#define VFMIG_DEV_VFIO_DEVICES 16u
+#define DEV_VFIO_DEVICES 16u
 /* What the character devices say that they are; nothing looks behind it. */
-#define VFMIG_DEV_VFIO_MAJOR 511u
+#define DEV_VFIO_MAJOR 511u
 
 /*
  * @devices: how many. The nth is called "vfmigN"
@@ -40,7 +40,7 @@ struct vfmig_dev_vfio;
  * @memory: instead of a look at this process's mappings: what is behind @len bytes at @ptr. 0, and *@fd is a
  *	descriptor to be closed, or -1 where there is none; or -EFAULT
  */
-struct vfmig_dev_vfio_config {
+struct dev_vfio_config {
 	unsigned devices;
 	unsigned first;
 	int (*open)(void *context, unsigned n, struct vfmig_device **device,
@@ -52,53 +52,51 @@ struct vfmig_dev_vfio_config {
 		      uint64_t *offset);
 };
 
-int vfmig_dev_vfio_new(const struct vfmig_dev_vfio_config *config, struct vfmig_dev_vfio **view,
-		       struct vfmig_error *err);
+int dev_vfio_new(const struct dev_vfio_config *config, struct dev_vfio **view,
+		 struct vfmig_error *err);
 /* All that is open is closed. NULL is fine. */
-void vfmig_dev_vfio_free(struct vfmig_dev_vfio *view);
+void dev_vfio_free(struct dev_vfio *view);
 
 /* Whether a path is one of ours: /dev/iommu, /dev/vfio/vfio, our groups and device files. */
-bool vfmig_dev_vfio_path(const struct vfmig_dev_vfio_config *config, const char *path);
+bool dev_vfio_path(const struct dev_vfio_config *config, const char *path);
 /* The same before there is a view: whether it may be one. */
-static inline bool vfmig_dev_vfio_maybe(const char *path)
+static inline bool dev_vfio_maybe(const char *path)
 {
 	return path && path[0] == '/' && path[1] == 'd' && path[2] == 'e' && path[3] == 'v' &&
 	       path[4] == '/' && (path[5] == 'v' || path[5] == 'i');
 }
-int vfmig_dev_vfio_open(struct vfmig_dev_vfio *view, const char *path, int flags);
+int dev_vfio_open(struct dev_vfio *view, const char *path, int flags);
 
 /* A quick look: false for a descriptor that is surely not ours. One that was duplicated is found by _known(). */
-bool vfmig_dev_vfio_has(struct vfmig_dev_vfio *view, int fd);
-bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd);
+bool dev_vfio_has(struct dev_vfio *view, int fd);
+bool dev_vfio_known(struct dev_vfio *view, int fd);
 /* A thorough look: true for a descriptor that is ours, and not of a file that has taken its place since. */
-bool vfmig_dev_vfio_is(struct vfmig_dev_vfio *view, int fd);
+bool dev_vfio_is(struct dev_vfio *view, int fd);
 /* A descriptor has come to be by dup and the like: what it leads to is looked up, and what it led to is let go of. */
-void vfmig_dev_vfio_duplicated(struct vfmig_dev_vfio *view, int fd);
+void dev_vfio_duplicated(struct dev_vfio *view, int fd);
 
 /*
- * As the system calls of these names, but for the return: a negative errno. VFMIG_NOT_OURS for a descriptor that
+ * As the system calls of these names, but for the return: a negative errno. DEV_VFIO_NOT_OURS for a descriptor that
  * is not ours after all: then the real call is to be made.
  */
-#define VFMIG_NOT_OURS (-4096)
-long vfmig_dev_vfio_ioctl(struct vfmig_dev_vfio *view, int fd, unsigned long cmd, void *arg);
-ssize_t vfmig_dev_vfio_pread(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len,
-			     int64_t offset);
-ssize_t vfmig_dev_vfio_pwrite(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len,
-			      int64_t offset);
-ssize_t vfmig_dev_vfio_read(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len);
-ssize_t vfmig_dev_vfio_write(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len);
+#define DEV_VFIO_NOT_OURS (-4096)
+long dev_vfio_ioctl(struct dev_vfio *view, int fd, unsigned long cmd, void *arg);
+ssize_t dev_vfio_pread(struct dev_vfio *view, int fd, void *buf, size_t len, int64_t offset);
+ssize_t dev_vfio_pwrite(struct dev_vfio *view, int fd, const void *buf, size_t len, int64_t offset);
+ssize_t dev_vfio_read(struct dev_vfio *view, int fd, void *buf, size_t len);
+ssize_t dev_vfio_write(struct dev_vfio *view, int fd, const void *buf, size_t len);
 /* Only makes a file into a character device where it is one of a kind that is looked at. */
-int vfmig_dev_vfio_fstat(struct vfmig_dev_vfio *view, int fd, struct stat *st);
+int dev_vfio_fstat(struct dev_vfio *view, int fd, struct stat *st);
 /*
- * KVM_SET_DEVICE_ATTR (VFMIG_KVM_SET_DEVICE_ATTR) that tells KVM of a group or device file of ours, which KVM has no
+ * KVM_SET_DEVICE_ATTR (KVM_SET_DEVICE_ATTR) that tells KVM of a group or device file of ours, which KVM has no
  * use for: 0. Anything else is not ours.
  */
-#define VFMIG_KVM_SET_DEVICE_ATTR 0x4018aee1ul
-long vfmig_dev_vfio_kvm(struct vfmig_dev_vfio *view, const void *attr);
+#define KVM_SET_DEVICE_ATTR 0x4018aee1ul
+long dev_vfio_kvm(struct dev_vfio *view, const void *attr);
 /* What is really to be mapped: *@fd is to be closed after it. */
-int vfmig_dev_vfio_mmap(struct vfmig_dev_vfio *view, int fd, size_t len, int64_t offset, int *real,
-			int64_t *real_offset);
+int dev_vfio_mmap(struct dev_vfio *view, int fd, size_t len, int64_t offset, int *real,
+		  int64_t *real_offset);
 /* Also closes the descriptor. */
-int vfmig_dev_vfio_close(struct vfmig_dev_vfio *view, int fd);
+int dev_vfio_close(struct dev_vfio *view, int fd);
 
 #endif

@@ -61,7 +61,7 @@ static int lay_out(struct dv_slot *slot, struct vfmig_error *err)
 /* Under the slot's lock. */
 static int begin(struct dv_slot *slot, struct vfmig_error *err)
 {
-	struct vfmig_dev_vfio *view = slot->view;
+	struct dev_vfio *view = slot->view;
 	int ret = view->config.open(view->config.context, slot->n, &slot->device, err);
 
 	if (ret)
@@ -73,7 +73,7 @@ static int begin(struct dv_slot *slot, struct vfmig_error *err)
 	if (!ret)
 		ret = begin_reset(slot->device, err);
 	if (!ret)
-		vfmig_dv_migration_begin(slot);
+		dev_vfio_migration_begin(slot);
 	if (ret) {
 		vfmig_device_close(slot->device);
 		slot->device = NULL;
@@ -81,7 +81,7 @@ static int begin(struct dv_slot *slot, struct vfmig_error *err)
 	return ret;
 }
 
-int vfmig_dv_slot_use(struct dv_slot *slot, struct vfmig_error *err)
+int dev_vfio_slot_use(struct dv_slot *slot, struct vfmig_error *err)
 {
 	int ret = 0;
 
@@ -94,12 +94,12 @@ int vfmig_dv_slot_use(struct dv_slot *slot, struct vfmig_error *err)
 	return ret;
 }
 
-void vfmig_dv_slot_unuse(struct dv_slot *slot)
+void dev_vfio_slot_unuse(struct dv_slot *slot)
 {
 	pthread_mutex_lock(&slot->lock);
 	if (!--slot->users) {
-		vfmig_dv_unbind(slot);
-		vfmig_dv_ioas_detach(slot);
+		dev_vfio_unbind(slot);
+		dev_vfio_ioas_detach(slot);
 		vfmig_device_close(slot->device);
 		slot->device = NULL;
 		slot->session++;
@@ -107,26 +107,26 @@ void vfmig_dv_slot_unuse(struct dv_slot *slot)
 	pthread_mutex_unlock(&slot->lock);
 }
 
-int vfmig_dv_device_file(struct dv_slot *slot, bool cdev, int flags)
+int dev_vfio_device_file(struct dv_slot *slot, bool cdev, int flags)
 {
-	struct dv_file *file = vfmig_dv_file(slot->view, DV_DEVICE);
+	struct dv_file *file = dev_vfio_file(slot->view, DV_DEVICE);
 	int fd;
 
 	if (!file) {
-		vfmig_dv_slot_unuse(slot);
+		dev_vfio_slot_unuse(slot);
 		return -ENOMEM;
 	}
 	file->slot = slot;
 	file->cdev = cdev;
 	file->bound = !cdev;
-	fd = vfmig_dv_install(file, "vfio-device", flags);
+	fd = dev_vfio_install(file, "vfio-device", flags);
 	if (fd < 0)
-		vfmig_dv_slot_unuse(slot);
+		dev_vfio_slot_unuse(slot);
 	return fd;
 }
 
 /* One VMM at a time has a device's own file, and not while its group is open. */
-int vfmig_dv_open_cdev(struct dv_slot *slot, int flags)
+int dev_vfio_open_cdev(struct dv_slot *slot, int flags)
 {
 	struct vfmig_error err = {0};
 	bool busy;
@@ -137,17 +137,17 @@ int vfmig_dv_open_cdev(struct dv_slot *slot, int flags)
 	pthread_mutex_unlock(&slot->lock);
 	if (busy)
 		return -EBUSY;
-	ret = vfmig_dv_slot_use(slot, &err);
+	ret = dev_vfio_slot_use(slot, &err);
 	if (ret) {
-		vfmig_dv_say(slot->view, "%s", err.text);
+		dev_vfio_say(slot->view, "%s", err.text);
 		return ret;
 	}
-	return vfmig_dv_device_file(slot, true, flags);
+	return dev_vfio_device_file(slot, true, flags);
 }
 
-void vfmig_dv_device_close(struct dv_file *file)
+void dev_vfio_device_close(struct dv_file *file)
 {
-	vfmig_dv_slot_unuse(file->slot);
+	dev_vfio_slot_unuse(file->slot);
 }
 
 /* ---- information ---- */
@@ -155,11 +155,11 @@ void vfmig_dv_device_close(struct dv_file *file)
 /* The caller's argsz, at least what the structure had in the beginning; the structure into @buf. */
 static long fetch(uint32_t nr, void *buf, const void *arg, size_t *take)
 {
-	const struct vfmig_ioctl_kind *kind = vfmig_ioctl_kind(nr);
+	const struct abi_ioctl_kind *kind = abi_ioctl_kind(nr);
 
-	if (vfmig_dv_copy_in(buf, arg, kind->min))
+	if (dev_vfio_copy_in(buf, arg, kind->min))
 		return -EFAULT;
-	return vfmig_ioctl_check(nr, buf, kind->min, take) ? -EINVAL : 0;
+	return abi_ioctl_check(nr, buf, kind->min, take) ? -EINVAL : 0;
 }
 
 static long device_info(struct vfmig_device *device, void *arg)
@@ -176,7 +176,7 @@ static long device_info(struct vfmig_device *device, void *arg)
 	info.flags &= VFMIG_DEVICE_FLAG_RESET | VFMIG_DEVICE_FLAG_PCI;
 	info.cap_offset = 0;
 	info.argsz = given.argsz < sizeof(info) ? sizeof(info) - sizeof(info.pad) : given.argsz;
-	return vfmig_dv_copy_out(arg, &info, take);
+	return dev_vfio_copy_out(arg, &info, take);
 }
 
 static long region_info(struct dv_slot *slot, void *arg)
@@ -204,7 +204,7 @@ static long region_info(struct dv_slot *slot, void *arg)
 		/* What does not fit is not there yet; argsz says what to come back with. */
 		if ((size_t)ret > len)
 			info->cap_offset = 0;
-		ret = vfmig_dv_copy_out(arg, info, (size_t)ret < len ? (size_t)ret : len);
+		ret = dev_vfio_copy_out(arg, info, (size_t)ret < len ? (size_t)ret : len);
 	}
 	free(info);
 	return ret;
@@ -227,7 +227,7 @@ static long irq_info(struct vfmig_device *device, void *arg)
 	if (index == VFMIG_PCI_IRQ_ERR && !info.count)
 		return -EINVAL;
 	info.argsz = sizeof(info);
-	return vfmig_dv_copy_out(arg, &info, sizeof(info));
+	return dev_vfio_copy_out(arg, &info, sizeof(info));
 }
 
 /* ---- interrupts, reset ---- */
@@ -242,13 +242,13 @@ static long set_irqs(struct vfmig_device *device, void *arg)
 
 	if (ret)
 		return ret;
-	if (vfmig_irq_set_check(&set, &bytes))
+	if (abi_irq_set_check(&set, &bytes))
 		return -EINVAL;
 	if (bytes) {
 		data = malloc(bytes);
 		if (!data)
 			return -ENOMEM;
-		if (vfmig_dv_copy_in(data, (const char *)arg + sizeof(set), bytes)) {
+		if (dev_vfio_copy_in(data, (const char *)arg + sizeof(set), bytes)) {
 			free(data);
 			return -EFAULT;
 		}
@@ -273,19 +273,19 @@ static long reset(struct dv_slot *slot)
 
 	pthread_mutex_lock(&slot->lock);
 	ret = vfmig_device_reset(slot->device, &err);
-	vfmig_dv_migration_reset(slot);
+	dev_vfio_migration_reset(slot);
 	pthread_mutex_unlock(&slot->lock);
 	if (ret)
-		vfmig_dv_say(slot->view, "reset: %s", err.text);
+		dev_vfio_say(slot->view, "reset: %s", err.text);
 	return ret;
 }
 
-long vfmig_dv_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 {
 	struct vfmig_device *device = file->slot->device;
 
-	if (nr == VFMIG_IOCTL_DEVICE_BIND_IOMMUFD)
-		return vfmig_dv_bind(file, arg);
+	if (nr == ABI_IOCTL_DEVICE_BIND_IOMMUFD)
+		return dev_vfio_bind(file, arg);
 	if (!file->bound)
 		return -EINVAL;
 	switch (nr) {
@@ -299,14 +299,14 @@ long vfmig_dv_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 		return set_irqs(device, arg);
 	case VFMIG_IOCTL_DEVICE_RESET:
 		return reset(file->slot);
-	case VFMIG_IOCTL_DEVICE_HOT_RESET_INFO:
+	case ABI_IOCTL_DEVICE_HOT_RESET_INFO:
 		return -ENODEV; /* as where neither slot nor bus can be reset */
 	case VFMIG_IOCTL_DEVICE_FEATURE:
-		return vfmig_dv_feature(file->slot, arg);
-	case VFMIG_IOCTL_DEVICE_ATTACH_PT:
-		return file->cdev ? vfmig_dv_attach_pt(file, arg) : -ENOTTY;
-	case VFMIG_IOCTL_DEVICE_DETACH_PT:
-		return file->cdev ? vfmig_dv_detach_pt(file, arg) : -ENOTTY;
+		return dev_vfio_feature(file->slot, arg);
+	case ABI_IOCTL_DEVICE_ATTACH_PT:
+		return file->cdev ? dev_vfio_attach_pt(file, arg) : -ENOTTY;
+	case ABI_IOCTL_DEVICE_DETACH_PT:
+		return file->cdev ? dev_vfio_detach_pt(file, arg) : -ENOTTY;
 	default:
 		return -ENOTTY;
 	}
@@ -314,7 +314,7 @@ long vfmig_dv_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 
 /* ---- regions ---- */
 
-ssize_t vfmig_dv_region(struct dv_file *file, void *buf, size_t len, int64_t offset, bool write)
+ssize_t dev_vfio_region(struct dv_file *file, void *buf, size_t len, int64_t offset, bool write)
 {
 	struct vfmig_request request = {.verb = write ? VFMIG_VERB_REGION_WRITE
 						      : VFMIG_VERB_REGION_READ};
@@ -341,10 +341,10 @@ static int mappable(const struct vfmig_region *region, uint64_t at, size_t len)
 	return -EINVAL;
 }
 
-int vfmig_dev_vfio_mmap(struct vfmig_dev_vfio *view, int fd, size_t len, int64_t offset, int *real,
-			int64_t *real_offset)
+int dev_vfio_mmap(struct dev_vfio *view, int fd, size_t len, int64_t offset, int *real,
+		  int64_t *real_offset)
 {
-	struct dv_file *file = vfmig_dv_get(view, fd);
+	struct dv_file *file = dev_vfio_get(view, fd);
 	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD};
 	uint64_t at = 0;
 	uint32_t index = 0;
@@ -353,7 +353,7 @@ int vfmig_dev_vfio_mmap(struct vfmig_dev_vfio *view, int fd, size_t len, int64_t
 
 	if (!file) {
 		free(region);
-		return VFMIG_NOT_OURS;
+		return DEV_VFIO_NOT_OURS;
 	}
 	if (!region) {
 		ret = -ENOMEM;
@@ -374,6 +374,6 @@ int vfmig_dev_vfio_mmap(struct vfmig_dev_vfio *view, int fd, size_t len, int64_t
 		*real_offset = (int64_t)(request.region_fd.file_offset + at);
 	}
 	free(region);
-	vfmig_dv_put(file);
+	dev_vfio_put(file);
 	return ret;
 }

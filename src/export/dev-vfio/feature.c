@@ -17,7 +17,7 @@
 
 #define FEATURE_MAX 64u
 
-void vfmig_dv_migration_begin(struct dv_slot *slot)
+void dev_vfio_migration_begin(struct dv_slot *slot)
 {
 	struct vfmig_feature_migration migration = {0};
 
@@ -35,7 +35,7 @@ void vfmig_dv_migration_begin(struct dv_slot *slot)
 }
 
 /* Logging continues: a guest that reboots while it migrates resets its devices. */
-void vfmig_dv_migration_reset(struct dv_slot *slot)
+void dev_vfio_migration_reset(struct dv_slot *slot)
 {
 	slot->state_known = false;
 	slot->session++;
@@ -71,13 +71,13 @@ static enum vfmig_v2_session last_arc(const struct dv_slot *slot, enum vfmig_sta
 
 static int data_file(struct dv_slot *slot)
 {
-	struct dv_file *file = vfmig_dv_file(slot->view, DV_DATA);
+	struct dv_file *file = dev_vfio_file(slot->view, DV_DATA);
 
 	if (!file)
 		return -ENOMEM;
 	file->slot = slot;
 	file->session = slot->session;
-	return vfmig_dv_install(file, "vfio-migration-data", O_CLOEXEC);
+	return dev_vfio_install(file, "vfio-migration-data", O_CLOEXEC);
 }
 
 /* Under the slot's lock. */
@@ -96,7 +96,7 @@ static long set_state(struct dv_slot *slot, struct vfmig_feature_mig_state *stat
 				   sizeof(*state), &err);
 	slot->state_known = !ret;
 	if (ret) {
-		vfmig_dv_say(slot->view, "state %s: %s", vfmig_state_name(to), err.text);
+		dev_vfio_say(slot->view, "state %s: %s", vfmig_state_name(to), err.text);
 		return ret;
 	}
 	if (slot->state != to && session != VFMIG_V2_SESSION_NONE)
@@ -116,7 +116,7 @@ static long set_state(struct dv_slot *slot, struct vfmig_feature_mig_state *stat
 /* The payload as the ioctl has it. */
 static size_t payload_size(uint32_t feature)
 {
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_kind(feature);
 
 	switch (feature) {
 	case VFMIG_FEATURE_DMA_LOGGING_START:
@@ -148,7 +148,7 @@ static long perform(struct dv_slot *slot, uint32_t flags, void *payload, size_t 
 	case VFMIG_FEATURE_DMA_LOGGING_START:
 	case VFMIG_FEATURE_DMA_LOGGING_STOP:
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
-		return vfmig_dv_logging(slot, flags, payload);
+		return dev_vfio_logging(slot, flags, payload);
 	case VFMIG_FEATURE_MIG_STATE:
 		if (!(flags & VFMIG_FEATURE_SET) || (flags & VFMIG_FEATURE_PROBE))
 			break;
@@ -162,7 +162,7 @@ static long perform(struct dv_slot *slot, uint32_t flags, void *payload, size_t 
 	return vfmig_device_feature(slot->device, flags, payload, len, NULL);
 }
 
-long vfmig_dv_feature(struct dv_slot *slot, void *arg)
+long dev_vfio_feature(struct dv_slot *slot, void *arg)
 {
 	struct vfmig_device_feature f;
 	union {
@@ -173,9 +173,9 @@ long vfmig_dv_feature(struct dv_slot *slot, void *arg)
 	size_t len;
 	long ret;
 
-	if (vfmig_dv_copy_in(&f, arg, sizeof(f)))
+	if (dev_vfio_copy_in(&f, arg, sizeof(f)))
 		return -EFAULT;
-	if (f.argsz < sizeof(f) || vfmig_feature_get(&f, sizeof(f), &f)) {
+	if (f.argsz < sizeof(f) || abi_feature_get(&f, sizeof(f), &f)) {
 		/* A probe may ask for both. */
 		if (f.argsz < sizeof(f) || !(f.flags & VFMIG_FEATURE_PROBE) ||
 		    (f.flags & ~(VFMIG_FEATURE_MASK | VFMIG_FEATURE_GET | VFMIG_FEATURE_SET |
@@ -193,15 +193,15 @@ long vfmig_dv_feature(struct dv_slot *slot, void *arg)
 		ret = perform(slot, f.flags | VFMIG_FEATURE_PROBE, NULL, 0);
 		return ret ? ret : -EINVAL;
 	}
-	if (vfmig_dv_copy_in(&payload, (char *)arg + sizeof(f), len))
+	if (dev_vfio_copy_in(&payload, (char *)arg + sizeof(f), len))
 		return -EFAULT;
 	ret = perform(slot, f.flags, &payload, len);
-	if (!ret && len && vfmig_dv_copy_out((char *)arg + sizeof(f), &payload, len))
+	if (!ret && len && dev_vfio_copy_out((char *)arg + sizeof(f), &payload, len))
 		return -EFAULT;
 	/* As Linux: after a state change that failed, what was asked for, and no file. */
 	if (ret && feature == VFMIG_FEATURE_MIG_STATE && (f.flags & VFMIG_FEATURE_SET)) {
 		payload.state.data_fd = -1;
-		vfmig_dv_copy_out((char *)arg + sizeof(f), &payload, len);
+		dev_vfio_copy_out((char *)arg + sizeof(f), &payload, len);
 	}
 	return ret;
 }
@@ -221,7 +221,7 @@ static bool current(struct dv_file *file)
 	return now;
 }
 
-ssize_t vfmig_dv_data(struct dv_file *file, void *buf, size_t len, bool write)
+ssize_t dev_vfio_data(struct dv_file *file, void *buf, size_t len, bool write)
 {
 	struct vfmig_request request = {.verb = write ? VFMIG_VERB_DATA_WRITE
 						      : VFMIG_VERB_DATA_READ};
@@ -235,12 +235,12 @@ ssize_t vfmig_dv_data(struct dv_file *file, void *buf, size_t len, bool write)
 	request.err = &err;
 	ret = len ? vfmig_call(file->slot->device, &request) : 0;
 	if (ret < 0 && ret != -ENOMSG)
-		vfmig_dv_say(file->slot->view, "migration data: %s", err.text);
-	vfmig_dv_slot_unuse(file->slot);
+		dev_vfio_say(file->slot->view, "migration data: %s", err.text);
+	dev_vfio_slot_unuse(file->slot);
 	return ret;
 }
 
-long vfmig_dv_data_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_data_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 {
 	struct vfmig_request request = {.verb = VFMIG_VERB_PRECOPY_INFO};
 	struct vfmig_precopy_info info;
@@ -249,17 +249,17 @@ long vfmig_dv_data_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 
 	if (nr != VFMIG_IOCTL_MIG_GET_PRECOPY_INFO)
 		return -ENOTTY;
-	if (vfmig_dv_copy_in(&info, arg, sizeof(info)))
+	if (dev_vfio_copy_in(&info, arg, sizeof(info)))
 		return -EFAULT;
-	if (vfmig_ioctl_check(nr, &info, sizeof(info), &take))
+	if (abi_ioctl_check(nr, &info, sizeof(info), &take))
 		return -EINVAL;
 	if (!current(file))
 		return -ENODEV;
 	request.precopy.argsz = sizeof(request.precopy);
 	ret = vfmig_call(file->slot->device, &request);
-	vfmig_dv_slot_unuse(file->slot);
+	dev_vfio_slot_unuse(file->slot);
 	if (ret < 0)
 		return ret;
 	request.precopy.argsz = info.argsz;
-	return vfmig_dv_copy_out(arg, &request.precopy, sizeof(request.precopy));
+	return dev_vfio_copy_out(arg, &request.precopy, sizeof(request.precopy));
 }

@@ -14,7 +14,7 @@
 /* The longest name that a device may be asked for by. */
 #define NAME_MAX_HERE 64u
 
-static void container_put(struct vfmig_dev_vfio *view, struct dv_container *container)
+static void container_put(struct dev_vfio *view, struct dv_container *container)
 {
 	bool last;
 
@@ -23,14 +23,14 @@ static void container_put(struct vfmig_dev_vfio *view, struct dv_container *cont
 	pthread_mutex_unlock(&view->lock);
 	if (!last)
 		return;
-	vfmig_dv_ioas_put(container->ioas);
+	dev_vfio_ioas_put(container->ioas);
 	pthread_mutex_destroy(&container->lock);
 	free(container);
 }
 
-int vfmig_dv_open_container(struct vfmig_dev_vfio *view, int flags)
+int dev_vfio_open_container(struct dev_vfio *view, int flags)
 {
-	struct dv_file *file = vfmig_dv_file(view, DV_CONTAINER);
+	struct dv_file *file = dev_vfio_file(view, DV_CONTAINER);
 	struct dv_container *container = calloc(1, sizeof(*container));
 	int fd;
 
@@ -42,20 +42,20 @@ int vfmig_dv_open_container(struct vfmig_dev_vfio *view, int flags)
 	container->refs = 1;
 	pthread_mutex_init(&container->lock, NULL);
 	file->container = container;
-	fd = vfmig_dv_install(file, "vfio-container", flags);
+	fd = dev_vfio_install(file, "vfio-container", flags);
 	if (fd < 0)
 		container_put(view, container);
 	return fd;
 }
 
-void vfmig_dv_container_close(struct dv_file *file)
+void dev_vfio_container_close(struct dv_file *file)
 {
 	container_put(file->view, file->container);
 }
 
-int vfmig_dv_open_group(struct dv_slot *slot, int flags)
+int dev_vfio_open_group(struct dv_slot *slot, int flags)
 {
-	struct dv_file *file = vfmig_dv_file(slot->view, DV_GROUP);
+	struct dv_file *file = dev_vfio_file(slot->view, DV_GROUP);
 	bool busy;
 	int fd;
 
@@ -71,7 +71,7 @@ int vfmig_dv_open_group(struct dv_slot *slot, int flags)
 		return -EBUSY;
 	}
 	file->slot = slot;
-	fd = vfmig_dv_install(file, "vfio-group", flags);
+	fd = dev_vfio_install(file, "vfio-group", flags);
 	if (fd < 0) {
 		pthread_mutex_lock(&slot->lock);
 		slot->group_open = false;
@@ -81,7 +81,7 @@ int vfmig_dv_open_group(struct dv_slot *slot, int flags)
 }
 
 /* A device that is still open stays in its address space; its group can be opened again when it is closed. */
-void vfmig_dv_group_close(struct dv_file *file)
+void dev_vfio_group_close(struct dv_file *file)
 {
 	struct dv_slot *slot = file->slot;
 	struct dv_container *container;
@@ -108,9 +108,9 @@ static long set_iommu(struct dv_file *file, struct dv_container *container, unsi
 		return -EINVAL;
 	if (type != VFMIG_EXTENSION_TYPE1 && type != VFMIG_EXTENSION_TYPE1V2)
 		return -ENODEV;
-	container->ioas = vfmig_dv_ioas_new(file->view);
-	if (container->ioas && vfmig_dv_type1_new(container->ioas, type == VFMIG_EXTENSION_TYPE1)) {
-		vfmig_dv_ioas_put(container->ioas);
+	container->ioas = dev_vfio_ioas_new(file->view);
+	if (container->ioas && dev_vfio_type1_new(container->ioas, type == VFMIG_EXTENSION_TYPE1)) {
+		dev_vfio_ioas_put(container->ioas);
 		container->ioas = NULL;
 	}
 	return container->ioas ? 0 : -ENOMEM;
@@ -129,7 +129,7 @@ static long check_extension(unsigned long extension)
 	}
 }
 
-long vfmig_dv_container_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_container_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 {
 	struct dv_container *container = file->container;
 	struct dv_ioas *ioas;
@@ -151,24 +151,24 @@ long vfmig_dv_container_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 	pthread_mutex_lock(&container->lock);
 	ioas = container->ioas;
 	pthread_mutex_unlock(&container->lock);
-	return ioas ? vfmig_dv_type1_ioctl(ioas, nr, arg) : -EINVAL;
+	return ioas ? dev_vfio_type1_ioctl(ioas, nr, arg) : -EINVAL;
 }
 
 /* ---- a group ---- */
 
 static long get_status(struct dv_slot *slot, void *arg)
 {
-	struct vfmig_group_status status;
+	struct abi_group_status status;
 	size_t take;
 
-	if (vfmig_dv_copy_in(&status, arg, sizeof(status)))
+	if (dev_vfio_copy_in(&status, arg, sizeof(status)))
 		return -EFAULT;
-	if (vfmig_ioctl_check(VFMIG_IOCTL_GROUP_GET_STATUS, &status, sizeof(status), &take))
+	if (abi_ioctl_check(ABI_IOCTL_GROUP_GET_STATUS, &status, sizeof(status), &take))
 		return -EINVAL;
 	pthread_mutex_lock(&slot->lock);
-	status.flags = VFMIG_GROUP_VIABLE | (slot->container ? VFMIG_GROUP_CONTAINER_SET : 0);
+	status.flags = ABI_GROUP_VIABLE | (slot->container ? ABI_GROUP_CONTAINER_SET : 0);
 	pthread_mutex_unlock(&slot->lock);
-	return vfmig_dv_copy_out(arg, &status, sizeof(status));
+	return dev_vfio_copy_out(arg, &status, sizeof(status));
 }
 
 static long set_container(struct dv_slot *slot, void *arg)
@@ -177,9 +177,9 @@ static long set_container(struct dv_slot *slot, void *arg)
 	int32_t fd;
 	long ret = 0;
 
-	if (vfmig_dv_copy_in(&fd, arg, sizeof(fd)))
+	if (dev_vfio_copy_in(&fd, arg, sizeof(fd)))
 		return -EFAULT;
-	file = vfmig_dev_vfio_known(slot->view, fd) ? vfmig_dv_get(slot->view, fd) : NULL;
+	file = dev_vfio_known(slot->view, fd) ? dev_vfio_get(slot->view, fd) : NULL;
 	if (!file)
 		return -EBADF;
 	pthread_mutex_lock(&slot->lock);
@@ -197,7 +197,7 @@ static long set_container(struct dv_slot *slot, void *arg)
 		pthread_mutex_unlock(&slot->view->lock);
 	}
 	pthread_mutex_unlock(&slot->lock);
-	vfmig_dv_put(file);
+	dev_vfio_put(file);
 	return ret;
 }
 
@@ -220,7 +220,7 @@ static long unset_container(struct dv_slot *slot)
 		container->ioas = NULL;
 	}
 	pthread_mutex_unlock(&container->lock);
-	vfmig_dv_ioas_put(ioas);
+	dev_vfio_ioas_put(ioas);
 	container_put(slot->view, container);
 	return 0;
 }
@@ -230,7 +230,7 @@ static bool is_name(const struct dv_slot *slot, const void *arg)
 	char name[NAME_MAX_HERE] = "", own[NAME_MAX_HERE];
 
 	snprintf(own, sizeof(own), "vfmig%u", slot->n);
-	return !vfmig_dv_copy_in(name, arg, strlen(own) + 1) && !strcmp(name, own);
+	return !dev_vfio_copy_in(name, arg, strlen(own) + 1) && !strcmp(name, own);
 }
 
 static long get_device(struct dv_slot *slot, void *arg)
@@ -254,33 +254,33 @@ static long get_device(struct dv_slot *slot, void *arg)
 	pthread_mutex_unlock(&slot->lock);
 	if (!ioas)
 		return -EINVAL;
-	ret = vfmig_dv_slot_use(slot, &err);
+	ret = dev_vfio_slot_use(slot, &err);
 	if (!ret) {
 		pthread_mutex_lock(&slot->lock);
 		if (!slot->ioas)
-			ret = vfmig_dv_ioas_attach(ioas, slot, &err);
+			ret = dev_vfio_ioas_attach(ioas, slot, &err);
 		pthread_mutex_unlock(&slot->lock);
 		if (ret)
-			vfmig_dv_slot_unuse(slot);
+			dev_vfio_slot_unuse(slot);
 	}
 	if (ret)
-		vfmig_dv_say(slot->view, "%s", err.text);
+		dev_vfio_say(slot->view, "%s", err.text);
 	else
-		ret = vfmig_dv_device_file(slot, false, O_CLOEXEC);
-	vfmig_dv_ioas_put(ioas);
+		ret = dev_vfio_device_file(slot, false, O_CLOEXEC);
+	dev_vfio_ioas_put(ioas);
 	return ret;
 }
 
-long vfmig_dv_group_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_group_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 {
 	switch (nr) {
-	case VFMIG_IOCTL_GROUP_GET_STATUS:
+	case ABI_IOCTL_GROUP_GET_STATUS:
 		return get_status(file->slot, arg);
-	case VFMIG_IOCTL_GROUP_SET_CONTAINER:
+	case ABI_IOCTL_GROUP_SET_CONTAINER:
 		return set_container(file->slot, arg);
-	case VFMIG_IOCTL_GROUP_UNSET_CONTAINER:
+	case ABI_IOCTL_GROUP_UNSET_CONTAINER:
 		return unset_container(file->slot);
-	case VFMIG_IOCTL_GROUP_GET_DEVICE_FD:
+	case ABI_IOCTL_GROUP_GET_DEVICE_FD:
 		return get_device(file->slot, arg);
 	default:
 		return -ENOTTY;

@@ -12,9 +12,9 @@
 
 #include "export/dev-vfio/iommufd.h"
 
-int vfmig_dv_open_iommufd(struct vfmig_dev_vfio *view, int flags)
+int dev_vfio_open_iommufd(struct dev_vfio *view, int flags)
 {
-	struct dv_file *file = vfmig_dv_file(view, DV_IOMMUFD);
+	struct dv_file *file = dev_vfio_file(view, DV_IOMMUFD);
 	struct dv_iommufd *iommufd = calloc(1, sizeof(*iommufd));
 	int fd;
 
@@ -28,19 +28,19 @@ int vfmig_dv_open_iommufd(struct vfmig_dev_vfio *view, int flags)
 	atomic_init(&iommufd->refs, 1);
 	pthread_mutex_init(&iommufd->lock, NULL);
 	file->iommufd = iommufd;
-	fd = vfmig_dv_install(file, "iommufd", flags);
+	fd = dev_vfio_install(file, "iommufd", flags);
 	if (fd < 0)
-		vfmig_dv_iommufd_put(iommufd);
+		dev_vfio_iommufd_put(iommufd);
 	return fd;
 }
 
-void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd)
+void dev_vfio_iommufd_put(struct dv_iommufd *iommufd)
 {
 	if (atomic_fetch_sub(&iommufd->refs, 1) != 1)
 		return;
 	for (uint32_t i = 1; i < iommufd->count; i++)
 		if (iommufd->objects[i].kind == DV_OBJECT_IOAS)
-			vfmig_dv_ioas_put(iommufd->objects[i].ioas);
+			dev_vfio_ioas_put(iommufd->objects[i].ioas);
 	free(iommufd->objects);
 	pthread_mutex_destroy(&iommufd->lock);
 	free(iommufd);
@@ -48,14 +48,14 @@ void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd)
 
 /* ---- objects; under the lock ---- */
 
-struct dv_object *vfmig_dv_object(struct dv_iommufd *iommufd, uint32_t id, enum dv_object_kind kind)
+struct dv_object *dev_vfio_object(struct dv_iommufd *iommufd, uint32_t id, enum dv_object_kind kind)
 {
 	if (!id || id >= iommufd->count || iommufd->objects[id].kind != kind)
 		return NULL;
 	return &iommufd->objects[id];
 }
 
-uint32_t vfmig_dv_object_add(struct dv_iommufd *iommufd, const struct dv_object *object)
+uint32_t dev_vfio_object_add(struct dv_iommufd *iommufd, const struct dv_object *object)
 {
 	struct dv_object *grown;
 	uint32_t id = 1;
@@ -75,75 +75,75 @@ uint32_t vfmig_dv_object_add(struct dv_iommufd *iommufd, const struct dv_object 
 	return id;
 }
 
-void vfmig_dv_object_remove(struct dv_iommufd *iommufd, uint32_t id)
+void dev_vfio_object_remove(struct dv_iommufd *iommufd, uint32_t id)
 {
 	struct dv_object *object = &iommufd->objects[id], *ioas;
 
 	if (object->kind == DV_OBJECT_HWPT) {
-		ioas = vfmig_dv_object(iommufd, object->ioas_id, DV_OBJECT_IOAS);
+		ioas = dev_vfio_object(iommufd, object->ioas_id, DV_OBJECT_IOAS);
 		if (ioas)
 			ioas->uses--;
 	} else if (object->kind == DV_OBJECT_IOAS) {
-		vfmig_dv_ioas_put(object->ioas);
+		dev_vfio_ioas_put(object->ioas);
 	}
 	*object = (struct dv_object){.kind = DV_OBJECT_NONE};
 }
 
-uint32_t vfmig_dv_hwpt_add(struct dv_iommufd *iommufd, uint32_t ioas_id, bool tracks,
+uint32_t dev_vfio_hwpt_add(struct dv_iommufd *iommufd, uint32_t ioas_id, bool tracks,
 			   bool automatic)
 {
-	struct dv_object *ioas = vfmig_dv_object(iommufd, ioas_id, DV_OBJECT_IOAS);
+	struct dv_object *ioas = dev_vfio_object(iommufd, ioas_id, DV_OBJECT_IOAS);
 	struct dv_object hwpt = {.kind = DV_OBJECT_HWPT,
 				 .ioas_id = ioas_id,
 				 .ioas = ioas->ioas,
 				 .tracks = tracks,
 				 .automatic = automatic};
-	uint32_t id = vfmig_dv_object_add(iommufd, &hwpt);
+	uint32_t id = dev_vfio_object_add(iommufd, &hwpt);
 
 	if (id)
-		vfmig_dv_object(iommufd, ioas_id, DV_OBJECT_IOAS)->uses++;
+		dev_vfio_object(iommufd, ioas_id, DV_OBJECT_IOAS)->uses++;
 	return id;
 }
 
 /* ---- the ioctls of an iommufd; under its lock, with the structure ---- */
 
-static long destroy(struct dv_iommufd *iommufd, struct vfmig_iommufd_destroy *d)
+static long destroy(struct dv_iommufd *iommufd, struct abi_iommufd_destroy *d)
 {
 	if (!d->id || d->id >= iommufd->count || iommufd->objects[d->id].kind == DV_OBJECT_NONE)
 		return -ENOENT;
 	if (iommufd->objects[d->id].uses || iommufd->objects[d->id].kind == DV_OBJECT_DEVICE)
 		return -EBUSY;
-	vfmig_dv_object_remove(iommufd, d->id);
+	dev_vfio_object_remove(iommufd, d->id);
 	return 0;
 }
 
-static long ioas_alloc(struct dv_iommufd *iommufd, struct vfmig_iommufd_ioas_alloc *a)
+static long ioas_alloc(struct dv_iommufd *iommufd, struct abi_iommufd_ioas_alloc *a)
 {
 	struct dv_object object = {.kind = DV_OBJECT_IOAS,
-				   .ioas = vfmig_dv_ioas_new(iommufd->view)};
+				   .ioas = dev_vfio_ioas_new(iommufd->view)};
 
 	if (!object.ioas)
 		return -ENOMEM;
-	a->out_ioas_id = vfmig_dv_object_add(iommufd, &object);
+	a->out_ioas_id = dev_vfio_object_add(iommufd, &object);
 	if (!a->out_ioas_id) {
-		vfmig_dv_ioas_put(object.ioas);
+		dev_vfio_ioas_put(object.ioas);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-static long iova_ranges(struct dv_iommufd *iommufd, struct vfmig_iommufd_iova_ranges *r)
+static long iova_ranges(struct dv_iommufd *iommufd, struct abi_iommufd_iova_ranges *r)
 {
 	/* All there is but the page at the end, whose end would be no number; and x86's window of interrupts. */
 	static const uint64_t ranges[][2] = {{0, 0xfedfffff}, {0xfef00000, UINT64_MAX >> 8}};
 	uint32_t given = r->num_iovas, there = sizeof(ranges) / sizeof(ranges[0]);
 	uint32_t most = given < there ? given : there;
 
-	if (!vfmig_dv_object(iommufd, r->ioas_id, DV_OBJECT_IOAS))
+	if (!dev_vfio_object(iommufd, r->ioas_id, DV_OBJECT_IOAS))
 		return -ENOENT;
 	r->num_iovas = there;
 	r->out_iova_alignment = VFMIG_PAGE_SIZE;
-	if (vfmig_dv_copy_out((void *)(uintptr_t)r->allowed_iovas, ranges,
+	if (dev_vfio_copy_out((void *)(uintptr_t)r->allowed_iovas, ranges,
 			      most * sizeof(ranges[0])))
 		return -EFAULT;
 	return given < there ? -EMSGSIZE : 0;
@@ -151,39 +151,39 @@ static long iova_ranges(struct dv_iommufd *iommufd, struct vfmig_iommufd_iova_ra
 
 static uint32_t prot_of(uint32_t flags)
 {
-	return (flags & VFMIG_IOMMUFD_MAP_READABLE ? VFMIG_PROT_READ : 0) |
-	       (flags & VFMIG_IOMMUFD_MAP_WRITEABLE ? VFMIG_PROT_WRITE : 0);
+	return (flags & ABI_IOMMUFD_MAP_READABLE ? VFMIG_PROT_READ : 0) |
+	       (flags & ABI_IOMMUFD_MAP_WRITEABLE ? VFMIG_PROT_WRITE : 0);
 }
 
-static long ioas_map(struct dv_iommufd *iommufd, struct vfmig_iommufd_map *m)
+static long ioas_map(struct dv_iommufd *iommufd, struct abi_iommufd_map *m)
 {
-	struct dv_object *object = vfmig_dv_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
+	struct dv_object *object = dev_vfio_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
 
 	if (!object)
 		return -ENOENT;
 	/* Nobody asks to have an address chosen, who has a guest. */
-	if (!(m->flags & VFMIG_IOMMUFD_MAP_FIXED_IOVA))
+	if (!(m->flags & ABI_IOMMUFD_MAP_FIXED_IOVA))
 		return -EOPNOTSUPP;
-	return vfmig_dv_ioas_map(object->ioas, m->iova, m->length, prot_of(m->flags),
+	return dev_vfio_ioas_map(object->ioas, m->iova, m->length, prot_of(m->flags),
 				 (void *)(uintptr_t)m->user_va, NULL);
 }
 
 /* What a VMM prefers where its memory is a file. */
-static long ioas_map_file(struct dv_iommufd *iommufd, struct vfmig_iommufd_map_file *m)
+static long ioas_map_file(struct dv_iommufd *iommufd, struct abi_iommufd_map_file *m)
 {
-	struct dv_object *object = vfmig_dv_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
+	struct dv_object *object = dev_vfio_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
 
 	if (!object)
 		return -ENOENT;
-	if (!(m->flags & VFMIG_IOMMUFD_MAP_FIXED_IOVA))
+	if (!(m->flags & ABI_IOMMUFD_MAP_FIXED_IOVA))
 		return -EOPNOTSUPP;
-	return vfmig_dv_ioas_map_file(object->ioas, m->iova, m->length, prot_of(m->flags), m->fd,
+	return dev_vfio_ioas_map_file(object->ioas, m->iova, m->length, prot_of(m->flags), m->fd,
 				      m->start, NULL);
 }
 
-static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u)
+static long ioas_unmap(struct dv_iommufd *iommufd, struct abi_iommufd_unmap *u)
 {
-	struct dv_object *object = vfmig_dv_object(iommufd, u->ioas_id, DV_OBJECT_IOAS);
+	struct dv_object *object = dev_vfio_object(iommufd, u->ioas_id, DV_OBJECT_IOAS);
 	uint64_t unmapped;
 	long ret;
 
@@ -193,11 +193,11 @@ static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u
 		return -EOVERFLOW;
 	/* All there is, which may be nothing. */
 	if (!u->iova && u->length == UINT64_MAX) {
-		ret = vfmig_dv_ioas_unmap(object->ioas, 0, UINT64_MAX, &unmapped, NULL);
+		ret = dev_vfio_ioas_unmap(object->ioas, 0, UINT64_MAX, &unmapped, NULL);
 		u->length = unmapped;
 		return ret == -ENOENT ? 0 : ret;
 	}
-	ret = vfmig_dv_ioas_unmap(object->ioas, u->iova, u->iova + (u->length - 1), &unmapped,
+	ret = dev_vfio_ioas_unmap(object->ioas, u->iova, u->iova + (u->length - 1), &unmapped,
 				  NULL);
 	/* A map that is cut: as where there is none that fits. */
 	if (ret == -EINVAL)
@@ -206,82 +206,82 @@ static long ioas_unmap(struct dv_iommufd *iommufd, struct vfmig_iommufd_unmap *u
 	return ret;
 }
 
-static long hwpt_alloc(struct dv_iommufd *iommufd, struct vfmig_iommufd_hwpt_alloc *a)
+static long hwpt_alloc(struct dv_iommufd *iommufd, struct abi_iommufd_hwpt_alloc *a)
 {
-	if (!vfmig_dv_object(iommufd, a->dev_id, DV_OBJECT_DEVICE) ||
-	    !vfmig_dv_object(iommufd, a->pt_id, DV_OBJECT_IOAS))
+	if (!dev_vfio_object(iommufd, a->dev_id, DV_OBJECT_DEVICE) ||
+	    !dev_vfio_object(iommufd, a->pt_id, DV_OBJECT_IOAS))
 		return -ENOENT;
-	if (a->data_type || a->data_len || (a->flags & VFMIG_IOMMUFD_HWPT_NEST_PARENT))
+	if (a->data_type || a->data_len || (a->flags & ABI_IOMMUFD_HWPT_NEST_PARENT))
 		return -EOPNOTSUPP;
-	a->out_hwpt_id = vfmig_dv_hwpt_add(iommufd, a->pt_id,
-					   a->flags & VFMIG_IOMMUFD_HWPT_DIRTY_TRACKING, false);
+	a->out_hwpt_id = dev_vfio_hwpt_add(iommufd, a->pt_id,
+					   a->flags & ABI_IOMMUFD_HWPT_DIRTY_TRACKING, false);
 	return a->out_hwpt_id ? 0 : -ENOMEM;
 }
 
-static long hw_info(struct dv_iommufd *iommufd, struct vfmig_iommufd_hw_info *i)
+static long hw_info(struct dv_iommufd *iommufd, struct abi_iommufd_hw_info *i)
 {
 	static const char zeros[64];
 	uint32_t len = i->data_len;
 
-	if (!vfmig_dv_object(iommufd, i->dev_id, DV_OBJECT_DEVICE))
+	if (!dev_vfio_object(iommufd, i->dev_id, DV_OBJECT_DEVICE))
 		return -ENOENT;
 	/* No IOMMU's own data: the caller's room is cleared, and that there is none is said. */
 	for (uint32_t at = 0; at < len && at < 4096; at += sizeof(zeros))
-		if (vfmig_dv_copy_out((char *)(uintptr_t)i->data_uptr + at, zeros,
+		if (dev_vfio_copy_out((char *)(uintptr_t)i->data_uptr + at, zeros,
 				      len - at < sizeof(zeros) ? len - at : sizeof(zeros)))
 			return -EFAULT;
 	i->data_len = 0;
 	i->out_data_type = 0;
-	i->out_capabilities = VFMIG_IOMMUFD_CAP_DIRTY_TRACKING;
+	i->out_capabilities = ABI_IOMMUFD_CAP_DIRTY_TRACKING;
 	return 0;
 }
 
-static long set_dirty(struct dv_iommufd *iommufd, struct vfmig_iommufd_set_dirty *s)
+static long set_dirty(struct dv_iommufd *iommufd, struct abi_iommufd_set_dirty *s)
 {
-	struct dv_object *object = vfmig_dv_object(iommufd, s->hwpt_id, DV_OBJECT_HWPT);
+	struct dv_object *object = dev_vfio_object(iommufd, s->hwpt_id, DV_OBJECT_HWPT);
 
 	if (!object)
 		return -ENOENT;
 	if (!object->tracks)
 		return -EOPNOTSUPP;
-	return vfmig_dv_ioas_track(object->ioas, s->flags, NULL);
+	return dev_vfio_ioas_track(object->ioas, s->flags, NULL);
 }
 
-static long get_dirty(struct dv_iommufd *iommufd, struct vfmig_iommufd_get_dirty *g)
+static long get_dirty(struct dv_iommufd *iommufd, struct abi_iommufd_get_dirty *g)
 {
-	struct dv_object *object = vfmig_dv_object(iommufd, g->hwpt_id, DV_OBJECT_HWPT);
+	struct dv_object *object = dev_vfio_object(iommufd, g->hwpt_id, DV_OBJECT_HWPT);
 
 	if (!object)
 		return -ENOENT;
 	if (!object->tracks)
 		return -EOPNOTSUPP;
-	return vfmig_dv_ioas_dirty(object->ioas, g->iova, g->length, g->page_size,
+	return dev_vfio_ioas_dirty(object->ioas, g->iova, g->length, g->page_size,
 				   (void *)(uintptr_t)g->data,
-				   g->flags & VFMIG_IOMMUFD_DIRTY_NO_CLEAR, NULL);
+				   g->flags & ABI_IOMMUFD_DIRTY_NO_CLEAR, NULL);
 }
 
 static long perform(struct dv_iommufd *iommufd, uint32_t nr, void *s)
 {
 	switch (nr) {
-	case VFMIG_IOMMUFD_DESTROY:
+	case ABI_IOMMUFD_DESTROY:
 		return destroy(iommufd, s);
-	case VFMIG_IOMMUFD_IOAS_ALLOC:
+	case ABI_IOMMUFD_IOAS_ALLOC:
 		return ioas_alloc(iommufd, s);
-	case VFMIG_IOMMUFD_IOAS_IOVA_RANGES:
+	case ABI_IOMMUFD_IOAS_IOVA_RANGES:
 		return iova_ranges(iommufd, s);
-	case VFMIG_IOMMUFD_IOAS_MAP:
+	case ABI_IOMMUFD_IOAS_MAP:
 		return ioas_map(iommufd, s);
-	case VFMIG_IOMMUFD_IOAS_UNMAP:
+	case ABI_IOMMUFD_IOAS_UNMAP:
 		return ioas_unmap(iommufd, s);
-	case VFMIG_IOMMUFD_HWPT_ALLOC:
+	case ABI_IOMMUFD_HWPT_ALLOC:
 		return hwpt_alloc(iommufd, s);
-	case VFMIG_IOMMUFD_GET_HW_INFO:
+	case ABI_IOMMUFD_GET_HW_INFO:
 		return hw_info(iommufd, s);
-	case VFMIG_IOMMUFD_SET_DIRTY_TRACKING:
+	case ABI_IOMMUFD_SET_DIRTY_TRACKING:
 		return set_dirty(iommufd, s);
-	case VFMIG_IOMMUFD_GET_DIRTY_BITMAP:
+	case ABI_IOMMUFD_GET_DIRTY_BITMAP:
 		return get_dirty(iommufd, s);
-	case VFMIG_IOMMUFD_IOAS_MAP_FILE:
+	case ABI_IOMMUFD_IOAS_MAP_FILE:
 		return ioas_map_file(iommufd, s);
 	default:
 		return -ENOTTY;
@@ -296,7 +296,7 @@ static long rest_is_zero(const char *arg, uint32_t from, uint32_t size, bool *ze
 	*zero = size - from <= sizeof(rest);
 	if (!*zero)
 		return 0;
-	if (vfmig_dv_copy_in(rest, arg + from, size - from))
+	if (dev_vfio_copy_in(rest, arg + from, size - from))
 		return -EFAULT;
 	for (uint32_t i = 0; i < size - from; i++)
 		*zero = *zero && !rest[i];
@@ -304,37 +304,37 @@ static long rest_is_zero(const char *arg, uint32_t from, uint32_t size, bool *ze
 }
 
 static const long refused[] = {
-	[VFMIG_IOMMUFD_UNKNOWN] = -ENOTTY,
-	[VFMIG_IOMMUFD_TOO_SMALL] = -EINVAL,
-	[VFMIG_IOMMUFD_NEWER] = -E2BIG,
-	[VFMIG_IOMMUFD_WRONG] = -EOPNOTSUPP,
+	[ABI_IOMMUFD_UNKNOWN] = -ENOTTY,
+	[ABI_IOMMUFD_TOO_SMALL] = -EINVAL,
+	[ABI_IOMMUFD_NEWER] = -E2BIG,
+	[ABI_IOMMUFD_WRONG] = -EOPNOTSUPP,
 };
 
-long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 {
-	uint64_t s[VFMIG_IOMMUFD_MAX / 8] = {0};
-	size_t known = vfmig_iommufd_known(nr);
+	uint64_t s[ABI_IOMMUFD_MAX / 8] = {0};
+	size_t known = abi_iommufd_known(nr);
 	bool zero = true;
 	uint32_t size;
 	long ret = 0;
 
 	if (!known)
 		return -ENOTTY;
-	if (vfmig_dv_copy_in(&size, arg, sizeof(size)))
+	if (dev_vfio_copy_in(&size, arg, sizeof(size)))
 		return -EFAULT;
-	if (vfmig_dv_copy_in(s, arg, size < known ? size : known))
+	if (dev_vfio_copy_in(s, arg, size < known ? size : known))
 		return -EFAULT;
 	if (size > known)
 		ret = rest_is_zero(arg, (uint32_t)known, size, &zero);
 	if (ret)
 		return ret;
-	ret = refused[vfmig_iommufd_check(nr, s, size, zero)];
+	ret = refused[abi_iommufd_check(nr, s, size, zero)];
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&file->iommufd->lock);
 	ret = perform(file->iommufd, nr, s);
 	pthread_mutex_unlock(&file->iommufd->lock);
-	if ((!ret || ret == -EMSGSIZE) && vfmig_dv_copy_out(arg, s, size < known ? size : known))
+	if ((!ret || ret == -EMSGSIZE) && dev_vfio_copy_out(arg, s, size < known ? size : known))
 		return -EFAULT;
 	return ret;
 }

@@ -22,28 +22,28 @@ static long begin(struct dv_slot *slot)
 	if (slot->logging)
 		return -EINVAL;
 	if (slot->no_log)
-		vfmig_dv_say(slot->view,
+		dev_vfio_say(slot->view,
 			     "%s cannot tell which pages it writes: all of them count "
 			     "as written, always",
 			     vfmig_device_name(slot->device));
 	if (slot->no_log || !slot->ioas)
 		return 0;
-	return vfmig_cursor_open_device(slot->ioas->space, slot->device, &slot->log, NULL);
+	return cursor_open_device(slot->ioas->space, slot->device, &slot->log, NULL);
 }
 
 static long start(struct dv_slot *slot, struct vfmig_feature_dma_logging_control *control)
 {
-	struct vfmig_dma_logging_range ranges[VFMIG_LOGGING_RANGES_MAX];
+	struct vfmig_dma_logging_range ranges[ABI_LOGGING_RANGES_MAX];
 	long ret;
 
 	if (!control->num_ranges || control->reserved)
 		return -EINVAL;
-	if (control->num_ranges > VFMIG_LOGGING_RANGES_MAX)
+	if (control->num_ranges > ABI_LOGGING_RANGES_MAX)
 		return -E2BIG;
-	if (vfmig_dv_copy_in(ranges, (const void *)(uintptr_t)control->ranges,
+	if (dev_vfio_copy_in(ranges, (const void *)(uintptr_t)control->ranges,
 			     control->num_ranges * sizeof(ranges[0])))
 		return -EFAULT;
-	if (vfmig_logging_start_check(control->page_size, ranges, control->num_ranges, false))
+	if (abi_logging_start_check(control->page_size, ranges, control->num_ranges, false))
 		return -EINVAL;
 	ret = begin(slot);
 	if (ret)
@@ -56,7 +56,7 @@ static long start(struct dv_slot *slot, struct vfmig_feature_dma_logging_control
 	return 0;
 }
 
-void vfmig_dv_logging_lost(struct dv_slot *slot)
+void dev_vfio_logging_lost(struct dv_slot *slot)
 {
 	vfmig_cursor_close(slot->log);
 	slot->log = NULL;
@@ -64,14 +64,14 @@ void vfmig_dv_logging_lost(struct dv_slot *slot)
 
 static long stop(struct dv_slot *slot)
 {
-	vfmig_dv_logging_lost(slot);
+	dev_vfio_logging_lost(slot);
 	slot->logging = false;
 	return 0;
 }
 
 /* What was written in the part of a report that one logged range covers, into @dirty. */
 static void take(struct dv_slot *slot, const struct vfmig_dma_logging_range *range,
-		 const struct vfmig_logging_report *r, struct vfmig_dirty *dirty)
+		 const struct abi_logging_report *r, struct vfmig_dirty *dirty)
 {
 	uint64_t first = range->iova > r->iova ? range->iova : r->iova;
 	uint64_t last = range->iova + (range->length - 1), end = r->iova + (r->length - 1);
@@ -84,34 +84,34 @@ static void take(struct dv_slot *slot, const struct vfmig_dma_logging_range *ran
 		return;
 	}
 	/* If the log fails, everything counts as written: that is an answer. */
-	vfmig_cursor_collect_range(slot->log, first, last, NULL);
-	vfmig_cursor_gather(slot->log, first, last - first + 1, dirty);
+	cursor_collect_range(slot->log, first, last, NULL);
+	cursor_gather(slot->log, first, last - first + 1, dirty);
 }
 
-static int tell(const struct vfmig_logging_report *r, struct vfmig_dirty *dirty, uint64_t bytes,
+static int tell(const struct abi_logging_report *r, struct vfmig_dirty *dirty, uint64_t bytes,
 		uint64_t bitmap)
 {
 	uint64_t *bits = calloc(1, bytes);
 	int ret = bits ? 0 : -ENOMEM;
 
 	if (!ret)
-		ret = vfmig_dirty_report(dirty, r->iova, r->length, r->page_size, bits);
+		ret = dirty_report(dirty, r->iova, r->length, r->page_size, bits);
 	if (!ret)
-		ret = vfmig_dv_copy_bits((void *)(uintptr_t)bitmap, bits, bytes);
+		ret = dev_vfio_copy_bits((void *)(uintptr_t)bitmap, bits, bytes);
 	free(bits);
 	return ret;
 }
 
 static long report(struct dv_slot *slot, const struct vfmig_feature_dma_logging_report *report)
 {
-	struct vfmig_logging_report r = {report->iova, report->length, report->page_size};
+	struct abi_logging_report r = {report->iova, report->length, report->page_size};
 	struct vfmig_dirty *dirty;
 	uint64_t bytes;
 	long ret;
 
-	if (vfmig_logging_report_check(&r, &bytes) || !slot->logging)
+	if (abi_logging_report_check(&r, &bytes) || !slot->logging)
 		return -EINVAL;
-	ret = vfmig_dirty_create(&dirty, NULL);
+	ret = dirty_create(&dirty, NULL);
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < slot->num_ranges; i++)
@@ -120,7 +120,7 @@ static long report(struct dv_slot *slot, const struct vfmig_feature_dma_logging_
 	/* The caller has not received them. */
 	if (ret && slot->log)
 		vfmig_cursor_mark(slot->log, r.iova, r.length);
-	vfmig_dirty_free(dirty);
+	dirty_free(dirty);
 	return ret;
 }
 
@@ -136,7 +136,7 @@ static long perform(struct dv_slot *slot, uint32_t feature, void *payload)
 	}
 }
 
-long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload)
+long dev_vfio_logging(struct dv_slot *slot, uint32_t flags, void *payload)
 {
 	uint32_t feature = flags & VFMIG_FEATURE_MASK;
 	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET);

@@ -80,10 +80,10 @@ static int from_mapping(const struct mapping *m)
  * A range may be in several mappings, one behind the other. It has a descriptor if all are of one file and in its
  * order.
  */
-int vfmig_dv_memory(struct vfmig_dev_vfio *view, const void *ptr, size_t len, bool write,
+int dev_vfio_memory(struct dev_vfio *view, const void *ptr, size_t len, bool write,
 		    struct dv_backing **backing, uint64_t *offset)
 {
-	uint64_t at = (uintptr_t)ptr, end = vfmig_sum(at, len);
+	uint64_t at = (uintptr_t)ptr, end = abi_sum(at, len);
 	struct mapping m, first = {0};
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512];
@@ -112,13 +112,13 @@ int vfmig_dv_memory(struct vfmig_dev_vfio *view, const void *ptr, size_t len, bo
 	if (!one || !begun)
 		return 0;
 	*offset = first.offset + ((uintptr_t)ptr - first.first);
-	*backing = vfmig_dv_backing_find(view, first.dev, first.ino);
+	*backing = dev_vfio_backing_find(view, first.dev, first.ino);
 	if (*backing)
 		return 0;
 	fd = among_ours(&first);
 	if (fd < 0)
 		fd = from_mapping(&first);
 	if (fd >= 0)
-		*backing = vfmig_dv_backing_of(view, fd);
+		*backing = dev_vfio_backing_of(view, fd);
 	return 0;
 }

@@ -33,7 +33,7 @@
 #define HOOK __attribute__((visibility("default")))
 
 static struct preload_list list;
-static _Atomic(struct vfmig_dev_vfio *) the_view;
+static _Atomic(struct dev_vfio *) the_view;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* ---- the real calls ---- */
@@ -59,7 +59,7 @@ static void *find_real(_Atomic(void *) *cache, const char *name)
 
 static void read_list(void)
 {
-	vfmig_preload_list(&list);
+	preload_list(&list);
 }
 
 static void forked(void)
@@ -72,10 +72,10 @@ static void forked(void)
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 /* The view, for a path that is ours; NULL with errno where it is another process's. */
-static struct vfmig_dev_vfio *view_for(const char *path)
+static struct dev_vfio *view_for(const char *path)
 {
 	struct vfmig_error err = {0};
-	struct vfmig_dev_vfio *view;
+	struct dev_vfio *view;
 
 	/* Half a list would show a device without its filters, or one in the place of another. */
 	if (list.error) {
@@ -88,12 +88,12 @@ static struct vfmig_dev_vfio *view_for(const char *path)
 	view = atomic_load(&the_view);
 	if (!view && flock(list.fd, LOCK_EX | LOCK_NB)) {
 		errno = EBUSY;
-	} else if (!view && !vfmig_preload_end_with_exec()) {
+	} else if (!view && !preload_end_with_exec()) {
 		list.config.say(NULL, "the vfmig exec that this process was started by has ended");
 		errno = ENODEV;
 	} else if (!view) {
 		pthread_atfork(NULL, NULL, forked);
-		if (vfmig_dev_vfio_new(&list.config, &view, &err)) {
+		if (dev_vfio_new(&list.config, &view, &err)) {
 			list.config.say(NULL, err.text);
 			errno = ENOMEM;
 			view = NULL;
@@ -106,25 +106,25 @@ static struct vfmig_dev_vfio *view_for(const char *path)
 
 static bool is_ours(const char *path)
 {
-	if (!vfmig_dev_vfio_maybe(path))
+	if (!dev_vfio_maybe(path))
 		return false;
 	pthread_once(&once, read_list);
-	return list.error || (list.config.devices && vfmig_dev_vfio_path(&list.config, path));
+	return list.error || (list.config.devices && dev_vfio_path(&list.config, path));
 }
 
-static inline struct vfmig_dev_vfio *view_of(int fd)
+static inline struct dev_vfio *view_of(int fd)
 {
-	struct vfmig_dev_vfio *view = atomic_load_explicit(&the_view, memory_order_acquire);
+	struct dev_vfio *view = atomic_load_explicit(&the_view, memory_order_acquire);
 
-	return view && vfmig_dev_vfio_has(view, fd) ? view : NULL;
+	return view && dev_vfio_has(view, fd) ? view : NULL;
 }
 
 /* NULL also where another file has taken the place of ours behind our back. */
-static struct vfmig_dev_vfio *view_if(int fd)
+static struct dev_vfio *view_if(int fd)
 {
-	struct vfmig_dev_vfio *view = view_of(fd);
+	struct dev_vfio *view = view_of(fd);
 
-	return view && vfmig_dev_vfio_is(view, fd) ? view : NULL;
+	return view && dev_vfio_is(view, fd) ? view : NULL;
 }
 
 static long answer(long ret)
@@ -137,9 +137,9 @@ static long answer(long ret)
 
 static int open_ours(const char *path, int flags)
 {
-	struct vfmig_dev_vfio *view = view_for(path);
+	struct dev_vfio *view = view_for(path);
 
-	return view ? (int)answer(vfmig_dev_vfio_open(view, path, flags)) : -1;
+	return view ? (int)answer(dev_vfio_open(view, path, flags)) : -1;
 }
 
 /* ---- open ---- */
@@ -206,10 +206,10 @@ HOOK int access(const char *path, int mode)
 
 HOOK int close(int fd)
 {
-	struct vfmig_dev_vfio *view = view_of(fd);
-	int ret = view ? vfmig_dev_vfio_close(view, fd) : VFMIG_NOT_OURS;
+	struct dev_vfio *view = view_of(fd);
+	int ret = view ? dev_vfio_close(view, fd) : DEV_VFIO_NOT_OURS;
 
-	return ret == VFMIG_NOT_OURS ? REAL(close)(fd) : (int)answer(ret);
+	return ret == DEV_VFIO_NOT_OURS ? REAL(close)(fd) : (int)answer(ret);
 }
 
 /* ---- duplicates ---- */
@@ -217,12 +217,12 @@ HOOK int close(int fd)
 /* Of a file of ours, or in the place of one. */
 static int duplicated(int from, int to)
 {
-	struct vfmig_dev_vfio *view = to < 0 ? NULL : view_of(from);
+	struct dev_vfio *view = to < 0 ? NULL : view_of(from);
 
 	if (!view)
 		view = view_of(to);
 	if (view)
-		vfmig_dev_vfio_duplicated(view, to);
+		dev_vfio_duplicated(view, to);
 	return to;
 }
 
@@ -271,21 +271,21 @@ FCNTL(fcntl64)
 
 HOOK int ioctl(int fd, unsigned long request, ...)
 {
-	struct vfmig_dev_vfio *view = atomic_load_explicit(&the_view, memory_order_acquire);
-	long ret = VFMIG_NOT_OURS;
+	struct dev_vfio *view = atomic_load_explicit(&the_view, memory_order_acquire);
+	long ret = DEV_VFIO_NOT_OURS;
 	va_list ap;
 	void *arg;
 
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (view && VFMIG_IOCTL_IS_OURS(request) && vfmig_dev_vfio_known(view, fd))
-		ret = vfmig_dev_vfio_ioctl(view, fd, request, arg);
+	if (view && ABI_IOCTL_IS_OURS(request) && dev_vfio_known(view, fd))
+		ret = dev_vfio_ioctl(view, fd, request, arg);
 	else if (request == FIONREAD && view_if(fd))
 		ret = -ENOTTY; /* the kernel would count the bytes of an empty file */
-	else if (view && request == VFMIG_KVM_SET_DEVICE_ATTR)
-		ret = vfmig_dev_vfio_kvm(view, arg);
-	return ret == VFMIG_NOT_OURS ? REAL(ioctl)(fd, request, arg) : (int)answer(ret);
+	else if (view && request == KVM_SET_DEVICE_ATTR)
+		ret = dev_vfio_kvm(view, arg);
+	return ret == DEV_VFIO_NOT_OURS ? REAL(ioctl)(fd, request, arg) : (int)answer(ret);
 }
 
 /* ---- reading and writing ---- */
@@ -293,60 +293,60 @@ HOOK int ioctl(int fd, unsigned long request, ...)
 /* The answer of the view, or the real call's. */
 #define EITHER(fd, ours, real)                                                                     \
 	({                                                                                         \
-		struct vfmig_dev_vfio *view = view_of(fd);                                         \
-		ssize_t ret_ = view ? (ours) : VFMIG_NOT_OURS;                                     \
-		ret_ == VFMIG_NOT_OURS ? (real) : (ssize_t)answer(ret_);                           \
+		struct dev_vfio *view = view_of(fd);                                               \
+		ssize_t ret_ = view ? (ours) : DEV_VFIO_NOT_OURS;                                  \
+		ret_ == DEV_VFIO_NOT_OURS ? (real) : (ssize_t)answer(ret_);                        \
 	})
 
 HOOK ssize_t read(int fd, void *buf, size_t len)
 {
-	return EITHER(fd, vfmig_dev_vfio_read(view, fd, buf, len), REAL(read)(fd, buf, len));
+	return EITHER(fd, dev_vfio_read(view, fd, buf, len), REAL(read)(fd, buf, len));
 }
 
 HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 {
-	return EITHER(fd, vfmig_dev_vfio_read(view, fd, buf, len < room ? len : room),
+	return EITHER(fd, dev_vfio_read(view, fd, buf, len < room ? len : room),
 		      REAL(__read_chk)(fd, buf, len, room));
 }
 
 HOOK ssize_t write(int fd, const void *buf, size_t len)
 {
-	return EITHER(fd, vfmig_dev_vfio_write(view, fd, buf, len), REAL(write)(fd, buf, len));
+	return EITHER(fd, dev_vfio_write(view, fd, buf, len), REAL(write)(fd, buf, len));
 }
 
 HOOK ssize_t pread(int fd, void *buf, size_t len, off_t offset)
 {
-	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len, offset),
+	return EITHER(fd, dev_vfio_pread(view, fd, buf, len, offset),
 		      REAL(pread)(fd, buf, len, offset));
 }
 
 HOOK ssize_t pread64(int fd, void *buf, size_t len, off64_t offset)
 {
-	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len, offset),
+	return EITHER(fd, dev_vfio_pread(view, fd, buf, len, offset),
 		      REAL(pread64)(fd, buf, len, offset));
 }
 
 HOOK ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room)
 {
-	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
+	return EITHER(fd, dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
 		      REAL(__pread_chk)(fd, buf, len, offset, room));
 }
 
 HOOK ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t room)
 {
-	return EITHER(fd, vfmig_dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
+	return EITHER(fd, dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
 		      REAL(__pread64_chk)(fd, buf, len, offset, room));
 }
 
 HOOK ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
-	return EITHER(fd, vfmig_dev_vfio_pwrite(view, fd, buf, len, offset),
+	return EITHER(fd, dev_vfio_pwrite(view, fd, buf, len, offset),
 		      REAL(pwrite)(fd, buf, len, offset));
 }
 
 HOOK ssize_t pwrite64(int fd, const void *buf, size_t len, off64_t offset)
 {
-	return EITHER(fd, vfmig_dev_vfio_pwrite(view, fd, buf, len, offset),
+	return EITHER(fd, dev_vfio_pwrite(view, fd, buf, len, offset),
 		      REAL(pwrite64)(fd, buf, len, offset));
 }
 
@@ -387,11 +387,11 @@ HOOK int sync_file_range(int fd, off64_t offset, off64_t count, unsigned int fla
 
 HOOK int fstat(int fd, struct stat *st)
 {
-	struct vfmig_dev_vfio *view = view_of(fd);
+	struct dev_vfio *view = view_of(fd);
 	int ret = REAL(fstat)(fd, st);
 
 	if (view && !ret)
-		vfmig_dev_vfio_fstat(view, fd, st);
+		dev_vfio_fstat(view, fd, st);
 	return ret;
 }
 
@@ -399,11 +399,11 @@ _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "one layout on 64 b
 
 HOOK int fstat64(int fd, struct stat64 *st)
 {
-	struct vfmig_dev_vfio *view = view_of(fd);
+	struct dev_vfio *view = view_of(fd);
 	int ret = REAL(fstat64)(fd, st);
 
 	if (view && !ret)
-		vfmig_dev_vfio_fstat(view, fd, (struct stat *)(void *)st);
+		dev_vfio_fstat(view, fd, (struct stat *)(void *)st);
 	return ret;
 }
 
@@ -411,13 +411,13 @@ HOOK int fstat64(int fd, struct stat64 *st)
 static int map_ours(int fd, void *at, size_t len, int prot, int flags, off64_t offset,
 		    void **mapped)
 {
-	struct vfmig_dev_vfio *view = view_of(fd);
+	struct dev_vfio *view = view_of(fd);
 	int64_t place;
-	int ret = VFMIG_NOT_OURS, file;
+	int ret = DEV_VFIO_NOT_OURS, file;
 
 	if (view && !(flags & MAP_ANONYMOUS))
-		ret = vfmig_dev_vfio_mmap(view, fd, len, offset, &file, &place);
-	if (ret == VFMIG_NOT_OURS)
+		ret = dev_vfio_mmap(view, fd, len, offset, &file, &place);
+	if (ret == DEV_VFIO_NOT_OURS)
 		return -1;
 	*mapped = MAP_FAILED;
 	if (answer(ret))

@@ -2,8 +2,8 @@
 /*
  * What `vfmig exec` leaves in the folder that $VFMIG_EXEC names, for the library that is loaded into the VMM.
  */
-#ifndef VFMIG_EXPORT_DEV_VFIO_PRELOAD_H
-#define VFMIG_EXPORT_DEV_VFIO_PRELOAD_H
+#ifndef EXPORT_DEV_VFIO_PRELOAD_H
+#define EXPORT_DEV_VFIO_PRELOAD_H
 
 #include <vfmig/open.h>
 
@@ -21,21 +21,21 @@ struct preload_device {
  * @fd: of the list: the process that is to be the VMM locks it
  */
 struct preload_list {
-	struct preload_device devices[VFMIG_DEV_VFIO_DEVICES];
-	struct vfmig_dev_vfio_config config;
+	struct preload_device devices[DEV_VFIO_DEVICES];
+	struct dev_vfio_config config;
 	uint64_t timeout_ms;
 	int fd;
 	int error;
 };
 
-void vfmig_preload_list(struct preload_list *list);
+void preload_list(struct preload_list *list);
 /* The same from a file that is open. */
-void vfmig_preload_read(struct preload_list *list, FILE *file);
+void preload_read(struct preload_list *list, FILE *file);
 
 /*
  * End this process, the VMM, when `vfmig exec` ends, in whatever way and whoever is between the two.
  * False: it has ended already.
  */
-bool vfmig_preload_end_with_exec(void);
+bool preload_end_with_exec(void);
 
 #endif

@@ -40,7 +40,7 @@ static void take_line(struct preload_list *list, char *line)
 		list->config.first = (unsigned)strtoul(rest, NULL, 10);
 	} else if (!strcmp(line, "timeout")) {
 		list->timeout_ms = strtoull(rest, NULL, 10);
-	} else if (!strcmp(line, "device") && n < VFMIG_DEV_VFIO_DEVICES) {
+	} else if (!strcmp(line, "device") && n < DEV_VFIO_DEVICES) {
 		list->devices[n].name = strdup(rest);
 		if (!list->devices[n].name)
 			list->error = ENOMEM;
@@ -57,7 +57,7 @@ static void take_line(struct preload_list *list, char *line)
 	}
 }
 
-void vfmig_preload_read(struct preload_list *list, FILE *file)
+void preload_read(struct preload_list *list, FILE *file)
 {
 	char line[4096];
 
@@ -67,7 +67,7 @@ void vfmig_preload_read(struct preload_list *list, FILE *file)
 		list->error = errno;
 }
 
-void vfmig_preload_list(struct preload_list *list)
+void preload_list(struct preload_list *list)
 {
 	const char *folder = getenv("VFMIG_EXEC");
 	char path[4096];
@@ -85,7 +85,7 @@ void vfmig_preload_list(struct preload_list *list)
 		list->error = errno;
 		return;
 	}
-	vfmig_preload_read(list, file);
+	preload_read(list, file);
 	list->fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
 	if (list->fd < 0)
 		list->error = errno;
@@ -96,7 +96,7 @@ void vfmig_preload_list(struct preload_list *list)
  * `vfmig exec` holds a FIFO open for writing. When it ends the kernel sends the signal of our choice to us, by O_ASYNC:
  * PR_SET_PDEATHSIG reaches only a child of its own, and not one that changes its user (QEMU's -run-with user=).
  */
-bool vfmig_preload_end_with_exec(void)
+bool preload_end_with_exec(void)
 {
 	const char *folder = getenv("VFMIG_EXEC");
 	char path[4096], byte;

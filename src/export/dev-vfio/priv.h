@@ -9,8 +9,8 @@
  * Locks, in this order: a slot's or an iommufd's, an ioas's, the view's. The view's guards the table of descriptors and
  * counts, and nothing is called under it.
  */
-#ifndef VFMIG_EXPORT_DEV_VFIO_PRIV_H
-#define VFMIG_EXPORT_DEV_VFIO_PRIV_H
+#ifndef EXPORT_DEV_VFIO_PRIV_H
+#define EXPORT_DEV_VFIO_PRIV_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -44,7 +44,7 @@ struct dv_iommufd;
  */
 struct dv_file {
 	enum dv_kind kind;
-	struct vfmig_dev_vfio *view;
+	struct dev_vfio *view;
 	unsigned uses, fds;
 	dev_t dev;
 	ino_t ino;
@@ -78,7 +78,7 @@ struct dv_container {
  * @flags, @state, @session: migration. A new data file begins a new session
  */
 struct dv_slot {
-	struct vfmig_dev_vfio *view;
+	struct dev_vfio *view;
 	unsigned n;
 	pthread_mutex_t lock;
 	unsigned users;
@@ -91,7 +91,7 @@ struct dv_slot {
 	uint32_t devid, pt;
 	bool no_log, logging;
 	struct vfmig_cursor *log;
-	struct vfmig_dma_logging_range ranges[VFMIG_LOGGING_RANGES_MAX];
+	struct vfmig_dma_logging_range ranges[ABI_LOGGING_RANGES_MAX];
 	uint32_t num_ranges;
 	uint64_t flags;
 	enum vfmig_state state;
@@ -99,8 +99,8 @@ struct dv_slot {
 	uint64_t session;
 };
 
-struct vfmig_dev_vfio {
-	struct vfmig_dev_vfio_config config;
+struct dev_vfio {
+	struct dev_vfio_config config;
 	pthread_mutex_t lock;
 	struct dv_file *files;
 	struct dv_backing *backings;
@@ -108,34 +108,34 @@ struct vfmig_dev_vfio {
 	unsigned may_say, unsaid; /* sentences: how many more, and how many were left out */
 	int64_t said_at;
 	int fds; /* /proc/self/fd, also after a chroot */
-	struct dv_slot slots[VFMIG_DEV_VFIO_DEVICES];
+	struct dv_slot slots[DEV_VFIO_DEVICES];
 	_Atomic(struct dv_file *) at[DV_FDS];
 };
 
-void vfmig_dv_say(struct vfmig_dev_vfio *view, const char *fmt, ...)
+void dev_vfio_say(struct dev_vfio *view, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* ---- view.c ---- */
 
 /* A descriptor for a new file; the file is freed if it fails. */
-int vfmig_dv_install(struct dv_file *file, const char *name, int flags);
-struct dv_file *vfmig_dv_file(struct vfmig_dev_vfio *view, enum dv_kind kind);
+int dev_vfio_install(struct dv_file *file, const char *name, int flags);
+struct dv_file *dev_vfio_file(struct dev_vfio *view, enum dv_kind kind);
 /* The file behind a descriptor, in use until put; NULL if it is not ours. */
-struct dv_file *vfmig_dv_get(struct vfmig_dev_vfio *view, int fd);
-void vfmig_dv_put(struct dv_file *file);
+struct dv_file *dev_vfio_get(struct dev_vfio *view, int fd);
+void dev_vfio_put(struct dv_file *file);
 
 /* ---- copy.c: the caller's memory, which may not be there; 0 or -EFAULT ---- */
 
-int vfmig_dv_copy_in(void *to, const void *from, size_t len);
-int vfmig_dv_copy_out(void *to, const void *from, size_t len);
+int dev_vfio_copy_in(void *to, const void *from, size_t len);
+int dev_vfio_copy_out(void *to, const void *from, size_t len);
 /* Set the bits that are set in a bitmap of ours in the caller's. */
-int vfmig_dv_copy_bits(void *to, const uint64_t *from, size_t len);
+int dev_vfio_copy_bits(void *to, const uint64_t *from, size_t len);
 
 /* ---- backing.c ---- */
 
 /* @write: it is open for reading and writing */
 struct dv_backing {
-	struct vfmig_dev_vfio *view;
+	struct dev_vfio *view;
 	dev_t dev;
 	ino_t ino;
 	bool write;
@@ -145,16 +145,16 @@ struct dv_backing {
 };
 
 /* One that is there already and can be written; NULL if there is none. */
-struct dv_backing *vfmig_dv_backing_find(struct vfmig_dev_vfio *view, dev_t dev, ino_t ino);
+struct dv_backing *dev_vfio_backing_find(struct dev_vfio *view, dev_t dev, ino_t ino);
 /* That of a descriptor, which is taken over; NULL if there is no memory for it. */
-struct dv_backing *vfmig_dv_backing_of(struct vfmig_dev_vfio *view, int fd);
+struct dv_backing *dev_vfio_backing_of(struct dev_vfio *view, int fd);
 /* NULL is fine. */
-void vfmig_dv_backing_put(struct dv_backing *backing);
+void dev_vfio_backing_put(struct dv_backing *backing);
 
 /* ---- memory.c ---- */
 
 /* What is behind @len bytes at @ptr: 0, with the file or NULL; or -EFAULT. */
-int vfmig_dv_memory(struct vfmig_dev_vfio *view, const void *ptr, size_t len, bool write,
+int dev_vfio_memory(struct dev_vfio *view, const void *ptr, size_t len, bool write,
 		    struct dv_backing **backing, uint64_t *offset);
 
 /* ---- space.c ---- */
@@ -165,7 +165,7 @@ int vfmig_dv_memory(struct vfmig_dev_vfio *view, const void *ptr, size_t len, bo
  * @base: of a mapping of ours, @len bytes of it, where the VMM gave a file and no address; else NULL
  */
 struct dv_map {
-	struct vfmig_range range; /* first, so that a range is its map */
+	struct ranges_node range; /* first, so that a range is its map */
 	struct dv_backing *backing;
 	void *base;
 	size_t len;
@@ -177,99 +177,99 @@ struct dv_map {
  * @type1: of a container; it has a cursor of its own. @looked_up is what is behind the map that it makes
  */
 struct dv_ioas {
-	struct vfmig_dev_vfio *view;
+	struct dev_vfio *view;
 	atomic_uint refs;
 	struct vfmig_space *space;
 	pthread_mutex_t lock;
-	struct vfmig_ranges maps;
+	struct ranges maps;
 	struct vfmig_cursor *cursor;
 	struct vfmig_type1 *type1;
 	struct dv_backing *looked_up;
 };
 
-struct dv_ioas *vfmig_dv_ioas_new(struct vfmig_dev_vfio *view);
-void vfmig_dv_ioas_put(struct dv_ioas *ioas);
-int vfmig_dv_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmig_error *err);
-void vfmig_dv_ioas_detach(struct dv_slot *slot);
+struct dv_ioas *dev_vfio_ioas_new(struct dev_vfio *view);
+void dev_vfio_ioas_put(struct dv_ioas *ioas);
+int dev_vfio_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmig_error *err);
+void dev_vfio_ioas_detach(struct dv_slot *slot);
 /* Fill in what is behind a map; under the lock or not. */
-int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_backing **backing,
+int dev_vfio_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_backing **backing,
 		       struct vfmig_error *err);
 /* What belongs to a map that was made; under the lock. */
-void vfmig_dv_ioas_keep(struct dv_ioas *ioas, struct dv_map *map, uint64_t iova, uint64_t size);
+void dev_vfio_ioas_keep(struct dv_ioas *ioas, struct dv_map *map, uint64_t iova, uint64_t size);
 /*
  * Let go of what belongs to the maps around [iova, last] that the space has no more; under the lock. Returns how many
  * bytes these maps had: more than 0 if an unmap did it, whatever a device said of that.
  */
-uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last);
+uint64_t dev_vfio_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last);
 /* NULL is fine. */
-void vfmig_dv_ioas_drop(struct dv_map *map);
-int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
+void dev_vfio_ioas_drop(struct dv_map *map);
+int dev_vfio_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
 		      struct vfmig_error *err);
 /* The same of a file, by a descriptor of the caller's. */
-int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
+int dev_vfio_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
 			   int fd, uint64_t start, struct vfmig_error *err);
 /* All in [iova, last]; *@unmapped is how much there was. -ENOENT if nothing. */
-int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped,
+int dev_vfio_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped,
 			struct vfmig_error *err);
-int vfmig_dv_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err);
+int dev_vfio_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err);
 /* Into the caller's bitmap. */
-int vfmig_dv_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
+int dev_vfio_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
 			void *bitmap, bool keep, struct vfmig_error *err);
 
 /* ---- group.c ---- */
 
-int vfmig_dv_open_container(struct vfmig_dev_vfio *view, int flags);
-int vfmig_dv_open_group(struct dv_slot *slot, int flags);
-long vfmig_dv_container_ioctl(struct dv_file *file, uint32_t nr, void *arg);
-long vfmig_dv_group_ioctl(struct dv_file *file, uint32_t nr, void *arg);
-void vfmig_dv_container_close(struct dv_file *file);
-void vfmig_dv_group_close(struct dv_file *file);
+int dev_vfio_open_container(struct dev_vfio *view, int flags);
+int dev_vfio_open_group(struct dv_slot *slot, int flags);
+long dev_vfio_container_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+long dev_vfio_group_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+void dev_vfio_container_close(struct dv_file *file);
+void dev_vfio_group_close(struct dv_file *file);
 
 /* ---- type1.c: an IOMMU of a container ---- */
 
 /* @v1: VFIO_TYPE1_IOMMU, not VFIO_TYPE1v2_IOMMU */
-int vfmig_dv_type1_new(struct dv_ioas *ioas, bool v1);
-long vfmig_dv_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg);
+int dev_vfio_type1_new(struct dv_ioas *ioas, bool v1);
+long dev_vfio_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg);
 
 /* ---- device.c ---- */
 
-int vfmig_dv_open_cdev(struct dv_slot *slot, int flags);
+int dev_vfio_open_cdev(struct dv_slot *slot, int flags);
 /* A file of a device that is open; takes over a use of the slot. */
-int vfmig_dv_device_file(struct dv_slot *slot, bool cdev, int flags);
+int dev_vfio_device_file(struct dv_slot *slot, bool cdev, int flags);
 /* One more user of a slot's device, which is made for the first. */
-int vfmig_dv_slot_use(struct dv_slot *slot, struct vfmig_error *err);
-void vfmig_dv_slot_unuse(struct dv_slot *slot);
-void vfmig_dv_device_close(struct dv_file *file);
-long vfmig_dv_device_ioctl(struct dv_file *file, uint32_t nr, void *arg);
-ssize_t vfmig_dv_region(struct dv_file *file, void *buf, size_t len, int64_t offset, bool write);
+int dev_vfio_slot_use(struct dv_slot *slot, struct vfmig_error *err);
+void dev_vfio_slot_unuse(struct dv_slot *slot);
+void dev_vfio_device_close(struct dv_file *file);
+long dev_vfio_device_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+ssize_t dev_vfio_region(struct dv_file *file, void *buf, size_t len, int64_t offset, bool write);
 
 /* ---- feature.c, and the data files ---- */
 
-long vfmig_dv_feature(struct dv_slot *slot, void *arg);
+long dev_vfio_feature(struct dv_slot *slot, void *arg);
 /* After the device was opened or reset. */
-void vfmig_dv_migration_begin(struct dv_slot *slot);
-void vfmig_dv_migration_reset(struct dv_slot *slot);
-ssize_t vfmig_dv_data(struct dv_file *file, void *buf, size_t len, bool write);
-long vfmig_dv_data_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+void dev_vfio_migration_begin(struct dv_slot *slot);
+void dev_vfio_migration_reset(struct dv_slot *slot);
+ssize_t dev_vfio_data(struct dv_file *file, void *buf, size_t len, bool write);
+long dev_vfio_data_ioctl(struct dv_file *file, uint32_t nr, void *arg);
 
 /* ---- logging.c: the features of DMA logging, whose payloads lead to the caller's memory ---- */
 
-long vfmig_dv_logging(struct dv_slot *slot, uint32_t flags, void *payload);
+long dev_vfio_logging(struct dv_slot *slot, uint32_t flags, void *payload);
 /* Under the slot's lock: nothing more is known of its address space; before it is detached. */
-void vfmig_dv_logging_lost(struct dv_slot *slot);
+void dev_vfio_logging_lost(struct dv_slot *slot);
 
 /* ---- iommufd.c ---- */
 
-int vfmig_dv_open_iommufd(struct vfmig_dev_vfio *view, int flags);
-long vfmig_dv_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg);
-void vfmig_dv_iommufd_put(struct dv_iommufd *iommufd);
+int dev_vfio_open_iommufd(struct dev_vfio *view, int flags);
+long dev_vfio_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg);
+void dev_vfio_iommufd_put(struct dv_iommufd *iommufd);
 
 /* ---- bind.c ---- */
 
-long vfmig_dv_bind(struct dv_file *file, void *arg);
-long vfmig_dv_attach_pt(struct dv_file *file, void *arg);
-long vfmig_dv_detach_pt(struct dv_file *file, void *arg);
+long dev_vfio_bind(struct dv_file *file, void *arg);
+long dev_vfio_attach_pt(struct dv_file *file, void *arg);
+long dev_vfio_detach_pt(struct dv_file *file, void *arg);
 /* The device is closed: it is detached and unbound. */
-void vfmig_dv_unbind(struct dv_slot *slot);
+void dev_vfio_unbind(struct dv_slot *slot);
 
 #endif

@@ -18,7 +18,7 @@
 #include "export/dev-vfio/priv.h"
 #include "wire/memory.h"
 
-struct dv_ioas *vfmig_dv_ioas_new(struct vfmig_dev_vfio *view)
+struct dv_ioas *dev_vfio_ioas_new(struct dev_vfio *view)
 {
 	struct dv_ioas *ioas = calloc(1, sizeof(*ioas));
 
@@ -35,23 +35,23 @@ struct dv_ioas *vfmig_dv_ioas_new(struct vfmig_dev_vfio *view)
 	return ioas;
 }
 
-void vfmig_dv_ioas_drop(struct dv_map *map)
+void dev_vfio_ioas_drop(struct dv_map *map)
 {
 	if (!map)
 		return;
 	if (map->base)
 		munmap(map->base, map->len);
-	vfmig_dv_backing_put(map->backing);
+	dev_vfio_backing_put(map->backing);
 	free(map);
 }
 
 static void remove_map(struct dv_ioas *ioas, struct dv_map *map)
 {
-	vfmig_ranges_remove(&ioas->maps, &map->range);
-	vfmig_dv_ioas_drop(map);
+	ranges_remove(&ioas->maps, &map->range);
+	dev_vfio_ioas_drop(map);
 }
 
-void vfmig_dv_ioas_put(struct dv_ioas *ioas)
+void dev_vfio_ioas_put(struct dv_ioas *ioas)
 {
 	if (!ioas || atomic_fetch_sub(&ioas->refs, 1) != 1)
 		return;
@@ -66,7 +66,7 @@ void vfmig_dv_ioas_put(struct dv_ioas *ioas)
 
 /* ---- devices ---- */
 
-int vfmig_dv_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmig_error *err)
+int dev_vfio_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmig_error *err)
 {
 	int ret = vfmig_space_attach(ioas->space, slot->device, err);
 
@@ -77,25 +77,25 @@ int vfmig_dv_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmi
 	return 0;
 }
 
-void vfmig_dv_ioas_detach(struct dv_slot *slot)
+void dev_vfio_ioas_detach(struct dv_slot *slot)
 {
 	struct dv_ioas *ioas = slot->ioas;
 
 	if (!ioas)
 		return;
-	vfmig_dv_logging_lost(slot);
+	dev_vfio_logging_lost(slot);
 	slot->ioas = NULL;
 	vfmig_space_detach(ioas->space, slot->device, NULL);
-	vfmig_dv_ioas_put(ioas);
+	dev_vfio_ioas_put(ioas);
 }
 
 /* ---- maps ---- */
 
-void vfmig_dv_ioas_keep(struct dv_ioas *ioas, struct dv_map *map, uint64_t iova, uint64_t size)
+void dev_vfio_ioas_keep(struct dv_ioas *ioas, struct dv_map *map, uint64_t iova, uint64_t size)
 {
 	map->range.first = iova;
 	map->range.last = iova + (size - 1);
-	vfmig_ranges_add(&ioas->maps, &map->range);
+	ranges_add(&ioas->maps, &map->range);
 }
 
 static int is_there(void *context, const struct vfmig_map *map)
@@ -103,14 +103,14 @@ static int is_there(void *context, const struct vfmig_map *map)
 	return 1;
 }
 
-uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last)
+uint64_t dev_vfio_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last)
 {
-	struct vfmig_range *range = vfmig_ranges_find(&ioas->maps, iova), *next;
+	struct ranges_node *range = ranges_find(&ioas->maps, iova), *next;
 	uint64_t bytes = 0;
 
 	for (; range && range->first <= last; range = next) {
-		next = vfmig_ranges_next(&ioas->maps, range);
-		if (vfmig_space_each_in(ioas->space, range->first, range->last, is_there, NULL))
+		next = ranges_next(&ioas->maps, range);
+		if (space_each_in(ioas->space, range->first, range->last, is_there, NULL))
 			continue;
 		bytes += range->last - range->first + 1;
 		remove_map(ioas, (struct dv_map *)range);
@@ -119,10 +119,10 @@ uint64_t vfmig_dv_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last
 }
 
 /* What is behind the address; a device that would be better off with a descriptor is told of once. */
-int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_backing **backing,
+int dev_vfio_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_backing **backing,
 		       struct vfmig_error *err)
 {
-	struct vfmig_dev_vfio *view = ioas->view;
+	struct dev_vfio *view = ioas->view;
 	bool write = map->prot & VFMIG_PROT_WRITE, first;
 	int ret;
 
@@ -133,12 +133,12 @@ int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_ba
 		ret = view->config.memory(view->config.context, map->ptr, map->size, write,
 					  &map->fd, &map->fd_offset);
 	else
-		ret = vfmig_dv_memory(view, map->ptr, map->size, write, backing, &map->fd_offset);
+		ret = dev_vfio_memory(view, map->ptr, map->size, write, backing, &map->fd_offset);
 	if (ret)
 		return vfmig_err(err, ret, "there is no memory of 0x%llx bytes at address %p",
 				 (unsigned long long)map->size, map->ptr);
 	if (map->fd >= 0)
-		*backing = vfmig_dv_backing_of(view, map->fd);
+		*backing = dev_vfio_backing_of(view, map->fd);
 	map->fd = *backing ? (*backing)->fd : -1;
 	/* Firmware and the like are small, and private wherever the guest's memory is. */
 	if (map->fd < 0 && view->config.by_fd && map->size >= 16u << 20) {
@@ -147,7 +147,7 @@ int vfmig_dv_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_ba
 		view->said_private = true;
 		pthread_mutex_unlock(&view->lock);
 		if (first)
-			vfmig_dv_say(view, "guest memory is not shared, so the device's server "
+			dev_vfio_say(view, "guest memory is not shared, so the device's server "
 					   "reaches it by message, which is slow: use "
 					   "memory-backend-memfd with share=on");
 	}
@@ -163,14 +163,14 @@ static int put_in(struct dv_ioas *ioas, const struct vfmig_map *map, struct dv_m
 	pthread_mutex_lock(&ioas->lock);
 	ret = vfmig_space_map(ioas->space, map, err);
 	if (!ret)
-		vfmig_dv_ioas_keep(ioas, entry, map->iova, map->size);
+		dev_vfio_ioas_keep(ioas, entry, map->iova, map->size);
 	pthread_mutex_unlock(&ioas->lock);
 	if (ret)
-		vfmig_dv_ioas_drop(entry);
+		dev_vfio_ioas_drop(entry);
 	return ret;
 }
 
-int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
+int dev_vfio_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
 		      struct vfmig_error *err)
 {
 	struct vfmig_map map = {.iova = iova,
@@ -184,10 +184,10 @@ int vfmig_dv_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32
 
 	if (!entry)
 		return -ENOMEM;
-	ret = vfmig_dv_ioas_look(ioas, &map, &entry->backing, err);
+	ret = dev_vfio_ioas_look(ioas, &map, &entry->backing, err);
 	if (!ret)
 		return put_in(ioas, &map, entry, err);
-	vfmig_dv_ioas_drop(entry);
+	dev_vfio_ioas_drop(entry);
 	return ret;
 }
 
@@ -200,7 +200,7 @@ static int map_part(struct dv_ioas *ioas, struct dv_map *entry, int fd, uint64_t
 
 	if (copy < 0)
 		return vfmig_err(err, -errno, "descriptor %d: %s", fd, strerror(errno));
-	entry->backing = vfmig_dv_backing_of(ioas->view, copy);
+	entry->backing = dev_vfio_backing_of(ioas->view, copy);
 	if (!entry->backing)
 		return vfmig_err(err, -ENOMEM, "no memory for a map");
 	base = mmap(NULL, entry->len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED,
@@ -211,7 +211,7 @@ static int map_part(struct dv_ioas *ioas, struct dv_map *entry, int fd, uint64_t
 	return 0;
 }
 
-int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
+int dev_vfio_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
 			   int fd, uint64_t start, struct vfmig_error *err)
 {
 	struct vfmig_map map = {.iova = iova,
@@ -226,7 +226,7 @@ int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, u
 
 	if (!size || size > SIZE_MAX || start > INT64_MAX - size || (start & (VFMIG_PAGE_SIZE - 1)))
 		return vfmig_err(err, -EINVAL, "no such part of a file");
-	ret = vfmig_memory_check(fd, start, size, write, false, &page, err);
+	ret = wire_memory_check(fd, start, size, write, false, &page, err);
 	if (ret)
 		return ret;
 	if ((start | size) & (page - 1))
@@ -238,7 +238,7 @@ int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, u
 	entry->len = size;
 	ret = map_part(ioas, entry, fd, start, write, err);
 	if (ret) {
-		vfmig_dv_ioas_drop(entry);
+		dev_vfio_ioas_drop(entry);
 		return ret;
 	}
 	map.ptr = entry->base;
@@ -246,27 +246,27 @@ int vfmig_dv_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, u
 	return put_in(ioas, &map, entry, err);
 }
 
-int vfmig_dv_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped,
+int dev_vfio_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped,
 			struct vfmig_error *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&ioas->lock);
-	ret = vfmig_space_unmap_to(ioas->space, iova, last, err);
-	*unmapped = vfmig_dv_ioas_forget(ioas, iova, last);
+	ret = space_unmap_to(ioas->space, iova, last, err);
+	*unmapped = dev_vfio_ioas_forget(ioas, iova, last);
 	pthread_mutex_unlock(&ioas->lock);
 	return *unmapped ? 0 : ret;
 }
 
 /* ---- tracking ---- */
 
-int vfmig_dv_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err)
+int dev_vfio_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err)
 {
 	int ret = 0;
 
 	pthread_mutex_lock(&ioas->lock);
 	if (on && !ioas->cursor) {
-		ret = vfmig_cursor_open_any(ioas->space, &ioas->cursor, err);
+		ret = cursor_open_any(ioas->space, &ioas->cursor, err);
 	} else if (!on) {
 		vfmig_cursor_close(ioas->cursor);
 		ioas->cursor = NULL;
@@ -282,20 +282,20 @@ static int put_back(void *context, uint64_t iova, uint64_t size)
 	return 0;
 }
 
-int vfmig_dv_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
+int dev_vfio_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
 			void *bitmap, bool keep, struct vfmig_error *err)
 {
-	struct vfmig_logging_report r = {iova, size, page};
+	struct abi_logging_report r = {iova, size, page};
 	struct vfmig_dirty *dirty = NULL;
 	uint64_t *bits = NULL, bytes;
 	const char *why;
 	int ret;
 
-	why = vfmig_logging_report_check(&r, &bytes);
+	why = abi_logging_report_check(&r, &bytes);
 	if (why)
 		return vfmig_err(err, -EINVAL, "%s", why);
 	bits = calloc(1, bytes);
-	if (!bits || vfmig_dirty_create(&dirty, NULL)) {
+	if (!bits || dirty_create(&dirty, NULL)) {
 		free(bits);
 		return vfmig_err(err, -ENOMEM, "no memory for a bitmap");
 	}
@@ -304,15 +304,15 @@ int vfmig_dv_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint
 		ret = vfmig_err(err, -EINVAL, "pages are not tracked");
 	} else {
 		/* If a device fails to tell, everything counts as written: that is an answer. */
-		vfmig_cursor_collect_range(ioas->cursor, iova, iova + (size - 1), NULL);
-		vfmig_cursor_gather(ioas->cursor, iova, size, dirty);
+		cursor_collect_range(ioas->cursor, iova, iova + (size - 1), NULL);
+		cursor_gather(ioas->cursor, iova, size, dirty);
 		if (keep)
-			vfmig_dirty_peek(dirty, iova, size, put_back, ioas->cursor);
-		ret = vfmig_dirty_report(dirty, iova, size, page, bits);
+			dirty_peek(dirty, iova, size, put_back, ioas->cursor);
+		ret = dirty_report(dirty, iova, size, page, bits);
 	}
 	pthread_mutex_unlock(&ioas->lock);
 	if (!ret)
-		ret = vfmig_dv_copy_bits(bitmap, bits, bytes);
+		ret = dev_vfio_copy_bits(bitmap, bits, bytes);
 	/* They were not received. */
 	if (ret == -EFAULT && !keep) {
 		pthread_mutex_lock(&ioas->lock);
@@ -320,7 +320,7 @@ int vfmig_dv_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint
 			vfmig_cursor_mark(ioas->cursor, iova, size);
 		pthread_mutex_unlock(&ioas->lock);
 	}
-	vfmig_dirty_free(dirty);
+	dirty_free(dirty);
 	free(bits);
 	return ret;
 }

@@ -14,12 +14,12 @@
 
 static int read_theirs(void *context, uint64_t addr, void *buf, size_t len)
 {
-	return vfmig_dv_copy_in(buf, (const void *)(uintptr_t)addr, len);
+	return dev_vfio_copy_in(buf, (const void *)(uintptr_t)addr, len);
 }
 
 static int write_theirs(void *context, uint64_t addr, const void *buf, size_t len)
 {
-	return vfmig_dv_copy_out((void *)(uintptr_t)addr, buf, len);
+	return dev_vfio_copy_out((void *)(uintptr_t)addr, buf, len);
 }
 
 /* In the call of MAP_DMA, which holds the ioas's lock. */
@@ -27,10 +27,10 @@ static int find_memory(void *context, struct vfmig_map *map, struct vfmig_error 
 {
 	struct dv_ioas *ioas = context;
 
-	return vfmig_dv_ioas_look(ioas, map, &ioas->looked_up, err);
+	return dev_vfio_ioas_look(ioas, map, &ioas->looked_up, err);
 }
 
-int vfmig_dv_type1_new(struct dv_ioas *ioas, bool v1)
+int dev_vfio_type1_new(struct dv_ioas *ioas, bool v1)
 {
 	/* All that x86 would map: not the window of its interrupts. */
 	static const struct vfmig_type1_iova_range ranges[] = {{0, 0xfedfffff},
@@ -58,10 +58,10 @@ static long map_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_map *m, size_t 
 	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_MAP_DMA, m, room, err);
 	entry->backing = ioas->looked_up;
 	if (!ret)
-		vfmig_dv_ioas_keep(ioas, entry, m->iova, m->size);
+		dev_vfio_ioas_keep(ioas, entry, m->iova, m->size);
 	pthread_mutex_unlock(&ioas->lock);
 	if (ret)
-		vfmig_dv_ioas_drop(entry);
+		dev_vfio_ioas_drop(entry);
 	return ret;
 }
 
@@ -75,18 +75,18 @@ static long unmap_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_unmap *u, siz
 	pthread_mutex_lock(&ioas->lock);
 	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, room, err);
 	if (all || (size && size - 1 <= UINT64_MAX - iova))
-		bytes = vfmig_dv_ioas_forget(ioas, all ? 0 : iova,
+		bytes = dev_vfio_ioas_forget(ioas, all ? 0 : iova,
 					     all ? UINT64_MAX : iova + (size - 1));
 	pthread_mutex_unlock(&ioas->lock);
 	/* In Linux no device has a say in it: what is unmapped is unmapped. */
 	if (ret && bytes) {
-		vfmig_dv_say(ioas->view, "unmap: %s", err->text);
+		dev_vfio_say(ioas->view, "unmap: %s", err->text);
 		ret = 0;
 	}
 	return ret;
 }
 
-long vfmig_dv_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg)
+long dev_vfio_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg)
 {
 	union {
 		struct vfmig_type1_dma_map map;
@@ -107,12 +107,12 @@ long vfmig_dv_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg)
 	default:
 		return -ENOTTY;
 	}
-	if (vfmig_dv_copy_in(&room, arg, sizeof(room)))
+	if (dev_vfio_copy_in(&room, arg, sizeof(room)))
 		return -EFAULT;
 	if (room < 8)
 		return -EINVAL;
 	room = room < ROOM_MAX ? room : ROOM_MAX;
-	if (vfmig_dv_copy_in(&s, arg, room))
+	if (dev_vfio_copy_in(&s, arg, room))
 		return -EFAULT;
 	/* Somebody may change it meanwhile: what was looked at is what counts. */
 	if (s.argsz > room && room < ROOM_MAX)
@@ -126,6 +126,6 @@ long vfmig_dv_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg)
 	else
 		ret = vfmig_type1_ioctl(ioas->type1, nr, &s, room, &err);
 	if (ret && nr == VFMIG_IOCTL_IOMMU_DIRTY_PAGES)
-		vfmig_dv_say(ioas->view, "tracking written pages: %s", err.text);
-	return ret ? ret : vfmig_dv_copy_out(arg, &s, room);
+		dev_vfio_say(ioas->view, "tracking written pages: %s", err.text);
+	return ret ? ret : dev_vfio_copy_out(arg, &s, room);
 }

@@ -22,7 +22,7 @@
 /* A VMM may repeat a call that is refused without end: so many sentences together, and then one each second. */
 #define SENTENCES 32u
 
-static bool may_say(struct vfmig_dev_vfio *view, unsigned *unsaid)
+static bool may_say(struct dev_vfio *view, unsigned *unsaid)
 {
 	struct timespec now;
 	int64_t passed;
@@ -42,7 +42,7 @@ static bool may_say(struct vfmig_dev_vfio *view, unsigned *unsaid)
 	return may;
 }
 
-void vfmig_dv_say(struct vfmig_dev_vfio *view, const char *fmt, ...)
+void dev_vfio_say(struct dev_vfio *view, const char *fmt, ...)
 {
 	char text[VFMIG_ERROR_TEXT + 128];
 	unsigned unsaid;
@@ -60,14 +60,14 @@ void vfmig_dv_say(struct vfmig_dev_vfio *view, const char *fmt, ...)
 	view->config.say(view->config.context, text);
 }
 
-int vfmig_dev_vfio_new(const struct vfmig_dev_vfio_config *config, struct vfmig_dev_vfio **view,
-		       struct vfmig_error *err)
+int dev_vfio_new(const struct dev_vfio_config *config, struct dev_vfio **view,
+		 struct vfmig_error *err)
 {
-	struct vfmig_dev_vfio *v;
+	struct dev_vfio *v;
 
-	if (!config->devices || config->devices > VFMIG_DEV_VFIO_DEVICES || !config->open)
+	if (!config->devices || config->devices > DEV_VFIO_DEVICES || !config->open)
 		return vfmig_err(err, -EINVAL, "a view of /dev/vfio has 1 to %u devices, not %u",
-				 VFMIG_DEV_VFIO_DEVICES, config->devices);
+				 DEV_VFIO_DEVICES, config->devices);
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return vfmig_err(err, -ENOMEM, "no memory for a view of /dev/vfio");
@@ -79,7 +79,7 @@ int vfmig_dev_vfio_new(const struct vfmig_dev_vfio_config *config, struct vfmig_
 				 strerror(errno));
 	}
 	pthread_mutex_init(&v->lock, NULL);
-	for (unsigned i = 0; i < VFMIG_DEV_VFIO_DEVICES; i++) {
+	for (unsigned i = 0; i < DEV_VFIO_DEVICES; i++) {
 		v->slots[i].view = v;
 		v->slots[i].n = i;
 		pthread_mutex_init(&v->slots[i].lock, NULL);
@@ -88,15 +88,15 @@ int vfmig_dev_vfio_new(const struct vfmig_dev_vfio_config *config, struct vfmig_
 	return 0;
 }
 
-void vfmig_dev_vfio_free(struct vfmig_dev_vfio *view)
+void dev_vfio_free(struct dev_vfio *view)
 {
 	if (!view)
 		return;
 	/* Data files before their devices, groups before their containers: as often as something is left. */
 	for (int fd = DV_FDS - 1; fd >= 0; fd--)
 		if (atomic_load(&view->at[fd]))
-			vfmig_dev_vfio_close(view, fd);
-	for (unsigned i = 0; i < VFMIG_DEV_VFIO_DEVICES; i++)
+			dev_vfio_close(view, fd);
+	for (unsigned i = 0; i < DEV_VFIO_DEVICES; i++)
 		pthread_mutex_destroy(&view->slots[i].lock);
 	pthread_mutex_destroy(&view->lock);
 	close(view->fds);
@@ -105,7 +105,7 @@ void vfmig_dev_vfio_free(struct vfmig_dev_vfio *view)
 
 /* ---- files ---- */
 
-struct dv_file *vfmig_dv_file(struct vfmig_dev_vfio *view, enum dv_kind kind)
+struct dv_file *dev_vfio_file(struct dev_vfio *view, enum dv_kind kind)
 {
 	struct dv_file *file = calloc(1, sizeof(*file));
 
@@ -121,7 +121,7 @@ struct dv_file *vfmig_dv_file(struct vfmig_dev_vfio *view, enum dv_kind kind)
  * An empty file that no call can read or write. Linux opens a file for neither by the access mode 3, which it keeps for
  * calls like ioctl; of the other descriptors that refuse reading and writing, those of O_PATH refuse fcntl and poll too.
  */
-static int open_refusing(const struct vfmig_dev_vfio *view, const char *name, int flags)
+static int open_refusing(const struct dev_vfio *view, const char *name, int flags)
 {
 	int memfd = memfd_create(name, MFD_CLOEXEC), fd;
 	char number[16];
@@ -134,9 +134,9 @@ static int open_refusing(const struct vfmig_dev_vfio *view, const char *name, in
 	return fd;
 }
 
-int vfmig_dv_install(struct dv_file *file, const char *name, int flags)
+int dev_vfio_install(struct dv_file *file, const char *name, int flags)
 {
-	struct vfmig_dev_vfio *view = file->view;
+	struct dev_vfio *view = file->view;
 	struct stat st;
 	int fd = open_refusing(view, name, flags), ret;
 
@@ -161,16 +161,16 @@ static void end(struct dv_file *file)
 {
 	switch (file->kind) {
 	case DV_CONTAINER:
-		vfmig_dv_container_close(file);
+		dev_vfio_container_close(file);
 		break;
 	case DV_GROUP:
-		vfmig_dv_group_close(file);
+		dev_vfio_group_close(file);
 		break;
 	case DV_DEVICE:
-		vfmig_dv_device_close(file);
+		dev_vfio_device_close(file);
 		break;
 	case DV_IOMMUFD:
-		vfmig_dv_iommufd_put(file->iommufd);
+		dev_vfio_iommufd_put(file->iommufd);
 		break;
 	case DV_DATA:
 		break;
@@ -191,9 +191,9 @@ static bool drop(struct dv_file *file)
 	return true;
 }
 
-void vfmig_dv_put(struct dv_file *file)
+void dev_vfio_put(struct dv_file *file)
 {
-	struct vfmig_dev_vfio *view = file->view;
+	struct dev_vfio *view = file->view;
 	bool last;
 
 	pthread_mutex_lock(&view->lock);
@@ -211,11 +211,11 @@ static bool is(int fd, const struct dv_file *file)
 	       st.st_ino == file->ino;
 }
 
-struct dv_file *vfmig_dv_get(struct vfmig_dev_vfio *view, int fd)
+struct dv_file *dev_vfio_get(struct dev_vfio *view, int fd)
 {
 	struct dv_file *file, *gone = NULL;
 
-	if (!vfmig_dev_vfio_has(view, fd))
+	if (!dev_vfio_has(view, fd))
 		return NULL;
 	pthread_mutex_lock(&view->lock);
 	file = atomic_load(&view->at[fd]);
@@ -234,17 +234,17 @@ struct dv_file *vfmig_dv_get(struct vfmig_dev_vfio *view, int fd)
 	return file;
 }
 
-bool vfmig_dev_vfio_has(struct vfmig_dev_vfio *view, int fd)
+bool dev_vfio_has(struct dev_vfio *view, int fd)
 {
 	return fd >= 0 && fd < DV_FDS && atomic_load_explicit(&view->at[fd], memory_order_relaxed);
 }
 
-bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd)
+bool dev_vfio_known(struct dev_vfio *view, int fd)
 {
 	struct dv_file *file;
 	struct stat st;
 
-	if (vfmig_dev_vfio_has(view, fd))
+	if (dev_vfio_has(view, fd))
 		return true;
 	if (fd < 0 || fd >= DV_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH))
 		return false;
@@ -261,28 +261,28 @@ bool vfmig_dev_vfio_known(struct vfmig_dev_vfio *view, int fd)
 	return file;
 }
 
-bool vfmig_dev_vfio_is(struct vfmig_dev_vfio *view, int fd)
+bool dev_vfio_is(struct dev_vfio *view, int fd)
 {
-	struct dv_file *file = vfmig_dv_get(view, fd);
+	struct dv_file *file = dev_vfio_get(view, fd);
 
 	if (file)
-		vfmig_dv_put(file);
+		dev_vfio_put(file);
 	return file;
 }
 
-void vfmig_dev_vfio_duplicated(struct vfmig_dev_vfio *view, int fd)
+void dev_vfio_duplicated(struct dev_vfio *view, int fd)
 {
-	if (!vfmig_dev_vfio_is(view, fd))
-		vfmig_dev_vfio_known(view, fd);
+	if (!dev_vfio_is(view, fd))
+		dev_vfio_known(view, fd);
 }
 
-int vfmig_dev_vfio_close(struct vfmig_dev_vfio *view, int fd)
+int dev_vfio_close(struct dev_vfio *view, int fd)
 {
 	struct dv_file *file = NULL;
 	bool ours = false, last = false;
 
-	if (!vfmig_dev_vfio_has(view, fd))
-		return VFMIG_NOT_OURS;
+	if (!dev_vfio_has(view, fd))
+		return DEV_VFIO_NOT_OURS;
 	pthread_mutex_lock(&view->lock);
 	file = atomic_load(&view->at[fd]);
 	if (file) {
@@ -295,7 +295,7 @@ int vfmig_dev_vfio_close(struct vfmig_dev_vfio *view, int fd)
 	if (last)
 		end(file);
 	if (!ours)
-		return VFMIG_NOT_OURS;
+		return DEV_VFIO_NOT_OURS;
 	return close(fd) ? -errno : 0;
 }
 
@@ -303,7 +303,7 @@ int vfmig_dev_vfio_close(struct vfmig_dev_vfio *view, int fd)
 
 enum { NOTHING = -1, CONTAINER = -2, IOMMUFD = -3, CDEV = 0x100 };
 
-static int number(const struct vfmig_dev_vfio_config *config, const char *text)
+static int number(const struct dev_vfio_config *config, const char *text)
 {
 	char *rest;
 	unsigned long n;
@@ -316,7 +316,7 @@ static int number(const struct vfmig_dev_vfio_config *config, const char *text)
 	return (int)(n - config->first);
 }
 
-static int which(const struct vfmig_dev_vfio_config *config, const char *path)
+static int which(const struct dev_vfio_config *config, const char *path)
 {
 	int n;
 
@@ -333,12 +333,12 @@ static int which(const struct vfmig_dev_vfio_config *config, const char *path)
 	return n == NOTHING ? NOTHING : CDEV + n;
 }
 
-bool vfmig_dev_vfio_path(const struct vfmig_dev_vfio_config *config, const char *path)
+bool dev_vfio_path(const struct dev_vfio_config *config, const char *path)
 {
 	return which(config, path) != NOTHING;
 }
 
-int vfmig_dev_vfio_open(struct vfmig_dev_vfio *view, const char *path, int flags)
+int dev_vfio_open(struct dev_vfio *view, const char *path, int flags)
 {
 	int n = which(&view->config, path);
 
@@ -346,102 +346,99 @@ int vfmig_dev_vfio_open(struct vfmig_dev_vfio *view, const char *path, int flags
 	case NOTHING:
 		return -ENOENT;
 	case CONTAINER:
-		return vfmig_dv_open_container(view, flags);
+		return dev_vfio_open_container(view, flags);
 	case IOMMUFD:
-		return vfmig_dv_open_iommufd(view, flags);
+		return dev_vfio_open_iommufd(view, flags);
 	default:
 		if (n >= CDEV)
-			return vfmig_dv_open_cdev(&view->slots[n - CDEV], flags);
-		return vfmig_dv_open_group(&view->slots[n], flags);
+			return dev_vfio_open_cdev(&view->slots[n - CDEV], flags);
+		return dev_vfio_open_group(&view->slots[n], flags);
 	}
 }
 
 /* ---- the other calls ---- */
 
-long vfmig_dev_vfio_ioctl(struct vfmig_dev_vfio *view, int fd, unsigned long cmd, void *arg)
+long dev_vfio_ioctl(struct dev_vfio *view, int fd, unsigned long cmd, void *arg)
 {
-	struct dv_file *file = vfmig_dv_get(view, fd);
-	uint32_t nr = VFMIG_IOCTL_NR(cmd);
+	struct dv_file *file = dev_vfio_get(view, fd);
+	uint32_t nr = ABI_IOCTL_NR(cmd);
 	long ret = -ENOTTY;
 
 	if (!file)
-		return VFMIG_NOT_OURS;
-	if (!VFMIG_IOCTL_IS_OURS(cmd)) {
-		vfmig_dv_put(file);
-		return VFMIG_NOT_OURS;
+		return DEV_VFIO_NOT_OURS;
+	if (!ABI_IOCTL_IS_OURS(cmd)) {
+		dev_vfio_put(file);
+		return DEV_VFIO_NOT_OURS;
 	}
 	switch (file->kind) {
 	case DV_CONTAINER:
-		ret = vfmig_dv_container_ioctl(file, nr, arg);
+		ret = dev_vfio_container_ioctl(file, nr, arg);
 		break;
 	case DV_GROUP:
-		ret = vfmig_dv_group_ioctl(file, nr, arg);
+		ret = dev_vfio_group_ioctl(file, nr, arg);
 		break;
 	case DV_DEVICE:
-		ret = vfmig_dv_device_ioctl(file, nr, arg);
+		ret = dev_vfio_device_ioctl(file, nr, arg);
 		break;
 	case DV_IOMMUFD:
-		ret = vfmig_dv_iommufd_ioctl(file, nr, arg);
+		ret = dev_vfio_iommufd_ioctl(file, nr, arg);
 		break;
 	case DV_DATA:
-		ret = vfmig_dv_data_ioctl(file, nr, arg);
+		ret = dev_vfio_data_ioctl(file, nr, arg);
 		break;
 	}
-	vfmig_dv_put(file);
+	dev_vfio_put(file);
 	return ret;
 }
 
-static ssize_t transfer(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len, int64_t offset,
+static ssize_t transfer(struct dev_vfio *view, int fd, void *buf, size_t len, int64_t offset,
 			bool placed, bool write)
 {
-	struct dv_file *file = vfmig_dv_get(view, fd);
+	struct dv_file *file = dev_vfio_get(view, fd);
 	ssize_t ret = -EINVAL;
 
 	if (!file)
-		return VFMIG_NOT_OURS;
+		return DEV_VFIO_NOT_OURS;
 	if (file->kind == DV_DEVICE && placed)
-		ret = vfmig_dv_region(file, buf, len, offset, write);
+		ret = dev_vfio_region(file, buf, len, offset, write);
 	else if (file->kind == DV_DATA)
-		ret = placed ? -ESPIPE : vfmig_dv_data(file, buf, len, write);
-	vfmig_dv_put(file);
+		ret = placed ? -ESPIPE : dev_vfio_data(file, buf, len, write);
+	dev_vfio_put(file);
 	return ret;
 }
 
-ssize_t vfmig_dev_vfio_pread(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len,
-			     int64_t offset)
+ssize_t dev_vfio_pread(struct dev_vfio *view, int fd, void *buf, size_t len, int64_t offset)
 {
 	return transfer(view, fd, buf, len, offset, true, false);
 }
 
-ssize_t vfmig_dev_vfio_pwrite(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len,
-			      int64_t offset)
+ssize_t dev_vfio_pwrite(struct dev_vfio *view, int fd, const void *buf, size_t len, int64_t offset)
 {
 	return transfer(view, fd, (void *)(uintptr_t)buf, len, offset, true, true);
 }
 
-ssize_t vfmig_dev_vfio_read(struct vfmig_dev_vfio *view, int fd, void *buf, size_t len)
+ssize_t dev_vfio_read(struct dev_vfio *view, int fd, void *buf, size_t len)
 {
 	return transfer(view, fd, buf, len, 0, false, false);
 }
 
-ssize_t vfmig_dev_vfio_write(struct vfmig_dev_vfio *view, int fd, const void *buf, size_t len)
+ssize_t dev_vfio_write(struct dev_vfio *view, int fd, const void *buf, size_t len)
 {
 	return transfer(view, fd, (void *)(uintptr_t)buf, len, 0, false, true);
 }
 
-int vfmig_dev_vfio_fstat(struct vfmig_dev_vfio *view, int fd, struct stat *st)
+int dev_vfio_fstat(struct dev_vfio *view, int fd, struct stat *st)
 {
-	struct dv_file *file = vfmig_dv_get(view, fd);
+	struct dv_file *file = dev_vfio_get(view, fd);
 
 	if (!file)
-		return VFMIG_NOT_OURS;
+		return DEV_VFIO_NOT_OURS;
 	if (file->kind == DV_DEVICE && file->cdev) {
 		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFCHR;
-		st->st_rdev =
-			makedev(VFMIG_DEV_VFIO_MAJOR, file->view->config.first + file->slot->n);
+		st->st_rdev = makedev(DEV_VFIO_MAJOR, file->view->config.first + file->slot->n);
 		st->st_size = 0;
 	}
-	vfmig_dv_put(file);
+	dev_vfio_put(file);
 	return 0;
 }
 
@@ -456,15 +453,15 @@ struct kvm_attr {
 #define KVM_VFIO_FILE_ADD 1u
 #define KVM_VFIO_FILE_DEL 2u
 
-long vfmig_dev_vfio_kvm(struct vfmig_dev_vfio *view, const void *attr)
+long dev_vfio_kvm(struct dev_vfio *view, const void *attr)
 {
 	struct kvm_attr a;
 	int32_t fd;
 
-	if (vfmig_dv_copy_in(&a, attr, sizeof(a)) || a.flags || a.group != KVM_VFIO_FILE ||
+	if (dev_vfio_copy_in(&a, attr, sizeof(a)) || a.flags || a.group != KVM_VFIO_FILE ||
 	    (a.attr != KVM_VFIO_FILE_ADD && a.attr != KVM_VFIO_FILE_DEL) ||
-	    vfmig_dv_copy_in(&fd, (const void *)(uintptr_t)a.addr, sizeof(fd)) ||
-	    !vfmig_dev_vfio_known(view, fd))
-		return VFMIG_NOT_OURS;
+	    dev_vfio_copy_in(&fd, (const void *)(uintptr_t)a.addr, sizeof(fd)) ||
+	    !dev_vfio_known(view, fd))
+		return DEV_VFIO_NOT_OURS;
 	return 0;
 }

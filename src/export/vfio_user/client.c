@@ -23,18 +23,18 @@
 
 /* ---- what the wire tells ---- */
 
-static int command_came(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+static int command_came(struct wire *wire, struct wire_msg *msg)
 {
-	return vfmig_export_queue((struct export_client *)wire, msg);
+	return export_queue((struct export_client *)wire, msg);
 }
 
 /* A server asks for nothing but DMA. */
-static void answer_came(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+static void answer_came(struct wire *wire, struct wire_ask *ask)
 {
-	vfmig_export_remote_answer((struct export_client *)wire, ask);
+	export_remote_answer((struct export_client *)wire, ask);
 }
 
-static const struct vfmig_wire_ops wire_ops = {
+static const struct wire_ops wire_ops = {
 	.command = command_came,
 	.reply = answer_came,
 };
@@ -62,19 +62,19 @@ static void set_timer(struct vfmig_export *server, uint64_t msec)
 /* How long after a failed accept() it is tried again: the connection stays in the backlog, and would be reported without end. */
 #define ACCEPT_AGAIN_MS 100
 
-void vfmig_export_accept_later(struct vfmig_export *server)
+void export_accept_later(struct vfmig_export *server)
 {
 	poll_listen(server, false);
 	set_timer(server, ACCEPT_AGAIN_MS);
 }
 
-void vfmig_export_accept_again(struct vfmig_export *server)
+void export_accept_again(struct vfmig_export *server)
 {
 	set_timer(server, 0);
 	poll_listen(server, true);
 }
 
-int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err)
+int export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err)
 {
 	struct export_client *client = calloc(1, sizeof(*client));
 	pthread_condattr_t attr;
@@ -85,7 +85,7 @@ int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_er
 		return vfmig_err(err, -ENOMEM, "no memory for a client");
 	}
 	client->server = server;
-	client->xfer = VFMIG_USER_XFER_DEFAULT;
+	client->xfer = ABI_MSG_XFER_DEFAULT;
 	client->dma_kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (client->dma_kick < 0) {
 		ret = vfmig_err(err, -errno, "no eventfd for a client: raise RLIMIT_NOFILE");
@@ -93,8 +93,8 @@ int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_er
 		free(client);
 		return ret;
 	}
-	ret = vfmig_wire_init(&client->wire, &wire_ops, fd, server->epoll,
-			      VFMIG_WIRE_COMMAND_MAX(VFMIG_USER_XFER_DEFAULT), err);
+	ret = wire_init(&client->wire, &wire_ops, fd, server->epoll,
+			WIRE_COMMAND_MAX(ABI_MSG_XFER_DEFAULT), err);
 	if (ret) {
 		close(client->dma_kick);
 		free(client);
@@ -113,12 +113,12 @@ int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_er
 /* ---- VERSION ---- */
 
 struct version_reply {
-	struct vfmig_wire_out out;
+	struct wire_out out;
 	int fd;
 	void *payload;
 };
 
-static void version_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
+static void version_sent(struct wire *wire, struct wire_out *out)
 {
 	struct version_reply *reply = (struct version_reply *)out;
 
@@ -128,7 +128,7 @@ static void version_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
 	free(reply);
 }
 
-static void refuse_version(struct export_client *client, const struct vfmig_wire_msg *msg, int code)
+static void refuse_version(struct export_client *client, const struct wire_msg *msg, int code)
 {
 	struct version_reply *reply = calloc(1, sizeof(*reply));
 
@@ -136,17 +136,17 @@ static void refuse_version(struct export_client *client, const struct vfmig_wire
 		return;
 	reply->fd = -1;
 	reply->out.sent = version_sent;
-	vfmig_wire_reply_header(&reply->out, &msg->header, code);
-	vfmig_wire_send(&client->wire, VFMIG_WIRE_MAIN, &reply->out);
+	wire_reply_header(&reply->out, &msg->header, code);
+	wire_send(&client->wire, WIRE_MAIN, &reply->out);
 }
 
 /* What both can. */
-static void meet(struct export_client *client, struct vfmig_wire_caps *ours)
+static void meet(struct export_client *client, struct wire_caps *ours)
 {
 	const struct vfmig_vfio_user_config *config = &client->server->config;
-	const struct vfmig_wire_caps *theirs = &client->caps;
+	const struct wire_caps *theirs = &client->caps;
 
-	vfmig_wire_caps_ours(ours);
+	wire_caps_ours(ours);
 	if (theirs->minor < ours->minor)
 		ours->minor = theirs->minor;
 	ours->max_dma_maps = client->server->max_maps;
@@ -170,7 +170,7 @@ static void meet(struct export_client *client, struct vfmig_wire_caps *ours)
 
 /* The socket for commands from here to there. The client's end goes with the reply. */
 static int make_twin(struct export_client *client, struct version_reply *reply,
-		     struct vfmig_wire_caps *ours, struct vfmig_error *err)
+		     struct wire_caps *ours, struct vfmig_error *err)
 {
 	int pair[2], ret;
 
@@ -178,7 +178,7 @@ static int make_twin(struct export_client *client, struct version_reply *reply,
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return vfmig_err(err, -errno, "no pair of sockets for the client");
-	ret = vfmig_wire_twin(&client->wire, pair[0], err);
+	ret = wire_twin(&client->wire, pair[0], err);
 	reply->fd = pair[1];
 	reply->out.fds = &reply->fd;
 	reply->out.nfds = 1;
@@ -186,37 +186,36 @@ static int make_twin(struct export_client *client, struct version_reply *reply,
 	return ret;
 }
 
-static int agree(struct export_client *client, const struct vfmig_wire_msg *msg,
+static int agree(struct export_client *client, const struct wire_msg *msg,
 		 struct version_reply *reply, struct vfmig_error *err)
 {
-	struct vfmig_wire_caps ours;
+	struct wire_caps ours;
 	size_t len;
 	int ret;
 
 	if (msg->header.cmd != VFMIG_USER_VERSION)
 		return vfmig_err(err, -EINVAL, "the client began with command %u, not with VERSION",
 				 msg->header.cmd);
-	ret = vfmig_wire_caps_decode(msg->payload, msg->len, &client->caps, err);
+	ret = wire_caps_decode(msg->payload, msg->len, &client->caps, err);
 	if (ret)
 		return ret;
-	if (client->caps.major != VFMIG_WIRE_MAJOR)
+	if (client->caps.major != WIRE_MAJOR)
 		return vfmig_err(err, -EINVAL, "the client speaks version %u.%u, and we %u.%u",
-				 client->caps.major, client->caps.minor, VFMIG_WIRE_MAJOR,
-				 VFMIG_WIRE_MINOR);
+				 client->caps.major, client->caps.minor, WIRE_MAJOR, WIRE_MINOR);
 	meet(client, &ours);
 	ret = make_twin(client, reply, &ours, err);
 	if (ret)
 		return ret;
-	reply->payload = vfmig_wire_caps_encode(&ours, &len);
+	reply->payload = wire_caps_encode(&ours, &len);
 	if (!reply->payload)
 		return vfmig_err(err, -ENOMEM, "no memory for VERSION");
 	reply->out.body = reply->payload;
 	reply->out.body_len = len;
-	reply->out.head_len = VFMIG_USER_HEADER_SIZE;
+	reply->out.head_len = ABI_MSG_HEADER_SIZE;
 	return 0;
 }
 
-bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg)
+bool export_agree(struct export_client *client, struct wire_msg *msg)
 {
 	struct version_reply *reply = calloc(1, sizeof(*reply));
 	struct vfmig_error err = {0};
@@ -231,7 +230,7 @@ bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg
 		if (reply)
 			version_sent(&client->wire, &reply->out);
 		refuse_version(client, msg, ret);
-		vfmig_wire_lose(&client->wire, ret, "%s", err.text);
+		wire_lose(&client->wire, ret, "%s", err.text);
 		return false;
 	}
 	client->agreed = true;
@@ -239,9 +238,9 @@ bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg
 	atomic_store(&client->server->has_client, true);
 	vfmig_event(client->server->config.events, "client",
 		    VFMIG_U64("extension", client->caps.vfmig),
-		    VFMIG_U64("twin_socket", client->wire.ends[VFMIG_WIRE_TWIN].fd >= 0));
-	vfmig_wire_reply_header(&reply->out, &msg->header, 0);
-	vfmig_wire_send(&client->wire, VFMIG_WIRE_MAIN, &reply->out);
+		    VFMIG_U64("twin_socket", client->wire.ends[WIRE_TWIN].fd >= 0));
+	wire_reply_header(&reply->out, &msg->header, 0);
+	wire_send(&client->wire, WIRE_MAIN, &reply->out);
 	return true;
 }
 
@@ -267,7 +266,7 @@ static void stop_device(struct vfmig_export *server)
 
 	if (state(server->device, VFMIG_FEATURE_GET, &now))
 		return;
-	vfmig_past_state(server, now.device_state);
+	export_history_state(server, now.device_state);
 	if (!runs(now.device_state))
 		return;
 	now.device_state = VFMIG_STATE_STOP;
@@ -278,7 +277,7 @@ static void stop_device(struct vfmig_export *server)
  * Who comes next has the device back. A client with our extension is told that it is stopped, and starts it when its
  * memory is there; a plain one expects to find it as it was left, and may not know of any other state.
  */
-void vfmig_export_welcome(struct export_client *client)
+void export_welcome(struct export_client *client)
 {
 	struct vfmig_export *server = client->server;
 	struct vfmig_feature_mig_state now = {.device_state = VFMIG_STATE_RUNNING};
@@ -306,21 +305,21 @@ static void forget_irqs(struct export_client *client)
 	}
 }
 
-void vfmig_export_client_gone(struct vfmig_export *server)
+void export_client_gone(struct vfmig_export *server)
 {
 	struct export_client *client = server->client;
-	struct vfmig_wire *wire = &client->wire;
+	struct wire *wire = &client->wire;
 
 	set_timer(server, 0);
 	atomic_store(&server->has_client, false);
-	vfmig_export_take_back(client);
+	export_take_back(client);
 	if (client->agreed) {
 		stop_device(server);
 		forget_irqs(client);
 	}
-	vfmig_export_dirty_stop(client);
+	export_dirty_stop(client);
 	/* DMA that still waits for the client has failed, and ends here. */
-	vfmig_export_unmap_all(server);
+	export_unmap_all(server);
 	atomic_store(&server->cut_off, false);
 	if (client->logging)
 		vfmig_device_feature(server->device,
@@ -341,12 +340,12 @@ void vfmig_export_client_gone(struct vfmig_export *server)
 				       "the client has gone from a running device without its "
 				       "state; if its VM has moved, it has lost the device"));
 	server->client = NULL;
-	vfmig_export_remote_free(client);
-	vfmig_export_ops_free(client);
-	vfmig_wire_fini(wire);
+	export_remote_free(client);
+	export_ops_free(client);
+	wire_fini(wire);
 	pthread_cond_destroy(&client->changed);
 	close(client->dma_kick);
-	vfmig_export_window_drop(client);
+	export_window_drop(client);
 	free(client->zeros);
 	free(client);
 	poll_listen(server, true);

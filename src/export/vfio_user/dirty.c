@@ -12,9 +12,9 @@
 #include "export/vfio_user/server.h"
 
 /* What GET_BITMAP can tell of in one reply, and a log in a bearable time. */
-#define LOGGED_MAX (VFMIG_BITMAP_BYTES_MAX * 8 * VFMIG_PAGE_SIZE)
+#define LOGGED_MAX (ABI_BITMAP_BYTES_MAX * 8 * VFMIG_PAGE_SIZE)
 
-int vfmig_export_dirty_check(uint64_t size, struct vfmig_error *err)
+int export_dirty_check(uint64_t size, struct vfmig_error *err)
 {
 	if (size <= LOGGED_MAX)
 		return 0;
@@ -36,7 +36,7 @@ static int start(struct export_client *client, struct vfmig_error *err)
 	if (client->type1)
 		return 0;
 	for (size_t i = 0; i < client->server->table.count; i++) {
-		ret = vfmig_export_dirty_check(client->server->table.maps[i].size, err);
+		ret = export_dirty_check(client->server->table.maps[i].size, err);
 		if (ret)
 			return ret;
 	}
@@ -51,7 +51,7 @@ static int start(struct export_client *client, struct vfmig_error *err)
 	return ret;
 }
 
-void vfmig_export_dirty_stop(struct export_client *client)
+void export_dirty_stop(struct export_client *client)
 {
 	vfmig_type1_free(client->type1);
 	client->type1 = NULL;
@@ -76,33 +76,33 @@ static int get(struct export_op *op, const struct vfmig_user_dirty_range *range)
 	return ret;
 }
 
-void vfmig_export_dirty_pages(struct export_op *op)
+void export_dirty_pages(struct export_op *op)
 {
 	struct vfmig_type1_dirty_pages d;
 	struct vfmig_user_dirty_range range;
 	uint64_t reply;
-	const char *why = vfmig_user_get_dirty_pages(op->msg->payload, op->msg->len,
-						     VFMIG_PAGE_SIZE, &d, &range, &reply);
+	const char *why = abi_msg_get_dirty_pages(op->msg->payload, op->msg->len, VFMIG_PAGE_SIZE,
+						  &d, &range, &reply);
 	bool bitmap = false;
 	int ret = 0;
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	if (d.flags == VFMIG_TYPE1_DIRTY_START) {
 		ret = start(op->client, &op->err);
 	} else if (d.flags == VFMIG_TYPE1_DIRTY_STOP) {
-		vfmig_export_dirty_stop(op->client);
+		export_dirty_stop(op->client);
 	} else if (d.argsz >= reply) {
 		ret = get(op, &range);
 		bitmap = !ret;
 	}
 	if (ret) {
-		vfmig_export_failed(op, ret);
+		export_failed(op, ret);
 		return;
 	}
 	d.argsz = (uint32_t)reply;
-	vfmig_export_done(op, vfmig_user_put_dirty_pages(vfmig_export_fixed(op), EXPORT_FIXED_ROOM,
-							 &d, bitmap ? &range : NULL));
+	export_done(op, abi_msg_put_dirty_pages(export_fixed(op), EXPORT_FIXED_ROOM, &d,
+						bitmap ? &range : NULL));
 }

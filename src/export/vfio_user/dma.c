@@ -140,12 +140,12 @@ static int map_file(struct export_op *op, const struct vfmig_user_dma_map *m, st
 	uint64_t page, begin, end;
 	int ret;
 
-	ret = vfmig_memory_check(op->msg->fds[0], m->offset, m->size, prot & PROT_WRITE,
-				 server->config.require_sealed, &page, &op->err);
+	ret = wire_memory_check(op->msg->fds[0], m->offset, m->size, prot & PROT_WRITE,
+				server->config.require_sealed, &page, &op->err);
 	if (ret)
 		return ret;
 	begin = m->offset & ~(page - 1);
-	end = vfmig_product(vfmig_pages(m->offset + m->size, page), page);
+	end = abi_product(abi_pages(m->offset + m->size, page), page);
 	if (end <= begin || end - begin > SIZE_MAX)
 		return vfmig_err(&op->err, -EINVAL, "the map passes the end of any file");
 	entry->len = end - begin;
@@ -180,13 +180,13 @@ static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
 			(m->flags & VFMIG_USER_DMA_MAP_WRITE ? VFMIG_PROT_WRITE : 0),
 		.kind = VFMIG_MAP_REMOTE,
 		.fd = -1,
-		.access = vfmig_export_remote,
+		.access = export_remote,
 		.context = op->client,
 	};
 	int ret = 0;
 
 	if (op->client->type1)
-		ret = vfmig_export_dirty_check(m->size, &op->err);
+		ret = export_dirty_check(m->size, &op->err);
 	if (!ret && op->msg->nfds)
 		ret = map_file(op, m, &map, &entry);
 	/* In the table before the device reaches it: see vfmig_export_sigbus(). */
@@ -202,10 +202,10 @@ static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
 	return ret;
 }
 
-void vfmig_export_dma_map(struct export_op *op)
+void export_dma_map(struct export_op *op)
 {
 	struct vfmig_user_dma_map m;
-	const char *why = vfmig_user_get_dma_map(op->msg->payload, op->msg->len, &m);
+	const char *why = abi_msg_get_dma_map(op->msg->payload, op->msg->len, &m);
 	int ret;
 
 	if (!why && !(m.flags & (VFMIG_USER_DMA_MAP_READ | VFMIG_USER_DMA_MAP_WRITE)))
@@ -218,17 +218,17 @@ void vfmig_export_dma_map(struct export_op *op)
 	if (!why && m.offset > INT64_MAX - m.size)
 		why = "DMA_MAP passes the end of any file";
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	ret = do_map(op, &m);
 	if (ret) {
 		vfmig_err_at(&op->err, ret, "map of 0x%llx bytes at IOVA 0x%llx",
 			     (unsigned long long)m.size, (unsigned long long)m.addr);
-		vfmig_export_failed(op, ret);
+		export_failed(op, ret);
 		return;
 	}
-	vfmig_export_done(op, 0);
+	export_done(op, 0);
 }
 
 /*
@@ -253,7 +253,7 @@ bool vfmig_export_sigbus(struct vfmig_export *server, const void *address)
 	pthread_mutex_unlock(&server->table.lock);
 	if (replaced) {
 		atomic_store(&server->cut_off, true);
-		vfmig_export_wake(server);
+		export_wake(server);
 	}
 	errno = error;
 	return replaced;
@@ -292,7 +292,7 @@ static int unmap(struct vfmig_export *server, size_t first, size_t end, uint8_t 
 	return ret;
 }
 
-void vfmig_export_unmap_all(struct vfmig_export *server)
+void export_unmap_all(struct vfmig_export *server)
 {
 	if (server->table.count)
 		unmap(server, 0, server->table.count, NULL, 0, NULL, NULL);
@@ -313,7 +313,7 @@ static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap 
 		.page_size = bitmap->pgsize,
 		.bitmap = (uintptr_t)bits,
 	};
-	uint64_t pages = vfmig_pages(u->size, bitmap->pgsize);
+	uint64_t pages = abi_pages(u->size, bitmap->pgsize);
 
 	/* The uAPI takes whole pages; with large ones that may be more than there are addresses. */
 	if (!__builtin_mul_overflow(pages, bitmap->pgsize, &report.length) &&
@@ -322,7 +322,7 @@ static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap 
 				  sizeof(report), NULL))
 		return;
 	for (uint64_t i = 0; i < pages; i++)
-		vfmig_bitmap_set(bits, i);
+		abi_bitmap_set(bits, i);
 }
 
 static int unmap_with_bitmap(struct export_op *op, size_t first, size_t end,
@@ -341,13 +341,13 @@ static int unmap_with_bitmap(struct export_op *op, size_t first, size_t end,
 			"DMA_UNMAP asks for pages of %llu bytes, and they are logged as %u",
 			(unsigned long long)bitmap->pgsize, VFMIG_PAGE_SIZE);
 	if (u->addr % bitmap->pgsize &&
-	    u->addr % VFMIG_LOGGING_PAGE_MIN) /* pages count from the beginning of the range */
+	    u->addr % ABI_LOGGING_PAGE_MIN) /* pages count from the beginning of the range */
 		return vfmig_err(&op->err, -EINVAL, "DMA_UNMAP: the range begins within a page");
-	op->memory = calloc(1, VFMIG_USER_BITMAP_SIZE + bitmap->size);
+	op->memory = calloc(1, ABI_MSG_BITMAP_SIZE + bitmap->size);
 	if (!op->memory)
 		return vfmig_err(&op->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
 				 (unsigned long long)bitmap->size);
-	bits = (uint8_t *)op->memory + VFMIG_USER_BITMAP_SIZE;
+	bits = (uint8_t *)op->memory + ABI_MSG_BITMAP_SIZE;
 	if (op->client->type1) {
 		ret = unmap(op->client->server, first, end, bits, bitmap->size, u, &op->err);
 	} else {
@@ -392,22 +392,21 @@ static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
 	return first < end ? unmap(server, first, end, NULL, 0, u, &op->err) : 0;
 }
 
-void vfmig_export_dma_unmap(struct export_op *op)
+void export_dma_unmap(struct export_op *op)
 {
 	struct vfmig_user_bitmap bitmap;
 	struct vfmig_user_dma_unmap u;
-	const char *why = vfmig_user_get_dma_unmap(op->msg->payload, op->msg->len, &u, &bitmap);
+	const char *why = abi_msg_get_dma_unmap(op->msg->payload, op->msg->len, &u, &bitmap);
 	int ret;
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	ret = do_unmap(op, &u, &bitmap);
 	if (ret) {
-		vfmig_export_failed(op, ret);
+		export_failed(op, ret);
 		return;
 	}
-	vfmig_export_done(op, vfmig_user_put_dma_unmap(vfmig_export_fixed(op), EXPORT_FIXED_ROOM,
-						       &u, &bitmap));
+	export_done(op, abi_msg_put_dma_unmap(export_fixed(op), EXPORT_FIXED_ROOM, &u, &bitmap));
 }

@@ -39,31 +39,31 @@ static bool known(const struct export_client *client, uint32_t feature)
 	}
 }
 
-void vfmig_export_put_feature(struct export_op *op, const void *payload, size_t size)
+void export_put_feature(struct export_op *op, const void *payload, size_t size)
 {
 	struct vfmig_device_feature f;
 
-	vfmig_feature_get(op->msg->payload, op->msg->len, &f);
+	abi_feature_get(op->msg->payload, op->msg->len, &f);
 	if ((f.flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_PROBE)) == VFMIG_FEATURE_GET)
-		f.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size + op->out.body_len);
-	vfmig_feature_put(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &f);
+		f.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size + op->out.body_len);
+	abi_feature_put(export_fixed(op), EXPORT_FIXED_ROOM, &f);
 	if (size)
-		memcpy(vfmig_export_fixed(op) + VFMIG_FEATURE_HEADER_SIZE, payload, size);
-	vfmig_export_done(op, VFMIG_FEATURE_HEADER_SIZE + size);
+		memcpy(export_fixed(op) + ABI_FEATURE_HEADER_SIZE, payload, size);
+	export_done(op, ABI_FEATURE_HEADER_SIZE + size);
 }
 
 /* As the request was. */
 static void echo(struct export_op *op)
 {
-	op->out.body = op->msg->payload + VFMIG_FEATURE_HEADER_SIZE;
-	op->out.body_len = op->msg->len - VFMIG_FEATURE_HEADER_SIZE;
-	vfmig_export_put_feature(op, NULL, 0);
+	op->out.body = op->msg->payload + ABI_FEATURE_HEADER_SIZE;
+	op->out.body_len = op->msg->len - ABI_FEATURE_HEADER_SIZE;
+	export_put_feature(op, NULL, 0);
 }
 
 static void echo_back(struct export_op *op, ssize_t result)
 {
 	if (result < 0)
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 	else
 		echo(op);
 }
@@ -74,7 +74,7 @@ static void ask(struct export_op *op, uint32_t flags, void *data, size_t size,
 	op->request.feature.flags = flags;
 	op->request.feature.data = data;
 	op->request.feature.size = size;
-	vfmig_export_ask(op, VFMIG_VERB_FEATURE, back);
+	export_ask(op, VFMIG_VERB_FEATURE, back);
 }
 
 /* ---- states ---- */
@@ -84,14 +84,13 @@ static void flags_back(struct export_op *op, ssize_t result)
 	uint8_t payload[8];
 
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
 	if (!op->client->caps.vfmig)
 		op->payload.u64 &= ~VFMIG_MIGRATION_P2P;
-	vfmig_export_put_feature(
-		op, payload,
-		vfmig_feature_put_migration(payload, sizeof(payload), op->payload.u64));
+	export_put_feature(op, payload,
+			   abi_feature_put_migration(payload, sizeof(payload), op->payload.u64));
 }
 
 static bool is_p2p(uint32_t state)
@@ -105,25 +104,24 @@ static void state_back(struct export_op *op, ssize_t result)
 	uint8_t payload[8];
 
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
 	if (!op->client->caps.vfmig && is_p2p(s->device_state))
 		s->device_state = s->device_state == VFMIG_STATE_RUNNING_P2P ? VFMIG_STATE_RUNNING
 									     : VFMIG_STATE_PRE_COPY;
 	s->data_fd = -1;
-	vfmig_export_put_feature(op, payload,
-				 vfmig_feature_put_mig_state(payload, sizeof(payload), s));
+	export_put_feature(op, payload, abi_feature_put_mig_state(payload, sizeof(payload), s));
 }
 
 static void set_state(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
 {
-	const char *why = vfmig_feature_get_mig_state(data, len, &op->payload.state);
+	const char *why = abi_feature_get_mig_state(data, len, &op->payload.state);
 
 	if (!why && !op->client->caps.vfmig && is_p2p(op->payload.state.device_state))
 		why = "a P2P state was asked for, which vfio-user has only with our extension";
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	op->client->server->was_running = false; /* from now on it is what its client says */
@@ -136,11 +134,11 @@ static void number_back(struct export_op *op, ssize_t result)
 	uint8_t payload[8];
 
 	if (result < 0)
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 	else
-		vfmig_export_put_feature(
+		export_put_feature(
 			op, payload,
-			vfmig_feature_put_data_size(payload, sizeof(payload), op->payload.u64));
+			abi_feature_put_data_size(payload, sizeof(payload), op->payload.u64));
 }
 
 static void precopy_back(struct export_op *op, ssize_t result)
@@ -148,11 +146,11 @@ static void precopy_back(struct export_op *op, ssize_t result)
 	uint8_t payload[24];
 
 	if (result < 0)
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 	else
-		vfmig_export_put_feature(op, payload,
-					 vfmig_feature_put_precopy_info(payload, sizeof(payload),
-									&op->request.precopy));
+		export_put_feature(op, payload,
+				   abi_feature_put_precopy_info(payload, sizeof(payload),
+								&op->request.precopy));
 }
 
 /* ---- DMA logging ---- */
@@ -163,26 +161,26 @@ static void precopy_back(struct export_op *op, ssize_t result)
  */
 static const struct vfmig_dma_logging_range everything[2] = {
 	{0, 1ull << 63},
-	{1ull << 63, (1ull << 63) - VFMIG_LOGGING_PAGE_MIN},
+	{1ull << 63, (1ull << 63) - ABI_LOGGING_PAGE_MIN},
 };
 
 /* The device has one log, and the space reads it already. */
 static bool one_way(struct export_op *op)
 {
 	if (op->client->type1)
-		vfmig_export_refuse(op, -EBUSY, "the client logs DMA by DIRTY_PAGES already");
+		export_refuse(op, -EBUSY, "the client logs DMA by DIRTY_PAGES already");
 	return op->client->type1;
 }
 
 static void start_back(struct export_op *op, ssize_t result)
 {
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
 	op->client->logging = true;
 	/* The request comes back with the page size that was chosen. */
-	memcpy(op->msg->payload + VFMIG_FEATURE_HEADER_SIZE, &op->payload.start.page_size,
+	memcpy(op->msg->payload + ABI_FEATURE_HEADER_SIZE, &op->payload.start.page_size,
 	       sizeof(op->payload.start.page_size));
 	echo(op);
 }
@@ -196,23 +194,22 @@ static void start(struct export_op *op, uint32_t flags, const uint8_t *data, siz
 
 	if (one_way(op))
 		return;
-	ranges = malloc(VFMIG_LOGGING_RANGES_MAX * sizeof(*ranges));
+	ranges = malloc(ABI_LOGGING_RANGES_MAX * sizeof(*ranges));
 	op->memory = ranges;
 	if (!ranges) {
-		vfmig_export_refuse(op, -ENOMEM, "no memory for ranges to log");
+		export_refuse(op, -ENOMEM, "no memory for ranges to log");
 		return;
 	}
 	memset(c, 0, sizeof(*c));
-	why = vfmig_logging_get_start(data, len, &c->page_size, ranges, VFMIG_LOGGING_RANGES_MAX,
-				      &n);
+	why = abi_logging_get_start(data, len, &c->page_size, ranges, ABI_LOGGING_RANGES_MAX, &n);
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	c->num_ranges = n ? n : 2;
 	c->ranges = (uintptr_t)(n ? ranges : everything);
 	if (!n)
-		c->page_size = VFMIG_LOGGING_PAGE_MIN;
+		c->page_size = ABI_LOGGING_PAGE_MIN;
 	ask(op, flags, c, sizeof(*c), start_back);
 }
 
@@ -237,14 +234,14 @@ static void sleeps_back(struct export_op *op, ssize_t result)
 static void enter_with_wake(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
 {
 	struct vfmig_feature_low_power_wake *wake = &op->payload.wake;
-	const char *why = vfmig_feature_get_low_power_wake(data, len, wake);
+	const char *why = abi_feature_get_low_power_wake(data, len, wake);
 
 	if (!why && (op->msg->nfds != 1 || wake->wakeup_eventfd))
 		why = "LOW_POWER_ENTRY_WITH_WAKEUP takes one descriptor, and has it as number 0";
-	if (!why && !vfmig_export_is_eventfd(op->msg->fds[0]))
+	if (!why && !export_is_eventfd(op->msg->fds[0]))
 		why = "LOW_POWER_ENTRY_WITH_WAKEUP: the descriptor is no eventfd";
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	wake->wakeup_eventfd = op->msg->fds[0];
@@ -257,17 +254,17 @@ static void get(struct export_op *op, const struct vfmig_device_feature *f, cons
 		size_t len)
 {
 	uint32_t feature = f->flags & VFMIG_FEATURE_MASK;
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_kind(feature);
 
 	if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT ||
 	    feature == VFMIG_FEATURE_USER_REPORT_RUNS) {
 		if (!one_way(op))
-			vfmig_export_report(op, f, data, len);
+			export_report(op, f, data, len);
 		return;
 	}
-	if (kind && f->argsz - VFMIG_FEATURE_HEADER_SIZE < kind->size) {
-		vfmig_export_refuse(op, -EINVAL, "feature %s: argsz %u leaves no room for it",
-				    kind->name, f->argsz);
+	if (kind && f->argsz - ABI_FEATURE_HEADER_SIZE < kind->size) {
+		export_refuse(op, -EINVAL, "feature %s: argsz %u leaves no room for it", kind->name,
+			      f->argsz);
 		return;
 	}
 	switch (feature) {
@@ -283,13 +280,13 @@ static void get(struct export_op *op, const struct vfmig_device_feature *f, cons
 		return;
 	case VFMIG_FEATURE_USER_PRECOPY_INFO:
 		op->request.precopy.argsz = sizeof(op->request.precopy);
-		vfmig_export_ask(op, VFMIG_VERB_PRECOPY_INFO, precopy_back);
+		export_ask(op, VFMIG_VERB_PRECOPY_INFO, precopy_back);
 		return;
 	case VFMIG_FEATURE_USER_HISTORY:
-		vfmig_past_tell(op);
+		export_history_tell(op);
 		return;
 	default:
-		vfmig_export_refuse(op, -EINVAL, "feature %u cannot be read", feature);
+		export_refuse(op, -EINVAL, "feature %u cannot be read", feature);
 	}
 }
 
@@ -310,13 +307,13 @@ static void set(struct export_op *op, uint32_t flags, uint8_t *data, size_t len)
 		return;
 	case VFMIG_FEATURE_BUS_MASTER:
 		if (len < sizeof(struct vfmig_feature_bus_master)) {
-			vfmig_export_refuse(op, -EINVAL, "feature bus master needs 4 bytes");
+			export_refuse(op, -EINVAL, "feature bus master needs 4 bytes");
 			return;
 		}
 		ask(op, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
 		return;
 	case VFMIG_FEATURE_USER_HISTORY:
-		if (vfmig_past_moved(op, data, len))
+		if (export_history_moved(op, data, len))
 			echo(op);
 		return;
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
@@ -330,35 +327,34 @@ static void set(struct export_op *op, uint32_t flags, uint8_t *data, size_t len)
 		ask(op, flags, NULL, 0, echo_back);
 		return;
 	default:
-		vfmig_export_refuse(op, -EINVAL, "feature %u cannot be set", feature);
+		export_refuse(op, -EINVAL, "feature %u cannot be set", feature);
 	}
 }
 
-void vfmig_export_feature(struct export_op *op)
+void export_feature(struct export_op *op)
 {
-	struct vfmig_wire_msg *msg = op->msg;
+	struct wire_msg *msg = op->msg;
 	struct vfmig_device_feature f;
-	const char *why = vfmig_feature_get(msg->payload, msg->len, &f);
-	uint8_t *data = msg->payload + VFMIG_FEATURE_HEADER_SIZE;
-	size_t len = msg->len - VFMIG_FEATURE_HEADER_SIZE;
+	const char *why = abi_feature_get(msg->payload, msg->len, &f);
+	uint8_t *data = msg->payload + ABI_FEATURE_HEADER_SIZE;
+	size_t len = msg->len - ABI_FEATURE_HEADER_SIZE;
 
-	if (!why && f.argsz < VFMIG_FEATURE_HEADER_SIZE)
+	if (!why && f.argsz < ABI_FEATURE_HEADER_SIZE)
 		why = "the argsz of DEVICE_FEATURE is below its 8 bytes";
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	if (!known(op->client, f.flags & VFMIG_FEATURE_MASK)) {
-		vfmig_export_refuse(op, -ENOTTY, "there is no feature %u here",
-				    f.flags & VFMIG_FEATURE_MASK);
+		export_refuse(op, -ENOTTY, "there is no feature %u here",
+			      f.flags & VFMIG_FEATURE_MASK);
 		return;
 	}
 	/* All but GET is answered with what was asked. */
 	if ((f.flags & (VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE)) && f.argsz < msg->len) {
-		vfmig_export_refuse(
-			op, -EINVAL,
-			"feature %u: argsz %u leaves no room for the reply of %zu bytes",
-			f.flags & VFMIG_FEATURE_MASK, f.argsz, msg->len);
+		export_refuse(op, -EINVAL,
+			      "feature %u: argsz %u leaves no room for the reply of %zu bytes",
+			      f.flags & VFMIG_FEATURE_MASK, f.argsz, msg->len);
 		return;
 	}
 	if ((f.flags & VFMIG_FEATURE_PROBE) &&

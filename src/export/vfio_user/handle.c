@@ -13,23 +13,23 @@
 static void answer_nothing(struct export_op *op, ssize_t result)
 {
 	if (result < 0)
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 	else
-		vfmig_export_done(op, 0);
+		export_done(op, 0);
 }
 
 /* Some clients attach the descriptor of a DMA_MAP to the DMA_UNMAP as well: what is of no use is closed. */
-static void keep_fds(struct vfmig_wire_msg *msg, unsigned keep)
+static void keep_fds(struct wire_msg *msg, unsigned keep)
 {
 	unsigned surplus = msg->nfds > keep ? msg->nfds - keep : 0;
 
 	msg->nfds -= surplus;
-	vfmig_wire_close_fds(msg->fds + msg->nfds, &surplus);
+	wire_close_fds(msg->fds + msg->nfds, &surplus);
 }
 
 /* ---- interrupts ---- */
 
-bool vfmig_export_is_eventfd(int fd)
+bool export_is_eventfd(int fd)
 {
 	static const char is[] = "anon_inode:[eventfd]";
 	char link[32], name[sizeof(is)];
@@ -42,31 +42,29 @@ bool vfmig_export_is_eventfd(int fd)
 
 static void set_irqs(struct export_op *op)
 {
-	struct vfmig_wire_msg *msg = op->msg;
+	struct wire_msg *msg = op->msg;
 	struct vfmig_irq_set set;
 	const uint8_t *bools;
-	const char *why = vfmig_user_get_irq_set(msg->payload, msg->len, msg->nfds, &set, &bools);
+	const char *why = abi_msg_get_irq_set(msg->payload, msg->len, msg->nfds, &set, &bools);
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
-	if (set.index >= VFMIG_USER_IRQ_KINDS_MAX) {
-		vfmig_export_refuse(op, -EINVAL, "SET_IRQS: there is no interrupt index %u",
-				    set.index);
+	if (set.index >= ABI_MSG_IRQ_KINDS_MAX) {
+		export_refuse(op, -EINVAL, "SET_IRQS: there is no interrupt index %u", set.index);
 		return;
 	}
 	keep_fds(msg, set.flags & VFMIG_IRQ_SET_DATA_EVENTFD ? set.count : 0);
 	for (unsigned i = 0; i < msg->nfds; i++) {
-		if (!vfmig_export_is_eventfd(msg->fds[i])) {
-			vfmig_export_refuse(op, -EINVAL, "SET_IRQS: descriptor %u is no eventfd",
-					    i);
+		if (!export_is_eventfd(msg->fds[i])) {
+			export_refuse(op, -EINVAL, "SET_IRQS: descriptor %u is no eventfd", i);
 			return;
 		}
 	}
 	if ((set.flags & VFMIG_IRQ_SET_DATA_EVENTFD) && !msg->nfds) {
 		/* None at all takes them away. */
-		int32_t *none = (int32_t *)vfmig_export_room(op, set.count * sizeof(*none));
+		int32_t *none = (int32_t *)export_room(op, set.count * sizeof(*none));
 
 		if (!none)
 			return;
@@ -81,7 +79,7 @@ static void set_irqs(struct export_op *op)
 	op->request.irqs.start = set.start;
 	op->request.irqs.count = set.count;
 	op->request.irqs.bools = bools;
-	vfmig_export_ask(op, VFMIG_VERB_SET_IRQS, answer_nothing);
+	export_ask(op, VFMIG_VERB_SET_IRQS, answer_nothing);
 }
 
 /* ---- migration data ---- */
@@ -94,8 +92,8 @@ static bool lent(struct export_op *op)
 	for (unsigned i = 0; i < op->lent.count; i++)
 		bytes += op->lent.piece[i].iov_len;
 	if (bytes != op->out.body_len) {
-		vfmig_export_refuse(op, -EPROTO, "the device read %zu bytes and lent %zu",
-				    op->out.body_len, bytes);
+		export_refuse(op, -EPROTO, "the device read %zu bytes and lent %zu",
+			      op->out.body_len, bytes);
 		return false;
 	}
 	op->out.body = NULL;
@@ -113,78 +111,76 @@ static void data_read_back(struct export_op *op, ssize_t result)
 	if (result == -ENOMSG)
 		result = 0;
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
 	m.size = (uint32_t)result;
-	m.argsz = VFMIG_USER_MIG_DATA_SIZE + m.size;
+	m.argsz = ABI_MSG_MIG_DATA_SIZE + m.size;
 	op->out.body = op->answer->payload;
 	op->out.body_len = m.size;
 	if (op->lent.count && !lent(op))
 		return;
-	vfmig_export_done(op,
-			  vfmig_user_put_mig_data(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &m));
+	export_done(op, abi_msg_put_mig_data(export_fixed(op), EXPORT_FIXED_ROOM, &m));
 }
 
 static void data_read(struct export_op *op)
 {
 	struct vfmig_user_mig_data m;
-	const char *why = vfmig_user_get_mig_data(op->msg->payload, op->msg->len,
-						  VFMIG_USER_XFER_DEFAULT, false, &m);
+	const char *why = abi_msg_get_mig_data(op->msg->payload, op->msg->len, ABI_MSG_XFER_DEFAULT,
+					       false, &m);
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
-	if (!vfmig_export_room(op, m.size))
+	if (!export_room(op, m.size))
 		return;
-	vfmig_export_read_data(op, m.size, data_read_back);
+	export_read_data(op, m.size, data_read_back);
 }
 
-void vfmig_export_data_written(struct export_op *op, ssize_t result)
+void export_data_written(struct export_op *op, ssize_t result)
 {
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
 	/* The message has no place to say how much was taken, so that all of it must be. */
 	op->at += (uint64_t)result;
 	if (op->at == op->payload.u64) {
-		vfmig_export_done(op, 0);
+		export_done(op, 0);
 		return;
 	}
 	if (!result || op->at > op->payload.u64) {
-		vfmig_export_refuse(op, -EIO, "the device took %llu of %llu bytes of its data",
-				    (unsigned long long)op->at,
-				    (unsigned long long)op->payload.u64);
+		export_refuse(op, -EIO, "the device took %llu of %llu bytes of its data",
+			      (unsigned long long)op->at, (unsigned long long)op->payload.u64);
 		return;
 	}
 	memset(&op->request, 0, sizeof(op->request));
 	op->request.data.buf =
-		(op->answer ? op->answer->payload : op->msg->payload + VFMIG_USER_MIG_DATA_SIZE) +
+		(op->answer ? op->answer->payload : op->msg->payload + ABI_MSG_MIG_DATA_SIZE) +
 		op->at;
 	op->request.data.len = op->payload.u64 - op->at;
-	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, vfmig_export_data_written);
+	export_ask(op, VFMIG_VERB_DATA_WRITE, export_data_written);
 }
 
 static void data_write(struct export_op *op)
 {
 	struct vfmig_user_mig_data m;
-	const char *why = vfmig_user_get_mig_data(op->msg->payload, op->msg->len,
-						  VFMIG_USER_XFER_DEFAULT, true, &m);
+	const char *why = abi_msg_get_mig_data(op->msg->payload, op->msg->len, ABI_MSG_XFER_DEFAULT,
+					       true, &m);
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	op->payload.u64 = m.size;
-	op->request.data.buf = op->msg->payload + VFMIG_USER_MIG_DATA_SIZE;
+	op->request.data.buf = op->msg->payload + ABI_MSG_MIG_DATA_SIZE;
 	op->request.data.len = m.size;
 	if (!m.size) {
-		vfmig_export_done(op, 0);
+		export_done(op, 0);
 		return;
 	}
-	vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, vfmig_export_data_written);
+	export_ask(op, VFMIG_VERB_DATA_WRITE, export_data_written);
 }
 
 /* ---- which is which ---- */
@@ -192,12 +188,12 @@ static void data_write(struct export_op *op)
 static void reset(struct export_op *op)
 {
 	op->client->server->was_running = false;
-	vfmig_export_ask(op, VFMIG_VERB_RESET, answer_nothing);
+	export_ask(op, VFMIG_VERB_RESET, answer_nothing);
 }
 
 static void again(struct export_op *op)
 {
-	vfmig_export_refuse(op, -EINVAL, "VERSION comes once, at the beginning");
+	export_refuse(op, -EINVAL, "VERSION comes once, at the beginning");
 }
 
 struct command {
@@ -207,28 +203,28 @@ struct command {
 
 static const struct command commands[VFMIG_USER_COMMAND_COUNT] = {
 	[VFMIG_USER_VERSION] = {again, 0},
-	[VFMIG_USER_DMA_MAP] = {vfmig_export_dma_map, 1},
-	[VFMIG_USER_DMA_UNMAP] = {vfmig_export_dma_unmap, 0},
-	[VFMIG_USER_DEVICE_GET_INFO] = {vfmig_export_device_info, 0},
-	[VFMIG_USER_DEVICE_GET_REGION_INFO] = {vfmig_export_region_info, 0},
-	[VFMIG_USER_DEVICE_GET_REGION_IO_FDS] = {vfmig_export_io_fds, 0},
-	[VFMIG_USER_DEVICE_GET_IRQ_INFO] = {vfmig_export_irq_info, 0},
-	[VFMIG_USER_DEVICE_SET_IRQS] = {set_irqs, VFMIG_WIRE_FDS},
-	[VFMIG_USER_REGION_READ] = {vfmig_export_region_access, 0},
-	[VFMIG_USER_REGION_WRITE] = {vfmig_export_region_access, 0},
+	[VFMIG_USER_DMA_MAP] = {export_dma_map, 1},
+	[VFMIG_USER_DMA_UNMAP] = {export_dma_unmap, 0},
+	[VFMIG_USER_DEVICE_GET_INFO] = {export_device_info, 0},
+	[VFMIG_USER_DEVICE_GET_REGION_INFO] = {export_region_info, 0},
+	[VFMIG_USER_DEVICE_GET_REGION_IO_FDS] = {export_io_fds, 0},
+	[VFMIG_USER_DEVICE_GET_IRQ_INFO] = {export_irq_info, 0},
+	[VFMIG_USER_DEVICE_SET_IRQS] = {set_irqs, WIRE_FDS},
+	[VFMIG_USER_REGION_READ] = {export_region_access, 0},
+	[VFMIG_USER_REGION_WRITE] = {export_region_access, 0},
 	[VFMIG_USER_DEVICE_RESET] = {reset, 0},
-	[VFMIG_USER_DIRTY_PAGES] = {vfmig_export_dirty_pages, 0},
-	[VFMIG_USER_REGION_WRITE_MULTI] = {vfmig_export_write_multi, 0},
-	[VFMIG_USER_DEVICE_FEATURE] = {vfmig_export_feature, 1},
+	[VFMIG_USER_DIRTY_PAGES] = {export_dirty_pages, 0},
+	[VFMIG_USER_REGION_WRITE_MULTI] = {export_write_multi, 0},
+	[VFMIG_USER_DEVICE_FEATURE] = {export_feature, 1},
 	[VFMIG_USER_MIG_DATA_READ] = {data_read, 0},
 	[VFMIG_USER_MIG_DATA_WRITE] = {data_write, 0},
 };
 
 /* From version 2 of the extension on. */
 static const struct command window_commands[] = {
-	{vfmig_export_window, 1},
-	{vfmig_export_window_read, 0},
-	{vfmig_export_window_write, 0},
+	{export_window, 1},
+	{export_window_read, 0},
+	{export_window_write, 0},
 };
 
 static const struct command *find(const struct export_client *client, uint16_t cmd)
@@ -240,15 +236,14 @@ static const struct command *find(const struct export_client *client, uint16_t c
 	return NULL;
 }
 
-void vfmig_export_handle(struct export_op *op)
+void export_handle(struct export_op *op)
 {
-	struct vfmig_wire_msg *msg = op->msg;
+	struct wire_msg *msg = op->msg;
 	uint16_t cmd = msg->header.cmd;
 	const struct command *command = find(op->client, cmd);
 
 	if (!command) {
-		vfmig_export_refuse(op, -EINVAL, "there is no command %u from client to server",
-				    cmd);
+		export_refuse(op, -EINVAL, "there is no command %u from client to server", cmd);
 		return;
 	}
 	keep_fds(msg, command->fds);

@@ -18,13 +18,12 @@ static void device_info_back(struct export_op *op, ssize_t result)
 	struct vfmig_device_info *info = &op->payload.device_info;
 
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
-	info->argsz = VFMIG_USER_DEVICE_INFO_SIZE;
+	info->argsz = ABI_MSG_DEVICE_INFO_SIZE;
 	info->flags &= VFMIG_DEVICE_FLAG_RESET | VFMIG_DEVICE_FLAG_PCI;
-	vfmig_export_done(
-		op, vfmig_user_put_device_info(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, info));
+	export_done(op, abi_msg_put_device_info(export_fixed(op), EXPORT_FIXED_ROOM, info));
 }
 
 /* With our extension it is the uAPI's, capabilities and all. */
@@ -33,38 +32,38 @@ static void device_about_back(struct export_op *op, ssize_t result)
 	struct vfmig_device_info *info = (struct vfmig_device_info *)op->answer->payload;
 
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
-	if (result < VFMIG_USER_DEVICE_INFO_SIZE || result > UINT32_MAX) {
-		vfmig_export_refuse(op, -EIO, "the device told of itself in %zd bytes", result);
+	if (result < ABI_MSG_DEVICE_INFO_SIZE || result > UINT32_MAX) {
+		export_refuse(op, -EIO, "the device told of itself in %zd bytes", result);
 		return;
 	}
 	info->argsz = (uint32_t)result;
 	op->out.body = op->answer->payload;
 	op->out.body_len = (size_t)result < op->answer->len ? (size_t)result : op->answer->len;
-	vfmig_export_done(op, 0);
+	export_done(op, 0);
 }
 
 static void device_about(struct export_op *op, uint32_t argsz)
 {
 	uint32_t room = argsz < INFO_MAX ? argsz : INFO_MAX;
 
-	if (!vfmig_export_room(op, room))
+	if (!export_room(op, room))
 		return;
 	memset(op->answer->payload, 0, room);
 	op->request.info.buf = op->answer->payload;
 	op->request.info.size = room;
-	vfmig_export_ask(op, VFMIG_VERB_DEVICE_INFO, device_about_back);
+	export_ask(op, VFMIG_VERB_DEVICE_INFO, device_about_back);
 }
 
-void vfmig_export_device_info(struct export_op *op)
+void export_device_info(struct export_op *op)
 {
-	const char *why = vfmig_user_get_device_info(op->msg->payload, op->msg->len,
-						     &op->payload.device_info);
+	const char *why =
+		abi_msg_get_device_info(op->msg->payload, op->msg->len, &op->payload.device_info);
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	if (op->client->caps.vfmig) {
@@ -74,7 +73,7 @@ void vfmig_export_device_info(struct export_op *op)
 	memset(&op->payload.device_info, 0, sizeof(op->payload.device_info));
 	op->request.info.buf = &op->payload.device_info;
 	op->request.info.size = sizeof(op->payload.device_info);
-	vfmig_export_ask(op, VFMIG_VERB_DEVICE_INFO, device_info_back);
+	export_ask(op, VFMIG_VERB_DEVICE_INFO, device_info_back);
 }
 
 /*
@@ -100,7 +99,7 @@ static void region_info_done(struct export_op *op, uint64_t offset)
 	}
 	op->out.body = op->answer->payload;
 	op->out.body_len = len;
-	vfmig_export_done(op, 0);
+	export_done(op, 0);
 }
 
 static void region_fd_back(struct export_op *op, ssize_t result)
@@ -121,12 +120,12 @@ static void region_info_back(struct export_op *op, ssize_t result)
 	uint32_t index = info->index;
 
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
-	if (result < VFMIG_USER_REGION_INFO_SIZE || result > UINT32_MAX) {
-		vfmig_export_refuse(op, -EIO, "region %u: the device answered with %zd bytes",
-				    index, result);
+	if (result < ABI_MSG_REGION_INFO_SIZE || result > UINT32_MAX) {
+		export_refuse(op, -EIO, "region %u: the device answered with %zd bytes", index,
+			      result);
 		return;
 	}
 	info->argsz = (uint32_t)result;
@@ -138,61 +137,60 @@ static void region_info_back(struct export_op *op, ssize_t result)
 	memset(&op->request, 0, sizeof(op->request));
 	op->request.region_fd.index = index;
 	op->request.region_fd.fd = -1;
-	vfmig_export_ask(op, VFMIG_VERB_REGION_FD, region_fd_back);
+	export_ask(op, VFMIG_VERB_REGION_FD, region_fd_back);
 }
 
-void vfmig_export_region_info(struct export_op *op)
+void export_region_info(struct export_op *op)
 {
 	struct vfmig_region_info info;
-	const char *why = vfmig_user_get_region_info(op->msg->payload, op->msg->len, &info);
+	const char *why = abi_msg_get_region_info(op->msg->payload, op->msg->len, &info);
 	uint32_t room = info.argsz < INFO_MAX ? info.argsz : INFO_MAX;
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
-	if (!vfmig_export_room(op, room))
+	if (!export_room(op, room))
 		return;
 	memset(op->answer->payload, 0, room);
 	((struct vfmig_region_info *)op->answer->payload)->index = info.index;
 	op->request.info.index = info.index;
 	op->request.info.buf = op->answer->payload;
 	op->request.info.size = room;
-	vfmig_export_ask(op, VFMIG_VERB_REGION_INFO, region_info_back);
+	export_ask(op, VFMIG_VERB_REGION_INFO, region_info_back);
 }
 
 static void io_fds_back(struct export_op *op, ssize_t result)
 {
 	struct vfmig_user_io_fds h = {
-		.argsz = VFMIG_USER_IO_FDS_SIZE,
+		.argsz = ABI_MSG_IO_FDS_SIZE,
 		.index = op->request.info.index,
 	};
 
 	if (result < 0)
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 	else
-		vfmig_export_done(op, vfmig_user_put_io_fds(vfmig_export_fixed(op),
-							    EXPORT_FIXED_ROOM, &h, NULL));
+		export_done(op, abi_msg_put_io_fds(export_fixed(op), EXPORT_FIXED_ROOM, &h, NULL));
 }
 
 /* There are none; but of a region that there is not, it is an error to ask. */
-void vfmig_export_io_fds(struct export_op *op)
+void export_io_fds(struct export_op *op)
 {
 	struct vfmig_user_io_fds h;
-	const char *why = vfmig_user_get_io_fds_request(op->msg->payload, op->msg->len, &h);
+	const char *why = abi_msg_get_io_fds_request(op->msg->payload, op->msg->len, &h);
 
 	if (!why && h.count)
 		why = "the count of a GET_REGION_IO_FDS command must be 0";
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
-	if (!vfmig_export_room(op, VFMIG_USER_REGION_INFO_SIZE))
+	if (!export_room(op, ABI_MSG_REGION_INFO_SIZE))
 		return;
 	op->request.info.index = h.index;
 	op->request.info.buf = op->answer->payload;
-	op->request.info.size = VFMIG_USER_REGION_INFO_SIZE;
-	vfmig_export_ask(op, VFMIG_VERB_REGION_INFO, io_fds_back);
+	op->request.info.size = ABI_MSG_REGION_INFO_SIZE;
+	export_ask(op, VFMIG_VERB_REGION_INFO, io_fds_back);
 }
 
 static void irq_info_back(struct export_op *op, ssize_t result)
@@ -200,28 +198,27 @@ static void irq_info_back(struct export_op *op, ssize_t result)
 	struct vfmig_irq_info *info = (struct vfmig_irq_info *)op->answer->payload;
 
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
-	info->argsz = VFMIG_USER_IRQ_INFO_SIZE;
-	vfmig_export_done(op,
-			  vfmig_user_put_irq_info(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, info));
+	info->argsz = ABI_MSG_IRQ_INFO_SIZE;
+	export_done(op, abi_msg_put_irq_info(export_fixed(op), EXPORT_FIXED_ROOM, info));
 }
 
-void vfmig_export_irq_info(struct export_op *op)
+void export_irq_info(struct export_op *op)
 {
 	struct vfmig_irq_info info;
-	const char *why = vfmig_user_get_irq_info(op->msg->payload, op->msg->len, &info);
+	const char *why = abi_msg_get_irq_info(op->msg->payload, op->msg->len, &info);
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
-	if (!vfmig_export_room(op, sizeof(info)))
+	if (!export_room(op, sizeof(info)))
 		return;
 	memset(op->answer->payload, 0, sizeof(info));
 	op->request.info.index = info.index;
 	op->request.info.buf = op->answer->payload;
 	op->request.info.size = sizeof(info);
-	vfmig_export_ask(op, VFMIG_VERB_IRQ_INFO, irq_info_back);
+	export_ask(op, VFMIG_VERB_IRQ_INFO, irq_info_back);
 }

@@ -19,49 +19,49 @@ static bool enough(const struct export_client *client)
 	return client->count > EXPORT_ENOUGH || client->bytes > EXPORT_ENOUGH_BYTES;
 }
 
-int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg)
+int export_queue(struct export_client *client, struct wire_msg *msg)
 {
-	struct vfmig_wire *wire = &client->wire;
+	struct wire *wire = &client->wire;
 
-	if (msg->end != VFMIG_WIRE_MAIN)
-		return vfmig_wire_lose(wire, -EPROTO,
-				       "the client sent a command on the socket for the server's");
+	if (msg->end != WIRE_MAIN)
+		return wire_lose(wire, -EPROTO,
+				 "the client sent a command on the socket for the server's");
 	if (!client->count)
 		client->last = &client->first;
 	if (client->count >= EXPORT_QUEUE || client->bytes > EXPORT_QUEUE_BYTES)
-		return vfmig_wire_lose(wire, -ENOBUFS,
-				       "the client sent commands without end and answered none "
-				       "of the server's");
+		return wire_lose(wire, -ENOBUFS,
+				 "the client sent commands without end and answered none "
+				 "of the server's");
 	msg->next = NULL;
 	*client->last = msg;
 	client->last = &msg->next;
 	client->count++;
 	client->bytes += msg->header.msg_size;
 	if (enough(client) && !client->dma_waits)
-		vfmig_wire_reads(wire, VFMIG_WIRE_MAIN, false);
+		wire_reads(wire, WIRE_MAIN, false);
 	return 0;
 }
 
-static struct vfmig_wire_msg *next_command(struct export_client *client)
+static struct wire_msg *next_command(struct export_client *client)
 {
-	struct vfmig_wire_msg *msg = client->first;
+	struct wire_msg *msg = client->first;
 
 	client->first = msg->next;
 	client->count--;
 	client->bytes -= msg->header.msg_size;
 	if (!enough(client))
-		vfmig_wire_reads(&client->wire, VFMIG_WIRE_MAIN, true);
+		wire_reads(&client->wire, WIRE_MAIN, true);
 	return msg;
 }
 
 /* ---- operations ---- */
 
-static struct export_op *op_of(struct vfmig_wire_out *out)
+static struct export_op *op_of(struct wire_out *out)
 {
 	return (struct export_op *)((char *)out - offsetof(struct export_op, out));
 }
 
-static struct export_op *op_new(struct export_client *client, struct vfmig_wire_msg *msg)
+static struct export_op *op_new(struct export_client *client, struct wire_msg *msg)
 {
 	struct export_op *op = client->unused;
 
@@ -94,14 +94,14 @@ static void op_free(struct export_op *op)
 	if (op->fd >= 0)
 		close(op->fd);
 	free(op->memory);
-	vfmig_wire_msg_free(&client->wire, op->msg);
+	wire_msg_free(&client->wire, op->msg);
 	if (op->answer)
-		vfmig_wire_msg_free(&client->wire, op->answer);
+		wire_msg_free(&client->wire, op->answer);
 	op->next = client->unused;
 	client->unused = op;
 }
 
-void vfmig_export_ops_free(struct export_client *client)
+void export_ops_free(struct export_client *client)
 {
 	while (client->unused) {
 		struct export_op *op = client->unused;
@@ -111,7 +111,7 @@ void vfmig_export_ops_free(struct export_client *client)
 	}
 }
 
-static void reply_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
+static void reply_sent(struct wire *wire, struct wire_out *out)
 {
 	struct export_op *op = op_of(out);
 
@@ -136,30 +136,30 @@ static void finished(struct export_op *op)
 	pthread_mutex_lock(&op->client->wire.lock);
 	op->finished = true;
 	pthread_cond_broadcast(&op->client->changed);
-	vfmig_export_wake(server);
+	export_wake(server);
 	pthread_mutex_unlock(&op->client->wire.lock);
 }
 
-void vfmig_export_done(struct export_op *op, size_t fixed)
+void export_done(struct export_op *op, size_t fixed)
 {
-	op->out.head_len = VFMIG_USER_HEADER_SIZE + fixed;
-	vfmig_wire_reply_header(&op->out, &op->msg->header, 0);
+	op->out.head_len = ABI_MSG_HEADER_SIZE + fixed;
+	wire_reply_header(&op->out, &op->msg->header, 0);
 	finished(op);
 }
 
 static void refused(struct export_op *op, int code)
 {
-	const struct vfmig_user_kind *kind = vfmig_user_kind(op->msg->header.cmd);
+	const struct abi_msg_kind *kind = abi_msg_kind(op->msg->header.cmd);
 
 	op->out.nfds = 0;
-	vfmig_wire_reply_header(&op->out, &op->msg->header, code);
+	wire_reply_header(&op->out, &op->msg->header, code);
 	vfmig_event(op->client->server->config.events, "refused",
 		    VFMIG_TEXT("command", kind ? kind->name : "?"), VFMIG_U64("code", -code),
 		    VFMIG_TEXT("why", op->err.code ? op->err.text : strerror(-code)));
 	finished(op);
 }
 
-void vfmig_export_refuse(struct export_op *op, int code, const char *fmt, ...)
+void export_refuse(struct export_op *op, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -169,27 +169,27 @@ void vfmig_export_refuse(struct export_op *op, int code, const char *fmt, ...)
 	refused(op, code);
 }
 
-void vfmig_export_failed(struct export_op *op, int code)
+void export_failed(struct export_op *op, int code)
 {
 	refused(op, code);
 }
 
-uint8_t *vfmig_export_room(struct export_op *op, size_t len)
+uint8_t *export_room(struct export_op *op, size_t len)
 {
 	struct export_client *client = op->client;
 
 	pthread_mutex_lock(&client->wire.lock);
-	op->answer = vfmig_wire_msg_new(&client->wire, len);
+	op->answer = wire_msg_new(&client->wire, len);
 	pthread_mutex_unlock(&client->wire.lock);
 	if (!op->answer) {
-		vfmig_export_refuse(op, -ENOMEM, "no memory for a reply of %zu bytes", len);
+		export_refuse(op, -ENOMEM, "no memory for a reply of %zu bytes", len);
 		return NULL;
 	}
 	return op->answer->payload;
 }
 
-void vfmig_export_read_data(struct export_op *op, size_t len,
-			    void (*back)(struct export_op *op, ssize_t result))
+void export_read_data(struct export_op *op, size_t len,
+		      void (*back)(struct export_op *op, ssize_t result))
 {
 	op->request.data.buf = op->answer->payload;
 	op->request.data.len = len;
@@ -197,7 +197,7 @@ void vfmig_export_read_data(struct export_op *op, size_t len,
 	/* For a device that lends bytes and says nothing of files. */
 	for (unsigned i = 0; i < VFMIG_LENT_MAX; i++)
 		op->lent.file[i].fd = -1;
-	vfmig_export_ask(op, VFMIG_VERB_DATA_READ, back);
+	export_ask(op, VFMIG_VERB_DATA_READ, back);
 }
 
 static void asked(struct vfmig_request *request)
@@ -205,12 +205,12 @@ static void asked(struct vfmig_request *request)
 	struct export_op *op = request->user;
 
 	if (request->result >= 0)
-		vfmig_past_note(op->client, request);
+		export_history_note(op->client, request);
 	op->back(op, request->result);
 }
 
-void vfmig_export_ask(struct export_op *op, enum vfmig_verb verb,
-		      void (*back)(struct export_op *op, ssize_t result))
+void export_ask(struct export_op *op, enum vfmig_verb verb,
+		void (*back)(struct export_op *op, ssize_t result))
 {
 	op->back = back;
 	op->request.verb = verb;
@@ -222,7 +222,7 @@ void vfmig_export_ask(struct export_op *op, enum vfmig_verb verb,
 
 /* ---- whose turn it is ---- */
 
-static bool is_piece(const struct vfmig_wire_msg *msg)
+static bool is_piece(const struct wire_msg *msg)
 {
 	return msg->header.cmd == VFMIG_USER_MIG_DATA_READ ||
 	       msg->header.cmd == VFMIG_USER_MIG_DATA_WRITE ||
@@ -230,7 +230,7 @@ static bool is_piece(const struct vfmig_wire_msg *msg)
 	       msg->header.cmd == VFMIG_USER_WINDOW_WRITE;
 }
 
-static bool may_change_all(const struct vfmig_wire_msg *msg)
+static bool may_change_all(const struct wire_msg *msg)
 {
 	return msg->header.cmd == VFMIG_USER_DEVICE_FEATURE ||
 	       msg->header.cmd == VFMIG_USER_DEVICE_RESET;
@@ -239,15 +239,15 @@ static bool may_change_all(const struct vfmig_wire_msg *msg)
 /* May the next command begin beside those that run? */
 static bool may_begin(struct export_client *client)
 {
-	const struct vfmig_wire_msg *msg = client->first;
+	const struct wire_msg *msg = client->first;
 
-	if (!msg || client->wire.ends[VFMIG_WIRE_MAIN].queued > EXPORT_ENOUGH_BYTES)
+	if (!msg || client->wire.ends[WIRE_MAIN].queued > EXPORT_ENOUGH_BYTES)
 		return false;
 	/* What was lent must be on its way before the device is asked for anything else. */
 	if (client->nlent && msg->header.cmd != VFMIG_USER_MIG_DATA_READ)
 		return false;
 	/* And where it is its pages that are on their way, they must be there before they change for good. */
-	if (may_change_all(msg) && !vfmig_wire_taken(&client->wire, VFMIG_WIRE_MAIN))
+	if (may_change_all(msg) && !wire_taken(&client->wire, WIRE_MAIN))
 		return false;
 	if (!client->running)
 		return true;
@@ -268,23 +268,23 @@ static void send_finished(struct export_client *client)
 		}
 		client->nlent += op->lent.count > 0;
 		op->out.sent = reply_sent;
-		vfmig_wire_send(&client->wire, VFMIG_WIRE_MAIN, &op->out);
+		wire_send(&client->wire, WIRE_MAIN, &op->out);
 	}
 }
 
 static bool agree_first(struct export_client *client)
 {
-	struct vfmig_wire_msg *msg = next_command(client);
-	bool ok = vfmig_export_agree(client, msg);
+	struct wire_msg *msg = next_command(client);
+	bool ok = export_agree(client, msg);
 
-	vfmig_wire_msg_free(&client->wire, msg);
+	wire_msg_free(&client->wire, msg);
 	return ok;
 }
 
-bool vfmig_export_advance(struct export_client *client)
+bool export_advance(struct export_client *client)
 {
-	struct vfmig_wire *wire = &client->wire;
-	struct vfmig_wire_msg *msg;
+	struct wire *wire = &client->wire;
+	struct wire_msg *msg;
 	struct export_op *op;
 	bool lost;
 
@@ -303,8 +303,8 @@ bool vfmig_export_advance(struct export_client *client)
 		msg = next_command(client);
 		op = op_new(client, msg);
 		if (!op) {
-			vfmig_wire_msg_free(wire, msg);
-			vfmig_wire_lose(wire, -ENOMEM, "no memory for a command");
+			wire_msg_free(wire, msg);
+			wire_lose(wire, -ENOMEM, "no memory for a command");
 			break;
 		}
 		if (!client->running)
@@ -313,7 +313,7 @@ bool vfmig_export_advance(struct export_client *client)
 		client->running_last = &op->next;
 		client->nrunning++;
 		pthread_mutex_unlock(&wire->lock);
-		vfmig_export_handle(op);
+		export_handle(op);
 		pthread_mutex_lock(&wire->lock);
 	}
 	lost = wire->lost;
@@ -327,7 +327,7 @@ static void take_back(struct export_client *client, struct export_op *op)
 	pthread_mutex_t *lock = &client->wire.lock;
 
 	while (!op->finished) {
-		int64_t until = vfmig_now() + 1000000;
+		int64_t until = device_now() + 1000000;
 		struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
 		bool taken;
 
@@ -345,7 +345,7 @@ static void take_back(struct export_client *client, struct export_op *op)
  * Called once in the device's time limit: what has begun before the last time is given up, if it can be, so that the
  * client can go on with something else: a reset.
  */
-void vfmig_export_hurry(struct export_client *client)
+void export_hurry(struct export_client *client)
 {
 	struct vfmig_device *device = client->server->device;
 	uint64_t old = client->looked_at;
@@ -366,14 +366,14 @@ void vfmig_export_hurry(struct export_client *client)
 	}
 }
 
-void vfmig_export_take_back(struct export_client *client)
+void export_take_back(struct export_client *client)
 {
-	struct vfmig_wire *wire = &client->wire;
+	struct wire *wire = &client->wire;
 	struct export_op *op;
 
 	pthread_mutex_lock(&wire->lock);
 	while (client->first)
-		vfmig_wire_msg_free(wire, next_command(client));
+		wire_msg_free(wire, next_command(client));
 	while ((op = client->running)) {
 		client->running = op->next;
 		client->nrunning--;

@@ -58,7 +58,7 @@ static bool has_migration_region(struct vfmig_device *device)
 	return false;
 }
 
-void vfmig_past_begin(struct vfmig_export *server)
+void export_history_begin(struct vfmig_export *server)
 {
 	struct vfmig_feature_mig_state now = {.data_fd = -1};
 
@@ -76,7 +76,7 @@ void vfmig_past_begin(struct vfmig_export *server)
 		become(server, VFMIG_PAST_NEW, "");
 }
 
-void vfmig_past_state(struct vfmig_export *server, uint32_t state)
+void export_history_state(struct vfmig_export *server, uint32_t state)
 {
 	enum vfmig_past past;
 
@@ -116,7 +116,7 @@ static void data_read(struct export_client *client, size_t asked, size_t got)
 	pthread_mutex_unlock(&server->past_lock);
 }
 
-void vfmig_past_note(struct export_client *client, const struct vfmig_request *request)
+void export_history_note(struct export_client *client, const struct vfmig_request *request)
 {
 	const uint32_t flags = request->feature.flags;
 	const struct vfmig_feature_mig_state *now = request->feature.data;
@@ -127,13 +127,13 @@ void vfmig_past_note(struct export_client *client, const struct vfmig_request *r
 		data_read(client, request->data.len, (size_t)request->result);
 	else if (request->verb == VFMIG_VERB_FEATURE && !(flags & VFMIG_FEATURE_PROBE) &&
 		 (flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_MIG_STATE)
-		vfmig_past_state(client->server, now->device_state);
+		export_history_state(client->server, now->device_state);
 }
 
-void vfmig_past_tell(struct export_op *op)
+void export_history_tell(struct export_op *op)
 {
 	struct vfmig_export *server = op->client->server;
-	uint8_t *room = vfmig_export_room(op, sizeof(server->past));
+	uint8_t *room = export_room(op, sizeof(server->past));
 
 	if (!room)
 		return;
@@ -142,10 +142,10 @@ void vfmig_past_tell(struct export_op *op)
 	pthread_mutex_unlock(&server->past_lock);
 	op->out.body = room;
 	op->out.body_len = sizeof(server->past);
-	vfmig_export_put_feature(op, NULL, 0);
+	export_put_feature(op, NULL, 0);
 }
 
-bool vfmig_past_moved(struct export_op *op, const uint8_t *data, size_t len)
+bool export_history_moved(struct export_op *op, const uint8_t *data, size_t len)
 {
 	struct vfmig_export *server = op->client->server;
 	struct vfmig_feature_history said;
@@ -160,7 +160,7 @@ bool vfmig_past_moved(struct export_op *op, const uint8_t *data, size_t len)
 	if (!why && strnlen(said.where, sizeof(said.where)) == sizeof(said.where))
 		why = "the place has no end";
 	if (!why)
-		why = vfmig_section_sentence(said.where, strlen(said.where));
+		why = abi_section_sentence(said.where, strlen(said.where));
 	pthread_mutex_lock(&server->past_lock);
 	if (!why && server->past.past == VFMIG_PAST_UNKNOWN)
 		why = "the server does not see all of the device's states";
@@ -170,6 +170,6 @@ bool vfmig_past_moved(struct export_op *op, const uint8_t *data, size_t len)
 		become(server, VFMIG_PAST_MOVED, said.where);
 	pthread_mutex_unlock(&server->past_lock);
 	if (why)
-		vfmig_export_refuse(op, -EINVAL, "feature USER_HISTORY: %s", why);
+		export_refuse(op, -EINVAL, "feature USER_HISTORY: %s", why);
 	return !why;
 }

@@ -18,49 +18,48 @@ static void region_back(struct export_op *op, ssize_t result)
 	};
 
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
 	if (op->msg->header.cmd == VFMIG_USER_REGION_READ) {
 		op->out.body = op->request.region.buf;
 		op->out.body_len = a.count;
 	}
-	vfmig_export_done(
-		op, vfmig_user_put_region_access(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &a));
+	export_done(op, abi_msg_put_region_access(export_fixed(op), EXPORT_FIXED_ROOM, &a));
 }
 
 /* Where what is read goes; a register needs no buffer for it. NULL: it was refused. */
 static void *room(struct export_op *op, uint32_t count)
 {
 	if (count > sizeof(op->payload.u64))
-		return vfmig_export_room(op, count);
+		return export_room(op, count);
 	op->payload.u64 = 0;
 	return &op->payload.u64;
 }
 
-void vfmig_export_region_access(struct export_op *op)
+void export_region_access(struct export_op *op)
 {
 	bool write = op->msg->header.cmd == VFMIG_USER_REGION_WRITE;
 	struct vfmig_user_region_access a;
-	const char *why = vfmig_user_get_region_access(op->msg->payload, op->msg->len,
-						       VFMIG_USER_XFER_DEFAULT, write, &a);
+	const char *why = abi_msg_get_region_access(op->msg->payload, op->msg->len,
+						    ABI_MSG_XFER_DEFAULT, write, &a);
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	op->request.region.index = a.region;
 	op->request.region.offset = a.offset;
 	op->request.region.len = a.count;
 	op->request.region.buf =
-		write ? op->msg->payload + VFMIG_USER_REGION_ACCESS_SIZE : room(op, a.count);
+		write ? op->msg->payload + ABI_MSG_REGION_ACCESS_SIZE : room(op, a.count);
 	if (!op->request.region.buf)
 		return;
 	if (!a.count) {
 		region_back(op, 0);
 		return;
 	}
-	vfmig_export_ask(op, write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ, region_back);
+	export_ask(op, write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ, region_back);
 }
 
 /* What one write has come to. */
@@ -76,12 +75,12 @@ static void write_multi_count(struct export_op *op)
 static void write_multi_end(struct export_op *op)
 {
 	if (!op->at && op->request.result < 0) {
-		vfmig_export_failed(op, (int)op->request.result);
+		export_failed(op, (int)op->request.result);
 		return;
 	}
 	op->err.code = 0;
-	memcpy(vfmig_export_fixed(op), &op->at, sizeof(op->at));
-	vfmig_export_done(op, VFMIG_USER_WRITE_MULTI_SIZE);
+	memcpy(export_fixed(op), &op->at, sizeof(op->at));
+	export_done(op, ABI_MSG_WRITE_MULTI_SIZE);
 }
 
 static void write_multi_back(struct export_op *op, ssize_t result);
@@ -90,16 +89,16 @@ static void write_multi_ask(struct export_op *op)
 {
 	struct vfmig_user_write w;
 
-	vfmig_user_write_at(op->msg->payload, op->at, &w);
+	abi_msg_write_at(op->msg->payload, op->at, &w);
 	memset(&op->request, 0, sizeof(op->request));
 	op->request.region.index = w.region;
 	op->request.region.offset = w.offset;
 	op->request.region.len = w.count;
 	/* The data in the message, which stays. */
-	op->request.region.buf = op->msg->payload + VFMIG_USER_WRITE_MULTI_SIZE +
-				 op->at * VFMIG_USER_WRITE_SIZE + 16;
+	op->request.region.buf =
+		op->msg->payload + ABI_MSG_WRITE_MULTI_SIZE + op->at * ABI_MSG_WRITE_SIZE + 16;
 	atomic_store(&op->turns, 0);
-	vfmig_export_ask(op, VFMIG_VERB_REGION_WRITE, write_multi_back);
+	export_ask(op, VFMIG_VERB_REGION_WRITE, write_multi_back);
 }
 
 /*
@@ -125,13 +124,12 @@ static void write_multi_back(struct export_op *op, ssize_t result)
 	write_multi_next(op);
 }
 
-void vfmig_export_write_multi(struct export_op *op)
+void export_write_multi(struct export_op *op)
 {
-	const char *why =
-		vfmig_user_get_write_multi(op->msg->payload, op->msg->len, &op->payload.u64);
+	const char *why = abi_msg_get_write_multi(op->msg->payload, op->msg->len, &op->payload.u64);
 
 	if (why)
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 	else
 		write_multi_next(op);
 }

@@ -16,14 +16,14 @@
 #include "export/vfio_user/server.h"
 
 struct export_dma {
-	struct vfmig_wire_ask ask;
+	struct wire_ask ask;
 	uint64_t iova;
 	size_t len;
 	bool done;
 	struct export_dma *next;
 };
 
-static struct export_dma *dma_of(struct vfmig_wire_ask *ask)
+static struct export_dma *dma_of(struct wire_ask *ask)
 {
 	return (struct export_dma *)((char *)ask - offsetof(struct export_dma, ask));
 }
@@ -34,13 +34,13 @@ static void dma_free(struct export_client *client, struct export_dma *dma)
 	client->dma_unused = dma;
 }
 
-void vfmig_export_remote_answer(struct export_client *client, struct vfmig_wire_ask *ask)
+void export_remote_answer(struct export_client *client, struct wire_ask *ask)
 {
 	struct export_dma *dma = dma_of(ask);
 	uint64_t one = 1;
 	ssize_t n;
 
-	vfmig_wire_close_fds(ask->fds, &ask->nfds);
+	wire_close_fds(ask->fds, &ask->nfds);
 	if (ask->abandoned) {
 		dma_free(client, dma);
 		return;
@@ -53,7 +53,7 @@ void vfmig_export_remote_answer(struct export_client *client, struct vfmig_wire_
 	}
 }
 
-void vfmig_export_remote_free(struct export_client *client)
+void export_remote_free(struct export_client *client)
 {
 	while (client->dma_unused) {
 		struct export_dma *dma = client->dma_unused;
@@ -67,7 +67,7 @@ void vfmig_export_remote_free(struct export_client *client)
 
 struct access {
 	struct export_client *client;
-	enum vfmig_wire_end end;
+	enum wire_end end;
 	uint64_t iova;
 	char *buf;
 	size_t len, asked;
@@ -94,11 +94,10 @@ static int ask_next(struct access *a)
 	if (!dma)
 		return vfmig_err(a->err, -ENOMEM, "no memory for DMA by message");
 	*dma = (struct export_dma){.iova = message.addr, .len = message.count};
-	dma->ask.out.head_len =
-		VFMIG_USER_HEADER_SIZE +
-		vfmig_user_put_dma_access(dma->ask.out.head + VFMIG_USER_HEADER_SIZE,
-					  EXPORT_FIXED_ROOM, &message);
-	dma->ask.fixed = VFMIG_USER_DMA_ACCESS_SIZE;
+	dma->ask.out.head_len = ABI_MSG_HEADER_SIZE +
+				abi_msg_put_dma_access(dma->ask.out.head + ABI_MSG_HEADER_SIZE,
+						       EXPORT_FIXED_ROOM, &message);
+	dma->ask.fixed = ABI_MSG_DMA_ACCESS_SIZE;
 	if (a->write) {
 		dma->ask.out.body = a->buf + a->asked;
 		dma->ask.out.body_len = message.count;
@@ -109,8 +108,8 @@ static int ask_next(struct access *a)
 		dma->ask.data_max = message.count;
 	}
 	*a->last = dma;
-	ret = vfmig_wire_ask(&client->wire, a->end,
-			     a->write ? VFMIG_USER_DMA_WRITE : VFMIG_USER_DMA_READ, &dma->ask);
+	ret = wire_ask(&client->wire, a->end, a->write ? VFMIG_USER_DMA_WRITE : VFMIG_USER_DMA_READ,
+		       &dma->ask);
 	if (ret) {
 		*a->last = NULL;
 		dma_free(client, dma);
@@ -127,7 +126,7 @@ static int ask_next(struct access *a)
 /* The answer to the oldest piece. */
 static int check_answer(struct access *a, const struct export_dma *dma)
 {
-	const struct vfmig_wire_ask *ask = &dma->ask;
+	const struct wire_ask *ask = &dma->ask;
 	struct vfmig_user_dma_access said;
 	const char *why;
 
@@ -137,10 +136,10 @@ static int check_answer(struct access *a, const struct export_dma *dma)
 				 a->write ? "write" : "read", dma->len,
 				 (unsigned long long)dma->iova);
 	if (a->write)
-		why = vfmig_user_get_dma_written(ask->reply, ask->reply_len, &said);
+		why = abi_msg_get_dma_written(ask->reply, ask->reply_len, &said);
 	else
-		why = vfmig_user_get_dma_access(ask->reply, ask->reply_len + ask->data_len,
-						dma->len, true, &said);
+		why = abi_msg_get_dma_access(ask->reply, ask->reply_len + ask->data_len, dma->len,
+					     true, &said);
 	if (!why && (said.addr != dma->iova || said.count != dma->len))
 		why = "the client answered another DMA access than it was asked for";
 	return why ? vfmig_err(a->err, -EIO, "DMA at IOVA 0x%llx: %s",
@@ -157,14 +156,14 @@ static void sleep_until(struct export_client *client, int64_t deadline)
 	pthread_cond_timedwait(&client->changed, &client->wire.lock, &ts);
 }
 
-static void poll_ends(struct export_client *client, enum vfmig_wire_end end, int64_t deadline)
+static void poll_ends(struct export_client *client, enum wire_end end, int64_t deadline)
 {
-	struct vfmig_wire *wire = &client->wire;
+	struct wire *wire = &client->wire;
 	struct pollfd fds[2] = {
 		{.fd = client->dma_kick, .events = POLLIN},
 		{.fd = wire->ends[end].fd, .events = POLLIN},
 	};
-	int64_t left = (deadline - vfmig_now() + 999999) / 1000000;
+	int64_t left = (deadline - device_now() + 999999) / 1000000;
 	uint64_t count;
 	ssize_t n;
 
@@ -179,7 +178,7 @@ static void poll_ends(struct export_client *client, enum vfmig_wire_end end, int
 		n = read(client->dma_kick, &count, sizeof(count));
 		(void)n;
 	}
-	vfmig_wire_flush(wire, end);
+	wire_flush(wire, end);
 }
 
 /* Wait until something has come, under the lock that is let go meanwhile. */
@@ -193,12 +192,12 @@ static void wait_some(struct access *a)
 		return;
 	}
 	client->dma_led = true;
-	if (!vfmig_wire_recv(&client->wire, a->end) && !a->first->done && !client->wire.lost)
+	if (!wire_recv(&client->wire, a->end) && !a->first->done && !client->wire.lost)
 		poll_ends(client, a->end, a->deadline);
 	client->dma_led = false;
 	/* Commands that came are for the working thread, which will not hear of them from the socket. */
 	if (client->count != before || client->wire.lost)
-		vfmig_export_wake(client->server);
+		export_wake(client->server);
 	pthread_cond_broadcast(&client->changed);
 }
 
@@ -214,7 +213,7 @@ static int transfer(struct access *a)
 			return ret;
 		dma = a->first;
 		if (!dma || !dma->done) {
-			if (vfmig_now() >= a->deadline)
+			if (device_now() >= a->deadline)
 				return vfmig_err(a->err, -ETIMEDOUT,
 						 "DMA at IOVA 0x%llx: the client does not answer",
 						 (unsigned long long)(a->iova));
@@ -237,35 +236,35 @@ static int transfer(struct access *a)
 	return 0;
 }
 
-int vfmig_export_remote(void *context, uint64_t iova, void *buf, size_t len, bool write,
-			struct vfmig_error *err)
+int export_remote(void *context, uint64_t iova, void *buf, size_t len, bool write,
+		  struct vfmig_error *err)
 {
 	struct export_client *client = context;
-	struct vfmig_wire *wire = &client->wire;
+	struct wire *wire = &client->wire;
 	struct access a = {
 		.client = client,
-		.end = wire->ends[VFMIG_WIRE_TWIN].fd >= 0 ? VFMIG_WIRE_TWIN : VFMIG_WIRE_MAIN,
+		.end = wire->ends[WIRE_TWIN].fd >= 0 ? WIRE_TWIN : WIRE_MAIN,
 		.iova = iova,
 		.buf = buf,
 		.len = len,
 		.write = write,
 		.err = err,
 	};
-	bool behind_commands = a.end == VFMIG_WIRE_MAIN;
+	bool behind_commands = a.end == WIRE_MAIN;
 	struct export_dma *dma;
 	int ret;
 
 	a.last = &a.first;
-	a.deadline = vfmig_now() + (int64_t)client->server->config.timeout_ms * 1000000;
+	a.deadline = device_now() + (int64_t)client->server->config.timeout_ms * 1000000;
 	pthread_mutex_lock(&wire->lock);
 	client->dma_waits += behind_commands;
 	if (behind_commands)
-		vfmig_wire_reads(wire, VFMIG_WIRE_MAIN, true);
+		wire_reads(wire, WIRE_MAIN, true);
 	ret = transfer(&a);
 	/* After a failure: what is still under way is not waited for. */
 	while ((dma = a.first)) {
 		a.first = dma->next;
-		if (dma->done || vfmig_wire_abandon(wire, &dma->ask))
+		if (dma->done || wire_abandon(wire, &dma->ask))
 			dma_free(client, dma);
 	}
 	client->dma_waits -= behind_commands;

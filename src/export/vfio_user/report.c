@@ -20,7 +20,7 @@
 #define KEEP (8u << 20)
 /* Runs are told where they take no more than this part of the bitmap, in one buffer: else it is quicker whole. */
 #define PART 8u
-#define MOST VFMIG_USER_XFER_DEFAULT
+#define MOST ABI_MSG_XFER_DEFAULT
 
 static size_t runs_room(const struct export_op *op)
 {
@@ -64,8 +64,7 @@ static void keep_zeros(struct export_op *op)
 
 static void tell_bits(struct export_op *op)
 {
-	vfmig_export_put_feature(op, op->msg->payload + VFMIG_FEATURE_HEADER_SIZE,
-				 VFMIG_LOGGING_REPORT_SIZE);
+	export_put_feature(op, op->msg->payload + ABI_FEATURE_HEADER_SIZE, ABI_LOGGING_REPORT_SIZE);
 }
 
 /* Runs as they are in a message, in their place. */
@@ -73,125 +72,125 @@ static void put_runs(const struct vfmig_page_runs *runs)
 {
 	uint8_t *at = (uint8_t *)runs->run;
 
-	for (uint32_t i = 0; i < runs->count; i++, at += VFMIG_RUN_SIZE) {
+	for (uint32_t i = 0; i < runs->count; i++, at += ABI_RUN_SIZE) {
 		struct vfmig_page_run run = runs->run[i];
 
-		vfmig_put32(at, run.skip);
-		vfmig_put32(at + 4, run.pages);
+		abi_put32(at, run.skip);
+		abi_put32(at + 4, run.pages);
 	}
 }
 
 static void tell_runs(struct export_op *op)
 {
 	const struct vfmig_feature_dma_logging_report *r = &op->payload.report;
-	struct vfmig_logging_runs head = {
+	struct abi_logging_runs head = {
 		.iova = r->iova, .length = r->length, .page_size = r->page_size};
-	uint8_t payload[VFMIG_LOGGING_RUNS_SIZE], *room = op->answer->payload;
+	uint8_t payload[ABI_LOGGING_RUNS_SIZE], *room = op->answer->payload;
 	size_t len;
 
 	if (op->runs.told) {
 		put_runs(&op->runs);
 		head.count = op->runs.count;
-		len = (size_t)head.count * VFMIG_RUN_SIZE;
+		len = (size_t)head.count * ABI_RUN_SIZE;
 	} else {
-		len = vfmig_runs_put(room, runs_room(op), op->memory, op->out.body_len / 8,
-				     &head.count);
+		len = abi_runs_put(room, runs_room(op), op->memory, op->out.body_len / 8,
+				   &head.count);
 		if (len != SIZE_MAX)
-			vfmig_runs_clear(room, head.count, op->memory);
+			abi_runs_clear(room, head.count, op->memory);
 	}
 	/* Then the next one begins as bits: to tell so many as runs, and then again, is the dearest way. */
 	op->client->many_runs = len == SIZE_MAX;
 	if (len == SIZE_MAX) {
-		head.form = VFMIG_RUNS_ARE_BITS;
+		head.form = ABI_RUNS_ARE_BITS;
 		head.count = 0;
 	} else {
 		keep_zeros(op);
 		op->out.body = room;
 		op->out.body_len = len;
 	}
-	vfmig_logging_put_runs(payload, sizeof(payload), &head);
-	vfmig_export_put_feature(op, payload, sizeof(payload));
+	abi_logging_put_runs(payload, sizeof(payload), &head);
+	export_put_feature(op, payload, sizeof(payload));
 }
 
 /*
  * The specification has no smallest page, and devices log none below 4 KiB. Of a report in smaller ones each bit of the
  * device's, which is behind the client's, stands for several.
  */
-static void spread(struct export_op *op, const struct vfmig_logging_report *asked)
+static void spread(struct export_op *op, const struct abi_logging_report *asked)
 {
 	uint64_t pages = asked->length / asked->page_size;
-	uint64_t parts = VFMIG_LOGGING_PAGE_MIN / asked->page_size;
+	uint64_t parts = ABI_LOGGING_PAGE_MIN / asked->page_size;
 	const uint8_t *from = (const uint8_t *)op->memory + op->out.body_len;
 
 	for (uint64_t n = 0; n < pages; n++)
 		if (from[n / parts / 8] >> n / parts % 8 & 1)
-			vfmig_bitmap_set(op->memory, n);
+			abi_bitmap_set(op->memory, n);
 }
 
 /* Whether a request is for such pages; what the device is asked for instead, in whole pages of its own. */
-static bool small_pages(const uint8_t *data, size_t len, struct vfmig_logging_report *asked,
-			struct vfmig_logging_report *device)
+static bool small_pages(const uint8_t *data, size_t len, struct abi_logging_report *asked,
+			struct abi_logging_report *device)
 {
-	if (!vfmig_unpack(data, len, "888", asked) || !vfmig_power_of_two(asked->page_size) ||
-	    asked->page_size >= VFMIG_LOGGING_PAGE_MIN || asked->length % asked->page_size)
+	if (!abi_unpack(data, len, "888", asked) || !abi_power_of_two(asked->page_size) ||
+	    asked->page_size >= ABI_LOGGING_PAGE_MIN || asked->length % asked->page_size)
 		return false;
-	*device = (struct vfmig_logging_report){
+	*device = (struct abi_logging_report){
 		.iova = asked->iova,
-		.length = vfmig_product(vfmig_pages(asked->length, VFMIG_LOGGING_PAGE_MIN),
-					VFMIG_LOGGING_PAGE_MIN),
-		.page_size = VFMIG_LOGGING_PAGE_MIN,
+		.length = abi_product(abi_pages(asked->length, ABI_LOGGING_PAGE_MIN),
+				      ABI_LOGGING_PAGE_MIN),
+		.page_size = ABI_LOGGING_PAGE_MIN,
 	};
 	return true;
 }
 
 static void report_back(struct export_op *op, ssize_t result)
 {
-	struct vfmig_logging_report asked, device;
+	struct abi_logging_report asked, device;
 	uint32_t flags;
 
 	memcpy(&flags, op->msg->payload + sizeof(flags), sizeof(flags));
 	if (result < 0)
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 	else if ((flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS)
 		tell_runs(op);
 	else {
-		if (small_pages(op->msg->payload + VFMIG_FEATURE_HEADER_SIZE,
-				op->msg->len - VFMIG_FEATURE_HEADER_SIZE, &asked, &device))
+		if (small_pages(op->msg->payload + ABI_FEATURE_HEADER_SIZE,
+				op->msg->len - ABI_FEATURE_HEADER_SIZE, &asked, &device))
 			spread(op, &asked);
 		tell_bits(op);
 	}
 }
 
-void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature *f,
-			 const uint8_t *data, size_t len)
+void export_report(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
+		   size_t len)
 {
 	bool runs = (f->flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS;
 	struct vfmig_feature_dma_logging_report *r = &op->payload.report;
-	struct vfmig_logging_report asked, device;
+	struct abi_logging_report asked, device;
 	uint64_t bytes, more = 0;
 	const char *why;
 
 	if (!runs && small_pages(data, len, &asked, &device)) {
-		why = vfmig_logging_report_check(&device, &more);
-		bytes = vfmig_bitmap_bytes(asked.length, asked.page_size);
-		if (!why && bytes > VFMIG_BITMAP_BYTES_MAX)
+		why = abi_logging_report_check(&device, &more);
+		bytes = abi_bitmap_bytes(asked.length, asked.page_size);
+		if (!why && bytes > ABI_BITMAP_BYTES_MAX)
 			why = "dirty report: the bitmap would be over 256 MiB";
 	} else {
-		why = vfmig_logging_get_report(data, len, &asked, &bytes);
+		why = abi_logging_get_report(data, len, &asked, &bytes);
 		device = asked;
 	}
-	if (!why &&
-	    f->argsz < VFMIG_FEATURE_HEADER_SIZE +
-			       (runs ? VFMIG_LOGGING_RUNS_SIZE : VFMIG_LOGGING_REPORT_SIZE) + bytes)
+	if (!why && f->argsz < ABI_FEATURE_HEADER_SIZE +
+				       (runs ? ABI_LOGGING_RUNS_SIZE : ABI_LOGGING_REPORT_SIZE) +
+				       bytes)
 		why = "the argsz of a report leaves no room for its bitmap";
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
 	/* 256 MiB at the most, and one at a time. */
 	if (!take_zeros(op, bytes + more)) {
-		vfmig_export_refuse(op, -ENOMEM, "no memory for a bitmap of %llu bytes",
-				    (unsigned long long)bytes);
+		export_refuse(op, -ENOMEM, "no memory for a bitmap of %llu bytes",
+			      (unsigned long long)bytes);
 		return;
 	}
 	*r = (struct vfmig_feature_dma_logging_report){
@@ -203,17 +202,17 @@ void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature
 	op->out.body = op->memory;
 	op->out.body_len = bytes;
 	if (runs) {
-		if (!vfmig_export_room(op, runs_room(op)))
+		if (!export_room(op, runs_room(op)))
 			return;
 		/* A device that can tells them by itself, and touches no bitmap. */
 		op->runs = (struct vfmig_page_runs){
 			.run = (struct vfmig_page_run *)op->answer->payload,
-			.room = (uint32_t)(runs_room(op) / VFMIG_RUN_SIZE)};
+			.room = (uint32_t)(runs_room(op) / ABI_RUN_SIZE)};
 		if (!op->client->many_runs)
 			op->request.feature.runs = &op->runs;
 	}
 	op->request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
 	op->request.feature.data = r;
 	op->request.feature.size = sizeof(*r);
-	vfmig_export_ask(op, VFMIG_VERB_FEATURE, report_back);
+	export_ask(op, VFMIG_VERB_FEATURE, report_back);
 }

@@ -87,7 +87,7 @@ static int adopt(struct vfmig_export *server, struct vfmig_error *err)
 	}
 	server->only = true;
 	server->config.fd = -1;
-	return vfmig_export_client_new(server, fd, err);
+	return export_client_new(server, fd, err);
 }
 
 static int begin(struct vfmig_export *server, struct vfmig_error *err)
@@ -159,7 +159,7 @@ int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_
 		}
 	}
 	if (!ret) {
-		vfmig_past_begin(server);
+		export_history_begin(server);
 		ret = begin(server, err);
 	}
 	if (ret) {
@@ -177,16 +177,16 @@ void vfmig_export_close(struct vfmig_export *server)
 	vfmig_export_stop(server);
 	if (server->client) {
 		pthread_mutex_lock(&server->client->wire.lock);
-		vfmig_wire_lose(&server->client->wire, -ESHUTDOWN, "the export was closed");
+		wire_lose(&server->client->wire, -ESHUTDOWN, "the export was closed");
 		pthread_mutex_unlock(&server->client->wire.lock);
-		vfmig_export_client_gone(server);
+		export_client_gone(server);
 	}
 	free_all(server);
 }
 
 /* ---- working it ---- */
 
-void vfmig_export_wake(struct vfmig_export *server)
+void export_wake(struct vfmig_export *server)
 {
 	uint64_t one = 1;
 	ssize_t n = write(server->wake, &one, sizeof(one));
@@ -240,14 +240,14 @@ static void take_client(struct vfmig_export *server)
 		return;
 	if (fd < 0) {
 		tell_of_accept(server, strerror(errno));
-		vfmig_export_accept_later(server);
+		export_accept_later(server);
 		return;
 	}
 	if (!may_connect(server, fd)) {
 		close(fd);
 		return;
 	}
-	if (vfmig_export_client_new(server, fd, &err))
+	if (export_client_new(server, fd, &err))
 		tell_of_accept(server, err.text);
 	else
 		server->cannot_accept = false;
@@ -266,35 +266,35 @@ static void too_late(struct vfmig_export *server)
 {
 	drain(server->timer);
 	if (!server->client) {
-		vfmig_export_accept_again(server);
+		export_accept_again(server);
 		return;
 	}
 	if (server->client->agreed) {
-		vfmig_export_hurry(server->client);
+		export_hurry(server->client);
 		return;
 	}
 	pthread_mutex_lock(&server->client->wire.lock);
-	vfmig_wire_lose(&server->client->wire, -ETIMEDOUT, "the client never introduced itself");
+	wire_lose(&server->client->wire, -ETIMEDOUT, "the client never introduced itself");
 	pthread_mutex_unlock(&server->client->wire.lock);
 }
 
 static void wire_event(struct vfmig_export *server, uint32_t end, uint32_t events)
 {
-	struct vfmig_wire *wire = &server->client->wire;
+	struct wire *wire = &server->client->wire;
 
 	pthread_mutex_lock(&wire->lock);
 	if (events & EPOLLOUT)
-		vfmig_wire_flush(wire, end);
+		wire_flush(wire, end);
 	if (events & ~(uint32_t)EPOLLOUT)
-		vfmig_wire_recv(wire, end);
+		wire_recv(wire, end);
 	pthread_mutex_unlock(&wire->lock);
 }
 
 static void event(struct vfmig_export *server, const struct epoll_event *e)
 {
 	switch (e->data.u32) {
-	case VFMIG_WIRE_MAIN:
-	case VFMIG_WIRE_TWIN:
+	case WIRE_MAIN:
+	case WIRE_TWIN:
 		if (server->client)
 			wire_event(server, e->data.u32, e->events);
 		break;
@@ -327,11 +327,11 @@ static bool wait_for_command(struct vfmig_export *server)
 	bool came;
 
 	if (!client || !client->welcomed || client->running ||
-	    vfmig_now() - server->polled > POLL_NS || !vfmig_device_rests(server->device))
+	    device_now() - server->polled > POLL_NS || !device_is_idle(server->device))
 		return false;
 	pthread_mutex_lock(&client->wire.lock);
-	came = client->wire.ends[VFMIG_WIRE_TWIN].fd >= 0 && !client->first &&
-	       vfmig_wire_wait(&client->wire, VFMIG_WIRE_MAIN);
+	came = client->wire.ends[WIRE_TWIN].fd >= 0 && !client->first &&
+	       wire_wait(&client->wire, WIRE_MAIN);
 	pthread_mutex_unlock(&client->wire.lock);
 	return came;
 }
@@ -345,26 +345,26 @@ static int work(struct vfmig_export *server, int timeout, struct vfmig_error *er
 
 	if (timeout >= 0 || !wait_for_command(server)) {
 		n = epoll_wait(server->epoll, events, EVENTS, timeout);
-		server->polled = vfmig_now();
+		server->polled = device_now();
 	}
 	for (int i = 0; i < n; i++)
 		event(server, &events[i]);
 	if (atomic_exchange(&server->cut_off, false) && server->client) {
 		pthread_mutex_lock(&server->client->wire.lock);
-		vfmig_wire_lose(&server->client->wire, -EFAULT,
-				"the client cut off memory that it shares");
+		wire_lose(&server->client->wire, -EFAULT,
+			  "the client cut off memory that it shares");
 		pthread_mutex_unlock(&server->client->wire.lock);
 	}
 	if (server->client) {
 		if (server->client->agreed && !server->client->welcomed)
-			vfmig_export_welcome(server->client);
-		if (vfmig_export_advance(server->client))
+			export_welcome(server->client);
+		if (export_advance(server->client))
 			return 0;
 		pthread_mutex_lock(&server->client->wire.lock);
 		ret = vfmig_err(err, -ENOTCONN, "the client is gone: %s",
 				server->client->wire.why.text);
 		pthread_mutex_unlock(&server->client->wire.lock);
-		vfmig_export_client_gone(server);
+		export_client_gone(server);
 		return server->only ? ret : 0;
 	}
 	return server->only ? vfmig_err(err, -ENOTCONN, "the client is gone") : 0;
@@ -428,7 +428,7 @@ int vfmig_export_start(struct vfmig_export *server, struct vfmig_error *err)
 void vfmig_export_stop(struct vfmig_export *server)
 {
 	atomic_store(&server->ends, true);
-	vfmig_export_wake(server);
+	export_wake(server);
 	if (!server->runs)
 		return;
 	pthread_join(server->thread, NULL);

@@ -9,8 +9,8 @@
  *
  * The lock of the connection guards the lists here, too. No lock is held while a device is asked.
  */
-#ifndef VFMIG_EXPORT_VFIO_USER_H
-#define VFMIG_EXPORT_VFIO_USER_H
+#ifndef EXPORT_VFIO_USER_H
+#define EXPORT_VFIO_USER_H
 
 #include <stdatomic.h>
 
@@ -32,20 +32,14 @@
  */
 #define EXPORT_ENOUGH	    512u
 #define EXPORT_ENOUGH_BYTES (8u << 20)
-_Static_assert(EXPORT_ENOUGH + VFMIG_WIRE_BUFFER / VFMIG_USER_HEADER_SIZE < EXPORT_QUEUE,
-	       "a place");
+_Static_assert(EXPORT_ENOUGH + WIRE_BUFFER / ABI_MSG_HEADER_SIZE < EXPORT_QUEUE, "a place");
 /* Pieces of migration data that the device may have at a time. */
 #define EXPORT_PIECES 16u
 /* Pieces of DMA by message under way at a time, for one access. */
 #define EXPORT_DMA_PIECES 16u
 
 /* Who is polled, besides the ends of the wire. */
-enum {
-	EXPORT_POLL_LISTEN = VFMIG_WIRE_ENDS,
-	EXPORT_POLL_WAKE,
-	EXPORT_POLL_DEVICE,
-	EXPORT_POLL_TIMER
-};
+enum { EXPORT_POLL_LISTEN = WIRE_ENDS, EXPORT_POLL_WAKE, EXPORT_POLL_DEVICE, EXPORT_POLL_TIMER };
 
 struct export_client;
 
@@ -61,10 +55,10 @@ struct export_client;
  * @lent: bytes that the device has lent, and not got back
  */
 struct export_op {
-	struct vfmig_wire_out out;
+	struct wire_out out;
 	struct export_client *client;
-	struct vfmig_wire_msg *msg;
-	struct vfmig_wire_msg *answer;
+	struct wire_msg *msg;
+	struct wire_msg *answer;
 	struct vfmig_request request;
 	struct vfmig_error err;
 	void (*back)(struct export_op *op, ssize_t result);
@@ -115,18 +109,18 @@ struct export_table {
 struct export_dma; /* remote.c */
 
 struct export_client {
-	struct vfmig_wire wire; /* the first, so that one is the other */
+	struct wire wire; /* the first, so that one is the other */
 	struct vfmig_export *server;
 	bool agreed;
-	bool welcomed;		     /* and the device knows of it */
-	struct vfmig_wire_caps caps; /* the client's */
-	uint32_t xfer;		     /* bytes of data per message to the client */
-	uint64_t irqs_used;	     /* bit: index */
-	bool logging;		     /* by DEVICE_FEATURE */
-	struct vfmig_type1 *type1;   /* by DIRTY_PAGES; NULL while it does not */
-	bool sleeps;		     /* it has allowed low power */
+	bool welcomed;		   /* and the device knows of it */
+	struct wire_caps caps;	   /* the client's */
+	uint32_t xfer;		   /* bytes of data per message to the client */
+	uint64_t irqs_used;	   /* bit: index */
+	bool logging;		   /* by DEVICE_FEATURE */
+	struct vfmig_type1 *type1; /* by DIRTY_PAGES; NULL while it does not */
+	bool sleeps;		   /* it has allowed low power */
 
-	struct vfmig_wire_msg *first, **last; /* commands whose turn has not come */
+	struct wire_msg *first, **last; /* commands whose turn has not come */
 	unsigned count;
 	size_t bytes;
 	struct export_op *running, **running_last;
@@ -181,117 +175,117 @@ struct vfmig_export {
 /* ---- client.c ---- */
 
 /* A client could not be accepted: stop looking for a while; and go on looking. */
-void vfmig_export_accept_later(struct vfmig_export *server);
-void vfmig_export_accept_again(struct vfmig_export *server);
+void export_accept_later(struct vfmig_export *server);
+void export_accept_again(struct vfmig_export *server);
 /* A client has come; @fd is taken. */
-int vfmig_export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err);
+int export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err);
 /* It has said who it is: a device that ran for the last one may run for it. Without the lock. */
-void vfmig_export_welcome(struct export_client *client);
+void export_welcome(struct export_client *client);
 /* It is gone, or is sent away: undo what it did. */
-void vfmig_export_client_gone(struct vfmig_export *server);
+void export_client_gone(struct vfmig_export *server);
 /* VERSION, its first command. Under the lock; false: the connection is to end. */
-bool vfmig_export_agree(struct export_client *client, struct vfmig_wire_msg *msg);
+bool export_agree(struct export_client *client, struct wire_msg *msg);
 
 /* ---- past.c: where the device's state has come from, and where it may have gone ---- */
 
 /* What is known of a device that is about to be served. */
-void vfmig_past_begin(struct vfmig_export *server);
+void export_history_begin(struct vfmig_export *server);
 /* The device is in this state. */
-void vfmig_past_state(struct vfmig_export *server, uint32_t state);
+void export_history_state(struct vfmig_export *server, uint32_t state);
 /* The device has answered @request of @client: note what follows from it. */
-void vfmig_past_note(struct export_client *client, const struct vfmig_request *request);
+void export_history_note(struct export_client *client, const struct vfmig_request *request);
 /* The feature USER_HISTORY: GET, and SET, which has been refused if this returns false. */
-void vfmig_past_tell(struct export_op *op);
-bool vfmig_past_moved(struct export_op *op, const uint8_t *data, size_t len);
+void export_history_tell(struct export_op *op);
+bool export_history_moved(struct export_op *op, const uint8_t *data, size_t len);
 
 /* ---- op.c ---- */
 
 /* A command came in. Under the lock. */
-int vfmig_export_queue(struct export_client *client, struct vfmig_wire_msg *msg);
+int export_queue(struct export_client *client, struct wire_msg *msg);
 /* Have done what can be done now. Without the lock. False: the connection is lost. */
-bool vfmig_export_advance(struct export_client *client);
+bool export_advance(struct export_client *client);
 /* The client is gone: take everything back. Without the lock. */
-void vfmig_export_take_back(struct export_client *client);
+void export_take_back(struct export_client *client);
 /* Give up what takes longer than the device may. */
-void vfmig_export_hurry(struct export_client *client);
+void export_hurry(struct export_client *client);
 /* Free what is kept for the next use. */
-void vfmig_export_ops_free(struct export_client *client);
+void export_ops_free(struct export_client *client);
 /* Ask the device; @back is called with the result. */
-void vfmig_export_ask(struct export_op *op, enum vfmig_verb verb,
-		      void (*back)(struct export_op *op, ssize_t result));
+void export_ask(struct export_op *op, enum vfmig_verb verb,
+		void (*back)(struct export_op *op, ssize_t result));
 /* The same for migration data, of which the device may lend some: up to @len bytes, to the room that there is. */
-void vfmig_export_read_data(struct export_op *op, size_t len,
-			    void (*back)(struct export_op *op, ssize_t result));
+void export_read_data(struct export_op *op, size_t len,
+		      void (*back)(struct export_op *op, ssize_t result));
 /* The reply is in op->out (@fixed bytes behind the header, and the body); or an error. */
-void vfmig_export_done(struct export_op *op, size_t fixed);
-void vfmig_export_refuse(struct export_op *op, int code, const char *fmt, ...)
+void export_done(struct export_op *op, size_t fixed);
+void export_refuse(struct export_op *op, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The error that is in op->err already, or @code. */
-void vfmig_export_failed(struct export_op *op, int code);
+void export_failed(struct export_op *op, int code);
 /* Room for what the device tells, or a refused operation and NULL. */
-uint8_t *vfmig_export_room(struct export_op *op, size_t len);
+uint8_t *export_room(struct export_op *op, size_t len);
 /* Where the fixed part of a reply goes. */
-static inline uint8_t *vfmig_export_fixed(struct export_op *op)
+static inline uint8_t *export_fixed(struct export_op *op)
 {
-	return op->out.head + VFMIG_USER_HEADER_SIZE;
+	return op->out.head + ABI_MSG_HEADER_SIZE;
 }
-#define EXPORT_FIXED_ROOM (VFMIG_WIRE_HEAD - VFMIG_USER_HEADER_SIZE)
+#define EXPORT_FIXED_ROOM (WIRE_HEAD - ABI_MSG_HEADER_SIZE)
 /* Something happened that the working thread is to look at. Any thread. */
-void vfmig_export_wake(struct vfmig_export *server);
+void export_wake(struct vfmig_export *server);
 
 /* ---- handle.c, and the files for what each command asks ---- */
 
 /* Begin an operation. It is done now, or when the device has answered. */
-void vfmig_export_handle(struct export_op *op);
+void export_handle(struct export_op *op);
 /* A device writes to what it is given; a pipe that is full would hold it for ever. */
-bool vfmig_export_is_eventfd(int fd);
-void vfmig_export_device_info(struct export_op *op);
-void vfmig_export_region_info(struct export_op *op);
-void vfmig_export_io_fds(struct export_op *op);
-void vfmig_export_irq_info(struct export_op *op);
-void vfmig_export_region_access(struct export_op *op);
-void vfmig_export_write_multi(struct export_op *op);
-void vfmig_export_feature(struct export_op *op);
+bool export_is_eventfd(int fd);
+void export_device_info(struct export_op *op);
+void export_region_info(struct export_op *op);
+void export_io_fds(struct export_op *op);
+void export_irq_info(struct export_op *op);
+void export_region_access(struct export_op *op);
+void export_write_multi(struct export_op *op);
+void export_feature(struct export_op *op);
 /* The reply's header, with the payload of @size bytes behind it, in line. */
-void vfmig_export_put_feature(struct export_op *op, const void *payload, size_t size);
+void export_put_feature(struct export_op *op, const void *payload, size_t size);
 
 /* ---- window.c ---- */
 
-void vfmig_export_window(struct export_op *op);
-void vfmig_export_window_read(struct export_op *op);
-void vfmig_export_window_write(struct export_op *op);
+void export_window(struct export_op *op);
+void export_window_read(struct export_op *op);
+void export_window_write(struct export_op *op);
 /* Let go of it, if there is one. */
-void vfmig_export_window_drop(struct export_client *client);
+void export_window_drop(struct export_client *client);
 
 /* ---- report.c ---- */
 
-void vfmig_export_report(struct export_op *op, const struct vfmig_device_feature *f,
-			 const uint8_t *data, size_t len);
+void export_report(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
+		   size_t len);
 
 /* The device has taken some of what was written: it is asked to take the rest, or all is done. */
-void vfmig_export_data_written(struct export_op *op, ssize_t result);
+void export_data_written(struct export_op *op, ssize_t result);
 
 /* ---- dma.c ---- */
 
-void vfmig_export_dma_map(struct export_op *op);
-void vfmig_export_dma_unmap(struct export_op *op);
-void vfmig_export_unmap_all(struct vfmig_export *server);
+void export_dma_map(struct export_op *op);
+void export_dma_unmap(struct export_op *op);
+void export_unmap_all(struct vfmig_export *server);
 
 /* ---- dirty.c ---- */
 
-void vfmig_export_dirty_pages(struct export_op *op);
+void export_dirty_pages(struct export_op *op);
 /* Whether a map of this size can be logged by it. */
-int vfmig_export_dirty_check(uint64_t size, struct vfmig_error *err);
+int export_dirty_check(uint64_t size, struct vfmig_error *err);
 /* End logging by DIRTY_PAGES, if there is any. */
-void vfmig_export_dirty_stop(struct export_client *client);
+void export_dirty_stop(struct export_client *client);
 
 /* ---- remote.c ---- */
 
 /* A vfmig_remote_fn; @context is the client. */
-int vfmig_export_remote(void *context, uint64_t iova, void *buf, size_t len, bool write,
-			struct vfmig_error *err);
+int export_remote(void *context, uint64_t iova, void *buf, size_t len, bool write,
+		  struct vfmig_error *err);
 /* An answer is there. Under the lock. */
-void vfmig_export_remote_answer(struct export_client *client, struct vfmig_wire_ask *ask);
-void vfmig_export_remote_free(struct export_client *client);
+void export_remote_answer(struct export_client *client, struct wire_ask *ask);
+void export_remote_free(struct export_client *client);
 
 #endif

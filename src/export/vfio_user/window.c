@@ -19,7 +19,7 @@
 #include "export/vfio_user/server.h"
 #include "wire/memory.h"
 
-void vfmig_export_window_drop(struct export_client *client)
+void export_window_drop(struct export_client *client)
 {
 	if (client->window)
 		munmap(client->window, client->window_len);
@@ -28,51 +28,51 @@ void vfmig_export_window_drop(struct export_client *client)
 }
 
 /* No piece is under way: those are done before the next command of another kind. */
-void vfmig_export_window(struct export_op *op)
+void export_window(struct export_op *op)
 {
-	struct vfmig_wire_msg *msg = op->msg;
+	struct wire_msg *msg = op->msg;
 	struct export_client *client = op->client;
 	struct vfmig_user_window w;
-	const char *why = vfmig_user_get_window(msg->payload, msg->len, msg->nfds, &w);
+	const char *why = abi_msg_get_window(msg->payload, msg->len, msg->nfds, &w);
 	uint64_t page;
 	void *at;
 	int ret;
 
 	if (why) {
-		vfmig_export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(op, -EINVAL, "%s", why);
 		return;
 	}
-	vfmig_export_window_drop(client);
+	export_window_drop(client);
 	if (!w.size) {
-		vfmig_export_done(op, 0);
+		export_done(op, 0);
 		return;
 	}
-	ret = vfmig_memory_check(msg->fds[0], 0, w.size, true, true, &page, &op->err);
+	ret = wire_memory_check(msg->fds[0], 0, w.size, true, true, &page, &op->err);
 	if (!ret && w.size % page)
 		ret = vfmig_err(&op->err, -EINVAL, "a window is not a whole number of its pages");
 	if (ret) {
-		vfmig_export_failed(op, ret);
+		export_failed(op, ret);
 		return;
 	}
 	at = mmap(NULL, w.size, PROT_READ | PROT_WRITE, MAP_SHARED, msg->fds[0], 0);
 	if (at == MAP_FAILED) {
-		vfmig_export_refuse(op, -errno, "a window cannot be mapped: %s", strerror(errno));
+		export_refuse(op, -errno, "a window cannot be mapped: %s", strerror(errno));
 		return;
 	}
 	client->window = at;
 	client->window_len = w.size;
-	vfmig_export_done(op, 0);
+	export_done(op, 0);
 }
 
 /* A piece that is in the window, and room for a copy of it. False: it was refused. */
 static bool piece(struct export_op *op, struct vfmig_user_window_piece *p)
 {
-	const char *why = vfmig_user_get_window_piece(op->msg->payload, op->msg->len,
-						      op->client->window_len, p);
+	const char *why =
+		abi_msg_get_window_piece(op->msg->payload, op->msg->len, op->client->window_len, p);
 
 	if (!why)
-		return vfmig_export_room(op, p->size);
-	vfmig_export_refuse(op, -EINVAL, "%s", why);
+		return export_room(op, p->size);
+	export_refuse(op, -EINVAL, "%s", why);
 	return false;
 }
 
@@ -136,33 +136,32 @@ static void read_back(struct export_op *op, ssize_t result)
 	if (result == -ENOMSG)
 		result = 0;
 	if (result < 0) {
-		vfmig_export_failed(op, (int)result);
+		export_failed(op, (int)result);
 		return;
 	}
 	/* The message is ours, and was looked at. */
-	vfmig_user_get_window_piece(op->msg->payload, op->msg->len, op->client->window_len, &p);
+	abi_msg_get_window_piece(op->msg->payload, op->msg->len, op->client->window_len, &p);
 	if ((uint64_t)result > p.size) {
-		vfmig_export_refuse(op, -EPROTO, "the device read %zd bytes of %u", result, p.size);
+		export_refuse(op, -EPROTO, "the device read %zd bytes of %u", result, p.size);
 		return;
 	}
-	p.argsz = VFMIG_USER_WINDOW_PIECE_SIZE;
+	p.argsz = ABI_MSG_WINDOW_PIECE_SIZE;
 	p.size = (uint32_t)result;
 	if (!put(op, &p)) {
-		vfmig_export_refuse(op, -EPROTO, "the device lent another number of bytes");
+		export_refuse(op, -EPROTO, "the device lent another number of bytes");
 		return;
 	}
 	op->lent.count = 0; /* they are copied */
-	vfmig_export_done(
-		op, vfmig_user_put_window_piece(vfmig_export_fixed(op), EXPORT_FIXED_ROOM, &p));
+	export_done(op, abi_msg_put_window_piece(export_fixed(op), EXPORT_FIXED_ROOM, &p));
 }
 
-void vfmig_export_window_read(struct export_op *op)
+void export_window_read(struct export_op *op)
 {
 	struct vfmig_user_window_piece p;
 
 	if (!piece(op, &p))
 		return;
-	vfmig_export_read_data(op, p.size, read_back);
+	export_read_data(op, p.size, read_back);
 }
 
 /* Out of the window, and the sum of what was taken. */
@@ -179,7 +178,7 @@ static uint64_t take(uint8_t *to, const uint8_t *from, size_t len)
 	return XXH3_64bits_digest(&sum);
 }
 
-void vfmig_export_window_write(struct export_op *op)
+void export_window_write(struct export_op *op)
 {
 	struct vfmig_user_window_piece p;
 	const uint8_t *from;
@@ -189,16 +188,16 @@ void vfmig_export_window_write(struct export_op *op)
 	/* Of 0 bytes there may be no window. */
 	from = p.size ? op->client->window + p.offset : NULL;
 	if (take(op->answer->payload, from, p.size) != p.sum) {
-		vfmig_export_refuse(op, -EBADMSG,
-				    "the checksum of %u bytes at 0x%llx of the window is wrong",
-				    p.size, (unsigned long long)p.offset);
+		export_refuse(op, -EBADMSG,
+			      "the checksum of %u bytes at 0x%llx of the window is wrong", p.size,
+			      (unsigned long long)p.offset);
 		return;
 	}
 	op->payload.u64 = p.size;
 	op->request.data.buf = op->answer->payload;
 	op->request.data.len = p.size;
 	if (!p.size)
-		vfmig_export_done(op, 0);
+		export_done(op, 0);
 	else
-		vfmig_export_ask(op, VFMIG_VERB_DATA_WRITE, vfmig_export_data_written);
+		export_ask(op, VFMIG_VERB_DATA_WRITE, export_data_written);
 }

@@ -91,7 +91,7 @@ static ssize_t claim(const struct vfmig_request *request)
 	return 0;
 }
 
-static void flip(const struct vfmig_fault *fault, void *buf, size_t len)
+static void flip(const struct fault *fault, void *buf, size_t len)
 {
 	uint64_t bit;
 
@@ -103,17 +103,17 @@ static void flip(const struct vfmig_fault *fault, void *buf, size_t len)
 
 /* ---- error, hang ---- */
 
-static void strike(struct vfmig_fault_call *call)
+static void strike(struct fault_call *call)
 {
-	if (call->fault->act == VFMIG_FAULT_ERROR)
-		vfmig_fault_fail(call);
+	if (call->fault->act == FAULT_ERROR)
+		fault_fail(call);
 	else
-		vfmig_fault_hang(call);
+		fault_hang(call);
 }
 
 static void done_then_strike(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	if (vfmig_fault_goes_on(context))
+	if (fault_goes_on(context))
 		strike(context);
 }
 
@@ -121,7 +121,7 @@ static void done_then_strike(void *context, struct vfmig_request *outer, ssize_t
 
 static void shorten(void *context, struct vfmig_request *copy)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 
 	if (copy->verb == VFMIG_VERB_DATA_READ || copy->verb == VFMIG_VERB_DATA_WRITE)
 		copy->data.len = call->len;
@@ -131,45 +131,45 @@ static void shorten(void *context, struct vfmig_request *copy)
 
 static void passed(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	vfmig_fault_end(context, result);
+	fault_end(context, result);
 }
 
-static void act_short(struct vfmig_fault_call *call)
+static void act_short(struct fault_call *call)
 {
 	uint64_t bytes = call->fault->bytes;
 	size_t len = length(call->outer);
 
 	call->len = bytes > len ? len / 2 : (size_t)bytes;
 	if (call->len)
-		vfmig_forward(&call->fault->device, call->outer, shorten, passed, call);
+		filter_forward(&call->fault->device, call->outer, shorten, passed, call);
 	else
-		vfmig_fault_end(call, 0);
+		fault_end(call, 0);
 }
 
 /* ---- corrupt ---- */
 
 static void use_copy(void *context, struct vfmig_request *copy)
 {
-	*buffer(copy) = ((struct vfmig_fault_call *)context)->copy;
+	*buffer(copy) = ((struct fault_call *)context)->copy;
 }
 
 static void give_back(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 
 	/* A feature's payload is also where the answer goes. */
 	if (outer->verb == VFMIG_VERB_FEATURE && result >= 0)
 		memcpy(outer->feature.data, call->copy, call->len);
-	vfmig_fault_end(call, result);
+	fault_end(call, result);
 }
 
 static void flip_answer(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 	size_t len = length(outer);
 
 	if (result < 0) {
-		vfmig_fault_end(call, result);
+		fault_end(call, result);
 		return;
 	}
 	if (outer->verb == VFMIG_VERB_FEATURE) {
@@ -177,87 +177,87 @@ static void flip_answer(void *context, struct vfmig_request *outer, ssize_t resu
 
 		if (feature_index(outer) == VFMIG_FEATURE_DMA_LOGGING_REPORT)
 			flip(call->fault, (void *)(uintptr_t)report->bitmap,
-			     vfmig_bitmap_bytes(report->length, report->page_size));
+			     abi_bitmap_bytes(report->length, report->page_size));
 		else
 			flip(call->fault, outer->feature.data, len);
 	} else {
 		flip(call->fault, *buffer(outer), (size_t)result < len ? (size_t)result : len);
 	}
-	vfmig_fault_end(call, result);
+	fault_end(call, result);
 }
 
-static void act_corrupt(struct vfmig_fault_call *call)
+static void act_corrupt(struct fault_call *call)
 {
 	struct vfmig_request *outer = call->outer;
 
 	if (way_of(outer) == FROM_DEVICE) {
-		vfmig_forward(&call->fault->device, outer, NULL, flip_answer, call);
+		filter_forward(&call->fault->device, outer, NULL, flip_answer, call);
 		return;
 	}
 	call->len = length(outer);
 	if (way_of(outer) == TO_DEVICE && call->len)
 		call->copy = malloc(call->len);
 	if (!call->copy) {
-		vfmig_forward(&call->fault->device, outer, NULL, passed, call);
+		filter_forward(&call->fault->device, outer, NULL, passed, call);
 		return;
 	}
 	memcpy(call->copy, *buffer(outer), call->len);
 	flip(call->fault, call->copy, call->len);
-	vfmig_forward(&call->fault->device, outer, use_copy, give_back, call);
+	filter_forward(&call->fault->device, outer, use_copy, give_back, call);
 }
 
 /* ---- drop ---- */
 
 static void skip_chunk(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 
-	if (!vfmig_fault_goes_on(call))
+	if (!fault_goes_on(call))
 		return;
 	if (result <= 0)
-		vfmig_fault_end(call, result);
+		fault_end(call, result);
 	else
-		vfmig_forward(&call->fault->device, outer, NULL, passed, call);
+		filter_forward(&call->fault->device, outer, NULL, passed, call);
 }
 
-static void act_drop(struct vfmig_fault_call *call)
+static void act_drop(struct fault_call *call)
 {
 	if (call->outer->verb == VFMIG_VERB_DATA_READ)
-		vfmig_forward(&call->fault->device, call->outer, NULL, skip_chunk, call);
+		filter_forward(&call->fault->device, call->outer, NULL, skip_chunk, call);
 	else
 		/* A report that is not asked for leaves its bitmap as clean as it came. */
-		vfmig_fault_end(call, claim(call->outer));
+		fault_end(call, claim(call->outer));
 }
 
 /* ---- twice ---- */
 
 static void second_done(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 
-	vfmig_fault_end(call, result < 0 ? result : call->passed);
+	fault_end(call, result < 0 ? result : call->passed);
 }
 
 static void first_done(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 
-	if (!vfmig_fault_goes_on(call))
+	if (!fault_goes_on(call))
 		return;
 	call->passed = result;
 	if (result < 0) {
-		vfmig_fault_end(call, result);
+		fault_end(call, result);
 		return;
 	}
 	call->len = (size_t)result; /* the same bytes again, no more */
-	vfmig_forward(&call->fault->device, outer,
-		      outer->verb == VFMIG_VERB_DATA_WRITE ? shorten : NULL, second_done, call);
+	filter_forward(&call->fault->device, outer,
+		       outer->verb == VFMIG_VERB_DATA_WRITE ? shorten : NULL, second_done, call);
 }
 
 static void keep_chunk(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
-	struct vfmig_fault *fault = call->fault;
+	struct fault_call *call = context;
+	struct fault *fault = call->fault;
 	uint8_t *chunk = result > 0 ? malloc((size_t)result) : NULL;
 
 	if (chunk) {
@@ -269,44 +269,44 @@ static void keep_chunk(void *context, struct vfmig_request *outer, ssize_t resul
 		fault->again_len = (size_t)result;
 		pthread_mutex_unlock(&fault->lock);
 	}
-	vfmig_fault_end(call, result);
+	fault_end(call, result);
 }
 
-static void act_twice(struct vfmig_fault_call *call)
+static void act_twice(struct fault_call *call)
 {
 	bool reads = call->outer->verb == VFMIG_VERB_DATA_READ;
 
-	vfmig_forward(&call->fault->device, call->outer, NULL, reads ? keep_chunk : first_done,
-		      call);
+	filter_forward(&call->fault->device, call->outer, NULL, reads ? keep_chunk : first_done,
+		       call);
 }
 
-void vfmig_fault_act(struct vfmig_fault *fault, struct vfmig_request *request)
+void fault_act(struct fault *fault, struct vfmig_request *request)
 {
-	struct vfmig_fault_call *call = vfmig_fault_begin(fault, request);
+	struct fault_call *call = fault_begin(fault, request);
 
 	if (!call)
 		return;
 	/* They are to be in the buffer, where they can be spoilt. */
 	if (request->verb == VFMIG_VERB_DATA_READ)
 		request->data.lent = NULL;
-	switch ((enum vfmig_fault_act)fault->act) {
-	case VFMIG_FAULT_ERROR:
-	case VFMIG_FAULT_HANG:
+	switch ((enum fault_act)fault->act) {
+	case FAULT_ERROR:
+	case FAULT_HANG:
 		if (fault->after)
-			vfmig_forward(&fault->device, request, NULL, done_then_strike, call);
+			filter_forward(&fault->device, request, NULL, done_then_strike, call);
 		else
 			strike(call);
 		break;
-	case VFMIG_FAULT_SHORT:
+	case FAULT_SHORT:
 		act_short(call);
 		break;
-	case VFMIG_FAULT_CORRUPT:
+	case FAULT_CORRUPT:
 		act_corrupt(call);
 		break;
-	case VFMIG_FAULT_DROP:
+	case FAULT_DROP:
 		act_drop(call);
 		break;
-	case VFMIG_FAULT_TWICE:
+	case FAULT_TWICE:
 		act_twice(call);
 		break;
 	}

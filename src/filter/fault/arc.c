@@ -25,7 +25,7 @@ static int parse_state(const char *text, size_t len, int *out)
 	return 0;
 }
 
-int vfmig_fault_parse_arc(struct vfmig_fault *fault, struct vfmig_error *err)
+int fault_parse_arc(struct fault *fault, struct vfmig_error *err)
 {
 	const char *colon = strchr(fault->arc, ':');
 
@@ -35,15 +35,14 @@ int vfmig_fault_parse_arc(struct vfmig_fault *fault, struct vfmig_error *err)
 				 "option arc: '%s' is not FROM:TO, two states or any "
 				 "(running:stop, any:resuming)",
 				 fault->arc);
-	if (fault->act != VFMIG_FAULT_ERROR && fault->act != VFMIG_FAULT_HANG &&
-	    fault->act != VFMIG_FAULT_DROP)
+	if (fault->act != FAULT_ERROR && fault->act != FAULT_HANG && fault->act != FAULT_DROP)
 		return vfmig_err(err, -EINVAL, "an arc can do=error, hang or drop");
 	fault->arcs = true;
 	return 0;
 }
 
 /* The first arc on the way that is meant; false if there is none. */
-static bool find_arc(const struct vfmig_fault *fault, uint32_t at, uint32_t to, uint32_t *from,
+static bool find_arc(const struct fault *fault, uint32_t at, uint32_t to, uint32_t *from,
 		     uint32_t *next)
 {
 	enum vfmig_state path[VFMIG_STATE_COUNT];
@@ -62,36 +61,36 @@ static bool find_arc(const struct vfmig_fault *fault, uint32_t at, uint32_t to, 
 	return false;
 }
 
-static void strike(struct vfmig_fault_call *call)
+static void strike(struct fault_call *call)
 {
-	if (call->fault->act == VFMIG_FAULT_ERROR)
-		vfmig_fault_fail(call);
-	else if (call->fault->act == VFMIG_FAULT_HANG)
-		vfmig_fault_hang(call);
+	if (call->fault->act == FAULT_ERROR)
+		fault_fail(call);
+	else if (call->fault->act == FAULT_HANG)
+		fault_hang(call);
 	else
-		vfmig_fault_end(call, 0);
+		fault_end(call, 0);
 }
 
 static void got_there(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 
-	if (!vfmig_fault_goes_on(call))
+	if (!fault_goes_on(call))
 		return;
 	if (result < 0)
-		vfmig_fault_end(call, result); /* it failed by itself */
+		fault_end(call, result); /* it failed by itself */
 	else
 		strike(call);
 }
 
 static void passed(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	vfmig_fault_end(context, result);
+	fault_end(context, result);
 }
 
 static void change_payload(void *context, struct vfmig_request *copy)
 {
-	struct vfmig_fault_call *call = context;
+	struct fault_call *call = context;
 
 	copy->feature.data = &call->state;
 	copy->feature.size = sizeof(call->state);
@@ -105,16 +104,16 @@ static void change_to_get(void *context, struct vfmig_request *copy)
 
 static void got_state(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	struct vfmig_fault_call *call = context;
-	struct vfmig_fault *fault = call->fault;
+	struct fault_call *call = context;
+	struct fault *fault = call->fault;
 	const struct vfmig_feature_mig_state *asked = outer->feature.data;
 	uint32_t at = call->state.device_state, from, next;
 
-	if (!vfmig_fault_goes_on(call))
+	if (!fault_goes_on(call))
 		return;
 	if (result < 0 || !find_arc(fault, at, asked->device_state, &from, &next) ||
-	    !vfmig_fault_strikes(fault)) {
-		vfmig_forward(&fault->device, outer, NULL, passed, call);
+	    !fault_strikes(fault)) {
+		filter_forward(&fault->device, outer, NULL, passed, call);
 		return;
 	}
 	call->state.device_state = fault->after ? next : from;
@@ -122,13 +121,13 @@ static void got_state(void *context, struct vfmig_request *outer, ssize_t result
 	if (call->state.device_state == at)
 		strike(call);
 	else
-		vfmig_forward(&fault->device, outer, change_payload, got_there, call);
+		filter_forward(&fault->device, outer, change_payload, got_there, call);
 }
 
-void vfmig_fault_arc(struct vfmig_fault *fault, struct vfmig_request *request)
+void fault_arc(struct fault *fault, struct vfmig_request *request)
 {
-	struct vfmig_fault_call *call = vfmig_fault_begin(fault, request);
+	struct fault_call *call = fault_begin(fault, request);
 
 	if (call)
-		vfmig_forward(&fault->device, request, change_to_get, got_state, call);
+		filter_forward(&fault->device, request, change_to_get, got_state, call);
 }

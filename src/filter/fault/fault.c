@@ -18,9 +18,9 @@
 static const char *const acts[] = {"error", "short", "corrupt", "drop", "twice", "hang", NULL};
 static const char *const whens[] = {"before", "after", NULL};
 
-#define AT(member) offsetof(struct vfmig_fault, member)
+#define AT(member) offsetof(struct fault, member)
 static const struct vfmig_option options[] = {
-	VFMIG_MATCH_OPTIONS(struct vfmig_fault, match),
+	FILTER_MATCH_OPTIONS(struct fault, match),
 	{"arc", VFMIG_OPTION_TEXT, AT(arc), NULL,
 	 "only state changes that pass this arc, FROM:TO (running:stop, any:resuming)"},
 	{"nth", VFMIG_OPTION_UINT, AT(nth), "1", "the first call to strike, counted from 1", 1},
@@ -48,12 +48,12 @@ static const struct vfmig_option options[] = {
 
 /* What can be done to which verbs. */
 static const uint32_t fit[] = {
-	[VFMIG_FAULT_ERROR] = ~0u,
-	[VFMIG_FAULT_SHORT] = DATA,
-	[VFMIG_FAULT_CORRUPT] = DATA | INFOS | BIT(FEATURE),
-	[VFMIG_FAULT_DROP] = BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_WRITE) | ORDERS | SPACE,
-	[VFMIG_FAULT_TWICE] = BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_WRITE) | ORDERS,
-	[VFMIG_FAULT_HANG] = ~0u,
+	[FAULT_ERROR] = ~0u,
+	[FAULT_SHORT] = DATA,
+	[FAULT_CORRUPT] = DATA | INFOS | BIT(FEATURE),
+	[FAULT_DROP] = BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_WRITE) | ORDERS | SPACE,
+	[FAULT_TWICE] = BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_WRITE) | ORDERS,
+	[FAULT_HANG] = ~0u,
 };
 
 static const struct {
@@ -100,7 +100,7 @@ static uint64_t draw(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-bool vfmig_fault_strikes(struct vfmig_fault *fault)
+bool fault_strikes(struct fault *fault)
 {
 	bool strikes;
 
@@ -113,12 +113,12 @@ bool vfmig_fault_strikes(struct vfmig_fault *fault)
 	return strikes;
 }
 
-struct vfmig_fault_call *vfmig_fault_begin(struct vfmig_fault *fault, struct vfmig_request *request)
+struct fault_call *fault_begin(struct fault *fault, struct vfmig_request *request)
 {
-	struct vfmig_fault_call *call = calloc(1, sizeof(*call));
+	struct fault_call *call = calloc(1, sizeof(*call));
 
 	if (!call) {
-		vfmig_complete_err(request, -ENOMEM, "%s: no memory", fault->device.name);
+		request_complete_err(request, -ENOMEM, "%s: no memory", fault->device.name);
 		return NULL;
 	}
 	call->fault = fault;
@@ -134,7 +134,7 @@ struct vfmig_fault_call *vfmig_fault_begin(struct vfmig_fault *fault, struct vfm
 }
 
 /* With the lock held. */
-static void unlink_call(struct vfmig_fault_call *call)
+static void unlink_call(struct fault_call *call)
 {
 	*call->link = call->next;
 	if (call->next)
@@ -142,7 +142,7 @@ static void unlink_call(struct vfmig_fault_call *call)
 }
 
 /* Take a call out of the list and free it; gives its request, and whether that was cancelled. */
-static struct vfmig_request *drop_call(struct vfmig_fault_call *call, bool *cancelled)
+static struct vfmig_request *drop_call(struct fault_call *call, bool *cancelled)
 {
 	struct vfmig_request *outer = call->outer;
 
@@ -155,7 +155,7 @@ static struct vfmig_request *drop_call(struct vfmig_fault_call *call, bool *canc
 	return outer;
 }
 
-bool vfmig_fault_goes_on(struct vfmig_fault_call *call)
+bool fault_goes_on(struct fault_call *call)
 {
 	bool cancelled;
 
@@ -163,35 +163,35 @@ bool vfmig_fault_goes_on(struct vfmig_fault_call *call)
 	cancelled = call->cancelled;
 	pthread_mutex_unlock(&call->fault->lock);
 	if (cancelled)
-		vfmig_fault_end(call, -ECANCELED);
+		fault_end(call, -ECANCELED);
 	return !cancelled;
 }
 
-void vfmig_fault_end(struct vfmig_fault_call *call, ssize_t result)
+void fault_end(struct fault_call *call, ssize_t result)
 {
 	bool cancelled;
 
-	vfmig_complete(drop_call(call, &cancelled), result);
+	request_complete(drop_call(call, &cancelled), result);
 }
 
-void vfmig_fault_fail(struct vfmig_fault_call *call)
+void fault_fail(struct fault_call *call)
 {
-	struct vfmig_fault *fault = call->fault;
+	struct fault *fault = call->fault;
 	struct vfmig_request *outer;
 	bool cancelled, feature;
 
 	outer = drop_call(call, &cancelled);
 	feature = outer->verb == VFMIG_VERB_FEATURE;
-	vfmig_complete_err(outer, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",
-			   fault->device.name, vfmig_verb_name(outer->verb), feature ? " " : "",
-			   feature ? vfmig_feature_name(outer->feature.flags & VFMIG_FEATURE_MASK)
-				   : "",
-			   fault->error);
+	request_complete_err(outer, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",
+			     fault->device.name, vfmig_verb_name(outer->verb), feature ? " " : "",
+			     feature ? vfmig_feature_name(outer->feature.flags & VFMIG_FEATURE_MASK)
+				     : "",
+			     fault->error);
 }
 
-void vfmig_fault_hang(struct vfmig_fault_call *call)
+void fault_hang(struct fault_call *call)
 {
-	struct vfmig_fault *fault = call->fault;
+	struct fault *fault = call->fault;
 	struct vfmig_request *outer = call->outer;
 	bool cancelled;
 
@@ -199,16 +199,16 @@ void vfmig_fault_hang(struct vfmig_fault_call *call)
 	cancelled = call->cancelled;
 	unlink_call(call);
 	if (!cancelled)
-		vfmig_request_push(&fault->hung, outer);
+		request_push(&fault->hung, outer);
 	pthread_mutex_unlock(&fault->lock);
 	free(call->copy);
 	free(call);
 	if (cancelled)
-		vfmig_complete(outer, -ECANCELED);
+		request_complete(outer, -ECANCELED);
 }
 
 /* A chunk that was read already comes once more, in front of what the device has. */
-static bool read_again(struct vfmig_fault *fault, struct vfmig_request *request)
+static bool read_again(struct fault *fault, struct vfmig_request *request)
 {
 	size_t n;
 
@@ -223,7 +223,7 @@ static bool read_again(struct vfmig_fault *fault, struct vfmig_request *request)
 	memcpy(request->data.buf, fault->again + fault->again_at, n);
 	fault->again_at += n;
 	pthread_mutex_unlock(&fault->lock);
-	vfmig_complete(request, (ssize_t)n);
+	request_complete(request, (ssize_t)n);
 	return true;
 }
 
@@ -237,27 +237,27 @@ static bool sets_state(const struct vfmig_request *request)
 
 static void fault_submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	struct vfmig_fault *fault = (struct vfmig_fault *)device;
+	struct fault *fault = (struct fault *)device;
 
 	if (request->verb == VFMIG_VERB_DATA_READ && read_again(fault, request))
 		return;
 	/* Data that passes by somewhere else cannot be spoilt. */
 	if (request->verb == VFMIG_VERB_WINDOW) {
-		vfmig_complete_err(request, -EOPNOTSUPP, "%s: a fault filter sees all data",
-				   device->name);
+		request_complete_err(request, -EOPNOTSUPP, "%s: a fault filter sees all data",
+				     device->name);
 		return;
 	}
 	if (fault->arcs && sets_state(request))
-		vfmig_fault_arc(fault, request);
-	else if (!fault->arcs && vfmig_match(&fault->match, request) && vfmig_fault_strikes(fault))
-		vfmig_fault_act(fault, request);
+		fault_arc(fault, request);
+	else if (!fault->arcs && filter_match(&fault->match, request) && fault_strikes(fault))
+		fault_act(fault, request);
 	else
 		vfmig_submit(device->inner, request);
 }
 
-static struct vfmig_fault_call *find_call(struct vfmig_fault *fault, struct vfmig_request *request)
+static struct fault_call *find_call(struct fault *fault, struct vfmig_request *request)
 {
-	struct vfmig_fault_call *call = fault->calls;
+	struct fault_call *call = fault->calls;
 
 	while (call && call->outer != request)
 		call = call->next;
@@ -266,16 +266,16 @@ static struct vfmig_fault_call *find_call(struct vfmig_fault *fault, struct vfmi
 
 static bool fault_cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
-	struct vfmig_fault *fault = (struct vfmig_fault *)device;
-	struct vfmig_fault_call *call;
+	struct fault *fault = (struct fault *)device;
+	struct fault_call *call;
 	bool taken;
 
 	pthread_mutex_lock(&fault->lock);
-	taken = vfmig_request_remove(&fault->hung, request);
+	taken = request_remove(&fault->hung, request);
 	pthread_mutex_unlock(&fault->lock);
 	if (taken)
 		return true;
-	taken = vfmig_filter_cancel(device, request);
+	taken = filter_cancel(device, request);
 	pthread_mutex_lock(&fault->lock);
 	call = find_call(fault, request);
 	if (call && taken)
@@ -292,40 +292,40 @@ static bool fault_cancel(struct vfmig_device *device, struct vfmig_request *requ
 
 static void fault_close(struct vfmig_device *device)
 {
-	struct vfmig_fault *fault = (struct vfmig_fault *)device;
+	struct fault *fault = (struct fault *)device;
 	struct vfmig_request *request;
 
 	/* First what is inside: what it still has comes back through us. */
 	vfmig_device_close(device->inner);
 	device->inner = NULL;
-	while ((request = vfmig_request_shift(&fault->hung)))
-		vfmig_complete(request, -ECANCELED);
+	while ((request = request_shift(&fault->hung)))
+		request_complete(request, -ECANCELED);
 	vfmig_options_free(options, fault);
 	free(fault->again);
 	pthread_mutex_destroy(&fault->lock);
-	vfmig_filter_close(device);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = fault_submit,
 	.cancel = fault_cancel,
-	.fd = vfmig_filter_fd,
-	.process = vfmig_filter_process,
+	.fd = filter_fd,
+	.process = filter_process,
 	.close = fault_close,
 };
 
-static int parse(struct vfmig_fault *fault, const char *text, struct vfmig_error *err)
+static int parse(struct fault *fault, const char *text, struct vfmig_error *err)
 {
 	int ret;
 
 	fault->bytes = UINT64_MAX;
 	ret = vfmig_options_parse(options, text, fault, err);
 	if (!ret)
-		ret = vfmig_match_parse(&fault->match, err);
+		ret = filter_match_parse(&fault->match, err);
 	if (!ret)
 		ret = parse_error(fault->error, &fault->errnum, err);
 	if (!ret && fault->arc)
-		ret = vfmig_fault_parse_arc(fault, err);
+		ret = fault_parse_arc(fault, err);
 	if (ret)
 		return ret;
 	fault->random = fault->seed;
@@ -339,7 +339,7 @@ static int parse(struct vfmig_fault *fault, const char *text, struct vfmig_error
 static int fault_open(struct vfmig_device *inner, const char *text, struct vfmig_device **device,
 		      struct vfmig_error *err)
 {
-	struct vfmig_fault *fault = calloc(1, sizeof(*fault));
+	struct fault *fault = calloc(1, sizeof(*fault));
 	int ret;
 
 	if (!fault)
@@ -349,7 +349,7 @@ static int fault_open(struct vfmig_device *inner, const char *text, struct vfmig
 		ret = vfmig_device_feature(inner, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
 					   &fault->flags, sizeof(fault->flags), err);
 	if (!ret)
-		ret = vfmig_filter_init(&fault->device, &ops, inner, "fault", err);
+		ret = filter_init(&fault->device, &ops, inner, "fault", err);
 	if (ret) {
 		vfmig_options_free(options, fault);
 		free(fault);
@@ -360,7 +360,7 @@ static int fault_open(struct vfmig_device *inner, const char *text, struct vfmig
 	return 0;
 }
 
-const struct vfmig_filter_kind vfmig_filter_fault = {
+const struct filter_kind filter_fault = {
 	.name = "fault",
 	.summary =
 		"break a device on purpose: fail, shorten, corrupt, drop, repeat or hang its calls",

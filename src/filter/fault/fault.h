@@ -3,22 +3,22 @@
  * The inside of the fault filter: when it strikes (fault.c), what it does then (act.c), and
  * arcs (arc.c).
  */
-#ifndef VFMIG_FILTER_FAULT_H
-#define VFMIG_FILTER_FAULT_H
+#ifndef FILTER_FAULT_H
+#define FILTER_FAULT_H
 
 #include "device/filter.h"
 #include "filter/match.h"
 
-enum vfmig_fault_act {
-	VFMIG_FAULT_ERROR,
-	VFMIG_FAULT_SHORT,
-	VFMIG_FAULT_CORRUPT,
-	VFMIG_FAULT_DROP,
-	VFMIG_FAULT_TWICE,
-	VFMIG_FAULT_HANG,
+enum fault_act {
+	FAULT_ERROR,
+	FAULT_SHORT,
+	FAULT_CORRUPT,
+	FAULT_DROP,
+	FAULT_TWICE,
+	FAULT_HANG,
 };
 
-struct vfmig_fault;
+struct fault;
 
 /*
  * A request that was struck, while more than one step is needed for it.
@@ -31,10 +31,10 @@ struct vfmig_fault;
  * @len: of @copy
  * @state: where the device is, and then where it is sent instead
  */
-struct vfmig_fault_call {
-	struct vfmig_fault *fault;
+struct fault_call {
+	struct fault *fault;
 	struct vfmig_request *outer;
-	struct vfmig_fault_call *next, **link;
+	struct fault_call *next, **link;
 	bool cancelled;
 	ssize_t passed;
 	void *copy;
@@ -55,9 +55,9 @@ struct vfmig_fault_call {
  * @hung: held for ever
  * @again: a chunk that is to be read once more, from @again_at to @again_len
  */
-struct vfmig_fault {
+struct fault {
 	struct vfmig_device device;
-	struct vfmig_match match;
+	struct filter_match match;
 	char *arc, *error;
 	uint64_t act, nth, times, chance, seed, after, bit, bytes;
 	int errnum;
@@ -67,32 +67,31 @@ struct vfmig_fault {
 
 	pthread_mutex_t lock;
 	uint64_t seen, struck, random;
-	struct vfmig_fault_call *calls;
-	struct vfmig_request_list hung;
+	struct fault_call *calls;
+	struct request_list hung;
 	uint8_t *again;
 	size_t again_at, again_len;
 };
 
-/** vfmig_fault_strikes() - whether the request that just came is one of those; counts */
-bool vfmig_fault_strikes(struct vfmig_fault *fault);
+/** fault_strikes() - whether the request that just came is one of those; counts */
+bool fault_strikes(struct fault *fault);
 
-/** vfmig_fault_act() - what is to happen to a request that is struck */
-void vfmig_fault_act(struct vfmig_fault *fault, struct vfmig_request *request);
+/** fault_act() - what is to happen to a request that is struck */
+void fault_act(struct fault *fault, struct vfmig_request *request);
 
-/** vfmig_fault_arc() - a SET of the state: find out whether it passes the arc, and act there */
-void vfmig_fault_arc(struct vfmig_fault *fault, struct vfmig_request *request);
-int vfmig_fault_parse_arc(struct vfmig_fault *fault, struct vfmig_error *err);
+/** fault_arc() - a SET of the state: find out whether it passes the arc, and act there */
+void fault_arc(struct fault *fault, struct vfmig_request *request);
+int fault_parse_arc(struct fault *fault, struct vfmig_error *err);
 
 /* A call's beginning; NULL after it has completed the request for want of memory. */
-struct vfmig_fault_call *vfmig_fault_begin(struct vfmig_fault *fault,
-					   struct vfmig_request *request);
+struct fault_call *fault_begin(struct fault *fault, struct vfmig_request *request);
 
 /* Whether a call goes on; false: it was cancelled, and is ended. */
-bool vfmig_fault_goes_on(struct vfmig_fault_call *call);
+bool fault_goes_on(struct fault_call *call);
 
 /* A call's end: free it, and complete, fail, or hang the request. */
-void vfmig_fault_end(struct vfmig_fault_call *call, ssize_t result);
-void vfmig_fault_fail(struct vfmig_fault_call *call);
-void vfmig_fault_hang(struct vfmig_fault_call *call);
+void fault_end(struct fault_call *call, ssize_t result);
+void fault_fail(struct fault_call *call);
+void fault_hang(struct fault_call *call);
 
 #endif

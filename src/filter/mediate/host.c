@@ -16,12 +16,12 @@
 #include "abi/range.h"
 #include "filter/mediate/mediate.h"
 
-static struct vfmig_mediate *mediate_of(struct vfmig_mediator_host *host)
+static struct mediate *mediate_of(struct vfmig_mediator_host *host)
 {
-	return (struct vfmig_mediate *)((char *)host - offsetof(struct vfmig_mediate, host));
+	return (struct mediate *)((char *)host - offsetof(struct mediate, host));
 }
 
-static int may_ask(const struct vfmig_mediate *m, struct vfmig_error *err)
+static int may_ask(const struct mediate *m, struct vfmig_error *err)
 {
 	if (m->may_ask)
 		return 0;
@@ -31,7 +31,7 @@ static int may_ask(const struct vfmig_mediate *m, struct vfmig_error *err)
 static int host_read(struct vfmig_mediator_host *host, uint32_t index, uint64_t offset, void *buf,
 		     uint32_t len, struct vfmig_error *err)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 	int ret = may_ask(m, err);
 
 	return ret ? ret : vfmig_region_read(m->device.inner, index, offset, buf, len, err);
@@ -40,13 +40,13 @@ static int host_read(struct vfmig_mediator_host *host, uint32_t index, uint64_t 
 static int host_write(struct vfmig_mediator_host *host, uint32_t index, uint64_t offset,
 		      const void *buf, uint32_t len, struct vfmig_error *err)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 	int ret = may_ask(m, err);
 
 	return ret ? ret : vfmig_region_write(m->device.inner, index, offset, buf, len, err);
 }
 
-static int has_space(const struct vfmig_mediate *m, struct vfmig_error *err)
+static int has_space(const struct mediate *m, struct vfmig_error *err)
 {
 	int ret = may_ask(m, err);
 
@@ -58,7 +58,7 @@ static int has_space(const struct vfmig_mediate *m, struct vfmig_error *err)
 static int host_dma_read(struct vfmig_mediator_host *host, uint64_t iova, void *buf, size_t len,
 			 struct vfmig_error *err)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 	int ret = has_space(m, err);
 
 	return ret ? ret : vfmig_space_read(m->space, iova, buf, len, err);
@@ -67,7 +67,7 @@ static int host_dma_read(struct vfmig_mediator_host *host, uint64_t iova, void *
 static int host_dma_write(struct vfmig_mediator_host *host, uint64_t iova, const void *buf,
 			  size_t len, struct vfmig_error *err)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 	int ret = has_space(m, err);
 
 	return ret ? ret : vfmig_space_write(m->space, iova, buf, len, err);
@@ -75,14 +75,13 @@ static int host_dma_write(struct vfmig_mediator_host *host, uint64_t iova, const
 
 static void host_mark(struct vfmig_mediator_host *host, uint64_t iova, uint64_t size)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 
 	if (m->log.map)
 		vfmig_dirty_mark(m->log.map, iova, size);
 }
 
-static int map_piece(struct vfmig_mediate *m, uint64_t size, int fd, void **ptr,
-		     struct vfmig_error *err)
+static int map_piece(struct mediate *m, uint64_t size, int fd, void **ptr, struct vfmig_error *err)
 {
 	struct vfmig_map map = {
 		.iova = m->next_iova,
@@ -110,7 +109,7 @@ static int map_piece(struct vfmig_mediate *m, uint64_t size, int fd, void **ptr,
 static int host_memory(struct vfmig_mediator_host *host, uint64_t size, void **ptr, uint64_t *iova,
 		       struct vfmig_error *err)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 	int ret = has_space(m, err), fd;
 
 	if (ret)
@@ -122,8 +121,8 @@ static int host_memory(struct vfmig_mediator_host *host, uint64_t size, void **p
 	if (!size || size > VFMIG_MEDIATOR_MEMORY_MAX)
 		return vfmig_err(err, -ENOSPC, "a mediator cannot get 0x%llx bytes of memory",
 				 (unsigned long long)size);
-	size = vfmig_pages(size, VFMIG_PAGE_SIZE) * VFMIG_PAGE_SIZE;
-	if (m->pieces == VFMIG_MEDIATE_PIECES || size > VFMIG_MEDIATOR_MEMORY_MAX - m->memory)
+	size = abi_pages(size, VFMIG_PAGE_SIZE) * VFMIG_PAGE_SIZE;
+	if (m->pieces == MEDIATE_PIECES || size > VFMIG_MEDIATOR_MEMORY_MAX - m->memory)
 		return vfmig_err(err, -ENOSPC, "a mediator has got all the memory that it gets");
 	fd = memfd_create("vfmig-mediator", MFD_CLOEXEC);
 	ret = map_piece(m, size, fd, ptr, err);
@@ -144,7 +143,7 @@ static int host_memory(struct vfmig_mediator_host *host, uint64_t size, void **p
 /* If another thread works the device, it has the turn; else it is ours. */
 static void host_wait(struct vfmig_mediator_host *host, uint32_t usec)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 	struct timespec ts = {.tv_sec = usec / 1000000, .tv_nsec = usec % 1000000 * 1000};
 	struct pollfd fd = {.fd = -1, .events = POLLIN};
 
@@ -157,13 +156,13 @@ static void host_wait(struct vfmig_mediator_host *host, uint32_t usec)
 
 static int host_reset(struct vfmig_mediator_host *host, struct vfmig_error *err)
 {
-	struct vfmig_mediate *m = mediate_of(host);
+	struct mediate *m = mediate_of(host);
 	int ret = may_ask(m, err);
 
 	return ret ? ret : vfmig_device_reset(m->device.inner, err);
 }
 
-void vfmig_mediate_host_init(struct vfmig_mediate *m)
+void mediate_host_init(struct mediate *m)
 {
 	m->host = (struct vfmig_mediator_host){
 		.abi = VFMIG_MEDIATOR_ABI,
@@ -179,7 +178,7 @@ void vfmig_mediate_host_init(struct vfmig_mediate *m)
 	};
 }
 
-void vfmig_mediate_host_fini(struct vfmig_mediate *m)
+void mediate_host_fini(struct mediate *m)
 {
 	vfmig_space_free(m->own);
 	for (unsigned i = 0; i < m->pieces; i++) {

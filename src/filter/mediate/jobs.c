@@ -26,8 +26,8 @@
  * @data: a region's bytes, or a feature's payload
  * @more: the ranges or the bitmap that the payload points to
  */
-struct vfmig_mediate_job {
-	struct vfmig_mediate_job *next;
+struct mediate_job {
+	struct mediate_job *next;
 	struct vfmig_request *outer;
 	struct vfmig_request copy;
 	struct vfmig_error err;
@@ -36,7 +36,7 @@ struct vfmig_mediate_job {
 	size_t more_size;
 };
 
-static void free_job(struct vfmig_mediate_job *job)
+static void free_job(struct mediate_job *job)
 {
 	if (!job)
 		return;
@@ -83,7 +83,7 @@ static int copy_bytes(void **to, const void *from, size_t size)
 }
 
 /* The list that a START points to, and room for the bitmap of a REPORT. What is wrong with them is found later. */
-static int copy_list(struct vfmig_mediate_job *job)
+static int copy_list(struct mediate_job *job)
 {
 	struct vfmig_feature_dma_logging_control *control = job->data;
 	struct vfmig_feature_dma_logging_report *report = job->data;
@@ -92,14 +92,14 @@ static int copy_list(struct vfmig_mediate_job *job)
 	if (is_start(&job->copy)) {
 		const void *ranges = (const void *)(uintptr_t)control->ranges;
 
-		if (!ranges || control->num_ranges > VFMIG_LOGGING_RANGES_MAX)
+		if (!ranges || control->num_ranges > ABI_LOGGING_RANGES_MAX)
 			return 0;
 		ret = copy_bytes(&job->more, ranges,
 				 control->num_ranges * sizeof(struct vfmig_dma_logging_range));
 		control->ranges = (uintptr_t)job->more;
 	} else if (is_report(&job->copy) && report->bitmap) {
-		job->more_size = (size_t)vfmig_bitmap_bytes(report->length, report->page_size);
-		if (job->more_size > VFMIG_BITMAP_BYTES_MAX)
+		job->more_size = (size_t)abi_bitmap_bytes(report->length, report->page_size);
+		if (job->more_size > ABI_BITMAP_BYTES_MAX)
 			job->more_size = 0;
 		job->more = calloc(1, job->more_size + 8);
 		report->bitmap = (uintptr_t)job->more;
@@ -109,7 +109,7 @@ static int copy_list(struct vfmig_mediate_job *job)
 	return ret;
 }
 
-static int copy_in(struct vfmig_mediate_job *job)
+static int copy_in(struct mediate_job *job)
 {
 	struct vfmig_request *copy = &job->copy;
 	const struct vfmig_request *outer = job->outer;
@@ -148,7 +148,7 @@ static void add_bits(uint64_t *to, const uint64_t *from, size_t bytes)
 }
 
 /* What the copy brought, for the one who asked. With the lock held. */
-static void copy_out(const struct vfmig_mediate_job *job, ssize_t result)
+static void copy_out(const struct mediate_job *job, ssize_t result)
 {
 	struct vfmig_request *outer = job->outer;
 
@@ -183,9 +183,9 @@ static void copy_out(const struct vfmig_mediate_job *job, ssize_t result)
 
 /* ---- the thread ---- */
 
-static struct vfmig_mediate_job *next_job(struct vfmig_mediate *m)
+static struct mediate_job *next_job(struct mediate *m)
 {
-	struct vfmig_mediate_job *job;
+	struct mediate_job *job;
 
 	pthread_mutex_lock(&m->lock);
 	while (!m->first && !m->ends)
@@ -200,7 +200,7 @@ static struct vfmig_mediate_job *next_job(struct vfmig_mediate *m)
 }
 
 /* A descriptor that nobody waits for any more. */
-static void drop_fd(const struct vfmig_mediate_job *job, ssize_t result)
+static void drop_fd(const struct mediate_job *job, ssize_t result)
 {
 	if (job->copy.verb == VFMIG_VERB_REGION_FD && result >= 0 && job->copy.region_fd.fd >= 0)
 		close(job->copy.region_fd.fd);
@@ -208,12 +208,12 @@ static void drop_fd(const struct vfmig_mediate_job *job, ssize_t result)
 
 static void *work(void *context)
 {
-	struct vfmig_mediate *m = context;
-	struct vfmig_mediate_job *job;
+	struct mediate *m = context;
+	struct mediate_job *job;
 	uint64_t one = 1;
 
 	while ((job = next_job(m))) {
-		ssize_t result = vfmig_mediate_work(m, &job->copy), n;
+		ssize_t result = mediate_work(m, &job->copy), n;
 		struct vfmig_request *outer;
 
 		pthread_mutex_lock(&m->lock);
@@ -226,7 +226,7 @@ static void *work(void *context)
 			drop_fd(job, result);
 		free_job(job);
 		if (outer)
-			vfmig_complete(outer, result);
+			request_complete(outer, result);
 		n = write(m->event, &one, sizeof(one));
 		(void)n; /* it can only fail because it is readable already */
 	}
@@ -235,9 +235,9 @@ static void *work(void *context)
 
 /* ---- from outside ---- */
 
-void vfmig_mediate_put(struct vfmig_mediate *m, struct vfmig_request *request)
+void mediate_put(struct mediate *m, struct vfmig_request *request)
 {
-	struct vfmig_mediate_job *job = calloc(1, sizeof(*job));
+	struct mediate_job *job = calloc(1, sizeof(*job));
 	int ret = job ? 0 : -ENOMEM;
 
 	if (job) {
@@ -246,7 +246,7 @@ void vfmig_mediate_put(struct vfmig_mediate *m, struct vfmig_request *request)
 	}
 	if (ret) {
 		free_job(job);
-		vfmig_complete_err(request, ret, "%s: no memory for a request", m->device.name);
+		request_complete_err(request, ret, "%s: no memory for a request", m->device.name);
 		return;
 	}
 	pthread_mutex_lock(&m->lock);
@@ -259,9 +259,9 @@ void vfmig_mediate_put(struct vfmig_mediate *m, struct vfmig_request *request)
 	pthread_mutex_unlock(&m->lock);
 }
 
-bool vfmig_mediate_take_back(struct vfmig_mediate *m, struct vfmig_request *request)
+bool mediate_take_back(struct mediate *m, struct vfmig_request *request)
 {
-	struct vfmig_mediate_job *job;
+	struct mediate_job *job;
 
 	pthread_mutex_lock(&m->lock);
 	for (job = m->first; job && job->outer != request; job = job->next)
@@ -275,7 +275,7 @@ bool vfmig_mediate_take_back(struct vfmig_mediate *m, struct vfmig_request *requ
 	return job;
 }
 
-int vfmig_mediate_start(struct vfmig_mediate *m, struct vfmig_error *err)
+int mediate_start(struct mediate *m, struct vfmig_error *err)
 {
 	static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 	struct epoll_event in = {.events = EPOLLIN};
@@ -301,7 +301,7 @@ int vfmig_mediate_start(struct vfmig_mediate *m, struct vfmig_error *err)
 	return 0;
 }
 
-void vfmig_mediate_end(struct vfmig_mediate *m)
+void mediate_end(struct mediate *m)
 {
 	if (m->runs) {
 		pthread_mutex_lock(&m->lock);

@@ -42,8 +42,8 @@ static int check_table(const struct vfmig_mediator *ops, struct vfmig_error *err
 	return 0;
 }
 
-int vfmig_mediate_answer(const struct vfmig_mediate *m, const char *what, int ret, int most,
-			 struct vfmig_error *err)
+int mediate_answer(const struct mediate *m, const char *what, int ret, int most,
+		   struct vfmig_error *err)
 {
 	if (ret >= 0 && ret <= most)
 		return ret;
@@ -61,7 +61,7 @@ int vfmig_mediate_answer(const struct vfmig_mediate *m, const char *what, int re
 	return vfmig_err_at(err, ret, "mediator %s", m->ops.name);
 }
 
-static int check_open(struct vfmig_mediate *m, struct vfmig_error *err)
+static int check_open(struct mediate *m, struct vfmig_error *err)
 {
 	if (!m->self)
 		return vfmig_err(err, -EPROTO, "mediator %s: open() took the device and gave NULL",
@@ -73,8 +73,7 @@ static int check_open(struct vfmig_mediate *m, struct vfmig_error *err)
 	return 0;
 }
 
-int vfmig_mediate_take(struct vfmig_mediate *m, const struct vfmig_mediator *ops,
-		       struct vfmig_error *err)
+int mediate_take(struct mediate *m, const struct vfmig_mediator *ops, struct vfmig_error *err)
 {
 	struct vfmig_error own = {0};
 	int ret = check_table(ops, err);
@@ -85,12 +84,12 @@ int vfmig_mediate_take(struct vfmig_mediate *m, const struct vfmig_mediator *ops
 	memcpy(&m->ops, ops, ops->size < sizeof(m->ops) ? ops->size : sizeof(m->ops));
 	m->caps = 0;
 	m->self = NULL;
-	ret = vfmig_mediate_answer(
-		m, "open", m->ops.open(&m->about, &m->host, &m->caps, &m->self, &own), 0, &own);
+	ret = mediate_answer(m, "open", m->ops.open(&m->about, &m->host, &m->caps, &m->self, &own),
+			     0, &own);
 	if (!ret)
 		ret = check_open(m, &own);
 	if (!ret)
-		ret = vfmig_mediate_ask(m, &own);
+		ret = mediate_ask(m, &own);
 	if (!ret)
 		return 0;
 	if (m->self)
@@ -101,7 +100,7 @@ int vfmig_mediate_take(struct vfmig_mediate *m, const struct vfmig_mediator *ops
 	return ret;
 }
 
-int vfmig_mediate_load(struct vfmig_mediate *m, const char *path, struct vfmig_error *err)
+int mediate_load(struct mediate *m, const char *path, struct vfmig_error *err)
 {
 	const struct vfmig_mediator *ops;
 	char here[4096];
@@ -116,16 +115,16 @@ int vfmig_mediate_load(struct vfmig_mediate *m, const char *path, struct vfmig_e
 		return vfmig_err(err, -ENOEXEC, "it cannot be loaded: %s", dlerror());
 	ops = dlsym(m->object, VFMIG_MEDIATOR_SYMBOL);
 	if (ops)
-		ret = vfmig_mediate_take(m, ops, err);
+		ret = mediate_take(m, ops, err);
 	else
 		ret = vfmig_err(err, -ENOEXEC,
 				"it is no mediator: it has no symbol " VFMIG_MEDIATOR_SYMBOL);
 	if (ret)
-		vfmig_mediate_unload(m);
+		mediate_unload(m);
 	return ret;
 }
 
-void vfmig_mediate_unload(struct vfmig_mediate *m)
+void mediate_unload(struct mediate *m)
 {
 	if (m->self)
 		m->ops.release(m->self);

@@ -30,7 +30,7 @@ struct options {
 	unsigned count;
 	struct {
 		char *path, *argument;
-	} mediator[VFMIG_MEDIATORS_MAX];
+	} mediator[MEDIATE_MEDIATORS_MAX];
 };
 
 static const struct vfmig_option options[] = {
@@ -55,29 +55,29 @@ static const struct vfmig_option options[] = {
 	{.kind = VFMIG_OPTION_END},
 };
 
-static struct vfmig_mediate *mediate_of(struct vfmig_device *device)
+static struct mediate *mediate_of(struct vfmig_device *device)
 {
-	return (struct vfmig_mediate *)device;
+	return (struct mediate *)device;
 }
 
 /* ---- requests ---- */
 
 static void device_info_back(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	const struct vfmig_mediate *m = context;
+	const struct mediate *m = context;
 	struct vfmig_device_info *info = outer->info.buf;
 	const size_t end = offsetof(struct vfmig_device_info, num_regions) + sizeof(uint32_t);
 
 	if (result >= 0 && (size_t)result >= end && outer->info.size >= end &&
 	    info->num_regions < m->regions)
 		info->num_regions = m->regions;
-	vfmig_complete(outer, result);
+	request_complete(outer, result);
 }
 
 /* What the device says of itself, with the flags that the mediator leaves. */
 static void region_info_back(void *context, struct vfmig_request *outer, ssize_t result)
 {
-	const struct vfmig_mediate *m = context;
+	const struct mediate *m = context;
 	const uint32_t flags =
 		VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE | VFMIG_REGION_FLAG_MMAP;
 	struct vfmig_region_info *info = outer->info.buf;
@@ -86,65 +86,65 @@ static void region_info_back(void *context, struct vfmig_request *outer, ssize_t
 	if (result >= 0 && (size_t)result >= end && outer->info.size >= end &&
 	    outer->info.index < m->regions)
 		info->flags &= ~flags | m->region[outer->info.index].flags;
-	vfmig_complete(outer, result);
+	request_complete(outer, result);
 }
 
-static void region_info(struct vfmig_mediate *m, struct vfmig_request *request)
+static void region_info(struct mediate *m, struct vfmig_request *request)
 {
 	uint32_t index = request->info.index;
 
-	if (vfmig_mediate_is_migration(m, index)) {
-		vfmig_mediate_own_info(m, request);
+	if (mediate_is_migration(m, index)) {
+		mediate_own_info(m, request);
 	} else if (index >= m->about.regions && index < m->regions) {
 		/* Between the device's last region and the migration region. */
-		vfmig_complete(request, vfmig_answer_no_region(request));
+		request_complete(request, answer_no_region(request));
 	} else {
-		vfmig_forward(&m->device, request, NULL, region_info_back, m);
+		filter_forward(&m->device, request, NULL, region_info_back, m);
 	}
 }
 
-static void access_region(struct vfmig_mediate *m, struct vfmig_request *request)
+static void access_region(struct mediate *m, struct vfmig_request *request)
 {
 	uint32_t index = request->region.index;
 	const struct vfmig_mediator_region *region;
 	const char *why;
 
 	if (index >= m->regions) {
-		vfmig_forward(&m->device, request, NULL, NULL, m);
+		filter_forward(&m->device, request, NULL, NULL, m);
 		return;
 	}
 	region = &m->region[index];
-	if (!region->watch && !vfmig_mediate_is_migration(m, index) &&
+	if (!region->watch && !mediate_is_migration(m, index) &&
 	    region->flags == m->seen[index].flags) {
-		vfmig_forward(&m->device, request, NULL, NULL, m);
+		filter_forward(&m->device, request, NULL, NULL, m);
 		return;
 	}
-	why = vfmig_mediate_bad_access(region, request);
+	why = mediate_bad_access(region, request);
 	if (why)
-		vfmig_complete_err(request, -EINVAL,
-				   "%s: region %u: access of 0x%x bytes at 0x%llx: %s",
-				   m->device.name, index, request->region.len,
-				   (unsigned long long)request->region.offset, why);
-	else if (region->watch || vfmig_mediate_is_migration(m, index))
-		vfmig_mediate_put(m, request);
+		request_complete_err(request, -EINVAL,
+				     "%s: region %u: access of 0x%x bytes at 0x%llx: %s",
+				     m->device.name, index, request->region.len,
+				     (unsigned long long)request->region.offset, why);
+	else if (region->watch || mediate_is_migration(m, index))
+		mediate_put(m, request);
 	else
-		vfmig_forward(&m->device, request, NULL, NULL, m);
+		filter_forward(&m->device, request, NULL, NULL, m);
 }
 
-static void region_fd(struct vfmig_mediate *m, struct vfmig_request *request)
+static void region_fd(struct mediate *m, struct vfmig_request *request)
 {
 	uint32_t index = request->region_fd.index;
 
 	if (index < m->regions && !(m->region[index].flags & VFMIG_REGION_FLAG_MMAP))
-		vfmig_complete_err(request, -ENODEV, "%s: region %u cannot be mapped",
-				   m->device.name, index);
+		request_complete_err(request, -ENODEV, "%s: region %u cannot be mapped",
+				     m->device.name, index);
 	else if (index < m->regions && m->ops.mmap)
-		vfmig_mediate_put(m, request);
+		mediate_put(m, request);
 	else
-		vfmig_forward(&m->device, request, NULL, NULL, m);
+		filter_forward(&m->device, request, NULL, NULL, m);
 }
 
-static bool is_logging(const struct vfmig_mediate *m, const struct vfmig_request *request)
+static bool is_logging(const struct mediate *m, const struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 
@@ -156,12 +156,12 @@ static bool is_logging(const struct vfmig_mediate *m, const struct vfmig_request
 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	struct vfmig_mediate *m = mediate_of(device);
+	struct mediate *m = mediate_of(device);
 	bool mine = false;
 
 	switch (request->verb) {
 	case VFMIG_VERB_DEVICE_INFO:
-		vfmig_forward(device, request, NULL, device_info_back, m);
+		filter_forward(device, request, NULL, device_info_back, m);
 		return;
 	case VFMIG_VERB_REGION_INFO:
 		region_info(m, request);
@@ -189,15 +189,14 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		break;
 	}
 	if (mine)
-		vfmig_mediate_put(m, request);
+		mediate_put(m, request);
 	else
-		vfmig_forward(device, request, NULL, NULL, m);
+		filter_forward(device, request, NULL, NULL, m);
 }
 
 static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
-	return vfmig_mediate_take_back(mediate_of(device), request) ||
-	       vfmig_filter_cancel(device, request);
+	return mediate_take_back(mediate_of(device), request) || filter_cancel(device, request);
 }
 
 static int fd(struct vfmig_device *device)
@@ -211,17 +210,17 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 	ssize_t n = read(mediate_of(device)->event, &count, sizeof(count));
 
 	(void)n; /* it may be the device inside that has something */
-	return vfmig_filter_process(device, err);
+	return filter_process(device, err);
 }
 
 /* ---- from its making to its end ---- */
 
-static void let_go(struct vfmig_mediate *m)
+static void let_go(struct mediate *m)
 {
 	m->may_ask = false;
-	vfmig_mediate_unload(m);
-	vfmig_offer_v2_fini(&m->logging);
-	vfmig_page_log_fini(&m->log);
+	mediate_unload(m);
+	v2_driver_fini(&m->logging);
+	page_log_fini(&m->log);
 	pthread_cond_destroy(&m->wake);
 	pthread_mutex_destroy(&m->lock);
 	free(m->seen);
@@ -230,18 +229,18 @@ static void let_go(struct vfmig_mediate *m)
 
 static void close_mediate(struct vfmig_device *device)
 {
-	struct vfmig_mediate *m = mediate_of(device);
+	struct mediate *m = mediate_of(device);
 
-	vfmig_mediate_end(m);
+	mediate_end(m);
 	/* The device lets go of the mediator's memory before that goes. */
 	vfmig_device_close(device->inner);
 	device->inner = NULL;
 	let_go(m);
-	vfmig_mediate_host_fini(m);
-	vfmig_filter_close(device);
+	mediate_host_fini(m);
+	filter_close(device);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = submit,
 	.cancel = cancel,
 	.fd = fd,
@@ -250,7 +249,7 @@ static const struct vfmig_device_ops ops = {
 };
 
 /* Whoever can migrate already needs no mediator, and with two ways nobody would know which one is meant. */
-static int check_need(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+static int check_need(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	struct vfmig_region region;
 	bool can = !vfmig_device_feature(
@@ -262,7 +261,7 @@ static int check_need(struct vfmig_mediate *m, struct vfmig_device *inner, struc
 		return 0;
 	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < m->about.regions && !can; i++) {
 		ret = vfmig_device_region(inner, i, &region, err);
-		if (ret && !vfmig_index_absent(ret))
+		if (ret && !device_index_absent(ret))
 			return ret;
 		can = !ret && region.type == VFMIG_REGION_TYPE_MIGRATION;
 	}
@@ -275,12 +274,12 @@ static int check_need(struct vfmig_mediate *m, struct vfmig_device *inner, struc
 }
 
 /* What the mediator's capabilities need, and the thread; then @inner is the filter's. */
-static int settle(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+static int settle(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	int ret = check_need(m, inner, err);
 
 	if (!ret && (m->caps & VFMIG_MEDIATOR_CAP_LOGGING))
-		ret = vfmig_page_log_init(&m->log, err);
+		ret = page_log_init(&m->log, err);
 	if (ret)
 		return ret;
 	m->logging.logger = m->log.map ? &m->log.logger : NULL;
@@ -288,41 +287,41 @@ static int settle(struct vfmig_mediate *m, struct vfmig_device *inner, struct vf
 		m->own = vfmig_space_new();
 	if ((m->caps & VFMIG_MEDIATOR_CAP_MEMORY) && !m->own)
 		return vfmig_err(err, -ENOMEM, "no memory for a mediator's address space");
-	ret = vfmig_filter_init(&m->device, &ops, inner, "mediate", err);
+	ret = filter_init(&m->device, &ops, inner, "mediate", err);
 	if (ret)
 		return ret;
 	m->may_ask = true;
-	ret = vfmig_mediate_start(m, err);
+	ret = mediate_start(m, err);
 	if (ret) {
-		vfmig_mediate_end(m);
-		vfmig_device_fini(&m->device);
+		mediate_end(m);
+		device_fini(&m->device);
 	}
 	return ret;
 }
 
-static struct vfmig_mediate *new_mediate(uint64_t iova)
+static struct mediate *new_mediate(uint64_t iova)
 {
-	struct vfmig_mediate *m = calloc(1, sizeof(*m));
+	struct mediate *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return NULL;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->wake, NULL);
-	vfmig_offer_v2_init(&m->logging, NULL, NULL);
-	vfmig_mediate_host_init(m);
+	v2_driver_init(&m->logging, NULL, NULL);
+	mediate_host_init(m);
 	m->epoll = m->event = -1;
 	m->next_iova = iova;
 	return m;
 }
 
-static int finish(struct vfmig_mediate *m, struct vfmig_device *inner, int ret,
+static int finish(struct mediate *m, struct vfmig_device *inner, int ret,
 		  struct vfmig_device **device, struct vfmig_error *err)
 {
 	if (!ret)
 		ret = settle(m, inner, err);
 	if (ret) {
 		let_go(m);
-		vfmig_mediate_host_fini(m);
+		mediate_host_fini(m);
 		free(m);
 		return ret;
 	}
@@ -333,18 +332,18 @@ static int finish(struct vfmig_mediate *m, struct vfmig_device *inner, int ret,
 	return 0;
 }
 
-int vfmig_mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediator,
-		       const char *argument, struct vfmig_device **device, struct vfmig_error *err)
+int mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediator,
+		 const char *argument, struct vfmig_device **device, struct vfmig_error *err)
 {
-	struct vfmig_mediate *m = new_mediate(0x7f00000000);
+	struct mediate *m = new_mediate(0x7f00000000);
 	int ret;
 
 	if (!m)
 		return vfmig_err(err, -ENOMEM, "no memory for filter mediate");
 	m->about.argument = argument ? argument : "";
-	ret = vfmig_mediate_look(m, inner, err);
+	ret = mediate_look(m, inner, err);
 	if (!ret)
-		ret = vfmig_mediate_take(m, mediator, err);
+		ret = mediate_take(m, mediator, err);
 	return finish(m, inner, ret, device, err);
 }
 
@@ -364,8 +363,8 @@ static int add_one(struct options *o, const char *item, struct vfmig_error *err)
 	bool path = !strncmp(item, "so=", 3);
 	char **into;
 
-	if (path && o->count == VFMIG_MEDIATORS_MAX)
-		return vfmig_err(err, -E2BIG, "more than %u mediators", VFMIG_MEDIATORS_MAX);
+	if (path && o->count == MEDIATE_MEDIATORS_MAX)
+		return vfmig_err(err, -E2BIG, "more than %u mediators", MEDIATE_MEDIATORS_MAX);
 	if (!path && !o->count)
 		return vfmig_err(err, -EINVAL, "arg= is for the mediator before it: so=PATH first");
 	into = path ? &o->mediator[o->count++].path : &o->mediator[o->count - 1].argument;
@@ -400,21 +399,21 @@ static int parse(struct options *o, const char *text, struct vfmig_error *err)
 /* ---- choosing ---- */
 
 struct attempt {
-	struct vfmig_mediate *m;
+	struct mediate *m;
 	const char *path;
 };
 
 static int in_child(void *context, struct vfmig_error *err)
 {
 	struct attempt *attempt = context;
-	int ret = vfmig_mediate_load(attempt->m, attempt->path, err);
+	int ret = mediate_load(attempt->m, attempt->path, err);
 
 	if (!ret)
-		vfmig_mediate_unload(attempt->m);
+		mediate_unload(attempt->m);
 	return ret;
 }
 
-static int choose(struct vfmig_mediate *m, const struct options *o, const char *name,
+static int choose(struct mediate *m, const struct options *o, const char *name,
 		  struct vfmig_error *err)
 {
 	int ret = -ENODEV;
@@ -423,9 +422,9 @@ static int choose(struct vfmig_mediate *m, const struct options *o, const char *
 		struct attempt attempt = {m, o->mediator[i].path};
 
 		m->about.argument = o->mediator[i].argument ? o->mediator[i].argument : "";
-		ret = o->probe ? vfmig_mediate_probe(in_child, &attempt, err) : 0;
+		ret = o->probe ? mediate_probe(in_child, &attempt, err) : 0;
 		if (!ret)
-			ret = vfmig_mediate_load(m, attempt.path, err);
+			ret = mediate_load(m, attempt.path, err);
 		if (ret && ret != -ENODEV)
 			return vfmig_err_at(err, ret, "%s", attempt.path);
 	}
@@ -441,7 +440,7 @@ static int open_mediate(struct vfmig_device *inner, const char *text, struct vfm
 			struct vfmig_error *err)
 {
 	struct options o = {0};
-	struct vfmig_mediate *m;
+	struct mediate *m;
 	int ret = parse(&o, text, err);
 
 	if (ret) {
@@ -453,7 +452,7 @@ static int open_mediate(struct vfmig_device *inner, const char *text, struct vfm
 		free_options(&o);
 		return vfmig_err(err, -ENOMEM, "no memory for filter mediate");
 	}
-	ret = vfmig_mediate_look(m, inner, err);
+	ret = mediate_look(m, inner, err);
 	if (!ret)
 		ret = choose(m, &o, inner->name, err);
 	ret = finish(m, inner, ret, device, err);
@@ -461,7 +460,7 @@ static int open_mediate(struct vfmig_device *inner, const char *text, struct vfm
 	return ret;
 }
 
-const struct vfmig_filter_kind vfmig_filter_mediate = {
+const struct filter_kind filter_mediate = {
 	.name = "mediate",
 	.summary = "let a shared object stand between: it can give a device migration",
 	.options = options,

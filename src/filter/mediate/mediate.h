@@ -2,8 +2,8 @@
 /*
  * The insides of the filter `mediate`; mediate.c says how it works.
  */
-#ifndef VFMIG_FILTER_MEDIATE_H
-#define VFMIG_FILTER_MEDIATE_H
+#ifndef FILTER_MEDIATE_H
+#define FILTER_MEDIATE_H
 
 #include <vfmig/mediator.h>
 #include <vfmig/options.h>
@@ -14,19 +14,19 @@
 #include "protocol/v2/v2.h"
 
 /* No more regions are shown to a mediator, and no more mediators are asked about a device. */
-#define VFMIG_MEDIATE_REGIONS 256u
-#define VFMIG_MEDIATORS_MAX   16u
+#define MEDIATE_REGIONS	      256u
+#define MEDIATE_MEDIATORS_MAX 16u
 
 /* No access to a watched region is larger. */
-#define VFMIG_MEDIATE_ACCESS_MAX (64u << 20)
+#define MEDIATE_ACCESS_MAX (64u << 20)
 
 /* Pieces of memory that a mediator gets, at the most. */
-#define VFMIG_MEDIATE_PIECES 16u
+#define MEDIATE_PIECES 16u
 
 /* How long a mediator may take to look at a device, in its child process. */
-#define VFMIG_MEDIATE_PROBE_MS 10000
+#define MEDIATE_PROBE_MS 10000
 
-struct vfmig_mediate_job;
+struct mediate_job;
 
 /*
  * @ops: the mediator's, with NULL for what it is too old to have; @self its own
@@ -42,7 +42,7 @@ struct vfmig_mediate_job;
  * @own: with VFMIG_MEDIATOR_CAP_MEMORY, a space for the device inside, which has the user's maps and the mediator's
  * @piece: its memory; @next_iova is where the next one goes
  */
-struct vfmig_mediate {
+struct mediate {
 	struct vfmig_device device; /* first */
 	struct vfmig_mediator ops;
 	void *object;
@@ -56,7 +56,7 @@ struct vfmig_mediate {
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct vfmig_mediate_job *job, *first, *last;
+	struct mediate_job *job, *first, *last;
 	bool ends, runs;
 	pthread_t thread;
 	int epoll, event;
@@ -66,68 +66,66 @@ struct vfmig_mediate {
 		void *ptr;
 		uint64_t size;
 		int fd;
-	} piece[VFMIG_MEDIATE_PIECES];
+	} piece[MEDIATE_PIECES];
 	unsigned pieces;
 	uint64_t memory, next_iova;
 
-	struct vfmig_page_log log;
-	struct vfmig_offer_v2 logging; /* shows it as DMA logging */
+	struct page_log log;
+	struct v2_driver logging; /* shows it as DMA logging */
 };
 
 /*
  * Put a mediator around a device, without a shared object and without a child process: @mediator is in this one.
  * As a filter kind's open.
  */
-int vfmig_mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediator,
-		       const char *argument, struct vfmig_device **device, struct vfmig_error *err);
+int mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediator,
+		 const char *argument, struct vfmig_device **device, struct vfmig_error *err);
 
 /* ---- load.c: from a path, or a table, to a mediator that has taken the device ---- */
 
 /* 0, -ENODEV for a mediator that does not want it (nothing is open then), or another errno. */
-int vfmig_mediate_load(struct vfmig_mediate *m, const char *path, struct vfmig_error *err);
-int vfmig_mediate_take(struct vfmig_mediate *m, const struct vfmig_mediator *ops,
-		       struct vfmig_error *err);
-void vfmig_mediate_unload(struct vfmig_mediate *m);
+int mediate_load(struct mediate *m, const char *path, struct vfmig_error *err);
+int mediate_take(struct mediate *m, const struct vfmig_mediator *ops, struct vfmig_error *err);
+void mediate_unload(struct mediate *m);
 
 /* ---- probe.c ---- */
 
 /* Call a function in a child process first: what it returns there, or a sentence that it did not. */
-int vfmig_mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
-			struct vfmig_error *err);
+int mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
+		  struct vfmig_error *err);
 
 /* ---- regions.c ---- */
 
 /* What the device is, for the mediator. */
-int vfmig_mediate_look(struct vfmig_mediate *m, struct vfmig_device *inner,
-		       struct vfmig_error *err);
+int mediate_look(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err);
 /* Have the mediator say how the regions are seen, and check it. */
-int vfmig_mediate_ask(struct vfmig_mediate *m, struct vfmig_error *err);
+int mediate_ask(struct mediate *m, struct vfmig_error *err);
 /* Answer REGION_INFO of the migration region. */
-void vfmig_mediate_own_info(struct vfmig_mediate *m, struct vfmig_request *request);
+void mediate_own_info(struct mediate *m, struct vfmig_request *request);
 /* Why an access to a region does not get as far as the mediator, or NULL. */
-const char *vfmig_mediate_bad_access(const struct vfmig_mediator_region *region,
-				     const struct vfmig_request *request);
+const char *mediate_bad_access(const struct vfmig_mediator_region *region,
+			       const struct vfmig_request *request);
 
 /* ---- jobs.c: what goes through the mediator's thread ---- */
 
-int vfmig_mediate_start(struct vfmig_mediate *m, struct vfmig_error *err);
-void vfmig_mediate_end(struct vfmig_mediate *m);
-void vfmig_mediate_put(struct vfmig_mediate *m, struct vfmig_request *request);
-bool vfmig_mediate_take_back(struct vfmig_mediate *m, struct vfmig_request *request);
+int mediate_start(struct mediate *m, struct vfmig_error *err);
+void mediate_end(struct mediate *m);
+void mediate_put(struct mediate *m, struct vfmig_request *request);
+bool mediate_take_back(struct mediate *m, struct vfmig_request *request);
 
 /* ---- work.c: what the thread does with a request, which is a copy with buffers of its own ---- */
 
-ssize_t vfmig_mediate_work(struct vfmig_mediate *m, struct vfmig_request *request);
+ssize_t mediate_work(struct mediate *m, struct vfmig_request *request);
 /* What an operation of the mediator's returned, as a result: negative, 0, or VFMIG_MEDIATOR_PASS. */
-int vfmig_mediate_answer(const struct vfmig_mediate *m, const char *what, int ret, int most,
-			 struct vfmig_error *err);
+int mediate_answer(const struct mediate *m, const char *what, int ret, int most,
+		   struct vfmig_error *err);
 
 /* ---- host.c ---- */
 
-void vfmig_mediate_host_init(struct vfmig_mediate *m);
-void vfmig_mediate_host_fini(struct vfmig_mediate *m);
+void mediate_host_init(struct mediate *m);
+void mediate_host_fini(struct mediate *m);
 
-static inline bool vfmig_mediate_is_migration(const struct vfmig_mediate *m, uint32_t index)
+static inline bool mediate_is_migration(const struct mediate *m, uint32_t index)
 {
 	return (m->caps & VFMIG_MEDIATOR_CAP_MIGRATION) && index == m->about.migration_index;
 }

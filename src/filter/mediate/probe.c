@@ -43,11 +43,11 @@ static void child(int fd, int (*fn)(void *context, struct vfmig_error *err), voi
 /* What it wrote; how many bytes, or -ETIMEDOUT. */
 static ssize_t hear(int fd, struct answer *answer)
 {
-	int64_t end = vfmig_now() + VFMIG_MEDIATE_PROBE_MS * 1000000ll;
+	int64_t end = device_now() + MEDIATE_PROBE_MS * 1000000ll;
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
-		int64_t left = (end - vfmig_now()) / 1000000;
+		int64_t left = (end - device_now()) / 1000000;
 		int n;
 
 		if (left <= 0)
@@ -65,7 +65,7 @@ static int post_mortem(ssize_t heard, pid_t ended, int status, struct vfmig_erro
 {
 	if (heard == -ETIMEDOUT)
 		return vfmig_err(err, -ETIMEDOUT, "it hangs: no answer in %d seconds",
-				 VFMIG_MEDIATE_PROBE_MS / 1000);
+				 MEDIATE_PROBE_MS / 1000);
 	if (!heard && ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		return vfmig_err(err, -EFAULT,
 				 "it crashes (signal %d) or closes what it is to answer "
@@ -82,8 +82,8 @@ static int post_mortem(ssize_t heard, pid_t ended, int status, struct vfmig_erro
 	return vfmig_err(err, -EFAULT, "it crashes when it looks at the device");
 }
 
-int vfmig_mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
-			struct vfmig_error *err)
+int mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
+		  struct vfmig_error *err)
 {
 	struct answer answer;
 	int fds[2], status = 0;

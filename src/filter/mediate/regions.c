@@ -28,29 +28,29 @@ static int see_region(struct vfmig_device *inner, uint32_t index,
 
 	*seen = (struct vfmig_mediator_region){.index = index};
 	if (ret)
-		return vfmig_index_absent(ret) ? 0 : ret;
+		return device_index_absent(ret) ? 0 : ret;
 	seen->flags = region.flags & ALL_FLAGS;
 	seen->size = region.size;
 	return 0;
 }
 
-static int see_ids(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+static int see_ids(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	uint8_t config[64];
 	int ret = vfmig_region_read(inner, VFMIG_PCI_REGION_CONFIG, 0, config, sizeof(config), err);
 
 	if (ret)
 		return vfmig_err_at(err, ret, "configuration space");
-	m->about.vendor = vfmig_get16(config);
-	m->about.device = vfmig_get16(config + 2);
+	m->about.vendor = abi_get16(config);
+	m->about.device = abi_get16(config + 2);
 	m->about.revision = config[8];
-	m->about.class_code = vfmig_get32(config + 8) >> 8;
-	m->about.subsystem_vendor = vfmig_get16(config + 0x2c);
-	m->about.subsystem = vfmig_get16(config + 0x2e);
+	m->about.class_code = abi_get32(config + 8) >> 8;
+	m->about.subsystem_vendor = abi_get16(config + 0x2c);
+	m->about.subsystem = abi_get16(config + 0x2e);
 	return 0;
 }
 
-int vfmig_mediate_look(struct vfmig_mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
+int mediate_look(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	struct vfmig_device_info info;
 	int ret = vfmig_device_info(inner, &info, err);
@@ -58,14 +58,14 @@ int vfmig_mediate_look(struct vfmig_mediate *m, struct vfmig_device *inner, stru
 
 	if (ret)
 		return ret;
-	if (info.num_regions >= VFMIG_MEDIATE_REGIONS)
+	if (info.num_regions >= MEDIATE_REGIONS)
 		return vfmig_err(err, -E2BIG, "device %s has %u regions, and a mediator takes %u",
-				 inner->name, info.num_regions, VFMIG_MEDIATE_REGIONS - 1);
+				 inner->name, info.num_regions, MEDIATE_REGIONS - 1);
 	n = info.num_regions;
 	/* A place for the migration region behind what any PCI device has. */
 	m->about.migration_index = n < VFMIG_PCI_REGION_COUNT ? VFMIG_PCI_REGION_COUNT : n;
-	m->seen = calloc(VFMIG_MEDIATE_REGIONS, sizeof(*m->seen));
-	m->region = calloc(VFMIG_MEDIATE_REGIONS, sizeof(*m->region));
+	m->seen = calloc(MEDIATE_REGIONS, sizeof(*m->seen));
+	m->region = calloc(MEDIATE_REGIONS, sizeof(*m->region));
 	if (!m->seen || !m->region)
 		return vfmig_err(err, -ENOMEM, "no memory for a mediator's regions");
 	for (uint32_t i = 0; i < n && !ret; i++)
@@ -94,23 +94,22 @@ static const char *bad_area(const struct vfmig_mediator_region *said, uint32_t i
 	if (area->offset > said->size || area->size > said->size - area->offset)
 		return "an area to map leaves the region";
 	/* Who wrote to mapped registers would not be heard. */
-	if (area->offset < vfmig_region_info_size((enum vfmig_region_revision)said->revision))
+	if (area->offset < abi_region_info_size((enum vfmig_region_revision)said->revision))
 		return "the registers cannot be mapped";
 	for (uint32_t k = 0; k < i; k++)
-		if (area->offset < vfmig_sum(said->area[k].offset, said->area[k].size) &&
-		    said->area[k].offset < vfmig_sum(area->offset, area->size))
+		if (area->offset < abi_sum(said->area[k].offset, said->area[k].size) &&
+		    said->area[k].offset < abi_sum(area->offset, area->size))
 			return "two areas to map overlap";
 	return NULL;
 }
 
-static const char *bad_migration(const struct vfmig_mediate *m,
-				 const struct vfmig_mediator_region *said)
+static const char *bad_migration(const struct mediate *m, const struct vfmig_mediator_region *said)
 {
 	const char *why = NULL;
 
 	if (said->revision != VFMIG_REGION_PFN && said->revision != VFMIG_REGION_V1)
 		return "it names no revision of the migration region (VFMIG_REGION_PFN or _V1)";
-	if (said->size <= vfmig_region_info_size((enum vfmig_region_revision)said->revision))
+	if (said->size <= abi_region_info_size((enum vfmig_region_revision)said->revision))
 		return "a migration region of that size has no room for data";
 	if (said->size > VFMIG_MEDIATOR_REGION_MAX)
 		return "the migration region is larger than VFMIG_MEDIATOR_REGION_MAX";
@@ -130,15 +129,14 @@ static const char *bad_migration(const struct vfmig_mediate *m,
 	return why;
 }
 
-static const char *bad_region(const struct vfmig_mediate *m,
-			      const struct vfmig_mediator_region *seen,
+static const char *bad_region(const struct mediate *m, const struct vfmig_mediator_region *seen,
 			      const struct vfmig_mediator_region *said)
 {
 	if (said->index != seen->index)
 		return "it is another region than was asked about";
 	if (said->watch > 1 || said->reserved || said->reserved2)
 		return "an unknown word in it is not 0";
-	if (vfmig_mediate_is_migration(m, seen->index))
+	if (mediate_is_migration(m, seen->index))
 		return bad_migration(m, said);
 	if (said->size != seen->size)
 		return "the size of a device's own region is not a mediator's to change";
@@ -147,21 +145,21 @@ static const char *bad_region(const struct vfmig_mediate *m,
 	return NULL;
 }
 
-static int ask_one(struct vfmig_mediate *m, uint32_t index, struct vfmig_error *err)
+static int ask_one(struct mediate *m, uint32_t index, struct vfmig_error *err)
 {
 	struct vfmig_mediator_region *said = &m->region[index];
 	const char *why;
 	int ret;
 
 	*said = m->seen[index];
-	if (vfmig_mediate_is_migration(m, index))
+	if (mediate_is_migration(m, index))
 		*said = (struct vfmig_mediator_region){
 			.index = index, .flags = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE};
 	else if (!said->size)
 		return 0;
 	err->text[0] = 0;
-	ret = vfmig_mediate_answer(m, "get_region_info", m->ops.get_region_info(m->self, said, err),
-				   0, err);
+	ret = mediate_answer(m, "get_region_info", m->ops.get_region_info(m->self, said, err), 0,
+			     err);
 	if (ret)
 		return vfmig_err_at(err, ret, "region %u", index);
 	why = bad_region(m,
@@ -177,7 +175,7 @@ static int ask_one(struct vfmig_mediate *m, uint32_t index, struct vfmig_error *
 	return 0;
 }
 
-int vfmig_mediate_ask(struct vfmig_mediate *m, struct vfmig_error *err)
+int mediate_ask(struct mediate *m, struct vfmig_error *err)
 {
 	bool migrates = m->caps & VFMIG_MEDIATOR_CAP_MIGRATION;
 	int ret = 0;
@@ -190,7 +188,7 @@ int vfmig_mediate_ask(struct vfmig_mediate *m, struct vfmig_error *err)
 
 /* ---- what the user sees ---- */
 
-void vfmig_mediate_own_info(struct vfmig_mediate *m, struct vfmig_request *request)
+void mediate_own_info(struct mediate *m, struct vfmig_request *request)
 {
 	const struct vfmig_mediator_region *region = &m->region[request->info.index];
 	struct vfmig_sparse_mmap_area areas[VFMIG_MEDIATOR_AREAS];
@@ -200,7 +198,7 @@ void vfmig_mediate_own_info(struct vfmig_mediate *m, struct vfmig_request *reque
 		.size = region->size,
 		.offset = (uint64_t)region->index << 40,
 	};
-	const struct vfmig_user_region_caps caps = {
+	const struct abi_msg_region_caps caps = {
 		.areas = areas,
 		.nr_areas = region->areas,
 		.has_sparse = region->areas,
@@ -216,11 +214,11 @@ void vfmig_mediate_own_info(struct vfmig_mediate *m, struct vfmig_request *reque
 	for (uint32_t i = 0; i < region->areas; i++)
 		areas[i] = (struct vfmig_sparse_mmap_area){region->area[i].offset,
 							   region->area[i].size};
-	vfmig_complete(request, vfmig_answer_region(request, &info, &caps));
+	request_complete(request, answer_region(request, &info, &caps));
 }
 
-const char *vfmig_mediate_bad_access(const struct vfmig_mediator_region *region,
-				     const struct vfmig_request *request)
+const char *mediate_bad_access(const struct vfmig_mediator_region *region,
+			       const struct vfmig_request *request)
 {
 	uint32_t need = request->verb == VFMIG_VERB_REGION_WRITE ? VFMIG_REGION_FLAG_WRITE
 								 : VFMIG_REGION_FLAG_READ;
@@ -230,7 +228,7 @@ const char *vfmig_mediate_bad_access(const struct vfmig_mediator_region *region,
 	if (request->region.offset > region->size ||
 	    request->region.len > region->size - request->region.offset)
 		return "it leaves the region";
-	if (request->region.len > VFMIG_MEDIATE_ACCESS_MAX)
+	if (request->region.len > MEDIATE_ACCESS_MAX)
 		return "it is larger than any";
 	return NULL;
 }

@@ -10,12 +10,12 @@
 #include "abi/range.h"
 #include "filter/mediate/mediate.h"
 
-static ssize_t pass(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t pass(struct mediate *m, struct vfmig_request *request)
 {
 	return vfmig_call(m->device.inner, request);
 }
 
-static ssize_t access_region(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t access_region(struct mediate *m, struct vfmig_request *request)
 {
 	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
 	uint32_t index = request->region.index;
@@ -25,11 +25,11 @@ static ssize_t access_region(struct vfmig_mediate *m, struct vfmig_request *requ
 		return 0;
 	ret = m->ops.rw(m->self, index, request->region.offset, request->region.buf,
 			request->region.len, write, request->err);
-	ret = vfmig_mediate_answer(m, write ? "rw (a write)" : "rw (a read)", ret,
-				   VFMIG_MEDIATOR_PASS, request->err);
+	ret = mediate_answer(m, write ? "rw (a write)" : "rw (a read)", ret, VFMIG_MEDIATOR_PASS,
+			     request->err);
 	if (ret < 0 || ret != VFMIG_MEDIATOR_PASS)
 		return ret < 0 ? ret : (ssize_t)request->region.len;
-	if (vfmig_mediate_is_migration(m, index))
+	if (mediate_is_migration(m, index))
 		return vfmig_err(request->err, -EPROTO,
 				 "mediator %s passes an access to the migration region, and the "
 				 "device has none",
@@ -38,7 +38,7 @@ static ssize_t access_region(struct vfmig_mediate *m, struct vfmig_request *requ
 }
 
 /* A file that is too short makes a signal of an access. */
-static ssize_t check_file(struct vfmig_mediate *m, uint32_t index, int fd, uint64_t offset,
+static ssize_t check_file(struct mediate *m, uint32_t index, int fd, uint64_t offset,
 			  struct vfmig_error *err)
 {
 	struct stat st;
@@ -50,7 +50,7 @@ static ssize_t check_file(struct vfmig_mediate *m, uint32_t index, int fd, uint6
 	if (offset % VFMIG_PAGE_SIZE || offset > INT64_MAX - m->region[index].size)
 		return vfmig_err(err, -EPROTO, "mediator %s: mmap() gave offset 0x%llx",
 				 m->ops.name, (unsigned long long)offset);
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < vfmig_sum(offset, m->region[index].size))
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < abi_sum(offset, m->region[index].size))
 		return vfmig_err(err, -EPROTO,
 				 "mediator %s: mmap() gave a file of 0x%llx bytes, and the region "
 				 "has 0x%llx",
@@ -59,19 +59,18 @@ static ssize_t check_file(struct vfmig_mediate *m, uint32_t index, int fd, uint6
 	return 0;
 }
 
-static ssize_t map_region(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t map_region(struct mediate *m, struct vfmig_request *request)
 {
 	uint32_t index = request->region_fd.index;
 	uint64_t offset = 0;
 	int fd = -1, ret;
 	ssize_t bad;
 
-	ret = vfmig_mediate_answer(m, "mmap",
-				   m->ops.mmap(m->self, index, &fd, &offset, request->err),
-				   VFMIG_MEDIATOR_PASS, request->err);
+	ret = mediate_answer(m, "mmap", m->ops.mmap(m->self, index, &fd, &offset, request->err),
+			     VFMIG_MEDIATOR_PASS, request->err);
 	if (ret < 0)
 		return ret;
-	if (ret == VFMIG_MEDIATOR_PASS && !vfmig_mediate_is_migration(m, index))
+	if (ret == VFMIG_MEDIATOR_PASS && !mediate_is_migration(m, index))
 		return pass(m, request);
 	bad = check_file(m, index, ret ? -1 : fd, offset, request->err);
 	if (bad)
@@ -81,7 +80,7 @@ static ssize_t map_region(struct vfmig_mediate *m, struct vfmig_request *request
 	return request->region_fd.fd < 0 ? vfmig_err(request->err, -errno, "no descriptor") : 0;
 }
 
-static ssize_t attach(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t attach(struct mediate *m, struct vfmig_request *request)
 {
 	struct vfmig_space *space = request->space;
 	ssize_t ret;
@@ -95,8 +94,8 @@ static ssize_t attach(struct vfmig_mediate *m, struct vfmig_request *request)
 	m->space = m->own ? m->own : space;
 	if (!m->ops.attached)
 		return 0;
-	ret = vfmig_mediate_answer(m, "attached", m->ops.attached(m->self, request->err), 0,
-				   request->err);
+	ret = mediate_answer(m, "attached", m->ops.attached(m->self, request->err), 0,
+			     request->err);
 	if (!ret)
 		return 0;
 	m->space = NULL;
@@ -110,7 +109,7 @@ static ssize_t attach(struct vfmig_mediate *m, struct vfmig_request *request)
 	return ret;
 }
 
-static ssize_t detach(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t detach(struct mediate *m, struct vfmig_request *request)
 {
 	if (m->space && m->ops.detached)
 		m->ops.detached(m->self);
@@ -120,7 +119,7 @@ static ssize_t detach(struct vfmig_mediate *m, struct vfmig_request *request)
 	return pass(m, request);
 }
 
-static ssize_t map(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t map(struct mediate *m, struct vfmig_request *request)
 {
 	int ret = vfmig_space_map(m->own, request->map, request->err);
 
@@ -132,7 +131,7 @@ static ssize_t map(struct vfmig_mediate *m, struct vfmig_request *request)
 	return ret;
 }
 
-static ssize_t reset(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t reset(struct mediate *m, struct vfmig_request *request)
 {
 	ssize_t ret = pass(m, request);
 
@@ -140,8 +139,7 @@ static ssize_t reset(struct vfmig_mediate *m, struct vfmig_request *request)
 		return ret;
 	if (!m->ops.reset)
 		return ret;
-	return vfmig_mediate_answer(m, "reset", m->ops.reset(m->self, request->err), 0,
-				    request->err);
+	return mediate_answer(m, "reset", m->ops.reset(m->self, request->err), 0, request->err);
 }
 
 /* A log never waits. */
@@ -149,7 +147,7 @@ static void at_once(struct vfmig_request *request)
 {
 }
 
-static ssize_t logging(struct vfmig_mediate *m, struct vfmig_request *request)
+static ssize_t logging(struct mediate *m, struct vfmig_request *request)
 {
 	const uint32_t report = VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT;
 	const struct vfmig_feature_dma_logging_report *what = request->feature.data;
@@ -157,7 +155,7 @@ static ssize_t logging(struct vfmig_mediate *m, struct vfmig_request *request)
 
 	if (m->ops.written && request->feature.flags == report &&
 	    request->feature.size >= sizeof(*what))
-		ret = vfmig_mediate_answer(
+		ret = mediate_answer(
 			m, "written",
 			m->ops.written(m->self, what->iova, what->length, request->err), 0,
 			request->err);
@@ -166,11 +164,11 @@ static ssize_t logging(struct vfmig_mediate *m, struct vfmig_request *request)
 		return ret;
 	request->done = at_once;
 	request->held_by = NULL;
-	vfmig_offer_v2_submit(&m->logging, request);
+	v2_driver_submit(&m->logging, request);
 	return request->result;
 }
 
-ssize_t vfmig_mediate_work(struct vfmig_mediate *m, struct vfmig_request *request)
+ssize_t mediate_work(struct mediate *m, struct vfmig_request *request)
 {
 	request->err->text[0] = 0;
 	switch (request->verb) {

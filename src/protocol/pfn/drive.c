@@ -23,7 +23,7 @@
 /* ---- starting and stopping ---- */
 
 /* Remember what is to be logged, where that is said. */
-static ssize_t log_ranges(struct vfmig_region_drive *drive)
+static ssize_t log_ranges(struct region_user *drive)
 {
 	const struct vfmig_feature_dma_logging_control *control = drive->steps.outer->feature.data;
 	const struct vfmig_dma_logging_range *range;
@@ -38,11 +38,11 @@ static ssize_t log_ranges(struct vfmig_region_drive *drive)
 	if (drive->steps.outer->feature.size < sizeof(*control) ||
 	    (control->num_ranges && !range) || control->reserved)
 		return vfmig_err(&drive->steps.err, -EINVAL, "DMA_LOGGING_START is not whole");
-	if (control->num_ranges > VFMIG_LOGGING_RANGES_MAX)
+	if (control->num_ranges > ABI_LOGGING_RANGES_MAX)
 		return vfmig_err(&drive->steps.err, -E2BIG,
 				 "DMA logging: %u ranges, and %u at the most", control->num_ranges,
-				 VFMIG_LOGGING_RANGES_MAX);
-	why = vfmig_logging_start_check(control->page_size, range, control->num_ranges, true);
+				 ABI_LOGGING_RANGES_MAX);
+	why = abi_logging_start_check(control->page_size, range, control->num_ranges, true);
 	if (why)
 		return vfmig_err(&drive->steps.err, -EINVAL, "%s", why);
 	drive->logged = calloc(control->num_ranges + 1, sizeof(*drive->logged));
@@ -54,7 +54,7 @@ static ssize_t log_ranges(struct vfmig_region_drive *drive)
 	return 0;
 }
 
-static ssize_t log_start(struct vfmig_region_drive *drive)
+static ssize_t log_start(struct region_user *drive)
 {
 	ssize_t ret;
 
@@ -66,24 +66,24 @@ static ssize_t log_start(struct vfmig_region_drive *drive)
 	if (ret)
 		return ret;
 	drive->gap = false;
-	return vfmig_drive_log_switch(drive, true);
+	return region_user_log_switch(drive, true);
 }
 
-static ssize_t log_stop(struct vfmig_region_drive *drive)
+static ssize_t log_stop(struct region_user *drive)
 {
 	if (!drive->logs)
 		return 0;
-	return vfmig_drive_log_switch(drive, false);
+	return region_user_log_switch(drive, false);
 }
 
 /* ---- reports ---- */
 
-static ssize_t ask_range(struct vfmig_region_drive *drive);
+static ssize_t ask_range(struct region_user *drive);
 
 /* So many of the next pages, told of by these bits; NULL is all of them. */
-static void mark(struct vfmig_region_drive *drive, const uint8_t *bits, uint64_t n)
+static void mark(struct region_user *drive, const uint8_t *bits, uint64_t n)
 {
-	struct vfmig_drive_report *report = &drive->report;
+	struct region_user_report *report = &drive->report;
 
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t bit = (report->done + i) * report->unit / report->page_size;
@@ -95,15 +95,15 @@ static void mark(struct vfmig_region_drive *drive, const uint8_t *bits, uint64_t
 	report->done += n;
 }
 
-static ssize_t read_bits(struct vfmig_region_drive *drive);
+static ssize_t read_bits(struct region_user *drive);
 
-static ssize_t bits_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t bits_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
-	struct vfmig_drive_report *report = &drive->report;
+	struct region_user *drive = region_user_of(steps);
+	struct region_user_report *report = &drive->report;
 	uint64_t n = steps->inner.region.len * 8ull;
 
-	if (vfmig_drive_refused(drive, result))
+	if (region_user_refused(drive, result))
 		return read_bits(drive);
 	if (result < 0)
 		return result;
@@ -114,16 +114,16 @@ static ssize_t bits_read(struct vfmig_steps *steps, ssize_t result)
 	return read_bits(drive);
 }
 
-static ssize_t read_bits(struct vfmig_region_drive *drive)
+static ssize_t read_bits(struct region_user *drive)
 {
-	struct vfmig_drive_report *report = &drive->report;
+	struct region_user_report *report = &drive->report;
 
 	while (report->left) {
 		uint64_t bytes = (report->left + 7) / 8, n;
-		const uint8_t *bits = vfmig_drive_mapped(drive, report->at, &bytes);
+		const uint8_t *bits = region_user_mapped(drive, report->at, &bytes);
 
 		if (!bits)
-			return vfmig_drive_trapped(drive, report->at, bytes, false, bits_read);
+			return region_user_trapped(drive, report->at, bytes, false, bits_read);
 		n = bytes * 8 < report->left ? bytes * 8 : report->left;
 		report->at += bytes;
 		report->left -= n;
@@ -132,21 +132,21 @@ static ssize_t read_bits(struct vfmig_region_drive *drive)
 	return ask_range(drive);
 }
 
-static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t place_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
 	drive->report.at = drive->word;
-	result = vfmig_drive_place(drive, drive->word, (drive->report.left + 7) / 8);
+	result = region_user_place(drive, drive->word, (drive->report.left + 7) / 8);
 	return result ? result : read_bits(drive);
 }
 
-static ssize_t copied_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t copied_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
-	struct vfmig_drive_report *report = &drive->report;
+	struct region_user *drive = region_user_of(steps);
+	struct region_user_report *report = &drive->report;
 	uint64_t rest = report->pages - report->done;
 
 	if (result < 0)
@@ -163,50 +163,50 @@ static ssize_t copied_read(struct vfmig_steps *steps, ssize_t result)
 				 vfmig_device_name(drive->session.device),
 				 (unsigned long long)drive->word, (unsigned long long)rest);
 	report->left = drive->word;
-	return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_read);
+	return region_user_get(drive, ABI_REG_DATA_OFFSET, place_read);
 }
 
-static ssize_t total_written(struct vfmig_steps *steps, ssize_t result)
+static ssize_t total_written(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
-	return result < 0 ? result : vfmig_drive_get(drive, VFMIG_REG_COPIED_PFNS, copied_read);
+	return result < 0 ? result : region_user_get(drive, ABI_REG_COPIED_PFNS, copied_read);
 }
 
-static ssize_t size_written(struct vfmig_steps *steps, ssize_t result)
+static ssize_t size_written(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
-	const struct vfmig_drive_report *report = &drive->report;
+	struct region_user *drive = region_user_of(steps);
+	const struct region_user_report *report = &drive->report;
 
 	return result < 0 ? result
-			  : vfmig_drive_put(drive, VFMIG_REG_TOTAL_PFNS,
-					    report->pages - report->done, total_written);
+			  : region_user_put(drive, ABI_REG_TOTAL_PFNS, report->pages - report->done,
+					    total_written);
 }
 
-static ssize_t start_written(struct vfmig_steps *steps, ssize_t result)
+static ssize_t start_written(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	return result < 0 ? result
-			  : vfmig_drive_put(drive, VFMIG_REG_PAGE_SIZE, drive->report.unit,
+			  : region_user_put(drive, ABI_REG_PAGE_SIZE, drive->report.unit,
 					    size_written);
 }
 
-static ssize_t ask_range(struct vfmig_region_drive *drive)
+static ssize_t ask_range(struct region_user *drive)
 {
-	const struct vfmig_drive_report *report = &drive->report;
+	const struct region_user_report *report = &drive->report;
 
 	if (report->done == report->pages)
 		return 0;
-	return vfmig_drive_put(drive, VFMIG_REG_START_PFN,
-			       report->iova / report->unit + report->done, start_written);
+	return region_user_put(drive, ABI_REG_START_PFN, report->iova / report->unit + report->done,
+			       start_written);
 }
 
 /*
  * Behind a gap. Who has said what is logged is told that all of it is written, until he has asked about all of it, piece
  * by piece upward in each range; to another a report that fails says the same.
  */
-static ssize_t report_all(struct vfmig_region_drive *drive)
+static ssize_t report_all(struct region_user *drive)
 {
 	const struct vfmig_feature_dma_logging_report *asked = drive->steps.outer->feature.data;
 	bool all = true;
@@ -219,7 +219,7 @@ static ssize_t report_all(struct vfmig_region_drive *drive)
 				 vfmig_device_name(drive->session.device));
 	}
 	for (uint32_t i = 0; i < drive->nlogged; i++) {
-		struct vfmig_drive_logged *log = &drive->logged[i];
+		struct region_user_logged *log = &drive->logged[i];
 		uint64_t at = log->range.iova + log->told;
 		uint64_t last = asked->iova + (asked->length - 1);
 
@@ -237,9 +237,9 @@ static ssize_t report_all(struct vfmig_region_drive *drive)
 	return 0;
 }
 
-static ssize_t free_to_ask(struct vfmig_steps *steps, ssize_t result)
+static ssize_t free_to_ask(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
@@ -248,13 +248,13 @@ static ssize_t free_to_ask(struct vfmig_steps *steps, ssize_t result)
 	return ask_range(drive);
 }
 
-static ssize_t log_report(struct vfmig_region_drive *drive)
+static ssize_t log_report(struct region_user *drive)
 {
 	const struct vfmig_feature_dma_logging_report *asked = drive->steps.outer->feature.data;
-	struct vfmig_logging_report plain = {asked->iova, asked->length, asked->page_size};
-	const char *why = vfmig_logging_report_check(&plain, NULL);
+	struct abi_logging_report plain = {asked->iova, asked->length, asked->page_size};
+	const char *why = abi_logging_report_check(&plain, NULL);
 	const char *name = vfmig_device_name(drive->session.device);
-	struct vfmig_drive_report *report = &drive->report;
+	struct region_user_report *report = &drive->report;
 
 	if (why)
 		return vfmig_err(&drive->steps.err, -EINVAL, "device %s: %s", name, why);
@@ -264,17 +264,17 @@ static ssize_t log_report(struct vfmig_region_drive *drive)
 		return 0; /* it writes to nothing but itself */
 	report->iova = asked->iova;
 	report->page_size = asked->page_size;
-	report->unit = asked->iova % asked->page_size ? VFMIG_LOGGING_PAGE_MIN : asked->page_size;
+	report->unit = asked->iova % asked->page_size ? ABI_LOGGING_PAGE_MIN : asked->page_size;
 	report->pages = asked->length / report->unit;
 	report->done = 0;
 	report->bitmap = (uint64_t *)(uintptr_t)asked->bitmap;
 	if (drive->gap)
 		return report_all(drive);
 	drive->reporting = true;
-	return vfmig_drive_drain(drive, free_to_ask);
+	return region_user_drain(drive, free_to_ask);
 }
 
-ssize_t vfmig_drive_log(struct vfmig_region_drive *drive)
+ssize_t region_user_log(struct region_user *drive)
 {
 	const struct vfmig_request *outer = drive->steps.outer;
 
@@ -295,7 +295,7 @@ ssize_t vfmig_drive_log(struct vfmig_region_drive *drive)
 
 /* ---- the tracker: called by the space, may wait ---- */
 
-static int call(struct vfmig_region_drive *drive, uint32_t flags, void *data, size_t size,
+static int call(struct region_user *drive, uint32_t flags, void *data, size_t size,
 		struct vfmig_error *err)
 {
 	struct vfmig_request request = {
@@ -322,7 +322,7 @@ static int track_collect(void *context, uint64_t iova, uint64_t size, struct vfm
 			 struct vfmig_error *err)
 {
 	uint64_t most = size < PIECE ? size : PIECE;
-	size_t bytes = vfmig_dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
+	size_t bytes = dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
 	uint64_t *bitmap = malloc(bytes);
 	int ret = 0;
 
@@ -338,7 +338,7 @@ static int track_collect(void *context, uint64_t iova, uint64_t size, struct vfm
 		ret = call(context, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &report,
 			   sizeof(report), err);
 		if (!ret)
-			ret = vfmig_dirty_mark_bitmap(into, iova, most, VFMIG_PAGE_SIZE, bitmap);
+			ret = dirty_mark_bitmap(into, iova, most, VFMIG_PAGE_SIZE, bitmap);
 	}
 	free(bitmap);
 	return ret;
@@ -348,29 +348,29 @@ static int track_collect(void *context, uint64_t iova, uint64_t size, struct vfm
 
 static void close_drive(struct vfmig_session *session)
 {
-	struct vfmig_region_drive *drive = (struct vfmig_region_drive *)session;
+	struct region_user *drive = (struct region_user *)session;
 
 	if (drive->space)
 		vfmig_space_remove_tracker(drive->space, &drive->tracker);
-	vfmig_region_drive_close(session);
+	region_user_close(session);
 }
 
-static const struct vfmig_session_ops ops = {
+static const struct session_ops ops = {
 	.protocol = "pfn",
-	.submit = vfmig_region_drive_submit,
-	.cancel = vfmig_region_drive_cancel,
+	.submit = region_user_submit,
+	.cancel = region_user_cancel,
 	.close = close_drive,
 };
 
-int vfmig_drive_pfn(struct vfmig_device *device, struct vfmig_session **session,
-		    struct vfmig_error *err)
+int pfn_user_open(struct vfmig_device *device, struct vfmig_session **session,
+		  struct vfmig_error *err)
 {
-	struct vfmig_region_drive *drive;
-	int ret = vfmig_region_drive_open(device, VFMIG_REGION_PFN, &ops, session, err);
+	struct region_user *drive;
+	int ret = region_user_open(device, VFMIG_REGION_PFN, &ops, session, err);
 
 	if (ret)
 		return ret;
-	drive = (struct vfmig_region_drive *)*session;
+	drive = (struct region_user *)*session;
 	drive->tracker = (struct vfmig_tracker){
 		.name = "pfn",
 		.device = device,

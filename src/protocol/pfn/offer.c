@@ -4,9 +4,9 @@
  */
 #include "protocol/pfn/pfn.h"
 
-int vfmig_offer_pfn_open(struct vfmig_session *session, const struct vfmig_region_log *log,
-			 const struct vfmig_region_options *options,
-			 struct vfmig_region_offer **offer, struct vfmig_error *err)
+int pfn_driver_open(struct vfmig_session *session, const struct region_log *log,
+		    const struct region_options *options, struct region_driver **offer,
+		    struct vfmig_error *err)
 {
-	return vfmig_region_offer_open(session, log, VFMIG_REGION_PFN, options, offer, err);
+	return region_driver_open(session, log, VFMIG_REGION_PFN, options, offer, err);
 }

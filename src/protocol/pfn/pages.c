@@ -20,34 +20,34 @@
 
 enum { START, PAGE_SIZE, TOTAL };
 
-int vfmig_region_pages_open(struct vfmig_region_offer *offer, struct vfmig_error *err)
+int region_pages_open(struct region_driver *offer, struct vfmig_error *err)
 {
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_pages *pages = &offer->pages;
 
 	pages->bitmap = malloc(pages->size);
-	pages->ranges = calloc(VFMIG_REGION_LOG_RANGES, sizeof(*pages->ranges));
+	pages->ranges = calloc(REGION_LOG_RANGES, sizeof(*pages->ranges));
 	return pages->bitmap && pages->ranges ? 0
 					      : vfmig_err(err, -ENOMEM, "no memory for a bitmap");
 }
 
 /* How many pages a bitmap tells of at most. Some users read a word more than there is. */
-static uint64_t most(const struct vfmig_region_pages *pages)
+static uint64_t most(const struct region_pages *pages)
 {
 	return (pages->size - 8) / 8 * 64;
 }
 
 /* ---- logging follows _SAVING ---- */
 
-static void forget(struct vfmig_region_pages *pages)
+static void forget(struct region_pages *pages)
 {
 	bool stale = pages->stale;
 
-	memset(pages, 0, offsetof(struct vfmig_region_pages, at));
+	memset(pages, 0, offsetof(struct region_pages, at));
 	pages->stale = stale;
 }
 
-static ssize_t ask_log(struct vfmig_region_offer *offer, uint32_t flags, void *data, size_t size,
-		       vfmig_step_fn then)
+static ssize_t ask_log(struct region_driver *offer, uint32_t flags, void *data, size_t size,
+		       step_fn then)
 {
 	struct vfmig_request *inner = &offer->steps.inner;
 
@@ -56,63 +56,63 @@ static ssize_t ask_log(struct vfmig_region_offer *offer, uint32_t flags, void *d
 	inner->feature.data = data;
 	inner->feature.size = size;
 	if (offer->log.session_tells)
-		return vfmig_steps_ask(&offer->steps, then);
-	return vfmig_steps_ask_device(&offer->steps, then);
+		return steps_ask(&offer->steps, then);
+	return steps_ask_device(&offer->steps, then);
 }
 
-static ssize_t start_logger(struct vfmig_steps *steps)
+static ssize_t start_logger(struct steps *steps)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
-	struct vfmig_logger *logger = offer->log.logger;
-	uint64_t page_size = VFMIG_LOGGING_PAGE_MIN;
+	struct region_driver *offer = region_driver_of(steps);
+	struct logger *logger = offer->log.logger;
+	uint64_t page_size = ABI_LOGGING_PAGE_MIN;
 
 	return logger->ops->start(logger, &page_size, NULL, 0, &steps->err);
 }
 
-static ssize_t stop_logger(struct vfmig_steps *steps)
+static ssize_t stop_logger(struct steps *steps)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
 	offer->log.logger->ops->stop(offer->log.logger, NULL);
 	return 0;
 }
 
-static ssize_t stopped(struct vfmig_steps *steps, ssize_t result)
+static ssize_t stopped(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
 	offer->pages.stale = result < 0;
 	return offer->pages.then(steps, 0);
 }
 
-static ssize_t started(struct vfmig_steps *steps, ssize_t result)
+static ssize_t started(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 	bool late = offer->began != offer->resets;
 
 	offer->pages.logs = result >= 0 && !late;
 	offer->pages.stale = result >= 0 && late;
 	if (offer->pages.stale && offer->log.logger)
-		return vfmig_steps_work(steps, stop_logger, stopped);
+		return steps_work(steps, stop_logger, stopped);
 	/* Of a device that has no log all pages count as written. */
 	if (result == -ENOTTY || result == -EOPNOTSUPP)
 		result = 0;
 	return offer->pages.then(steps, result);
 }
 
-static ssize_t start_device(struct vfmig_region_offer *offer)
+static ssize_t start_device(struct region_driver *offer)
 {
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_pages *pages = &offer->pages;
 	uint32_t n = 0;
 
 	if (!offer->log.session_tells) {
-		n = offer->log.ranges(offer->log.context, pages->ranges, VFMIG_REGION_LOG_RANGES);
+		n = offer->log.ranges(offer->log.context, pages->ranges, REGION_LOG_RANGES);
 		/* Where nothing is mapped nothing can be written. */
 		if (!n)
 			return started(&offer->steps, 0);
 	}
 	memset(&pages->ask, 0, sizeof(pages->ask));
-	pages->ask.control.page_size = VFMIG_LOGGING_PAGE_MIN;
+	pages->ask.control.page_size = ABI_LOGGING_PAGE_MIN;
 	pages->ask.control.num_ranges = n;
 	pages->ask.control.ranges = (uintptr_t)pages->ranges;
 	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
@@ -120,20 +120,20 @@ static ssize_t start_device(struct vfmig_region_offer *offer)
 }
 
 /* It may be on from now on, whether or not anybody is there to hear of it. */
-static ssize_t start_log(struct vfmig_region_offer *offer)
+static ssize_t start_log(struct region_driver *offer)
 {
 	offer->pages.stale = true;
 	if (offer->log.logger)
-		return vfmig_steps_work(&offer->steps, start_logger, started);
+		return steps_work(&offer->steps, start_logger, started);
 	return start_device(offer);
 }
 
-static ssize_t not_stale(struct vfmig_steps *steps, ssize_t result)
+static ssize_t not_stale(struct steps *steps, ssize_t result)
 {
-	return start_log(vfmig_region_offer_of(steps));
+	return start_log(region_driver_of(steps));
 }
 
-ssize_t vfmig_region_log_start(struct vfmig_region_offer *offer, vfmig_step_fn then)
+ssize_t region_log_start(struct region_driver *offer, step_fn then)
 {
 	offer->pages.then = then;
 	if (!offer->log.logger && !offer->log.device && !offer->log.session_tells)
@@ -141,22 +141,22 @@ ssize_t vfmig_region_log_start(struct vfmig_region_offer *offer, vfmig_step_fn t
 	if (!offer->pages.stale)
 		return start_log(offer);
 	if (offer->log.logger)
-		return vfmig_steps_work(&offer->steps, stop_logger, not_stale);
+		return steps_work(&offer->steps, stop_logger, not_stale);
 	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
 		       not_stale);
 }
 
-ssize_t vfmig_region_log_stop(struct vfmig_region_offer *offer, vfmig_step_fn then)
+ssize_t region_log_stop(struct region_driver *offer, step_fn then)
 {
 	forget(&offer->pages);
 	offer->pages.stale = true;
 	offer->pages.then = then;
 	if (offer->log.logger)
-		return vfmig_steps_work(&offer->steps, stop_logger, stopped);
+		return steps_work(&offer->steps, stop_logger, stopped);
 	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, stopped);
 }
 
-void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
+void region_log_end(struct region_driver *offer, bool reset)
 {
 	struct vfmig_request stop = {
 		.verb = VFMIG_VERB_FEATURE,
@@ -182,11 +182,11 @@ void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset)
 /* ---- what is owed ---- */
 
 /* @n of the range's pages, from the one that is @done on. */
-static void owe(struct vfmig_region_pages *pages, uint64_t done, uint64_t n)
+static void owe(struct region_pages *pages, uint64_t done, uint64_t n)
 {
 	uint64_t size = pages->range[PAGE_SIZE];
 	uint64_t start = (pages->range[START] + done) * size;
-	uint64_t end = vfmig_sum(start, vfmig_product(n, size));
+	uint64_t end = abi_sum(start, abi_product(n, size));
 
 	if (pages->owed == pages->owed_end) {
 		pages->owed = start;
@@ -198,7 +198,7 @@ static void owe(struct vfmig_region_pages *pages, uint64_t done, uint64_t n)
 }
 
 /* Whether something is owed in a range, which is about to be told in full. */
-static bool pay(struct vfmig_region_pages *pages, uint64_t start, uint64_t end)
+static bool pay(struct region_pages *pages, uint64_t start, uint64_t end)
 {
 	if (pages->owed == pages->owed_end || start >= pages->owed_end || end <= pages->owed)
 		return false;
@@ -211,9 +211,9 @@ static bool pay(struct vfmig_region_pages *pages, uint64_t start, uint64_t end)
 
 /* ---- registers ---- */
 
-ssize_t vfmig_region_write_range(struct vfmig_region_offer *offer)
+ssize_t region_write_range(struct region_driver *offer)
 {
-	offer->pages.reg[offer->reg - VFMIG_REG_START_PFN] = vfmig_region_taken(offer);
+	offer->pages.reg[offer->reg - ABI_REG_START_PFN] = region_taken(offer);
 	offer->pages.written = true;
 	return (ssize_t)sizeof(uint64_t);
 }
@@ -222,23 +222,23 @@ static const char *bad_range(const uint64_t *range)
 {
 	uint64_t start, size;
 
-	if (!vfmig_power_of_two(range[PAGE_SIZE]) || range[PAGE_SIZE] < VFMIG_LOGGING_PAGE_MIN)
+	if (!abi_power_of_two(range[PAGE_SIZE]) || range[PAGE_SIZE] < ABI_LOGGING_PAGE_MIN)
 		return "page_size is not a power of two from 4 KiB up";
 	if (__builtin_mul_overflow(range[START], range[PAGE_SIZE], &start) ||
 	    __builtin_mul_overflow(range[TOTAL], range[PAGE_SIZE], &size) ||
-	    vfmig_passes_the_end(start, size))
+	    abi_passes_the_end(start, size))
 		return "the range passes the end of the address space";
 	return NULL;
 }
 
 /* The rest of the range is told in one word. */
-static ssize_t the_rest(struct vfmig_region_offer *offer, uint64_t word)
+static ssize_t the_rest(struct region_driver *offer, uint64_t word)
 {
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_pages *pages = &offer->pages;
 
 	pages->done = pages->range[TOTAL];
 	pages->answered = pages->current = false;
-	return vfmig_region_give(offer, word);
+	return region_give(offer, word);
 }
 
 /* Of so many of the first pages of a bitmap, how many are set: none (0), all (n), or something between. */
@@ -256,13 +256,13 @@ static uint64_t weigh(const uint64_t *bitmap, uint64_t n)
 	return count;
 }
 
-static ssize_t reported(struct vfmig_steps *steps, ssize_t result)
+static ssize_t reported(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_driver *offer = region_driver_of(steps);
+	struct region_pages *pages = &offer->pages;
 	uint64_t n = offer->value, set;
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	pages->asking = false;
 	if (result < 0) /* whatever was written, nobody knows */
@@ -274,13 +274,13 @@ static ssize_t reported(struct vfmig_steps *steps, ssize_t result)
 	pages->told = n;
 	pages->answered = pages->current = true;
 	pages->fetched = false;
-	return vfmig_region_give(offer, n);
+	return region_give(offer, n);
 }
 
-static ssize_t report_logger(struct vfmig_steps *steps)
+static ssize_t report_logger(struct steps *steps)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
-	const struct vfmig_region_pages *pages = &offer->pages;
+	struct region_driver *offer = region_driver_of(steps);
+	const struct region_pages *pages = &offer->pages;
 	uint64_t size = pages->range[PAGE_SIZE];
 
 	return offer->log.logger->ops->report(offer->log.logger,
@@ -288,15 +288,15 @@ static ssize_t report_logger(struct vfmig_steps *steps)
 					      offer->value * size, size, pages->bitmap, NULL);
 }
 
-static ssize_t report(struct vfmig_region_offer *offer)
+static ssize_t report(struct region_driver *offer)
 {
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_pages *pages = &offer->pages;
 	uint64_t size = pages->range[PAGE_SIZE];
 
 	memset(pages->bitmap, 0, pages->size);
 	pages->asking = true;
 	if (offer->log.logger)
-		return vfmig_steps_work(&offer->steps, report_logger, reported);
+		return steps_work(&offer->steps, report_logger, reported);
 	pages->ask.report = (struct vfmig_feature_dma_logging_report){
 		.iova = (pages->range[START] + pages->done) * size,
 		.length = offer->value * size,
@@ -308,16 +308,16 @@ static ssize_t report(struct vfmig_region_offer *offer)
 }
 
 /* Whether the log knows of all that can be written. */
-static bool knows(const struct vfmig_region_offer *offer)
+static bool knows(const struct region_driver *offer)
 {
-	const struct vfmig_region_log *log = &offer->log;
+	const struct region_log *log = &offer->log;
 
 	return offer->pages.logs && (!log->device || log->covered(log->context));
 }
 
-ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
+ssize_t region_read_copied(struct region_driver *offer)
 {
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_pages *pages = &offer->pages;
 	uint64_t start, end, left;
 	const char *why = NULL;
 	bool again = false;
@@ -339,30 +339,30 @@ ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer)
 	}
 	if (pages->answered && !pages->fetched) {
 		pages->current = true;
-		return vfmig_region_give(offer, pages->told);
+		return region_give(offer, pages->told);
 	}
 	left = pages->range[TOTAL] - pages->done;
 	if (!left)
 		return the_rest(offer, VFMIG_PFN_DIRTY_NONE);
 	start = (pages->range[START] + pages->done) * pages->range[PAGE_SIZE];
-	end = vfmig_sum(start, vfmig_product(left, pages->range[PAGE_SIZE]));
+	end = abi_sum(start, abi_product(left, pages->range[PAGE_SIZE]));
 	if (pay(pages, start, end) || again || !knows(offer))
 		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
 	offer->value = left < most(pages) ? left : most(pages);
 	return report(offer);
 }
 
-void vfmig_region_pages_dropped(struct vfmig_region_offer *offer)
+void region_pages_dropped(struct region_driver *offer)
 {
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_pages *pages = &offer->pages;
 
 	pages->asking = false;
 	owe(pages, pages->done, offer->value);
 }
 
-ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer)
+ssize_t region_expose_bitmap(struct region_driver *offer)
 {
-	struct vfmig_region_pages *pages = &offer->pages;
+	struct region_pages *pages = &offer->pages;
 
 	/* In the same place as the device's data, that waits elsewhere; see hand_over(). */
 	if (pages->at == offer->layout.data_start && offer->staged && !offer->aside) {
@@ -372,5 +372,5 @@ ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer)
 	memcpy(offer->bytes + pages->at, pages->bitmap, (pages->told + 63) / 64 * 8);
 	pages->current = false;
 	pages->fetched = true;
-	return vfmig_region_give(offer, pages->at);
+	return region_give(offer, pages->at);
 }

@@ -9,15 +9,14 @@
 
 #include "protocol/region/drive.h"
 
-static struct vfmig_region_drive *of_session(struct vfmig_session *session)
+static struct region_user *of_session(struct vfmig_session *session)
 {
-	return (struct vfmig_region_drive *)session;
+	return (struct region_user *)session;
 }
 
 /* ---- requests ---- */
 
-static ssize_t begin_data(struct vfmig_region_drive *drive,
-			  ssize_t (*begin)(struct vfmig_region_drive *))
+static ssize_t begin_data(struct region_user *drive, ssize_t (*begin)(struct region_user *))
 {
 	if (!drive->broken)
 		return begin(drive);
@@ -28,26 +27,26 @@ static ssize_t begin_data(struct vfmig_region_drive *drive,
 		vfmig_device_name(drive->session.device));
 }
 
-static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
+static ssize_t begin(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	drive->out = 0;
 	drive->reporting = false;
 	switch (steps->outer->verb) {
 	case VFMIG_VERB_STATE_GET:
-		return vfmig_drive_state_get(drive);
+		return region_user_state_get(drive);
 	case VFMIG_VERB_STATE_GO:
-		return vfmig_drive_state_go(drive);
+		return region_user_state_go(drive);
 	case VFMIG_VERB_DATA_READ:
-		return begin_data(drive, vfmig_drive_data_read);
+		return begin_data(drive, region_user_data_read);
 	case VFMIG_VERB_DATA_WRITE:
-		return begin_data(drive, vfmig_drive_data_write);
+		return begin_data(drive, region_user_data_write);
 	case VFMIG_VERB_DATA_SIZE:
 	case VFMIG_VERB_PRECOPY_INFO:
-		return begin_data(drive, vfmig_drive_pending);
+		return begin_data(drive, region_user_pending);
 	case VFMIG_VERB_FEATURE:
-		return vfmig_drive_log(drive);
+		return region_user_log(drive);
 	default:
 		return vfmig_err(&steps->err, -EOPNOTSUPP,
 				 "%s is asked of a device, not of a session",
@@ -55,34 +54,34 @@ static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
 	}
 }
 
-static void dropped(struct vfmig_steps *steps)
+static void dropped(struct steps *steps)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	drive->broken = true;
 	/* The device has forgotten the pages of which it has told. */
 	if (drive->reporting)
-		vfmig_drive_gap(drive);
+		region_user_gap(drive);
 	drive->reporting = false;
 	free(drive->draining);
 	drive->draining = NULL;
 }
 
-void vfmig_region_drive_submit(struct vfmig_session *session, struct vfmig_request *request)
+void region_user_submit(struct vfmig_session *session, struct vfmig_request *request)
 {
-	vfmig_steps_submit(&of_session(session)->steps, request);
+	steps_submit(&of_session(session)->steps, request);
 }
 
-bool vfmig_region_drive_cancel(struct vfmig_session *session, struct vfmig_request *request)
+bool region_user_cancel(struct vfmig_session *session, struct vfmig_request *request)
 {
-	return vfmig_steps_cancel(&of_session(session)->steps, request);
+	return steps_cancel(&of_session(session)->steps, request);
 }
 
-void vfmig_region_drive_close(struct vfmig_session *session)
+void region_user_close(struct vfmig_session *session)
 {
-	struct vfmig_region_drive *drive = of_session(session);
+	struct region_user *drive = of_session(session);
 
-	vfmig_steps_fini(&drive->steps);
+	steps_fini(&drive->steps);
 	for (uint32_t i = 0; i < drive->maps; i++)
 		munmap(drive->map[i].ptr, drive->map[i].size);
 	free(drive->read.carry);
@@ -108,11 +107,11 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 	if (info.flags & VFMIG_DEVICE_FLAG_PCI)
 		first = VFMIG_PCI_REGION_COUNT;
 	last = info.num_regions;
-	if (last > VFMIG_DRIVE_REGIONS_MAX)
-		last = VFMIG_DRIVE_REGIONS_MAX;
+	if (last > REGION_USER_REGIONS_MAX)
+		last = REGION_USER_REGIONS_MAX;
 	for (uint32_t i = first; i < last; i++) {
 		ret = vfmig_device_region(device, i, region, err);
-		if (ret && !vfmig_index_absent(ret))
+		if (ret && !device_index_absent(ret))
 			return ret;
 		if (ret || !region->size)
 			continue;
@@ -126,7 +125,7 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 }
 
 /* The state that it is in; a device that somebody left in the middle is one, too. */
-static int first_look(struct vfmig_region_drive *drive, struct vfmig_error *err)
+static int first_look(struct region_user *drive, struct vfmig_error *err)
 {
 	uint32_t word = 0;
 	int ret =
@@ -136,24 +135,24 @@ static int first_look(struct vfmig_region_drive *drive, struct vfmig_error *err)
 		return vfmig_err_at(err, ret, "device %s: device_state",
 				    vfmig_device_name(drive->session.device));
 	drive->bits = word & VFMIG_V1_STATE_MASK;
-	drive->state = vfmig_region_state_to(word);
-	vfmig_drive_read_reset(drive);
-	vfmig_drive_write_reset(drive);
+	drive->state = abi_region_state_to(word);
+	region_user_read_reset(drive);
+	region_user_write_reset(drive);
 	return 0;
 }
 
-int vfmig_region_drive_open(struct vfmig_device *device, enum vfmig_region_revision revision,
-			    const struct vfmig_session_ops *ops, struct vfmig_session **session,
-			    struct vfmig_error *err)
+int region_user_open(struct vfmig_device *device, enum vfmig_region_revision revision,
+		     const struct session_ops *ops, struct vfmig_session **session,
+		     struct vfmig_error *err)
 {
 	const uint32_t both = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE;
-	struct vfmig_region_drive *drive;
+	struct region_user *drive;
 	struct vfmig_region region;
 	int ret = find_region(device, revision, &region, err);
 
 	if (ret)
 		return ret;
-	if ((region.flags & both) != both || region.size <= vfmig_region_info_size(revision))
+	if ((region.flags & both) != both || region.size <= abi_region_info_size(revision))
 		return vfmig_err(err, -EPROTO,
 				 "device %s: its migration region (%llu bytes, flags 0x%x) cannot "
 				 "be one",
@@ -161,12 +160,12 @@ int vfmig_region_drive_open(struct vfmig_device *device, enum vfmig_region_revis
 				 region.flags);
 	drive = calloc(1, sizeof(*drive));
 	if (drive)
-		drive->bounce = malloc(VFMIG_DRIVE_BOUNCE);
+		drive->bounce = malloc(REGION_USER_BOUNCE);
 	if (!drive || !drive->bounce) {
 		free(drive);
 		return vfmig_err(err, -ENOMEM, "no memory for a session");
 	}
-	vfmig_steps_init(&drive->steps);
+	steps_init(&drive->steps);
 	drive->steps.device = device;
 	drive->steps.begin = begin;
 	drive->steps.dropped = dropped;
@@ -177,14 +176,14 @@ int vfmig_region_drive_open(struct vfmig_device *device, enum vfmig_region_revis
 	drive->revision = revision;
 	drive->index = region.index;
 	drive->region_size = region.size;
-	drive->room = region.revision_room ? region.revision_room : VFMIG_DRIVE_TRANSACTION_MAX;
-	drive->width = VFMIG_DRIVE_BOUNCE;
+	drive->room = region.revision_room ? region.revision_room : REGION_USER_TRANSACTION_MAX;
+	drive->width = REGION_USER_BOUNCE;
 	drive->framing = !(region.revision_flags & VFMIG_REGION_REVISION_FRAMED);
 	drive->checks = region.revision_flags & VFMIG_REGION_REVISION_CHECKS;
-	vfmig_drive_map(drive, &region);
+	region_user_map(drive, &region);
 	ret = first_look(drive, err);
 	if (ret) {
-		vfmig_region_drive_close(&drive->session);
+		region_user_close(&drive->session);
 		return ret;
 	}
 	*session = &drive->session;

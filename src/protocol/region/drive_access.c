@@ -20,8 +20,8 @@
 #include "abi/range.h"
 #include "protocol/region/drive.h"
 
-static ssize_t ask(struct vfmig_region_drive *drive, bool write, uint64_t offset, void *buf,
-		   uint32_t len, vfmig_step_fn then)
+static ssize_t ask(struct region_user *drive, bool write, uint64_t offset, void *buf, uint32_t len,
+		   step_fn then)
 {
 	struct vfmig_request *inner = &drive->steps.inner;
 
@@ -30,34 +30,33 @@ static ssize_t ask(struct vfmig_region_drive *drive, bool write, uint64_t offset
 	inner->region.offset = offset;
 	inner->region.buf = buf;
 	inner->region.len = len;
-	return vfmig_steps_ask(&drive->steps, then);
+	return steps_ask(&drive->steps, then);
 }
 
-ssize_t vfmig_drive_get(struct vfmig_region_drive *drive, enum vfmig_region_register reg,
-			vfmig_step_fn then)
+ssize_t region_user_get(struct region_user *drive, enum abi_region_register reg, step_fn then)
 {
 	drive->word = 0;
-	return ask(drive, false, vfmig_registers[reg].offset, &drive->word,
-		   vfmig_registers[reg].width, then);
+	return ask(drive, false, abi_registers[reg].offset, &drive->word, abi_registers[reg].width,
+		   then);
 }
 
-ssize_t vfmig_drive_put(struct vfmig_region_drive *drive, enum vfmig_region_register reg,
-			uint64_t value, vfmig_step_fn then)
+ssize_t region_user_put(struct region_user *drive, enum abi_region_register reg, uint64_t value,
+			step_fn then)
 {
 	drive->word = value;
-	return ask(drive, true, vfmig_registers[reg].offset, &drive->word,
-		   vfmig_registers[reg].width, then);
+	return ask(drive, true, abi_registers[reg].offset, &drive->word, abi_registers[reg].width,
+		   then);
 }
 
 /* ---- the data section ---- */
 
-uint8_t *vfmig_drive_mapped(struct vfmig_region_drive *drive, uint64_t offset, uint64_t *n)
+uint8_t *region_user_mapped(struct region_user *drive, uint64_t offset, uint64_t *n)
 {
 	uint64_t next = UINT64_MAX;
 
 	for (uint32_t i = 0; i < drive->maps; i++) {
 		uint64_t start = drive->map[i].offset;
-		uint64_t end = vfmig_sum(start, drive->map[i].size);
+		uint64_t end = abi_sum(start, drive->map[i].size);
 
 		if (offset >= start && offset < end) {
 			if (*n > end - offset)
@@ -72,8 +71,8 @@ uint8_t *vfmig_drive_mapped(struct vfmig_region_drive *drive, uint64_t offset, u
 	return NULL;
 }
 
-ssize_t vfmig_drive_trapped(struct vfmig_region_drive *drive, uint64_t offset, uint64_t n,
-			    bool write, vfmig_step_fn then)
+ssize_t region_user_trapped(struct region_user *drive, uint64_t offset, uint64_t n, bool write,
+			    step_fn then)
 {
 	uint32_t width = drive->width;
 
@@ -83,7 +82,7 @@ ssize_t vfmig_drive_trapped(struct vfmig_region_drive *drive, uint64_t offset, u
 	return ask(drive, write, offset, drive->bounce, (uint32_t)(n < width ? n : width), then);
 }
 
-bool vfmig_drive_refused(struct vfmig_region_drive *drive, ssize_t result)
+bool region_user_refused(struct region_user *drive, ssize_t result)
 {
 	uint32_t len = drive->steps.inner.region.len;
 
@@ -98,11 +97,11 @@ bool vfmig_drive_refused(struct vfmig_region_drive *drive, ssize_t result)
 	return true;
 }
 
-int vfmig_drive_place(struct vfmig_region_drive *drive, uint64_t offset, uint64_t n)
+int region_user_place(struct region_user *drive, uint64_t offset, uint64_t n)
 {
 	struct vfmig_error *err = &drive->steps.err;
 
-	if (offset >= vfmig_region_info_size(drive->revision) && offset <= drive->region_size &&
+	if (offset >= abi_region_info_size(drive->revision) && offset <= drive->region_size &&
 	    n <= drive->region_size - offset)
 		return 0;
 	return vfmig_err(
@@ -128,8 +127,8 @@ static bool stays(int fd, uint64_t end)
 	return seals >= 0 && (seals & F_SEAL_SHRINK) && (uint64_t)st.st_size >= end;
 }
 
-static void map_area(struct vfmig_region_drive *drive, int fd, uint64_t file_offset,
-		     uint64_t offset, uint64_t size)
+static void map_area(struct region_user *drive, int fd, uint64_t file_offset, uint64_t offset,
+		     uint64_t size)
 {
 	const uint64_t page = 4096;
 	uint64_t end;
@@ -149,7 +148,7 @@ static void map_area(struct vfmig_region_drive *drive, int fd, uint64_t file_off
 	drive->map[drive->maps++].ptr = ptr;
 }
 
-void vfmig_drive_map(struct vfmig_region_drive *drive, const struct vfmig_region *region)
+void region_user_map(struct region_user *drive, const struct vfmig_region *region)
 {
 	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
 					.region_fd = {.index = region->index, .fd = -1}};

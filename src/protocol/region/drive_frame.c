@@ -9,31 +9,31 @@
 
 #include "protocol/region/drive.h"
 
-static const struct vfmig_ds_model model = {
-	.name = VFMIG_DS_TRANSACTIONS,
-	.name_len = sizeof(VFMIG_DS_TRANSACTIONS) - 1,
+static const struct abi_ds_model model = {
+	.name = ABI_DS_TRANSACTIONS,
+	.name_len = sizeof(ABI_DS_TRANSACTIONS) - 1,
 	.version = 1,
 };
 
-_Static_assert(VFMIG_DS_PREAMBLE_SIZE + VFMIG_DS_HEADER_SIZE + VFMIG_DS_SCHEMA_FIXED +
-			       sizeof(VFMIG_DS_TRANSACTIONS) - 1 <=
-		       VFMIG_DRIVE_PREFIX,
+_Static_assert(ABI_DS_PREAMBLE_SIZE + ABI_DS_HEADER_SIZE + ABI_DS_SCHEMA_FIXED +
+			       sizeof(ABI_DS_TRANSACTIONS) - 1 <=
+		       REGION_USER_PREFIX,
 	       "the prefix has room");
 
-size_t vfmig_drive_prefix(uint8_t *buf, struct vfmig_ds_writer *writer)
+size_t region_user_prefix(uint8_t *buf, struct abi_ds_writer *writer)
 {
 	size_t len;
 
 	memset(writer, 0, sizeof(*writer));
-	len = vfmig_ds_put_preamble(writer, buf, VFMIG_DRIVE_PREFIX);
-	return len + vfmig_ds_put_schema(writer, buf + len, VFMIG_DRIVE_PREFIX - len, &model, NULL);
+	len = abi_ds_put_preamble(writer, buf, REGION_USER_PREFIX);
+	return len + abi_ds_put_schema(writer, buf + len, REGION_USER_PREFIX - len, &model, NULL);
 }
 
 /* The reader's callbacks only take notes: what they lead to takes accesses. */
 
 static const char *chunk_begin(void *user)
 {
-	struct vfmig_drive_write *write = user;
+	struct region_user_write *write = user;
 
 	write->begin = true;
 	return NULL;
@@ -41,7 +41,7 @@ static const char *chunk_begin(void *user)
 
 static const char *chunk(void *user, const void *data, size_t len)
 {
-	struct vfmig_drive_write *write = user;
+	struct region_user_write *write = user;
 
 	write->data = data;
 	write->len = len;
@@ -50,7 +50,7 @@ static const char *chunk(void *user, const void *data, size_t len)
 
 static const char *chunk_end(void *user)
 {
-	struct vfmig_drive_write *write = user;
+	struct region_user_write *write = user;
 
 	write->end = true;
 	return NULL;
@@ -63,13 +63,13 @@ static const char *opaque(void *user, const void *data, size_t len)
 
 static const char *end(void *user)
 {
-	struct vfmig_drive_write *write = user;
+	struct region_user_write *write = user;
 
 	write->ended = true;
 	return NULL;
 }
 
-const struct vfmig_ds_events vfmig_drive_events = {
+const struct abi_ds_events region_user_events = {
 	.chunk_begin = chunk_begin,
 	.chunk = chunk,
 	.chunk_end = chunk_end,

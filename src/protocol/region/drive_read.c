@@ -13,30 +13,30 @@
 
 #include "protocol/region/drive.h"
 
-static ssize_t go_on(struct vfmig_region_drive *drive);
+static ssize_t go_on(struct region_user *drive);
 
-void vfmig_drive_read_reset(struct vfmig_region_drive *drive)
+void region_user_read_reset(struct region_user *drive)
 {
 	free(drive->read.carry);
 	memset(&drive->read, 0, sizeof(drive->read));
 }
 
-static uint64_t left(const struct vfmig_region_drive *drive)
+static uint64_t left(const struct region_user *drive)
 {
 	return drive->read.size - drive->read.pos;
 }
 
 /* ---- a transaction's beginning and end ---- */
 
-static ssize_t pending(struct vfmig_region_drive *drive, vfmig_step_fn then)
+static ssize_t pending(struct region_user *drive, step_fn then)
 {
 	drive->read.begun = true;
-	return vfmig_drive_get(drive, VFMIG_REG_PENDING_BYTES, then);
+	return region_user_get(drive, ABI_REG_PENDING_BYTES, then);
 }
 
-static ssize_t pending_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t pending_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
@@ -45,20 +45,20 @@ static ssize_t pending_read(struct vfmig_steps *steps, ssize_t result)
 	return go_on(drive);
 }
 
-static ssize_t size_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t size_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user *drive = region_user_of(steps);
+	struct region_user_read *read = &drive->read;
 	uint64_t size = drive->word;
 
 	if (result < 0)
 		return result;
-	if (size > VFMIG_DRIVE_TRANSACTION_MAX)
+	if (size > REGION_USER_TRANSACTION_MAX)
 		return vfmig_err(&steps->err, -EFBIG,
 				 "device %s: a transaction of %llu bytes, over %llu",
 				 vfmig_device_name(drive->session.device), (unsigned long long)size,
-				 VFMIG_DRIVE_TRANSACTION_MAX);
-	result = vfmig_drive_place(drive, read->at, size);
+				 REGION_USER_TRANSACTION_MAX);
+	result = region_user_place(drive, read->at, size);
 	if (result)
 		return result;
 	if (!size) {
@@ -78,50 +78,50 @@ static ssize_t size_read(struct vfmig_steps *steps, ssize_t result)
 	return go_on(drive);
 }
 
-static ssize_t offset_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t offset_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
 	drive->read.at = drive->word;
-	return vfmig_drive_get(drive, VFMIG_REG_DATA_SIZE, size_read);
+	return region_user_get(drive, ABI_REG_DATA_SIZE, size_read);
 }
 
 /* ---- what goes into the frames ---- */
 
-static void put_chunk(struct vfmig_drive_read *read)
+static void put_chunk(struct region_user_read *read)
 {
 	uint64_t rest = read->size - read->pos;
-	uint64_t n = rest < VFMIG_DS_FRAME_MAX ? rest : VFMIG_DS_FRAME_MAX;
+	uint64_t n = rest < ABI_DS_FRAME_MAX ? rest : ABI_DS_FRAME_MAX;
 	uint16_t flags = 0;
 
 	if (!read->pos)
-		flags |= VFMIG_DS_CHUNK_FIRST;
+		flags |= ABI_DS_CHUNK_FIRST;
 	if (n == rest)
-		flags |= VFMIG_DS_CHUNK_LAST;
+		flags |= ABI_DS_CHUNK_LAST;
 	read->head_at = 0;
 	read->head_len =
-		vfmig_ds_put_chunk_header(&read->writer, read->head, sizeof(read->head), flags, n);
+		abi_ds_put_chunk_header(&read->writer, read->head, sizeof(read->head), flags, n);
 	read->frame = n;
 }
 
-static void put_prefix(struct vfmig_drive_read *read)
+static void put_prefix(struct region_user_read *read)
 {
 	read->prefixed = true;
 	read->head_at = 0;
-	read->head_len = vfmig_drive_prefix(read->head, &read->writer);
+	read->head_len = region_user_prefix(read->head, &read->writer);
 }
 
-static void put_end(struct vfmig_drive_read *read)
+static void put_end(struct region_user_read *read)
 {
 	read->head_at = 0;
-	read->head_len = vfmig_ds_put_end(&read->writer, read->head, sizeof(read->head));
+	read->head_len = abi_ds_put_end(&read->writer, read->head, sizeof(read->head));
 }
 
 /* ---- filling the reader's buffer ---- */
 
-static void advance(struct vfmig_region_drive *drive, uint64_t n)
+static void advance(struct region_user *drive, uint64_t n)
 {
 	drive->out += n;
 	drive->read.pos += n;
@@ -129,12 +129,12 @@ static void advance(struct vfmig_region_drive *drive, uint64_t n)
 		drive->read.frame -= n;
 }
 
-static ssize_t trapped_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t trapped_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 	uint8_t *to = steps->outer->data.buf;
 
-	if (vfmig_drive_refused(drive, result))
+	if (region_user_refused(drive, result))
 		return go_on(drive);
 	if (result < 0)
 		return result;
@@ -144,26 +144,26 @@ static ssize_t trapped_read(struct vfmig_steps *steps, ssize_t result)
 }
 
 /* Some of the transaction, as far as it can be had at once. 0, or what to return. */
-static ssize_t give_data(struct vfmig_region_drive *drive, uint64_t n)
+static ssize_t give_data(struct region_user *drive, uint64_t n)
 {
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user_read *read = &drive->read;
 	uint8_t *to = (uint8_t *)drive->steps.outer->data.buf + drive->out;
 	const uint8_t *from;
 
 	if (read->carry)
 		from = read->carry + read->pos;
 	else
-		from = vfmig_drive_mapped(drive, read->at + read->pos, &n);
+		from = region_user_mapped(drive, read->at + read->pos, &n);
 	if (!from)
-		return vfmig_drive_trapped(drive, read->at + read->pos, n, false, trapped_read);
+		return region_user_trapped(drive, read->at + read->pos, n, false, trapped_read);
 	memcpy(to, from, n);
 	advance(drive, n);
 	return 0;
 }
 
-static void give_head(struct vfmig_region_drive *drive, size_t room)
+static void give_head(struct region_user *drive, size_t room)
 {
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user_read *read = &drive->read;
 	size_t n = read->head_len - read->head_at;
 
 	n = n < room ? n : room;
@@ -173,9 +173,9 @@ static void give_head(struct vfmig_region_drive *drive, size_t room)
 }
 
 /* There is no transaction: the next one, or the end. */
-static ssize_t next_transaction(struct vfmig_region_drive *drive)
+static ssize_t next_transaction(struct region_user *drive)
 {
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user_read *read = &drive->read;
 
 	if (drive->framing && !read->prefixed) {
 		put_prefix(read);
@@ -187,7 +187,7 @@ static ssize_t next_transaction(struct vfmig_region_drive *drive)
 		return pending(drive, pending_read);
 	read->fresh = false;
 	if (read->pending)
-		return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, offset_read);
+		return region_user_get(drive, ABI_REG_DATA_OFFSET, offset_read);
 	if (drive->state == VFMIG_STATE_PRE_COPY)
 		return -ENOMSG;
 	read->ended = true;
@@ -197,9 +197,9 @@ static ssize_t next_transaction(struct vfmig_region_drive *drive)
 	return go_on(drive);
 }
 
-static ssize_t go_on(struct vfmig_region_drive *drive)
+static ssize_t go_on(struct region_user *drive)
 {
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user_read *read = &drive->read;
 	size_t len = drive->steps.outer->data.len;
 	ssize_t ret;
 
@@ -231,7 +231,7 @@ static ssize_t go_on(struct vfmig_region_drive *drive)
 	return drive->out || !len ? (ssize_t)drive->out : next_transaction(drive);
 }
 
-ssize_t vfmig_drive_data_read(struct vfmig_region_drive *drive)
+ssize_t region_user_data_read(struct region_user *drive)
 {
 	if (!vfmig_v2_state_saving(drive->state))
 		return vfmig_err(&drive->steps.err, -EINVAL,
@@ -244,10 +244,10 @@ ssize_t vfmig_drive_data_read(struct vfmig_region_drive *drive)
 
 /* ---- how much there is ---- */
 
-static ssize_t tell(struct vfmig_region_drive *drive)
+static ssize_t tell(struct region_user *drive)
 {
 	struct vfmig_request *outer = drive->steps.outer;
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user_read *read = &drive->read;
 	uint64_t more = read->ended ? 0 : read->pending;
 
 	/* Where a transaction is under way, pending counts all of it, but for one that was carried over. */
@@ -266,9 +266,9 @@ static ssize_t tell(struct vfmig_region_drive *drive)
 	return 0;
 }
 
-static ssize_t told(struct vfmig_steps *steps, ssize_t result)
+static ssize_t told(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
@@ -277,7 +277,7 @@ static ssize_t told(struct vfmig_steps *steps, ssize_t result)
 	return tell(drive);
 }
 
-ssize_t vfmig_drive_pending(struct vfmig_region_drive *drive)
+ssize_t region_user_pending(struct region_user *drive)
 {
 	struct vfmig_request *outer = drive->steps.outer;
 	const char *name = vfmig_device_name(drive->session.device);
@@ -298,22 +298,22 @@ ssize_t vfmig_drive_pending(struct vfmig_region_drive *drive)
 
 /* ---- leaving pre-copy ---- */
 
-static ssize_t drain(struct vfmig_region_drive *drive);
+static ssize_t drain(struct region_user *drive);
 
-static ssize_t drained(struct vfmig_steps *steps, ssize_t result)
+static ssize_t drained(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
 	return drive->then(steps, 0);
 }
 
-static ssize_t drain_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t drain_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
-	if (vfmig_drive_refused(drive, result))
+	if (region_user_refused(drive, result))
 		return drain(drive);
 	if (result < 0)
 		return result;
@@ -322,16 +322,16 @@ static ssize_t drain_read(struct vfmig_steps *steps, ssize_t result)
 	return drain(drive);
 }
 
-static ssize_t drain(struct vfmig_region_drive *drive)
+static ssize_t drain(struct region_user *drive)
 {
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user_read *read = &drive->read;
 
 	while (drive->drained < read->size) {
 		uint64_t n = read->size - drive->drained, at = read->at + drive->drained;
-		const uint8_t *from = vfmig_drive_mapped(drive, at, &n);
+		const uint8_t *from = region_user_mapped(drive, at, &n);
 
 		if (!from)
-			return vfmig_drive_trapped(drive, at, n, false, drain_read);
+			return region_user_trapped(drive, at, n, false, drain_read);
 		memcpy(drive->draining + drive->drained, from, n);
 		drive->drained += n;
 	}
@@ -340,9 +340,9 @@ static ssize_t drain(struct vfmig_region_drive *drive)
 	return pending(drive, drained);
 }
 
-ssize_t vfmig_drive_drain(struct vfmig_region_drive *drive, vfmig_step_fn then)
+ssize_t region_user_drain(struct region_user *drive, step_fn then)
 {
-	struct vfmig_drive_read *read = &drive->read;
+	struct region_user_read *read = &drive->read;
 
 	if (!left(drive) || read->carry)
 		return then(&drive->steps, 0);

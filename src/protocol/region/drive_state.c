@@ -17,9 +17,9 @@
 #include "protocol/region/drive.h"
 
 /* device_state for a state of the session's. */
-static uint8_t bits_for(const struct vfmig_region_drive *drive, enum vfmig_state state)
+static uint8_t bits_for(const struct region_user *drive, enum vfmig_state state)
 {
-	uint8_t bits = (uint8_t)vfmig_region_state_from(state);
+	uint8_t bits = (uint8_t)abi_region_state_from(state);
 
 	if (drive->parked)
 		return VFMIG_V1_STATE_RESUMING;
@@ -29,7 +29,7 @@ static uint8_t bits_for(const struct vfmig_region_drive *drive, enum vfmig_state
 }
 
 /* The device was asked: the session's state is what it says. */
-static void heard(struct vfmig_region_drive *drive)
+static void heard(struct region_user *drive)
 {
 	uint32_t bits = (uint32_t)drive->word & VFMIG_V1_STATE_MASK;
 
@@ -37,18 +37,18 @@ static void heard(struct vfmig_region_drive *drive)
 	if (bits == bits_for(drive, drive->state) && drive->state != VFMIG_STATE_ERROR)
 		return;
 	/* It is not where we left it: it was reset, or somebody else drives it. */
-	drive->state = vfmig_region_state_to(bits);
+	drive->state = abi_region_state_to(bits);
 	drive->parked = false;
-	vfmig_drive_gap(drive);
-	vfmig_drive_read_reset(drive);
-	vfmig_drive_write_reset(drive);
+	region_user_gap(drive);
+	region_user_read_reset(drive);
+	region_user_write_reset(drive);
 }
 
 /* ---- STATE_GET ---- */
 
-static ssize_t got(struct vfmig_steps *steps, ssize_t result)
+static ssize_t got(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
@@ -57,18 +57,18 @@ static ssize_t got(struct vfmig_steps *steps, ssize_t result)
 	return 0;
 }
 
-ssize_t vfmig_drive_state_get(struct vfmig_region_drive *drive)
+ssize_t region_user_state_get(struct region_user *drive)
 {
-	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, got);
+	return region_user_get(drive, ABI_REG_DEVICE_STATE, got);
 }
 
 /* ---- writing device_state, in as many steps as it takes ---- */
 
-static ssize_t walk(struct vfmig_region_drive *drive);
+static ssize_t walk(struct region_user *drive);
 
-static ssize_t asked_why(struct vfmig_steps *steps, ssize_t result)
+static ssize_t asked_why(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result >= 0)
 		heard(drive);
@@ -78,9 +78,9 @@ static ssize_t asked_why(struct vfmig_steps *steps, ssize_t result)
 	return drive->result;
 }
 
-static ssize_t written(struct vfmig_steps *steps, ssize_t result)
+static ssize_t written(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result >= 0) {
 		drive->way_at++;
@@ -88,25 +88,25 @@ static ssize_t written(struct vfmig_steps *steps, ssize_t result)
 	}
 	drive->result = result;
 	drive->why = steps->err;
-	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, asked_why);
+	return region_user_get(drive, ABI_REG_DEVICE_STATE, asked_why);
 }
 
-static ssize_t read_to_modify(struct vfmig_steps *steps, ssize_t result)
+static ssize_t read_to_modify(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 	uint64_t to = drive->way[drive->way_at];
 
 	if (result < 0)
 		return result;
-	return vfmig_drive_put(drive, VFMIG_REG_DEVICE_STATE,
+	return region_user_put(drive, ABI_REG_DEVICE_STATE,
 			       (drive->word & ~(uint64_t)VFMIG_V1_STATE_MASK) | to, written);
 }
 
-static ssize_t walk(struct vfmig_region_drive *drive)
+static ssize_t walk(struct region_user *drive)
 {
 	if (drive->way_at == drive->ways)
 		return drive->then(&drive->steps, 0);
-	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, read_to_modify);
+	return region_user_get(drive, ABI_REG_DEVICE_STATE, read_to_modify);
 }
 
 /* ---- STATE_GO ---- */
@@ -117,9 +117,9 @@ static bool saving(enum vfmig_state state)
 }
 
 /* What to write to get there; the device is in the session's state. */
-static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
+static ssize_t plan(struct region_user *drive, enum vfmig_state to)
 {
-	uint8_t way[VFMIG_REGION_WRITES_MAX], bits = drive->bits;
+	uint8_t way[ABI_REGION_WRITES_MAX], bits = drive->bits;
 	enum vfmig_state from = drive->state;
 	const char *why;
 	uint32_t count;
@@ -131,7 +131,7 @@ static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
 	if (drive->parked)
 		from = VFMIG_STATE_RESUMING;
 	drive->parked = false;
-	why = vfmig_region_way(from, to, drive->checks, way, &count);
+	why = abi_region_way(from, to, drive->checks, way, &count);
 	if (why)
 		return vfmig_err(&drive->steps.err, -EINVAL,
 				 "device %s cannot go from %s to %s: %s",
@@ -143,12 +143,12 @@ static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
 		return 0;
 	/* Its data has been begun, in a session of which the device does not know that it is over. */
 	if (drive->logs && saving(to) && !saving(from) && drive->read.begun) {
-		bits = (uint8_t)vfmig_region_state_from(from);
+		bits = (uint8_t)abi_region_state_from(from);
 		drive->way[drive->ways++] = bits;
-		vfmig_drive_gap(drive);
+		region_user_gap(drive);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		uint8_t next = bits_for(drive, vfmig_region_state_to(way[i]));
+		uint8_t next = bits_for(drive, abi_region_state_to(way[i]));
 
 		/*
 		 * Out of RESUMING there is one way, and stop-and-copy does not go back to pre-copy: no written page
@@ -158,7 +158,7 @@ static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
 		    (bits == VFMIG_V1_STATE_STOP_COPY && next == VFMIG_V1_STATE_PRE_COPY)) {
 			bits = way[i];
 			drive->way[drive->ways++] = bits;
-			vfmig_drive_gap(drive);
+			region_user_gap(drive);
 		}
 		if (next != bits)
 			drive->way[drive->ways++] = next;
@@ -167,19 +167,19 @@ static ssize_t plan(struct vfmig_region_drive *drive, enum vfmig_state to)
 	return 0;
 }
 
-static ssize_t arrived(struct vfmig_steps *steps, ssize_t result)
+static ssize_t arrived(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 	enum vfmig_state from = drive->state, to = steps->outer->state;
 
 	/* What was said of the data is not true any more. In stop-and-copy there is more of it. */
 	drive->read.fresh = false;
 	if (saving(to) && !saving(from))
-		vfmig_drive_read_reset(drive);
+		region_user_read_reset(drive);
 	drive->parked =
 		to == VFMIG_STATE_STOP && drive->bits == VFMIG_V1_STATE_RESUMING && !drive->ways;
 	if (to == VFMIG_STATE_RESUMING && from != to)
-		vfmig_drive_write_reset(drive);
+		region_user_write_reset(drive);
 	/* From pre-copy to stop-and-copy it is the same data. */
 	if (!saving(to) || !saving(from))
 		drive->broken = false;
@@ -187,9 +187,9 @@ static ssize_t arrived(struct vfmig_steps *steps, ssize_t result)
 	return 0;
 }
 
-static ssize_t prepared(struct vfmig_steps *steps, ssize_t result)
+static ssize_t prepared(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 	ssize_t ret;
 
 	if (result < 0)
@@ -201,9 +201,9 @@ static ssize_t prepared(struct vfmig_steps *steps, ssize_t result)
 	return walk(drive);
 }
 
-static ssize_t go_from(struct vfmig_steps *steps, ssize_t result)
+static ssize_t go_from(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 	enum vfmig_state to = steps->outer->state;
 
 	if (result < 0)
@@ -212,33 +212,33 @@ static ssize_t go_from(struct vfmig_steps *steps, ssize_t result)
 	if (drive->state == to)
 		return 0;
 	if (drive->state == VFMIG_STATE_PRE_COPY && to == VFMIG_STATE_STOP_COPY)
-		return vfmig_drive_drain(drive, prepared);
+		return region_user_drain(drive, prepared);
 	if (drive->state == VFMIG_STATE_RESUMING)
-		return vfmig_drive_flush(drive, prepared);
+		return region_user_flush(drive, prepared);
 	return prepared(steps, 0);
 }
 
-ssize_t vfmig_drive_state_go(struct vfmig_region_drive *drive)
+ssize_t region_user_state_go(struct region_user *drive)
 {
-	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, go_from);
+	return region_user_get(drive, ABI_REG_DEVICE_STATE, go_from);
 }
 
 /* ---- pfn: the log of written pages ---- */
 
-static ssize_t switched(struct vfmig_steps *steps, ssize_t result)
+static ssize_t switched(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	/* Where that changed the device's state, the data of it begins anew. */
 	if (drive->ways)
-		vfmig_drive_read_reset(drive);
+		region_user_read_reset(drive);
 	drive->logs = drive->log_to;
 	return 0;
 }
 
-static ssize_t switch_from(struct vfmig_steps *steps, ssize_t result)
+static ssize_t switch_from(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 	bool logs = drive->logs;
 	uint8_t bits;
 
@@ -255,8 +255,8 @@ static ssize_t switch_from(struct vfmig_steps *steps, ssize_t result)
 	return walk(drive);
 }
 
-ssize_t vfmig_drive_log_switch(struct vfmig_region_drive *drive, bool on)
+ssize_t region_user_log_switch(struct region_user *drive, bool on)
 {
 	drive->log_to = on;
-	return vfmig_drive_get(drive, VFMIG_REG_DEVICE_STATE, switch_from);
+	return region_user_get(drive, ABI_REG_DEVICE_STATE, switch_from);
 }

@@ -11,34 +11,34 @@
 
 #include "protocol/region/drive.h"
 
-static ssize_t go_on(struct vfmig_region_drive *drive);
+static ssize_t go_on(struct region_user *drive);
 
-void vfmig_drive_write_reset(struct vfmig_region_drive *drive)
+void region_user_write_reset(struct region_user *drive)
 {
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user_write *write = &drive->write;
 
 	memset(write, 0, sizeof(*write));
 	if (!drive->framing)
-		write->form = VFMIG_DRIVE_RAW;
-	vfmig_ds_reader_init(&write->reader, &vfmig_drive_events, write, NULL, 0);
+		write->form = REGION_USER_RAW;
+	abi_ds_reader_init(&write->reader, &region_user_events, write, NULL, 0);
 }
 
 /* ---- copying to the region: 0 if it is done, else a step, and then @then when it is ---- */
 
-static ssize_t push(struct vfmig_region_drive *drive);
+static ssize_t push(struct region_user *drive);
 
-static void pushed_some(struct vfmig_drive_write *write, uint64_t n)
+static void pushed_some(struct region_user_write *write, uint64_t n)
 {
 	write->from += n;
 	write->left -= n;
 	write->pos += n;
 }
 
-static ssize_t trapped_written(struct vfmig_steps *steps, ssize_t result)
+static ssize_t trapped_written(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
-	if (!vfmig_drive_refused(drive, result)) {
+	if (!region_user_refused(drive, result)) {
 		if (result < 0)
 			return result;
 		pushed_some(&drive->write, steps->inner.region.len);
@@ -47,18 +47,18 @@ static ssize_t trapped_written(struct vfmig_steps *steps, ssize_t result)
 	return result ? result : drive->write.then(steps, 0);
 }
 
-static ssize_t push(struct vfmig_region_drive *drive)
+static ssize_t push(struct region_user *drive)
 {
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user_write *write = &drive->write;
 
 	while (write->left) {
 		uint64_t n = write->left, at = write->at + write->pos;
-		uint8_t *to = vfmig_drive_mapped(drive, at, &n);
+		uint8_t *to = region_user_mapped(drive, at, &n);
 
 		if (!to) {
-			n = n < VFMIG_DRIVE_BOUNCE ? n : VFMIG_DRIVE_BOUNCE;
+			n = n < REGION_USER_BOUNCE ? n : REGION_USER_BOUNCE;
 			memcpy(drive->bounce, write->from, n);
-			return vfmig_drive_trapped(drive, at, n, true, trapped_written);
+			return region_user_trapped(drive, at, n, true, trapped_written);
 		}
 		memcpy(to, write->from, n);
 		pushed_some(write, n);
@@ -66,44 +66,44 @@ static ssize_t push(struct vfmig_region_drive *drive)
 	return 0;
 }
 
-static ssize_t commit(struct vfmig_region_drive *drive, vfmig_step_fn then)
+static ssize_t commit(struct region_user *drive, step_fn then)
 {
-	return vfmig_drive_put(drive, VFMIG_REG_DATA_SIZE, drive->write.pos, then);
+	return region_user_put(drive, ABI_REG_DATA_SIZE, drive->write.pos, then);
 }
 
 /* ---- as it comes: one transaction for each request, or several if it does not fit ---- */
 
-static ssize_t place_read(struct vfmig_steps *steps, ssize_t result);
+static ssize_t place_read(struct steps *steps, ssize_t result);
 
-static ssize_t committed(struct vfmig_steps *steps, ssize_t result)
+static ssize_t committed(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
 	drive->write.left = drive->write.later;
 	if (drive->write.left)
-		return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_read);
+		return region_user_get(drive, ABI_REG_DATA_OFFSET, place_read);
 	drive->write.acting = false;
 	return drive->then ? drive->then(steps, 0) : (ssize_t)drive->out;
 }
 
-static ssize_t all_there(struct vfmig_steps *steps, ssize_t result)
+static ssize_t all_there(struct steps *steps, ssize_t result)
 {
-	return commit(vfmig_drive_of(steps), committed);
+	return commit(region_user_of(steps), committed);
 }
 
-static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
+static ssize_t place_read(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user *drive = region_user_of(steps);
+	struct region_user_write *write = &drive->write;
 	uint64_t most;
 
 	if (result < 0)
 		return result;
 	write->at = drive->word;
 	write->pos = 0;
-	result = vfmig_drive_place(drive, write->at, 1);
+	result = region_user_place(drive, write->at, 1);
 	if (result)
 		return result;
 	most = drive->region_size - write->at;
@@ -116,25 +116,24 @@ static ssize_t place_read(struct vfmig_steps *steps, ssize_t result)
 	return result ? result : all_there(steps, 0);
 }
 
-static ssize_t put_raw(struct vfmig_region_drive *drive, const void *from, size_t n,
-		       vfmig_step_fn then)
+static ssize_t put_raw(struct region_user *drive, const void *from, size_t n, step_fn then)
 {
 	drive->write.acting = true;
 	drive->write.from = from;
 	drive->write.left = n;
 	drive->then = then;
-	return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_read);
+	return region_user_get(drive, ABI_REG_DATA_OFFSET, place_read);
 }
 
 /* ---- out of frames: what the reader told is done before it is fed more ---- */
 
-static ssize_t taken(struct vfmig_steps *steps, ssize_t result)
+static ssize_t taken(struct steps *steps, ssize_t result)
 {
-	return result < 0 ? result : go_on(vfmig_drive_of(steps));
+	return result < 0 ? result : go_on(region_user_of(steps));
 }
 
 /* A piece of a transaction is in its place: 0, or the step if it was the last. */
-static ssize_t piece(struct vfmig_region_drive *drive)
+static ssize_t piece(struct region_user *drive)
 {
 	bool end = drive->write.end;
 
@@ -142,36 +141,36 @@ static ssize_t piece(struct vfmig_region_drive *drive)
 	return end && drive->write.pos ? commit(drive, taken) : 0;
 }
 
-static ssize_t pushed(struct vfmig_steps *steps, ssize_t result)
+static ssize_t pushed(struct steps *steps, ssize_t result)
 {
-	result = piece(vfmig_drive_of(steps));
-	return result ? result : go_on(vfmig_drive_of(steps));
+	result = piece(region_user_of(steps));
+	return result ? result : go_on(region_user_of(steps));
 }
 
-static ssize_t place_known(struct vfmig_steps *steps, ssize_t result)
+static ssize_t place_known(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	if (result < 0)
 		return result;
 	drive->write.at = drive->word;
-	result = vfmig_drive_place(drive, drive->write.at, 1);
+	result = region_user_place(drive, drive->write.at, 1);
 	if (result)
 		return result;
 	return pushed(steps, 0);
 }
 
 /* 0 if it is done. */
-static ssize_t act(struct vfmig_region_drive *drive)
+static ssize_t act(struct region_user *drive)
 {
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user_write *write = &drive->write;
 	ssize_t ret;
 
 	write->acting = true;
 	if (write->begin) {
 		write->begin = false;
 		write->pos = 0;
-		return vfmig_drive_get(drive, VFMIG_REG_DATA_OFFSET, place_known);
+		return region_user_get(drive, ABI_REG_DATA_OFFSET, place_known);
 	}
 	write->from = write->data;
 	write->left = write->len;
@@ -186,11 +185,11 @@ static ssize_t act(struct vfmig_region_drive *drive)
 	return ret ? ret : piece(drive);
 }
 
-static ssize_t feed(struct vfmig_region_drive *drive, size_t n)
+static ssize_t feed(struct region_user *drive, size_t n)
 {
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user_write *write = &drive->write;
 	const uint8_t *from = drive->steps.outer->data.buf;
-	const char *why = vfmig_ds_reader_feed(&write->reader, from + drive->out, n);
+	const char *why = abi_ds_reader_feed(&write->reader, from + drive->out, n);
 
 	if (why)
 		return vfmig_err(&drive->steps.err, -EINVAL, "device data refused at byte %llu: %s",
@@ -201,26 +200,26 @@ static ssize_t feed(struct vfmig_region_drive *drive, size_t n)
 
 /* ---- which of the two ---- */
 
-static ssize_t raw_after_all(struct vfmig_steps *steps, ssize_t result)
+static ssize_t raw_after_all(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	drive->write.matched = 0;
 	drive->out = 0;
 	return put_raw(drive, steps->outer->data.buf, steps->outer->data.len, NULL);
 }
 
-static ssize_t decide(struct vfmig_region_drive *drive)
+static ssize_t decide(struct region_user *drive)
 {
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user_write *write = &drive->write;
 	const struct vfmig_request *outer = drive->steps.outer;
-	struct vfmig_ds_writer writer;
-	size_t n = vfmig_drive_prefix(drive->prefix, &writer), rest = n - write->matched;
+	struct abi_ds_writer writer;
+	size_t n = region_user_prefix(drive->prefix, &writer), rest = n - write->matched;
 	ssize_t ret;
 
 	rest = rest < outer->data.len ? rest : outer->data.len;
 	if (memcmp(outer->data.buf, drive->prefix + write->matched, rest)) {
-		write->form = VFMIG_DRIVE_RAW;
+		write->form = REGION_USER_RAW;
 		if (!write->matched)
 			return raw_after_all(&drive->steps, 0);
 		/* What looked like a frame was none, and has to go first. */
@@ -231,19 +230,19 @@ static ssize_t decide(struct vfmig_region_drive *drive)
 		return ret;
 	write->matched += rest;
 	if (write->matched == n)
-		write->form = VFMIG_DRIVE_FRAMED;
+		write->form = REGION_USER_FRAMED;
 	return go_on(drive);
 }
 
-static ssize_t go_on(struct vfmig_region_drive *drive)
+static ssize_t go_on(struct region_user *drive)
 {
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user_write *write = &drive->write;
 	size_t left = drive->steps.outer->data.len - drive->out, n;
 	ssize_t ret;
 
 	write->acting = false;
 	while (left) {
-		n = vfmig_ds_reader_want(&write->reader);
+		n = abi_ds_reader_want(&write->reader);
 		n = n < left ? n : left;
 		ret = feed(drive, n);
 		if (ret)
@@ -259,7 +258,7 @@ static ssize_t go_on(struct vfmig_region_drive *drive)
 	return (ssize_t)drive->out;
 }
 
-static ssize_t did_not_take(struct vfmig_region_drive *drive)
+static ssize_t did_not_take(struct region_user *drive)
 {
 	return vfmig_err(&drive->steps.err, -EIO,
 			 "device %s did not take some of its data: there is no going on but by a "
@@ -267,7 +266,7 @@ static ssize_t did_not_take(struct vfmig_region_drive *drive)
 			 vfmig_device_name(drive->session.device));
 }
 
-ssize_t vfmig_drive_data_write(struct vfmig_region_drive *drive)
+ssize_t region_user_data_write(struct region_user *drive)
 {
 	struct vfmig_request *outer = drive->steps.outer;
 
@@ -281,9 +280,9 @@ ssize_t vfmig_drive_data_write(struct vfmig_region_drive *drive)
 	if (!outer->data.len)
 		return 0;
 	switch (drive->write.form) {
-	case VFMIG_DRIVE_RAW:
+	case REGION_USER_RAW:
 		return put_raw(drive, outer->data.buf, outer->data.len, NULL);
-	case VFMIG_DRIVE_FRAMED:
+	case REGION_USER_FRAMED:
 		return go_on(drive);
 	default:
 		return decide(drive);
@@ -292,28 +291,28 @@ ssize_t vfmig_drive_data_write(struct vfmig_region_drive *drive)
 
 /* ---- leaving RESUMING ---- */
 
-static ssize_t flushed(struct vfmig_steps *steps, ssize_t result)
+static ssize_t flushed(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_drive *drive = vfmig_drive_of(steps);
+	struct region_user *drive = region_user_of(steps);
 
 	drive->write.matched = 0;
 	return drive->flushed(steps, 0);
 }
 
-ssize_t vfmig_drive_flush(struct vfmig_region_drive *drive, vfmig_step_fn then)
+ssize_t region_user_flush(struct region_user *drive, step_fn then)
 {
-	struct vfmig_drive_write *write = &drive->write;
+	struct region_user_write *write = &drive->write;
 
 	if (write->acting)
 		return did_not_take(drive);
-	if (write->form == VFMIG_DRIVE_FRAMED && !write->ended)
+	if (write->form == REGION_USER_FRAMED && !write->ended)
 		return vfmig_err(&drive->steps.err, -EINVAL,
 				 "device %s: its data is not complete: END has not come in %llu "
 				 "bytes",
 				 vfmig_device_name(drive->session.device),
 				 (unsigned long long)write->reader.bytes);
-	if (write->form == VFMIG_DRIVE_UNDECIDED && write->matched) {
-		write->form = VFMIG_DRIVE_RAW;
+	if (write->form == REGION_USER_UNDECIDED && write->matched) {
+		write->form = REGION_USER_RAW;
 		drive->flushed = then;
 		return put_raw(drive, drive->prefix, write->matched, flushed);
 	}

@@ -21,7 +21,7 @@
 
 /* ---- accesses: steps ---- */
 
-bool vfmig_region_offer_void(struct vfmig_region_offer *offer)
+bool region_driver_void(struct region_driver *offer)
 {
 	if (offer->began == offer->resets)
 		return false;
@@ -29,7 +29,7 @@ bool vfmig_region_offer_void(struct vfmig_region_offer *offer)
 	return true;
 }
 
-ssize_t vfmig_region_give(struct vfmig_region_offer *offer, uint64_t value)
+ssize_t region_give(struct region_driver *offer, uint64_t value)
 {
 	const struct vfmig_request *outer = offer->steps.outer;
 
@@ -37,7 +37,7 @@ ssize_t vfmig_region_give(struct vfmig_region_offer *offer, uint64_t value)
 	return outer->region.len;
 }
 
-uint64_t vfmig_region_taken(const struct vfmig_region_offer *offer)
+uint64_t region_taken(const struct region_driver *offer)
 {
 	const struct vfmig_request *outer = offer->steps.outer;
 	uint64_t value = 0;
@@ -47,7 +47,7 @@ uint64_t vfmig_region_taken(const struct vfmig_region_offer *offer)
 }
 
 /* The data section is memory, whatever state the device is in, for read and write as for a mapping. */
-static ssize_t access_data(struct vfmig_region_offer *offer, struct vfmig_request *outer)
+static ssize_t access_data(struct region_driver *offer, struct vfmig_request *outer)
 {
 	uint8_t *at = offer->bytes + outer->region.offset;
 
@@ -58,54 +58,54 @@ static ssize_t access_data(struct vfmig_region_offer *offer, struct vfmig_reques
 	return outer->region.len;
 }
 
-static ssize_t read_register(struct vfmig_region_offer *offer)
+static ssize_t read_register(struct region_driver *offer)
 {
 	switch (offer->reg) {
-	case VFMIG_REG_DEVICE_STATE:
-		return vfmig_region_read_state(offer);
-	case VFMIG_REG_PENDING_BYTES:
-		return vfmig_region_read_pending(offer);
-	case VFMIG_REG_DATA_OFFSET:
-		return vfmig_region_read_offset(offer);
-	case VFMIG_REG_DATA_SIZE:
-		return vfmig_region_read_size(offer);
-	case VFMIG_REG_COPIED_PFNS:
-		return vfmig_region_read_copied(offer);
+	case ABI_REG_DEVICE_STATE:
+		return region_read_state(offer);
+	case ABI_REG_PENDING_BYTES:
+		return region_read_pending(offer);
+	case ABI_REG_DATA_OFFSET:
+		return region_read_offset(offer);
+	case ABI_REG_DATA_SIZE:
+		return region_read_size(offer);
+	case ABI_REG_COPIED_PFNS:
+		return region_read_copied(offer);
 	default:
-		return vfmig_region_give(offer, 0); /* reserved */
+		return region_give(offer, 0); /* reserved */
 	}
 }
 
-static ssize_t write_register(struct vfmig_region_offer *offer)
+static ssize_t write_register(struct region_driver *offer)
 {
 	switch (offer->reg) {
-	case VFMIG_REG_DEVICE_STATE:
-		return vfmig_region_write_state(offer);
-	case VFMIG_REG_DATA_SIZE:
-		return vfmig_region_write_size(offer);
-	case VFMIG_REG_START_PFN:
-	case VFMIG_REG_PAGE_SIZE:
-	case VFMIG_REG_TOTAL_PFNS:
-		return vfmig_region_write_range(offer);
+	case ABI_REG_DEVICE_STATE:
+		return region_write_state(offer);
+	case ABI_REG_DATA_SIZE:
+		return region_write_size(offer);
+	case ABI_REG_START_PFN:
+	case ABI_REG_PAGE_SIZE:
+	case ABI_REG_TOTAL_PFNS:
+		return region_write_range(offer);
 	default:
 		return offer->steps.outer->region.len; /* reserved */
 	}
 }
 
-static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
+static ssize_t begin(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 	struct vfmig_request *outer = steps->outer;
 	bool write = outer->verb == VFMIG_VERB_REGION_WRITE;
-	const char *why = vfmig_region_decode(&offer->layout, outer->region.offset,
-					      outer->region.len, write, &offer->reg);
+	const char *why = abi_region_decode(&offer->layout, outer->region.offset, outer->region.len,
+					    write, &offer->reg);
 
 	if (why)
 		return vfmig_err(&steps->err, -EINVAL, "region %u: %s of %u bytes at 0x%llx: %s",
 				 outer->region.index, write ? "write" : "read", outer->region.len,
 				 (unsigned long long)outer->region.offset, why);
 	offer->began = offer->resets;
-	if (offer->reg == VFMIG_REG_DATA)
+	if (offer->reg == ABI_REG_DATA)
 		return access_data(offer, outer);
 	return write ? write_register(offer) : read_register(offer);
 }
@@ -114,21 +114,21 @@ static ssize_t begin(struct vfmig_steps *steps, ssize_t result)
  * An access was taken back between two steps. Its user may try again, and must not get the next data or the next
  * written pages for those that came too late.
  */
-static void dropped(struct vfmig_steps *steps)
+static void dropped(struct steps *steps)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
 	if (offer->moving)
-		vfmig_region_data_dropped(offer);
+		region_data_dropped(offer);
 	if (offer->pages.asking)
-		vfmig_region_pages_dropped(offer);
+		region_pages_dropped(offer);
 }
 
 /* ---- what is told ---- */
 
-static ssize_t tell(struct vfmig_region_offer *offer, struct vfmig_request *request)
+static ssize_t tell(struct region_driver *offer, struct vfmig_request *request)
 {
-	struct vfmig_user_region_caps caps = {
+	struct abi_msg_region_caps caps = {
 		.areas = offer->area,
 		.nr_areas = offer->nr_areas,
 		.has_sparse = offer->nr_areas,
@@ -151,10 +151,10 @@ static ssize_t tell(struct vfmig_region_offer *offer, struct vfmig_request *requ
 		caps.revision_flags |= VFMIG_REGION_REVISION_FRAMED;
 	if (offer->nr_areas)
 		info.flags |= VFMIG_REGION_FLAG_MMAP;
-	return vfmig_answer_region(request, &info, &caps);
+	return answer_region(request, &info, &caps);
 }
 
-static ssize_t show_fd(struct vfmig_region_offer *offer, struct vfmig_request *request)
+static ssize_t show_fd(struct region_driver *offer, struct vfmig_request *request)
 {
 	int fd;
 
@@ -170,7 +170,7 @@ static ssize_t show_fd(struct vfmig_region_offer *offer, struct vfmig_request *r
 	return 0;
 }
 
-bool vfmig_region_offer_submit(struct vfmig_region_offer *offer, struct vfmig_request *request)
+bool region_driver_submit(struct region_driver *offer, struct vfmig_request *request)
 {
 	uint32_t index = offer->options.index;
 
@@ -178,64 +178,64 @@ bool vfmig_region_offer_submit(struct vfmig_region_offer *offer, struct vfmig_re
 	case VFMIG_VERB_REGION_INFO:
 		if (request->info.index != index)
 			return false;
-		vfmig_complete(request, tell(offer, request));
+		request_complete(request, tell(offer, request));
 		return true;
 	case VFMIG_VERB_REGION_FD:
 		if (request->region_fd.index != index)
 			return false;
-		vfmig_complete(request, show_fd(offer, request));
+		request_complete(request, show_fd(offer, request));
 		return true;
 	case VFMIG_VERB_REGION_READ:
 	case VFMIG_VERB_REGION_WRITE:
 		if (request->region.index != index)
 			return false;
-		vfmig_steps_submit(&offer->steps, request);
+		steps_submit(&offer->steps, request);
 		return true;
 	default:
 		return false;
 	}
 }
 
-bool vfmig_region_offer_cancel(struct vfmig_region_offer *offer, struct vfmig_request *request)
+bool region_driver_cancel(struct region_driver *offer, struct vfmig_request *request)
 {
-	return vfmig_steps_cancel(&offer->steps, request);
+	return steps_cancel(&offer->steps, request);
 }
 
 /* ---- from its making to its end ---- */
 
 static uint64_t to_page(uint64_t n)
 {
-	return vfmig_product(vfmig_pages(n, PAGE), PAGE);
+	return abi_product(abi_pages(n, PAGE), PAGE);
 }
 
-static void lay_out(struct vfmig_region_offer *offer)
+static void lay_out(struct region_driver *offer)
 {
-	bool mapped = offer->options.data != VFMIG_REGION_DATA_TRAPPED;
+	bool mapped = offer->options.data != REGION_DATA_TRAPPED;
 	uint64_t end;
 
-	offer->layout.data_start = vfmig_region_info_size(offer->layout.revision);
+	offer->layout.data_start = abi_region_info_size(offer->layout.revision);
 	if (mapped)
 		offer->layout.data_start = PAGE;
-	end = vfmig_sum(offer->layout.data_start, offer->room);
+	end = abi_sum(offer->layout.data_start, offer->room);
 	offer->pages.at = offer->layout.data_start;
 	offer->pages.size = offer->room;
 	if (offer->options.bitmap_apart) {
 		offer->pages.at = mapped ? to_page(end) : (end + 7) & ~7ull;
 		offer->pages.size = BITMAP + 8;
-		end = vfmig_sum(offer->pages.at, offer->pages.size);
+		end = abi_sum(offer->pages.at, offer->pages.size);
 	}
 	offer->layout.size = mapped ? to_page(end) : end;
 	if (!mapped)
 		return;
 	offer->nr_areas = 1;
 	offer->area[0].offset = offer->layout.data_start;
-	offer->area[0].size = offer->options.data == VFMIG_REGION_DATA_PARTLY
+	offer->area[0].size = offer->options.data == REGION_DATA_PARTLY
 				      ? to_page(offer->room / 2)
 				      : offer->layout.size - offer->layout.data_start;
 }
 
 /* The region's memory; sealed, so that nobody who maps it can take it away from under us. */
-static int make_memory(struct vfmig_region_offer *offer, struct vfmig_error *err)
+static int make_memory(struct region_driver *offer, struct vfmig_error *err)
 {
 	uint64_t size = offer->layout.size;
 
@@ -256,24 +256,23 @@ static int make_memory(struct vfmig_region_offer *offer, struct vfmig_error *err
 				      (unsigned long long)offer->room);
 }
 
-int vfmig_region_offer_open(struct vfmig_session *session, const struct vfmig_region_log *log,
-			    enum vfmig_region_revision revision,
-			    const struct vfmig_region_options *options,
-			    struct vfmig_region_offer **out, struct vfmig_error *err)
+int region_driver_open(struct vfmig_session *session, const struct region_log *log,
+		       enum vfmig_region_revision revision, const struct region_options *options,
+		       struct region_driver **out, struct vfmig_error *err)
 {
-	struct vfmig_region_offer *offer;
-	uint64_t room = options->transaction ? options->transaction : VFMIG_REGION_TRANSACTION;
+	struct region_driver *offer;
+	uint64_t room = options->transaction ? options->transaction : REGION_TRANSACTION;
 	int ret;
 
-	if (room < 16 || room > VFMIG_REGION_TRANSACTION_MAX)
+	if (room < 16 || room > REGION_TRANSACTION_MAX)
 		return vfmig_err(err, -EINVAL, "transactions of %llu bytes: must be 16 to %llu",
-				 (unsigned long long)room, VFMIG_REGION_TRANSACTION_MAX);
+				 (unsigned long long)room, REGION_TRANSACTION_MAX);
 	if (options->reserved & VFMIG_V1_STATE_MASK)
 		return vfmig_err(err, -EINVAL, "bits 0 to 2 of device_state are not reserved");
 	offer = calloc(1, sizeof(*offer));
 	if (!offer)
 		return vfmig_err(err, -ENOMEM, "no memory for a migration region");
-	vfmig_steps_init(&offer->steps);
+	steps_init(&offer->steps);
 	offer->steps.session = session;
 	offer->steps.begin = begin;
 	offer->steps.dropped = dropped;
@@ -288,22 +287,22 @@ int vfmig_region_offer_open(struct vfmig_session *session, const struct vfmig_re
 	lay_out(offer);
 	ret = make_memory(offer, err);
 	if (!ret && revision == VFMIG_REGION_PFN)
-		ret = vfmig_region_pages_open(offer, err);
+		ret = region_pages_open(offer, err);
 	if (ret) {
-		vfmig_region_offer_close(offer);
+		region_driver_close(offer);
 		return ret;
 	}
 	*out = offer;
 	return 0;
 }
 
-void vfmig_region_offer_close(struct vfmig_region_offer *offer)
+void region_driver_close(struct region_driver *offer)
 {
 	if (!offer)
 		return;
-	vfmig_steps_wait(&offer->steps);
-	vfmig_region_log_end(offer, false);
-	vfmig_steps_fini(&offer->steps);
+	steps_wait(&offer->steps);
+	region_log_end(offer, false);
+	steps_fini(&offer->steps);
 	if (offer->bytes)
 		munmap(offer->bytes, offer->layout.size);
 	if (offer->fd >= 0)
@@ -314,16 +313,16 @@ void vfmig_region_offer_close(struct vfmig_region_offer *offer)
 	free(offer);
 }
 
-void vfmig_region_offer_reset(struct vfmig_region_offer *offer)
+void region_driver_reset(struct region_driver *offer)
 {
 	pthread_mutex_lock(&offer->steps.lock);
 	offer->resets++;
 	offer->bits = VFMIG_V1_STATE_RUNNING;
 	offer->precopy_only_shown = false;
 	offer->failed = false;
-	vfmig_region_drop_data(offer);
+	region_drop_data(offer);
 	/* What was in there is nobody's any more. */
 	madvise(offer->bytes, offer->layout.size, MADV_REMOVE);
 	pthread_mutex_unlock(&offer->steps.lock);
-	vfmig_region_log_end(offer, true);
+	region_log_end(offer, true);
 }

@@ -11,34 +11,34 @@
  * from the session when pending_bytes is: it stands in the data section before the user knows of it, and is
  * not lost when the user leaves pre-copy without fetching it.
  */
-#ifndef VFMIG_PROTOCOL_REGION_OFFER_H
-#define VFMIG_PROTOCOL_REGION_OFFER_H
+#ifndef REGION_DRIVER_H
+#define REGION_DRIVER_H
 
 #include "abi/region.h"
 #include "protocol/steps.h"
 
-enum vfmig_region_data {
-	VFMIG_REGION_DATA_TRAPPED, /* right behind the registers, by read and write only */
-	VFMIG_REGION_DATA_MAPPED,  /* on pages of its own, which can be mapped */
-	VFMIG_REGION_DATA_PARTLY,  /* the first half of it can be mapped */
+enum region_data {
+	REGION_DATA_TRAPPED, /* right behind the registers, by read and write only */
+	REGION_DATA_MAPPED,  /* on pages of its own, which can be mapped */
+	REGION_DATA_PARTLY,  /* the first half of it can be mapped */
 };
 
 /* The largest transaction that can be asked for, and the preset. */
-#define VFMIG_REGION_TRANSACTION_MAX (256ull << 20)
-#define VFMIG_REGION_TRANSACTION     (1ull << 20)
+#define REGION_TRANSACTION_MAX (256ull << 20)
+#define REGION_TRANSACTION     (1ull << 20)
 
 /*
  * @index: the region's
  * @data: how its data section is reached
- * @transaction: the most bytes of one transaction; 0 is VFMIG_REGION_TRANSACTION
+ * @transaction: the most bytes of one transaction; 0 is REGION_TRANSACTION
  * @reserved: bits 3 to 31 of device_state as they read
  * @framed: the session's data is that of docs/device-state.md, which users are told
  * @mute: say nothing of our own: no capability tells the revision
  * @bitmap_apart: pfn: the bitmap has a place behind the device's data, and not the same
  */
-struct vfmig_region_options {
+struct region_options {
 	uint32_t index;
-	enum vfmig_region_data data;
+	enum region_data data;
 	uint64_t transaction;
 	uint32_t reserved;
 	bool framed;
@@ -52,15 +52,15 @@ struct vfmig_region_options {
  * @ranges: fills in what is to be logged, at most @max of it; called under the offer's lock
  * @covered: whether all that there is has been logged since
  */
-struct vfmig_region_log {
-	struct vfmig_logger *logger;
+struct region_log {
+	struct logger *logger;
 	struct vfmig_device *device;
 	bool session_tells;
 	uint32_t (*ranges)(void *context, struct vfmig_dma_logging_range *ranges, uint32_t max);
 	bool (*covered)(void *context);
 	void *context;
 };
-#define VFMIG_REGION_LOG_RANGES 256u
+#define REGION_LOG_RANGES 256u
 
 /*
  * What pfn has beside the device's data; pfn/pages.c.
@@ -75,7 +75,7 @@ struct vfmig_region_log {
  * @at, @size: where the bitmap is shown, in the region
  * @bitmap: where it stands until then
  */
-struct vfmig_region_pages {
+struct region_pages {
 	uint64_t reg[3];
 	bool written;
 	uint64_t range[3];
@@ -90,15 +90,15 @@ struct vfmig_region_pages {
 		struct vfmig_feature_dma_logging_control control;
 		struct vfmig_feature_dma_logging_report report;
 	} ask;
-	vfmig_step_fn then;
+	step_fn then;
 };
 
 /* @steps is first; the rest is the offer's own, and is touched under its lock. */
-struct vfmig_region_offer {
-	struct vfmig_steps steps;
-	struct vfmig_region_log log;
-	struct vfmig_region_options options;
-	struct vfmig_region_layout layout;
+struct region_driver {
+	struct steps steps;
+	struct region_log log;
+	struct region_options options;
+	struct abi_region_layout layout;
 	uint32_t nr_areas;
 	struct vfmig_sparse_mmap_area area[2];
 	int fd;		/* of the region's memory; its file offsets are the region's */
@@ -119,17 +119,17 @@ struct vfmig_region_offer {
 	bool broken;	 /* that was given up in the middle: the data is not what it was */
 
 	/* of the request under way */
-	enum vfmig_region_register reg;
+	enum abi_region_register reg;
 	uint32_t from, to;	/* device_state */
 	ssize_t result;		/* what failed, while it is being cleared up, */
 	struct vfmig_error why; /* and its sentence */
 	uint64_t at, value;
 
-	struct vfmig_region_pages pages;
+	struct region_pages pages;
 };
 
 /**
- * vfmig_region_offer_open() - show a session as a migration region
+ * region_driver_open() - show a session as a migration region
  * @session: the device's migration; borrowed
  * @log: pfn: which pages were written; copied, what it points to is borrowed. NULL: all of them, always
  * @revision: which
@@ -137,68 +137,67 @@ struct vfmig_region_offer {
  *
  * Return: 0; -EINVAL for options that cannot be; -ENOMEM or what memfd_create() says.
  */
-int vfmig_region_offer_open(struct vfmig_session *session, const struct vfmig_region_log *log,
-			    enum vfmig_region_revision revision,
-			    const struct vfmig_region_options *options,
-			    struct vfmig_region_offer **offer, struct vfmig_error *err);
-void vfmig_region_offer_close(struct vfmig_region_offer *offer);
+int region_driver_open(struct vfmig_session *session, const struct region_log *log,
+		       enum vfmig_region_revision revision, const struct region_options *options,
+		       struct region_driver **offer, struct vfmig_error *err);
+void region_driver_close(struct region_driver *offer);
 
 /**
- * vfmig_region_offer_submit() - answer a device's request
+ * region_driver_submit() - answer a device's request
  *
  * Answers REGION_INFO, REGION_FD, REGION_READ and REGION_WRITE of the region. The device's owner counts the region
  * in its DEVICE_INFO. Return: true if the request was the region's: it is completed, or will be.
  */
-bool vfmig_region_offer_submit(struct vfmig_region_offer *offer, struct vfmig_request *request);
+bool region_driver_submit(struct region_driver *offer, struct vfmig_request *request);
 
-/** vfmig_region_offer_cancel() - vfmig_cancel(), for what was answered here */
-bool vfmig_region_offer_cancel(struct vfmig_region_offer *offer, struct vfmig_request *request);
+/** region_driver_cancel() - vfmig_cancel(), for what was answered here */
+bool region_driver_cancel(struct region_driver *offer, struct vfmig_request *request);
 
-/** vfmig_region_offer_reset() - the device was reset, and the session with it */
-void vfmig_region_offer_reset(struct vfmig_region_offer *offer);
+/** region_driver_reset() - the device was reset, and the session with it */
+void region_driver_reset(struct region_driver *offer);
 
 /* ---- between the offer's files: all are steps, see protocol/steps.h ---- */
 
-static inline struct vfmig_region_offer *vfmig_region_offer_of(struct vfmig_steps *steps)
+static inline struct region_driver *region_driver_of(struct steps *steps)
 {
-	return (struct vfmig_region_offer *)steps;
+	return (struct region_driver *)steps;
 }
 
 /* Whether a reset has come between; for the first line of each step. */
-bool vfmig_region_offer_void(struct vfmig_region_offer *offer);
+bool region_driver_void(struct region_driver *offer);
 
 /* The end of a read of a register: the value goes to the user. */
-ssize_t vfmig_region_give(struct vfmig_region_offer *offer, uint64_t value);
+ssize_t region_give(struct region_driver *offer, uint64_t value);
 /* The value that is being written. */
-uint64_t vfmig_region_taken(const struct vfmig_region_offer *offer);
+uint64_t region_taken(const struct region_driver *offer);
 
 /* offer_state.c */
-ssize_t vfmig_region_read_state(struct vfmig_region_offer *offer);
-ssize_t vfmig_region_write_state(struct vfmig_region_offer *offer);
+ssize_t region_read_state(struct region_driver *offer);
+ssize_t region_write_state(struct region_driver *offer);
 
 /* offer_data.c */
-ssize_t vfmig_region_read_pending(struct vfmig_region_offer *offer);
-ssize_t vfmig_region_read_offset(struct vfmig_region_offer *offer);
-ssize_t vfmig_region_read_size(struct vfmig_region_offer *offer);
-ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer);
+ssize_t region_read_pending(struct region_driver *offer);
+ssize_t region_read_offset(struct region_driver *offer);
+ssize_t region_read_size(struct region_driver *offer);
+ssize_t region_write_size(struct region_driver *offer);
 /* The data is over: a state was left. */
-void vfmig_region_drop_data(struct vfmig_region_offer *offer);
+void region_drop_data(struct region_driver *offer);
 
 /* The access that was about it was taken back. */
-void vfmig_region_data_dropped(struct vfmig_region_offer *offer);
+void region_data_dropped(struct region_driver *offer);
 
 /* pfn/pages.c */
-int vfmig_region_pages_open(struct vfmig_region_offer *offer, struct vfmig_error *err);
+int region_pages_open(struct region_driver *offer, struct vfmig_error *err);
 /* The access that was to tell written pages was taken back: they are owed. */
-void vfmig_region_pages_dropped(struct vfmig_region_offer *offer);
+void region_pages_dropped(struct region_driver *offer);
 /* data_offset is read: the bitmap goes to its place in the region. */
-ssize_t vfmig_region_show_bitmap(struct vfmig_region_offer *offer);
-ssize_t vfmig_region_write_range(struct vfmig_region_offer *offer);
-ssize_t vfmig_region_read_copied(struct vfmig_region_offer *offer);
+ssize_t region_expose_bitmap(struct region_driver *offer);
+ssize_t region_write_range(struct region_driver *offer);
+ssize_t region_read_copied(struct region_driver *offer);
 /* Logging follows the _SAVING bit: before it is set, and after it is gone. Then @then, with the result. */
-ssize_t vfmig_region_log_start(struct vfmig_region_offer *offer, vfmig_step_fn then);
-ssize_t vfmig_region_log_stop(struct vfmig_region_offer *offer, vfmig_step_fn then);
+ssize_t region_log_start(struct region_driver *offer, step_fn then);
+ssize_t region_log_stop(struct region_driver *offer, step_fn then);
 /* The device was reset, or the offer is about to go; without the lock. */
-void vfmig_region_log_end(struct vfmig_region_offer *offer, bool reset);
+void region_log_end(struct region_driver *offer, bool reset);
 
 #endif

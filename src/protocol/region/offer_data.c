@@ -21,7 +21,7 @@
 
 #include "protocol/region/offer.h"
 
-void vfmig_region_drop_data(struct vfmig_region_offer *offer)
+void region_drop_data(struct region_driver *offer)
 {
 	offer->staged = 0;
 	offer->handed = false;
@@ -30,19 +30,19 @@ void vfmig_region_drop_data(struct vfmig_region_offer *offer)
 	offer->moving = offer->broken = false;
 }
 
-static uint8_t *section(struct vfmig_region_offer *offer)
+static uint8_t *section(struct region_driver *offer)
 {
 	return offer->bytes + offer->layout.data_start;
 }
 
-static ssize_t in_error(struct vfmig_region_offer *offer)
+static ssize_t in_error(struct region_driver *offer)
 {
 	return vfmig_err(&offer->steps.err, -EIO,
 			 "the device is in its error state: only a reset leads out");
 }
 
 /* Why there is no data to be had or given, or 0. */
-static ssize_t no_data(struct vfmig_region_offer *offer)
+static ssize_t no_data(struct region_driver *offer)
 {
 	if (offer->bits == VFMIG_V1_STATE_ERROR)
 		return in_error(offer);
@@ -53,27 +53,27 @@ static ssize_t no_data(struct vfmig_region_offer *offer)
 }
 
 /* Can the session have (more) data? */
-static bool may_have(const struct vfmig_region_offer *offer)
+static bool may_have(const struct region_driver *offer)
 {
 	return (offer->bits & VFMIG_V1_SAVING) && !offer->precopy_only_shown && !offer->ended;
 }
 
 /* The next transaction, if there is none. */
-static ssize_t fetch(struct vfmig_region_offer *offer, vfmig_step_fn then)
+static ssize_t fetch(struct region_driver *offer, step_fn then)
 {
 	offer->steps.inner.verb = VFMIG_VERB_DATA_READ;
 	offer->steps.inner.data.buf = section(offer);
 	offer->steps.inner.data.len = offer->room;
 	offer->steps.inner.data.lent = NULL;
 	offer->moving = true;
-	return vfmig_steps_ask(&offer->steps, then);
+	return steps_ask(&offer->steps, then);
 }
 
-static ssize_t fetched(struct vfmig_region_offer *offer, ssize_t result)
+static ssize_t fetched(struct region_driver *offer, ssize_t result)
 {
 	bool precopy = offer->bits == VFMIG_V1_STATE_PRE_COPY;
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	offer->moving = false;
 	if (precopy && (!result || result == -ENOMSG))
@@ -90,13 +90,13 @@ static ssize_t fetched(struct vfmig_region_offer *offer, ssize_t result)
 
 /* ---- pending_bytes ---- */
 
-static ssize_t estimated(struct vfmig_steps *steps, ssize_t result)
+static ssize_t estimated(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 	const struct vfmig_request *inner = &steps->inner;
 	uint64_t more = 0;
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	/* Who cannot tell is asked again when the transaction was fetched. */
 	if (result >= 0 && inner->verb == VFMIG_VERB_DATA_SIZE)
@@ -106,32 +106,32 @@ static ssize_t estimated(struct vfmig_steps *steps, ssize_t result)
 		more = UINT64_MAX;
 	if (__builtin_add_overflow(more, offer->staged, &more))
 		more = UINT64_MAX;
-	return vfmig_region_give(offer, more);
+	return region_give(offer, more);
 }
 
-static ssize_t pending(struct vfmig_region_offer *offer)
+static ssize_t pending(struct region_driver *offer)
 {
 	struct vfmig_request *inner = &offer->steps.inner;
 
 	if (!offer->staged)
-		return vfmig_region_give(offer, 0);
+		return region_give(offer, 0);
 	inner->verb = VFMIG_VERB_DATA_SIZE;
 	if (offer->bits == VFMIG_V1_STATE_PRE_COPY) {
 		inner->verb = VFMIG_VERB_PRECOPY_INFO;
 		memset(&inner->precopy, 0, sizeof(inner->precopy));
 	}
-	return vfmig_steps_ask(&offer->steps, estimated);
+	return steps_ask(&offer->steps, estimated);
 }
 
-static ssize_t pending_fetched(struct vfmig_steps *steps, ssize_t result)
+static ssize_t pending_fetched(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
 	result = fetched(offer, result);
 	return result < 0 ? result : pending(offer);
 }
 
-ssize_t vfmig_region_read_pending(struct vfmig_region_offer *offer)
+ssize_t region_read_pending(struct region_driver *offer)
 {
 	ssize_t ret = no_data(offer);
 
@@ -149,27 +149,26 @@ ssize_t vfmig_region_read_pending(struct vfmig_region_offer *offer)
 
 /* ---- data_offset, and data_size in saving ---- */
 
-static ssize_t hand_over(struct vfmig_region_offer *offer)
+static ssize_t hand_over(struct region_driver *offer)
 {
 	if (offer->aside) {
 		memcpy(section(offer), offer->own, offer->staged);
 		offer->aside = false;
 	}
 	offer->handed = offer->staged;
-	return vfmig_region_give(offer, offer->reg == VFMIG_REG_DATA_SIZE
-						? offer->staged
-						: offer->layout.data_start);
+	return region_give(offer, offer->reg == ABI_REG_DATA_SIZE ? offer->staged
+								  : offer->layout.data_start);
 }
 
-static ssize_t hand_fetched(struct vfmig_steps *steps, ssize_t result)
+static ssize_t hand_fetched(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
 	result = fetched(offer, result);
 	return result < 0 ? result : hand_over(offer);
 }
 
-static ssize_t hand(struct vfmig_region_offer *offer)
+static ssize_t hand(struct region_driver *offer)
 {
 	ssize_t ret = no_data(offer);
 
@@ -180,27 +179,27 @@ static ssize_t hand(struct vfmig_region_offer *offer)
 	return hand_over(offer);
 }
 
-ssize_t vfmig_region_read_offset(struct vfmig_region_offer *offer)
+ssize_t region_read_offset(struct region_driver *offer)
 {
 	if (offer->pages.current && offer->bits != VFMIG_V1_STATE_ERROR)
-		return vfmig_region_show_bitmap(offer);
+		return region_expose_bitmap(offer);
 	return hand(offer);
 }
 
-ssize_t vfmig_region_read_size(struct vfmig_region_offer *offer)
+ssize_t region_read_size(struct region_driver *offer)
 {
 	return hand(offer);
 }
 
 /* ---- data_size in resuming ---- */
 
-static ssize_t give_session(struct vfmig_region_offer *offer);
+static ssize_t give_session(struct region_driver *offer);
 
-static ssize_t taken(struct vfmig_steps *steps, ssize_t result)
+static ssize_t taken(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	offer->moving = false;
 	if (result < 0)
@@ -212,7 +211,7 @@ static ssize_t taken(struct vfmig_steps *steps, ssize_t result)
 	return give_session(offer);
 }
 
-static ssize_t give_session(struct vfmig_region_offer *offer)
+static ssize_t give_session(struct region_driver *offer)
 {
 	if (offer->at == offer->value)
 		return (ssize_t)sizeof(uint64_t);
@@ -220,10 +219,10 @@ static ssize_t give_session(struct vfmig_region_offer *offer)
 	offer->steps.inner.data.buf = offer->own + offer->at;
 	offer->steps.inner.data.len = offer->value - offer->at;
 	offer->moving = true;
-	return vfmig_steps_ask(&offer->steps, taken);
+	return steps_ask(&offer->steps, taken);
 }
 
-ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer)
+ssize_t region_write_size(struct region_driver *offer)
 {
 	ssize_t ret = no_data(offer);
 
@@ -232,7 +231,7 @@ ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer)
 	if (offer->bits != VFMIG_V1_STATE_RESUMING)
 		return vfmig_err(&offer->steps.err, -EINVAL,
 				 "data_size can be written in _RESUMING only");
-	offer->value = vfmig_region_taken(offer);
+	offer->value = region_taken(offer);
 	offer->at = 0;
 	if (offer->value > offer->room)
 		return vfmig_err(&offer->steps.err, -EINVAL,
@@ -246,7 +245,7 @@ ssize_t vfmig_region_write_size(struct vfmig_region_offer *offer)
 
 /* ---- what was given up ---- */
 
-void vfmig_region_data_dropped(struct vfmig_region_offer *offer)
+void region_data_dropped(struct region_driver *offer)
 {
 	const struct vfmig_request *inner = &offer->steps.inner;
 	/* Of a session in this process what is taken back has not been done; of a device elsewhere it may have been. */

@@ -18,33 +18,33 @@ static bool saving(uint32_t bits)
 }
 
 /* The session's state behind what is shown. */
-static enum vfmig_state behind(const struct vfmig_region_offer *offer, uint32_t bits)
+static enum vfmig_state behind(const struct region_driver *offer, uint32_t bits)
 {
 	bool has = offer->steps.session->flags & VFMIG_MIGRATION_PRE_COPY;
 
 	bits &= VFMIG_V1_STATE_MASK;
 	if (bits == VFMIG_V1_STATE_PRE_COPY && !has)
 		return VFMIG_STATE_RUNNING;
-	return vfmig_region_state_to(bits);
+	return abi_region_state_to(bits);
 }
 
-static ssize_t ask_state(struct vfmig_region_offer *offer, vfmig_step_fn then)
+static ssize_t ask_state(struct region_driver *offer, step_fn then)
 {
 	offer->steps.inner.verb = VFMIG_VERB_STATE_GET;
-	return vfmig_steps_ask(&offer->steps, then);
+	return steps_ask(&offer->steps, then);
 }
 
-static ssize_t ask_go(struct vfmig_region_offer *offer, enum vfmig_state to, vfmig_step_fn then)
+static ssize_t ask_go(struct region_driver *offer, enum vfmig_state to, step_fn then)
 {
 	offer->steps.inner.verb = VFMIG_VERB_STATE_GO;
 	offer->steps.inner.state = to;
-	return vfmig_steps_ask(&offer->steps, then);
+	return steps_ask(&offer->steps, then);
 }
 
 /* What the session has said, as bits. */
-static void heard(struct vfmig_region_offer *offer)
+static void heard(struct region_driver *offer)
 {
-	uint32_t bits = vfmig_region_state_from(offer->steps.inner.state);
+	uint32_t bits = abi_region_state_from(offer->steps.inner.state);
 
 	if (bits == VFMIG_V1_STATE_RUNNING && offer->precopy_only_shown)
 		bits = VFMIG_V1_STATE_PRE_COPY;
@@ -53,25 +53,25 @@ static void heard(struct vfmig_region_offer *offer)
 	if (offer->failed)
 		bits = VFMIG_V1_STATE_ERROR;
 	if (saving(offer->bits) && !saving(bits))
-		vfmig_region_drop_data(offer);
+		region_drop_data(offer);
 	offer->bits = bits;
 }
 
 /* ---- reading ---- */
 
-static ssize_t read_heard(struct vfmig_steps *steps, ssize_t result)
+static ssize_t read_heard(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	if (result < 0)
 		return result;
 	heard(offer);
-	return vfmig_region_give(offer, offer->bits | offer->options.reserved);
+	return region_give(offer, offer->bits | offer->options.reserved);
 }
 
-ssize_t vfmig_region_read_state(struct vfmig_region_offer *offer)
+ssize_t region_read_state(struct region_driver *offer)
 {
 	return ask_state(offer, read_heard);
 }
@@ -79,9 +79,9 @@ ssize_t vfmig_region_read_state(struct vfmig_region_offer *offer)
 /* ---- writing ---- */
 
 /* The transition is over, one way or the other; the log is as the state is. */
-static ssize_t over(struct vfmig_steps *steps, ssize_t result)
+static ssize_t over(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
 	if (offer->result < 0) {
 		steps->err = offer->why;
@@ -90,33 +90,32 @@ static ssize_t over(struct vfmig_steps *steps, ssize_t result)
 	return (ssize_t)sizeof(uint32_t);
 }
 
-static ssize_t settle(struct vfmig_region_offer *offer)
+static ssize_t settle(struct region_driver *offer)
 {
 	if (offer->pages.logs && !saving(offer->bits))
-		return vfmig_region_log_stop(offer, over);
+		return region_log_stop(offer, over);
 	return over(&offer->steps, 0);
 }
 
-static ssize_t give_up(struct vfmig_region_offer *offer)
+static ssize_t give_up(struct region_driver *offer)
 {
 	offer->failed = true;
 	offer->bits = VFMIG_V1_STATE_ERROR;
-	vfmig_region_drop_data(offer);
+	region_drop_data(offer);
 	return settle(offer);
 }
 
-static ssize_t led_back(struct vfmig_steps *steps, ssize_t result)
+static ssize_t led_back(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	return result < 0 ? give_up(offer) : settle(offer);
 }
 
 /* Whether the way back opens or closes no data: then nothing was lost on the way out. */
-static bool harmless(const struct vfmig_region_offer *offer, enum vfmig_state from,
-		     enum vfmig_state to)
+static bool harmless(const struct region_driver *offer, enum vfmig_state from, enum vfmig_state to)
 {
 	enum vfmig_state path[VFMIG_STATE_COUNT];
 	size_t count;
@@ -129,12 +128,12 @@ static bool harmless(const struct vfmig_region_offer *offer, enum vfmig_state fr
 	return true;
 }
 
-static ssize_t looked(struct vfmig_steps *steps, ssize_t result)
+static ssize_t looked(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 	enum vfmig_state state = steps->inner.state, before = behind(offer, offer->from);
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	if (result < 0)
 		return give_up(offer);
@@ -145,12 +144,12 @@ static ssize_t looked(struct vfmig_steps *steps, ssize_t result)
 	return ask_go(offer, before, led_back);
 }
 
-static ssize_t went(struct vfmig_steps *steps, ssize_t result)
+static ssize_t went(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 	uint32_t to = offer->to & VFMIG_V1_STATE_MASK;
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	offer->result = result < 0 ? result : 0;
 	if (result < 0) {
@@ -161,34 +160,34 @@ static ssize_t went(struct vfmig_steps *steps, ssize_t result)
 		to == VFMIG_V1_STATE_PRE_COPY && behind(offer, to) == VFMIG_STATE_RUNNING;
 	/* From pre-copy to stop-and-copy the data goes on. */
 	if (!saving(offer->bits) || !saving(to))
-		vfmig_region_drop_data(offer);
+		region_drop_data(offer);
 	offer->bits = to;
 	return settle(offer);
 }
 
-static ssize_t logs(struct vfmig_steps *steps, ssize_t result)
+static ssize_t logs(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	if (result < 0)
 		return result;
 	return ask_go(offer, behind(offer, offer->to), went);
 }
 
-static ssize_t write_heard(struct vfmig_steps *steps, ssize_t result)
+static ssize_t write_heard(struct steps *steps, ssize_t result)
 {
-	struct vfmig_region_offer *offer = vfmig_region_offer_of(steps);
+	struct region_driver *offer = region_driver_of(steps);
 	const char *why;
 
-	if (vfmig_region_offer_void(offer))
+	if (region_driver_void(offer))
 		return -ECANCELED;
 	if (result < 0)
 		return result;
 	heard(offer);
 	offer->from = offer->bits | offer->options.reserved;
-	why = vfmig_region_transition(offer->layout.revision, offer->from, offer->to);
+	why = abi_region_transition(offer->layout.revision, offer->from, offer->to);
 	if (why)
 		return vfmig_err(&steps->err, -EINVAL, "device_state 0x%x, written 0x%x: %s",
 				 offer->from, offer->to, why);
@@ -196,13 +195,13 @@ static ssize_t write_heard(struct vfmig_steps *steps, ssize_t result)
 		return (ssize_t)sizeof(uint32_t);
 	/* Whatever the device writes while it saves is told: so the log begins first. */
 	if (offer->layout.revision == VFMIG_REGION_PFN && !offer->pages.logs && saving(offer->to))
-		return vfmig_region_log_start(offer, logs);
+		return region_log_start(offer, logs);
 	return ask_go(offer, behind(offer, offer->to), went);
 }
 
-ssize_t vfmig_region_write_state(struct vfmig_region_offer *offer)
+ssize_t region_write_state(struct region_driver *offer)
 {
-	offer->to = (uint32_t)vfmig_region_taken(offer);
+	offer->to = (uint32_t)region_taken(offer);
 	offer->result = 0;
 	return ask_state(offer, write_heard);
 }

@@ -47,18 +47,18 @@ static int user_write(const struct vfmig_type1_user *user, uint64_t addr, const 
 }
 
 /* OR one piece of what is written into the bitmap; without @dirty, only see that it can be done. */
-static int pour_piece(const struct vfmig_type1_sink *sink, struct vfmig_dirty *dirty, uint64_t iova,
+static int pour_piece(const struct type1_sink *sink, struct vfmig_dirty *dirty, uint64_t iova,
 		      uint64_t size, uint64_t at, uint64_t *words)
 {
-	size_t bytes = vfmig_dirty_bitmap_bytes(size, VFMIG_PAGE_SIZE);
+	size_t bytes = dirty_bitmap_bytes(size, VFMIG_PAGE_SIZE);
 	int ret = user_read(sink->user, at, words, bytes);
 
 	if (!ret && dirty)
-		ret = vfmig_dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE, words);
+		ret = dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE, words);
 	return ret ? ret : user_write(sink->user, at, words, bytes);
 }
 
-static int pour(const struct vfmig_type1_sink *sink, struct vfmig_dirty *dirty, uint64_t iova,
+static int pour(const struct type1_sink *sink, struct vfmig_dirty *dirty, uint64_t iova,
 		uint64_t size)
 {
 	bool here = !sink->user || (!sink->user->read && !sink->user->write);
@@ -68,8 +68,8 @@ static int pour(const struct vfmig_type1_sink *sink, struct vfmig_dirty *dirty, 
 	if (here && !at)
 		return -EFAULT;
 	if (here && !(at & 7))
-		return dirty ? vfmig_dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE,
-						  (uint64_t *)(uintptr_t)at)
+		return dirty ? dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE,
+					    (uint64_t *)(uintptr_t)at)
 			     : 0;
 	words = malloc(PIECE_WORDS * sizeof(*words));
 	if (!words)
@@ -97,24 +97,24 @@ static int cannot_pour(int code, struct vfmig_error *err)
 static int take(struct vfmig_type1 *t, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
 		struct vfmig_error *err)
 {
-	struct vfmig_type1_look look = {.iova = iova, .last = iova + (size - 1)};
+	struct type1_look look = {.iova = iova, .last = iova + (size - 1)};
 
 	if (!t->cursor)
 		return refuse_unlogged(err);
-	vfmig_type1_look(t, &look);
+	type1_look(t, &look);
 	if (look.cut)
 		return refuse("GET_BITMAP: the range cuts a map in two", err);
 	/* A log that fails makes everything dirty, which is an answer. */
-	vfmig_cursor_collect_range(t->cursor, look.iova, look.last, NULL);
-	vfmig_cursor_gather(t->cursor, iova, size, into);
+	cursor_collect_range(t->cursor, look.iova, look.last, NULL);
+	cursor_gather(t->cursor, iova, size, into);
 	return 0;
 }
 
-int vfmig_type1_do_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
-			 const struct vfmig_type1_sink *sink, struct vfmig_error *err)
+int type1_do_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
+		   const struct type1_sink *sink, struct vfmig_error *err)
 {
 	struct vfmig_dirty *dirty;
-	int ret = vfmig_dirty_create(&dirty, NULL);
+	int ret = dirty_create(&dirty, NULL);
 
 	if (ret)
 		return vfmig_err(err, ret, "no memory for a dirty bitmap");
@@ -131,7 +131,7 @@ int vfmig_type1_do_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
 			cannot_pour(ret, err);
 		}
 	}
-	vfmig_dirty_free(dirty);
+	dirty_free(dirty);
 	return ret;
 }
 
@@ -139,29 +139,29 @@ int vfmig_type1_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size, uint6
 		      void *bitmap, size_t bytes, struct vfmig_error *err)
 {
 	struct vfmig_type1_dirty_get get = {.iova = iova, .size = size};
-	struct vfmig_type1_sink sink = {.data = (uintptr_t)bitmap};
+	struct type1_sink sink = {.data = (uintptr_t)bitmap};
 	const char *why;
 
 	get.bitmap = (struct vfmig_type1_bitmap){
 		.pgsize = pgsize, .size = bytes, .data = (uintptr_t)bitmap};
-	why = vfmig_type1_check_dirty_get(&get, VFMIG_PAGE_SIZE);
-	return why ? refuse(why, err) : vfmig_type1_do_dirty(t, iova, size, &sink, err);
+	why = abi_type1_check_dirty_get(&get, VFMIG_PAGE_SIZE);
+	return why ? refuse(why, err) : type1_do_dirty(t, iova, size, &sink, err);
 }
 
 /* ---- starting and stopping ---- */
 
 int vfmig_type1_start(struct vfmig_type1 *t, struct vfmig_error *err)
 {
-	struct vfmig_type1_look look = {.last = UINT64_MAX};
+	struct type1_look look = {.last = UINT64_MAX};
 	int ret = 0;
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->cursor) {
-		vfmig_type1_look(t, &look);
+		type1_look(t, &look);
 		if (look.largest > VFMIG_TYPE1_BITMAP_PAGES_MAX)
 			ret = refuse("START: a map has more pages than can be logged", err);
 		else
-			ret = vfmig_cursor_open_any(t->space, &t->cursor, err);
+			ret = cursor_open_any(t->space, &t->cursor, err);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return ret;
@@ -186,10 +186,9 @@ static int forget(void *context, uint64_t iova, uint64_t size)
  * What an unmap of [look->iova, look->last] concerns; 0 or -EINVAL. In VFIO_TYPE1_IOMMU a range that begins within a map
  * unmaps nothing, and one that ends within a map unmaps all of it.
  */
-static int look_to_unmap(struct vfmig_type1 *t, struct vfmig_type1_look *look,
-			 struct vfmig_error *err)
+static int look_to_unmap(struct vfmig_type1 *t, struct type1_look *look, struct vfmig_error *err)
 {
-	vfmig_type1_look(t, look);
+	type1_look(t, look);
 	if (!look->cut)
 		return 0;
 	if (!t->v1)
@@ -207,7 +206,7 @@ static int look_to_unmap(struct vfmig_type1 *t, struct vfmig_type1_look *look,
 static int unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t last, uint64_t *size,
 		 struct vfmig_dirty *into, struct vfmig_error *err)
 {
-	struct vfmig_type1_look look = {.iova = iova, .last = last};
+	struct type1_look look = {.iova = iova, .last = last};
 	/* The length of all of the space is no number; this one means as much. */
 	uint64_t asked = last - iova == UINT64_MAX ? UINT64_MAX : last - iova + 1;
 	int ret;
@@ -219,16 +218,16 @@ static int unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t last, uint64_t *
 		return ret;
 	*size = look.covered;
 	if (look.touches)
-		ret = vfmig_space_unmap_to(t->space, iova, look.last, err);
+		ret = space_unmap_to(t->space, iova, look.last, err);
 	if (into)
-		vfmig_cursor_gather(t->cursor, iova, asked, into);
+		cursor_gather(t->cursor, iova, asked, into);
 	else if (t->cursor)
 		vfmig_cursor_take(t->cursor, iova, asked, forget, NULL);
 	return ret;
 }
 
-int vfmig_type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
-			 const struct vfmig_type1_sink *sink, struct vfmig_error *err)
+int type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
+		   const struct type1_sink *sink, struct vfmig_error *err)
 {
 	struct vfmig_dirty *dirty = NULL;
 	uint64_t asked = *size;
@@ -239,7 +238,7 @@ int vfmig_type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
 		ret = pour(sink, NULL, iova, asked);
 		if (ret)
 			return cannot_pour(ret, err);
-		if (vfmig_dirty_create(&dirty, NULL))
+		if (dirty_create(&dirty, NULL))
 			return vfmig_err(err, -ENOMEM, "no memory for a dirty bitmap");
 	}
 	pthread_mutex_lock(&t->lock);
@@ -249,7 +248,7 @@ int vfmig_type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
 		poured = pour(sink, dirty, iova, asked); /* nothing, if it was refused */
 		if (poured && !ret)
 			ret = cannot_pour(poured, err);
-		vfmig_dirty_free(dirty);
+		dirty_free(dirty);
 	}
 	return ret;
 }
@@ -264,13 +263,13 @@ int vfmig_type1_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size, void
 		.size = *size};
 	struct vfmig_type1_bitmap described = {
 		.pgsize = VFMIG_PAGE_SIZE, .size = bytes, .data = (uintptr_t)bitmap};
-	struct vfmig_type1_sink sink = {.data = (uintptr_t)bitmap};
+	struct type1_sink sink = {.data = (uintptr_t)bitmap};
 	const char *why =
-		vfmig_type1_check_unmap(&numbers, bitmap ? &described : NULL, VFMIG_PAGE_SIZE);
+		abi_type1_check_unmap(&numbers, bitmap ? &described : NULL, VFMIG_PAGE_SIZE);
 
 	if (why)
 		return refuse(why, err);
-	return vfmig_type1_do_unmap(t, iova, size, bitmap ? &sink : NULL, err);
+	return type1_do_unmap(t, iova, size, bitmap ? &sink : NULL, err);
 }
 
 int vfmig_type1_unmap_all(struct vfmig_type1 *t, uint64_t *size, struct vfmig_error *err)

@@ -23,23 +23,23 @@
  * @last: what was written in maps that are gone, and not collected
  * @logs: START was answered
  */
-struct vfmig_type1_drive {
-	vfmig_type1_ask_fn ask;
+struct type1_user {
+	type1_ask_fn ask;
 	void *context;
-	struct vfmig_type1_says says;
-	struct vfmig_type1_iova_range ranges[VFMIG_TYPE1_RANGES_MAX];
+	struct abi_type1_says says;
+	struct vfmig_type1_iova_range ranges[ABI_TYPE1_RANGES_MAX];
 	uint64_t pgsize;
 	struct vfmig_tracker tracker;
 
 	pthread_mutex_t lock;
-	struct vfmig_ranges maps;
+	struct ranges maps;
 	struct vfmig_dirty *last;
 	bool logs;
 };
 
 /* ---- what it says ---- */
 
-static int ask_info(struct vfmig_type1_drive *d, struct vfmig_error *err)
+static int ask_info(struct type1_user *d, struct vfmig_error *err)
 {
 	struct vfmig_type1_info first = {.argsz = sizeof(first)}, *info;
 	const char *why;
@@ -59,7 +59,7 @@ static int ask_info(struct vfmig_type1_drive *d, struct vfmig_error *err)
 	info->argsz = first.argsz;
 	ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_GET_INFO, info);
 	why = ret ? strerror(-ret)
-		  : vfmig_type1_get_info(info, first.argsz, &d->says, VFMIG_TYPE1_RANGES_MAX);
+		  : abi_type1_get_info(info, first.argsz, &d->says, ABI_TYPE1_RANGES_MAX);
 	free(info);
 	if (why)
 		return vfmig_err(err, ret ? ret : -EPROTO, "the container: %s", why);
@@ -68,13 +68,13 @@ static int ask_info(struct vfmig_type1_drive *d, struct vfmig_error *err)
 	return 0;
 }
 
-int vfmig_type1_drive_new(vfmig_type1_ask_fn ask, void *context, struct vfmig_type1_drive **drive,
-			  struct vfmig_error *err)
+int type1_user_new(type1_ask_fn ask, void *context, struct type1_user **drive,
+		   struct vfmig_error *err)
 {
-	struct vfmig_type1_drive *d = calloc(1, sizeof(*d));
+	struct type1_user *d = calloc(1, sizeof(*d));
 	int ret;
 
-	if (!d || vfmig_dirty_create(&d->last, NULL)) {
+	if (!d || dirty_create(&d->last, NULL)) {
 		free(d);
 		return vfmig_err(err, -ENOMEM, "no memory for a container");
 	}
@@ -84,30 +84,30 @@ int vfmig_type1_drive_new(vfmig_type1_ask_fn ask, void *context, struct vfmig_ty
 	pthread_mutex_init(&d->lock, NULL);
 	ret = ask_info(d, err);
 	if (ret)
-		vfmig_type1_drive_free(d);
+		type1_user_free(d);
 	else
 		*drive = d;
 	return ret;
 }
 
-static void forget(struct vfmig_type1_drive *d, struct vfmig_range *map)
+static void forget(struct type1_user *d, struct ranges_node *map)
 {
-	vfmig_ranges_remove(&d->maps, map);
+	ranges_remove(&d->maps, map);
 	free(map);
 }
 
-void vfmig_type1_drive_free(struct vfmig_type1_drive *d)
+void type1_user_free(struct type1_user *d)
 {
 	if (!d)
 		return;
 	pthread_mutex_destroy(&d->lock);
-	vfmig_dirty_free(d->last);
+	dirty_free(d->last);
 	while (d->maps.root)
 		forget(d, d->maps.root);
 	free(d);
 }
 
-const struct vfmig_type1_says *vfmig_type1_drive_says(const struct vfmig_type1_drive *d)
+const struct abi_type1_says *type1_user_reported(const struct type1_user *d)
 {
 	return &d->says;
 }
@@ -120,8 +120,7 @@ static int refused(int ret, const char *what, uint64_t iova, uint64_t size, stru
 			 what, (unsigned long long)size, (unsigned long long)iova, strerror(-ret));
 }
 
-int vfmig_type1_drive_map(struct vfmig_type1_drive *d, const struct vfmig_map *map,
-			  struct vfmig_error *err)
+int type1_user_map(struct type1_user *d, const struct vfmig_map *map, struct vfmig_error *err)
 {
 	struct vfmig_type1_dma_map m = {
 		.argsz = sizeof(m),
@@ -130,7 +129,7 @@ int vfmig_type1_drive_map(struct vfmig_type1_drive *d, const struct vfmig_map *m
 		.iova = map->iova,
 		.size = map->size,
 	};
-	struct vfmig_range *range;
+	struct ranges_node *range;
 	int ret;
 
 	if (map->kind != VFMIG_MAP_MEMORY)
@@ -148,15 +147,15 @@ int vfmig_type1_drive_map(struct vfmig_type1_drive *d, const struct vfmig_map *m
 	if (ret)
 		free(range);
 	else
-		vfmig_ranges_add(&d->maps, range);
+		ranges_add(&d->maps, range);
 	pthread_mutex_unlock(&d->lock);
 	return ret ? refused(ret, "a map", map->iova, map->size, err) : 0;
 }
 
 /* A bitmap for so much, or NULL where there can be none. */
-static uint64_t *bitmap_for(const struct vfmig_type1_drive *d, uint64_t size, uint64_t *bytes)
+static uint64_t *bitmap_for(const struct type1_user *d, uint64_t size, uint64_t *bytes)
 {
-	*bytes = vfmig_bitmap_bytes(size, d->pgsize);
+	*bytes = abi_bitmap_bytes(size, d->pgsize);
 	if (!*bytes || *bytes > d->says.max_dirty_bitmap_size ||
 	    *bytes > VFMIG_TYPE1_BITMAP_BYTES_MAX)
 		return NULL;
@@ -164,7 +163,7 @@ static uint64_t *bitmap_for(const struct vfmig_type1_drive *d, uint64_t size, ui
 }
 
 /* Under the lock. Without a bitmap, or where that fails, all of it was written. */
-static int take_out(struct vfmig_type1_drive *d, const struct vfmig_map *map)
+static int take_out(struct type1_user *d, const struct vfmig_map *map)
 {
 	struct {
 		struct vfmig_type1_dma_unmap u;
@@ -180,7 +179,7 @@ static int take_out(struct vfmig_type1_drive *d, const struct vfmig_map *map)
 			.pgsize = d->pgsize, .size = bytes, .data = (uintptr_t)bits};
 		ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_UNMAP_DMA, &arg);
 		if (!ret)
-			vfmig_dirty_mark_bitmap(d->last, map->iova, map->size, d->pgsize, bits);
+			dirty_mark_bitmap(d->last, map->iova, map->size, d->pgsize, bits);
 		free(bits);
 	}
 	if (!ret)
@@ -192,14 +191,13 @@ static int take_out(struct vfmig_type1_drive *d, const struct vfmig_map *map)
 	return d->ask(d->context, VFMIG_IOCTL_IOMMU_UNMAP_DMA, &arg);
 }
 
-int vfmig_type1_drive_unmap(struct vfmig_type1_drive *d, const struct vfmig_map *map,
-			    struct vfmig_error *err)
+int type1_user_unmap(struct type1_user *d, const struct vfmig_map *map, struct vfmig_error *err)
 {
-	struct vfmig_range *range;
+	struct ranges_node *range;
 	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
-	range = vfmig_ranges_find(&d->maps, map->iova);
+	range = ranges_find(&d->maps, map->iova);
 	if (range && range->first == map->iova && range->last == map->iova + (map->size - 1)) {
 		forget(d, range);
 		ret = take_out(d, map);
@@ -210,7 +208,7 @@ int vfmig_type1_drive_unmap(struct vfmig_type1_drive *d, const struct vfmig_map 
 
 /* ---- the tracker ---- */
 
-static int operation(struct vfmig_type1_drive *d, uint32_t flags)
+static int operation(struct type1_user *d, uint32_t flags)
 {
 	struct vfmig_type1_dirty_pages arg = {.argsz = sizeof(arg), .flags = flags};
 
@@ -219,13 +217,13 @@ static int operation(struct vfmig_type1_drive *d, uint32_t flags)
 
 static int start(void *context, struct vfmig_space *space, struct vfmig_error *err)
 {
-	struct vfmig_type1_drive *d = context;
+	struct type1_user *d = context;
 	int ret;
 
 	if (!d->says.has_migration || !d->pgsize)
 		return vfmig_err(err, -EOPNOTSUPP, "the container does not log written pages");
 	pthread_mutex_lock(&d->lock);
-	vfmig_dirty_clear(d->last, 0, UINT64_MAX);
+	dirty_clear(d->last, 0, UINT64_MAX);
 	ret = operation(d, VFMIG_TYPE1_DIRTY_START);
 	d->logs = !ret;
 	pthread_mutex_unlock(&d->lock);
@@ -236,7 +234,7 @@ static int start(void *context, struct vfmig_space *space, struct vfmig_error *e
 
 static void stop(void *context)
 {
-	struct vfmig_type1_drive *d = context;
+	struct type1_user *d = context;
 
 	pthread_mutex_lock(&d->lock);
 	operation(d, VFMIG_TYPE1_DIRTY_STOP);
@@ -245,8 +243,7 @@ static void stop(void *context)
 }
 
 /* One map, whole, whatever of it was asked for. */
-static int ask_about(struct vfmig_type1_drive *d, const struct vfmig_range *map,
-		     struct vfmig_dirty *into)
+static int ask_about(struct type1_user *d, const struct ranges_node *map, struct vfmig_dirty *into)
 {
 	uint64_t size = map->last - map->first + 1, bytes;
 	uint64_t *bits = bitmap_for(d, size, &bytes);
@@ -265,7 +262,7 @@ static int ask_about(struct vfmig_type1_drive *d, const struct vfmig_range *map,
 		return -ENOMEM;
 	ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &arg);
 	if (!ret)
-		vfmig_dirty_mark_bitmap(into, map->first, size, d->pgsize, bits);
+		dirty_mark_bitmap(into, map->first, size, d->pgsize, bits);
 	free(bits);
 	return ret;
 }
@@ -273,22 +270,21 @@ static int ask_about(struct vfmig_type1_drive *d, const struct vfmig_range *map,
 static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
 		   struct vfmig_error *err)
 {
-	struct vfmig_type1_drive *d = context;
+	struct type1_user *d = context;
 	uint64_t last = iova + (size - 1);
-	const struct vfmig_range *map;
+	const struct ranges_node *map;
 	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
-	vfmig_dirty_gather(d->last, iova, size, &into, 1);
-	for (map = vfmig_ranges_find(&d->maps, iova); map && map->first <= last && !ret;
-	     map = vfmig_ranges_next(&d->maps, map))
+	dirty_gather(d->last, iova, size, &into, 1);
+	for (map = ranges_find(&d->maps, iova); map && map->first <= last && !ret;
+	     map = ranges_next(&d->maps, map))
 		ret = ask_about(d, map, into);
 	pthread_mutex_unlock(&d->lock);
 	return ret ? refused(ret, "a bitmap", iova, size, err) : 0;
 }
 
-const struct vfmig_tracker *vfmig_type1_drive_tracker(struct vfmig_type1_drive *d,
-						      struct vfmig_device *device)
+const struct vfmig_tracker *type1_user_tracker(struct type1_user *d, struct vfmig_device *device)
 {
 	d->tracker = (struct vfmig_tracker){.name = "type1",
 					    .device = device,

@@ -48,9 +48,9 @@ static int get_info(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig_
 static int new_vaddr(struct vfmig_type1 *t, const struct vfmig_type1_dma_map *m,
 		     struct vfmig_error *err)
 {
-	struct vfmig_type1_look look = {.iova = m->iova, .last = m->iova + (m->size - 1)};
+	struct type1_look look = {.iova = m->iova, .last = m->iova + (m->size - 1)};
 
-	vfmig_type1_look(t, &look);
+	type1_look(t, &look);
 	if (!look.touches)
 		return vfmig_err(err, -ENOENT, "MAP_DMA: a new vaddr for what is not mapped");
 	return refuse("MAP_DMA: a new vaddr for what has its own", err);
@@ -65,7 +65,7 @@ static int map_dma(struct vfmig_type1 *t, const void *arg, size_t room, struct v
 
 	if (ret)
 		return ret;
-	why = vfmig_type1_check_map(&m, VFMIG_PAGE_SIZE);
+	why = abi_type1_check_map(&m, VFMIG_PAGE_SIZE);
 	if (why)
 		return refuse(why, err);
 	if (m.flags & VFMIG_DMA_MAP_VADDR)
@@ -76,12 +76,12 @@ static int map_dma(struct vfmig_type1 *t, const void *arg, size_t room, struct v
 				 .kind = VFMIG_MAP_MEMORY,
 				 .ptr = (void *)(uintptr_t)m.vaddr,
 				 .fd = -1};
-	return vfmig_type1_do_map(t, &map, t->user.map != NULL, err);
+	return type1_do_map(t, &map, t->user.map != NULL, err);
 }
 
 static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig_error *err)
 {
-	struct vfmig_type1_sink sink = {.user = &t->user};
+	struct type1_sink sink = {.user = &t->user};
 	struct vfmig_type1_bitmap bitmap;
 	struct vfmig_type1_dma_unmap u;
 	const char *why;
@@ -90,7 +90,7 @@ static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig
 
 	if (ret)
 		return ret;
-	why = vfmig_type1_check_unmap(&u, NULL, VFMIG_PAGE_SIZE);
+	why = abi_type1_check_unmap(&u, NULL, VFMIG_PAGE_SIZE);
 	if (why)
 		return refuse(why, err);
 	/* Devices here are not told of a vaddr that goes, so that it cannot. Linux says the same for an mdev. */
@@ -101,7 +101,7 @@ static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig
 		ret = fetch(&bitmap, sizeof(bitmap), arg, room, sizeof(u), err);
 		if (ret)
 			return ret;
-		why = vfmig_type1_check_unmap(&u, &bitmap, VFMIG_PAGE_SIZE);
+		why = abi_type1_check_unmap(&u, &bitmap, VFMIG_PAGE_SIZE);
 		if (why)
 			return refuse(why, err);
 		sink.data = bitmap.data;
@@ -109,25 +109,25 @@ static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig
 	if (u.flags & VFMIG_DMA_UNMAP_ALL)
 		ret = vfmig_type1_unmap_all(t, &u.size, err);
 	else
-		ret = vfmig_type1_do_unmap(t, u.iova, &u.size, get ? &sink : NULL, err);
+		ret = type1_do_unmap(t, u.iova, &u.size, get ? &sink : NULL, err);
 	memcpy(arg, &u, sizeof(u));
 	return ret;
 }
 
 static int get_bitmap(struct vfmig_type1 *t, const void *arg, size_t room, struct vfmig_error *err)
 {
-	struct vfmig_type1_sink sink = {.user = &t->user};
+	struct type1_sink sink = {.user = &t->user};
 	struct vfmig_type1_dirty_get get;
 	const char *why;
 	int ret = fetch(&get, sizeof(get), arg, room, sizeof(struct vfmig_type1_dirty_pages), err);
 
 	if (ret)
 		return ret;
-	why = vfmig_type1_check_dirty_get(&get, VFMIG_PAGE_SIZE);
+	why = abi_type1_check_dirty_get(&get, VFMIG_PAGE_SIZE);
 	if (why)
 		return refuse(why, err);
 	sink.data = get.bitmap.data;
-	return vfmig_type1_do_dirty(t, get.iova, get.size, &sink, err);
+	return type1_do_dirty(t, get.iova, get.size, &sink, err);
 }
 
 static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t room, struct vfmig_error *err)
@@ -142,7 +142,7 @@ static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t room, stru
 		return vfmig_err(
 			err, -EACCES,
 			"DIRTY_PAGES: VFIO_TYPE1_IOMMU logs no pages; set VFIO_TYPE1v2_IOMMU");
-	why = vfmig_type1_check_dirty(&d);
+	why = abi_type1_check_dirty(&d);
 	if (why)
 		return refuse(why, err);
 	switch (d.flags) {

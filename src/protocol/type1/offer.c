@@ -23,9 +23,9 @@ static int take_ranges(struct vfmig_type1 *t, const struct vfmig_type1_options *
 		from = options->ranges;
 		n = options->nr_ranges;
 	}
-	if (n > VFMIG_TYPE1_RANGES_MAX)
+	if (n > ABI_TYPE1_RANGES_MAX)
 		return vfmig_err(err, -EINVAL, "container: %u IOVA ranges, and %u are the most", n,
-				 VFMIG_TYPE1_RANGES_MAX);
+				 ABI_TYPE1_RANGES_MAX);
 	for (uint32_t i = 0; i < n; i++)
 		if (from[i].start > from[i].end || (i && from[i].start <= from[i - 1].end))
 			return vfmig_err(
@@ -84,7 +84,7 @@ int vfmig_type1_extension(const struct vfmig_type1 *t, uint32_t extension)
 
 static int look_at(void *context, const struct vfmig_map *map)
 {
-	struct vfmig_type1_look *look = context;
+	struct type1_look *look = context;
 	uint64_t last = map->iova + (map->size - 1), pages = map->size / VFMIG_PAGE_SIZE;
 
 	look->largest = pages > look->largest ? pages : look->largest;
@@ -97,15 +97,15 @@ static int look_at(void *context, const struct vfmig_map *map)
 	return 0;
 }
 
-void vfmig_type1_look(struct vfmig_type1 *t, struct vfmig_type1_look *look)
+void type1_look(struct vfmig_type1 *t, struct type1_look *look)
 {
-	vfmig_space_each_in(t->space, look->iova, look->last, look_at, look);
+	space_each_in(t->space, look->iova, look->last, look_at, look);
 }
 
 ssize_t vfmig_type1_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, size_t len)
 {
-	size_t count = vfmig_space_count(t->space);
-	struct vfmig_type1_says says = {
+	size_t count = space_count(t->space);
+	struct abi_type1_says says = {
 		.iova_pgsizes = ~(uint64_t)(VFMIG_PAGE_SIZE - 1),
 		.has_migration = true,
 		.pgsize_bitmap = VFMIG_PAGE_SIZE,
@@ -119,18 +119,18 @@ ssize_t vfmig_type1_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, size_
 	if (argsz < VFMIG_TYPE1_INFO_MIN)
 		return -EINVAL;
 	says.dma_avail = count < t->dma_limit ? t->dma_limit - (uint32_t)count : 0;
-	written = vfmig_type1_put_info(buf, len, argsz, &says);
+	written = abi_type1_put_info(buf, len, argsz, &says);
 	return written ? (ssize_t)written : -EFAULT;
 }
 
 /* In the order in which Linux looks. */
 static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmig_error *err)
 {
-	struct vfmig_type1_look look = {.iova = map->iova, .last = map->iova + (map->size - 1)};
+	struct type1_look look = {.iova = map->iova, .last = map->iova + (map->size - 1)};
 	unsigned long long iova = map->iova, size = map->size;
-	size_t count = vfmig_space_count(t->space);
+	size_t count = space_count(t->space);
 
-	vfmig_type1_look(t, &look);
+	type1_look(t, &look);
 	if (look.touches)
 		return vfmig_err(err, -EEXIST,
 				 "map of 0x%llx bytes at IOVA 0x%llx overlaps the one at 0x%llx",
@@ -138,7 +138,7 @@ static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmi
 	if (count >= t->dma_limit)
 		return vfmig_err(err, -ENOSPC, "the container has %zu maps, the most there may be",
 				 count);
-	if (!vfmig_type1_may_map(t->ranges, t->nr_ranges, map->iova, map->size))
+	if (!abi_type1_may_map(t->ranges, t->nr_ranges, map->iova, map->size))
 		return vfmig_err(
 			err, -EINVAL,
 			"map of 0x%llx bytes at IOVA 0x%llx: outside of the container's ranges",
@@ -151,8 +151,8 @@ static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmi
 	return 0;
 }
 
-int vfmig_type1_do_map(struct vfmig_type1 *t, const struct vfmig_map *asked, bool ask,
-		       struct vfmig_error *err)
+int type1_do_map(struct vfmig_type1 *t, const struct vfmig_map *asked, bool ask,
+		 struct vfmig_error *err)
 {
 	struct vfmig_map map = *asked;
 	int ret = 0;
@@ -186,9 +186,9 @@ int vfmig_type1_map(struct vfmig_type1 *t, const struct vfmig_map *map, struct v
 		.argsz = sizeof(numbers), .flags = map->prot, .iova = map->iova, .size = map->size};
 	const char *why = map->prot & ~(VFMIG_PROT_READ | VFMIG_PROT_WRITE)
 				  ? "MAP_DMA: unknown protection"
-				  : vfmig_type1_check_map(&numbers, VFMIG_PAGE_SIZE);
+				  : abi_type1_check_map(&numbers, VFMIG_PAGE_SIZE);
 
 	if (why)
 		return vfmig_err(err, -EINVAL, "%s", why);
-	return vfmig_type1_do_map(t, map, false, err);
+	return type1_do_map(t, map, false, err);
 }

@@ -2,8 +2,8 @@
 /*
  * What the files of a type1 container share.
  */
-#ifndef VFMIG_PROTOCOL_TYPE1_OFFER_H
-#define VFMIG_PROTOCOL_TYPE1_OFFER_H
+#ifndef TYPE1_DRIVER_H
+#define TYPE1_DRIVER_H
 
 #include <pthread.h>
 
@@ -30,7 +30,7 @@ struct vfmig_type1 {
 };
 
 /* What of a space concerns [iova, last]: the maps that touch it. */
-struct vfmig_type1_look {
+struct type1_look {
 	uint64_t iova, last;
 	uint64_t covered;    /* their bytes; modulo 2^64 */
 	uint64_t largest;    /* pages of the largest */
@@ -38,24 +38,24 @@ struct vfmig_type1_look {
 	bool cut;	     /* the range holds a part of one */
 	uint64_t start, end; /* of the first, and of the last */
 };
-void vfmig_type1_look(struct vfmig_type1 *t, struct vfmig_type1_look *look);
+void type1_look(struct vfmig_type1 *t, struct type1_look *look);
 
 /*
  * Where written pages are put: a bitmap at an address of the user's. The plain functions have the user in this
  * process, whatever the options say.
  */
-struct vfmig_type1_sink {
+struct type1_sink {
 	const struct vfmig_type1_user *user; /* NULL: memory of this process */
 	uint64_t data;
 };
 
 /* Map, without and with the user's callback. */
-int vfmig_type1_do_map(struct vfmig_type1 *t, const struct vfmig_map *map, bool ask,
-		       struct vfmig_error *err);
+int type1_do_map(struct vfmig_type1 *t, const struct vfmig_map *map, bool ask,
+		 struct vfmig_error *err);
 /* sink: NULL for none. The numbers have been checked. */
-int vfmig_type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
-			 const struct vfmig_type1_sink *sink, struct vfmig_error *err);
-int vfmig_type1_do_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
-			 const struct vfmig_type1_sink *sink, struct vfmig_error *err);
+int type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
+		   const struct type1_sink *sink, struct vfmig_error *err);
+int type1_do_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
+		   const struct type1_sink *sink, struct vfmig_error *err);
 
 #endif

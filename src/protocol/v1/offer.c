@@ -4,8 +4,8 @@
  */
 #include "protocol/v1/v1.h"
 
-int vfmig_offer_v1_open(struct vfmig_session *session, const struct vfmig_region_options *options,
-			struct vfmig_region_offer **offer, struct vfmig_error *err)
+int v1_driver_open(struct vfmig_session *session, const struct region_options *options,
+		   struct region_driver **offer, struct vfmig_error *err)
 {
-	return vfmig_region_offer_open(session, NULL, VFMIG_REGION_V1, options, offer, err);
+	return region_driver_open(session, NULL, VFMIG_REGION_V1, options, offer, err);
 }

@@ -26,8 +26,8 @@ struct drive {
 	atomic_uint state;	      /* the last that was heard of, or UNKNOWN */
 	bool has_size;
 	pthread_mutex_t lock;
-	struct vfmig_request_list held; /* requests that wait for a feature */
-	atomic_uint refs;		/* the session's, and one for each op */
+	struct request_list held; /* requests that wait for a feature */
+	atomic_uint refs;	  /* the session's, and one for each op */
 };
 
 /* A feature asked on behalf of a request, which is gone once it is out of the list. */
@@ -71,7 +71,7 @@ static void finish(struct op *op, ssize_t result, enum vfmig_state state, uint64
 	pthread_mutex_lock(&op->drive->lock);
 	there = !op->taken_back;
 	if (there)
-		vfmig_request_remove(&op->drive->held, outer);
+		request_remove(&op->drive->held, outer);
 	pthread_mutex_unlock(&op->drive->lock);
 	if (there) {
 		if (result < 0 && outer->err && op->err.code)
@@ -80,7 +80,7 @@ static void finish(struct op *op, ssize_t result, enum vfmig_state state, uint64
 			outer->state = state;
 		if (result >= 0 && op->verb == VFMIG_VERB_DATA_SIZE)
 			outer->data_size = bytes;
-		vfmig_complete(outer, result);
+		request_complete(outer, result);
 	}
 	put(op);
 }
@@ -124,7 +124,7 @@ static void set_state(struct op *op)
 	}
 	/* Until it is done, and if it fails, it may be any on the way. */
 	atomic_store(&op->drive->state, UNKNOWN);
-	vfmig_feature_put_mig_state(op->payload, sizeof(op->payload), &state);
+	abi_feature_put_mig_state(op->payload, sizeof(op->payload), &state);
 	ask(op, SET_STATE);
 }
 
@@ -146,7 +146,7 @@ static void go(struct op *op)
 static void got_state(struct op *op)
 {
 	struct vfmig_feature_mig_state answer;
-	const char *why = vfmig_feature_get_mig_state(op->payload, sizeof(op->payload), &answer);
+	const char *why = abi_feature_get_mig_state(op->payload, sizeof(op->payload), &answer);
 	enum vfmig_state state;
 	ssize_t ret;
 
@@ -186,7 +186,7 @@ static void answered(struct vfmig_request *inner)
 		finish(op, 0, op->target, 0);
 		return;
 	default:
-		vfmig_feature_get_data_size(op->payload, sizeof(op->payload), &bytes);
+		abi_feature_get_data_size(op->payload, sizeof(op->payload), &bytes);
 		finish(op, 0, VFMIG_STATE_ERROR, bytes);
 		return;
 	}
@@ -199,7 +199,7 @@ static void begin(struct drive *drive, struct vfmig_request *outer)
 	struct op *op = calloc(1, sizeof(*op));
 
 	if (!op) {
-		vfmig_complete_err(outer, -ENOMEM, "no memory for a device feature");
+		request_complete_err(outer, -ENOMEM, "no memory for a device feature");
 		return;
 	}
 	op->outer = outer;
@@ -218,7 +218,7 @@ static void begin(struct drive *drive, struct vfmig_request *outer)
 	op->inner.user = op;
 	pthread_mutex_lock(&drive->lock);
 	outer->held[0] = (uintptr_t)op;
-	vfmig_request_push(&drive->held, outer);
+	request_push(&drive->held, outer);
 	pthread_mutex_unlock(&drive->lock);
 	if (op->verb == VFMIG_VERB_STATE_GO)
 		go(op);
@@ -233,8 +233,8 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 	switch (request->verb) {
 	case VFMIG_VERB_DATA_SIZE:
 		if (!drive->has_size) {
-			vfmig_complete_err(request, -ENOTTY, "device %s has no MIG_DATA_SIZE",
-					   vfmig_device_name(session->device));
+			request_complete_err(request, -ENOTTY, "device %s has no MIG_DATA_SIZE",
+					     vfmig_device_name(session->device));
 			return;
 		}
 		begin(drive, request);
@@ -245,8 +245,8 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		return;
 	case VFMIG_VERB_PRECOPY_INFO:
 		if (!(session->flags & VFMIG_MIGRATION_PRE_COPY)) {
-			vfmig_complete_err(request, -ENOTTY, "device %s has no pre-copy",
-					   vfmig_device_name(session->device));
+			request_complete_err(request, -ENOTTY, "device %s has no pre-copy",
+					     vfmig_device_name(session->device));
 			return;
 		}
 		vfmig_submit(session->device, request);
@@ -257,9 +257,9 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		vfmig_submit(session->device, request);
 		return;
 	default:
-		vfmig_complete_err(request, -EOPNOTSUPP,
-				   "%s is asked of a device, not of a session",
-				   vfmig_verb_name(request->verb));
+		request_complete_err(request, -EOPNOTSUPP,
+				     "%s is asked of a device, not of a session",
+				     vfmig_verb_name(request->verb));
 		return;
 	}
 }
@@ -270,7 +270,7 @@ static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
 	struct op *op = NULL;
 
 	pthread_mutex_lock(&drive->lock);
-	if (vfmig_request_remove(&drive->held, request)) {
+	if (request_remove(&drive->held, request)) {
 		op = (struct op *)(uintptr_t)request->held[0];
 		op->taken_back = true;
 		atomic_fetch_add(&op->refs, 1);
@@ -292,15 +292,15 @@ static void close_drive(struct vfmig_session *session)
 	put_drive((struct drive *)session);
 }
 
-static const struct vfmig_session_ops ops = {
+static const struct session_ops ops = {
 	.protocol = "v2",
 	.submit = submit,
 	.cancel = cancel,
 	.close = close_drive,
 };
 
-int vfmig_drive_v2(struct vfmig_device *device, struct vfmig_session **session,
-		   struct vfmig_error *err)
+int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
+		 struct vfmig_error *err)
 {
 	const uint64_t all =
 		VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_P2P | VFMIG_MIGRATION_PRE_COPY;
@@ -315,7 +315,7 @@ int vfmig_drive_v2(struct vfmig_device *device, struct vfmig_session **session,
 				 vfmig_device_name(device));
 	if (ret)
 		return ret;
-	vfmig_feature_get_migration(payload, sizeof(payload), &flags);
+	abi_feature_get_migration(payload, sizeof(payload), &flags);
 	/* States that are yet to be invented are not asked for: what is known of the device is enough. */
 	if (!vfmig_v2_flags_valid(flags & all))
 		return vfmig_err(err, -EOPNOTSUPP,

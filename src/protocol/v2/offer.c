@@ -15,7 +15,7 @@
 struct op {
 	struct vfmig_request inner;
 	struct vfmig_request *outer;
-	struct vfmig_offer_v2 *offer;
+	struct v2_driver *offer;
 	struct vfmig_error err; /* the outer one's may be gone by the time of the answer */
 	bool taken_back;
 	atomic_int refs;
@@ -37,14 +37,14 @@ static void answer(struct op *op)
 	if (inner->result < 0) {
 		if (outer->err && op->err.code)
 			*outer->err = op->err;
-		vfmig_complete(outer, inner->result);
+		request_complete(outer, inner->result);
 		return;
 	}
 	if (inner->verb == VFMIG_VERB_DATA_SIZE)
-		vfmig_feature_put_data_size(data, size, inner->data_size);
+		abi_feature_put_data_size(data, size, inner->data_size);
 	else
-		vfmig_feature_put_mig_state(data, size, &state);
-	vfmig_complete(outer, 0);
+		abi_feature_put_mig_state(data, size, &state);
+	request_complete(outer, 0);
 }
 
 static void done(struct vfmig_request *inner)
@@ -55,20 +55,20 @@ static void done(struct vfmig_request *inner)
 	pthread_mutex_lock(&op->offer->lock);
 	there = !op->taken_back;
 	if (there)
-		vfmig_request_remove(&op->offer->held, op->outer);
+		request_remove(&op->offer->held, op->outer);
 	pthread_mutex_unlock(&op->offer->lock);
 	if (there)
 		answer(op);
 	put(op);
 }
 
-static void ask(struct vfmig_offer_v2 *offer, struct vfmig_request *outer, enum vfmig_verb verb,
+static void ask(struct v2_driver *offer, struct vfmig_request *outer, enum vfmig_verb verb,
 		enum vfmig_state state)
 {
 	struct op *op = calloc(1, sizeof(*op));
 
 	if (!op) {
-		vfmig_complete_err(outer, -ENOMEM, "no memory for a device feature");
+		request_complete_err(outer, -ENOMEM, "no memory for a device feature");
 		return;
 	}
 	op->outer = outer;
@@ -83,14 +83,14 @@ static void ask(struct vfmig_offer_v2 *offer, struct vfmig_request *outer, enum 
 	op->inner.user = op;
 	pthread_mutex_lock(&offer->lock);
 	outer->held[0] = (uintptr_t)op;
-	vfmig_request_push(&offer->held, outer);
+	request_push(&offer->held, outer);
 	pthread_mutex_unlock(&offer->lock);
 	offer->session->ops->submit(offer->session, &op->inner);
 }
 
 /* ---- the features ---- */
 
-static void mig_state(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+static void mig_state(struct v2_driver *offer, struct vfmig_request *request)
 {
 	struct vfmig_feature_mig_state state;
 	const char *why;
@@ -99,14 +99,14 @@ static void mig_state(struct vfmig_offer_v2 *offer, struct vfmig_request *reques
 		ask(offer, request, VFMIG_VERB_STATE_GET, VFMIG_STATE_ERROR);
 		return;
 	}
-	why = vfmig_feature_get_mig_state(request->feature.data, request->feature.size, &state);
+	why = abi_feature_get_mig_state(request->feature.data, request->feature.size, &state);
 	if (why)
-		vfmig_complete_err(request, -EINVAL, "%s", why);
+		request_complete_err(request, -EINVAL, "%s", why);
 	else
 		ask(offer, request, VFMIG_VERB_STATE_GO, (enum vfmig_state)state.device_state);
 }
 
-static ssize_t logging_start(struct vfmig_logger *logger, struct vfmig_request *request)
+static ssize_t logging_start(struct logger *logger, struct vfmig_request *request)
 {
 	struct vfmig_feature_dma_logging_control control;
 	const struct vfmig_dma_logging_range *ranges;
@@ -120,11 +120,11 @@ static ssize_t logging_start(struct vfmig_logger *logger, struct vfmig_request *
 				 "DMA_LOGGING_START has a reserved word that is not zero");
 	if (control.num_ranges && !ranges)
 		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_START has no ranges");
-	if (control.num_ranges > VFMIG_LOGGING_RANGES_MAX)
+	if (control.num_ranges > ABI_LOGGING_RANGES_MAX)
 		return vfmig_err(request->err, -E2BIG, "DMA logging: %u ranges, and %u at the most",
-				 control.num_ranges, VFMIG_LOGGING_RANGES_MAX);
+				 control.num_ranges, ABI_LOGGING_RANGES_MAX);
 	/* As in vfio-user, none means all; the kernel's EINVAL is for an export to the kernel's users. */
-	why = vfmig_logging_start_check(control.page_size, ranges, control.num_ranges, true);
+	why = abi_logging_start_check(control.page_size, ranges, control.num_ranges, true);
 	if (why)
 		return vfmig_err(request->err, -EINVAL, "%s", why);
 	ret = logger->ops->start(logger, &control.page_size, ranges, control.num_ranges,
@@ -134,17 +134,17 @@ static ssize_t logging_start(struct vfmig_logger *logger, struct vfmig_request *
 	return ret;
 }
 
-static ssize_t logging_report(struct vfmig_logger *logger, struct vfmig_request *request)
+static ssize_t logging_report(struct logger *logger, struct vfmig_request *request)
 {
 	struct vfmig_feature_dma_logging_report report;
-	struct vfmig_logging_report what;
+	struct abi_logging_report what;
 	const char *why;
 
 	memcpy(&report, request->feature.data, sizeof(report));
 	what.iova = report.iova;
 	what.length = report.length;
 	what.page_size = report.page_size;
-	why = vfmig_logging_report_check(&what, NULL);
+	why = abi_logging_report_check(&what, NULL);
 	if (why)
 		return vfmig_err(request->err, -EINVAL, "%s", why);
 	if (!report.bitmap)
@@ -157,25 +157,25 @@ static ssize_t logging_report(struct vfmig_logger *logger, struct vfmig_request 
 				   (uint64_t *)(uintptr_t)report.bitmap, request->err);
 }
 
-static void precopy_info_v2(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+static void precopy_info_v2(struct v2_driver *offer, struct vfmig_request *request)
 {
 	if (!(offer->session->flags & VFMIG_MIGRATION_PRE_COPY)) {
-		vfmig_complete_err(request, -ENOTTY, "MIG_PRECOPY_INFOv2: there is no pre-copy");
+		request_complete_err(request, -ENOTTY, "MIG_PRECOPY_INFOv2: there is no pre-copy");
 		return;
 	}
 	atomic_store(&offer->precopy_info_v2, true);
-	vfmig_complete(request, 0);
+	request_complete(request, 0);
 }
 
-static void run(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+static void run(struct v2_driver *offer, struct vfmig_request *request)
 {
-	struct vfmig_logger *logger = offer->logger;
+	struct logger *logger = offer->logger;
 
 	switch (request->feature.flags & VFMIG_FEATURE_MASK) {
 	case VFMIG_FEATURE_MIGRATION:
-		vfmig_feature_put_migration(request->feature.data, request->feature.size,
-					    offer->session->flags);
-		vfmig_complete(request, 0);
+		abi_feature_put_migration(request->feature.data, request->feature.size,
+					  offer->session->flags);
+		request_complete(request, 0);
 		return;
 	case VFMIG_FEATURE_MIG_STATE:
 		mig_state(offer, request);
@@ -187,19 +187,19 @@ static void run(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
 		precopy_info_v2(offer, request);
 		return;
 	case VFMIG_FEATURE_DMA_LOGGING_START:
-		vfmig_complete(request, logging_start(logger, request));
+		request_complete(request, logging_start(logger, request));
 		return;
 	case VFMIG_FEATURE_DMA_LOGGING_STOP:
-		vfmig_complete(request, logger->ops->stop(logger, request->err));
+		request_complete(request, logger->ops->stop(logger, request->err));
 		return;
 	default:
-		vfmig_complete(request, logging_report(logger, request));
+		request_complete(request, logging_report(logger, request));
 		return;
 	}
 }
 
 /* The payload of a feature as the ioctl has it; false if the feature is not v2's. */
-static bool known(const struct vfmig_offer_v2 *offer, uint32_t index, bool *there, size_t *size)
+static bool known(const struct v2_driver *offer, uint32_t index, bool *there, size_t *size)
 {
 	switch (index) {
 	case VFMIG_FEATURE_MIGRATION:
@@ -229,10 +229,10 @@ static bool known(const struct vfmig_offer_v2 *offer, uint32_t index, bool *ther
 	}
 }
 
-static bool feature(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+static bool feature(struct v2_driver *offer, struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_kind(index);
 	bool there, perform;
 	const char *why;
 	size_t size;
@@ -240,16 +240,16 @@ static bool feature(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
 	if (!known(offer, index, &there, &size))
 		return false;
 	if (!there) {
-		vfmig_complete_err(request, -ENOTTY, "the device does not have feature %s",
-				   kind->name);
+		request_complete_err(request, -ENOTTY, "the device does not have feature %s",
+				     kind->name);
 		return true;
 	}
-	why = vfmig_feature_asked(request->feature.flags, request->feature.size, kind->ops, size,
-				  &perform);
+	why = abi_feature_asked(request->feature.flags, request->feature.size, kind->ops, size,
+				&perform);
 	if (why)
-		vfmig_complete_err(request, -EINVAL, "feature %s: %s", kind->name, why);
+		request_complete_err(request, -EINVAL, "feature %s: %s", kind->name, why);
 	else if (!perform)
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 	else
 		run(offer, request);
 	return true;
@@ -257,7 +257,7 @@ static bool feature(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
 
 /* ---- the way in ---- */
 
-bool vfmig_offer_v2_submit(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+bool v2_driver_submit(struct v2_driver *offer, struct vfmig_request *request)
 {
 	switch (request->verb) {
 	case VFMIG_VERB_FEATURE:
@@ -266,10 +266,10 @@ bool vfmig_offer_v2_submit(struct vfmig_offer_v2 *offer, struct vfmig_request *r
 	case VFMIG_VERB_DATA_WRITE:
 	case VFMIG_VERB_PRECOPY_INFO:
 		if (!offer->session)
-			vfmig_complete_err(request, -ENOTTY, "the device cannot migrate");
+			request_complete_err(request, -ENOTTY, "the device cannot migrate");
 		else if (request->verb == VFMIG_VERB_PRECOPY_INFO &&
 			 !(offer->session->flags & VFMIG_MIGRATION_PRE_COPY))
-			vfmig_complete_err(request, -ENOTTY, "the device has no pre-copy");
+			request_complete_err(request, -ENOTTY, "the device has no pre-copy");
 		else
 			offer->session->ops->submit(offer->session, request);
 		return true;
@@ -278,14 +278,14 @@ bool vfmig_offer_v2_submit(struct vfmig_offer_v2 *offer, struct vfmig_request *r
 	}
 }
 
-bool vfmig_offer_v2_cancel(struct vfmig_offer_v2 *offer, struct vfmig_request *request)
+bool v2_driver_cancel(struct v2_driver *offer, struct vfmig_request *request)
 {
 	struct op *op = NULL;
 
 	if (!offer->session)
 		return false;
 	pthread_mutex_lock(&offer->lock);
-	if (vfmig_request_remove(&offer->held, request)) {
+	if (request_remove(&offer->held, request)) {
 		op = (struct op *)(uintptr_t)request->held[0];
 		op->taken_back = true;
 		atomic_fetch_add(&op->refs, 1);
@@ -299,8 +299,7 @@ bool vfmig_offer_v2_cancel(struct vfmig_offer_v2 *offer, struct vfmig_request *r
 	return true;
 }
 
-void vfmig_offer_v2_init(struct vfmig_offer_v2 *offer, struct vfmig_session *session,
-			 struct vfmig_logger *logger)
+void v2_driver_init(struct v2_driver *offer, struct vfmig_session *session, struct logger *logger)
 {
 	memset(offer, 0, sizeof(*offer));
 	offer->session = session;
@@ -308,7 +307,7 @@ void vfmig_offer_v2_init(struct vfmig_offer_v2 *offer, struct vfmig_session *ses
 	pthread_mutex_init(&offer->lock, NULL);
 }
 
-void vfmig_offer_v2_fini(struct vfmig_offer_v2 *offer)
+void v2_driver_fini(struct v2_driver *offer)
 {
 	pthread_mutex_destroy(&offer->lock);
 }

@@ -2,8 +2,8 @@
 /*
  * Revision v2 of the migration protocol: its two adapters.
  */
-#ifndef VFMIG_PROTOCOL_V2_V2_H
-#define VFMIG_PROTOCOL_V2_V2_H
+#ifndef V2_V2_H
+#define V2_V2_H
 
 #include "device/session.h"
 
@@ -14,20 +14,19 @@
  * @precopy_info_v2: the user has said that it understands REINIT
  * @lock, @held: the requests that wait for the session
  */
-struct vfmig_offer_v2 {
+struct v2_driver {
 	struct vfmig_session *session;
-	struct vfmig_logger *logger;
+	struct logger *logger;
 	atomic_bool precopy_info_v2;
 	pthread_mutex_t lock;
-	struct vfmig_request_list held;
+	struct request_list held;
 };
 
-void vfmig_offer_v2_init(struct vfmig_offer_v2 *offer, struct vfmig_session *session,
-			 struct vfmig_logger *logger);
-void vfmig_offer_v2_fini(struct vfmig_offer_v2 *offer);
+void v2_driver_init(struct v2_driver *offer, struct vfmig_session *session, struct logger *logger);
+void v2_driver_fini(struct v2_driver *offer);
 
 /**
- * vfmig_offer_v2_submit() - answer a device's request
+ * v2_driver_submit() - answer a device's request
  * @offer: from what
  * @request: any of a device's requests
  *
@@ -36,13 +35,13 @@ void vfmig_offer_v2_fini(struct vfmig_offer_v2 *offer);
  *
  * Return: true if the request was v2's: it is completed, or will be. False if it is for somebody else.
  */
-bool vfmig_offer_v2_submit(struct vfmig_offer_v2 *offer, struct vfmig_request *request);
+bool v2_driver_submit(struct v2_driver *offer, struct vfmig_request *request);
 
-/** vfmig_offer_v2_cancel() - vfmig_cancel(), for what was answered here */
-bool vfmig_offer_v2_cancel(struct vfmig_offer_v2 *offer, struct vfmig_request *request);
+/** v2_driver_cancel() - vfmig_cancel(), for what was answered here */
+bool v2_driver_cancel(struct v2_driver *offer, struct vfmig_request *request);
 
 /**
- * vfmig_drive_v2() - user side: a session on a device that shows v2
+ * v2_user_open() - user side: a session on a device that shows v2
  *
  * Nothing is asked of the device that v2 refuses: what its state machine blocks is answered here. A device
  * that has no MIG_DATA_SIZE or no pre-copy info answers -ENOTTY. The end of what pre-copy has for now is
@@ -50,7 +49,7 @@ bool vfmig_offer_v2_cancel(struct vfmig_offer_v2 *offer, struct vfmig_request *r
  *
  * Return: 0; -EOPNOTSUPP if the device does not show it.
  */
-int vfmig_drive_v2(struct vfmig_device *device, struct vfmig_session **session,
-		   struct vfmig_error *err);
+int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
+		 struct vfmig_error *err);
 
 #endif

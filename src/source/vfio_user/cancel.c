@@ -20,18 +20,18 @@ static void other_done(struct vfmig_request *other)
 		if (other->verb == VFMIG_VERB_REGION_FD && other->result >= 0)
 			close(other->region_fd.fd);
 		if (!--job->left)
-			vfmig_vu_finish(vu, job);
+			vfio_user_finish(vu, job);
 		pthread_mutex_unlock(&vu->wire.lock);
 		return;
 	}
 	job->looked_at++;
 	pthread_mutex_unlock(&vu->wire.lock);
 	job->other_back(job);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
-void vfmig_vu_ask_other(struct vu_job *job, struct vfmig_device *device,
-			void (*back)(struct vu_job *job))
+void vfio_user_ask_other(struct vu_job *job, struct vfmig_device *device,
+			 void (*back)(struct vu_job *job))
 {
 	job->other.user = job;
 	job->other.done = other_done;
@@ -57,8 +57,8 @@ static void take_out(struct vu *vu, struct vu_step *step)
 	if (!*at)
 		vu->waiting_last = at;
 	step->job->left--;
-	vfmig_vu_unlink_step(step);
-	vfmig_vu_step_free(vu, step);
+	vfio_user_unlink_step(step);
+	vfio_user_step_free(vu, step);
 }
 
 static void abandon(struct vu *vu, struct vu_step *step)
@@ -67,16 +67,16 @@ static void abandon(struct vu *vu, struct vu_step *step)
 		take_out(vu, step);
 		return;
 	}
-	if (!vfmig_wire_abandon(&vu->wire, &step->ask))
+	if (!wire_abandon(&vu->wire, &step->ask))
 		return;
 	vu->under_way--;
 	vu->under_way_bytes -= step->bytes;
 	step->job->left--;
-	vfmig_vu_unlink_step(step);
-	vfmig_vu_step_free(vu, step);
+	vfio_user_unlink_step(step);
+	vfio_user_step_free(vu, step);
 }
 
-bool vfmig_vu_cancel(struct vfmig_device *device, struct vfmig_request *request)
+bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct vu *vu = (struct vu *)device;
 	struct vu_step *step, *next;
@@ -102,7 +102,7 @@ bool vfmig_vu_cancel(struct vfmig_device *device, struct vfmig_request *request)
 		/* Somebody is using the request this moment, and not for long. */
 		pthread_cond_wait(&vu->looked, &vu->wire.lock);
 	}
-	vfmig_vu_unlink(vu, job);
+	vfio_user_unlink(vu, job);
 	job->request = NULL;
 	job->left++;
 	for (step = job->steps; step; step = next) {
@@ -118,8 +118,8 @@ bool vfmig_vu_cancel(struct vfmig_device *device, struct vfmig_request *request)
 			job->left--;
 	}
 	if (!--job->left)
-		vfmig_vu_finish(vu, job);
+		vfio_user_finish(vu, job);
 	pthread_mutex_unlock(&vu->wire.lock);
-	vfmig_vu_look(vu);
+	vfio_user_look(vu);
 	return true;
 }

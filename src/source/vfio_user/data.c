@@ -19,40 +19,39 @@ static void region_answered(struct vu_job *job, struct vu_step *step)
 	const char *why;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, write ? "a region write" : "a region read");
+		vfio_user_refused(job, step, write ? "a region write" : "a region read");
 		return;
 	}
-	why = vfmig_user_get_region_access(step->ask.reply,
-					   step->ask.reply_len + step->ask.data_len,
-					   (uint32_t)step->b, !write, &said);
+	why = abi_msg_get_region_access(step->ask.reply, step->ask.reply_len + step->ask.data_len,
+					(uint32_t)step->b, !write, &said);
 	if (!why && (said.offset != step->a || said.count != step->b ||
 		     said.region != request->region.index))
 		why = "the answer is about another access";
 	if (why)
-		vfmig_vu_fail(job, -EPROTO, "%s: region %u at 0x%llx: %s", job->vu->device.name,
-			      request->region.index, (unsigned long long)step->a, why);
+		vfio_user_fail(job, -EPROTO, "%s: region %u at 0x%llx: %s", job->vu->device.name,
+			       request->region.index, (unsigned long long)step->a, why);
 }
 
 /* @last: and the job is let go. False: it was not asked. */
 static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool last)
 {
 	void (*send)(struct vu_step *, uint16_t, size_t) =
-		last ? vfmig_vu_send_last : vfmig_vu_send;
+		last ? vfio_user_send_last : vfio_user_send;
 	struct vfmig_request *request = job->request;
 	struct vfmig_user_region_access a = {
 		.offset = request->region.offset + at,
 		.region = request->region.index,
 		.count = len,
 	};
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 	size_t n;
 
 	if (!step)
 		return false;
 	step->a = a.offset;
 	step->b = len;
-	step->ask.fixed = VFMIG_USER_REGION_ACCESS_SIZE;
-	n = vfmig_user_put_region_access(vu_fixed(step), VU_FIXED_ROOM, &a);
+	step->ask.fixed = ABI_MSG_REGION_ACCESS_SIZE;
+	n = abi_msg_put_region_access(vu_fixed(step), VU_FIXED_ROOM, &a);
 	if (request->verb == VFMIG_VERB_REGION_WRITE) {
 		step->ask.out.body = (const uint8_t *)request->region.buf + at;
 		step->ask.out.body_len = len;
@@ -65,7 +64,7 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool las
 	return true;
 }
 
-void vfmig_vu_region(struct vu *vu, struct vfmig_request *request)
+void vfio_user_region(struct vu *vu, struct vfmig_request *request)
 {
 	uint32_t most = request->verb == VFMIG_VERB_REGION_WRITE ? vu->write_max : vu->xfer;
 	uint32_t len = request->region.len, at = 0;
@@ -73,16 +72,16 @@ void vfmig_vu_region(struct vu *vu, struct vfmig_request *request)
 	bool asked = true;
 
 	if (len > UINT64_MAX - request->region.offset) {
-		vfmig_complete_err(request, -EINVAL, "%s: region %u: an access passes 2^64",
-				   vu->device.name, request->region.index);
+		request_complete_err(request, -EINVAL, "%s: region %u: an access passes 2^64",
+				     vu->device.name, request->region.index);
 		return;
 	}
 	/* Nothing is not worth a message, and known to be taken ill. */
 	if (!len) {
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, region_answered);
+	job = vfio_user_job(vu, request, region_answered);
 	if (!job)
 		return;
 	job->result = len;
@@ -91,7 +90,7 @@ void vfmig_vu_region(struct vu *vu, struct vfmig_request *request)
 		asked = region_piece(job, at, most, false);
 	/* Not by the job's error: somebody may be looking at the first answers. */
 	if (!asked || !region_piece(job, at, len - at, true))
-		vfmig_vu_let_go(job);
+		vfio_user_let_go(job);
 }
 
 /* ---- interrupts ---- */
@@ -99,29 +98,29 @@ void vfmig_vu_region(struct vu *vu, struct vfmig_request *request)
 static void irqs_answered(struct vu_job *job, struct vu_step *step)
 {
 	if (step->ask.error)
-		vfmig_vu_refused(job, step, "interrupts");
+		vfio_user_refused(job, step, "interrupts");
 }
 
 static bool irqs_send(struct vu_job *job, const struct vfmig_irq_set *set, const uint8_t *bools,
 		      const int *fds, unsigned nfds)
 {
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 	struct vfmig_irq_set message = *set;
 	size_t n;
 
 	if (!step)
 		return false;
-	message.argsz = VFMIG_USER_IRQ_SET_SIZE + (bools ? set->count : 0);
+	message.argsz = ABI_MSG_IRQ_SET_SIZE + (bools ? set->count : 0);
 	/* The encoder would put the booleans behind it, where there is no room: they are the body. */
 	message.flags &= ~VFMIG_IRQ_SET_DATA_BOOL;
-	n = vfmig_user_put_irq_set(vu_fixed(step), VU_FIXED_ROOM, &message, NULL);
+	n = abi_msg_put_irq_set(vu_fixed(step), VU_FIXED_ROOM, &message, NULL);
 	memcpy(vu_fixed(step) + offsetof(struct vfmig_irq_set, flags), &set->flags,
 	       sizeof(set->flags));
 	step->ask.out.body = bools;
 	step->ask.out.body_len = bools ? set->count : 0;
 	step->ask.out.fds = fds;
 	step->ask.out.nfds = nfds;
-	vfmig_vu_send(step, VFMIG_USER_DEVICE_SET_IRQS, n);
+	vfio_user_send(step, VFMIG_USER_DEVICE_SET_IRQS, n);
 	return true;
 }
 
@@ -140,7 +139,7 @@ static int nowhere(struct vu_job *job)
 	fd = vu->nowhere;
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (fd < 0)
-		vfmig_vu_fail(job, -EMFILE, "no eventfd to take an interrupt away with");
+		vfio_user_fail(job, -EMFILE, "no eventfd to take an interrupt away with");
 	return fd;
 }
 
@@ -171,7 +170,7 @@ static uint32_t irqs_run(struct vu_job *job, uint32_t at)
 	return irqs_send(job, &set, NULL, none ? NULL : fds, none ? 0 : n) ? n : 0;
 }
 
-void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request)
+void vfio_user_irqs(struct vu *vu, struct vfmig_request *request)
 {
 	bool eventfds = request->irqs.flags & VFMIG_IRQ_SET_DATA_EVENTFD;
 	bool bools = request->irqs.flags & VFMIG_IRQ_SET_DATA_BOOL;
@@ -184,20 +183,20 @@ void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request)
 	uint32_t n;
 	struct vu_job *job;
 
-	if (set.count > VFMIG_USER_IRQS_MAX || (eventfds && !request->irqs.fds) ||
+	if (set.count > ABI_MSG_IRQS_MAX || (eventfds && !request->irqs.fds) ||
 	    (bools && !request->irqs.bools) || (eventfds && bools)) {
-		vfmig_complete_err(request, -EINVAL, "%s: interrupts: no such set",
-				   vu->device.name);
+		request_complete_err(request, -EINVAL, "%s: interrupts: no such set",
+				     vu->device.name);
 		return;
 	}
 	if (eventfds && !vu->caps.max_msg_fds) {
-		vfmig_complete_err(request, -EOPNOTSUPP,
-				   "%s: the server takes no descriptors, so it cannot be given "
-				   "eventfds",
-				   vu->device.name);
+		request_complete_err(request, -EOPNOTSUPP,
+				     "%s: the server takes no descriptors, so it cannot be given "
+				     "eventfds",
+				     vu->device.name);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, irqs_answered);
+	job = vfio_user_job(vu, request, irqs_answered);
 	if (!job)
 		return;
 	if (!eventfds || !set.count) {
@@ -209,12 +208,12 @@ void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request)
 				break;
 		}
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 /* ---- migration data ---- */
 
-bool vfmig_vu_in_precopy(const struct vu *vu)
+bool vfio_user_in_precopy(const struct vu *vu)
 {
 	return vu->state_known &&
 	       (vu->state == VFMIG_STATE_PRE_COPY || vu->state == VFMIG_STATE_PRE_COPY_P2P);
@@ -240,7 +239,7 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 
 	pthread_mutex_lock(&vu->wire.lock);
 	was_short = vu->short_read;
-	precopy = vfmig_vu_in_precopy(vu);
+	precopy = vfio_user_in_precopy(vu);
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (step->ask.error == -ENOMSG && !was_short) {
 		job->error = -ENOMSG;
@@ -249,14 +248,14 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 	if (step->ask.error && vu->plain && was_short && means_the_end(step->ask.error)) {
 		job->result = 0;
 	} else if (step->ask.error) {
-		vfmig_vu_refused(job, step, "migration data");
+		vfio_user_refused(job, step, "migration data");
 		return;
 	} else {
-		why = vfmig_user_get_mig_data(step->ask.reply,
-					      step->ask.reply_len + step->ask.data_len,
-					      (uint32_t)step->b, true, &said);
+		why = abi_msg_get_mig_data(step->ask.reply,
+					   step->ask.reply_len + step->ask.data_len,
+					   (uint32_t)step->b, true, &said);
 		if (why) {
-			vfmig_vu_fail(job, -EPROTO, "%s: %s", vu->device.name, why);
+			vfio_user_fail(job, -EPROTO, "%s: %s", vu->device.name, why);
 			return;
 		}
 		job->result = said.size;
@@ -270,63 +269,63 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 
 static void data_read(struct vu *vu, struct vfmig_request *request)
 {
-	struct vu_job *job = vfmig_vu_job(vu, request, read_answered);
-	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	struct vu_job *job = vfio_user_job(vu, request, read_answered);
+	struct vu_step *step = job ? vfio_user_step(job) : NULL;
 	uint32_t len = request->data.len < vu->xfer ? (uint32_t)request->data.len : vu->xfer;
-	struct vfmig_user_mig_data m = {.argsz = VFMIG_USER_MIG_DATA_SIZE + len, .size = len};
+	struct vfmig_user_mig_data m = {.argsz = ABI_MSG_MIG_DATA_SIZE + len, .size = len};
 
 	if (!job)
 		return;
 	if (step) {
 		step->b = len;
-		step->ask.fixed = VFMIG_USER_MIG_DATA_SIZE;
+		step->ask.fixed = ABI_MSG_MIG_DATA_SIZE;
 		step->ask.data = request->data.buf;
 		step->ask.data_max = len;
-		vfmig_vu_send(step, VFMIG_USER_MIG_DATA_READ,
-			      vfmig_user_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
+		vfio_user_send(step, VFMIG_USER_MIG_DATA_READ,
+			       abi_msg_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 static void write_answered(struct vu_job *job, struct vu_step *step)
 {
 	if (step->ask.error)
-		vfmig_vu_refused(job, step, "migration data");
+		vfio_user_refused(job, step, "migration data");
 }
 
 /* All pieces are under way at once; the first that is refused is what the whole comes to. */
 static void data_write(struct vu *vu, struct vfmig_request *request)
 {
-	struct vu_job *job = vfmig_vu_job(vu, request, write_answered);
+	struct vu_job *job = vfio_user_job(vu, request, write_answered);
 	size_t at = 0, len = request->data.len;
 	struct vu_step *step;
 
 	if (!job)
 		return;
 	job->result = (ssize_t)len;
-	while (at < len && (step = vfmig_vu_step(job))) {
+	while (at < len && (step = vfio_user_step(job))) {
 		uint32_t n = len - at < vu->write_max ? (uint32_t)(len - at) : vu->write_max;
-		struct vfmig_user_mig_data m = {.argsz = VFMIG_USER_MIG_DATA_SIZE + n, .size = n};
+		struct vfmig_user_mig_data m = {.argsz = ABI_MSG_MIG_DATA_SIZE + n, .size = n};
 
 		step->ask.out.body = (const uint8_t *)request->data.buf + at;
 		step->ask.out.body_len = n;
 		/* Some answer with what every other answer has. */
-		step->ask.slack = VFMIG_USER_MIG_DATA_SIZE;
-		vfmig_vu_send(step, VFMIG_USER_MIG_DATA_WRITE,
-			      vfmig_user_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
+		step->ask.slack = ABI_MSG_MIG_DATA_SIZE;
+		vfio_user_send(step, VFMIG_USER_MIG_DATA_WRITE,
+			       abi_msg_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
 		at += n;
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
-void vfmig_vu_data(struct vu *vu, struct vfmig_request *request)
+void vfio_user_data(struct vu *vu, struct vfmig_request *request)
 {
 	bool read = request->verb == VFMIG_VERB_DATA_READ;
 
 	if (!request->data.len)
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 	else if (request->data.window)
-		(read ? vfmig_vu_window_read : vfmig_vu_window_write)(vu, request);
+		(read ? vfio_user_window_read : vfio_user_window_write)(vu, request);
 	else if (read)
 		data_read(vu, request);
 	else

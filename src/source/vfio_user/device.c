@@ -15,20 +15,20 @@
 #include "source/vfio_user/priv.h"
 #include "wire/socket.h"
 
-const struct vfmig_option vfmig_vfio_user_option_table[] = {
+const struct vfmig_option vfio_user_option_table[] = {
 	{.name = "extensions",
 	 .kind = VFMIG_OPTION_BOOL,
-	 .offset = offsetof(struct vfmig_vfio_user_options, extensions),
+	 .offset = offsetof(struct vfio_user_options, extensions),
 	 .preset = "on",
 	 .help = "offer our extension (P2P states, sizes); off: be a plain client"},
 	{.name = "twin_socket",
 	 .kind = VFMIG_OPTION_BOOL,
-	 .offset = offsetof(struct vfmig_vfio_user_options, twin_socket),
+	 .offset = offsetof(struct vfio_user_options, twin_socket),
 	 .preset = "on",
 	 .help = "let the server have a socket of its own for DMA by message"},
 	{.name = "timeout",
 	 .kind = VFMIG_OPTION_MSEC,
-	 .offset = offsetof(struct vfmig_vfio_user_options, timeout_ms),
+	 .offset = offsetof(struct vfio_user_options, timeout_ms),
 	 .preset = "30s",
 	 .help = "how long the server may take to be met, and for an answer",
 	 .min = 1},
@@ -37,22 +37,22 @@ const struct vfmig_option vfmig_vfio_user_option_table[] = {
 
 /* ---- what the wire tells ---- */
 
-static struct vu *vu_of(struct vfmig_wire *wire)
+static struct vu *vu_of(struct wire *wire)
 {
 	return (struct vu *)((char *)wire - offsetof(struct vu, wire));
 }
 
-static int command_came(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+static int command_came(struct wire *wire, struct wire_msg *msg)
 {
-	return vfmig_vu_command(vu_of(wire), msg);
+	return vfio_user_command(vu_of(wire), msg);
 }
 
-static void reply_came(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+static void reply_came(struct wire *wire, struct wire_ask *ask)
 {
-	vfmig_vu_answer(vu_of(wire), ask);
+	vfio_user_answer(vu_of(wire), ask);
 }
 
-static const struct vfmig_wire_ops wire_ops = {
+static const struct wire_ops wire_ops = {
 	.command = command_came,
 	.reply = reply_came,
 };
@@ -67,49 +67,49 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	case VFMIG_VERB_DEVICE_INFO:
 	case VFMIG_VERB_REGION_INFO:
 	case VFMIG_VERB_IRQ_INFO:
-		vfmig_vu_info(vu, request);
+		vfio_user_info(vu, request);
 		return;
 	case VFMIG_VERB_REGION_READ:
 	case VFMIG_VERB_REGION_WRITE:
-		vfmig_vu_region(vu, request);
+		vfio_user_region(vu, request);
 		return;
 	case VFMIG_VERB_REGION_FD:
-		vfmig_vu_region_fd(vu, request);
+		vfio_user_region_fd(vu, request);
 		return;
 	case VFMIG_VERB_SET_IRQS:
-		vfmig_vu_irqs(vu, request);
+		vfio_user_irqs(vu, request);
 		return;
 	case VFMIG_VERB_RESET:
-		vfmig_vu_reset(vu, request);
+		vfio_user_reset(vu, request);
 		return;
 	case VFMIG_VERB_FEATURE:
-		vfmig_vu_feature(vu, request);
+		vfio_user_feature(vu, request);
 		return;
 	case VFMIG_VERB_DATA_READ:
 	case VFMIG_VERB_DATA_WRITE:
-		vfmig_vu_data(vu, request);
+		vfio_user_data(vu, request);
 		return;
 	case VFMIG_VERB_WINDOW:
-		vfmig_vu_window(vu, request);
+		vfio_user_window(vu, request);
 		return;
 	case VFMIG_VERB_PRECOPY_INFO:
-		vfmig_vu_precopy(vu, request);
+		vfio_user_precopy(vu, request);
 		return;
 	case VFMIG_VERB_ATTACH:
-		vfmig_vu_attach(vu, request);
+		vfio_user_attach(vu, request);
 		return;
 	case VFMIG_VERB_DETACH:
-		vfmig_vu_detach(vu, request);
+		vfio_user_detach(vu, request);
 		return;
 	case VFMIG_VERB_SPACE_MAP:
-		vfmig_vu_map(vu, request);
+		vfio_user_map(vu, request);
 		return;
 	case VFMIG_VERB_SPACE_UNMAP:
-		vfmig_vu_unmap(vu, request);
+		vfio_user_unmap(vu, request);
 		return;
 	default:
-		vfmig_complete_err(request, -EOPNOTSUPP, "%s: a device does not do %s",
-				   device->name, vfmig_verb_name(request->verb));
+		request_complete_err(request, -EOPNOTSUPP, "%s: a device does not do %s",
+				     device->name, vfmig_verb_name(request->verb));
 	}
 }
 
@@ -135,11 +135,10 @@ static void note_end(struct vu *vu)
  */
 static bool wait_for_answer(struct vu *vu)
 {
-	struct vfmig_wire *wire = &vu->wire;
+	struct wire *wire = &vu->wire;
 
 	pthread_mutex_lock(&wire->lock);
-	vu->waited =
-		vu->under_way == 1 && !vu->by_message && vfmig_wire_wait(wire, VFMIG_WIRE_MAIN);
+	vu->waited = vu->under_way == 1 && !vu->by_message && wire_wait(wire, WIRE_MAIN);
 	pthread_mutex_unlock(&wire->lock);
 	return vu->waited;
 }
@@ -160,12 +159,12 @@ static void wait_for_events(struct vfmig_device *device, int timeout_ms)
 	vu->nevents = n > 0 ? n : 0;
 }
 
-static void end_event(struct vfmig_wire *wire, enum vfmig_wire_end end, uint32_t events)
+static void end_event(struct wire *wire, enum wire_end end, uint32_t events)
 {
 	if (events & EPOLLOUT)
-		vfmig_wire_flush(wire, end);
+		wire_flush(wire, end);
 	if (events & ~(uint32_t)EPOLLOUT)
-		vfmig_wire_recv(wire, end);
+		wire_recv(wire, end);
 }
 
 static void drain(int fd)
@@ -179,7 +178,7 @@ static void drain(int fd)
 static int process(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vu *vu = (struct vu *)device;
-	struct vfmig_wire *wire = &vu->wire;
+	struct wire *wire = &vu->wire;
 	bool commands;
 	int lost;
 
@@ -190,7 +189,7 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 	for (int i = 0; i < vu->nevents; i++) {
 		uint32_t who = vu->events[i].data.u32;
 
-		if (who < VFMIG_WIRE_ENDS)
+		if (who < WIRE_ENDS)
 			end_event(wire, who, vu->events[i].events);
 		else if (who == VU_KICK)
 			drain(device->work_kick);
@@ -199,11 +198,11 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 	lost = wire->lost;
 	commands = vu->commands;
 	if (!commands)
-		vfmig_vu_look_locked(vu);
+		vfio_user_look_locked(vu);
 	pthread_mutex_unlock(&wire->lock);
 	if (commands) {
-		vfmig_vu_serve(vu);
-		vfmig_vu_look(vu);
+		vfio_user_serve(vu);
+		vfio_user_look(vu);
 	}
 	if (!lost)
 		return 0;
@@ -214,30 +213,30 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 static void close_device(struct vfmig_device *device)
 {
 	struct vu *vu = (struct vu *)device;
-	struct vfmig_wire *wire = &vu->wire;
+	struct wire *wire = &vu->wire;
 
 	pthread_mutex_lock(&wire->lock);
-	vfmig_wire_lose(wire, -ESHUTDOWN, "the device was closed");
-	vfmig_vu_serve_free(vu);
+	wire_lose(wire, -ESHUTDOWN, "the device was closed");
+	vfio_user_serve_free(vu);
 	pthread_mutex_unlock(&wire->lock);
-	vfmig_vu_look(vu);
-	vfmig_vu_jobs_free(vu);
-	vfmig_vu_kept_free(vu);
-	vfmig_wire_fini(wire);
+	vfio_user_look(vu);
+	vfio_user_jobs_free(vu);
+	vfio_user_kept_free(vu);
+	wire_fini(wire);
 	pthread_cond_destroy(&vu->looked);
-	vfmig_dirty_free(vu->extra);
+	dirty_free(vu->extra);
 	free(vu->maps);
 	close(vu->epoll);
 	close(vu->gone);
 	if (vu->nowhere >= 0)
 		close(vu->nowhere);
-	vfmig_device_fini(device);
+	device_fini(device);
 	free(vu);
 }
 
-static const struct vfmig_device_ops ops = {
+static const struct device_ops ops = {
 	.submit = submit,
-	.cancel = vfmig_vu_cancel,
+	.cancel = vfio_user_cancel,
 	.fd = get_fd,
 	.process = process,
 	.poll = wait_for_events,
@@ -247,22 +246,22 @@ static const struct vfmig_device_ops ops = {
 /* ---- VERSION ---- */
 
 struct hello {
-	struct vfmig_wire_ask ask;
+	struct wire_ask ask;
 	bool done;
-	uint8_t data[VFMIG_USER_JSON_MAX + VFMIG_USER_VERSION_SIZE];
+	uint8_t data[ABI_MSG_JSON_MAX + ABI_MSG_VERSION_SIZE];
 };
 
-static void hello_answered(struct vfmig_wire *wire, struct vfmig_wire_ask *ask)
+static void hello_answered(struct wire *wire, struct wire_ask *ask)
 {
 	((struct hello *)ask)->done = true;
 }
 
-static int no_command_yet(struct vfmig_wire *wire, struct vfmig_wire_msg *msg)
+static int no_command_yet(struct wire *wire, struct wire_msg *msg)
 {
-	return vfmig_wire_lose(wire, -EPROTO, "the server asks before it has introduced itself");
+	return wire_lose(wire, -EPROTO, "the server asks before it has introduced itself");
 }
 
-static const struct vfmig_wire_ops hello_ops = {
+static const struct wire_ops hello_ops = {
 	.command = no_command_yet,
 	.reply = hello_answered,
 };
@@ -271,10 +270,10 @@ static int wait_hello(struct vu *vu, struct hello *hello, int64_t deadline, stru
 {
 	int64_t left;
 	struct pollfd fd = {.fd = vu->epoll, .events = POLLIN};
-	struct vfmig_wire *wire = &vu->wire;
+	struct wire *wire = &vu->wire;
 
 	while (!hello->done) {
-		left = deadline - vfmig_now();
+		left = deadline - device_now();
 		if (left <= 0)
 			return vfmig_err(err, -ETIMEDOUT,
 					 "%s: the server does not answer; it hangs, or serves "
@@ -283,9 +282,9 @@ static int wait_hello(struct vu *vu, struct hello *hello, int64_t deadline, stru
 		left = (left + 999999) / 1000000;
 		poll(&fd, 1, left > 60000 ? 60000 : (int)left);
 		pthread_mutex_lock(&wire->lock);
-		vfmig_wire_flush(wire, VFMIG_WIRE_MAIN);
+		wire_flush(wire, WIRE_MAIN);
 		/* No more than the answer: what follows may want the second socket. */
-		vfmig_wire_recv(wire, VFMIG_WIRE_MAIN);
+		wire_recv(wire, WIRE_MAIN);
 		pthread_mutex_unlock(&wire->lock);
 	}
 	if (wire->lost)
@@ -316,19 +315,19 @@ static int take_twin(struct vu *vu, struct hello *hello, struct vfmig_error *err
 				 vu->device.name);
 	type = *fd;
 	*fd = -1;
-	return vfmig_wire_twin(&vu->wire, type, err);
+	return wire_twin(&vu->wire, type, err);
 }
 
 static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *err)
 {
-	int ret = vfmig_wire_caps_decode(hello->data, hello->ask.data_len, &vu->caps, err);
+	int ret = wire_caps_decode(hello->data, hello->ask.data_len, &vu->caps, err);
 
 	if (ret)
 		return vfmig_err_at(err, ret, "%s", vu->device.name);
-	if (vu->caps.major != VFMIG_WIRE_MAJOR || vu->caps.minor > VFMIG_WIRE_MINOR)
+	if (vu->caps.major != WIRE_MAJOR || vu->caps.minor > WIRE_MINOR)
 		return vfmig_err(err, -EPROTO, "%s: the server speaks version %u.%u, and we %u.%u",
-				 vu->device.name, vu->caps.major, vu->caps.minor, VFMIG_WIRE_MAJOR,
-				 VFMIG_WIRE_MINOR);
+				 vu->device.name, vu->caps.major, vu->caps.minor, WIRE_MAJOR,
+				 WIRE_MINOR);
 	if (vu->caps.max_data_xfer_size < VU_XFER_MIN)
 		return vfmig_err(
 			err, -EPROTO,
@@ -337,12 +336,11 @@ static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *er
 			vu->device.name, vu->caps.max_data_xfer_size, VU_XFER_MIN);
 	if (!vu->options.extensions)
 		vu->caps.vfmig = 0;
-	if (vu->caps.vfmig > VFMIG_WIRE_EXTENSION)
-		vu->caps.vfmig = VFMIG_WIRE_EXTENSION;
+	if (vu->caps.vfmig > WIRE_EXTENSION)
+		vu->caps.vfmig = WIRE_EXTENSION;
 	vu->plain = !vu->caps.vfmig;
-	vu->xfer = vu->caps.max_data_xfer_size < VFMIG_USER_XFER_DEFAULT
-			   ? vu->caps.max_data_xfer_size
-			   : VFMIG_USER_XFER_DEFAULT;
+	vu->xfer = vu->caps.max_data_xfer_size < ABI_MSG_XFER_DEFAULT ? vu->caps.max_data_xfer_size
+								      : ABI_MSG_XFER_DEFAULT;
 	vu->write_max = vu->plain && vu->xfer > VU_PLAIN_PIECE ? VU_PLAIN_PIECE : vu->xfer;
 	return take_twin(vu, hello, err);
 }
@@ -350,42 +348,42 @@ static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *er
 static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 {
 	struct hello *hello = calloc(1, sizeof(*hello));
-	struct vfmig_wire_caps ours;
+	struct wire_caps ours;
 	void *payload = NULL;
 	size_t len;
 	int ret;
 
-	vfmig_wire_caps_ours(&ours);
-	ours.max_msg_fds = VFMIG_WIRE_REPLY_FDS;
+	wire_caps_ours(&ours);
+	ours.max_msg_fds = WIRE_REPLY_FDS;
 	if (!vu->options.extensions)
 		ours.vfmig = 0;
 	if (!vu->options.twin_socket)
 		ours.twin_socket = false;
 	if (hello)
-		payload = vfmig_wire_caps_encode(&ours, &len);
+		payload = wire_caps_encode(&ours, &len);
 	if (!payload) {
 		free(hello);
 		return vfmig_err(err, -ENOMEM, "no memory for VERSION");
 	}
-	hello->ask.out.head_len = VFMIG_USER_HEADER_SIZE;
+	hello->ask.out.head_len = ABI_MSG_HEADER_SIZE;
 	hello->ask.out.body = payload;
 	hello->ask.out.body_len = len;
 	hello->ask.data = hello->data;
 	hello->ask.data_max = sizeof(hello->data);
 	vu->wire.ops = &hello_ops;
 	pthread_mutex_lock(&vu->wire.lock);
-	vfmig_wire_ask(&vu->wire, VFMIG_WIRE_MAIN, VFMIG_USER_VERSION, &hello->ask);
+	wire_ask(&vu->wire, WIRE_MAIN, VFMIG_USER_VERSION, &hello->ask);
 	pthread_mutex_unlock(&vu->wire.lock);
 	ret = wait_hello(vu, hello, deadline, err);
 	if (!ret)
 		ret = take_hello(vu, hello, err);
 	if (ret) {
 		pthread_mutex_lock(&vu->wire.lock);
-		vfmig_wire_lose(&vu->wire, -EPROTO, "the server did not introduce itself");
+		wire_lose(&vu->wire, -EPROTO, "the server did not introduce itself");
 		pthread_mutex_unlock(&vu->wire.lock);
 	}
 	vu->wire.ops = &wire_ops;
-	vfmig_wire_close_fds(hello->ask.fds, &hello->ask.nfds);
+	wire_close_fds(hello->ask.fds, &hello->ask.nfds);
 	free(payload);
 	free(hello);
 	return ret;
@@ -414,20 +412,20 @@ static int open_wire(struct vu *vu, int fd, struct vfmig_error *err)
 {
 	int ret = open_epoll(vu);
 
-	if (ret || vfmig_dirty_create(&vu->extra, NULL)) {
+	if (ret || dirty_create(&vu->extra, NULL)) {
 		ret = ret ? ret : -ENOMEM;
 		close(fd);
 		return vfmig_err(err, ret, "no descriptors or memory for a vfio-user client: %s",
 				 strerror(-ret));
 	}
-	return vfmig_wire_init(&vu->wire, &wire_ops, fd, vu->epoll,
-			       VFMIG_WIRE_COMMAND_MAX(VFMIG_USER_XFER_DEFAULT), err);
+	return wire_init(&vu->wire, &wire_ops, fd, vu->epoll,
+			 WIRE_COMMAND_MAX(ABI_MSG_XFER_DEFAULT), err);
 }
 
 /* By when a server that is met now must have introduced itself. */
-static int64_t deadline_of(const struct vfmig_vfio_user_options *options)
+static int64_t deadline_of(const struct vfio_user_options *options)
 {
-	return vfmig_now() + (int64_t)options->timeout_ms * 1000000;
+	return device_now() + (int64_t)options->timeout_ms * 1000000;
 }
 
 /* @deadline: 0 is the options' time limit from now on */
@@ -445,9 +443,9 @@ static int adopt(int fd, const char *name, const char *options, int64_t deadline
 	vu->order_last = &vu->order;
 	vu->waiting_last = &vu->waiting;
 	vu->answers_last = &vu->answers;
-	ret = vfmig_options_parse(vfmig_vfio_user_option_table, options, &vu->options, err);
+	ret = vfmig_options_parse(vfio_user_option_table, options, &vu->options, err);
 	if (!ret)
-		ret = vfmig_device_init(&vu->device, &ops, name, err);
+		ret = device_init(&vu->device, &ops, name, err);
 	if (ret) {
 		close(fd);
 		free(vu);
@@ -460,8 +458,8 @@ static int adopt(int fd, const char *name, const char *options, int64_t deadline
 			close(vu->epoll);
 		if (vu->gone >= 0)
 			close(vu->gone);
-		vfmig_dirty_free(vu->extra);
-		vfmig_device_fini(&vu->device);
+		dirty_free(vu->extra);
+		device_fini(&vu->device);
 		free(vu);
 		return ret;
 	}
@@ -475,24 +473,24 @@ static int adopt(int fd, const char *name, const char *options, int64_t deadline
 	return 0;
 }
 
-int vfmig_vfio_user_adopt(int fd, const char *name, const char *options,
-			  struct vfmig_device **device, struct vfmig_error *err)
+int vfio_user_adopt(int fd, const char *name, const char *options, struct vfmig_device **device,
+		    struct vfmig_error *err)
 {
 	return adopt(fd, name, options, 0, device, err);
 }
 
-int vfmig_vfio_user_connect(const char *path, const char *options, struct vfmig_device **device,
-			    struct vfmig_error *err)
+int vfio_user_connect(const char *path, const char *options, struct vfmig_device **device,
+		      struct vfmig_error *err)
 {
-	struct vfmig_vfio_user_options parsed;
+	struct vfio_user_options parsed;
 	int64_t deadline;
 	char name[256];
-	int fd, ret = vfmig_options_parse(vfmig_vfio_user_option_table, options, &parsed, err);
+	int fd, ret = vfmig_options_parse(vfio_user_option_table, options, &parsed, err);
 
 	if (ret)
 		return ret;
 	deadline = deadline_of(&parsed);
-	fd = vfmig_socket_connect_until(path, deadline, err);
+	fd = socket_connect_until(path, deadline, err);
 	if (fd < 0)
 		return fd;
 	snprintf(name, sizeof(name), "vfio-user:%s", path);

@@ -12,7 +12,7 @@
 
 #include "source/vfio_user/priv.h"
 
-bool vfmig_vu_early_try(struct vu *vu)
+bool vfio_user_early_try(struct vu *vu)
 {
 	if (!vu->plain || vu->caps.migration_pgsize != VU_PLAIN_PAGE ||
 	    atomic_exchange(&vu->early_tried, true))
@@ -21,40 +21,39 @@ bool vfmig_vu_early_try(struct vu *vu)
 	return true;
 }
 
-void vfmig_vu_early_send(struct vu_job *job, uint32_t flags,
-			 void (*answered)(struct vu_job *job, struct vu_step *step))
+void vfio_user_early_send(struct vu_job *job, uint32_t flags,
+			  void (*answered)(struct vu_job *job, struct vu_step *step))
 {
-	struct vfmig_type1_dirty_pages d = {.argsz = VFMIG_USER_DIRTY_PAGES_SIZE, .flags = flags};
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vfmig_type1_dirty_pages d = {.argsz = ABI_MSG_DIRTY_PAGES_SIZE, .flags = flags};
+	struct vu_step *step = vfio_user_step(job);
 
 	if (!step)
 		return;
 	step->answered = answered;
-	step->ask.fixed = VFMIG_USER_DIRTY_PAGES_SIZE;
-	vfmig_vu_send(step, VFMIG_USER_DIRTY_PAGES,
-		      vfmig_user_put_dirty_pages(vu_fixed(step), VU_FIXED_ROOM, &d, NULL));
+	step->ask.fixed = ABI_MSG_DIRTY_PAGES_SIZE;
+	vfio_user_send(step, VFMIG_USER_DIRTY_PAGES,
+		       abi_msg_put_dirty_pages(vu_fixed(step), VU_FIXED_ROOM, &d, NULL));
 }
 
-void vfmig_vu_early_report(struct vu_step *step, uint64_t iova, uint64_t size, uint64_t bytes)
+void vfio_user_early_report(struct vu_step *step, uint64_t iova, uint64_t size, uint64_t bytes)
 {
 	struct vfmig_user_dirty_range range = {
 		.iova = iova, .size = size, .bitmap = {.pgsize = VU_PLAIN_PAGE, .size = bytes}};
 	struct vfmig_type1_dirty_pages d = {.flags = VFMIG_TYPE1_DIRTY_GET_BITMAP};
 
-	step->ask.fixed = VFMIG_USER_DIRTY_PAGES_SIZE + VFMIG_USER_DIRTY_RANGE_SIZE;
+	step->ask.fixed = ABI_MSG_DIRTY_PAGES_SIZE + ABI_MSG_DIRTY_RANGE_SIZE;
 	d.argsz = (uint32_t)(step->ask.fixed + bytes);
-	vfmig_vu_send(step, VFMIG_USER_DIRTY_PAGES,
-		      vfmig_user_put_dirty_pages(vu_fixed(step), VU_FIXED_ROOM, &d, &range));
+	vfio_user_send(step, VFMIG_USER_DIRTY_PAGES,
+		       abi_msg_put_dirty_pages(vu_fixed(step), VU_FIXED_ROOM, &d, &range));
 }
 
-const char *vfmig_vu_early_told(const struct vu_step *step, uint64_t iova, uint64_t size)
+const char *vfio_user_early_reported(const struct vu_step *step, uint64_t iova, uint64_t size)
 {
 	struct vfmig_user_dirty_range range = {
 		.iova = iova,
 		.size = size,
-		.bitmap = {.pgsize = VU_PLAIN_PAGE,
-			   .size = vfmig_bitmap_bytes(size, VU_PLAIN_PAGE)}};
-	const char *why = vfmig_user_get_dirty_reply(step->ask.reply, step->ask.reply_len, &range);
+		.bitmap = {.pgsize = VU_PLAIN_PAGE, .size = abi_bitmap_bytes(size, VU_PLAIN_PAGE)}};
+	const char *why = abi_msg_get_dirty_reply(step->ask.reply, step->ask.reply_len, &range);
 
 	if (!why && step->ask.data_len < range.bitmap.size)
 		why = "the answer has no bitmap, or not all of it";
@@ -70,16 +69,16 @@ static void probe_answered(struct vu_job *job, struct vu_step *step)
 		return;
 	atomic_store(&job->vu->early, false);
 	step->ask.error = -ENOTTY;
-	vfmig_vu_refused(job, step, "to log DMA");
+	vfio_user_refused(job, step, "to log DMA");
 }
 
-bool vfmig_vu_early_probe(struct vu_job *job, uint32_t feature)
+bool vfio_user_early_probe(struct vu_job *job, uint32_t feature)
 {
 	if (feature != VFMIG_FEATURE_DMA_LOGGING_START &&
 	    feature != VFMIG_FEATURE_DMA_LOGGING_STOP &&
 	    feature != VFMIG_FEATURE_DMA_LOGGING_REPORT)
 		return false;
-	if (vfmig_vu_early_try(job->vu))
-		vfmig_vu_early_send(job, VFMIG_TYPE1_DIRTY_STOP, probe_answered);
+	if (vfio_user_early_try(job->vu))
+		vfio_user_early_send(job, VFMIG_TYPE1_DIRTY_STOP, probe_answered);
 	return atomic_load(&job->vu->early);
 }

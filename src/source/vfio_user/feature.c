@@ -7,37 +7,37 @@
 
 #include "source/vfio_user/priv.h"
 
-void vfmig_vu_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size)
+void vfio_user_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size)
 {
 	struct vfmig_device_feature f = {
-		.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size + step->ask.data_max),
+		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size + step->ask.data_max),
 		.flags = flags,
 	};
 	size_t sent = 0;
 
-	vfmig_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
+	abi_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
 	if (payload && !(flags & VFMIG_FEATURE_PROBE)) {
-		memcpy(vu_fixed(step) + VFMIG_FEATURE_HEADER_SIZE, payload, size);
+		memcpy(vu_fixed(step) + ABI_FEATURE_HEADER_SIZE, payload, size);
 		sent = size;
 	}
-	step->ask.fixed = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + size);
-	vfmig_vu_send(step, VFMIG_USER_DEVICE_FEATURE, VFMIG_FEATURE_HEADER_SIZE + sent);
+	step->ask.fixed = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size);
+	vfio_user_send(step, VFMIG_USER_DEVICE_FEATURE, ABI_FEATURE_HEADER_SIZE + sent);
 }
 
-const char *vfmig_vu_state(const struct vu_step *step, uint32_t *state)
+const char *vfio_user_state(const struct vu_step *step, uint32_t *state)
 {
 	struct vfmig_feature_mig_state s;
 	const char *why;
 
-	if (step->ask.reply_len < VFMIG_FEATURE_HEADER_SIZE)
+	if (step->ask.reply_len < ABI_FEATURE_HEADER_SIZE)
 		return "the answer is too short";
-	why = vfmig_feature_get_mig_state(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
-					  step->ask.reply_len - VFMIG_FEATURE_HEADER_SIZE, &s);
+	why = abi_feature_get_mig_state(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
+					step->ask.reply_len - ABI_FEATURE_HEADER_SIZE, &s);
 	*state = s.device_state;
 	return why;
 }
 
-void vfmig_vu_note_state(struct vu *vu, bool known, uint32_t state)
+void vfio_user_note_state(struct vu *vu, bool known, uint32_t state)
 {
 	vu->state_known = known;
 	vu->short_read = false;
@@ -103,21 +103,21 @@ static void refused(struct vu_job *job, struct vu_step *step)
 {
 	uint32_t flags = job->request->feature.flags;
 	uint32_t feature = flags & VFMIG_FEATURE_MASK;
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_kind(feature);
 	char what[64] = "feature ";
 
 	if (job->vu->plain && step->ask.error == -EINVAL &&
 	    ((flags & VFMIG_FEATURE_PROBE) || feature == VFMIG_FEATURE_MIGRATION))
 		step->ask.error = -ENOTTY;
 	strncat(what, kind ? kind->name : "?", sizeof(what) - strlen(what) - 1);
-	vfmig_vu_refused(job, step, what);
+	vfio_user_refused(job, step, what);
 }
 
 static void probe_answered(struct vu_job *job, struct vu_step *step)
 {
 	uint32_t feature = job->request->feature.flags & VFMIG_FEATURE_MASK;
 
-	if (step->ask.error && !vfmig_vu_early_probe(job, feature))
+	if (step->ask.error && !vfio_user_early_probe(job, feature))
 		refused(job, step);
 }
 
@@ -125,7 +125,7 @@ static const char *take_flags(struct vu *vu, struct vfmig_request *request, cons
 			      size_t len)
 {
 	uint64_t flags;
-	const char *why = vfmig_feature_get_migration(payload, len, &flags);
+	const char *why = abi_feature_get_migration(payload, len, &flags);
 
 	if (vu->plain)
 		flags &= ~VFMIG_MIGRATION_P2P;
@@ -145,11 +145,11 @@ static const char *take_state(struct vu *vu, struct vfmig_request *request, stru
 	if (set)
 		state = to->device_state;
 	else
-		why = vfmig_vu_state(step, &state);
+		why = vfio_user_state(step, &state);
 	if (why)
 		return why;
 	pthread_mutex_lock(&vu->wire.lock);
-	vfmig_vu_note_state(vu, true, state);
+	vfio_user_note_state(vu, true, state);
 	pthread_mutex_unlock(&vu->wire.lock);
 	to->device_state = state;
 	to->data_fd = -1;
@@ -159,7 +159,7 @@ static const char *take_state(struct vu *vu, struct vfmig_request *request, stru
 static void feature_answered(struct vu_job *job, struct vu_step *step)
 {
 	struct vfmig_request *request = job->request;
-	const uint8_t *payload = step->ask.reply + VFMIG_FEATURE_HEADER_SIZE;
+	const uint8_t *payload = step->ask.reply + ABI_FEATURE_HEADER_SIZE;
 	uint32_t feature = request->feature.flags & VFMIG_FEATURE_MASK;
 	bool set = request->feature.flags & VFMIG_FEATURE_SET;
 	size_t len = step->ask.reply_len;
@@ -169,25 +169,25 @@ static void feature_answered(struct vu_job *job, struct vu_step *step)
 	if (step->ask.error) {
 		if (feature == VFMIG_FEATURE_MIG_STATE && set) {
 			pthread_mutex_lock(&vu->wire.lock);
-			vfmig_vu_note_state(vu, false, 0);
+			vfio_user_note_state(vu, false, 0);
 			pthread_mutex_unlock(&vu->wire.lock);
 		}
 		refused(job, step);
 		return;
 	}
-	len = len > VFMIG_FEATURE_HEADER_SIZE ? len - VFMIG_FEATURE_HEADER_SIZE : 0;
+	len = len > ABI_FEATURE_HEADER_SIZE ? len - ABI_FEATURE_HEADER_SIZE : 0;
 	if (feature == VFMIG_FEATURE_MIGRATION)
 		why = take_flags(vu, request, payload, len);
 	else if (feature == VFMIG_FEATURE_MIG_STATE)
 		why = take_state(vu, request, step);
-	else if (!set && len < step->ask.fixed - VFMIG_FEATURE_HEADER_SIZE)
+	else if (!set && len < step->ask.fixed - ABI_FEATURE_HEADER_SIZE)
 		why = "the answer is too short";
 	else if (!set)
-		memcpy(request->feature.data, payload, step->ask.fixed - VFMIG_FEATURE_HEADER_SIZE);
+		memcpy(request->feature.data, payload, step->ask.fixed - ABI_FEATURE_HEADER_SIZE);
 	if (why)
-		vfmig_vu_fail(job, -EPROTO, "%s: feature %u: %s", vu->device.name, feature, why);
+		vfio_user_fail(job, -EPROTO, "%s: feature %u: %s", vu->device.name, feature, why);
 	else if (feature == VFMIG_FEATURE_MIG_STATE && set)
-		vfmig_vu_drop_stale(job);
+		vfio_user_drop_stale(job);
 }
 
 /* ---- questions ---- */
@@ -195,8 +195,8 @@ static void feature_answered(struct vu_job *job, struct vu_step *step)
 static void ask(struct vu *vu, struct vfmig_request *request, size_t size,
 		void (*back)(struct vu_job *job, struct vu_step *step))
 {
-	struct vu_job *job = vfmig_vu_job(vu, request, back);
-	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	struct vu_job *job = vfio_user_job(vu, request, back);
+	struct vu_step *step = job ? vfio_user_step(job) : NULL;
 	bool get = request->feature.flags & VFMIG_FEATURE_GET;
 
 	if (!job)
@@ -204,11 +204,11 @@ static void ask(struct vu *vu, struct vfmig_request *request, size_t size,
 	if (step && get && !(request->feature.flags & VFMIG_FEATURE_PROBE)) {
 		/* Nothing goes, and the payload comes. */
 		step->ask.fixed = 0;
-		vfmig_vu_ask_feature(step, request->feature.flags, NULL, size);
+		vfio_user_ask_feature(step, request->feature.flags, NULL, size);
 	} else if (step) {
-		vfmig_vu_ask_feature(step, request->feature.flags, request->feature.data, size);
+		vfio_user_ask_feature(step, request->feature.flags, request->feature.data, size);
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 /* The descriptor goes beside the message, which has its place there: 0. */
@@ -216,8 +216,8 @@ static void ask_with_wake(struct vu *vu, struct vfmig_request *request)
 {
 	struct vfmig_feature_low_power_wake wake;
 	struct vfmig_feature_low_power_wake *asked = request->feature.data;
-	struct vu_job *job = vfmig_vu_job(vu, request, feature_answered);
-	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	struct vu_job *job = vfio_user_job(vu, request, feature_answered);
+	struct vu_step *step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
@@ -225,9 +225,9 @@ static void ask_with_wake(struct vu *vu, struct vfmig_request *request)
 		wake = (struct vfmig_feature_low_power_wake){.reserved = asked->reserved};
 		step->ask.out.fds = &asked->wakeup_eventfd;
 		step->ask.out.nfds = 1;
-		vfmig_vu_ask_feature(step, request->feature.flags, &wake, sizeof(wake));
+		vfio_user_ask_feature(step, request->feature.flags, &wake, sizeof(wake));
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 static void history_answered(struct vu_job *job, struct vu_step *step)
@@ -237,15 +237,15 @@ static void history_answered(struct vu_job *job, struct vu_step *step)
 	if (step->ask.error)
 		refused(job, step);
 	else if (!set && step->ask.data_len < job->request->feature.size)
-		vfmig_vu_fail(job, -EPROTO, "%s: its history: the answer is too short",
-			      job->vu->device.name);
+		vfio_user_fail(job, -EPROTO, "%s: its history: the answer is too short",
+			       job->vu->device.name);
 }
 
 /* Too large for the fixed part of a message: it goes and comes as the rest of it. */
 static void ask_history(struct vu *vu, struct vfmig_request *request)
 {
-	struct vu_job *job = vfmig_vu_job(vu, request, history_answered);
-	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	struct vu_job *job = vfio_user_job(vu, request, history_answered);
+	struct vu_step *step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
@@ -258,21 +258,21 @@ static void ask_history(struct vu *vu, struct vfmig_request *request)
 		} else {
 			step->ask.data = request->feature.data;
 		}
-		vfmig_vu_ask_feature(step, request->feature.flags, NULL, 0);
+		vfio_user_ask_feature(step, request->feature.flags, NULL, 0);
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 static void refuse(struct vu *vu, struct vfmig_request *request, int code, const char *why)
 {
-	vfmig_complete_err(request, code, "%s: feature %u: %s", vu->device.name,
-			   request->feature.flags & VFMIG_FEATURE_MASK, why);
+	request_complete_err(request, code, "%s: feature %u: %s", vu->device.name,
+			     request->feature.flags & VFMIG_FEATURE_MASK, why);
 }
 
 /* GET and SET of what has a fixed payload and no history. */
 static void simple(struct vu *vu, struct vfmig_request *request, uint32_t feature)
 {
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_kind(feature);
 	const struct vfmig_feature_mig_state *state = request->feature.data;
 	const struct vfmig_feature_low_power_wake *wake = request->feature.data;
 	bool wakes = feature == VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE;
@@ -298,11 +298,11 @@ static void simple(struct vu *vu, struct vfmig_request *request, uint32_t featur
 		ask(vu, request, kind->size, feature_answered);
 }
 
-void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request)
+void vfio_user_feature(struct vu *vu, struct vfmig_request *request)
 {
 	uint32_t flags = request->feature.flags, feature = flags & VFMIG_FEATURE_MASK;
 	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE);
-	const struct vfmig_feature_kind *kind = vfmig_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_kind(feature);
 
 	/* There is a server of version 0.0 that does not skip what it does not know, and loses step. */
 	if (!vu->caps.minor) {
@@ -323,11 +323,11 @@ void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request)
 	if (flags & VFMIG_FEATURE_PROBE)
 		ask(vu, request, 0, probe_answered);
 	else if (feature == VFMIG_FEATURE_DMA_LOGGING_START)
-		vfmig_vu_log_start(vu, request);
+		vfio_user_log_start(vu, request);
 	else if (feature == VFMIG_FEATURE_DMA_LOGGING_STOP)
-		vfmig_vu_log_stop(vu, request);
+		vfio_user_log_stop(vu, request);
 	else if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT)
-		vfmig_vu_log_report(vu, request);
+		vfio_user_log_report(vu, request);
 	else
 		simple(vu, request, feature);
 }
@@ -339,37 +339,37 @@ static void precopy_answered(struct vu_job *job, struct vu_step *step)
 	const char *why;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "pre-copy info");
+		vfio_user_refused(job, step, "pre-copy info");
 		return;
 	}
-	why = step->ask.reply_len < VFMIG_FEATURE_HEADER_SIZE
+	why = step->ask.reply_len < ABI_FEATURE_HEADER_SIZE
 		      ? "the answer is too short"
-		      : vfmig_feature_get_precopy_info(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
-						       step->ask.reply_len -
-							       VFMIG_FEATURE_HEADER_SIZE,
-						       &job->request->precopy);
+		      : abi_feature_get_precopy_info(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
+						     step->ask.reply_len - ABI_FEATURE_HEADER_SIZE,
+						     &job->request->precopy);
 	if (why)
-		vfmig_vu_fail(job, -EPROTO, "%s: pre-copy info: %s", job->vu->device.name, why);
+		vfio_user_fail(job, -EPROTO, "%s: pre-copy info: %s", job->vu->device.name, why);
 }
 
-void vfmig_vu_precopy(struct vu *vu, struct vfmig_request *request)
+void vfio_user_precopy(struct vu *vu, struct vfmig_request *request)
 {
 	struct vu_step *step;
 	struct vu_job *job;
 
 	if (vu->plain) {
-		vfmig_complete_err(request, -ENOTTY,
-				   "%s: the server cannot tell what pre-copy has left: it does not "
-				   "know our extension",
-				   vu->device.name);
+		request_complete_err(
+			request, -ENOTTY,
+			"%s: the server cannot tell what pre-copy has left: it does not "
+			"know our extension",
+			vu->device.name);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, precopy_answered);
+	job = vfio_user_job(vu, request, precopy_answered);
 	if (!job)
 		return;
-	step = vfmig_vu_step(job);
+	step = vfio_user_step(job);
 	if (step)
-		vfmig_vu_ask_feature(step, VFMIG_FEATURE_USER_PRECOPY_INFO | VFMIG_FEATURE_GET,
-				     NULL, sizeof(struct vfmig_precopy_info));
-	vfmig_vu_let_go(job);
+		vfio_user_ask_feature(step, VFMIG_FEATURE_USER_PRECOPY_INFO | VFMIG_FEATURE_GET,
+				      NULL, sizeof(struct vfmig_precopy_info));
+	vfio_user_let_go(job);
 }

@@ -16,7 +16,7 @@
 
 static size_t fixed_size(enum vfmig_verb verb)
 {
-	return verb == VFMIG_VERB_REGION_INFO ? VFMIG_USER_REGION_INFO_SIZE : 16;
+	return verb == VFMIG_VERB_REGION_INFO ? ABI_MSG_REGION_INFO_SIZE : 16;
 }
 
 static uint16_t command(enum vfmig_verb verb)
@@ -86,7 +86,7 @@ static ssize_t recall(struct vu *vu, const struct vfmig_request *request)
 	return ret;
 }
 
-void vfmig_vu_kept_free(struct vu *vu)
+void vfio_user_kept_free(struct vu *vu)
 {
 	while (vu->kept) {
 		struct vu_kept *kept = vu->kept;
@@ -111,17 +111,17 @@ static const char *check(enum vfmig_verb verb, const struct vu *vu, const struct
 
 	switch (verb) {
 	case VFMIG_VERB_DEVICE_INFO:
-		why = vfmig_user_get_device_info(reply, len, &device);
-		*argsz = vu->plain ? VFMIG_USER_DEVICE_INFO_SIZE : device.argsz;
+		why = abi_msg_get_device_info(reply, len, &device);
+		*argsz = vu->plain ? ABI_MSG_DEVICE_INFO_SIZE : device.argsz;
 		if (!why && *argsz > VU_INFO_MAX)
 			why = "a device has more than 64 KiB to say of itself";
 		return why;
 	case VFMIG_VERB_IRQ_INFO:
-		why = vfmig_user_get_irq_info(reply, len, &irq);
-		*argsz = VFMIG_USER_IRQ_INFO_SIZE;
+		why = abi_msg_get_irq_info(reply, len, &irq);
+		*argsz = ABI_MSG_IRQ_INFO_SIZE;
 		return !why && irq.index != index ? "the answer is about another index" : why;
 	default:
-		why = vfmig_user_get_region_info(reply, len, &region);
+		why = abi_msg_get_region_info(reply, len, &region);
 		*argsz = region.argsz;
 		if (!why && region.index != index)
 			why = "the answer is about another index";
@@ -136,27 +136,27 @@ static void state_answered(struct vu_job *job, struct vu_step *step)
 {
 	uint32_t state;
 
-	if (!step->ask.error && !vfmig_vu_state(step, &state) && state < VFMIG_STATE_COUNT &&
+	if (!step->ask.error && !vfio_user_state(step, &state) && state < VFMIG_STATE_COUNT &&
 	    state != VFMIG_STATE_RUNNING)
-		vfmig_vu_fail(
+		vfio_user_fail(
 			job, -EBUSY,
 			"%s: the server does not describe its device in state %s, in which it "
 			"was left; reset the device (vfmig reset), or restart the server",
 			job->vu->device.name, vfmig_state_name(state));
 	else
-		vfmig_vu_fail(job, -EINVAL, "%s: the server refuses %s of index %u",
-			      job->vu->device.name, vfmig_verb_name(job->request->verb),
-			      job->request->info.index);
+		vfio_user_fail(job, -EINVAL, "%s: the server refuses %s of index %u",
+			       job->vu->device.name, vfmig_verb_name(job->request->verb),
+			       job->request->info.index);
 }
 
 static void ask_state(struct vu_job *job)
 {
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 
 	if (!step)
 		return;
 	step->answered = state_answered;
-	vfmig_vu_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
+	vfio_user_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
 }
 
 static void info_answered(struct vu_job *job, struct vu_step *step)
@@ -175,13 +175,13 @@ static void info_answered(struct vu_job *job, struct vu_step *step)
 			 job->vu->caps.minor)
 			ask_state(job);
 		else
-			vfmig_vu_refused(job, step, vfmig_verb_name(request->verb));
+			vfio_user_refused(job, step, vfmig_verb_name(request->verb));
 		return;
 	}
 	why = check(request->verb, job->vu, step, request->info.index, &argsz);
 	if (why) {
-		vfmig_vu_fail(job, -EPROTO, "%s: %s of index %u: %s", job->vu->device.name,
-			      vfmig_verb_name(request->verb), request->info.index, why);
+		vfio_user_fail(job, -EPROTO, "%s: %s of index %u: %s", job->vu->device.name,
+			       vfmig_verb_name(request->verb), request->info.index, why);
 		return;
 	}
 	if (n > size)
@@ -192,13 +192,13 @@ static void info_answered(struct vu_job *job, struct vu_step *step)
 	job->result = argsz;
 	/* What the answer says and what came with it are two things. */
 	if (argsz > n + step->ask.data_len && argsz <= size)
-		vfmig_vu_fail(job, -EPROTO, "%s: the answer to %s is shorter than it says",
-			      job->vu->device.name, vfmig_verb_name(request->verb));
+		vfio_user_fail(job, -EPROTO, "%s: the answer to %s is shorter than it says",
+			       job->vu->device.name, vfmig_verb_name(request->verb));
 	else
 		keep(job->vu, request, argsz);
 }
 
-void vfmig_vu_info(struct vu *vu, struct vfmig_request *request)
+void vfio_user_info(struct vu *vu, struct vfmig_request *request)
 {
 	enum vfmig_verb verb = request->verb;
 	size_t fixed = fixed_size(verb), size = request->info.size;
@@ -210,12 +210,13 @@ void vfmig_vu_info(struct vu *vu, struct vfmig_request *request)
 	struct vu_job *job;
 
 	if (size < fixed) {
-		vfmig_complete_err(request, -EINVAL, "%s: %s with room for %zu bytes: it takes %zu",
-				   vu->device.name, vfmig_verb_name(verb), size, fixed);
+		request_complete_err(request, -EINVAL,
+				     "%s: %s with room for %zu bytes: it takes %zu",
+				     vu->device.name, vfmig_verb_name(verb), size, fixed);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, info_answered);
-	step = job ? vfmig_vu_step(job) : NULL;
+	job = vfio_user_job(vu, request, info_answered);
+	step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
@@ -231,9 +232,9 @@ void vfmig_vu_info(struct vu *vu, struct vfmig_request *request)
 			step->ask.data = (uint8_t *)request->info.buf + fixed;
 			step->ask.data_max = size - fixed;
 		}
-		vfmig_vu_send(step, command(verb), fixed);
+		vfio_user_send(step, command(verb), fixed);
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 /* ---- the descriptor of a region ---- */
@@ -242,19 +243,19 @@ void vfmig_vu_info(struct vu *vu, struct vfmig_request *request)
 static void check_fd(struct vu_job *job, struct vu_step *step, const struct vfmig_region_info *info,
 		     const uint8_t *whole, size_t len)
 {
-	struct vfmig_sparse_mmap_area *areas = calloc(VFMIG_USER_AREAS_MAX, sizeof(*areas));
+	struct vfmig_sparse_mmap_area *areas = calloc(ABI_MSG_AREAS_MAX, sizeof(*areas));
 	bool write = info->flags & VFMIG_REGION_FLAG_WRITE;
-	struct vfmig_user_region_caps caps;
+	struct abi_msg_region_caps caps;
 	struct vfmig_error err = {0};
 	const char *why = NULL;
 	uint64_t page;
 	int ret = 0;
 
 	if (!areas) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a region's areas");
+		vfio_user_fail(job, -ENOMEM, "no memory for a region's areas");
 		return;
 	}
-	why = vfmig_user_get_region_caps(whole, len, info, areas, VFMIG_USER_AREAS_MAX, &caps);
+	why = abi_msg_get_region_caps(whole, len, info, areas, ABI_MSG_AREAS_MAX, &caps);
 	if (why)
 		ret = vfmig_err(&err, -EPROTO, "%s", why);
 	else if (!caps.has_sparse) {
@@ -266,13 +267,13 @@ static void check_fd(struct vu_job *job, struct vu_step *step, const struct vfmi
 		    areas[i].size > INT64_MAX - areas[i].offset - info->offset)
 			ret = vfmig_err(&err, -EPROTO, "a part passes the end of any file");
 		else
-			ret = vfmig_memory_check(step->ask.fds[0], info->offset + areas[i].offset,
-						 areas[i].size, write, false, &page, &err);
+			ret = wire_memory_check(step->ask.fds[0], info->offset + areas[i].offset,
+						areas[i].size, write, false, &page, &err);
 	}
 	free(areas);
 	if (ret) {
-		vfmig_vu_fail(job, ret, "%s: region %u cannot be mapped: %s", job->vu->device.name,
-			      info->index, err.text);
+		vfio_user_fail(job, ret, "%s: region %u cannot be mapped: %s", job->vu->device.name,
+			       info->index, err.text);
 		return;
 	}
 	job->request->region_fd.fd = step->ask.fds[0];
@@ -287,48 +288,48 @@ static void region_fd_answered(struct vu_job *job, struct vu_step *step)
 	const char *why;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "region-fd");
+		vfio_user_refused(job, step, "region-fd");
 		return;
 	}
-	why = vfmig_user_get_region_info(step->ask.reply, step->ask.reply_len, &info);
+	why = abi_msg_get_region_info(step->ask.reply, step->ask.reply_len, &info);
 	if (!why && info.index != index)
 		why = "the answer is about another region";
 	if (why) {
-		vfmig_vu_fail(job, -EPROTO, "%s: region %u: %s", job->vu->device.name, index, why);
+		vfio_user_fail(job, -EPROTO, "%s: region %u: %s", job->vu->device.name, index, why);
 		return;
 	}
 	if (!(info.flags & VFMIG_REGION_FLAG_MMAP) || step->ask.nfds != 1) {
-		vfmig_vu_fail(job, -ENODEV,
-			      "%s: region %u cannot be mapped: the server sent %u "
-			      "descriptors for it",
-			      job->vu->device.name, index, step->ask.nfds);
+		vfio_user_fail(job, -ENODEV,
+			       "%s: region %u cannot be mapped: the server sent %u "
+			       "descriptors for it",
+			       job->vu->device.name, index, step->ask.nfds);
 		return;
 	}
 	/* The fixed part in front of the rest, as the decoder wants it. */
-	memcpy(step->own, step->ask.reply, VFMIG_USER_REGION_INFO_SIZE);
-	check_fd(job, step, &info, step->own, VFMIG_USER_REGION_INFO_SIZE + step->ask.data_len);
+	memcpy(step->own, step->ask.reply, ABI_MSG_REGION_INFO_SIZE);
+	check_fd(job, step, &info, step->own, ABI_MSG_REGION_INFO_SIZE + step->ask.data_len);
 }
 
-void vfmig_vu_region_fd(struct vu *vu, struct vfmig_request *request)
+void vfio_user_region_fd(struct vu *vu, struct vfmig_request *request)
 {
-	struct vu_job *job = vfmig_vu_job(vu, request, region_fd_answered);
-	struct vu_step *step = job ? vfmig_vu_step(job) : NULL;
+	struct vu_job *job = vfio_user_job(vu, request, region_fd_answered);
+	struct vu_step *step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
 	if (step)
 		step->own = malloc(VU_INFO_MAX);
 	if (step && step->own) {
-		size_t n = vfmig_user_put_region_info_request(
-			vu_fixed(step), VU_FIXED_ROOM, VU_INFO_MAX, request->region_fd.index);
+		size_t n = abi_msg_put_region_info_request(vu_fixed(step), VU_FIXED_ROOM,
+							   VU_INFO_MAX, request->region_fd.index);
 
-		step->ask.fixed = VFMIG_USER_REGION_INFO_SIZE;
-		step->ask.data = (uint8_t *)step->own + VFMIG_USER_REGION_INFO_SIZE;
-		step->ask.data_max = VU_INFO_MAX - VFMIG_USER_REGION_INFO_SIZE;
-		vfmig_vu_send(step, VFMIG_USER_DEVICE_GET_REGION_INFO, n);
+		step->ask.fixed = ABI_MSG_REGION_INFO_SIZE;
+		step->ask.data = (uint8_t *)step->own + ABI_MSG_REGION_INFO_SIZE;
+		step->ask.data_max = VU_INFO_MAX - ABI_MSG_REGION_INFO_SIZE;
+		vfio_user_send(step, VFMIG_USER_DEVICE_GET_REGION_INFO, n);
 	} else if (step) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for region %u", request->region_fd.index);
-		vfmig_vu_drop(step);
+		vfio_user_fail(job, -ENOMEM, "no memory for region %u", request->region_fd.index);
+		vfio_user_drop(step);
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }

@@ -9,16 +9,16 @@
 
 #include "source/vfio_user/priv.h"
 
-static struct vu_step *step_of(struct vfmig_wire_ask *ask)
+static struct vu_step *step_of(struct wire_ask *ask)
 {
 	return (struct vu_step *)((char *)ask - offsetof(struct vu_step, ask));
 }
 
 /* ---- making and freeing; under the lock ---- */
 
-void vfmig_vu_step_free(struct vu *vu, struct vu_step *step)
+void vfio_user_step_free(struct vu *vu, struct vu_step *step)
 {
-	vfmig_wire_close_fds(step->ask.fds, &step->ask.nfds);
+	wire_close_fds(step->ask.fds, &step->ask.nfds);
 	if (step->fd >= 0)
 		close(step->fd);
 	free(step->own);
@@ -37,7 +37,7 @@ static void job_free(struct vu *vu, struct vu_job *job)
 	vu->unused_jobs = job;
 }
 
-void vfmig_vu_jobs_free(struct vu *vu)
+void vfio_user_jobs_free(struct vu *vu)
 {
 	while (vu->unused_jobs) {
 		struct vu_job *job = vu->unused_jobs;
@@ -53,7 +53,7 @@ void vfmig_vu_jobs_free(struct vu *vu)
 	}
 }
 
-void vfmig_vu_unlink(struct vu *vu, struct vu_job *job)
+void vfio_user_unlink(struct vu *vu, struct vu_job *job)
 {
 	if (job->prev)
 		job->prev->next = job->next;
@@ -63,7 +63,7 @@ void vfmig_vu_unlink(struct vu *vu, struct vu_job *job)
 		job->next->prev = job->prev;
 }
 
-void vfmig_vu_unlink_step(struct vu_step *step)
+void vfio_user_unlink_step(struct vu_step *step)
 {
 	struct vu_step **at = &step->job->steps;
 
@@ -72,8 +72,8 @@ void vfmig_vu_unlink_step(struct vu_step *step)
 	*at = step->sister;
 }
 
-struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
-			    void (*answered)(struct vu_job *job, struct vu_step *step))
+struct vu_job *vfio_user_job(struct vu *vu, struct vfmig_request *request,
+			     void (*answered)(struct vu_job *job, struct vu_step *step))
 {
 	struct vu_job *job;
 
@@ -85,7 +85,7 @@ struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
 		job = malloc(sizeof(*job));
 	if (!job) {
 		pthread_mutex_unlock(&vu->wire.lock);
-		vfmig_complete_err(request, -ENOMEM, "no memory for a request");
+		request_complete_err(request, -ENOMEM, "no memory for a request");
 		return NULL;
 	}
 	memset(job, 0, offsetof(struct vu_job, other));
@@ -112,7 +112,7 @@ struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
 	return job;
 }
 
-struct vu_step *vfmig_vu_step(struct vu_job *job)
+struct vu_step *vfio_user_step(struct vu_job *job)
 {
 	struct vu_step *step = job->spare;
 	struct vu *vu = job->vu;
@@ -128,7 +128,7 @@ struct vu_step *vfmig_vu_step(struct vu_job *job)
 	if (!step)
 		step = malloc(sizeof(*step));
 	if (!step) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a message");
+		vfio_user_fail(job, -ENOMEM, "no memory for a message");
 		return NULL;
 	}
 	memset(step, 0, sizeof(*step));
@@ -137,12 +137,12 @@ struct vu_step *vfmig_vu_step(struct vu_job *job)
 	return step;
 }
 
-void vfmig_vu_drop(struct vu_step *step)
+void vfio_user_drop(struct vu_step *step)
 {
 	struct vu *vu = step->job->vu;
 
 	pthread_mutex_lock(&vu->wire.lock);
-	vfmig_vu_step_free(vu, step);
+	vfio_user_step_free(vu, step);
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
@@ -151,7 +151,7 @@ void vfmig_vu_drop(struct vu_step *step)
 /* A server that has no socket of its own for DMA by message takes a command for the answer to it. */
 static unsigned window(const struct vu *vu)
 {
-	bool collides = vu->plain && vu->by_message && vu->wire.ends[VFMIG_WIRE_TWIN].fd < 0;
+	bool collides = vu->plain && vu->by_message && vu->wire.ends[WIRE_TWIN].fd < 0;
 
 	return collides ? 1 : VU_WINDOW;
 }
@@ -181,7 +181,7 @@ static bool send_now(struct vu *vu, struct vu_step *step)
 	step->in_window = true;
 	vu->under_way++;
 	vu->under_way_bytes += step->bytes;
-	ret = vfmig_wire_ask(&vu->wire, VFMIG_WIRE_MAIN, step->ask.cmd, &step->ask);
+	ret = wire_ask(&vu->wire, WIRE_MAIN, step->ask.cmd, &step->ask);
 	if (!ret)
 		return true;
 	step->in_window = false;
@@ -216,7 +216,7 @@ static void pump(struct vu *vu)
 static void fill(struct vu_step *step, uint16_t cmd, size_t fixed)
 {
 	step->ask.cmd = cmd;
-	step->ask.out.head_len = VFMIG_USER_HEADER_SIZE + fixed;
+	step->ask.out.head_len = ABI_MSG_HEADER_SIZE + fixed;
 	/* Whichever way is the larger. */
 	step->bytes = step->ask.out.body_len > step->ask.data_max ? step->ask.out.body_len
 								  : step->ask.data_max;
@@ -229,7 +229,7 @@ static void send_step(struct vu *vu, struct vu_step *step)
 
 	if (!job->request) {
 		/* Cancelled meanwhile: nothing more is asked for it. */
-		vfmig_vu_step_free(vu, step);
+		vfio_user_step_free(vu, step);
 		return;
 	}
 	step->sister = job->steps;
@@ -242,7 +242,7 @@ static void send_step(struct vu *vu, struct vu_step *step)
 	}
 }
 
-void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed)
+void vfio_user_send(struct vu_step *step, uint16_t cmd, size_t fixed)
 {
 	struct vu *vu = step->job->vu;
 
@@ -254,7 +254,7 @@ void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed)
 
 /* ---- failing ---- */
 
-void vfmig_vu_fail(struct vu_job *job, int code, const char *fmt, ...)
+void vfio_user_fail(struct vu_job *job, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -266,7 +266,7 @@ void vfmig_vu_fail(struct vu_job *job, int code, const char *fmt, ...)
 	va_end(ap);
 }
 
-void vfmig_vu_refused(struct vu_job *job, const struct vu_step *step, const char *what)
+void vfio_user_refused(struct vu_job *job, const struct vu_step *step, const char *what)
 {
 	struct vu *vu = job->vu;
 	bool lost;
@@ -276,11 +276,11 @@ void vfmig_vu_refused(struct vu_job *job, const struct vu_step *step, const char
 	lost = vu->wire.lost;
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (lost)
-		vfmig_vu_fail(job, step->ask.error, "%s: %s: %s", vu->device.name, what,
-			      vu->wire.why.text);
+		vfio_user_fail(job, step->ask.error, "%s: %s: %s", vu->device.name, what,
+			       vu->wire.why.text);
 	else
-		vfmig_vu_fail(job, step->ask.error, "%s: the server refuses %s: %s",
-			      vu->device.name, what, strerror(-step->ask.error));
+		vfio_user_fail(job, step->ask.error, "%s: the server refuses %s: %s",
+			       vu->device.name, what, strerror(-step->ask.error));
 }
 
 /* ---- the end of a job ---- */
@@ -305,17 +305,17 @@ static void complete(struct vu *vu, struct vu_job *job)
 	ssize_t result = job->error ? job->error : job->result;
 
 	if (request)
-		vfmig_vu_unlink(vu, job);
+		vfio_user_unlink(vu, job);
 	job_free(vu, job);
 	if (!request)
 		return;
 	pthread_mutex_unlock(&vu->wire.lock);
-	vfmig_complete(request, result);
+	request_complete(request, result);
 	pthread_mutex_lock(&vu->wire.lock);
 }
 
 /* No step is left. Under the lock. Those that are done in order are left to who looks at answers. */
-void vfmig_vu_finish(struct vu *vu, struct vu_job *job)
+void vfio_user_finish(struct vu *vu, struct vu_job *job)
 {
 	job->finished = true;
 	if (!job->ordered)
@@ -340,12 +340,12 @@ static void let_go(struct vu *vu, struct vu_job *job)
 		let_go(vu, job);
 		return;
 	}
-	vfmig_vu_finish(vu, job);
+	vfio_user_finish(vu, job);
 }
 
 /* ---- answers ---- */
 
-void vfmig_vu_answer(struct vu *vu, struct vfmig_wire_ask *ask)
+void vfio_user_answer(struct vu *vu, struct wire_ask *ask)
 {
 	struct vu_step *step = step_of(ask);
 
@@ -361,12 +361,12 @@ static void look_at(struct vu *vu, struct vu_step *step)
 {
 	struct vu_job *job = step->job;
 
-	vfmig_vu_unlink_step(step);
+	vfio_user_unlink_step(step);
 	if (!job->request) {
 		/* Cancelled. */
-		vfmig_vu_step_free(vu, step);
+		vfio_user_step_free(vu, step);
 		if (!--job->left)
-			vfmig_vu_finish(vu, job);
+			vfio_user_finish(vu, job);
 		return;
 	}
 	job->looked_at++;
@@ -377,11 +377,11 @@ static void look_at(struct vu *vu, struct vu_step *step)
 		(step->answered ? step->answered : job->answered)(job, step);
 		pthread_mutex_lock(&vu->wire.lock);
 	}
-	vfmig_vu_step_free(vu, step);
+	vfio_user_step_free(vu, step);
 	let_go(vu, job);
 }
 
-void vfmig_vu_look_locked(struct vu *vu)
+void vfio_user_look_locked(struct vu *vu)
 {
 	struct vu_step *step;
 	struct vu_job *job;
@@ -407,24 +407,24 @@ void vfmig_vu_look_locked(struct vu *vu)
 	vu->looking = false;
 }
 
-void vfmig_vu_look(struct vu *vu)
+void vfio_user_look(struct vu *vu)
 {
 	pthread_mutex_lock(&vu->wire.lock);
-	vfmig_vu_look_locked(vu);
+	vfio_user_look_locked(vu);
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
-void vfmig_vu_let_go(struct vu_job *job)
+void vfio_user_let_go(struct vu_job *job)
 {
 	struct vu *vu = job->vu;
 
 	pthread_mutex_lock(&vu->wire.lock);
 	let_go(vu, job);
-	vfmig_vu_look_locked(vu);
+	vfio_user_look_locked(vu);
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
-void vfmig_vu_send_last(struct vu_step *step, uint16_t cmd, size_t fixed)
+void vfio_user_send_last(struct vu_step *step, uint16_t cmd, size_t fixed)
 {
 	struct vu_job *job = step->job;
 	struct vu *vu = job->vu;
@@ -433,6 +433,6 @@ void vfmig_vu_send_last(struct vu_step *step, uint16_t cmd, size_t fixed)
 	pthread_mutex_lock(&vu->wire.lock);
 	send_step(vu, step);
 	let_go(vu, job);
-	vfmig_vu_look_locked(vu);
+	vfio_user_look_locked(vu);
 	pthread_mutex_unlock(&vu->wire.lock);
 }

@@ -23,35 +23,35 @@ static void send_start(struct vu_job *job, uint64_t page_size,
 		       const struct vfmig_dma_logging_range *ranges, uint32_t n,
 		       void (*answered)(struct vu_job *job, struct vu_step *step))
 {
-	size_t room = VFMIG_LOGGING_START_SIZE + n * sizeof(*ranges);
+	size_t room = ABI_LOGGING_START_SIZE + n * sizeof(*ranges);
 	struct vfmig_device_feature f = {
-		.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + room),
+		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + room),
 		.flags = START_FLAGS,
 	};
 	struct vu_step *step;
 
 	if (atomic_load(&job->vu->early)) {
-		vfmig_vu_early_send(job, VFMIG_TYPE1_DIRTY_START, answered);
+		vfio_user_early_send(job, VFMIG_TYPE1_DIRTY_START, answered);
 		return;
 	}
-	step = vfmig_vu_step(job);
+	step = vfio_user_step(job);
 	if (!step)
 		return;
 	step->own = malloc(room);
 	if (!step->own) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for %u ranges to log", n);
-		vfmig_vu_drop(step);
+		vfio_user_fail(job, -ENOMEM, "no memory for %u ranges to log", n);
+		vfio_user_drop(step);
 		return;
 	}
-	vfmig_logging_put_start(step->own, room, page_size, ranges, n);
-	vfmig_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
+	abi_logging_put_start(step->own, room, page_size, ranges, n);
+	abi_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
 	/* The answer repeats it, with the page size in its place. */
-	step->ask.fixed = VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_START_SIZE;
+	step->ask.fixed = ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_START_SIZE;
 	step->ask.slack = n * sizeof(*ranges);
 	step->ask.out.body = step->own;
 	step->ask.out.body_len = room;
 	step->answered = answered;
-	vfmig_vu_send(step, VFMIG_USER_DEVICE_FEATURE, VFMIG_FEATURE_HEADER_SIZE);
+	vfio_user_send(step, VFMIG_USER_DEVICE_FEATURE, ABI_FEATURE_HEADER_SIZE);
 }
 
 static void send_stop(struct vu_job *job,
@@ -60,14 +60,14 @@ static void send_stop(struct vu_job *job,
 	struct vu_step *step;
 
 	if (atomic_load(&job->vu->early)) {
-		vfmig_vu_early_send(job, VFMIG_TYPE1_DIRTY_STOP, answered);
+		vfio_user_early_send(job, VFMIG_TYPE1_DIRTY_STOP, answered);
 		return;
 	}
-	step = vfmig_vu_step(job);
+	step = vfio_user_step(job);
 	if (!step)
 		return;
 	step->answered = answered;
-	vfmig_vu_ask_feature(step, STOP_FLAGS, NULL, 0);
+	vfio_user_ask_feature(step, STOP_FLAGS, NULL, 0);
 }
 
 /* A server that does not log may well refuse to stop. */
@@ -85,7 +85,7 @@ static void ask_for_dma(struct vu_job *job,
 	struct vfmig_user_bitmap none = {0};
 	struct vfmig_user_dma_unmap u = {
 		.argsz = sizeof(u), .addr = (1ull << 63) - VU_PLAIN_PAGE, .size = VU_PLAIN_PAGE};
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 	struct vu *vu = job->vu;
 
 	if (!step)
@@ -102,9 +102,9 @@ static void ask_for_dma(struct vu_job *job,
 	}
 	pthread_mutex_unlock(&vu->wire.lock);
 	step->answered = answered;
-	step->ask.fixed = VFMIG_USER_DMA_UNMAP_SIZE;
-	vfmig_vu_send(step, VFMIG_USER_DMA_UNMAP,
-		      vfmig_user_put_dma_unmap(vu_fixed(step), VU_FIXED_ROOM, &u, &none));
+	step->ask.fixed = ABI_MSG_DMA_UNMAP_SIZE;
+	vfio_user_send(step, VFMIG_USER_DMA_UNMAP,
+		       abi_msg_put_dma_unmap(vu_fixed(step), VU_FIXED_ROOM, &u, &none));
 }
 
 static bool has_no_dma(const struct vu_step *step)
@@ -118,12 +118,12 @@ static const char *started(struct vu *vu, const struct vu_step *step, uint64_t *
 	if (atomic_load(&vu->early)) {
 		atomic_store(&vu->early_known, true);
 		*page = VU_PLAIN_PAGE;
-		return vfmig_user_get_dirty_reply(step->ask.reply, step->ask.reply_len, NULL);
+		return abi_msg_get_dirty_reply(step->ask.reply, step->ask.reply_len, NULL);
 	}
 	if (step->ask.reply_len < step->ask.fixed)
 		return "the answer is too short";
-	memcpy(page, step->ask.reply + VFMIG_FEATURE_HEADER_SIZE, sizeof(*page));
-	if (*page < VFMIG_LOGGING_PAGE_MIN || (*page & (*page - 1)) ||
+	memcpy(page, step->ask.reply + ABI_FEATURE_HEADER_SIZE, sizeof(*page));
+	if (*page < ABI_LOGGING_PAGE_MIN || (*page & (*page - 1)) ||
 	    (vu->plain && *page != VU_PLAIN_PAGE))
 		return "the server chose a page size that it was not asked for";
 	return NULL;
@@ -137,7 +137,7 @@ static bool start_early(struct vu_job *job, const struct vu_step *step,
 
 	if (!step->ask.error)
 		return false;
-	if (vfmig_vu_early_try(vu)) {
+	if (vfio_user_early_try(vu)) {
 		send_start(job, VU_PLAIN_PAGE, NULL, 0, answered);
 		return true;
 	}
@@ -157,12 +157,12 @@ static void start_answered(struct vu_job *job, struct vu_step *step)
 	if (start_early(job, step, NULL))
 		return;
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "to log DMA");
+		vfio_user_refused(job, step, "to log DMA");
 		return;
 	}
 	why = started(vu, step, &page);
 	if (why) {
-		vfmig_vu_fail(job, -EPROTO, "%s: logging: %s", vu->device.name, why);
+		vfio_user_fail(job, -EPROTO, "%s: logging: %s", vu->device.name, why);
 		return;
 	}
 	c->page_size = page;
@@ -191,9 +191,9 @@ static void start_checked(struct vu_job *job, struct vu_step *step)
 	struct vfmig_feature_dma_logging_control *c = job->request->feature.data;
 
 	if (has_no_dma(step)) {
-		vfmig_vu_fail(job, -EOPNOTSUPP,
-			      "%s: the server cannot log DMA: it has not set DMA up at all",
-			      job->vu->device.name);
+		vfio_user_fail(job, -EOPNOTSUPP,
+			       "%s: the server cannot log DMA: it has not set DMA up at all",
+			       job->vu->device.name);
 		return;
 	}
 	send_stop(job, whatever);
@@ -218,18 +218,18 @@ static int check_start(struct vu *vu, const struct vfmig_feature_dma_logging_con
 	const struct vfmig_dma_logging_range *ranges = (const void *)(uintptr_t)c->ranges;
 	const char *why;
 
-	if (c->num_ranges > VFMIG_LOGGING_RANGES_MAX)
+	if (c->num_ranges > ABI_LOGGING_RANGES_MAX)
 		return vfmig_err(err, -E2BIG,
 				 "%s: logging of %u ranges: at most %u go in a message",
-				 vu->device.name, c->num_ranges, VFMIG_LOGGING_RANGES_MAX);
+				 vu->device.name, c->num_ranges, ABI_LOGGING_RANGES_MAX);
 	if (c->num_ranges && !ranges)
 		return vfmig_err(err, -EFAULT, "%s: logging: no ranges", vu->device.name);
-	why = vfmig_logging_start_check(c->page_size, ranges, c->num_ranges, true);
+	why = abi_logging_start_check(c->page_size, ranges, c->num_ranges, true);
 	return why ? vfmig_err(err, -EINVAL, "%s: logging: %s", vu->device.name, why) : 0;
 }
 
 /*
- * A plain server that has no region yet is told later: it would not survive it (vfmig_vu_log_first()). One that
+ * A plain server that has no region yet is told later: it would not survive it (vfio_user_log_first()). One that
  * logs already, for a client that is gone, logs at that one's page size until it is told to stop.
  */
 static void start_plain(struct vu *vu, struct vfmig_request *request,
@@ -239,24 +239,24 @@ static void start_plain(struct vu *vu, struct vfmig_request *request,
 	bool later;
 
 	pthread_mutex_lock(&vu->wire.lock);
-	vfmig_dirty_clear(vu->extra, 0, UINT64_MAX);
+	dirty_clear(vu->extra, 0, UINT64_MAX);
 	later = vu->nmaps == vu->by_message;
 	vu->log_on = later;
 	vu->log_sent = vu->log_failed = false;
 	pthread_mutex_unlock(&vu->wire.lock);
 	c->page_size = VU_PLAIN_PAGE;
 	if (later) {
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, start_answered);
+	job = vfio_user_job(vu, request, start_answered);
 	if (!job)
 		return;
 	ask_for_dma(job, start_checked);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
-void vfmig_vu_log_start(struct vu *vu, struct vfmig_request *request)
+void vfio_user_log_start(struct vu *vu, struct vfmig_request *request)
 {
 	struct vfmig_feature_dma_logging_control *c = request->feature.data;
 	struct vu_job *job;
@@ -269,29 +269,30 @@ void vfmig_vu_log_start(struct vu *vu, struct vfmig_request *request)
 	else
 		ret = check_start(vu, c, request->err);
 	if (ret) {
-		vfmig_complete(request, ret);
+		request_complete(request, ret);
 		return;
 	}
 	pthread_mutex_lock(&vu->wire.lock);
 	on = vu->log_on;
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (on) {
-		vfmig_complete_err(request, -EINVAL, "%s: DMA is logged already", vu->device.name);
+		request_complete_err(request, -EINVAL, "%s: DMA is logged already",
+				     vu->device.name);
 		return;
 	}
 	if (vu->plain) {
 		start_plain(vu, request, c);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, start_answered);
+	job = vfio_user_job(vu, request, start_answered);
 	if (!job)
 		return;
 	send_start(job, c->page_size, (const void *)(uintptr_t)c->ranges, c->num_ranges, NULL);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 /* The first region is there: what was put off. All of it counts as written. */
-void vfmig_vu_log_first(struct vu_job *job)
+void vfio_user_log_first(struct vu_job *job)
 {
 	struct vu *vu = job->vu;
 	bool now;
@@ -311,10 +312,10 @@ void vfmig_vu_log_first(struct vu_job *job)
 static void stop_answered(struct vu_job *job, struct vu_step *step)
 {
 	if (step->ask.error)
-		vfmig_vu_refused(job, step, "to stop logging");
+		vfio_user_refused(job, step, "to stop logging");
 }
 
-void vfmig_vu_log_stop(struct vu *vu, struct vfmig_request *request)
+void vfio_user_log_stop(struct vu *vu, struct vfmig_request *request)
 {
 	struct vu_job *job;
 	bool tell;
@@ -324,12 +325,12 @@ void vfmig_vu_log_stop(struct vu *vu, struct vfmig_request *request)
 	vu->log_on = vu->log_sent = false;
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (!tell) {
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, stop_answered);
+	job = vfio_user_job(vu, request, stop_answered);
 	if (!job)
 		return;
 	send_stop(job, NULL);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }

@@ -9,8 +9,8 @@
  * A server that offers our extension is taken at its word. To all others ("plain") nothing is sent
  * that is known to crash or wedge the server that is in the field (docs/vfio-user.md lists what that is).
  */
-#ifndef VFMIG_SOURCE_VFIO_USER_PRIV_H
-#define VFMIG_SOURCE_VFIO_USER_PRIV_H
+#ifndef SOURCE_VFIO_USER_PRIV_H
+#define SOURCE_VFIO_USER_PRIV_H
 
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -35,7 +35,7 @@
 #define VU_COMMANDS	  1024u
 #define VU_COMMANDS_BYTES (64u << 20)
 /* Who is in the epoll, besides the ends of the wire. */
-enum { VU_GONE = VFMIG_WIRE_ENDS, VU_KICK };
+enum { VU_GONE = WIRE_ENDS, VU_KICK };
 #define VU_EVENTS 4
 
 /* A region or feature has no more to say of itself than this. */
@@ -43,7 +43,7 @@ enum { VU_GONE = VFMIG_WIRE_ENDS, VU_KICK };
 /* A plain server's log has pages of this size, whatever was asked for. */
 #define VU_PLAIN_PAGE 4096u
 /* And a reply by DIRTY_PAGES fits in a message. */
-#define VU_EARLY_BITMAP_MAX ((1u << 20) - VFMIG_USER_DIRTY_PAGES_SIZE - VFMIG_USER_DIRTY_RANGE_SIZE)
+#define VU_EARLY_BITMAP_MAX ((1u << 20) - ABI_MSG_DIRTY_PAGES_SIZE - ABI_MSG_DIRTY_RANGE_SIZE)
 
 struct vu;
 struct vu_job;
@@ -57,7 +57,7 @@ struct serve; /* serve.c */
  * @a, @b, @fd: the job's own; @fd is closed with the step
  */
 struct vu_step {
-	struct vfmig_wire_ask ask;
+	struct wire_ask ask;
 	struct vu_job *job;
 	void (*answered)(struct vu_job *job, struct vu_step *step);
 	struct vu_step *next;	/* waiting to be sent, or to be looked at, or unused */
@@ -117,13 +117,13 @@ struct vu_kept {
 
 struct vu {
 	struct vfmig_device device; /* the first */
-	struct vfmig_wire wire;
+	struct wire wire;
 	int epoll, gone; /* gone: readable from the connection's end on */
 	struct epoll_event events[VU_EVENTS];
 	bool waited; /* in the place of that, the answer was waited for and is there */
 	int nevents; /* that were waited for, and are for process() */
-	struct vfmig_vfio_user_options options;
-	struct vfmig_wire_caps caps; /* the server's */
+	struct vfio_user_options options;
+	struct wire_caps caps; /* the server's */
 	bool plain;
 	uint32_t xfer; /* bytes of data per message */
 	uint32_t write_max;
@@ -140,7 +140,7 @@ struct vu {
 	bool looking; /* a thread looks at answers */
 	pthread_cond_t looked;
 
-	struct vfmig_wire_msg *commands, **commands_last;
+	struct wire_msg *commands, **commands_last;
 	unsigned ncommands;
 	struct vfmig_space *space;
 	unsigned serving;	  /* DMA of the server's that is being done */
@@ -173,103 +173,103 @@ struct vu {
 
 static inline uint8_t *vu_fixed(struct vu_step *step)
 {
-	return step->ask.out.head + VFMIG_USER_HEADER_SIZE;
+	return step->ask.out.head + ABI_MSG_HEADER_SIZE;
 }
-#define VU_FIXED_ROOM (VFMIG_WIRE_HEAD - VFMIG_USER_HEADER_SIZE)
+#define VU_FIXED_ROOM (WIRE_HEAD - ABI_MSG_HEADER_SIZE)
 
 /* A job for a request; if there is no memory, the request is done with that, and NULL. */
-struct vu_job *vfmig_vu_job(struct vu *vu, struct vfmig_request *request,
-			    void (*answered)(struct vu_job *job, struct vu_step *step));
+struct vu_job *vfio_user_job(struct vu *vu, struct vfmig_request *request,
+			     void (*answered)(struct vu_job *job, struct vu_step *step));
 /* A step for a job, or NULL: then the job has failed. */
-struct vu_step *vfmig_vu_step(struct vu_job *job);
+struct vu_step *vfio_user_step(struct vu_job *job);
 /*
- * Ask. A job is held, and can neither end nor be taken back, from its beginning until vfmig_vu_let_go(), and while a
+ * Ask. A job is held, and can neither end nor be taken back, from its beginning until vfio_user_let_go(), and while a
  * step of it is looked at.
  */
-void vfmig_vu_send(struct vu_step *step, uint16_t cmd, size_t fixed);
-void vfmig_vu_let_go(struct vu_job *job);
+void vfio_user_send(struct vu_step *step, uint16_t cmd, size_t fixed);
+void vfio_user_let_go(struct vu_job *job);
 /* Both, where it is the only question: a register is read with the lock taken once. */
-void vfmig_vu_send_last(struct vu_step *step, uint16_t cmd, size_t fixed);
+void vfio_user_send_last(struct vu_step *step, uint16_t cmd, size_t fixed);
 /* It is not to be sent after all. */
-void vfmig_vu_drop(struct vu_step *step);
+void vfio_user_drop(struct vu_step *step);
 /* Note a failure, if it is the first. */
-void vfmig_vu_fail(struct vu_job *job, int code, const char *fmt, ...)
+void vfio_user_fail(struct vu_job *job, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Note that the server refused, in the words of the verb. */
-void vfmig_vu_refused(struct vu_job *job, const struct vu_step *step, const char *what);
+void vfio_user_refused(struct vu_job *job, const struct vu_step *step, const char *what);
 /* Look at what is answered. Without the lock; and with it, which is let go for each. */
-void vfmig_vu_look(struct vu *vu);
-void vfmig_vu_look_locked(struct vu *vu);
-void vfmig_vu_answer(struct vu *vu, struct vfmig_wire_ask *ask);
-void vfmig_vu_jobs_free(struct vu *vu);
+void vfio_user_look(struct vu *vu);
+void vfio_user_look_locked(struct vu *vu);
+void vfio_user_answer(struct vu *vu, struct wire_ask *ask);
+void vfio_user_jobs_free(struct vu *vu);
 /* For the two files: parts of a job's end. Under the lock. */
-void vfmig_vu_step_free(struct vu *vu, struct vu_step *step);
-void vfmig_vu_unlink(struct vu *vu, struct vu_job *job);
-void vfmig_vu_unlink_step(struct vu_step *step);
-void vfmig_vu_finish(struct vu *vu, struct vu_job *job);
+void vfio_user_step_free(struct vu *vu, struct vu_step *step);
+void vfio_user_unlink(struct vu *vu, struct vu_job *job);
+void vfio_user_unlink_step(struct vu_step *step);
+void vfio_user_finish(struct vu *vu, struct vu_job *job);
 
 /* ---- cancel.c ---- */
 
-bool vfmig_vu_cancel(struct vfmig_device *device, struct vfmig_request *request);
+bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request);
 /* Ask another device (job->other, filled in); @back is called like a step's, unless the job was taken back. */
-void vfmig_vu_ask_other(struct vu_job *job, struct vfmig_device *device,
-			void (*back)(struct vu_job *job));
+void vfio_user_ask_other(struct vu_job *job, struct vfmig_device *device,
+			 void (*back)(struct vu_job *job));
 
 /* ---- the verbs ---- */
 
-void vfmig_vu_info(struct vu *vu, struct vfmig_request *request);      /* info.c */
-void vfmig_vu_region_fd(struct vu *vu, struct vfmig_request *request); /* info.c */
-void vfmig_vu_kept_free(struct vu *vu);
-void vfmig_vu_region(struct vu *vu, struct vfmig_request *request);	 /* data.c */
-void vfmig_vu_irqs(struct vu *vu, struct vfmig_request *request);	 /* data.c */
-void vfmig_vu_data(struct vu *vu, struct vfmig_request *request);	 /* data.c */
-void vfmig_vu_window(struct vu *vu, struct vfmig_request *request);	 /* window.c */
-void vfmig_vu_window_read(struct vu *vu, struct vfmig_request *request); /* window.c */
-void vfmig_vu_window_write(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_feature(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_precopy(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_reset(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_log_start(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_log_stop(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_log_report(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_attach(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_detach(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_map(struct vu *vu, struct vfmig_request *request);
-void vfmig_vu_unmap(struct vu *vu, struct vfmig_request *request);
+void vfio_user_info(struct vu *vu, struct vfmig_request *request);	/* info.c */
+void vfio_user_region_fd(struct vu *vu, struct vfmig_request *request); /* info.c */
+void vfio_user_kept_free(struct vu *vu);
+void vfio_user_region(struct vu *vu, struct vfmig_request *request);	  /* data.c */
+void vfio_user_irqs(struct vu *vu, struct vfmig_request *request);	  /* data.c */
+void vfio_user_data(struct vu *vu, struct vfmig_request *request);	  /* data.c */
+void vfio_user_window(struct vu *vu, struct vfmig_request *request);	  /* window.c */
+void vfio_user_window_read(struct vu *vu, struct vfmig_request *request); /* window.c */
+void vfio_user_window_write(struct vu *vu, struct vfmig_request *request);
+void vfio_user_feature(struct vu *vu, struct vfmig_request *request);
+void vfio_user_precopy(struct vu *vu, struct vfmig_request *request);
+void vfio_user_reset(struct vu *vu, struct vfmig_request *request);
+void vfio_user_log_start(struct vu *vu, struct vfmig_request *request);
+void vfio_user_log_stop(struct vu *vu, struct vfmig_request *request);
+void vfio_user_log_report(struct vu *vu, struct vfmig_request *request);
+void vfio_user_attach(struct vu *vu, struct vfmig_request *request);
+void vfio_user_detach(struct vu *vu, struct vfmig_request *request);
+void vfio_user_map(struct vu *vu, struct vfmig_request *request);
+void vfio_user_unmap(struct vu *vu, struct vfmig_request *request);
 
 /* ---- what they have in common ---- */
 
 /* A FEATURE question: @size bytes of payload in the fixed part, the same back. */
-void vfmig_vu_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size);
+void vfio_user_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size);
 /* The state of a MIG_STATE reply. */
-const char *vfmig_vu_state(const struct vu_step *step, uint32_t *state);
+const char *vfio_user_state(const struct vu_step *step, uint32_t *state);
 /* A state was reached, or asked for and not reached (@known false). Under the lock. */
-void vfmig_vu_note_state(struct vu *vu, bool known, uint32_t state);
+void vfio_user_note_state(struct vu *vu, bool known, uint32_t state);
 /* The server is known to be in pre-copy. Under the lock. */
-bool vfmig_vu_in_precopy(const struct vu *vu);
+bool vfio_user_in_precopy(const struct vu *vu);
 /* Have a job start the log, now that there is a map. Plain servers. */
-void vfmig_vu_log_first(struct vu_job *job);
+void vfio_user_log_first(struct vu_job *job);
 /* Try again to have the server let go of what it would not. */
-void vfmig_vu_drop_stale(struct vu_job *job);
+void vfio_user_drop_stale(struct vu_job *job);
 
 /* ---- early.c: servers that have DIRTY_PAGES ---- */
 
 /* Is it worth trying? Once; then it counts as one of them, until it has refused. */
-bool vfmig_vu_early_try(struct vu *vu);
+bool vfio_user_early_try(struct vu *vu);
 /* START or STOP. */
-void vfmig_vu_early_send(struct vu_job *job, uint32_t flags,
-			 void (*answered)(struct vu_job *job, struct vu_step *step));
+void vfio_user_early_send(struct vu_job *job, uint32_t flags,
+			  void (*answered)(struct vu_job *job, struct vu_step *step));
 /* Ask for the bitmap of a region, with a step that has room for it; and whether the answer is that. */
-void vfmig_vu_early_report(struct vu_step *step, uint64_t iova, uint64_t size, uint64_t bytes);
-const char *vfmig_vu_early_told(const struct vu_step *step, uint64_t iova, uint64_t size);
+void vfio_user_early_report(struct vu_step *step, uint64_t iova, uint64_t size, uint64_t bytes);
+const char *vfio_user_early_reported(const struct vu_step *step, uint64_t iova, uint64_t size);
 /* A probe of @feature was refused: it may be there all the same, which this finds out. */
-bool vfmig_vu_early_probe(struct vu_job *job, uint32_t feature);
+bool vfio_user_early_probe(struct vu_job *job, uint32_t feature);
 
 /* ---- serve.c: DMA by message ---- */
 
-int vfmig_vu_command(struct vu *vu, struct vfmig_wire_msg *msg);
-void vfmig_vu_serve(struct vu *vu);
+int vfio_user_command(struct vu *vu, struct wire_msg *msg);
+void vfio_user_serve(struct vu *vu);
 /* The connection is gone: free what waits. Under the lock, which is let go in between. */
-void vfmig_vu_serve_free(struct vu *vu);
+void vfio_user_serve_free(struct vu *vu);
 
 #endif

@@ -13,18 +13,18 @@
 #define RUNS_FLAGS   (VFMIG_FEATURE_USER_REPORT_RUNS | VFMIG_FEATURE_GET)
 
 /* A step that asks about a range and has room for so many bytes about it; NULL if the job has failed. */
-static struct vu_step *begin_step(struct vu_job *job, const struct vfmig_logging_report *r,
+static struct vu_step *begin_step(struct vu_job *job, const struct abi_logging_report *r,
 				  uint64_t bytes)
 {
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 
 	if (!step)
 		return NULL;
 	step->own = malloc(bytes);
 	if (!step->own) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a report of %llu bytes",
-			      (unsigned long long)bytes);
-		vfmig_vu_drop(step);
+		vfio_user_fail(job, -ENOMEM, "no memory for a report of %llu bytes",
+			       (unsigned long long)bytes);
+		vfio_user_drop(step);
 		return NULL;
 	}
 	step->a = r->iova;
@@ -36,31 +36,31 @@ static struct vu_step *begin_step(struct vu_job *job, const struct vfmig_logging
 
 /* ---- as a bitmap ---- */
 
-static void send_report(struct vu_job *job, const struct vfmig_logging_report *r, uint64_t bytes)
+static void send_report(struct vu_job *job, const struct abi_logging_report *r, uint64_t bytes)
 {
 	struct vu_step *step = begin_step(job, r, bytes);
-	uint8_t payload[VFMIG_LOGGING_REPORT_SIZE];
+	uint8_t payload[ABI_LOGGING_REPORT_SIZE];
 
 	if (!step)
 		return;
 	if (atomic_load(&job->vu->early)) {
-		vfmig_vu_early_report(step, r->iova, r->length, bytes);
+		vfio_user_early_report(step, r->iova, r->length, bytes);
 		return;
 	}
-	vfmig_logging_put_report(payload, sizeof(payload), r);
-	vfmig_vu_ask_feature(step, REPORT_FLAGS, payload, sizeof(payload));
+	abi_logging_put_report(payload, sizeof(payload), r);
+	vfio_user_ask_feature(step, REPORT_FLAGS, payload, sizeof(payload));
 }
 
 static const char *look_at_report(const struct vu_step *step, uint64_t page)
 {
-	struct vfmig_logging_report said;
+	struct abi_logging_report said;
 	uint64_t bytes;
 	const char *why;
 
 	if (step->ask.reply_len < step->ask.fixed)
 		return "the answer is too short";
-	why = vfmig_logging_get_report(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
-				       VFMIG_LOGGING_REPORT_SIZE, &said, &bytes);
+	why = abi_logging_get_report(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
+				     ABI_LOGGING_REPORT_SIZE, &said, &bytes);
 	if (!why && (said.iova != step->a || said.length != step->b || said.page_size != page))
 		why = "the answer is about another range";
 	if (!why && step->ask.data_len < bytes)
@@ -74,15 +74,15 @@ static bool report_ok(struct vu_job *job, const struct vu_step *step, uint64_t p
 	const char *why;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "to report what was written");
+		vfio_user_refused(job, step, "to report what was written");
 		return false;
 	}
-	why = atomic_load(&job->vu->early) ? vfmig_vu_early_told(step, step->a, step->b)
+	why = atomic_load(&job->vu->early) ? vfio_user_early_reported(step, step->a, step->b)
 					   : look_at_report(step, page);
 	if (why)
-		vfmig_vu_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
-			      job->vu->device.name, (unsigned long long)step->b,
-			      (unsigned long long)step->a, why);
+		vfio_user_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
+			       job->vu->device.name, (unsigned long long)step->b,
+			       (unsigned long long)step->a, why);
 	return !why;
 }
 
@@ -110,27 +110,27 @@ static void report_answered(struct vu_job *job, struct vu_step *step)
 
 	if (report_ok(job, step, r->page_size))
 		add_bits((uint64_t *)(uintptr_t)r->bitmap, step->own,
-			 vfmig_bitmap_bytes(r->length, r->page_size) / 8);
+			 abi_bitmap_bytes(r->length, r->page_size) / 8);
 }
 
 /* ---- as runs ---- */
 
-static void send_runs(struct vu_job *job, const struct vfmig_logging_report *r, uint64_t bytes)
+static void send_runs(struct vu_job *job, const struct abi_logging_report *r, uint64_t bytes)
 {
 	struct vu_step *step = begin_step(job, r, bytes);
 	struct vfmig_device_feature f = {
-		.argsz = (uint32_t)(VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_RUNS_SIZE + bytes),
+		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_RUNS_SIZE + bytes),
 		.flags = RUNS_FLAGS,
 	};
 
 	if (!step)
 		return;
-	step->ask.fixed = VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_RUNS_SIZE;
-	vfmig_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
-	vfmig_logging_put_report(vu_fixed(step) + VFMIG_FEATURE_HEADER_SIZE,
-				 VU_FIXED_ROOM - VFMIG_FEATURE_HEADER_SIZE, r);
-	vfmig_vu_send(step, VFMIG_USER_DEVICE_FEATURE,
-		      VFMIG_FEATURE_HEADER_SIZE + VFMIG_LOGGING_REPORT_SIZE);
+	step->ask.fixed = ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_RUNS_SIZE;
+	abi_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
+	abi_logging_put_report(vu_fixed(step) + ABI_FEATURE_HEADER_SIZE,
+			       VU_FIXED_ROOM - ABI_FEATURE_HEADER_SIZE, r);
+	vfio_user_send(step, VFMIG_USER_DEVICE_FEATURE,
+		       ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_REPORT_SIZE);
 }
 
 /* For who asked for runs and has room for these. */
@@ -140,8 +140,8 @@ static bool give_runs(struct vfmig_page_runs *to, const void *runs, uint32_t cou
 
 	if (!to || count > to->room)
 		return false;
-	for (uint32_t i = 0; i < count; i++, at += VFMIG_RUN_SIZE)
-		to->run[i] = (struct vfmig_page_run){vfmig_get32(at), vfmig_get32(at + 4)};
+	for (uint32_t i = 0; i < count; i++, at += ABI_RUN_SIZE)
+		to->run[i] = (struct vfmig_page_run){abi_get32(at), abi_get32(at + 4)};
 	to->count = count;
 	to->told = true;
 	return true;
@@ -151,27 +151,27 @@ static const char *take_runs(const struct vu_step *step,
 			     const struct vfmig_feature_dma_logging_report *r,
 			     struct vfmig_page_runs *runs)
 {
-	struct vfmig_logging_runs said;
+	struct abi_logging_runs said;
 	uint64_t bytes;
 	const char *why;
 
 	if (step->ask.reply_len < step->ask.fixed)
 		return "the answer is too short";
-	why = vfmig_logging_get_runs(step->ask.reply + VFMIG_FEATURE_HEADER_SIZE,
-				     VFMIG_LOGGING_RUNS_SIZE + step->ask.data_len, &said, &bytes);
+	why = abi_logging_get_runs(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
+				   ABI_LOGGING_RUNS_SIZE + step->ask.data_len, &said, &bytes);
 	if (why)
 		return why;
 	if (said.iova != step->a || said.length != step->b || said.page_size != r->page_size)
 		return "the answer is about another range";
-	if (said.form & VFMIG_RUNS_ARE_BITS) {
+	if (said.form & ABI_RUNS_ARE_BITS) {
 		add_bits((uint64_t *)(uintptr_t)r->bitmap, step->own, bytes / 8);
 		return NULL;
 	}
 	/* All of them before any: a report that is refused has changed nothing. */
-	why = vfmig_runs_check(step->own, step->ask.data_len, said.count,
-			       said.length / said.page_size);
+	why = abi_runs_check(step->own, step->ask.data_len, said.count,
+			     said.length / said.page_size);
 	if (!why && !give_runs(runs, step->own, said.count))
-		vfmig_runs_set(step->own, said.count, (uint64_t *)(uintptr_t)r->bitmap);
+		abi_runs_set(step->own, said.count, (uint64_t *)(uintptr_t)r->bitmap);
 	return why;
 }
 
@@ -180,14 +180,14 @@ static void runs_answered(struct vu_job *job, struct vu_step *step)
 	const char *why;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "to report what was written");
+		vfio_user_refused(job, step, "to report what was written");
 		return;
 	}
 	why = take_runs(step, job->request->feature.data, job->request->feature.runs);
 	if (why)
-		vfmig_vu_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
-			      job->vu->device.name, (unsigned long long)step->b,
-			      (unsigned long long)step->a, why);
+		vfio_user_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
+			       job->vu->device.name, (unsigned long long)step->b,
+			       (unsigned long long)step->a, why);
 }
 
 /* ---- from a plain server ---- */
@@ -195,15 +195,15 @@ static void runs_answered(struct vu_job *job, struct vu_step *step)
 static void plain_answered(struct vu_job *job, struct vu_step *step)
 {
 	if (report_ok(job, step, VU_PLAIN_PAGE))
-		vfmig_dirty_mark_bitmap(job->vu->extra, step->a, step->b, VU_PLAIN_PAGE, step->own);
+		dirty_mark_bitmap(job->vu->extra, step->a, step->b, VU_PLAIN_PAGE, step->own);
 }
 
 static void plain_ends(struct vu_job *job)
 {
 	const struct vfmig_feature_dma_logging_report *r = job->request->feature.data;
 
-	vfmig_dirty_report(job->vu->extra, r->iova, r->length, r->page_size,
-			   (uint64_t *)(uintptr_t)r->bitmap);
+	dirty_report(job->vu->extra, r->iova, r->length, r->page_size,
+		     (uint64_t *)(uintptr_t)r->bitmap);
 }
 
 /* The regions in reach of a range. A copy, for the list may change while they are asked about. */
@@ -227,10 +227,10 @@ static struct vu_map *regions(struct vu *vu, uint64_t iova, uint64_t length, siz
 }
 
 static void report_plain(struct vu *vu, struct vfmig_request *request,
-			 const struct vfmig_logging_report *asked)
+			 const struct abi_logging_report *asked)
 {
-	struct vu_job *job = vfmig_vu_job(vu, request, plain_answered);
-	struct vfmig_logging_report r = {.page_size = VU_PLAIN_PAGE};
+	struct vu_job *job = vfio_user_job(vu, request, plain_answered);
+	struct abi_logging_report r = {.page_size = VU_PLAIN_PAGE};
 	struct vu_map *list;
 	size_t count;
 	uint64_t bytes;
@@ -241,39 +241,39 @@ static void report_plain(struct vu *vu, struct vfmig_request *request,
 	list = regions(vu, asked->iova, asked->length, &count);
 	job->own = list;
 	if (!list)
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a report");
+		vfio_user_fail(job, -ENOMEM, "no memory for a report");
 	for (size_t i = 0; i < count && !job->error; i++) {
 		r.iova = list[i].map.iova;
 		r.length = list[i].map.size;
-		if (vfmig_logging_report_check(&r, &bytes) ||
+		if (abi_logging_report_check(&r, &bytes) ||
 		    (atomic_load(&vu->early) && bytes > VU_EARLY_BITMAP_MAX))
 			/* Too large to be asked about in one piece, which is the only way. */
 			vfmig_dirty_mark(vu->extra, r.iova, r.length);
 		else
 			send_report(job, &r, bytes);
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 /* ---- either ---- */
 
-void vfmig_vu_log_report(struct vu *vu, struct vfmig_request *request)
+void vfio_user_log_report(struct vu *vu, struct vfmig_request *request)
 {
 	const struct vfmig_feature_dma_logging_report *r = request->feature.data;
-	struct vfmig_logging_report asked;
+	struct abi_logging_report asked;
 	struct vu_job *job;
 	const char *why = NULL;
 	uint64_t bytes = 0;
 	bool on, failed;
 
 	if (request->feature.size < sizeof(*r) || !r || !r->bitmap) {
-		vfmig_complete_err(request, -EINVAL, "%s: a report needs somewhere to go",
-				   vu->device.name);
+		request_complete_err(request, -EINVAL, "%s: a report needs somewhere to go",
+				     vu->device.name);
 		return;
 	}
-	asked = (struct vfmig_logging_report){
+	asked = (struct abi_logging_report){
 		.iova = r->iova, .length = r->length, .page_size = r->page_size};
-	why = vfmig_logging_report_check(&asked, &bytes);
+	why = abi_logging_report_check(&asked, &bytes);
 	pthread_mutex_lock(&vu->wire.lock);
 	on = vu->log_on;
 	failed = vu->log_failed;
@@ -281,20 +281,21 @@ void vfmig_vu_log_report(struct vu *vu, struct vfmig_request *request)
 	if (!why && !on)
 		why = "DMA is not logged";
 	if (why || failed) {
-		vfmig_complete_err(request, why ? -EINVAL : -EIO, "%s: report: %s", vu->device.name,
-				   why ? why : "the server could not be told to log");
+		request_complete_err(request, why ? -EINVAL : -EIO, "%s: report: %s",
+				     vu->device.name,
+				     why ? why : "the server could not be told to log");
 		return;
 	}
 	if (vu->plain) {
 		report_plain(vu, request, &asked);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, vu->caps.vfmig >= 2 ? runs_answered : report_answered);
+	job = vfio_user_job(vu, request, vu->caps.vfmig >= 2 ? runs_answered : report_answered);
 	if (!job)
 		return;
 	if (vu->caps.vfmig >= 2)
 		send_runs(job, &asked, bytes);
 	else
 		send_report(job, &asked, bytes);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }

@@ -24,40 +24,40 @@ enum stage {
 
 static void ask_reset(struct vu_job *job, enum stage stage)
 {
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 
 	job->stage = stage;
 	if (step)
-		vfmig_vu_send(step, VFMIG_USER_DEVICE_RESET, 0);
+		vfio_user_send(step, VFMIG_USER_DEVICE_RESET, 0);
 }
 
 static void ask_state(struct vu_job *job, enum stage stage)
 {
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 
 	job->stage = stage;
 	if (step)
-		vfmig_vu_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
+		vfio_user_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
 }
 
 static void set_state(struct vu_job *job, enum stage stage, uint32_t state)
 {
 	struct vfmig_feature_mig_state s = {.device_state = state, .data_fd = -1};
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 	uint8_t payload[8];
 
 	job->stage = stage;
 	if (!step)
 		return;
-	vfmig_feature_put_mig_state(payload, sizeof(payload), &s);
-	vfmig_vu_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, payload,
-			     sizeof(payload));
+	abi_feature_put_mig_state(payload, sizeof(payload), &s);
+	vfio_user_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, payload,
+			      sizeof(payload));
 }
 
 static void note(struct vu *vu, bool known, uint32_t state)
 {
 	pthread_mutex_lock(&vu->wire.lock);
-	vfmig_vu_note_state(vu, known, state);
+	vfio_user_note_state(vu, known, state);
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
@@ -67,11 +67,11 @@ static void looked(struct vu_job *job, struct vu_step *step)
 	struct vu *vu = job->vu;
 	uint32_t state;
 
-	if (step->ask.error || vfmig_vu_state(step, &state)) {
+	if (step->ask.error || vfio_user_state(step, &state)) {
 		/* A device without migration has no states, and what it said to the reset is all there is. */
 		if (was_refused)
-			vfmig_vu_fail(job, (int)job->a, "%s: the server refuses to reset: %s",
-				      vu->device.name, strerror((int)-(int64_t)job->a));
+			vfio_user_fail(job, (int)job->a, "%s: the server refuses to reset: %s",
+				       vu->device.name, strerror((int)-(int64_t)job->a));
 		return;
 	}
 	if (!was_refused) {
@@ -82,9 +82,9 @@ static void looked(struct vu_job *job, struct vu_step *step)
 		return;
 	}
 	if (state != VFMIG_STATE_STOP && state != VFMIG_STATE_STOP_COPY) {
-		vfmig_vu_fail(job, (int)job->a, "%s: the server refuses to reset in state %s: %s",
-			      vu->device.name, vfmig_state_name(state),
-			      strerror((int)-(int64_t)job->a));
+		vfio_user_fail(job, (int)job->a, "%s: the server refuses to reset in state %s: %s",
+			       vu->device.name, vfmig_state_name(state),
+			       strerror((int)-(int64_t)job->a));
 		return;
 	}
 	pthread_mutex_lock(&vu->wire.lock);
@@ -107,7 +107,7 @@ static void reset_answered(struct vu_job *job, struct vu_step *step)
 			job->a = (uint64_t)(int64_t)step->ask.error;
 			ask_state(job, LOOK_REFUSED);
 		} else {
-			vfmig_vu_refused(job, step, "to reset");
+			vfio_user_refused(job, step, "to reset");
 		}
 		return;
 	case LOOK:
@@ -116,34 +116,36 @@ static void reset_answered(struct vu_job *job, struct vu_step *step)
 		return;
 	case PREPARE:
 		if (step->ask.error)
-			vfmig_vu_refused(job, step, "the state in which it would reset the device");
+			vfio_user_refused(job, step,
+					  "the state in which it would reset the device");
 		else
 			ask_reset(job, RESET_AGAIN);
 		return;
 	case RESET_AGAIN:
 		if (step->ask.error)
-			vfmig_vu_refused(job, step, "to reset");
+			vfio_user_refused(job, step, "to reset");
 		else
 			set_state(job, RUN, VFMIG_STATE_RUNNING);
 		return;
 	case RUN:
 		note(vu, !step->ask.error, VFMIG_STATE_RUNNING);
 		if (step->ask.error)
-			vfmig_vu_refused(job, step,
-					 "to run the device after the reset; it stays stopped, and "
-					 "the server may have to be started anew");
+			vfio_user_refused(
+				job, step,
+				"to run the device after the reset; it stays stopped, and "
+				"the server may have to be started anew");
 		else
-			vfmig_vu_drop_stale(job);
+			vfio_user_drop_stale(job);
 		return;
 	}
 }
 
-void vfmig_vu_reset(struct vu *vu, struct vfmig_request *request)
+void vfio_user_reset(struct vu *vu, struct vfmig_request *request)
 {
-	struct vu_job *job = vfmig_vu_job(vu, request, reset_answered);
+	struct vu_job *job = vfio_user_job(vu, request, reset_answered);
 
 	if (!job)
 		return;
 	ask_reset(job, RESET);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }

@@ -15,9 +15,9 @@
 
 /* A command that is being served; its reply, and what it asks of another device. */
 struct serve {
-	struct vfmig_wire_out out;
+	struct wire_out out;
 	struct vu *vu;
-	struct vfmig_wire_msg *msg, *data;
+	struct wire_msg *msg, *data;
 	struct vfmig_user_dma_access access;
 	struct vfmig_request request;
 	struct vfmig_device *device; /* whose region it is, while it is asked */
@@ -27,13 +27,13 @@ struct serve {
 
 static void serve_free(struct serve *s)
 {
-	vfmig_wire_msg_free(&s->vu->wire, s->msg);
+	wire_msg_free(&s->vu->wire, s->msg);
 	if (s->data)
-		vfmig_wire_msg_free(&s->vu->wire, s->data);
+		wire_msg_free(&s->vu->wire, s->data);
 	free(s);
 }
 
-static void reply_sent(struct vfmig_wire *wire, struct vfmig_wire_out *out)
+static void reply_sent(struct wire *wire, struct wire_out *out)
 {
 	struct serve *s = (struct serve *)out;
 
@@ -65,16 +65,16 @@ static void done(struct serve *s, int error)
 	struct vfmig_request *detaching = NULL;
 	struct vu_job *unmapping = NULL, *next;
 	bool quiet = s->msg->header.flags & VFMIG_USER_FLAG_NO_REPLY;
-	enum vfmig_wire_end end = s->msg->end;
+	enum wire_end end = s->msg->end;
 
-	s->out.head_len = VFMIG_USER_HEADER_SIZE +
-			  vfmig_user_put_dma_access(s->out.head + VFMIG_USER_HEADER_SIZE,
-						    VU_FIXED_ROOM, &s->access);
+	s->out.head_len =
+		ABI_MSG_HEADER_SIZE + abi_msg_put_dma_access(s->out.head + ABI_MSG_HEADER_SIZE,
+							     VU_FIXED_ROOM, &s->access);
 	if (!s->write && !error) {
 		s->out.body = s->data->payload;
 		s->out.body_len = s->access.count;
 	}
-	vfmig_wire_reply_header(&s->out, &s->msg->header, error);
+	wire_reply_header(&s->out, &s->msg->header, error);
 	s->out.sent = reply_sent;
 	pthread_mutex_lock(&vu->wire.lock);
 	/* A plain server does not log what it sends. After the data; and of a failure some may be there. */
@@ -90,19 +90,19 @@ static void done(struct serve *s, int error)
 		serve_free(s);
 	} else {
 		vu->unsent++;
-		vfmig_wire_send(&vu->wire, end, &s->out);
+		wire_send(&vu->wire, end, &s->out);
 	}
 	/* A server that asks and does not take the answers is not one to wait for. */
 	if (vu->unsent > VU_COMMANDS || vu->wire.ends[end].queued > VU_COMMANDS_BYTES)
-		vfmig_wire_lose(&vu->wire, -ENOBUFS,
-				"the server asks for memory, and does not "
-				"take what it asks for");
+		wire_lose(&vu->wire, -ENOBUFS,
+			  "the server asks for memory, and does not "
+			  "take what it asks for");
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (detaching)
-		vfmig_complete(detaching, 0);
+		request_complete(detaching, 0);
 	for (; unmapping; unmapping = next) {
 		next = unmapping->next_unmapping;
-		vfmig_vu_let_go(unmapping);
+		vfio_user_let_go(unmapping);
 	}
 }
 
@@ -147,7 +147,7 @@ static bool ask_region(struct serve *s)
 	s->request.verb = s->write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ;
 	s->request.region.len = (uint32_t)s->access.count;
 	s->request.region.buf =
-		s->write ? s->msg->payload + VFMIG_USER_DMA_ACCESS_SIZE : s->data->payload;
+		s->write ? s->msg->payload + ABI_MSG_DMA_ACCESS_SIZE : s->data->payload;
 	s->request.done = region_done;
 	s->request.user = s;
 	vfmig_submit(device, &s->request);
@@ -162,7 +162,7 @@ static int reach_memory(struct serve *s, struct vfmig_space *space)
 
 	if (!s->write)
 		return vfmig_space_read(space, a->addr, s->data->payload, a->count, NULL);
-	return vfmig_space_write(space, a->addr, s->msg->payload + VFMIG_USER_DMA_ACCESS_SIZE,
+	return vfmig_space_write(space, a->addr, s->msg->payload + ABI_MSG_DMA_ACCESS_SIZE,
 				 a->count, NULL);
 }
 
@@ -170,23 +170,23 @@ static int reach_memory(struct serve *s, struct vfmig_space *space)
 
 static const char *decode(struct serve *s)
 {
-	struct vfmig_wire_msg *msg = s->msg;
+	struct wire_msg *msg = s->msg;
 
 	if (msg->header.cmd != VFMIG_USER_DMA_READ && msg->header.cmd != VFMIG_USER_DMA_WRITE)
 		return "a server asks only for DMA";
-	return vfmig_user_get_dma_access(msg->payload, msg->len, VFMIG_USER_XFER_DEFAULT, s->write,
-					 &s->access);
+	return abi_msg_get_dma_access(msg->payload, msg->len, ABI_MSG_XFER_DEFAULT, s->write,
+				      &s->access);
 }
 
-static void serve(struct vu *vu, struct vfmig_wire_msg *msg, struct vfmig_space *space)
+static void serve(struct vu *vu, struct wire_msg *msg, struct vfmig_space *space)
 {
 	struct serve *s = calloc(1, sizeof(*s));
 
 	if (!s) {
 		pthread_mutex_lock(&vu->wire.lock);
 		vu->serving--;
-		vfmig_wire_msg_free(&vu->wire, msg);
-		vfmig_wire_lose(&vu->wire, -ENOMEM, "no memory to serve the server's DMA");
+		wire_msg_free(&vu->wire, msg);
+		wire_lose(&vu->wire, -ENOMEM, "no memory to serve the server's DMA");
 		pthread_mutex_unlock(&vu->wire.lock);
 		return;
 	}
@@ -199,7 +199,7 @@ static void serve(struct vu *vu, struct vfmig_wire_msg *msg, struct vfmig_space 
 	}
 	if (!s->write) {
 		pthread_mutex_lock(&vu->wire.lock);
-		s->data = vfmig_wire_msg_new(&vu->wire, s->access.count);
+		s->data = wire_msg_new(&vu->wire, s->access.count);
 		pthread_mutex_unlock(&vu->wire.lock);
 		if (!s->data) {
 			done(s, -ENOMEM);
@@ -212,10 +212,10 @@ static void serve(struct vu *vu, struct vfmig_wire_msg *msg, struct vfmig_space 
 		done(s, reach_memory(s, space));
 }
 
-int vfmig_vu_command(struct vu *vu, struct vfmig_wire_msg *msg)
+int vfio_user_command(struct vu *vu, struct wire_msg *msg)
 {
 	if (vu->ncommands >= VU_COMMANDS)
-		return vfmig_wire_lose(&vu->wire, -ENOBUFS, "the server asks without end");
+		return wire_lose(&vu->wire, -ENOBUFS, "the server asks without end");
 	msg->next = NULL;
 	if (!vu->ncommands)
 		vu->commands_last = &vu->commands;
@@ -225,9 +225,9 @@ int vfmig_vu_command(struct vu *vu, struct vfmig_wire_msg *msg)
 	return 0;
 }
 
-void vfmig_vu_serve(struct vu *vu)
+void vfio_user_serve(struct vu *vu)
 {
-	struct vfmig_wire_msg *msg;
+	struct wire_msg *msg;
 	struct vfmig_space *space;
 
 	pthread_mutex_lock(&vu->wire.lock);
@@ -243,13 +243,13 @@ void vfmig_vu_serve(struct vu *vu)
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
-void vfmig_vu_serve_free(struct vu *vu)
+void vfio_user_serve_free(struct vu *vu)
 {
 	while (vu->commands) {
-		struct vfmig_wire_msg *msg = vu->commands;
+		struct wire_msg *msg = vu->commands;
 
 		vu->commands = msg->next;
-		vfmig_wire_msg_free(&vu->wire, msg);
+		wire_msg_free(&vu->wire, msg);
 	}
 	vu->ncommands = 0;
 	while (vu->at_regions) {

@@ -12,19 +12,19 @@
 #include "source/vfio_user/priv.h"
 
 /* A bitmap behind an unmap must fit into a message of the server in the field. */
-#define UNMAP_BITMAP_MAX ((1u << 20) - VFMIG_USER_DMA_UNMAP_SIZE - VFMIG_USER_BITMAP_SIZE)
+#define UNMAP_BITMAP_MAX ((1u << 20) - ABI_MSG_DMA_UNMAP_SIZE - ABI_MSG_BITMAP_SIZE)
 
 /* ---- attach, detach ---- */
 
-void vfmig_vu_attach(struct vu *vu, struct vfmig_request *request)
+void vfio_user_attach(struct vu *vu, struct vfmig_request *request)
 {
 	pthread_mutex_lock(&vu->wire.lock);
 	vu->space = request->space;
 	pthread_mutex_unlock(&vu->wire.lock);
-	vfmig_complete(request, 0);
+	request_complete(request, 0);
 }
 
-void vfmig_vu_detach(struct vu *vu, struct vfmig_request *request)
+void vfio_user_detach(struct vu *vu, struct vfmig_request *request)
 {
 	bool later;
 
@@ -36,7 +36,7 @@ void vfmig_vu_detach(struct vu *vu, struct vfmig_request *request)
 		vu->detaching = request;
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (!later)
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 }
 
 /* ---- the list of maps; under the lock ---- */
@@ -81,7 +81,7 @@ static void map_answered(struct vu_job *job, struct vu_step *step)
 	bool by_fd = step->a, room;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "a map");
+		vfio_user_refused(job, step, "a map");
 		vfmig_err_at(job->request->err, job->error, "0x%llx bytes at IOVA 0x%llx",
 			     (unsigned long long)map->size, (unsigned long long)map->iova);
 		return;
@@ -94,18 +94,18 @@ static void map_answered(struct vu_job *job, struct vu_step *step)
 	}
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (!room)
-		vfmig_vu_fail(job, -ENOMEM, "no memory for a map");
+		vfio_user_fail(job, -ENOMEM, "no memory for a map");
 	else if (by_fd)
-		vfmig_vu_log_first(job);
+		vfio_user_log_first(job);
 }
 
 /* @own: whether the descriptor is closed after it */
 static void send_map(struct vu_job *job, int fd, uint64_t offset, bool own)
 {
 	const struct vfmig_map *map = job->request->map;
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 	struct vfmig_user_dma_map m = {
-		.argsz = VFMIG_USER_DMA_MAP_SIZE,
+		.argsz = ABI_MSG_DMA_MAP_SIZE,
 		.flags = (map->prot & VFMIG_PROT_READ ? VFMIG_USER_DMA_MAP_READ : 0) |
 			 (map->prot & VFMIG_PROT_WRITE ? VFMIG_USER_DMA_MAP_WRITE : 0),
 		.offset = fd >= 0 ? offset : 0,
@@ -123,8 +123,8 @@ static void send_map(struct vu_job *job, int fd, uint64_t offset, bool own)
 		step->ask.out.fds = own ? &step->fd : &map->fd;
 		step->ask.out.nfds = 1;
 	}
-	vfmig_vu_send(step, VFMIG_USER_DMA_MAP,
-		      vfmig_user_put_dma_map(vu_fixed(step), VU_FIXED_ROOM, &m));
+	vfio_user_send(step, VFMIG_USER_DMA_MAP,
+		       abi_msg_put_dma_map(vu_fixed(step), VU_FIXED_ROOM, &m));
 }
 
 static void region_fd_back(struct vu_job *job)
@@ -145,14 +145,14 @@ static bool can_be_mapped(const struct vu_job *job)
 	const struct vfmig_map *map = job->request->map;
 	uint64_t first = map->region_offset, last = first + (map->size - 1);
 	struct vfmig_sparse_mmap_area areas[VFMIG_MMAP_AREAS];
-	struct vfmig_user_region_caps caps;
+	struct abi_msg_region_caps caps;
 	struct vfmig_region_info info;
 	size_t len =
 		job->other.result < (ssize_t)VU_INFO_MAX ? (size_t)job->other.result : VU_INFO_MAX;
 
-	if (vfmig_user_get_region_info(job->own, len, &info) ||
+	if (abi_msg_get_region_info(job->own, len, &info) ||
 	    !(info.flags & VFMIG_REGION_FLAG_MMAP) ||
-	    vfmig_user_get_region_caps(job->own, len, &info, areas, VFMIG_MMAP_AREAS, &caps))
+	    abi_msg_get_region_caps(job->own, len, &info, areas, VFMIG_MMAP_AREAS, &caps))
 		return false;
 	if (!caps.has_sparse)
 		return last >= first && last < info.size;
@@ -175,7 +175,7 @@ static void region_info_back(struct vu_job *job)
 	job->other.verb = VFMIG_VERB_REGION_FD;
 	job->other.region_fd.index = map->region;
 	job->other.region_fd.fd = -1;
-	vfmig_vu_ask_other(job, map->device, region_fd_back);
+	vfio_user_ask_other(job, map->device, region_fd_back);
 }
 
 static void ask_region(struct vu_job *job)
@@ -184,7 +184,7 @@ static void ask_region(struct vu_job *job)
 
 	job->own = calloc(1, VU_INFO_MAX);
 	if (!job->own) {
-		vfmig_vu_fail(job, -ENOMEM, "no memory to ask about a region");
+		vfio_user_fail(job, -ENOMEM, "no memory to ask about a region");
 		return;
 	}
 	memset(&job->other, 0, sizeof(job->other));
@@ -192,10 +192,10 @@ static void ask_region(struct vu_job *job)
 	job->other.info.index = map->region;
 	job->other.info.buf = job->own;
 	job->other.info.size = VU_INFO_MAX;
-	vfmig_vu_ask_other(job, map->device, region_info_back);
+	vfio_user_ask_other(job, map->device, region_info_back);
 }
 
-void vfmig_vu_map(struct vu *vu, struct vfmig_request *request)
+void vfio_user_map(struct vu *vu, struct vfmig_request *request)
 {
 	const struct vfmig_map *map = request->map;
 	bool takes_fds = vu->caps.max_msg_fds, full;
@@ -205,20 +205,20 @@ void vfmig_vu_map(struct vu *vu, struct vfmig_request *request)
 	full = vu->nmaps >= vu->caps.max_dma_maps;
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (full) {
-		vfmig_complete_err(request, -ENOSPC, "%s: the server takes at most %u maps",
-				   vu->device.name, vu->caps.max_dma_maps);
+		request_complete_err(request, -ENOSPC, "%s: the server takes at most %u maps",
+				     vu->device.name, vu->caps.max_dma_maps);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, map_answered);
+	job = vfio_user_job(vu, request, map_answered);
 	if (!job)
 		return;
-	vfmig_vu_drop_stale(job);
+	vfio_user_drop_stale(job);
 	if (map->kind == VFMIG_MAP_REGION && takes_fds)
 		ask_region(job);
 	else
 		send_map(job, map->kind == VFMIG_MAP_MEMORY && takes_fds ? map->fd : -1,
 			 map->fd_offset, false);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 /* ---- SPACE_UNMAP ---- */
@@ -232,11 +232,11 @@ static void take_bitmap(struct vu *vu, const struct vu_step *step)
 	const uint8_t *bits;
 
 	if (step->ask.error ||
-	    vfmig_user_get_dma_unmap_reply(
-		    step->ask.reply, step->ask.reply_len + step->ask.data_len, &u, &bitmap, &bits))
+	    abi_msg_get_dma_unmap_reply(step->ask.reply, step->ask.reply_len + step->ask.data_len,
+					&u, &bitmap, &bits))
 		vfmig_dirty_mark(vu->extra, step->a, step->b);
 	else
-		vfmig_dirty_mark_bitmap(vu->extra, step->a, step->b, VU_PLAIN_PAGE, step->own);
+		dirty_mark_bitmap(vu->extra, step->a, step->b, VU_PLAIN_PAGE, step->own);
 }
 
 static void unmap_answered(struct vu_job *job, struct vu_step *step)
@@ -267,43 +267,43 @@ static void unmap_answered(struct vu_job *job, struct vu_step *step)
 	}
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (step->ask.error && !refused_for_now)
-		vfmig_vu_refused(job, step, "to let go of a map");
+		vfio_user_refused(job, step, "to let go of a map");
 }
 
 static void send_unmap(struct vu_job *job, uint64_t iova, uint64_t size, bool bitmap,
 		       void (*answered)(struct vu_job *job, struct vu_step *step))
 {
-	uint64_t bytes = bitmap ? vfmig_bitmap_bytes(size, VU_PLAIN_PAGE) : 0;
+	uint64_t bytes = bitmap ? abi_bitmap_bytes(size, VU_PLAIN_PAGE) : 0;
 	struct vfmig_user_bitmap b = {.pgsize = VU_PLAIN_PAGE, .size = bytes};
 	struct vfmig_user_dma_unmap u = {
-		.argsz = VFMIG_USER_DMA_UNMAP_SIZE,
+		.argsz = ABI_MSG_DMA_UNMAP_SIZE,
 		.addr = iova,
 		.size = size,
 	};
-	struct vu_step *step = vfmig_vu_step(job);
+	struct vu_step *step = vfio_user_step(job);
 
 	if (!step)
 		return;
 	step->a = iova;
 	step->b = size;
 	step->answered = answered;
-	step->ask.fixed = VFMIG_USER_DMA_UNMAP_SIZE;
+	step->ask.fixed = ABI_MSG_DMA_UNMAP_SIZE;
 	if (bitmap)
 		step->own = malloc(bytes);
 	if (step->own) {
 		u.flags = VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;
-		u.argsz += VFMIG_USER_BITMAP_SIZE + (uint32_t)bytes;
-		step->ask.fixed += VFMIG_USER_BITMAP_SIZE;
+		u.argsz += ABI_MSG_BITMAP_SIZE + (uint32_t)bytes;
+		step->ask.fixed += ABI_MSG_BITMAP_SIZE;
 		step->ask.data = step->own;
 		step->ask.data_max = bytes;
 	} else if (bitmap) {
 		vfmig_dirty_mark(job->vu->extra, iova, size);
 	}
-	vfmig_vu_send(step, VFMIG_USER_DMA_UNMAP,
-		      vfmig_user_put_dma_unmap(vu_fixed(step), VU_FIXED_ROOM, &u, &b));
+	vfio_user_send(step, VFMIG_USER_DMA_UNMAP,
+		       abi_msg_put_dma_unmap(vu_fixed(step), VU_FIXED_ROOM, &u, &b));
 }
 
-void vfmig_vu_unmap(struct vu *vu, struct vfmig_request *request)
+void vfio_user_unmap(struct vu *vu, struct vfmig_request *request)
 {
 	uint64_t iova = request->map->iova, size = request->map->size;
 	struct vu_map *at;
@@ -317,18 +317,18 @@ void vfmig_vu_unmap(struct vu *vu, struct vfmig_request *request)
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (!there) {
 		/* It was never told: its map failed. */
-		vfmig_complete(request, 0);
+		request_complete(request, 0);
 		return;
 	}
-	if (logged && vfmig_bitmap_bytes(size, VU_PLAIN_PAGE) > UNMAP_BITMAP_MAX) {
+	if (logged && abi_bitmap_bytes(size, VU_PLAIN_PAGE) > UNMAP_BITMAP_MAX) {
 		vfmig_dirty_mark(vu->extra, iova, size);
 		logged = false;
 	}
-	job = vfmig_vu_job(vu, request, unmap_answered);
+	job = vfio_user_job(vu, request, unmap_answered);
 	if (!job)
 		return;
 	send_unmap(job, iova, size, logged, NULL);
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 static void stale_answered(struct vu_job *job, struct vu_step *step)
@@ -343,7 +343,7 @@ static void stale_answered(struct vu_job *job, struct vu_step *step)
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
-void vfmig_vu_drop_stale(struct vu_job *job)
+void vfio_user_drop_stale(struct vu_job *job)
 {
 	struct vu *vu = job->vu;
 	struct vu_map *list;

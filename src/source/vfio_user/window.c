@@ -15,7 +15,7 @@ static void window_answered(struct vu_job *job, struct vu_step *step)
 	struct vu *vu = job->vu;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "a window");
+		vfio_user_refused(job, step, "a window");
 		return;
 	}
 	pthread_mutex_lock(&vu->wire.lock);
@@ -23,33 +23,32 @@ static void window_answered(struct vu_job *job, struct vu_step *step)
 	pthread_mutex_unlock(&vu->wire.lock);
 }
 
-void vfmig_vu_window(struct vu *vu, struct vfmig_request *request)
+void vfio_user_window(struct vu *vu, struct vfmig_request *request)
 {
-	struct vfmig_user_window w = {.argsz = VFMIG_USER_WINDOW_SIZE,
-				      .size = request->window.size};
+	struct vfmig_user_window w = {.argsz = ABI_MSG_WINDOW_SIZE, .size = request->window.size};
 	struct vu_step *step;
 	struct vu_job *job;
 
 	if (vu->caps.vfmig < 2 || !vu->caps.max_msg_fds) {
-		vfmig_complete_err(request, -EOPNOTSUPP, "%s: the server does not know of windows",
-				   vu->device.name);
+		request_complete_err(request, -EOPNOTSUPP,
+				     "%s: the server does not know of windows", vu->device.name);
 		return;
 	}
 	/* Until the answer there is none that could be used. */
 	pthread_mutex_lock(&vu->wire.lock);
 	vu->window = 0;
 	pthread_mutex_unlock(&vu->wire.lock);
-	job = vfmig_vu_job(vu, request, window_answered);
+	job = vfio_user_job(vu, request, window_answered);
 	if (!job)
 		return;
-	step = vfmig_vu_step(job);
+	step = vfio_user_step(job);
 	if (step) {
 		step->ask.out.fds = &request->window.fd;
 		step->ask.out.nfds = w.size != 0;
-		vfmig_vu_send(step, VFMIG_USER_WINDOW,
-			      vfmig_user_put_window(vu_fixed(step), VU_FIXED_ROOM, &w));
+		vfio_user_send(step, VFMIG_USER_WINDOW,
+			       abi_msg_put_window(vu_fixed(step), VU_FIXED_ROOM, &w));
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
 /* ---- using it ---- */
@@ -63,18 +62,18 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 	bool precopy;
 
 	if (step->ask.error) {
-		vfmig_vu_refused(job, step, "migration data");
+		vfio_user_refused(job, step, "migration data");
 		return;
 	}
 	pthread_mutex_lock(&vu->wire.lock);
-	precopy = vfmig_vu_in_precopy(vu);
+	precopy = vfio_user_in_precopy(vu);
 	window = vu->window;
 	pthread_mutex_unlock(&vu->wire.lock);
-	why = vfmig_user_get_window_piece(step->ask.reply, step->ask.reply_len, window, &said);
+	why = abi_msg_get_window_piece(step->ask.reply, step->ask.reply_len, window, &said);
 	if (!why && (said.offset != step->a || said.size > step->b))
 		why = "the answer is about another piece";
 	if (why) {
-		vfmig_vu_fail(job, -EPROTO, "%s: %s", vu->device.name, why);
+		vfio_user_fail(job, -EPROTO, "%s: %s", vu->device.name, why);
 		return;
 	}
 	job->request->data.window->sum = said.sum;
@@ -86,7 +85,7 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 static void write_answered(struct vu_job *job, struct vu_step *step)
 {
 	if (step->ask.error)
-		vfmig_vu_refused(job, step, "migration data");
+		vfio_user_refused(job, step, "migration data");
 }
 
 /* One piece, in one message. */
@@ -94,7 +93,7 @@ static void move(struct vu *vu, struct vfmig_request *request, uint16_t cmd, uin
 		 uint64_t sum, void (*answered)(struct vu_job *job, struct vu_step *step))
 {
 	struct vfmig_user_window_piece p = {
-		.argsz = VFMIG_USER_WINDOW_PIECE_SIZE,
+		.argsz = ABI_MSG_WINDOW_PIECE_SIZE,
 		.size = len,
 		.offset = request->data.window->offset,
 		.sum = sum,
@@ -107,41 +106,42 @@ static void move(struct vu *vu, struct vfmig_request *request, uint16_t cmd, uin
 	window = vu->window;
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (p.offset > window || len > window - p.offset) {
-		vfmig_complete_err(request, -EINVAL,
-				   "%s: %u bytes at 0x%llx leave the window, which has %llu",
-				   vu->device.name, len, (unsigned long long)p.offset,
-				   (unsigned long long)window);
+		request_complete_err(request, -EINVAL,
+				     "%s: %u bytes at 0x%llx leave the window, which has %llu",
+				     vu->device.name, len, (unsigned long long)p.offset,
+				     (unsigned long long)window);
 		return;
 	}
-	job = vfmig_vu_job(vu, request, answered);
+	job = vfio_user_job(vu, request, answered);
 	if (!job)
 		return;
 	job->result = len;
-	step = vfmig_vu_step(job);
+	step = vfio_user_step(job);
 	if (step) {
 		step->a = p.offset;
 		step->b = len;
-		step->ask.fixed = cmd == VFMIG_USER_WINDOW_READ ? VFMIG_USER_WINDOW_PIECE_SIZE : 0;
-		vfmig_vu_send(step, cmd,
-			      vfmig_user_put_window_piece(vu_fixed(step), VU_FIXED_ROOM, &p));
+		step->ask.fixed = cmd == VFMIG_USER_WINDOW_READ ? ABI_MSG_WINDOW_PIECE_SIZE : 0;
+		vfio_user_send(step, cmd,
+			       abi_msg_put_window_piece(vu_fixed(step), VU_FIXED_ROOM, &p));
 	}
-	vfmig_vu_let_go(job);
+	vfio_user_let_go(job);
 }
 
-void vfmig_vu_window_read(struct vu *vu, struct vfmig_request *request)
+void vfio_user_window_read(struct vu *vu, struct vfmig_request *request)
 {
-	size_t len = request->data.len < VFMIG_USER_WINDOW_PIECE_MAX ? request->data.len
-								     : VFMIG_USER_WINDOW_PIECE_MAX;
+	size_t len = request->data.len < ABI_MSG_WINDOW_PIECE_MAX ? request->data.len
+								  : ABI_MSG_WINDOW_PIECE_MAX;
 
 	move(vu, request, VFMIG_USER_WINDOW_READ, (uint32_t)len, 0, read_answered);
 }
 
-void vfmig_vu_window_write(struct vu *vu, struct vfmig_request *request)
+void vfio_user_window_write(struct vu *vu, struct vfmig_request *request)
 {
 	/* The sum is of all of it, so that it goes in one piece or not at all. */
-	if (request->data.len > VFMIG_USER_WINDOW_PIECE_MAX) {
-		vfmig_complete_err(request, -EINVAL, "%s: a piece in a window is larger than 1 MiB",
-				   vu->device.name);
+	if (request->data.len > ABI_MSG_WINDOW_PIECE_MAX) {
+		request_complete_err(request, -EINVAL,
+				     "%s: a piece in a window is larger than 1 MiB",
+				     vu->device.name);
 		return;
 	}
 	move(vu, request, VFMIG_USER_WINDOW_WRITE, (uint32_t)request->data.len,
