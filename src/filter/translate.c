@@ -22,7 +22,7 @@
 #include "device/answer.h"
 #include "device/filter.h"
 #include "filter/filters.h"
-#include "protocol/show.h"
+#include "protocol/expose.h"
 
 /* No more maps are remembered apart; a range over their gaps logs too much, which is no mistake. */
 #define MAPS 1024

@@ -25,7 +25,7 @@
 #include "abi/device_info.h"
 #include "device/session.h"
 #include "dirty/map.h"
-#include "protocol/show.h"
+#include "protocol/expose.h"
 
 #define KIT_CONFIG_SIZE 256u
 #define KIT_PAGE	4096u

@@ -16,8 +16,8 @@
  */
 static const struct {
 	const char *name;
-	int (*drive)(struct vfmig_device *device, struct vfmig_session **session,
-		     struct vfmig_error *err);
+	int (*user)(struct vfmig_device *device, struct vfmig_session **session,
+		    struct vfmig_error *err);
 } drives[] = {
 	{"v2", v2_user_open},
 	{"v1", v1_user_open},
@@ -34,7 +34,7 @@ int vfmig_session_open(struct vfmig_device *device, const char *protocol,
 		if (protocol && strcmp(protocol, drives[i].name))
 			continue;
 		known = true;
-		ret = drives[i].drive(device, session, err);
+		ret = drives[i].user(device, session, err);
 		if (ret != -EOPNOTSUPP)
 			return ret;
 	}

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "models/models.h"
-#include "protocol/show.h"
+#include "protocol/expose.h"
 #include "tests/check.h"
 
 static struct vfmig_session *session_by(struct vfmig_device *device, const char *protocol)

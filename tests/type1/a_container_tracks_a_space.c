@@ -5,7 +5,7 @@
  * own over another space, asked by its ioctls. No page is lost in an unmap; where the container fails, everything
  * was written; one that cannot log cannot track.
  */
-#include "protocol/type1/drive.h"
+#include "protocol/type1/user.h"
 #include "tests/type1/rig.h"
 
 static struct rig kernel;

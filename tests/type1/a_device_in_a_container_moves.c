@@ -11,7 +11,7 @@
 #include <vfmig/type1.h>
 
 #include "device/filter.h"
-#include "protocol/type1/drive.h"
+#include "protocol/type1/user.h"
 #include "tests/check.h"
 #include "tests/copier/move.h"
 

@@ -16,13 +16,13 @@
 
 #include "abi/feature.h"
 #include "abi/range.h"
-#include "protocol/region/offer.h"
+#include "protocol/region/driver.h"
 
 enum { START, PAGE_SIZE, TOTAL };
 
-int region_pages_open(struct region_driver *offer, struct vfmig_error *err)
+int region_pages_open(struct region_driver *driver, struct vfmig_error *err)
 {
-	struct region_pages *pages = &offer->pages;
+	struct region_pages *pages = &driver->pages;
 
 	pages->bitmap = malloc(pages->size);
 	pages->ranges = calloc(REGION_LOG_RANGES, sizeof(*pages->ranges));
@@ -46,24 +46,24 @@ static void forget(struct region_pages *pages)
 	pages->stale = stale;
 }
 
-static ssize_t ask_log(struct region_driver *offer, uint32_t flags, void *data, size_t size,
+static ssize_t ask_log(struct region_driver *driver, uint32_t flags, void *data, size_t size,
 		       step_fn then)
 {
-	struct vfmig_request *inner = &offer->steps.inner;
+	struct vfmig_request *inner = &driver->steps.inner;
 
 	inner->verb = VFMIG_VERB_FEATURE;
 	inner->feature.flags = flags;
 	inner->feature.data = data;
 	inner->feature.size = size;
-	if (offer->log.session_tells)
-		return steps_ask(&offer->steps, then);
-	return steps_ask_device(&offer->steps, then);
+	if (driver->log.session_tells)
+		return steps_ask(&driver->steps, then);
+	return steps_ask_device(&driver->steps, then);
 }
 
 static ssize_t start_logger(struct steps *steps)
 {
-	struct region_driver *offer = region_driver_of(steps);
-	struct logger *logger = offer->log.logger;
+	struct region_driver *driver = region_driver_of(steps);
+	struct logger *logger = driver->log.logger;
 	uint64_t page_size = ABI_LOGGING_PAGE_MIN;
 
 	return logger->ops->start(logger, &page_size, NULL, 0, &steps->err);
@@ -71,61 +71,61 @@ static ssize_t start_logger(struct steps *steps)
 
 static ssize_t stop_logger(struct steps *steps)
 {
-	struct region_driver *offer = region_driver_of(steps);
+	struct region_driver *driver = region_driver_of(steps);
 
-	offer->log.logger->ops->stop(offer->log.logger, NULL);
+	driver->log.logger->ops->stop(driver->log.logger, NULL);
 	return 0;
 }
 
 static ssize_t stopped(struct steps *steps, ssize_t result)
 {
-	struct region_driver *offer = region_driver_of(steps);
+	struct region_driver *driver = region_driver_of(steps);
 
-	offer->pages.stale = result < 0;
-	return offer->pages.then(steps, 0);
+	driver->pages.stale = result < 0;
+	return driver->pages.then(steps, 0);
 }
 
 static ssize_t started(struct steps *steps, ssize_t result)
 {
-	struct region_driver *offer = region_driver_of(steps);
-	bool late = offer->began != offer->resets;
+	struct region_driver *driver = region_driver_of(steps);
+	bool late = driver->began != driver->resets;
 
-	offer->pages.logs = result >= 0 && !late;
-	offer->pages.stale = result >= 0 && late;
-	if (offer->pages.stale && offer->log.logger)
+	driver->pages.logs = result >= 0 && !late;
+	driver->pages.stale = result >= 0 && late;
+	if (driver->pages.stale && driver->log.logger)
 		return steps_work(steps, stop_logger, stopped);
 	/* Of a device that has no log all pages count as written. */
 	if (result == -ENOTTY || result == -EOPNOTSUPP)
 		result = 0;
-	return offer->pages.then(steps, result);
+	return driver->pages.then(steps, result);
 }
 
-static ssize_t start_device(struct region_driver *offer)
+static ssize_t start_device(struct region_driver *driver)
 {
-	struct region_pages *pages = &offer->pages;
+	struct region_pages *pages = &driver->pages;
 	uint32_t n = 0;
 
-	if (!offer->log.session_tells) {
-		n = offer->log.ranges(offer->log.context, pages->ranges, REGION_LOG_RANGES);
+	if (!driver->log.session_tells) {
+		n = driver->log.ranges(driver->log.context, pages->ranges, REGION_LOG_RANGES);
 		/* Where nothing is mapped nothing can be written. */
 		if (!n)
-			return started(&offer->steps, 0);
+			return started(&driver->steps, 0);
 	}
 	memset(&pages->ask, 0, sizeof(pages->ask));
 	pages->ask.control.page_size = ABI_LOGGING_PAGE_MIN;
 	pages->ask.control.num_ranges = n;
 	pages->ask.control.ranges = (uintptr_t)pages->ranges;
-	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+	return ask_log(driver, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
 		       &pages->ask.control, sizeof(pages->ask.control), started);
 }
 
 /* It may be on from now on, whether or not anybody is there to hear of it. */
-static ssize_t start_log(struct region_driver *offer)
+static ssize_t start_log(struct region_driver *driver)
 {
-	offer->pages.stale = true;
-	if (offer->log.logger)
-		return steps_work(&offer->steps, start_logger, started);
-	return start_device(offer);
+	driver->pages.stale = true;
+	if (driver->log.logger)
+		return steps_work(&driver->steps, start_logger, started);
+	return start_device(driver);
 }
 
 static ssize_t not_stale(struct steps *steps, ssize_t result)
@@ -133,50 +133,51 @@ static ssize_t not_stale(struct steps *steps, ssize_t result)
 	return start_log(region_driver_of(steps));
 }
 
-ssize_t region_log_start(struct region_driver *offer, step_fn then)
+ssize_t region_log_start(struct region_driver *driver, step_fn then)
 {
-	offer->pages.then = then;
-	if (!offer->log.logger && !offer->log.device && !offer->log.session_tells)
-		return then(&offer->steps, 0);
-	if (!offer->pages.stale)
-		return start_log(offer);
-	if (offer->log.logger)
-		return steps_work(&offer->steps, stop_logger, not_stale);
-	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
+	driver->pages.then = then;
+	if (!driver->log.logger && !driver->log.device && !driver->log.session_tells)
+		return then(&driver->steps, 0);
+	if (!driver->pages.stale)
+		return start_log(driver);
+	if (driver->log.logger)
+		return steps_work(&driver->steps, stop_logger, not_stale);
+	return ask_log(driver, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
 		       not_stale);
 }
 
-ssize_t region_log_stop(struct region_driver *offer, step_fn then)
+ssize_t region_log_stop(struct region_driver *driver, step_fn then)
 {
-	forget(&offer->pages);
-	offer->pages.stale = true;
-	offer->pages.then = then;
-	if (offer->log.logger)
-		return steps_work(&offer->steps, stop_logger, stopped);
-	return ask_log(offer, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, stopped);
+	forget(&driver->pages);
+	driver->pages.stale = true;
+	driver->pages.then = then;
+	if (driver->log.logger)
+		return steps_work(&driver->steps, stop_logger, stopped);
+	return ask_log(driver, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0,
+		       stopped);
 }
 
-void region_log_end(struct region_driver *offer, bool reset)
+void region_log_end(struct region_driver *driver, bool reset)
 {
 	struct vfmig_request stop = {
 		.verb = VFMIG_VERB_FEATURE,
 		.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
 	};
-	bool logs, ask, logger = offer->log.logger;
+	bool logs, ask, logger = driver->log.logger;
 
-	pthread_mutex_lock(&offer->steps.lock);
-	logs = offer->pages.logs;
-	ask = !reset && (logs || offer->pages.stale);
-	forget(&offer->pages);
+	pthread_mutex_lock(&driver->steps.lock);
+	logs = driver->pages.logs;
+	ask = !reset && (logs || driver->pages.stale);
+	forget(&driver->pages);
 	/* A reset does not wait: the device's log is ended before it is begun again. */
-	offer->pages.stale = offer->pages.stale || (logs && reset && !logger);
-	pthread_mutex_unlock(&offer->steps.lock);
+	driver->pages.stale = driver->pages.stale || (logs && reset && !logger);
+	pthread_mutex_unlock(&driver->steps.lock);
 	if (logger && (logs || ask))
-		offer->log.logger->ops->stop(offer->log.logger, NULL);
-	if (ask && offer->log.device)
-		vfmig_device_feature(offer->log.device, stop.feature.flags, NULL, 0, NULL);
-	if (ask && offer->log.session_tells)
-		vfmig_session_call(offer->steps.session, &stop);
+		driver->log.logger->ops->stop(driver->log.logger, NULL);
+	if (ask && driver->log.device)
+		vfmig_device_feature(driver->log.device, stop.feature.flags, NULL, 0, NULL);
+	if (ask && driver->log.session_tells)
+		vfmig_session_call(driver->steps.session, &stop);
 }
 
 /* ---- what is owed ---- */
@@ -211,10 +212,10 @@ static bool pay(struct region_pages *pages, uint64_t start, uint64_t end)
 
 /* ---- registers ---- */
 
-ssize_t region_write_range(struct region_driver *offer)
+ssize_t region_write_range(struct region_driver *driver)
 {
-	offer->pages.reg[offer->reg - ABI_REG_START_PFN] = region_taken(offer);
-	offer->pages.written = true;
+	driver->pages.reg[driver->reg - ABI_REG_START_PFN] = region_taken(driver);
+	driver->pages.written = true;
 	return (ssize_t)sizeof(uint64_t);
 }
 
@@ -232,13 +233,13 @@ static const char *bad_range(const uint64_t *range)
 }
 
 /* The rest of the range is told in one word. */
-static ssize_t the_rest(struct region_driver *offer, uint64_t word)
+static ssize_t the_rest(struct region_driver *driver, uint64_t word)
 {
-	struct region_pages *pages = &offer->pages;
+	struct region_pages *pages = &driver->pages;
 
 	pages->done = pages->range[TOTAL];
 	pages->answered = pages->current = false;
-	return region_give(offer, word);
+	return region_give(driver, word);
 }
 
 /* Of so many of the first pages of a bitmap, how many are set: none (0), all (n), or something between. */
@@ -258,76 +259,76 @@ static uint64_t weigh(const uint64_t *bitmap, uint64_t n)
 
 static ssize_t reported(struct steps *steps, ssize_t result)
 {
-	struct region_driver *offer = region_driver_of(steps);
-	struct region_pages *pages = &offer->pages;
-	uint64_t n = offer->value, set;
+	struct region_driver *driver = region_driver_of(steps);
+	struct region_pages *pages = &driver->pages;
+	uint64_t n = driver->value, set;
 
-	if (region_driver_void(offer))
+	if (region_driver_void(driver))
 		return -ECANCELED;
 	pages->asking = false;
 	if (result < 0) /* whatever was written, nobody knows */
-		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
+		return the_rest(driver, VFMIG_PFN_DIRTY_ALL);
 	set = weigh(pages->bitmap, n);
 	if (n == pages->range[TOTAL] - pages->done && (!set || set == n))
-		return the_rest(offer, set ? VFMIG_PFN_DIRTY_ALL : VFMIG_PFN_DIRTY_NONE);
+		return the_rest(driver, set ? VFMIG_PFN_DIRTY_ALL : VFMIG_PFN_DIRTY_NONE);
 	pages->done += n;
 	pages->told = n;
 	pages->answered = pages->current = true;
 	pages->fetched = false;
-	return region_give(offer, n);
+	return region_give(driver, n);
 }
 
 static ssize_t report_logger(struct steps *steps)
 {
-	struct region_driver *offer = region_driver_of(steps);
-	const struct region_pages *pages = &offer->pages;
+	struct region_driver *driver = region_driver_of(steps);
+	const struct region_pages *pages = &driver->pages;
 	uint64_t size = pages->range[PAGE_SIZE];
 
-	return offer->log.logger->ops->report(offer->log.logger,
-					      (pages->range[START] + pages->done) * size,
-					      offer->value * size, size, pages->bitmap, NULL);
+	return driver->log.logger->ops->report(driver->log.logger,
+					       (pages->range[START] + pages->done) * size,
+					       driver->value * size, size, pages->bitmap, NULL);
 }
 
-static ssize_t report(struct region_driver *offer)
+static ssize_t report(struct region_driver *driver)
 {
-	struct region_pages *pages = &offer->pages;
+	struct region_pages *pages = &driver->pages;
 	uint64_t size = pages->range[PAGE_SIZE];
 
 	memset(pages->bitmap, 0, pages->size);
 	pages->asking = true;
-	if (offer->log.logger)
-		return steps_work(&offer->steps, report_logger, reported);
+	if (driver->log.logger)
+		return steps_work(&driver->steps, report_logger, reported);
 	pages->ask.report = (struct vfmig_feature_dma_logging_report){
 		.iova = (pages->range[START] + pages->done) * size,
-		.length = offer->value * size,
+		.length = driver->value * size,
 		.page_size = size,
 		.bitmap = (uintptr_t)pages->bitmap,
 	};
-	return ask_log(offer, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+	return ask_log(driver, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
 		       &pages->ask.report, sizeof(pages->ask.report), reported);
 }
 
 /* Whether the log knows of all that can be written. */
-static bool knows(const struct region_driver *offer)
+static bool knows(const struct region_driver *driver)
 {
-	const struct region_log *log = &offer->log;
+	const struct region_log *log = &driver->log;
 
-	return offer->pages.logs && (!log->device || log->covered(log->context));
+	return driver->pages.logs && (!log->device || log->covered(log->context));
 }
 
-ssize_t region_read_copied(struct region_driver *offer)
+ssize_t region_read_copied(struct region_driver *driver)
 {
-	struct region_pages *pages = &offer->pages;
+	struct region_pages *pages = &driver->pages;
 	uint64_t start, end, left;
 	const char *why = NULL;
 	bool again = false;
 
-	if (!(offer->bits & VFMIG_V1_SAVING) || offer->bits == VFMIG_V1_STATE_ERROR)
+	if (!(driver->bits & VFMIG_V1_SAVING) || driver->bits == VFMIG_V1_STATE_ERROR)
 		why = "written pages are told in _SAVING only";
 	else
 		why = bad_range(pages->reg);
 	if (why)
-		return vfmig_err(&offer->steps.err, -EINVAL, "copied_pfns: %s", why);
+		return vfmig_err(&driver->steps.err, -EINVAL, "copied_pfns: %s", why);
 	if (pages->written) {
 		again = pages->done && pages->done < pages->range[TOTAL] &&
 			!memcmp(pages->reg, pages->range, sizeof(pages->reg));
@@ -339,38 +340,38 @@ ssize_t region_read_copied(struct region_driver *offer)
 	}
 	if (pages->answered && !pages->fetched) {
 		pages->current = true;
-		return region_give(offer, pages->told);
+		return region_give(driver, pages->told);
 	}
 	left = pages->range[TOTAL] - pages->done;
 	if (!left)
-		return the_rest(offer, VFMIG_PFN_DIRTY_NONE);
+		return the_rest(driver, VFMIG_PFN_DIRTY_NONE);
 	start = (pages->range[START] + pages->done) * pages->range[PAGE_SIZE];
 	end = abi_sum(start, abi_product(left, pages->range[PAGE_SIZE]));
-	if (pay(pages, start, end) || again || !knows(offer))
-		return the_rest(offer, VFMIG_PFN_DIRTY_ALL);
-	offer->value = left < most(pages) ? left : most(pages);
-	return report(offer);
+	if (pay(pages, start, end) || again || !knows(driver))
+		return the_rest(driver, VFMIG_PFN_DIRTY_ALL);
+	driver->value = left < most(pages) ? left : most(pages);
+	return report(driver);
 }
 
-void region_pages_dropped(struct region_driver *offer)
+void region_pages_dropped(struct region_driver *driver)
 {
-	struct region_pages *pages = &offer->pages;
+	struct region_pages *pages = &driver->pages;
 
 	pages->asking = false;
-	owe(pages, pages->done, offer->value);
+	owe(pages, pages->done, driver->value);
 }
 
-ssize_t region_expose_bitmap(struct region_driver *offer)
+ssize_t region_expose_bitmap(struct region_driver *driver)
 {
-	struct region_pages *pages = &offer->pages;
+	struct region_pages *pages = &driver->pages;
 
 	/* In the same place as the device's data, that waits elsewhere; see hand_over(). */
-	if (pages->at == offer->layout.data_start && offer->staged && !offer->aside) {
-		memcpy(offer->own, offer->bytes + pages->at, offer->staged);
-		offer->aside = true;
+	if (pages->at == driver->layout.data_start && driver->staged && !driver->aside) {
+		memcpy(driver->own, driver->bytes + pages->at, driver->staged);
+		driver->aside = true;
 	}
-	memcpy(offer->bytes + pages->at, pages->bitmap, (pages->told + 63) / 64 * 8);
+	memcpy(driver->bytes + pages->at, pages->bitmap, (pages->told + 63) / 64 * 8);
 	pages->current = false;
 	pages->fetched = true;
-	return region_give(offer, pages->at);
+	return region_give(driver, pages->at);
 }

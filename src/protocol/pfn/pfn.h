@@ -5,14 +5,14 @@
 #ifndef PFN_PFN_H
 #define PFN_PFN_H
 
-#include "protocol/region/offer.h"
+#include "protocol/region/driver.h"
 
 /**
  * pfn_driver_open() - driver side: region_driver_open() for pfn
  * @log: which pages were written; it runs while the device is _SAVING. NULL: any, as far as is known
  */
 int pfn_driver_open(struct vfmig_session *session, const struct region_log *log,
-		    const struct region_options *options, struct region_driver **offer,
+		    const struct region_options *options, struct region_driver **driver,
 		    struct vfmig_error *err);
 
 /**

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/type1/offer.h"
+#include "protocol/type1/driver.h"
 
 /* How much of a user's bitmap is worked at a time: 2 GiB of its space. */
 #define PIECE_WORDS 8192u

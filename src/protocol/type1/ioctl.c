@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "protocol/type1/offer.h"
+#include "protocol/type1/driver.h"
 
 static int no_room(struct vfmig_error *err)
 {

@@ -5,7 +5,7 @@
 #ifndef V1_V1_H
 #define V1_V1_H
 
-#include "protocol/region/offer.h"
+#include "protocol/region/driver.h"
 
 /**
  * v1_driver_open() - driver side: region_driver_open() for v1
@@ -13,7 +13,7 @@
  * Which pages were written is not v1's to tell: the address space is asked for them.
  */
 int v1_driver_open(struct vfmig_session *session, const struct region_options *options,
-		   struct region_driver **offer, struct vfmig_error *err);
+		   struct region_driver **driver, struct vfmig_error *err);
 
 /**
  * v1_user_open() - user side: a session on a device that shows v1

@@ -22,8 +22,8 @@ struct v2_driver {
 	struct request_list held;
 };
 
-void v2_driver_init(struct v2_driver *offer, struct vfmig_session *session, struct logger *logger);
-void v2_driver_fini(struct v2_driver *offer);
+void v2_driver_init(struct v2_driver *driver, struct vfmig_session *session, struct logger *logger);
+void v2_driver_fini(struct v2_driver *driver);
 
 /**
  * v2_driver_submit() - answer a device's request
@@ -35,10 +35,10 @@ void v2_driver_fini(struct v2_driver *offer);
  *
  * Return: true if the request was v2's: it is completed, or will be. False if it is for somebody else.
  */
-bool v2_driver_submit(struct v2_driver *offer, struct vfmig_request *request);
+bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request);
 
 /** v2_driver_cancel() - vfmig_cancel(), for what was answered here */
-bool v2_driver_cancel(struct v2_driver *offer, struct vfmig_request *request);
+bool v2_driver_cancel(struct v2_driver *driver, struct vfmig_request *request);
 
 /**
  * v2_user_open() - user side: a session on a device that shows v2

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "protocol/region/drive.h"
+#include "protocol/region/user.h"
 
 static struct region_user *of_session(struct vfmig_session *session)
 {
@@ -16,37 +16,37 @@ static struct region_user *of_session(struct vfmig_session *session)
 
 /* ---- requests ---- */
 
-static ssize_t begin_data(struct region_user *drive, ssize_t (*begin)(struct region_user *))
+static ssize_t begin_data(struct region_user *user, ssize_t (*begin)(struct region_user *))
 {
-	if (!drive->broken)
-		return begin(drive);
+	if (!user->broken)
+		return begin(user);
 	return vfmig_err(
-		&drive->steps.err, -EIO,
+		&user->steps.err, -EIO,
 		"device %s: an earlier request was given up in the middle: its data is not "
 		"whole",
-		vfmig_device_name(drive->session.device));
+		vfmig_device_name(user->session.device));
 }
 
 static ssize_t begin(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
+	struct region_user *user = region_user_of(steps);
 
-	drive->out = 0;
-	drive->reporting = false;
+	user->out = 0;
+	user->reporting = false;
 	switch (steps->outer->verb) {
 	case VFMIG_VERB_STATE_GET:
-		return region_user_state_get(drive);
+		return region_user_state_get(user);
 	case VFMIG_VERB_STATE_GO:
-		return region_user_state_go(drive);
+		return region_user_state_go(user);
 	case VFMIG_VERB_DATA_READ:
-		return begin_data(drive, region_user_data_read);
+		return begin_data(user, region_user_data_read);
 	case VFMIG_VERB_DATA_WRITE:
-		return begin_data(drive, region_user_data_write);
+		return begin_data(user, region_user_data_write);
 	case VFMIG_VERB_DATA_SIZE:
 	case VFMIG_VERB_PRECOPY_INFO:
-		return begin_data(drive, region_user_pending);
+		return begin_data(user, region_user_pending);
 	case VFMIG_VERB_FEATURE:
-		return region_user_log(drive);
+		return region_user_log(user);
 	default:
 		return vfmig_err(&steps->err, -EOPNOTSUPP,
 				 "%s is asked of a device, not of a session",
@@ -56,15 +56,15 @@ static ssize_t begin(struct steps *steps, ssize_t result)
 
 static void dropped(struct steps *steps)
 {
-	struct region_user *drive = region_user_of(steps);
+	struct region_user *user = region_user_of(steps);
 
-	drive->broken = true;
+	user->broken = true;
 	/* The device has forgotten the pages of which it has told. */
-	if (drive->reporting)
-		region_user_gap(drive);
-	drive->reporting = false;
-	free(drive->draining);
-	drive->draining = NULL;
+	if (user->reporting)
+		region_user_gap(user);
+	user->reporting = false;
+	free(user->draining);
+	user->draining = NULL;
 }
 
 void region_user_submit(struct vfmig_session *session, struct vfmig_request *request)
@@ -79,16 +79,16 @@ bool region_user_cancel(struct vfmig_session *session, struct vfmig_request *req
 
 void region_user_close(struct vfmig_session *session)
 {
-	struct region_user *drive = of_session(session);
+	struct region_user *user = of_session(session);
 
-	steps_fini(&drive->steps);
-	for (uint32_t i = 0; i < drive->maps; i++)
-		munmap(drive->map[i].ptr, drive->map[i].size);
-	free(drive->read.carry);
-	free(drive->draining);
-	free(drive->bounce);
-	free(drive->logged);
-	free(drive);
+	steps_fini(&user->steps);
+	for (uint32_t i = 0; i < user->maps; i++)
+		munmap(user->map[i].ptr, user->map[i].size);
+	free(user->read.carry);
+	free(user->draining);
+	free(user->bounce);
+	free(user->logged);
+	free(user);
 }
 
 /* ---- opening ---- */
@@ -125,19 +125,18 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 }
 
 /* The state that it is in; a device that somebody left in the middle is one, too. */
-static int first_look(struct region_user *drive, struct vfmig_error *err)
+static int first_look(struct region_user *user, struct vfmig_error *err)
 {
 	uint32_t word = 0;
-	int ret =
-		vfmig_region_read(drive->session.device, drive->index, 0, &word, sizeof(word), err);
+	int ret = vfmig_region_read(user->session.device, user->index, 0, &word, sizeof(word), err);
 
 	if (ret)
 		return vfmig_err_at(err, ret, "device %s: device_state",
-				    vfmig_device_name(drive->session.device));
-	drive->bits = word & VFMIG_V1_STATE_MASK;
-	drive->state = abi_region_state_to(word);
-	region_user_read_reset(drive);
-	region_user_write_reset(drive);
+				    vfmig_device_name(user->session.device));
+	user->bits = word & VFMIG_V1_STATE_MASK;
+	user->state = abi_region_state_to(word);
+	region_user_read_reset(user);
+	region_user_write_reset(user);
 	return 0;
 }
 
@@ -146,7 +145,7 @@ int region_user_open(struct vfmig_device *device, enum vfmig_region_revision rev
 		     struct vfmig_error *err)
 {
 	const uint32_t both = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE;
-	struct region_user *drive;
+	struct region_user *user;
 	struct vfmig_region region;
 	int ret = find_region(device, revision, &region, err);
 
@@ -158,34 +157,34 @@ int region_user_open(struct vfmig_device *device, enum vfmig_region_revision rev
 				 "be one",
 				 vfmig_device_name(device), (unsigned long long)region.size,
 				 region.flags);
-	drive = calloc(1, sizeof(*drive));
-	if (drive)
-		drive->bounce = malloc(REGION_USER_BOUNCE);
-	if (!drive || !drive->bounce) {
-		free(drive);
+	user = calloc(1, sizeof(*user));
+	if (user)
+		user->bounce = malloc(REGION_USER_BOUNCE);
+	if (!user || !user->bounce) {
+		free(user);
 		return vfmig_err(err, -ENOMEM, "no memory for a session");
 	}
-	steps_init(&drive->steps);
-	drive->steps.device = device;
-	drive->steps.begin = begin;
-	drive->steps.dropped = dropped;
-	drive->session.ops = ops;
-	drive->session.device = device;
-	drive->session.flags = VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY;
-	drive->session.checks_by_running = !(region.revision_flags & VFMIG_REGION_REVISION_CHECKS);
-	drive->revision = revision;
-	drive->index = region.index;
-	drive->region_size = region.size;
-	drive->room = region.revision_room ? region.revision_room : REGION_USER_TRANSACTION_MAX;
-	drive->width = REGION_USER_BOUNCE;
-	drive->framing = !(region.revision_flags & VFMIG_REGION_REVISION_FRAMED);
-	drive->checks = region.revision_flags & VFMIG_REGION_REVISION_CHECKS;
-	region_user_map(drive, &region);
-	ret = first_look(drive, err);
+	steps_init(&user->steps);
+	user->steps.device = device;
+	user->steps.begin = begin;
+	user->steps.dropped = dropped;
+	user->session.ops = ops;
+	user->session.device = device;
+	user->session.flags = VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY;
+	user->session.checks_by_running = !(region.revision_flags & VFMIG_REGION_REVISION_CHECKS);
+	user->revision = revision;
+	user->index = region.index;
+	user->region_size = region.size;
+	user->room = region.revision_room ? region.revision_room : REGION_USER_TRANSACTION_MAX;
+	user->width = REGION_USER_BOUNCE;
+	user->framing = !(region.revision_flags & VFMIG_REGION_REVISION_FRAMED);
+	user->checks = region.revision_flags & VFMIG_REGION_REVISION_CHECKS;
+	region_user_map(user, &region);
+	ret = first_look(user, err);
 	if (ret) {
-		region_user_close(&drive->session);
+		region_user_close(&user->session);
 		return ret;
 	}
-	*session = &drive->session;
+	*session = &user->session;
 	return 0;
 }

@@ -15,7 +15,7 @@
 struct op {
 	struct vfmig_request inner;
 	struct vfmig_request *outer;
-	struct v2_driver *offer;
+	struct v2_driver *driver;
 	struct vfmig_error err; /* the outer one's may be gone by the time of the answer */
 	bool taken_back;
 	atomic_int refs;
@@ -52,17 +52,17 @@ static void done(struct vfmig_request *inner)
 	struct op *op = inner->user;
 	bool there;
 
-	pthread_mutex_lock(&op->offer->lock);
+	pthread_mutex_lock(&op->driver->lock);
 	there = !op->taken_back;
 	if (there)
-		request_remove(&op->offer->held, op->outer);
-	pthread_mutex_unlock(&op->offer->lock);
+		request_remove(&op->driver->held, op->outer);
+	pthread_mutex_unlock(&op->driver->lock);
 	if (there)
 		answer(op);
 	put(op);
 }
 
-static void ask(struct v2_driver *offer, struct vfmig_request *outer, enum vfmig_verb verb,
+static void ask(struct v2_driver *driver, struct vfmig_request *outer, enum vfmig_verb verb,
 		enum vfmig_state state)
 {
 	struct op *op = calloc(1, sizeof(*op));
@@ -72,7 +72,7 @@ static void ask(struct v2_driver *offer, struct vfmig_request *outer, enum vfmig
 		return;
 	}
 	op->outer = outer;
-	op->offer = offer;
+	op->driver = driver;
 	atomic_init(&op->refs, 1);
 	op->inner.verb = verb;
 	if (verb == VFMIG_VERB_STATE_GO)
@@ -81,29 +81,29 @@ static void ask(struct v2_driver *offer, struct vfmig_request *outer, enum vfmig
 	op->inner.err = &op->err;
 	op->inner.done = done;
 	op->inner.user = op;
-	pthread_mutex_lock(&offer->lock);
+	pthread_mutex_lock(&driver->lock);
 	outer->held[0] = (uintptr_t)op;
-	request_push(&offer->held, outer);
-	pthread_mutex_unlock(&offer->lock);
-	offer->session->ops->submit(offer->session, &op->inner);
+	request_push(&driver->held, outer);
+	pthread_mutex_unlock(&driver->lock);
+	driver->session->ops->submit(driver->session, &op->inner);
 }
 
 /* ---- the features ---- */
 
-static void mig_state(struct v2_driver *offer, struct vfmig_request *request)
+static void mig_state(struct v2_driver *driver, struct vfmig_request *request)
 {
 	struct vfmig_feature_mig_state state;
 	const char *why;
 
 	if (request->feature.flags & VFMIG_FEATURE_GET) {
-		ask(offer, request, VFMIG_VERB_STATE_GET, VFMIG_STATE_ERROR);
+		ask(driver, request, VFMIG_VERB_STATE_GET, VFMIG_STATE_ERROR);
 		return;
 	}
 	why = abi_feature_get_mig_state(request->feature.data, request->feature.size, &state);
 	if (why)
 		request_complete_err(request, -EINVAL, "%s", why);
 	else
-		ask(offer, request, VFMIG_VERB_STATE_GO, (enum vfmig_state)state.device_state);
+		ask(driver, request, VFMIG_VERB_STATE_GO, (enum vfmig_state)state.device_state);
 }
 
 static ssize_t logging_start(struct logger *logger, struct vfmig_request *request)
@@ -157,34 +157,34 @@ static ssize_t logging_report(struct logger *logger, struct vfmig_request *reque
 				   (uint64_t *)(uintptr_t)report.bitmap, request->err);
 }
 
-static void precopy_info_v2(struct v2_driver *offer, struct vfmig_request *request)
+static void precopy_info_v2(struct v2_driver *driver, struct vfmig_request *request)
 {
-	if (!(offer->session->flags & VFMIG_MIGRATION_PRE_COPY)) {
+	if (!(driver->session->flags & VFMIG_MIGRATION_PRE_COPY)) {
 		request_complete_err(request, -ENOTTY, "MIG_PRECOPY_INFOv2: there is no pre-copy");
 		return;
 	}
-	atomic_store(&offer->precopy_info_v2, true);
+	atomic_store(&driver->precopy_info_v2, true);
 	request_complete(request, 0);
 }
 
-static void run(struct v2_driver *offer, struct vfmig_request *request)
+static void run(struct v2_driver *driver, struct vfmig_request *request)
 {
-	struct logger *logger = offer->logger;
+	struct logger *logger = driver->logger;
 
 	switch (request->feature.flags & VFMIG_FEATURE_MASK) {
 	case VFMIG_FEATURE_MIGRATION:
 		abi_feature_put_migration(request->feature.data, request->feature.size,
-					  offer->session->flags);
+					  driver->session->flags);
 		request_complete(request, 0);
 		return;
 	case VFMIG_FEATURE_MIG_STATE:
-		mig_state(offer, request);
+		mig_state(driver, request);
 		return;
 	case VFMIG_FEATURE_MIG_DATA_SIZE:
-		ask(offer, request, VFMIG_VERB_DATA_SIZE, VFMIG_STATE_ERROR);
+		ask(driver, request, VFMIG_VERB_DATA_SIZE, VFMIG_STATE_ERROR);
 		return;
 	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
-		precopy_info_v2(offer, request);
+		precopy_info_v2(driver, request);
 		return;
 	case VFMIG_FEATURE_DMA_LOGGING_START:
 		request_complete(request, logging_start(logger, request));
@@ -199,29 +199,29 @@ static void run(struct v2_driver *offer, struct vfmig_request *request)
 }
 
 /* The payload of a feature as the ioctl has it; false if the feature is not v2's. */
-static bool known(const struct v2_driver *offer, uint32_t index, bool *there, size_t *size)
+static bool known(const struct v2_driver *driver, uint32_t index, bool *there, size_t *size)
 {
 	switch (index) {
 	case VFMIG_FEATURE_MIGRATION:
 	case VFMIG_FEATURE_MIG_STATE:
 	case VFMIG_FEATURE_MIG_DATA_SIZE:
-		*there = offer->session != NULL;
+		*there = driver->session != NULL;
 		*size = 8;
 		return true;
 	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
-		*there = offer->session && (offer->session->flags & VFMIG_MIGRATION_PRE_COPY);
+		*there = driver->session && (driver->session->flags & VFMIG_MIGRATION_PRE_COPY);
 		*size = 0;
 		return true;
 	case VFMIG_FEATURE_DMA_LOGGING_START:
-		*there = offer->logger != NULL;
+		*there = driver->logger != NULL;
 		*size = sizeof(struct vfmig_feature_dma_logging_control);
 		return true;
 	case VFMIG_FEATURE_DMA_LOGGING_STOP:
-		*there = offer->logger != NULL;
+		*there = driver->logger != NULL;
 		*size = 0;
 		return true;
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
-		*there = offer->logger != NULL;
+		*there = driver->logger != NULL;
 		*size = sizeof(struct vfmig_feature_dma_logging_report);
 		return true;
 	default:
@@ -229,7 +229,7 @@ static bool known(const struct v2_driver *offer, uint32_t index, bool *there, si
 	}
 }
 
-static bool feature(struct v2_driver *offer, struct vfmig_request *request)
+static bool feature(struct v2_driver *driver, struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 	const struct abi_feature_kind *kind = abi_feature_kind(index);
@@ -237,7 +237,7 @@ static bool feature(struct v2_driver *offer, struct vfmig_request *request)
 	const char *why;
 	size_t size;
 
-	if (!known(offer, index, &there, &size))
+	if (!known(driver, index, &there, &size))
 		return false;
 	if (!there) {
 		request_complete_err(request, -ENOTTY, "the device does not have feature %s",
@@ -251,63 +251,63 @@ static bool feature(struct v2_driver *offer, struct vfmig_request *request)
 	else if (!perform)
 		request_complete(request, 0);
 	else
-		run(offer, request);
+		run(driver, request);
 	return true;
 }
 
 /* ---- the way in ---- */
 
-bool v2_driver_submit(struct v2_driver *offer, struct vfmig_request *request)
+bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request)
 {
 	switch (request->verb) {
 	case VFMIG_VERB_FEATURE:
-		return feature(offer, request);
+		return feature(driver, request);
 	case VFMIG_VERB_DATA_READ:
 	case VFMIG_VERB_DATA_WRITE:
 	case VFMIG_VERB_PRECOPY_INFO:
-		if (!offer->session)
+		if (!driver->session)
 			request_complete_err(request, -ENOTTY, "the device cannot migrate");
 		else if (request->verb == VFMIG_VERB_PRECOPY_INFO &&
-			 !(offer->session->flags & VFMIG_MIGRATION_PRE_COPY))
+			 !(driver->session->flags & VFMIG_MIGRATION_PRE_COPY))
 			request_complete_err(request, -ENOTTY, "the device has no pre-copy");
 		else
-			offer->session->ops->submit(offer->session, request);
+			driver->session->ops->submit(driver->session, request);
 		return true;
 	default:
 		return false;
 	}
 }
 
-bool v2_driver_cancel(struct v2_driver *offer, struct vfmig_request *request)
+bool v2_driver_cancel(struct v2_driver *driver, struct vfmig_request *request)
 {
 	struct op *op = NULL;
 
-	if (!offer->session)
+	if (!driver->session)
 		return false;
-	pthread_mutex_lock(&offer->lock);
-	if (request_remove(&offer->held, request)) {
+	pthread_mutex_lock(&driver->lock);
+	if (request_remove(&driver->held, request)) {
 		op = (struct op *)(uintptr_t)request->held[0];
 		op->taken_back = true;
 		atomic_fetch_add(&op->refs, 1);
 	}
-	pthread_mutex_unlock(&offer->lock);
+	pthread_mutex_unlock(&driver->lock);
 	if (!op)
-		return offer->session->ops->cancel(offer->session, request);
-	if (offer->session->ops->cancel(offer->session, &op->inner))
+		return driver->session->ops->cancel(driver->session, request);
+	if (driver->session->ops->cancel(driver->session, &op->inner))
 		put(op); /* the answer that will not come */
 	put(op);
 	return true;
 }
 
-void v2_driver_init(struct v2_driver *offer, struct vfmig_session *session, struct logger *logger)
+void v2_driver_init(struct v2_driver *driver, struct vfmig_session *session, struct logger *logger)
 {
-	memset(offer, 0, sizeof(*offer));
-	offer->session = session;
-	offer->logger = logger;
-	pthread_mutex_init(&offer->lock, NULL);
+	memset(driver, 0, sizeof(*driver));
+	driver->session = session;
+	driver->logger = logger;
+	pthread_mutex_init(&driver->lock, NULL);
 }
 
-void v2_driver_fini(struct v2_driver *offer)
+void v2_driver_fini(struct v2_driver *driver)
 {
-	pthread_mutex_destroy(&offer->lock);
+	pthread_mutex_destroy(&driver->lock);
 }

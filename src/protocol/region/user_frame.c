@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "protocol/region/drive.h"
+#include "protocol/region/user.h"
 
 static const struct abi_ds_model model = {
 	.name = ABI_DS_TRANSACTIONS,

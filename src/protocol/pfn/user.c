@@ -15,7 +15,7 @@
 #include "abi/feature.h"
 #include "dirty/map.h"
 #include "protocol/pfn/pfn.h"
-#include "protocol/region/drive.h"
+#include "protocol/region/user.h"
 
 /* As much is asked about at once. */
 #define PIECE (4ull << 30)
@@ -23,67 +23,67 @@
 /* ---- starting and stopping ---- */
 
 /* Remember what is to be logged, where that is said. */
-static ssize_t log_ranges(struct region_user *drive)
+static ssize_t log_ranges(struct region_user *user)
 {
-	const struct vfmig_feature_dma_logging_control *control = drive->steps.outer->feature.data;
+	const struct vfmig_feature_dma_logging_control *control = user->steps.outer->feature.data;
 	const struct vfmig_dma_logging_range *range;
 	const char *why;
 
-	free(drive->logged);
-	drive->logged = NULL;
-	drive->nlogged = 0;
+	free(user->logged);
+	user->logged = NULL;
+	user->nlogged = 0;
 	if (!control)
 		return 0;
 	range = (const struct vfmig_dma_logging_range *)(uintptr_t)control->ranges;
-	if (drive->steps.outer->feature.size < sizeof(*control) ||
-	    (control->num_ranges && !range) || control->reserved)
-		return vfmig_err(&drive->steps.err, -EINVAL, "DMA_LOGGING_START is not whole");
+	if (user->steps.outer->feature.size < sizeof(*control) || (control->num_ranges && !range) ||
+	    control->reserved)
+		return vfmig_err(&user->steps.err, -EINVAL, "DMA_LOGGING_START is not whole");
 	if (control->num_ranges > ABI_LOGGING_RANGES_MAX)
-		return vfmig_err(&drive->steps.err, -E2BIG,
+		return vfmig_err(&user->steps.err, -E2BIG,
 				 "DMA logging: %u ranges, and %u at the most", control->num_ranges,
 				 ABI_LOGGING_RANGES_MAX);
 	why = abi_logging_start_check(control->page_size, range, control->num_ranges, true);
 	if (why)
-		return vfmig_err(&drive->steps.err, -EINVAL, "%s", why);
-	drive->logged = calloc(control->num_ranges + 1, sizeof(*drive->logged));
-	if (!drive->logged)
-		return vfmig_err(&drive->steps.err, -ENOMEM, "no memory for ranges to log");
-	drive->nlogged = control->num_ranges;
-	for (uint32_t i = 0; i < drive->nlogged; i++)
-		drive->logged[i].range = range[i];
+		return vfmig_err(&user->steps.err, -EINVAL, "%s", why);
+	user->logged = calloc(control->num_ranges + 1, sizeof(*user->logged));
+	if (!user->logged)
+		return vfmig_err(&user->steps.err, -ENOMEM, "no memory for ranges to log");
+	user->nlogged = control->num_ranges;
+	for (uint32_t i = 0; i < user->nlogged; i++)
+		user->logged[i].range = range[i];
 	return 0;
 }
 
-static ssize_t log_start(struct region_user *drive)
+static ssize_t log_start(struct region_user *user)
 {
 	ssize_t ret;
 
-	if (drive->logs)
-		return vfmig_err(&drive->steps.err, -EINVAL,
+	if (user->logs)
+		return vfmig_err(&user->steps.err, -EINVAL,
 				 "device %s tells its written pages already",
-				 vfmig_device_name(drive->session.device));
-	ret = log_ranges(drive);
+				 vfmig_device_name(user->session.device));
+	ret = log_ranges(user);
 	if (ret)
 		return ret;
-	drive->gap = false;
-	return region_user_log_switch(drive, true);
+	user->gap = false;
+	return region_user_log_switch(user, true);
 }
 
-static ssize_t log_stop(struct region_user *drive)
+static ssize_t log_stop(struct region_user *user)
 {
-	if (!drive->logs)
+	if (!user->logs)
 		return 0;
-	return region_user_log_switch(drive, false);
+	return region_user_log_switch(user, false);
 }
 
 /* ---- reports ---- */
 
-static ssize_t ask_range(struct region_user *drive);
+static ssize_t ask_range(struct region_user *user);
 
 /* So many of the next pages, told of by these bits; NULL is all of them. */
-static void mark(struct region_user *drive, const uint8_t *bits, uint64_t n)
+static void mark(struct region_user *user, const uint8_t *bits, uint64_t n)
 {
-	struct region_user_report *report = &drive->report;
+	struct region_user_report *report = &user->report;
 
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t bit = (report->done + i) * report->unit / report->page_size;
@@ -95,110 +95,110 @@ static void mark(struct region_user *drive, const uint8_t *bits, uint64_t n)
 	report->done += n;
 }
 
-static ssize_t read_bits(struct region_user *drive);
+static ssize_t read_bits(struct region_user *user);
 
 static ssize_t bits_read(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
-	struct region_user_report *report = &drive->report;
+	struct region_user *user = region_user_of(steps);
+	struct region_user_report *report = &user->report;
 	uint64_t n = steps->inner.region.len * 8ull;
 
-	if (region_user_refused(drive, result))
-		return read_bits(drive);
+	if (region_user_refused(user, result))
+		return read_bits(user);
 	if (result < 0)
 		return result;
 	report->at += steps->inner.region.len;
 	n = n < report->left ? n : report->left;
-	mark(drive, drive->bounce, n);
+	mark(user, user->bounce, n);
 	report->left -= n;
-	return read_bits(drive);
+	return read_bits(user);
 }
 
-static ssize_t read_bits(struct region_user *drive)
+static ssize_t read_bits(struct region_user *user)
 {
-	struct region_user_report *report = &drive->report;
+	struct region_user_report *report = &user->report;
 
 	while (report->left) {
 		uint64_t bytes = (report->left + 7) / 8, n;
-		const uint8_t *bits = region_user_mapped(drive, report->at, &bytes);
+		const uint8_t *bits = region_user_mapped(user, report->at, &bytes);
 
 		if (!bits)
-			return region_user_trapped(drive, report->at, bytes, false, bits_read);
+			return region_user_trapped(user, report->at, bytes, false, bits_read);
 		n = bytes * 8 < report->left ? bytes * 8 : report->left;
 		report->at += bytes;
 		report->left -= n;
-		mark(drive, bits, n);
+		mark(user, bits, n);
 	}
-	return ask_range(drive);
+	return ask_range(user);
 }
 
 static ssize_t place_read(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
+	struct region_user *user = region_user_of(steps);
 
 	if (result < 0)
 		return result;
-	drive->report.at = drive->word;
-	result = region_user_place(drive, drive->word, (drive->report.left + 7) / 8);
-	return result ? result : read_bits(drive);
+	user->report.at = user->word;
+	result = region_user_place(user, user->word, (user->report.left + 7) / 8);
+	return result ? result : read_bits(user);
 }
 
 static ssize_t copied_read(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
-	struct region_user_report *report = &drive->report;
+	struct region_user *user = region_user_of(steps);
+	struct region_user_report *report = &user->report;
 	uint64_t rest = report->pages - report->done;
 
 	if (result < 0)
 		return result;
-	if (drive->word == VFMIG_PFN_DIRTY_NONE)
+	if (user->word == VFMIG_PFN_DIRTY_NONE)
 		return 0;
-	if (drive->word == VFMIG_PFN_DIRTY_ALL) {
-		mark(drive, NULL, rest);
+	if (user->word == VFMIG_PFN_DIRTY_ALL) {
+		mark(user, NULL, rest);
 		return 0;
 	}
-	if (drive->word > rest)
+	if (user->word > rest)
 		return vfmig_err(&steps->err, -EPROTO,
 				 "device %s tells of %llu pages, where %llu were asked about",
-				 vfmig_device_name(drive->session.device),
-				 (unsigned long long)drive->word, (unsigned long long)rest);
-	report->left = drive->word;
-	return region_user_get(drive, ABI_REG_DATA_OFFSET, place_read);
+				 vfmig_device_name(user->session.device),
+				 (unsigned long long)user->word, (unsigned long long)rest);
+	report->left = user->word;
+	return region_user_get(user, ABI_REG_DATA_OFFSET, place_read);
 }
 
 static ssize_t total_written(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
+	struct region_user *user = region_user_of(steps);
 
-	return result < 0 ? result : region_user_get(drive, ABI_REG_COPIED_PFNS, copied_read);
+	return result < 0 ? result : region_user_get(user, ABI_REG_COPIED_PFNS, copied_read);
 }
 
 static ssize_t size_written(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
-	const struct region_user_report *report = &drive->report;
+	struct region_user *user = region_user_of(steps);
+	const struct region_user_report *report = &user->report;
 
 	return result < 0 ? result
-			  : region_user_put(drive, ABI_REG_TOTAL_PFNS, report->pages - report->done,
+			  : region_user_put(user, ABI_REG_TOTAL_PFNS, report->pages - report->done,
 					    total_written);
 }
 
 static ssize_t start_written(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
+	struct region_user *user = region_user_of(steps);
 
-	return result < 0 ? result
-			  : region_user_put(drive, ABI_REG_PAGE_SIZE, drive->report.unit,
-					    size_written);
+	return result < 0
+		       ? result
+		       : region_user_put(user, ABI_REG_PAGE_SIZE, user->report.unit, size_written);
 }
 
-static ssize_t ask_range(struct region_user *drive)
+static ssize_t ask_range(struct region_user *user)
 {
-	const struct region_user_report *report = &drive->report;
+	const struct region_user_report *report = &user->report;
 
 	if (report->done == report->pages)
 		return 0;
-	return region_user_put(drive, ABI_REG_START_PFN, report->iova / report->unit + report->done,
+	return region_user_put(user, ABI_REG_START_PFN, report->iova / report->unit + report->done,
 			       start_written);
 }
 
@@ -206,20 +206,20 @@ static ssize_t ask_range(struct region_user *drive)
  * Behind a gap. Who has said what is logged is told that all of it is written, until he has asked about all of it, piece
  * by piece upward in each range; to another a report that fails says the same.
  */
-static ssize_t report_all(struct region_user *drive)
+static ssize_t report_all(struct region_user *user)
 {
-	const struct vfmig_feature_dma_logging_report *asked = drive->steps.outer->feature.data;
+	const struct vfmig_feature_dma_logging_report *asked = user->steps.outer->feature.data;
 	bool all = true;
 
-	if (!drive->nlogged) {
-		drive->gap = false;
-		return vfmig_err(&drive->steps.err, -EIO,
+	if (!user->nlogged) {
+		user->gap = false;
+		return vfmig_err(&user->steps.err, -EIO,
 				 "device %s: it was not saving all the time, so that not all "
 				 "written pages are known",
-				 vfmig_device_name(drive->session.device));
+				 vfmig_device_name(user->session.device));
 	}
-	for (uint32_t i = 0; i < drive->nlogged; i++) {
-		struct region_user_logged *log = &drive->logged[i];
+	for (uint32_t i = 0; i < user->nlogged; i++) {
+		struct region_user_logged *log = &user->logged[i];
 		uint64_t at = log->range.iova + log->told;
 		uint64_t last = asked->iova + (asked->length - 1);
 
@@ -230,37 +230,37 @@ static ssize_t report_all(struct region_user *drive)
 		}
 		all = all && log->told == log->range.length;
 	}
-	mark(drive, NULL, drive->report.pages);
-	drive->gap = !all;
-	for (uint32_t i = 0; all && i < drive->nlogged; i++)
-		drive->logged[i].told = 0;
+	mark(user, NULL, user->report.pages);
+	user->gap = !all;
+	for (uint32_t i = 0; all && i < user->nlogged; i++)
+		user->logged[i].told = 0;
 	return 0;
 }
 
 static ssize_t free_to_ask(struct steps *steps, ssize_t result)
 {
-	struct region_user *drive = region_user_of(steps);
+	struct region_user *user = region_user_of(steps);
 
 	if (result < 0)
 		return result;
 	/* The bitmap may come where the data was: what is pending is asked for anew. */
-	drive->read.fresh = false;
-	return ask_range(drive);
+	user->read.fresh = false;
+	return ask_range(user);
 }
 
-static ssize_t log_report(struct region_user *drive)
+static ssize_t log_report(struct region_user *user)
 {
-	const struct vfmig_feature_dma_logging_report *asked = drive->steps.outer->feature.data;
+	const struct vfmig_feature_dma_logging_report *asked = user->steps.outer->feature.data;
 	struct abi_logging_report plain = {asked->iova, asked->length, asked->page_size};
 	const char *why = abi_logging_report_check(&plain, NULL);
-	const char *name = vfmig_device_name(drive->session.device);
-	struct region_user_report *report = &drive->report;
+	const char *name = vfmig_device_name(user->session.device);
+	struct region_user_report *report = &user->report;
 
 	if (why)
-		return vfmig_err(&drive->steps.err, -EINVAL, "device %s: %s", name, why);
-	if (!drive->logs)
-		return vfmig_err(&drive->steps.err, -EINVAL, "device %s: no log was started", name);
-	if (drive->state == VFMIG_STATE_RESUMING && !drive->gap)
+		return vfmig_err(&user->steps.err, -EINVAL, "device %s: %s", name, why);
+	if (!user->logs)
+		return vfmig_err(&user->steps.err, -EINVAL, "device %s: no log was started", name);
+	if (user->state == VFMIG_STATE_RESUMING && !user->gap)
 		return 0; /* it writes to nothing but itself */
 	report->iova = asked->iova;
 	report->page_size = asked->page_size;
@@ -268,34 +268,34 @@ static ssize_t log_report(struct region_user *drive)
 	report->pages = asked->length / report->unit;
 	report->done = 0;
 	report->bitmap = (uint64_t *)(uintptr_t)asked->bitmap;
-	if (drive->gap)
-		return report_all(drive);
-	drive->reporting = true;
-	return region_user_drain(drive, free_to_ask);
+	if (user->gap)
+		return report_all(user);
+	user->reporting = true;
+	return region_user_drain(user, free_to_ask);
 }
 
-ssize_t region_user_log(struct region_user *drive)
+ssize_t region_user_log(struct region_user *user)
 {
-	const struct vfmig_request *outer = drive->steps.outer;
+	const struct vfmig_request *outer = user->steps.outer;
 
-	if (drive->revision == VFMIG_REGION_PFN) {
+	if (user->revision == VFMIG_REGION_PFN) {
 		switch (outer->feature.flags) {
 		case VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START:
-			return log_start(drive);
+			return log_start(user);
 		case VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP:
-			return log_stop(drive);
+			return log_stop(user);
 		case VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT:
 			if (outer->feature.size >= sizeof(struct vfmig_feature_dma_logging_report))
-				return log_report(drive);
+				return log_report(user);
 		}
 	}
-	return vfmig_err(&drive->steps.err, -EOPNOTSUPP, "a session has no feature 0x%x",
+	return vfmig_err(&user->steps.err, -EOPNOTSUPP, "a session has no feature 0x%x",
 			 outer->feature.flags);
 }
 
 /* ---- the tracker: called by the space, may wait ---- */
 
-static int call(struct region_user *drive, uint32_t flags, void *data, size_t size,
+static int call(struct region_user *user, uint32_t flags, void *data, size_t size,
 		struct vfmig_error *err)
 {
 	struct vfmig_request request = {
@@ -303,7 +303,7 @@ static int call(struct region_user *drive, uint32_t flags, void *data, size_t si
 		.feature = {.flags = flags, .data = data, .size = size},
 		.err = err,
 	};
-	ssize_t ret = vfmig_session_call(&drive->session, &request);
+	ssize_t ret = vfmig_session_call(&user->session, &request);
 
 	return ret < 0 ? (int)ret : 0;
 }
@@ -348,10 +348,10 @@ static int track_collect(void *context, uint64_t iova, uint64_t size, struct vfm
 
 static void close_drive(struct vfmig_session *session)
 {
-	struct region_user *drive = (struct region_user *)session;
+	struct region_user *user = (struct region_user *)session;
 
-	if (drive->space)
-		vfmig_space_remove_tracker(drive->space, &drive->tracker);
+	if (user->space)
+		vfmig_space_remove_tracker(user->space, &user->tracker);
 	region_user_close(session);
 }
 
@@ -365,27 +365,27 @@ static const struct session_ops ops = {
 int pfn_user_open(struct vfmig_device *device, struct vfmig_session **session,
 		  struct vfmig_error *err)
 {
-	struct region_user *drive;
+	struct region_user *user;
 	int ret = region_user_open(device, VFMIG_REGION_PFN, &ops, session, err);
 
 	if (ret)
 		return ret;
-	drive = (struct region_user *)*session;
-	drive->tracker = (struct vfmig_tracker){
+	user = (struct region_user *)*session;
+	user->tracker = (struct vfmig_tracker){
 		.name = "pfn",
 		.device = device,
 		.start = track_start,
 		.collect = track_collect,
 		.stop = track_stop,
-		.context = drive,
+		.context = user,
 	};
 	if (!device->space)
 		return 0;
-	ret = vfmig_space_add_tracker(device->space, &drive->tracker, err);
+	ret = vfmig_space_add_tracker(device->space, &user->tracker, err);
 	if (ret) {
 		close_drive(*session);
 		return ret;
 	}
-	drive->space = device->space;
+	user->space = device->space;
 	return 0;
 }

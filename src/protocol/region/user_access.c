@@ -18,50 +18,50 @@
 #include <unistd.h>
 
 #include "abi/range.h"
-#include "protocol/region/drive.h"
+#include "protocol/region/user.h"
 
-static ssize_t ask(struct region_user *drive, bool write, uint64_t offset, void *buf, uint32_t len,
+static ssize_t ask(struct region_user *user, bool write, uint64_t offset, void *buf, uint32_t len,
 		   step_fn then)
 {
-	struct vfmig_request *inner = &drive->steps.inner;
+	struct vfmig_request *inner = &user->steps.inner;
 
 	inner->verb = write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ;
-	inner->region.index = drive->index;
+	inner->region.index = user->index;
 	inner->region.offset = offset;
 	inner->region.buf = buf;
 	inner->region.len = len;
-	return steps_ask(&drive->steps, then);
+	return steps_ask(&user->steps, then);
 }
 
-ssize_t region_user_get(struct region_user *drive, enum abi_region_register reg, step_fn then)
+ssize_t region_user_get(struct region_user *user, enum abi_region_register reg, step_fn then)
 {
-	drive->word = 0;
-	return ask(drive, false, abi_registers[reg].offset, &drive->word, abi_registers[reg].width,
+	user->word = 0;
+	return ask(user, false, abi_registers[reg].offset, &user->word, abi_registers[reg].width,
 		   then);
 }
 
-ssize_t region_user_put(struct region_user *drive, enum abi_region_register reg, uint64_t value,
+ssize_t region_user_put(struct region_user *user, enum abi_region_register reg, uint64_t value,
 			step_fn then)
 {
-	drive->word = value;
-	return ask(drive, true, abi_registers[reg].offset, &drive->word, abi_registers[reg].width,
+	user->word = value;
+	return ask(user, true, abi_registers[reg].offset, &user->word, abi_registers[reg].width,
 		   then);
 }
 
 /* ---- the data section ---- */
 
-uint8_t *region_user_mapped(struct region_user *drive, uint64_t offset, uint64_t *n)
+uint8_t *region_user_mapped(struct region_user *user, uint64_t offset, uint64_t *n)
 {
 	uint64_t next = UINT64_MAX;
 
-	for (uint32_t i = 0; i < drive->maps; i++) {
-		uint64_t start = drive->map[i].offset;
-		uint64_t end = abi_sum(start, drive->map[i].size);
+	for (uint32_t i = 0; i < user->maps; i++) {
+		uint64_t start = user->map[i].offset;
+		uint64_t end = abi_sum(start, user->map[i].size);
 
 		if (offset >= start && offset < end) {
 			if (*n > end - offset)
 				*n = end - offset;
-			return drive->map[i].ptr + (offset - start);
+			return user->map[i].ptr + (offset - start);
 		}
 		if (start > offset && start < next)
 			next = start;
@@ -71,45 +71,45 @@ uint8_t *region_user_mapped(struct region_user *drive, uint64_t offset, uint64_t
 	return NULL;
 }
 
-ssize_t region_user_trapped(struct region_user *drive, uint64_t offset, uint64_t n, bool write,
+ssize_t region_user_trapped(struct region_user *user, uint64_t offset, uint64_t n, bool write,
 			    step_fn then)
 {
-	uint32_t width = drive->width;
+	uint32_t width = user->width;
 
 	if (width <= 8)
 		while (width > n || offset % width)
 			width /= 2;
-	return ask(drive, write, offset, drive->bounce, (uint32_t)(n < width ? n : width), then);
+	return ask(user, write, offset, user->bounce, (uint32_t)(n < width ? n : width), then);
 }
 
-bool region_user_refused(struct region_user *drive, ssize_t result)
+bool region_user_refused(struct region_user *user, ssize_t result)
 {
-	uint32_t len = drive->steps.inner.region.len;
+	uint32_t len = user->steps.inner.region.len;
 
 	if (result >= 0) {
-		drive->took = drive->took > len ? drive->took : len;
+		user->took = user->took > len ? user->took : len;
 		return false;
 	}
-	if (result == -ECANCELED || len <= drive->took || len == 1)
+	if (result == -ECANCELED || len <= user->took || len == 1)
 		return false;
-	for (drive->width = 8; drive->width >= len; drive->width /= 2)
+	for (user->width = 8; user->width >= len; user->width /= 2)
 		;
 	return true;
 }
 
-int region_user_place(struct region_user *drive, uint64_t offset, uint64_t n)
+int region_user_place(struct region_user *user, uint64_t offset, uint64_t n)
 {
-	struct vfmig_error *err = &drive->steps.err;
+	struct vfmig_error *err = &user->steps.err;
 
-	if (offset >= abi_region_info_size(drive->revision) && offset <= drive->region_size &&
-	    n <= drive->region_size - offset)
+	if (offset >= abi_region_info_size(user->revision) && offset <= user->region_size &&
+	    n <= user->region_size - offset)
 		return 0;
 	return vfmig_err(
 		err, -EPROTO,
 		"device %s: data of %llu bytes at 0x%llx is not in its migration region of "
 		"%llu bytes",
-		vfmig_device_name(drive->session.device), (unsigned long long)n,
-		(unsigned long long)offset, (unsigned long long)drive->region_size);
+		vfmig_device_name(user->session.device), (unsigned long long)n,
+		(unsigned long long)offset, (unsigned long long)user->region_size);
 }
 
 /* ---- mapping, while the session is being opened ---- */
@@ -127,7 +127,7 @@ static bool stays(int fd, uint64_t end)
 	return seals >= 0 && (seals & F_SEAL_SHRINK) && (uint64_t)st.st_size >= end;
 }
 
-static void map_area(struct region_user *drive, int fd, uint64_t file_offset, uint64_t offset,
+static void map_area(struct region_user *user, int fd, uint64_t file_offset, uint64_t offset,
 		     uint64_t size)
 {
 	const uint64_t page = 4096;
@@ -143,20 +143,20 @@ static void map_area(struct region_user *drive, int fd, uint64_t file_offset, ui
 		   (off_t)(file_offset + offset));
 	if (ptr == MAP_FAILED)
 		return;
-	drive->map[drive->maps].offset = offset;
-	drive->map[drive->maps].size = size;
-	drive->map[drive->maps++].ptr = ptr;
+	user->map[user->maps].offset = offset;
+	user->map[user->maps].size = size;
+	user->map[user->maps++].ptr = ptr;
 }
 
-void region_user_map(struct region_user *drive, const struct vfmig_region *region)
+void region_user_map(struct region_user *user, const struct vfmig_region *region)
 {
 	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
 					.region_fd = {.index = region->index, .fd = -1}};
 
-	if (!region->areas || vfmig_call(drive->session.device, &request) < 0)
+	if (!region->areas || vfmig_call(user->session.device, &request) < 0)
 		return;
 	for (uint32_t i = 0; i < region->areas; i++)
-		map_area(drive, request.region_fd.fd, request.region_fd.file_offset,
+		map_area(user, request.region_fd.fd, request.region_fd.file_offset,
 			 region->area[i].offset, region->area[i].size);
 	close(request.region_fd.fd);
 }

@@ -2,7 +2,7 @@
 /*
  * User side of v1: the migration region, and no more than that.
  */
-#include "protocol/region/drive.h"
+#include "protocol/region/user.h"
 #include "protocol/v1/v1.h"
 
 static const struct session_ops ops = {

@@ -5,7 +5,7 @@
 #include "protocol/v1/v1.h"
 
 int v1_driver_open(struct vfmig_session *session, const struct region_options *options,
-		   struct region_driver **offer, struct vfmig_error *err)
+		   struct region_driver **driver, struct vfmig_error *err)
 {
-	return region_driver_open(session, NULL, VFMIG_REGION_V1, options, offer, err);
+	return region_driver_open(session, NULL, VFMIG_REGION_V1, options, driver, err);
 }

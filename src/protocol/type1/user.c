@@ -14,7 +14,7 @@
 #include "abi/feature.h"
 #include "device/ranges.h"
 #include "dirty/map.h"
-#include "protocol/type1/drive.h"
+#include "protocol/type1/user.h"
 
 /* More than Linux ever says. */
 #define INFO_MAX 65536u
@@ -68,7 +68,7 @@ static int ask_info(struct type1_user *d, struct vfmig_error *err)
 	return 0;
 }
 
-int type1_user_new(type1_ask_fn ask, void *context, struct type1_user **drive,
+int type1_user_new(type1_ask_fn ask, void *context, struct type1_user **user,
 		   struct vfmig_error *err)
 {
 	struct type1_user *d = calloc(1, sizeof(*d));
@@ -86,7 +86,7 @@ int type1_user_new(type1_ask_fn ask, void *context, struct type1_user **drive,
 	if (ret)
 		type1_user_free(d);
 	else
-		*drive = d;
+		*user = d;
 	return ret;
 }
 

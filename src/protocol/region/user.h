@@ -129,11 +129,11 @@ struct region_user {
 };
 
 /* From here on what was written before is not known, if anybody asks. */
-static inline void region_user_gap(struct region_user *drive)
+static inline void region_user_gap(struct region_user *user)
 {
-	drive->gap = drive->logs;
-	for (uint32_t i = 0; i < drive->nlogged; i++)
-		drive->logged[i].told = 0;
+	user->gap = user->logs;
+	for (uint32_t i = 0; i < user->nlogged; i++)
+		user->logged[i].told = 0;
 }
 
 static inline struct region_user *region_user_of(struct steps *steps)
@@ -160,45 +160,45 @@ void region_user_close(struct vfmig_session *session);
 /* drive_access.c */
 
 /* Read or write a register; the value is in @word. */
-ssize_t region_user_get(struct region_user *drive, enum abi_region_register reg, step_fn then);
-ssize_t region_user_put(struct region_user *drive, enum abi_region_register reg, uint64_t value,
+ssize_t region_user_get(struct region_user *user, enum abi_region_register reg, step_fn then);
+ssize_t region_user_put(struct region_user *user, enum abi_region_register reg, uint64_t value,
 			step_fn then);
 /* Where in this process the byte at @offset is, or NULL; *n is cut to what is like it. */
-uint8_t *region_user_mapped(struct region_user *drive, uint64_t offset, uint64_t *n);
+uint8_t *region_user_mapped(struct region_user *user, uint64_t offset, uint64_t *n);
 /* Read (into @bounce) or write (from there) at most *n bytes, as many as are done at once. */
-ssize_t region_user_trapped(struct region_user *drive, uint64_t offset, uint64_t n, bool write,
+ssize_t region_user_trapped(struct region_user *user, uint64_t offset, uint64_t n, bool write,
 			    step_fn then);
 /* Call it with the result: true if it is to be tried again, in smaller pieces. */
-bool region_user_refused(struct region_user *drive, ssize_t result);
+bool region_user_refused(struct region_user *user, ssize_t result);
 /* Whether @n bytes at @offset are all in the data section; with a sentence if not. */
-int region_user_place(struct region_user *drive, uint64_t offset, uint64_t n);
+int region_user_place(struct region_user *user, uint64_t offset, uint64_t n);
 /* What can be mapped of the region is, before it is used by others. */
-void region_user_map(struct region_user *drive, const struct vfmig_region *region);
+void region_user_map(struct region_user *user, const struct vfmig_region *region);
 
 /* drive_state.c */
-ssize_t region_user_state_get(struct region_user *drive);
-ssize_t region_user_state_go(struct region_user *drive);
+ssize_t region_user_state_get(struct region_user *user);
+ssize_t region_user_state_go(struct region_user *user);
 /* pfn: bring the device to where it tells its written pages, or no more. */
-ssize_t region_user_log_switch(struct region_user *drive, bool on);
+ssize_t region_user_log_switch(struct region_user *user, bool on);
 
 /* drive_read.c */
-void region_user_read_reset(struct region_user *drive);
-ssize_t region_user_data_read(struct region_user *drive);
-ssize_t region_user_pending(struct region_user *drive);
+void region_user_read_reset(struct region_user *user);
+ssize_t region_user_data_read(struct region_user *user);
+ssize_t region_user_pending(struct region_user *user);
 /* Pre-copy is about to be left, or another use made of the data section: what was begun is read to its end; then @then. */
-ssize_t region_user_drain(struct region_user *drive, step_fn then);
+ssize_t region_user_drain(struct region_user *user, step_fn then);
 
 /* drive_write.c */
-void region_user_write_reset(struct region_user *drive);
-ssize_t region_user_data_write(struct region_user *drive);
+void region_user_write_reset(struct region_user *user);
+ssize_t region_user_data_write(struct region_user *user);
 /* RESUMING is about to be left: is all there? Then @then. */
-ssize_t region_user_flush(struct region_user *drive, step_fn then);
+ssize_t region_user_flush(struct region_user *user, step_fn then);
 
 /* drive_frame.c */
 size_t region_user_prefix(uint8_t *buf, struct abi_ds_writer *writer);
 extern const struct abi_ds_events region_user_events;
 
 /* pfn/drive.c: DMA logging, as the uAPI has it */
-ssize_t region_user_log(struct region_user *drive);
+ssize_t region_user_log(struct region_user *user);
 
 #endif

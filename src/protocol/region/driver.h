@@ -139,8 +139,8 @@ struct region_driver {
  */
 int region_driver_open(struct vfmig_session *session, const struct region_log *log,
 		       enum vfmig_region_revision revision, const struct region_options *options,
-		       struct region_driver **offer, struct vfmig_error *err);
-void region_driver_close(struct region_driver *offer);
+		       struct region_driver **driver, struct vfmig_error *err);
+void region_driver_close(struct region_driver *driver);
 
 /**
  * region_driver_submit() - answer a device's request
@@ -148,13 +148,13 @@ void region_driver_close(struct region_driver *offer);
  * Answers REGION_INFO, REGION_FD, REGION_READ and REGION_WRITE of the region. The device's owner counts the region
  * in its DEVICE_INFO. Return: true if the request was the region's: it is completed, or will be.
  */
-bool region_driver_submit(struct region_driver *offer, struct vfmig_request *request);
+bool region_driver_submit(struct region_driver *driver, struct vfmig_request *request);
 
 /** region_driver_cancel() - vfmig_cancel(), for what was answered here */
-bool region_driver_cancel(struct region_driver *offer, struct vfmig_request *request);
+bool region_driver_cancel(struct region_driver *driver, struct vfmig_request *request);
 
 /** region_driver_reset() - the device was reset, and the session with it */
-void region_driver_reset(struct region_driver *offer);
+void region_driver_reset(struct region_driver *driver);
 
 /* ---- between the offer's files: all are steps, see protocol/steps.h ---- */
 
@@ -164,40 +164,40 @@ static inline struct region_driver *region_driver_of(struct steps *steps)
 }
 
 /* Whether a reset has come between; for the first line of each step. */
-bool region_driver_void(struct region_driver *offer);
+bool region_driver_void(struct region_driver *driver);
 
 /* The end of a read of a register: the value goes to the user. */
-ssize_t region_give(struct region_driver *offer, uint64_t value);
+ssize_t region_give(struct region_driver *driver, uint64_t value);
 /* The value that is being written. */
-uint64_t region_taken(const struct region_driver *offer);
+uint64_t region_taken(const struct region_driver *driver);
 
 /* offer_state.c */
-ssize_t region_read_state(struct region_driver *offer);
-ssize_t region_write_state(struct region_driver *offer);
+ssize_t region_read_state(struct region_driver *driver);
+ssize_t region_write_state(struct region_driver *driver);
 
 /* offer_data.c */
-ssize_t region_read_pending(struct region_driver *offer);
-ssize_t region_read_offset(struct region_driver *offer);
-ssize_t region_read_size(struct region_driver *offer);
-ssize_t region_write_size(struct region_driver *offer);
+ssize_t region_read_pending(struct region_driver *driver);
+ssize_t region_read_offset(struct region_driver *driver);
+ssize_t region_read_size(struct region_driver *driver);
+ssize_t region_write_size(struct region_driver *driver);
 /* The data is over: a state was left. */
-void region_drop_data(struct region_driver *offer);
+void region_drop_data(struct region_driver *driver);
 
 /* The access that was about it was taken back. */
-void region_data_dropped(struct region_driver *offer);
+void region_data_dropped(struct region_driver *driver);
 
 /* pfn/pages.c */
-int region_pages_open(struct region_driver *offer, struct vfmig_error *err);
+int region_pages_open(struct region_driver *driver, struct vfmig_error *err);
 /* The access that was to tell written pages was taken back: they are owed. */
-void region_pages_dropped(struct region_driver *offer);
+void region_pages_dropped(struct region_driver *driver);
 /* data_offset is read: the bitmap goes to its place in the region. */
-ssize_t region_expose_bitmap(struct region_driver *offer);
-ssize_t region_write_range(struct region_driver *offer);
-ssize_t region_read_copied(struct region_driver *offer);
+ssize_t region_expose_bitmap(struct region_driver *driver);
+ssize_t region_write_range(struct region_driver *driver);
+ssize_t region_read_copied(struct region_driver *driver);
 /* Logging follows the _SAVING bit: before it is set, and after it is gone. Then @then, with the result. */
-ssize_t region_log_start(struct region_driver *offer, step_fn then);
-ssize_t region_log_stop(struct region_driver *offer, step_fn then);
+ssize_t region_log_start(struct region_driver *driver, step_fn then);
+ssize_t region_log_stop(struct region_driver *driver, step_fn then);
 /* The device was reset, or the offer is about to go; without the lock. */
-void region_log_end(struct region_driver *offer, bool reset);
+void region_log_end(struct region_driver *driver, bool reset);
 
 #endif

@@ -5,8 +5,8 @@
 #include "protocol/pfn/pfn.h"
 
 int pfn_driver_open(struct vfmig_session *session, const struct region_log *log,
-		    const struct region_options *options, struct region_driver **offer,
+		    const struct region_options *options, struct region_driver **driver,
 		    struct vfmig_error *err)
 {
-	return region_driver_open(session, log, VFMIG_REGION_PFN, options, offer, err);
+	return region_driver_open(session, log, VFMIG_REGION_PFN, options, driver, err);
 }

@@ -10,7 +10,7 @@
 
 #include <vfmig/options.h>
 
-#include "protocol/region/offer.h"
+#include "protocol/region/driver.h"
 #include "protocol/v2/v2.h"
 
 /* How it is shown: what options are parsed into. */
@@ -70,7 +70,7 @@ struct expose {
 };
 
 /** expose_init() - nothing is shown yet: features are refused as unknown */
-void expose_init(struct expose *show);
+void expose_init(struct expose *expose);
 
 /**
  * expose_open() - show them
@@ -80,19 +80,19 @@ void expose_init(struct expose *show);
  * @index: of the migration region, where there is one
  * @framed: the session's data is that of docs/device-state.md
  */
-int expose_open(struct expose *show, struct vfmig_session *session, const struct region_log *log,
+int expose_open(struct expose *expose, struct vfmig_session *session, const struct region_log *log,
 		const struct expose_options *options, uint32_t index, bool framed,
 		struct vfmig_error *err);
-void expose_fini(struct expose *show);
+void expose_fini(struct expose *expose);
 
 /** expose_submit() - answer a device's request; false if it is for somebody else */
-bool expose_submit(struct expose *show, struct vfmig_request *request);
-bool expose_cancel(struct expose *show, struct vfmig_request *request);
+bool expose_submit(struct expose *expose, struct vfmig_request *request);
+bool expose_cancel(struct expose *expose, struct vfmig_request *request);
 
 /** expose_regions() - how many regions the device has, if it has that many without */
-uint32_t expose_regions(const struct expose *show, uint32_t others);
+uint32_t expose_regions(const struct expose *expose, uint32_t others);
 
 /** expose_reset() - the device was reset, and the session with it */
-void expose_reset(struct expose *show);
+void expose_reset(struct expose *expose);
 
 #endif

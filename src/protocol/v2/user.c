@@ -21,7 +21,7 @@
 #define GET_SIZE  (VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_DATA_SIZE)
 #define SET_INFO2 (VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_PRECOPY_INFO_V2)
 
-struct drive {
+struct user {
 	struct vfmig_session session; /* first */
 	atomic_uint state;	      /* the last that was heard of, or UNKNOWN */
 	bool has_size;
@@ -34,7 +34,7 @@ struct drive {
 struct op {
 	struct vfmig_request inner;
 	struct vfmig_request *outer;
-	struct drive *drive;
+	struct user *user;
 	enum vfmig_verb verb;	 /* the outer's, */
 	enum vfmig_state target; /* and where it wants to go */
 	struct vfmig_error err;
@@ -43,23 +43,23 @@ struct op {
 	atomic_int refs;
 };
 
-static void put_drive(struct drive *drive)
+static void put_drive(struct user *user)
 {
-	if (atomic_fetch_sub(&drive->refs, 1) != 1)
+	if (atomic_fetch_sub(&user->refs, 1) != 1)
 		return;
-	pthread_mutex_destroy(&drive->lock);
-	free(drive);
+	pthread_mutex_destroy(&user->lock);
+	free(user);
 }
 
 /* The answer to an op that was taken back may come when the session is closed already. */
 static void put(struct op *op)
 {
-	struct drive *drive = op->drive;
+	struct user *user = op->user;
 
 	if (atomic_fetch_sub(&op->refs, 1) != 1)
 		return;
 	free(op);
-	put_drive(drive);
+	put_drive(user);
 }
 
 /* The end of an op: tell the outer request, if it is there still. */
@@ -68,11 +68,11 @@ static void finish(struct op *op, ssize_t result, enum vfmig_state state, uint64
 	struct vfmig_request *outer = op->outer;
 	bool there;
 
-	pthread_mutex_lock(&op->drive->lock);
+	pthread_mutex_lock(&op->user->lock);
 	there = !op->taken_back;
 	if (there)
-		request_remove(&op->drive->held, outer);
-	pthread_mutex_unlock(&op->drive->lock);
+		request_remove(&op->user->held, outer);
+	pthread_mutex_unlock(&op->user->lock);
 	if (there) {
 		if (result < 0 && outer->err && op->err.code)
 			*outer->err = op->err;
@@ -93,7 +93,7 @@ static void fail(struct op *op, ssize_t result)
 static void ask(struct op *op, uint32_t flags)
 {
 	op->inner.feature.flags = flags;
-	vfmig_submit(op->drive->session.device, &op->inner);
+	vfmig_submit(op->user->session.device, &op->inner);
 }
 
 /* ---- going to a state ---- */
@@ -101,12 +101,12 @@ static void ask(struct op *op, uint32_t flags)
 static ssize_t refuse(struct op *op, enum vfmig_state from)
 {
 	enum vfmig_state next;
-	const char *why = vfmig_v2_next(op->drive->session.flags, from, op->target, &next);
+	const char *why = vfmig_v2_next(op->user->session.flags, from, op->target, &next);
 
 	if (!why)
 		return 0;
 	return vfmig_err(&op->err, -EINVAL, "device %s cannot go from %s to %s: %s",
-			 vfmig_device_name(op->drive->session.device), vfmig_state_name(from),
+			 vfmig_device_name(op->user->session.device), vfmig_state_name(from),
 			 vfmig_state_name(op->target), why);
 }
 
@@ -115,27 +115,27 @@ static void set_state(struct op *op)
 	struct vfmig_feature_mig_state state = {.device_state = op->target, .data_fd = -1};
 	bool taken_back;
 
-	pthread_mutex_lock(&op->drive->lock);
+	pthread_mutex_lock(&op->user->lock);
 	taken_back = op->taken_back;
-	pthread_mutex_unlock(&op->drive->lock);
+	pthread_mutex_unlock(&op->user->lock);
 	if (taken_back) {
 		put(op);
 		return;
 	}
 	/* Until it is done, and if it fails, it may be any on the way. */
-	atomic_store(&op->drive->state, UNKNOWN);
+	atomic_store(&op->user->state, UNKNOWN);
 	abi_feature_put_mig_state(op->payload, sizeof(op->payload), &state);
 	ask(op, SET_STATE);
 }
 
 static void go(struct op *op)
 {
-	unsigned state = atomic_load(&op->drive->state);
+	unsigned state = atomic_load(&op->user->state);
 	enum vfmig_state next;
 
 	if (state == UNKNOWN || op->target == VFMIG_STATE_PRE_COPY ||
 	    op->target == VFMIG_STATE_PRE_COPY_P2P ||
-	    vfmig_v2_next(op->drive->session.flags, state, op->target, &next))
+	    vfmig_v2_next(op->user->session.flags, state, op->target, &next))
 		ask(op, GET_STATE);
 	else
 		set_state(op);
@@ -152,11 +152,11 @@ static void got_state(struct op *op)
 
 	if (why) {
 		fail(op, vfmig_err(&op->err, -EPROTO, "device %s: %s",
-				   vfmig_device_name(op->drive->session.device), why));
+				   vfmig_device_name(op->user->session.device), why));
 		return;
 	}
 	state = (enum vfmig_state)answer.device_state;
-	atomic_store(&op->drive->state, state);
+	atomic_store(&op->user->state, state);
 	if (op->verb == VFMIG_VERB_STATE_GET) {
 		finish(op, 0, state, 0);
 		return;
@@ -182,7 +182,7 @@ static void answered(struct vfmig_request *inner)
 		got_state(op);
 		return;
 	case SET_STATE:
-		atomic_store(&op->drive->state, op->target);
+		atomic_store(&op->user->state, op->target);
 		finish(op, 0, op->target, 0);
 		return;
 	default:
@@ -194,7 +194,7 @@ static void answered(struct vfmig_request *inner)
 
 /* ---- requests ---- */
 
-static void begin(struct drive *drive, struct vfmig_request *outer)
+static void begin(struct user *user, struct vfmig_request *outer)
 {
 	struct op *op = calloc(1, sizeof(*op));
 
@@ -203,12 +203,12 @@ static void begin(struct drive *drive, struct vfmig_request *outer)
 		return;
 	}
 	op->outer = outer;
-	op->drive = drive;
+	op->user = user;
 	op->verb = outer->verb;
 	if (op->verb == VFMIG_VERB_STATE_GO)
 		op->target = outer->state;
 	atomic_init(&op->refs, 1);
-	atomic_fetch_add(&drive->refs, 1);
+	atomic_fetch_add(&user->refs, 1);
 	op->inner.verb = VFMIG_VERB_FEATURE;
 	op->inner.feature.data = op->payload;
 	op->inner.feature.size = sizeof(op->payload);
@@ -216,10 +216,10 @@ static void begin(struct drive *drive, struct vfmig_request *outer)
 	op->inner.err = &op->err;
 	op->inner.done = answered;
 	op->inner.user = op;
-	pthread_mutex_lock(&drive->lock);
+	pthread_mutex_lock(&user->lock);
 	outer->held[0] = (uintptr_t)op;
-	request_push(&drive->held, outer);
-	pthread_mutex_unlock(&drive->lock);
+	request_push(&user->held, outer);
+	pthread_mutex_unlock(&user->lock);
 	if (op->verb == VFMIG_VERB_STATE_GO)
 		go(op);
 	else
@@ -228,20 +228,20 @@ static void begin(struct drive *drive, struct vfmig_request *outer)
 
 static void submit(struct vfmig_session *session, struct vfmig_request *request)
 {
-	struct drive *drive = (struct drive *)session;
+	struct user *user = (struct user *)session;
 
 	switch (request->verb) {
 	case VFMIG_VERB_DATA_SIZE:
-		if (!drive->has_size) {
+		if (!user->has_size) {
 			request_complete_err(request, -ENOTTY, "device %s has no MIG_DATA_SIZE",
 					     vfmig_device_name(session->device));
 			return;
 		}
-		begin(drive, request);
+		begin(user, request);
 		return;
 	case VFMIG_VERB_STATE_GO:
 	case VFMIG_VERB_STATE_GET:
-		begin(drive, request);
+		begin(user, request);
 		return;
 	case VFMIG_VERB_PRECOPY_INFO:
 		if (!(session->flags & VFMIG_MIGRATION_PRE_COPY)) {
@@ -266,21 +266,21 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 
 static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
 {
-	struct drive *drive = (struct drive *)session;
+	struct user *user = (struct user *)session;
 	struct op *op = NULL;
 
-	pthread_mutex_lock(&drive->lock);
-	if (request_remove(&drive->held, request)) {
+	pthread_mutex_lock(&user->lock);
+	if (request_remove(&user->held, request)) {
 		op = (struct op *)(uintptr_t)request->held[0];
 		op->taken_back = true;
 		atomic_fetch_add(&op->refs, 1);
 	}
-	pthread_mutex_unlock(&drive->lock);
+	pthread_mutex_unlock(&user->lock);
 	if (!op)
 		return vfmig_cancel(session->device, request);
 	if (vfmig_cancel(session->device, &op->inner)) {
 		/* Whether it happened nobody will say. */
-		atomic_store(&drive->state, UNKNOWN);
+		atomic_store(&user->state, UNKNOWN);
 		put(op);
 	}
 	put(op);
@@ -289,7 +289,7 @@ static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
 
 static void close_drive(struct vfmig_session *session)
 {
-	put_drive((struct drive *)session);
+	put_drive((struct user *)session);
 }
 
 static const struct session_ops ops = {
@@ -306,7 +306,7 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 		VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_P2P | VFMIG_MIGRATION_PRE_COPY;
 	uint8_t payload[8];
 	uint64_t flags = 0;
-	struct drive *drive;
+	struct user *user;
 	int ret = vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, payload,
 				       sizeof(payload), err);
 
@@ -321,20 +321,20 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 		return vfmig_err(err, -EOPNOTSUPP,
 				 "device %s has migration flags 0x%llx, without STOP_COPY",
 				 vfmig_device_name(device), (unsigned long long)flags);
-	drive = calloc(1, sizeof(*drive));
-	if (!drive)
+	user = calloc(1, sizeof(*user));
+	if (!user)
 		return vfmig_err(err, -ENOMEM, "no memory for a session");
-	drive->session.ops = &ops;
-	drive->session.device = device;
-	drive->session.flags = flags & all;
-	atomic_init(&drive->state, UNKNOWN);
-	atomic_init(&drive->refs, 1);
-	pthread_mutex_init(&drive->lock, NULL);
-	drive->has_size =
+	user->session.ops = &ops;
+	user->session.device = device;
+	user->session.flags = flags & all;
+	atomic_init(&user->state, UNKNOWN);
+	atomic_init(&user->refs, 1);
+	pthread_mutex_init(&user->lock, NULL);
+	user->has_size =
 		!vfmig_device_feature(device, GET_SIZE | VFMIG_FEATURE_PROBE, NULL, 0, NULL);
 	/* Older devices do not have it, and are understood without. */
 	if (flags & VFMIG_MIGRATION_PRE_COPY)
 		vfmig_device_feature(device, SET_INFO2, NULL, 0, NULL);
-	*session = &drive->session;
+	*session = &user->session;
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/type1/offer.h"
+#include "protocol/type1/driver.h"
 
 static const struct vfmig_type1_iova_range everything = {.start = 0, .end = UINT64_MAX};
 

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Going to a state: reads and writes of device_state.
+ *
+ * Each write is a read, a change of the three low bits, and a write, as the text asks, so that the reserved bits
+ * stay what they are. After a failure the state is read again: it may be the one from before or the error
+ * state. The session goes on from whatever it finds there.
+ *
+ * A device that checks late stays in RESUMING while STOP is shown.
+ *
+ * A pfn device whose written pages are asked for must be _SAVING all the time. So while they are, RUNNING is
+ * shown for 011b, and STOP for 010b, and the bit stays set between them; only what needs the device to
+ * begin its data anew takes it away for a moment, and the written pages of that moment are not known.
+ */
+#include <errno.h>
+
+#include "protocol/region/user.h"
+
+/* device_state for a state of the session's. */
+static uint8_t bits_for(const struct region_user *user, enum vfmig_state state)
+{
+	uint8_t bits = (uint8_t)abi_region_state_from(state);
+
+	if (user->parked)
+		return VFMIG_V1_STATE_RESUMING;
+	if (user->logs && (bits == VFMIG_V1_STATE_RUNNING || bits == VFMIG_V1_STATE_STOP))
+		bits |= VFMIG_V1_SAVING;
+	return bits;
+}
+
+/* The device was asked: the session's state is what it says. */
+static void heard(struct region_user *user)
+{
+	uint32_t bits = (uint32_t)user->word & VFMIG_V1_STATE_MASK;
+
+	user->bits = (uint8_t)bits;
+	if (bits == bits_for(user, user->state) && user->state != VFMIG_STATE_ERROR)
+		return;
+	/* It is not where we left it: it was reset, or somebody else drives it. */
+	user->state = abi_region_state_to(bits);
+	user->parked = false;
+	region_user_gap(user);
+	region_user_read_reset(user);
+	region_user_write_reset(user);
+}
+
+/* ---- STATE_GET ---- */
+
+static ssize_t got(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+
+	if (result < 0)
+		return result;
+	heard(user);
+	steps->outer->state = user->state;
+	return 0;
+}
+
+ssize_t region_user_state_get(struct region_user *user)
+{
+	return region_user_get(user, ABI_REG_DEVICE_STATE, got);
+}
+
+/* ---- writing device_state, in as many steps as it takes ---- */
+
+static ssize_t walk(struct region_user *user);
+
+static ssize_t asked_why(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+
+	if (result >= 0)
+		heard(user);
+	else
+		user->broken = true;
+	steps->err = user->why;
+	return user->result;
+}
+
+static ssize_t written(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+
+	if (result >= 0) {
+		user->way_at++;
+		return walk(user);
+	}
+	user->result = result;
+	user->why = steps->err;
+	return region_user_get(user, ABI_REG_DEVICE_STATE, asked_why);
+}
+
+static ssize_t read_to_modify(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+	uint64_t to = user->way[user->way_at];
+
+	if (result < 0)
+		return result;
+	return region_user_put(user, ABI_REG_DEVICE_STATE,
+			       (user->word & ~(uint64_t)VFMIG_V1_STATE_MASK) | to, written);
+}
+
+static ssize_t walk(struct region_user *user)
+{
+	if (user->way_at == user->ways)
+		return user->then(&user->steps, 0);
+	return region_user_get(user, ABI_REG_DEVICE_STATE, read_to_modify);
+}
+
+/* ---- STATE_GO ---- */
+
+static bool saving(enum vfmig_state state)
+{
+	return vfmig_v2_state_saving(state);
+}
+
+/* What to write to get there; the device is in the session's state. */
+static ssize_t plan(struct region_user *user, enum vfmig_state to)
+{
+	uint8_t way[ABI_REGION_WRITES_MAX], bits = user->bits;
+	enum vfmig_state from = user->state;
+	const char *why;
+	uint32_t count;
+
+	if (user->parked && to == VFMIG_STATE_RESUMING)
+		return vfmig_err(&user->steps.err, -EBUSY,
+				 "device %s has been loaded already: reset it first",
+				 vfmig_device_name(user->session.device));
+	if (user->parked)
+		from = VFMIG_STATE_RESUMING;
+	user->parked = false;
+	why = abi_region_way(from, to, user->checks, way, &count);
+	if (why)
+		return vfmig_err(&user->steps.err, -EINVAL, "device %s cannot go from %s to %s: %s",
+				 vfmig_device_name(user->session.device), vfmig_state_name(from),
+				 vfmig_state_name(to), why);
+	user->ways = user->way_at = 0;
+	if (from == VFMIG_STATE_RESUMING && to == VFMIG_STATE_STOP &&
+	    user->session.checks_by_running && user->session.checks_late)
+		return 0;
+	/* Its data has been begun, in a session of which the device does not know that it is over. */
+	if (user->logs && saving(to) && !saving(from) && user->read.begun) {
+		bits = (uint8_t)abi_region_state_from(from);
+		user->way[user->ways++] = bits;
+		region_user_gap(user);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t next = bits_for(user, abi_region_state_to(way[i]));
+
+		/*
+		 * Out of RESUMING there is one way, and stop-and-copy does not go back to pre-copy: no written page
+		 * is known where _SAVING must go for a moment.
+		 */
+		if (bits == VFMIG_V1_STATE_RESUMING ||
+		    (bits == VFMIG_V1_STATE_STOP_COPY && next == VFMIG_V1_STATE_PRE_COPY)) {
+			bits = way[i];
+			user->way[user->ways++] = bits;
+			region_user_gap(user);
+		}
+		if (next != bits)
+			user->way[user->ways++] = next;
+		bits = next;
+	}
+	return 0;
+}
+
+static ssize_t arrived(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+	enum vfmig_state from = user->state, to = steps->outer->state;
+
+	/* What was said of the data is not true any more. In stop-and-copy there is more of it. */
+	user->read.fresh = false;
+	if (saving(to) && !saving(from))
+		region_user_read_reset(user);
+	user->parked =
+		to == VFMIG_STATE_STOP && user->bits == VFMIG_V1_STATE_RESUMING && !user->ways;
+	if (to == VFMIG_STATE_RESUMING && from != to)
+		region_user_write_reset(user);
+	/* From pre-copy to stop-and-copy it is the same data. */
+	if (!saving(to) || !saving(from))
+		user->broken = false;
+	user->state = to;
+	return 0;
+}
+
+static ssize_t prepared(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+	ssize_t ret;
+
+	if (result < 0)
+		return result;
+	ret = plan(user, steps->outer->state);
+	if (ret)
+		return ret;
+	user->then = arrived;
+	return walk(user);
+}
+
+static ssize_t go_from(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+	enum vfmig_state to = steps->outer->state;
+
+	if (result < 0)
+		return result;
+	heard(user);
+	if (user->state == to)
+		return 0;
+	if (user->state == VFMIG_STATE_PRE_COPY && to == VFMIG_STATE_STOP_COPY)
+		return region_user_drain(user, prepared);
+	if (user->state == VFMIG_STATE_RESUMING)
+		return region_user_flush(user, prepared);
+	return prepared(steps, 0);
+}
+
+ssize_t region_user_state_go(struct region_user *user)
+{
+	return region_user_get(user, ABI_REG_DEVICE_STATE, go_from);
+}
+
+/* ---- pfn: the log of written pages ---- */
+
+static ssize_t switched(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+
+	/* Where that changed the device's state, the data of it begins anew. */
+	if (user->ways)
+		region_user_read_reset(user);
+	user->logs = user->log_to;
+	return 0;
+}
+
+static ssize_t switch_from(struct steps *steps, ssize_t result)
+{
+	struct region_user *user = region_user_of(steps);
+	bool logs = user->logs;
+	uint8_t bits;
+
+	if (result < 0)
+		return result;
+	heard(user);
+	user->logs = user->log_to;
+	bits = bits_for(user, user->state);
+	user->logs = logs;
+	user->ways = user->way_at = 0;
+	if (bits != user->bits)
+		user->way[user->ways++] = bits;
+	user->then = switched;
+	return walk(user);
+}
+
+ssize_t region_user_log_switch(struct region_user *user, bool on)
+{
+	user->log_to = on;
+	return region_user_get(user, ABI_REG_DEVICE_STATE, switch_from);
+}
