@@ -61,7 +61,7 @@ static bool has_landed(void *context)
 static void take_off(struct client *c, struct flight *flight, size_t n)
 {
 	flight->request = (struct vfmig_request){
-		.verb = c->writes ? VFMIG_VERB_DATA_WRITE : VFMIG_VERB_DATA_READ,
+		.op = c->writes ? VFMIG_OP_DATA_WRITE : VFMIG_OP_DATA_READ,
 		.err = &flight->err,
 		.done = landed,
 		.user = flight,
@@ -105,7 +105,7 @@ static void go(struct client *c, enum vfmig_state state)
 {
 	struct vfmig_error err = {0};
 
-	bench_must(vfmig_session_go(c->session, state, &err), &err);
+	bench_must(vfmig_session_set_state(c->session, state, &err), &err);
 }
 
 static void open_client(struct client *c)
@@ -138,7 +138,7 @@ static void fill_pieces(struct client *c)
 	ssize_t n;
 
 	bench_must(vfmig_session_open(card, NULL, &session, &err), &err);
-	bench_must(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, &err), &err);
+	bench_must(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, &err), &err);
 	for (;;) {
 		n = vfmig_session_read(session, c->pieces + c->count * LIMIT_PIECE, LIMIT_PIECE,
 				       &err);

@@ -71,7 +71,7 @@ static void run(void *self)
 	struct host *host = self;
 
 	bench_must(vfmig_migration_run(host->m, host->channel, host->channel, &err), &err);
-	vfmig_migration_result(host->m, &result);
+	vfmig_migration_get_result(host->m, &result);
 	if (host->served && host->role == VFMIG_ROLE_SOURCE)
 		bench_lap(result.downtime.total);
 	if (host->memory)

@@ -187,7 +187,7 @@ static void harvest_clean(const char *name, bool reserved, uint64_t size)
 		bench_pair(&b, (double)(bench_now() - t0) / 1e3, 100);
 	}
 	bench_report(&b);
-	dirty_stats(map, &stats);
+	dirty_get_stats(map, &stats);
 	fprintf(stderr, "%s: %zu bytes of memory\n", name, stats.bytes);
 	dirty_free(map);
 }

@@ -255,7 +255,7 @@ static void one(struct benches *b, enum memory kind, uint64_t bytes,
 	if (wire)
 		bench_link_free(wire);
 	after = bench_resident();
-	vfmig_migration_result(from.m, &r);
+	vfmig_migration_get_result(from.m, &r);
 	say(&from, &r, what);
 	if (from.ret && from.ret != -ETIME && !(link->enforce && from.ret == -ETIMEDOUT))
 		bench_fail("%s: %s", what, from.err.text);

@@ -74,7 +74,7 @@ static void serve(uint64_t bytes)
 
 static void feature(uint32_t flags, void *data, size_t size)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE};
+	struct vfmig_request request = {.op = VFMIG_OP_FEATURE};
 
 	request.feature.flags = flags;
 	request.feature.data = data;
@@ -88,7 +88,7 @@ static void region_read(unsigned times)
 
 	serve(1 << 20);
 	while (times--) {
-		struct vfmig_request request = {.verb = VFMIG_VERB_REGION_READ};
+		struct vfmig_request request = {.op = VFMIG_OP_REGION_READ};
 
 		request.region.offset = CARD_REGISTER;
 		request.region.buf = &value;
@@ -105,7 +105,7 @@ static void data_read(unsigned times)
 	serve(STATE);
 	feature(VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &state, sizeof(state));
 	while (times--) {
-		struct vfmig_request request = {.verb = VFMIG_VERB_DATA_READ};
+		struct vfmig_request request = {.op = VFMIG_OP_DATA_READ};
 
 		request.data.buf = chunk;
 		request.data.len = CHUNK;

@@ -32,12 +32,12 @@ static void run(void *self)
 
 	for (unsigned i = 0; i < c->times; i++)
 		if (c->write)
-			bench_must(vfmig_region_write(c->device, 0, CARD_REGISTER, &value,
-						      sizeof(value), &err),
+			bench_must(vfmig_device_region_write(c->device, 0, CARD_REGISTER, &value,
+							     sizeof(value), &err),
 				   &err);
 		else
-			bench_must(vfmig_region_read(c->device, 0, CARD_REGISTER, &value,
-						     sizeof(value), &err),
+			bench_must(vfmig_device_region_read(c->device, 0, CARD_REGISTER, &value,
+							    sizeof(value), &err),
 				   &err);
 	bench_lap(bench_now() - began);
 	bench_over(c->over);

@@ -82,9 +82,9 @@ static void begin(struct client *c)
 	c->space = vfmig_space_new();
 	bench_must(vfmig_space_map(c->space, &map, &err), &err);
 	bench_must(vfmig_space_attach(c->space, c->device, &err), &err);
-	bench_must(vfmig_device_feature(c->device,
-					VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET,
-					&control, sizeof(control), &err),
+	bench_must(vfmig_device_call_feature(c->device,
+					     VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET,
+					     &control, sizeof(control), &err),
 		   &err);
 	c->bitmap = (uint64_t *)bench_memory(BYTES / PAGE / 8, 0);
 }
@@ -123,9 +123,9 @@ static void run(void *self)
 	struct vfmig_error err = {0};
 	uint64_t began = bench_now();
 
-	bench_must(vfmig_device_feature(c->device,
-					VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET,
-					&report, sizeof(report), &err),
+	bench_must(vfmig_device_call_feature(c->device,
+					     VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET,
+					     &report, sizeof(report), &err),
 		   &err);
 	bench_lap(bench_now() - began);
 	bench_over(c->over);

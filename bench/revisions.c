@@ -51,7 +51,7 @@ static void go(struct end *end, enum vfmig_state state)
 {
 	struct vfmig_error err = {0};
 
-	bench_must(vfmig_session_go(end->session, state, &err), &err);
+	bench_must(vfmig_session_set_state(end->session, state, &err), &err);
 }
 
 /* How fast it went, and how much processor time it took. */

@@ -71,7 +71,7 @@ static int describe_pci(struct vfmig_device *device)
 	char ids[64], subsystem[32];
 	struct vfmig_error err = {0};
 
-	if (vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, c, sizeof(c), &err))
+	if (vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, c, sizeof(c), &err))
 		return cli_fail(&err);
 	snprintf(ids, sizeof(ids), "%02x%02x:%02x%02x", c[1], c[0], c[3], c[2]);
 	snprintf(subsystem, sizeof(subsystem), "%02x%02x:%02x%02x", c[0x2d], c[0x2c], c[0x2f],
@@ -132,7 +132,7 @@ static void describe_group(const struct vfmig_zpci_group *g)
 	printf(", measured each %u ms\n", g->mui);
 }
 
-static void describe_caps(const struct vfmig_device_about *about)
+static void describe_caps(const struct vfmig_device_details *about)
 {
 	char text[VFMIG_ZPCI_STRING_MAX + 1], raw[HEX_MAX], ids[128];
 
@@ -160,7 +160,7 @@ static void describe_caps(const struct vfmig_device_about *about)
 		printf("  Unknown      capabilities %s\n", ids);
 }
 
-int describe_device(struct vfmig_device *device, const struct vfmig_device_about *about)
+int describe_device(struct vfmig_device *device, const struct vfmig_device_details *about)
 {
 	char flags[256];
 	int ret = 0;
@@ -274,14 +274,14 @@ static void describe_region(const struct vfmig_region *r, uint32_t flags)
 	region_more(r, mappable);
 }
 
-int describe_regions(struct vfmig_device *device, const struct vfmig_device_about *about)
+int describe_regions(struct vfmig_device *device, const struct vfmig_device_details *about)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_region region;
 	bool title = false;
 
 	for (uint32_t i = 0; i < about->num_regions; i++) {
-		int ret = vfmig_device_region(device, i, &region, &err);
+		int ret = vfmig_device_get_region_info(device, i, &region, &err);
 
 		/* Linux refuses the index of a VGA region that is not there with EINVAL. */
 		if (ret && ret != -EINVAL)
@@ -298,7 +298,7 @@ int describe_regions(struct vfmig_device *device, const struct vfmig_device_abou
 
 /* ---- interrupts ---- */
 
-int describe_irqs(struct vfmig_device *device, const struct vfmig_device_about *about)
+int describe_irqs(struct vfmig_device *device, const struct vfmig_device_details *about)
 {
 	static const char *const words[] = {"eventfd", "maskable", "automasked", "noresize"};
 	struct vfmig_error err = {0};
@@ -309,7 +309,7 @@ int describe_irqs(struct vfmig_device *device, const struct vfmig_device_about *
 	for (uint32_t i = 0; i < about->num_irqs; i++) {
 		const char *name = vfmig_irq_name(about->flags, i);
 
-		int ret = vfmig_device_irq(device, i, &irq, &err);
+		int ret = vfmig_device_get_irq_info(device, i, &irq, &err);
 
 		if (ret && ret != -EINVAL)
 			return cli_fail(&err);
@@ -349,7 +349,7 @@ static const char *page_sizes(uint64_t bits, char *out, size_t size)
 	return out;
 }
 
-static void tell_iommu(const struct vfmig_iommu_about *iommu)
+static void tell_iommu(const struct vfmig_iommu_details *iommu)
 {
 	char pages[128], dirty[128], size[CLI_NUMBER], from[CLI_NUMBER], to[CLI_NUMBER];
 
@@ -388,7 +388,7 @@ static void tell_iommu(const struct vfmig_iommu_about *iommu)
 static int ask_iommu(struct vfmig_space *space, struct vfmig_device *device)
 {
 	static uint8_t answer[IOMMU_INFO_MAX];
-	static struct vfmig_iommu_about iommu;
+	static struct vfmig_iommu_details iommu;
 	struct vfmig_type1 *container;
 	struct vfmig_error err = {0};
 	ssize_t len;
@@ -396,11 +396,11 @@ static int ask_iommu(struct vfmig_space *space, struct vfmig_device *device)
 	if (vfmig_space_attach(space, device, &err) ||
 	    vfmig_type1_new(space, NULL, &container, &err))
 		return cli_fail(&err);
-	len = vfmig_type1_info(container, sizeof(answer), answer, sizeof(answer));
+	len = vfmig_type1_get_info(container, sizeof(answer), answer, sizeof(answer));
 	vfmig_type1_free(container);
 	if (len < 0)
 		return cli_failf("the container does not tell of itself: %s", strerror((int)-len));
-	if (vfmig_iommu_about(answer, (size_t)len, &iommu, &err))
+	if (vfmig_iommu_get_details(answer, (size_t)len, &iommu, &err))
 		return cli_fail(&err);
 	tell_iommu(&iommu);
 	return 0;

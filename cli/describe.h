@@ -14,9 +14,9 @@ const char *describe_words(uint64_t bits, const char *const *word, size_t count,
 			   size_t size);
 
 /* The device itself, its configuration space if it has one, and its capabilities. */
-int describe_device(struct vfmig_device *device, const struct vfmig_device_about *about);
-int describe_regions(struct vfmig_device *device, const struct vfmig_device_about *about);
-int describe_irqs(struct vfmig_device *device, const struct vfmig_device_about *about);
+int describe_device(struct vfmig_device *device, const struct vfmig_device_details *about);
+int describe_regions(struct vfmig_device *device, const struct vfmig_device_details *about);
+int describe_irqs(struct vfmig_device *device, const struct vfmig_device_details *about);
 /* What a container with the device in it says. */
 int describe_iommu(struct vfmig_device *device);
 

@@ -84,7 +84,7 @@ static int check_source(struct vfmig_session *session, const struct cli_past *pa
 			"%s is in %s, as a device is that its client has left; --start starts it "
 			"first",
 			past->name, state);
-	if (vfmig_session_go(session, VFMIG_STATE_RUNNING, &err))
+	if (vfmig_session_set_state(session, VFMIG_STATE_RUNNING, &err))
 		return cli_fail(&err);
 	return 0;
 }
@@ -259,8 +259,9 @@ static void remember(struct cli_end *end, struct cli_end *other)
 	for (size_t i = 0; i < end->devices; i++) {
 		if (ms > MOVED_MS || !ms)
 			vfmig_device_set_timeout(end->device[i], MOVED_MS);
-		vfmig_device_moved(end->device[i],
-				   other ? vfmig_device_name(other->device[i]) : end->place, NULL);
+		vfmig_device_set_moved(end->device[i],
+				       other ? vfmig_device_name(other->device[i]) : end->place,
+				       NULL);
 	}
 }
 
@@ -269,9 +270,9 @@ int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct
 	struct vfmig_migration_result r, o = {0};
 	int code;
 
-	vfmig_migration_result(end->migration, &r);
+	vfmig_migration_get_result(end->migration, &r);
 	if (other)
-		vfmig_migration_result(other->migration, &o);
+		vfmig_migration_get_result(other->migration, &o);
 	if (r.outcome == VFMIG_OUTCOME_DONE && !r.running)
 		remember(end, other);
 	code = cli_outcome_code(r.outcome, r.lost_devices || o.lost_devices, r.code == -ECANCELED);

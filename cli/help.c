@@ -74,7 +74,7 @@ static void each(enum vfmig_known_kind kind, const char *format)
 	struct vfmig_known known;
 	char name[64];
 
-	for (size_t i = 0; vfmig_known(i, &known); i++) {
+	for (size_t i = 0; vfmig_list(i, &known); i++) {
 		if (known.kind != kind)
 			continue;
 		snprintf(name, sizeof(name), format, known.name, known.place ? known.place : "");

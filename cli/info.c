@@ -27,7 +27,7 @@ static void features(struct vfmig_device *device, char *out, size_t size)
 
 	out[0] = 0;
 	for (uint32_t i = 0; i < VFMIG_FEATURE_COUNT && used < size; i++)
-		if (!vfmig_device_feature(device, VFMIG_FEATURE_PROBE | i, NULL, 0, NULL))
+		if (!vfmig_device_call_feature(device, VFMIG_FEATURE_PROBE | i, NULL, 0, NULL))
 			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " " : "",
 						 vfmig_feature_name(i));
 }
@@ -37,7 +37,7 @@ static void show_past(const struct cli_past *past)
 {
 	char text[CLI_SENTENCE];
 
-	if (cli_past_runs(past) && past->history.past == VFMIG_PAST_UNKNOWN)
+	if (cli_past_runs(past) && past->history.past == VFMIG_HISTORY_UNKNOWN)
 		return;
 	printf("    history    ");
 	cli_wrap(cli_past_text(past, text), 15, 100);
@@ -57,7 +57,7 @@ static int show_session(struct vfmig_session *session, const char *name, const c
 
 	if (ret)
 		return ret;
-	sized = vfmig_session_data_size(session, &bytes, &err);
+	sized = vfmig_session_get_data_size(session, &bytes, &err);
 	/* Not a failure: some devices cannot tell the size. */
 	if (sized && sized != -ENOTTY && sized != -EOPNOTSUPP)
 		return cli_fail(&err);
@@ -67,7 +67,7 @@ static int show_session(struct vfmig_session *session, const char *name, const c
 			    VFMIG_TEXT("protocol", vfmig_session_protocol(session)),
 			    VFMIG_TEXT("flags", flags),
 			    VFMIG_TEXT("state", vfmig_state_name(past.state)),
-			    VFMIG_TEXT("past", vfmig_past_name(past.history.past)),
+			    VFMIG_TEXT("past", vfmig_history_name(past.history.past)),
 			    VFMIG_U64("since", past.history.since),
 			    VFMIG_TEXT("moved_to", past.history.where),
 			    VFMIG_TEXT("features", probed),
@@ -111,11 +111,11 @@ static int show_migration(struct vfmig_device *device, const char *name)
 
 static int show(struct vfmig_device *device, const char *name)
 {
-	struct vfmig_device_about about;
+	struct vfmig_device_details about;
 	struct vfmig_error err = {0};
 	int ret;
 
-	if (vfmig_device_about(device, &about, &err))
+	if (vfmig_device_get_details(device, &about, &err))
 		return cli_fail(&err);
 	ret = describe_device(device, &about);
 	if (!ret)

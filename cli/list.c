@@ -32,7 +32,7 @@ static int run(const struct cli_list *words)
 	char name[64];
 	int kind = -1;
 
-	for (size_t i = 0; vfmig_known(i, &known); i++) {
+	for (size_t i = 0; vfmig_list(i, &known); i++) {
 		name_of(&known, name, sizeof(name));
 		if (cli.json) {
 			vfmig_event(&cli_json_events, "known",

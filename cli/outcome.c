@@ -121,9 +121,9 @@ void cli_outcome_next(const struct cli_end *end, const struct cli_end *other)
 	struct vfmig_migration_result r, o = {0};
 	char names[NAMES];
 
-	vfmig_migration_result(end->migration, &r);
+	vfmig_migration_get_result(end->migration, &r);
 	if (other)
-		vfmig_migration_result(other->migration, &o);
+		vfmig_migration_get_result(other->migration, &o);
 	if (end->role == VFMIG_ROLE_SOURCE)
 		after_source(end, other, &r, &o);
 	else if (r.outcome != VFMIG_OUTCOME_DONE && *names_of(end, names))

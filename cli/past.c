@@ -13,10 +13,10 @@ int cli_past_look(struct vfmig_session *session, const char *name, struct cli_pa
 
 	memset(past, 0, sizeof(*past));
 	past->name = name;
-	if (vfmig_session_state(session, &past->state, &err))
+	if (vfmig_session_get_state(session, &past->state, &err))
 		return cli_fail(&err);
 	/* A device in this process, or a server that does not remember: UNKNOWN. */
-	if (vfmig_device_history(vfmig_session_device(session), &past->history, NULL))
+	if (vfmig_device_get_history(vfmig_session_device(session), &past->history, NULL))
 		memset(&past->history, 0, sizeof(past->history));
 	return 0;
 }
@@ -40,20 +40,21 @@ static char *date(uint64_t since, char out[32])
 char *cli_past_text(const struct cli_past *past, char out[CLI_SENTENCE])
 {
 	static const char *const texts[] = {
-		[VFMIG_PAST_UNKNOWN] =
+		[VFMIG_HISTORY_UNKNOWN] =
 			"nothing remembers whether a copy of its state runs elsewhere",
-		[VFMIG_PAST_NEW] = "its state is its own since it was made or reset, at %s",
-		[VFMIG_PAST_LOADING] = "it holds a part of another device's state, since %s",
-		[VFMIG_PAST_LOADED] =
+		[VFMIG_HISTORY_NEW] = "its state is its own since it was made or reset, at %s",
+		[VFMIG_HISTORY_LOADING] = "it holds a part of another device's state, since %s",
+		[VFMIG_HISTORY_LOADED] =
 			"it was loaded at %s and has not run since, so its source may run",
-		[VFMIG_PAST_RAN] = "its state is its own: it has run here since %s",
-		[VFMIG_PAST_READ] = "all of its state was read at %s, so a copy may run elsewhere",
-		[VFMIG_PAST_MOVED] = "it was moved away at %s to %s",
+		[VFMIG_HISTORY_RAN] = "its state is its own: it has run here since %s",
+		[VFMIG_HISTORY_READ] =
+			"all of its state was read at %s, so a copy may run elsewhere",
+		[VFMIG_HISTORY_MOVED] = "it was moved away at %s to %s",
 	};
 	uint32_t n = past->history.past;
 	char when[32];
 
-	n = n < sizeof(texts) / sizeof(texts[0]) ? n : VFMIG_PAST_UNKNOWN;
+	n = n < sizeof(texts) / sizeof(texts[0]) ? n : VFMIG_HISTORY_UNKNOWN;
 	date(past->history.since, when);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -75,15 +76,15 @@ bool cli_past_doubt(const struct cli_past *past)
 {
 	if (cli_past_runs(past))
 		return false;
-	return past->history.past != VFMIG_PAST_NEW && past->history.past != VFMIG_PAST_RAN;
+	return past->history.past != VFMIG_HISTORY_NEW && past->history.past != VFMIG_HISTORY_RAN;
 }
 
 bool cli_past_only_copy(const struct cli_past *past)
 {
 	if (past->state == VFMIG_STATE_ERROR || past->state == VFMIG_STATE_RESUMING)
 		return false;
-	return past->history.past == VFMIG_PAST_READ ||
-	       (past->state == VFMIG_STATE_STOP_COPY && past->history.past != VFMIG_PAST_MOVED);
+	return past->history.past == VFMIG_HISTORY_READ ||
+	       (past->state == VFMIG_STATE_STOP_COPY && past->history.past != VFMIG_HISTORY_MOVED);
 }
 
 char *cli_past_next(const struct cli_past *past, char out[CLI_SENTENCE])
@@ -91,7 +92,7 @@ char *cli_past_next(const struct cli_past *past, char out[CLI_SENTENCE])
 	const char *yes = cli_past_only_copy(past) ? " --yes" : "", *name = past->name;
 
 	out[0] = 0;
-	if (cli_past_obstacle(past) || past->history.past == VFMIG_PAST_MOVED)
+	if (cli_past_obstacle(past) || past->history.past == VFMIG_HISTORY_MOVED)
 		snprintf(out, CLI_SENTENCE, "'vfmig reset %s' makes a new device of it", name);
 	else if (cli_past_doubt(past))
 		snprintf(out, CLI_SENTENCE,

@@ -65,7 +65,7 @@ static int set(struct vfmig_device *device, uint32_t feature, void *data, size_t
 {
 	struct vfmig_error err = {0};
 
-	if (vfmig_device_feature(device, VFMIG_FEATURE_SET | feature, data, size, &err))
+	if (vfmig_device_call_feature(device, VFMIG_FEATURE_SET | feature, data, size, &err))
 		return cli_fail(&err);
 	return CLI_OK;
 }
@@ -128,7 +128,7 @@ static int read_something(struct vfmig_device *device)
 	struct vfmig_device_info info;
 	struct vfmig_error err = {0};
 
-	return vfmig_device_info(device, &info, &err) ? cli_fail(&err) : CLI_OK;
+	return vfmig_device_get_info(device, &info, &err) ? cli_fail(&err) : CLI_OK;
 }
 
 static int watch_by(struct vfmig_device *device, int event, int64_t deadline)

@@ -23,7 +23,7 @@ static int check(struct vfmig_device *device, const char *name)
 
 	if (yes || vfmig_session_open(device, cli.protocol, &session, NULL))
 		return 0;
-	if (!vfmig_session_state(session, &past.state, NULL))
+	if (!vfmig_session_get_state(session, &past.state, NULL))
 		ret = cli_past_look(session, name, &past);
 	vfmig_session_close(session);
 	if (ret || !cli_past_only_copy(&past))

@@ -50,7 +50,7 @@ static int go(struct resumed *r, enum vfmig_state state)
 {
 	struct vfmig_error err = {0};
 
-	if (vfmig_session_go(r->session, state, &err)) {
+	if (vfmig_session_set_state(r->session, state, &err)) {
 		vfmig_err_at(&err, err.code, "%s stays stopped, with its state", r->past.name);
 		return cli_fail(&err);
 	}
@@ -64,7 +64,7 @@ static void tell(const struct resumed *r)
 	if (cli.json)
 		vfmig_event(&cli_json_events, "resumed", VFMIG_TEXT("device", r->past.name),
 			    VFMIG_TEXT("from", from),
-			    VFMIG_TEXT("past", vfmig_past_name(r->past.history.past)));
+			    VFMIG_TEXT("past", vfmig_history_name(r->past.history.past)));
 	else if (r->past.state == VFMIG_STATE_RUNNING)
 		printf("%s runs already\n", r->past.name);
 	else

@@ -44,7 +44,7 @@ int conform_feature(struct conform *c, uint32_t flags, void *data, size_t size)
 	int ret;
 
 	forget(c);
-	ret = vfmig_device_feature(c->device, flags, data, size, &c->err);
+	ret = vfmig_device_call_feature(c->device, flags, data, size, &c->err);
 	if (!ret)
 		return 0;
 	return vfmig_err_at(&c->err, ret, "%s%s%s%s", flags & VFMIG_FEATURE_PROBE ? "PROBE " : "",
@@ -91,7 +91,7 @@ int conform_reset(struct conform *c)
 
 ssize_t conform_read(struct conform *c, void *buf, size_t len)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_DATA_READ, .err = &c->err};
+	struct vfmig_request request = {.op = VFMIG_OP_DATA_READ, .err = &c->err};
 	ssize_t ret;
 
 	forget(c);
@@ -106,7 +106,7 @@ ssize_t conform_read(struct conform *c, void *buf, size_t len)
 
 ssize_t conform_write(struct conform *c, const void *buf, size_t len)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_DATA_WRITE, .err = &c->err};
+	struct vfmig_request request = {.op = VFMIG_OP_DATA_WRITE, .err = &c->err};
 	ssize_t ret;
 
 	forget(c);
@@ -238,7 +238,7 @@ int conform_look_on(struct conform *c)
 		forget(c);
 		ret = vfmig_device_process(c->device, &c->err);
 		if (!ret)
-			ret = vfmig_device_info(c->device, &info, &c->err);
+			ret = vfmig_device_get_info(c->device, &info, &c->err);
 		if (ret)
 			return ret;
 		nanosleep(&pause, NULL);

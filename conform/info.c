@@ -7,7 +7,7 @@
 /* Asked with this much room; the length that it gives, or a negative errno. */
 static ssize_t ask(struct conform *c, struct vfmig_device_info *info, size_t size)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_DEVICE_INFO, .err = &c->err};
+	struct vfmig_request request = {.op = VFMIG_OP_DEVICE_INFO, .err = &c->err};
 
 	c->err = (struct vfmig_error){0};
 	memset(info, 0, sizeof(*info));
@@ -18,12 +18,12 @@ static ssize_t ask(struct conform *c, struct vfmig_device_info *info, size_t siz
 
 static enum conform_verdict capabilities(struct conform *c)
 {
-	struct vfmig_device_about about;
+	struct vfmig_device_details about;
 	struct vfmig_device_info info;
 	ssize_t len;
 
 	c->err = (struct vfmig_error){0};
-	MUST(c, vfmig_device_about(c->device, &about, &c->err));
+	MUST(c, vfmig_device_get_details(c->device, &about, &c->err));
 	/* With less room than they take there is no offset that would lead out of it. */
 	MUST(c, len = ask(c, &info, sizeof(info)));
 	if ((size_t)len >= sizeof(info) && info.flags & VFMIG_DEVICE_FLAG_CAPS &&

@@ -57,7 +57,7 @@ static int touch(struct conform *c)
 	struct vfmig_device_info info;
 
 	c->err = (struct vfmig_error){0};
-	return vfmig_device_info(c->device, &info, &c->err);
+	return vfmig_device_get_info(c->device, &info, &c->err);
 }
 
 /* A check with an eventfd; whatever it left allowed is given up behind it. */
@@ -70,7 +70,7 @@ static enum conform_verdict with_event(struct conform *c,
 	if (event < 0)
 		return conform_unseen(c, "no eventfd");
 	verdict = look(c, event);
-	vfmig_device_feature(c->device, SET | VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0, NULL);
+	vfmig_device_call_feature(c->device, SET | VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0, NULL);
 	close(event);
 	return verdict;
 }
@@ -94,11 +94,11 @@ static enum conform_verdict same_answers(struct conform *c)
 	uint8_t a[64], b[64];
 
 	for (uint32_t i = 0; i < c->info.num_regions; i++) {
-		NEED(c, vfmig_device_region(c->device, i, &before, &c->err));
+		NEED(c, vfmig_device_get_region_info(c->device, i, &before, &c->err));
 		if (!before.size)
 			continue;
 		wait_a_while(c);
-		if (vfmig_device_region(c->device, i, &after, &c->err))
+		if (vfmig_device_get_region_info(c->device, i, &after, &c->err))
 			return conform_fail(c, "region %u is not told of: %s", i, c->err.text);
 		if (before.size != after.size)
 			return conform_fail(c, "region %u has another size when it may sleep", i);
@@ -106,10 +106,11 @@ static enum conform_verdict same_answers(struct conform *c)
 	}
 	if (c->has & CONFORM_PCI) {
 		NEED(c, leave(c));
-		NEED(c, vfmig_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, a, 64, &c->err));
+		NEED(c, vfmig_device_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, a, 64,
+						 &c->err));
 		NEED(c, enter(c));
 		wait_a_while(c);
-		if (vfmig_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, b, 64, &c->err))
+		if (vfmig_device_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, b, 64, &c->err))
 			return conform_fail(c, "configuration space does not answer: %s",
 					    c->err.text);
 		if (memcmp(a, b, 4))
@@ -133,7 +134,7 @@ static enum conform_verdict answers(struct conform *c)
 
 	NEED(c, enter(c));
 	verdict = same_answers(c);
-	vfmig_device_feature(c->device, SET | VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0, NULL);
+	vfmig_device_call_feature(c->device, SET | VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0, NULL);
 	return verdict;
 }
 

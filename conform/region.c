@@ -30,7 +30,7 @@ static int get(struct conform *c, uint32_t reg, void *value, uint32_t len)
 	int ret;
 
 	c->err = (struct vfmig_error){0};
-	ret = vfmig_region_read(c->device, c->region, reg, value, len, &c->err);
+	ret = vfmig_device_region_read(c->device, c->region, reg, value, len, &c->err);
 	return ret ? vfmig_err_at(&c->err, ret, "reading %s", name_of(reg)) : 0;
 }
 
@@ -39,7 +39,7 @@ static int put(struct conform *c, uint32_t reg, const void *value, uint32_t len)
 	int ret;
 
 	c->err = (struct vfmig_error){0};
-	ret = vfmig_region_write(c->device, c->region, reg, value, len, &c->err);
+	ret = vfmig_device_region_write(c->device, c->region, reg, value, len, &c->err);
 	return ret ? vfmig_err_at(&c->err, ret, "writing %s", name_of(reg)) : 0;
 }
 
@@ -109,8 +109,9 @@ int region_read_data(struct conform *c, uint64_t offset, void *buf, uint64_t len
 	int ret = inside(c, offset, len);
 
 	for (uint64_t at = 0; !ret && at < len; at += PIECE)
-		ret = vfmig_region_read(c->device, c->region, offset + at, (uint8_t *)buf + at,
-					len - at < PIECE ? (uint32_t)(len - at) : PIECE, &c->err);
+		ret = vfmig_device_region_read(
+			c->device, c->region, offset + at, (uint8_t *)buf + at,
+			len - at < PIECE ? (uint32_t)(len - at) : PIECE, &c->err);
 	return ret ? vfmig_err_at(&c->err, ret, "reading the data section") : 0;
 }
 
@@ -119,9 +120,9 @@ int region_write_data(struct conform *c, uint64_t offset, const void *buf, uint6
 	int ret = inside(c, offset, len);
 
 	for (uint64_t at = 0; !ret && at < len; at += PIECE)
-		ret = vfmig_region_write(c->device, c->region, offset + at,
-					 (const uint8_t *)buf + at,
-					 len - at < PIECE ? (uint32_t)(len - at) : PIECE, &c->err);
+		ret = vfmig_device_region_write(
+			c->device, c->region, offset + at, (const uint8_t *)buf + at,
+			len - at < PIECE ? (uint32_t)(len - at) : PIECE, &c->err);
 	return ret ? vfmig_err_at(&c->err, ret, "writing the data section") : 0;
 }
 

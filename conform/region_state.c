@@ -51,8 +51,8 @@ static enum conform_verdict other_widths_are_refused(struct conform *c)
 		int ret;
 
 		c->err = (struct vfmig_error){0};
-		ret = vfmig_region_read(c->device, c->region, odd[i].at, c->scratch, odd[i].len,
-					&c->err);
+		ret = vfmig_device_region_read(c->device, c->region, odd[i].at, c->scratch,
+					       odd[i].len, &c->err);
 		if (!ret)
 			return conform_fail(
 				c, "a read of %u bytes at %u, which is no register, was answered",
@@ -157,8 +157,8 @@ static enum conform_verdict nobody_has_to_map(struct conform *c)
 		return conform_na(c, "nothing of the region can be mapped");
 	NEED(c, region_go(c, RESUMING));
 	c->err = (struct vfmig_error){0};
-	MUST(c, vfmig_region_map(c->device, c->region, c->layout.area[0].offset, CONFORM_PAGE,
-				 &mapped, &c->err));
+	MUST(c, vfmig_device_region_map(c->device, c->region, c->layout.area[0].offset,
+					CONFORM_PAGE, &mapped, &c->err));
 	verdict = compare(c, c->layout.area[0].offset, mapped);
 	munmap(mapped, CONFORM_PAGE);
 	return verdict;

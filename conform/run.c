@@ -119,7 +119,7 @@ static bool has_maps(struct conform *c)
 	struct vfmig_region region;
 
 	for (uint32_t i = 0; i < c->info.num_regions; i++)
-		if (!vfmig_device_region(c->device, i, &region, NULL) && region.areas)
+		if (!vfmig_device_get_region_info(c->device, i, &region, NULL) && region.areas)
 			return true;
 	return false;
 }
@@ -143,7 +143,7 @@ static void find_region(struct conform *c)
 	bool pfn;
 
 	for (uint32_t i = 0; i < c->info.num_regions; i++) {
-		if (vfmig_device_region(c->device, i, &c->layout, NULL) ||
+		if (vfmig_device_get_region_info(c->device, i, &c->layout, NULL) ||
 		    c->layout.type != VFMIG_REGION_TYPE_MIGRATION ||
 		    c->layout.subtype != VFMIG_REGION_SUBTYPE_MIGRATION)
 			continue;
@@ -158,7 +158,7 @@ static void find_region(struct conform *c)
 
 static int find_out(struct conform *c, struct vfmig_error *err)
 {
-	int ret = vfmig_device_info(c->device, &c->info, err);
+	int ret = vfmig_device_get_info(c->device, &c->info, err);
 
 	if (ret)
 		return ret;

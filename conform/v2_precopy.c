@@ -4,7 +4,7 @@
 
 static ssize_t info(struct conform *c, struct vfmig_precopy_info *out)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_PRECOPY_INFO, .err = &c->err};
+	struct vfmig_request request = {.op = VFMIG_OP_PRECOPY_INFO, .err = &c->err};
 	ssize_t ret;
 
 	c->err = (struct vfmig_error){0};

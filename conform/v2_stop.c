@@ -14,7 +14,7 @@
 static int read_config(struct conform *c, uint8_t *config)
 {
 	c->err = (struct vfmig_error){0};
-	return vfmig_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, config, 64, &c->err);
+	return vfmig_device_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, config, 64, &c->err);
 }
 
 static enum conform_verdict config_answers(struct conform *c)
@@ -37,7 +37,8 @@ static enum conform_verdict config_answers(struct conform *c)
 					    vfmig_state_name(tour[i]), now[1], now[0], now[3],
 					    now[2], before[1], before[0], before[3], before[2]);
 		memcpy(&command, now + 4, 2);
-		if (vfmig_region_write(c->device, VFMIG_PCI_REGION_CONFIG, 4, &command, 2, &c->err))
+		if (vfmig_device_region_write(c->device, VFMIG_PCI_REGION_CONFIG, 4, &command, 2,
+					      &c->err))
 			return conform_fail(c, "in %s the command register cannot be written: %s",
 					    vfmig_state_name(tour[i]), c->err.text);
 	}
@@ -48,7 +49,7 @@ static enum conform_verdict interrupts_can_be_set_up(struct conform *c)
 {
 	static const enum vfmig_state tour[] = {VFMIG_STATE_STOP, VFMIG_STATE_STOP_COPY};
 	struct vfmig_irq_info irq;
-	int ret = vfmig_device_irq(c->device, VFMIG_PCI_IRQ_MSIX, &irq, &c->err);
+	int ret = vfmig_device_get_irq_info(c->device, VFMIG_PCI_IRQ_MSIX, &irq, &c->err);
 
 	if (ret || !irq.count)
 		return conform_na(c, "the device has no MSI-X");
@@ -57,7 +58,8 @@ static enum conform_verdict interrupts_can_be_set_up(struct conform *c)
 
 		NEED(c, conform_set(c, tour[i]));
 		c->err = (struct vfmig_error){0};
-		if (vfmig_set_irq_eventfds(c->device, VFMIG_PCI_IRQ_MSIX, 0, 1, &none, &c->err))
+		if (vfmig_device_set_irq_eventfds(c->device, VFMIG_PCI_IRQ_MSIX, 0, 1, &none,
+						  &c->err))
 			return conform_fail(c, "in %s MSI-X cannot be set up: %s",
 					    vfmig_state_name(tour[i]), c->err.text);
 	}
@@ -200,11 +202,11 @@ static enum conform_verdict access_in_stop_harms_nobody(struct conform *c)
 	for (uint32_t i = 0; i < c->info.num_regions; i++) {
 		uint32_t word;
 
-		if (vfmig_device_region(c->device, i, &region, NULL) || region.size < 4 ||
+		if (vfmig_device_get_region_info(c->device, i, &region, NULL) || region.size < 4 ||
 		    !(region.flags & VFMIG_REGION_FLAG_READ))
 			continue;
 		for (uint64_t at = 0; at + 4 <= region.size && at < 256; at += 4) {
-			int ret = vfmig_region_read(c->device, i, at, &word, 4, &c->err);
+			int ret = vfmig_device_region_read(c->device, i, at, &word, 4, &c->err);
 
 			if (conform_lost(ret))
 				return conform_fail(c, "in STOP, region %u at 0x%llx: %s", i,

@@ -30,7 +30,7 @@ static bool fits(struct conform *c)
 	uint8_t ids[4];
 
 	return c->has & CONFORM_PCI &&
-	       !vfmig_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, ids, 4, NULL) &&
+	       !vfmig_device_region_read(c->device, VFMIG_PCI_REGION_CONFIG, 0, ids, 4, NULL) &&
 	       (ids[0] | ids[1] << 8) == CP_VENDOR && (ids[2] | ids[3] << 8) == CP_DEVICE;
 }
 

@@ -46,12 +46,12 @@ static uint32_t width(enum cp_reg reg)
 int cp_read(struct cp_driver *d, enum cp_reg reg, uint64_t *value, struct vfmig_error *err)
 {
 	*value = 0;
-	return vfmig_region_read(d->device, CP_BAR_REGS, reg, value, width(reg), err);
+	return vfmig_device_region_read(d->device, CP_BAR_REGS, reg, value, width(reg), err);
 }
 
 int cp_write(struct cp_driver *d, enum cp_reg reg, uint64_t value, struct vfmig_error *err)
 {
-	return vfmig_region_write(d->device, CP_BAR_REGS, reg, &value, width(reg), err);
+	return vfmig_device_region_write(d->device, CP_BAR_REGS, reg, &value, width(reg), err);
 }
 
 /* What a driver finds out before it trusts a device, new or adopted. */
@@ -95,8 +95,8 @@ static int enable_function(struct cp_driver *d, struct vfmig_error *err)
 {
 	const uint16_t memory_and_master = (1u << 1) | (1u << 2);
 
-	return vfmig_region_write(d->device, VFMIG_PCI_REGION_CONFIG, 4, &memory_and_master, 2,
-				  err);
+	return vfmig_device_region_write(d->device, VFMIG_PCI_REGION_CONFIG, 4, &memory_and_master,
+					 2, err);
 }
 
 int cp_open(struct cp_driver *d, struct vfmig_device *device, void *memory, uint64_t iova,
@@ -166,10 +166,11 @@ void cp_close(struct cp_driver *d)
 static int find_msix(struct cp_driver *d, uint8_t *at, struct vfmig_error *err)
 {
 	uint8_t header[2];
-	int ret = vfmig_region_read(d->device, VFMIG_PCI_REGION_CONFIG, 0x34, at, 1, err);
+	int ret = vfmig_device_region_read(d->device, VFMIG_PCI_REGION_CONFIG, 0x34, at, 1, err);
 
 	for (int hops = 0; !ret && *at && hops < 48; hops++) {
-		ret = vfmig_region_read(d->device, VFMIG_PCI_REGION_CONFIG, *at, header, 2, err);
+		ret = vfmig_device_region_read(d->device, VFMIG_PCI_REGION_CONFIG, *at, header, 2,
+					       err);
 		if (ret || header[0] == 0x11)
 			return ret;
 		*at = header[1];
@@ -193,16 +194,16 @@ static int enable_msix(struct cp_driver *d, struct vfmig_error *err)
 		const uint32_t entry[4] = {0xfee00000u, 0, vector, 0};
 
 		for (uint32_t i = 0; !ret && i < 4; i++)
-			ret = vfmig_region_write(d->device, CP_BAR_MSIX, vector * 16 + i * 4,
-						 &entry[i], 4, err);
+			ret = vfmig_device_region_write(d->device, CP_BAR_MSIX, vector * 16 + i * 4,
+							&entry[i], 4, err);
 	}
 	if (!ret)
-		ret = vfmig_region_read(d->device, VFMIG_PCI_REGION_CONFIG, at + 2u, &control, 2,
-					err);
+		ret = vfmig_device_region_read(d->device, VFMIG_PCI_REGION_CONFIG, at + 2u,
+					       &control, 2, err);
 	control |= 1u << 15;
 	if (!ret)
-		ret = vfmig_region_write(d->device, VFMIG_PCI_REGION_CONFIG, at + 2u, &control, 2,
-					 err);
+		ret = vfmig_device_region_write(d->device, VFMIG_PCI_REGION_CONFIG, at + 2u,
+						&control, 2, err);
 	return ret;
 }
 
@@ -215,7 +216,8 @@ int cp_interrupts(struct cp_driver *d, struct vfmig_error *err)
 		if (d->events[i] < 0)
 			return vfmig_err(err, -errno, "eventfd: %s", strerror(errno));
 	}
-	ret = vfmig_set_irq_eventfds(d->device, VFMIG_PCI_IRQ_MSIX, 0, CP_VECTORS, d->events, err);
+	ret = vfmig_device_set_irq_eventfds(d->device, VFMIG_PCI_IRQ_MSIX, 0, CP_VECTORS, d->events,
+					    err);
 	if (!ret)
 		ret = enable_msix(d, err);
 	if (!ret)

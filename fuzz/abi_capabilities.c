@@ -11,7 +11,7 @@
 
 static void device(const uint8_t *data, size_t size)
 {
-	static struct vfmig_device_about about, again;
+	static struct vfmig_device_details about, again;
 	static uint8_t buf[8192], base[28], group[34], util[4 + VFMIG_ZPCI_STRING_MAX];
 	struct abi_cap_said caps[3];
 	struct vfmig_device_info info = {0};

@@ -25,7 +25,7 @@ static void header(const uint8_t *data, size_t size)
 		return;
 	same(data, abi_feature_put(back, sizeof(back), &f));
 	for (uint32_t index = 0; index < VFMIG_FEATURE_COUNT; index++) {
-		const struct abi_feature_kind *k = abi_feature_kind(index);
+		const struct abi_feature_kind *k = abi_feature_find_kind(index);
 
 		if (!abi_feature_check(&f, k->ops, k->size, &run) && run)
 			HOLDS(f.argsz >= ABI_FEATURE_HEADER_SIZE + k->size);
@@ -95,8 +95,8 @@ static void runs(const uint8_t *data, size_t size)
 	do {                                                                                       \
 		type v;                                                                            \
                                                                                                    \
-		if (!abi_feature_get_##name(data, size, &v))                                     \
-			same(data, abi_feature_put_##name(back, sizeof(back), by v));            \
+		if (!abi_feature_get_##name(data, size, &v))                                       \
+			same(data, abi_feature_put_##name(back, sizeof(back), by v));              \
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		section(head, &s);
 		data += n;
 		size -= n;
-		if (abi_stream_check(&c, &s))
+		if (abi_stream_check_section(&c, &s))
 			return 0;
 		if (s.type == ABI_SECTION_HELLO)
 			abi_stream_check_hello(&c, devices, DEVICES, sizes, REGIONS);

@@ -166,10 +166,10 @@ static void check(struct vfmig_device *device)
 	struct vfmig_device_info about;
 	struct vfmig_region region;
 
-	HOLDS(!vfmig_device_info(device, &about, NULL));
+	HOLDS(!vfmig_device_get_info(device, &about, NULL));
 	HOLDS(about.num_regions == 9 || about.num_regions == 10);
 	for (uint32_t i = 0; i < about.num_regions; i++) {
-		if (vfmig_device_region(device, i, &region, NULL))
+		if (vfmig_device_get_region_info(device, i, &region, NULL))
 			continue;
 		for (uint32_t k = 0; k < region.areas; k++)
 			HOLDS(region.area[k].offset <= region.size &&
@@ -184,7 +184,7 @@ static void check(struct vfmig_device *device)
 
 static void use(struct vfmig_device *device)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD};
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD};
 	struct vfmig_feature_dma_logging_report report = {.page_size = 4096};
 	struct vfmig_dma_logging_range range = {0, 1 << 20};
 	struct vfmig_feature_dma_logging_control control = {
@@ -195,13 +195,13 @@ static void use(struct vfmig_device *device)
 	switch (how % 8) {
 	case 0:
 	case 1:
-		vfmig_region_read(device, (uint32_t)take(1) % 11, take(how & 8 ? 8 : 1), buf,
-				  how >> 3, NULL);
+		vfmig_device_region_read(device, (uint32_t)take(1) % 11, take(how & 8 ? 8 : 1), buf,
+					 how >> 3, NULL);
 		return;
 	case 2:
 		memset(buf, how, sizeof(buf));
-		vfmig_region_write(device, how & 128 ? 9 : 2, take(how & 8 ? 8 : 1), buf,
-				   (how >> 4) & 7, NULL);
+		vfmig_device_region_write(device, how & 128 ? 9 : 2, take(how & 8 ? 8 : 1), buf,
+					  (how >> 4) & 7, NULL);
 		return;
 	case 3:
 		request.region_fd.index = (uint32_t)take(1) % 11;
@@ -214,19 +214,21 @@ static void use(struct vfmig_device *device)
 		vfmig_device_reset(device, NULL);
 		return;
 	case 5:
-		vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
-				     &control, sizeof(control), NULL);
+		vfmig_device_call_feature(device,
+					  VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+					  &control, sizeof(control), NULL);
 		return;
 	case 6:
 		report.iova = 4096 * take(1);
 		report.length = 4096 * (take(1) % 256);
 		report.bitmap = (uintptr_t)bitmap;
-		vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
-				     &report, sizeof(report), NULL);
+		vfmig_device_call_feature(device,
+					  VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+					  &report, sizeof(report), NULL);
 		return;
 	default:
-		vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
-				     NULL, 0, NULL);
+		vfmig_device_call_feature(
+			device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, NULL);
 		return;
 	}
 }

@@ -69,16 +69,16 @@ static void fill_feature(struct vfmig_request *request, struct input *in)
 
 static void fill(struct vfmig_request *request, struct input *in)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
-	case VFMIG_VERB_REGION_INFO:
-	case VFMIG_VERB_IRQ_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
+	case VFMIG_OP_REGION_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		request->info.index = (uint32_t)take(in, 1);
 		request->info.buf = buf;
 		request->info.size = take(in, 1);
 		break;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		request->region.index = (uint32_t)take(in, 1) % 12;
 		request->region.len = (uint32_t)take(in, 2);
 		request->region.offset = take(in, 3);
@@ -88,10 +88,10 @@ static void fill(struct vfmig_request *request, struct input *in)
 		for (int i = 0; i < 8; i++)
 			buf[i] = (uint8_t)take(in, 1);
 		break;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		request->region_fd.index = (uint32_t)take(in, 1);
 		break;
-	case VFMIG_VERB_SET_IRQS:
+	case VFMIG_OP_SET_IRQS:
 		request->irqs.flags = (uint32_t)take(in, 1);
 		request->irqs.index = (uint32_t)take(in, 1) % 8;
 		request->irqs.start = (uint32_t)take(in, 1);
@@ -103,11 +103,11 @@ static void fill(struct vfmig_request *request, struct input *in)
 			request->irqs.count <<= 24;
 		}
 		break;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		fill_feature(request, in);
 		break;
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
 		request->data.buf = buf;
 		request->data.len = take(in, 2);
 		break;
@@ -132,9 +132,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct vfmig_request request = {.done = count, .err = &err};
 		unsigned before = answers;
 
-		request.verb = (enum vfmig_verb)(take(&in, 1) % (VFMIG_VERB_COUNT + 1));
+		request.op = (enum vfmig_op)(take(&in, 1) % (VFMIG_OP_COUNT + 1));
 		/* A space comes by vfmig_space_attach() alone. */
-		if (request.verb >= VFMIG_VERB_ATTACH && request.verb <= VFMIG_VERB_SPACE_UNMAP) {
+		if (request.op >= VFMIG_OP_ATTACH && request.op <= VFMIG_OP_SPACE_UNMAP) {
 			CARD_OK(vfmig_device_process(device, &card_err));
 			continue;
 		}
@@ -142,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		vfmig_submit(device, &request);
 		HOLDS(answers == before + 1);
 		HOLDS(request.result >= 0 || err.text[0] || request.result == -ENOMSG);
-		if (request.verb == VFMIG_VERB_REGION_FD && request.result >= 0)
+		if (request.op == VFMIG_OP_REGION_FD && request.result >= 0)
 			close(request.region_fd.fd);
 	}
 	CARD_OK(vfmig_device_reset(device, &card_err));

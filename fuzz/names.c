@@ -26,9 +26,9 @@ static void use(struct vfmig_device *device)
 	struct vfmig_device_info info;
 
 	vfmig_device_set_timeout(device, 1);
-	vfmig_device_info(device, &info, NULL);
-	vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE, &state,
-			     sizeof(state), NULL);
+	vfmig_device_get_info(device, &info, NULL);
+	vfmig_device_call_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE, &state,
+				  sizeof(state), NULL);
 	vfmig_device_reset(device, NULL);
 }
 

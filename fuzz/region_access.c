@@ -36,7 +36,7 @@ static void access(struct shown *shown, struct input *in, uint8_t what, uint8_t 
 		offset = shown->data + take(in, 2);
 	if (what & 16)
 		offset += take(in, 8);
-	request.verb = what & 32 ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ;
+	request.op = what & 32 ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ;
 	request.region.index = SHOWN_INDEX;
 	request.region.offset = offset;
 	request.region.len = widths[what & 7];

@@ -152,21 +152,21 @@ static ssize_t answer(struct vfmig_request *request)
 					 .flags = VFMIG_DEVICE_FLAG_RESET | VFMIG_DEVICE_FLAG_PCI,
 					 .num_regions = INDEX + 1};
 
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		memcpy(request->info.buf, &info,
 		       request->info.size < sizeof(info) ? request->info.size : sizeof(info));
 		return sizeof(info);
-	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_OP_REGION_INFO:
 		return region_info(request);
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		request->region_fd.fd = dup(dev.fd);
 		request->region_fd.file_offset = 0;
 		return 0;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
-		return access_region(request, request->verb == VFMIG_VERB_REGION_WRITE);
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
+		return access_region(request, request->op == VFMIG_OP_REGION_WRITE);
+	case VFMIG_OP_RESET:
 		dev.reg[0] = VFMIG_V1_STATE_RUNNING;
 		return 0;
 	default:
@@ -241,7 +241,7 @@ static void note(struct vfmig_request *request)
 
 static void feature(struct vfmig_request *request, uint32_t flags, void *data, uint32_t size)
 {
-	request->verb = VFMIG_VERB_FEATURE;
+	request->op = VFMIG_OP_FEATURE;
 	request->feature.flags = flags;
 	request->feature.data = data;
 	request->feature.size = size;
@@ -252,17 +252,17 @@ static void fill(struct vfmig_request *request, uint8_t what)
 	switch (what % 8) {
 	case 0:
 	case 1:
-		request->verb = VFMIG_VERB_STATE_GO;
+		request->op = VFMIG_OP_SET_STATE;
 		request->state = (uint32_t)take(1) % VFMIG_STATE_COUNT;
 		return;
 	case 2:
-		request->verb = VFMIG_VERB_DATA_READ;
+		request->op = VFMIG_OP_DATA_READ;
 		request->data.buf = buf;
 		request->data.len = 1 + take(2);
 		return;
 	case 3:
 		/* Bytes of the input's, since framed data has to be right. */
-		request->verb = VFMIG_VERB_DATA_WRITE;
+		request->op = VFMIG_OP_DATA_WRITE;
 		request->data.len = take(1);
 		if (request->data.len > in.left)
 			request->data.len = in.left;
@@ -287,10 +287,10 @@ static void fill(struct vfmig_request *request, uint8_t what)
 				0);
 			return;
 		}
-		request->verb = VFMIG_VERB_PRECOPY_INFO;
+		request->op = VFMIG_OP_PRECOPY_INFO;
 		return;
 	default:
-		request->verb = VFMIG_VERB_STATE_GET;
+		request->op = VFMIG_OP_GET_STATE;
 		return;
 	}
 }
@@ -315,9 +315,9 @@ static void ask(struct vfmig_session *session, uint8_t what)
 	dev.late = false;
 	HOLDS(done && !dev.held.first);
 	HOLDS(request.result >= 0 || err.text[0] || request.result == -ENOMSG);
-	if (request.verb == VFMIG_VERB_DATA_READ && request.result >= 0)
+	if (request.op == VFMIG_OP_DATA_READ && request.result >= 0)
 		HOLDS((size_t)request.result <= request.data.len);
-	if (request.verb == VFMIG_VERB_STATE_GET && request.result >= 0)
+	if (request.op == VFMIG_OP_GET_STATE && request.result >= 0)
 		HOLDS(request.state < VFMIG_STATE_COUNT);
 }
 

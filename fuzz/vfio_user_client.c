@@ -39,7 +39,7 @@ static void done(struct vfmig_request *r)
 	if (ended[i])
 		abort(); /* twice */
 	ended[i] = true;
-	if (r->verb == VFMIG_VERB_REGION_FD && r->result >= 0)
+	if (r->op == VFMIG_OP_REGION_FD && r->result >= 0)
 		close(r->region_fd.fd);
 }
 
@@ -51,7 +51,7 @@ static void ask(struct vfmig_device *device, size_t i, const struct vfmig_reques
 	vfmig_submit(device, &requests[i]);
 }
 
-#define ASK(i, v, ...) ask(device, i, &(struct vfmig_request){.verb = VFMIG_VERB_##v, __VA_ARGS__})
+#define ASK(i, v, ...) ask(device, i, &(struct vfmig_request){.op = VFMIG_OP_##v, __VA_ARGS__})
 #define FEATURE(i, name, op, payload, len)                                                         \
 	ASK(i, FEATURE, .feature = {VFMIG_FEATURE_##name | VFMIG_FEATURE_##op, payload, len})
 

@@ -183,7 +183,7 @@ int vfmig_open_limited(const char *name, const char *const *texts, size_t count,
 	return ret;
 }
 
-bool vfmig_known(size_t index, struct vfmig_known *known)
+bool vfmig_list(size_t index, struct vfmig_known *known)
 {
 	size_t i = index;
 

@@ -101,7 +101,7 @@ int host_track(struct host *host, struct vfmig_error *err)
 		return ret;
 	if (host->tracker) {
 		tracker = vfmig_cpu_tracker_tracker(host->tracker);
-		have = vfmig_cpu_tracker_kind(host->tracker) == VFMIG_CPU_TRACKER_PAGEMAP
+		have = vfmig_cpu_tracker_get_kind(host->tracker) == VFMIG_CPU_TRACKER_PAGEMAP
 			       ? HOST_TRACKER_PAGEMAP
 			       : HOST_TRACKER_FAULTS;
 	} else {

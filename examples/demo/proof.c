@@ -34,8 +34,9 @@ static int check_ledgers(struct workload *w, uint64_t *adds, struct vfmig_error 
 	int ret;
 
 	memcpy(found[0], w->guest + WORKLOAD_LEDGER_AT, WORKLOAD_LEDGER_BYTES);
-	ret = vfmig_region_read(w->driver.device, CP_BAR_WINDOW, workload_board_ledger(w->state),
-				found[1], WORKLOAD_LEDGER_BYTES, err);
+	ret = vfmig_device_region_read(w->driver.device, CP_BAR_WINDOW,
+				       workload_board_ledger(w->state), found[1],
+				       WORKLOAD_LEDGER_BYTES, err);
 	if (ret)
 		return ret;
 	for (uint64_t step = 0; step < w->state->begun; step++) {

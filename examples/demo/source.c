@@ -50,7 +50,7 @@ static int begin(struct host *host, struct vfmig_error *err)
 	struct vfmig_region window;
 	struct stat st;
 	uint64_t room;
-	int ret = vfmig_device_region(host->device, CP_BAR_WINDOW, &window, err);
+	int ret = vfmig_device_get_region_info(host->device, CP_BAR_WINDOW, &window, err);
 
 	if (ret)
 		return ret;
@@ -126,7 +126,7 @@ static int migrate(struct host *host, int channel, struct vfmig_error *err)
 		vfmig_migration_set_events(m, &events);
 		ret = vfmig_migration_run(m, channel, channel, err);
 	}
-	vfmig_migration_result(m, &result);
+	vfmig_migration_get_result(m, &result);
 	if (!ret)
 		show_result(&host->show, &result);
 	vfmig_migration_free(m);

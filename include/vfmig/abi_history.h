@@ -25,19 +25,19 @@ extern "C" {
  * READ: all of it was read, so a copy may run elsewhere. It has not run here since
  * MOVED: it was moved away and runs elsewhere: the client that moved it said so
  */
-enum vfmig_past {
-	VFMIG_PAST_UNKNOWN = 0,
-	VFMIG_PAST_NEW = 1,
-	VFMIG_PAST_LOADING = 2,
-	VFMIG_PAST_LOADED = 3,
-	VFMIG_PAST_RAN = 4,
-	VFMIG_PAST_READ = 5,
-	VFMIG_PAST_MOVED = 6,
+enum vfmig_history {
+	VFMIG_HISTORY_UNKNOWN = 0,
+	VFMIG_HISTORY_NEW = 1,
+	VFMIG_HISTORY_LOADING = 2,
+	VFMIG_HISTORY_LOADED = 3,
+	VFMIG_HISTORY_RAN = 4,
+	VFMIG_HISTORY_READ = 5,
+	VFMIG_HISTORY_MOVED = 6,
 };
 
 /* SET takes MOVED only, and ignores since. */
 struct vfmig_feature_history {
-	uint32_t past; /* enum vfmig_past */
+	uint32_t past; /* enum vfmig_history */
 	uint32_t reserved;
 	uint64_t since;	 /* seconds since 1970, UTC */
 	char where[240]; /* MOVED: the place, as text with its terminating 0 */

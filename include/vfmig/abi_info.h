@@ -77,7 +77,7 @@ struct vfmig_zpci_string {
 #define VFMIG_UNKNOWN_CAPS    16u  /* a chain is no longer */
 
 /**
- * struct vfmig_device_about - VFIO_DEVICE_GET_INFO, decoded
+ * struct vfmig_device_details - VFIO_DEVICE_GET_INFO, decoded
  * @flags: VFMIG_DEVICE_FLAG_*; CAPS as it came
  * @num_regions: highest region index + 1
  * @num_irqs: highest interrupt index + 1
@@ -87,7 +87,7 @@ struct vfmig_zpci_string {
  * @has_pfip: whether there is a function path: @pfip_size bytes at @pfip
  * @nr_unknown: how many capabilities are unknown here, or of an unknown version; their ids in @unknown
  */
-struct vfmig_device_about {
+struct vfmig_device_details {
 	uint32_t flags, num_regions, num_irqs;
 	bool has_base, has_group, has_util, has_pfip;
 	struct vfmig_zpci_base base;

@@ -41,39 +41,39 @@ struct vfmig_space;
 struct vfmig_map;
 
 /**
- * enum vfmig_verb - what can be asked of a device, and of a session
+ * enum vfmig_op - what can be asked of a device, and of a session
  *
  * The session's verbs (session.h) share the structure, so that a session can hand a request on to its
  * device as it is. A device refuses them with -EOPNOTSUPP.
  */
-enum vfmig_verb {
-	VFMIG_VERB_DEVICE_INFO,	 /* VFIO_DEVICE_GET_INFO -> info */
-	VFMIG_VERB_REGION_INFO,	 /* VFIO_DEVICE_GET_REGION_INFO -> info */
-	VFMIG_VERB_IRQ_INFO,	 /* VFIO_DEVICE_GET_IRQ_INFO -> info */
-	VFMIG_VERB_REGION_READ,	 /* pread on the device -> region */
-	VFMIG_VERB_REGION_WRITE, /* pwrite on the device -> region */
-	VFMIG_VERB_REGION_FD,	 /* what mmap on the device would map -> region_fd */
-	VFMIG_VERB_SET_IRQS,	 /* VFIO_DEVICE_SET_IRQS -> irqs */
-	VFMIG_VERB_RESET,	 /* VFIO_DEVICE_RESET */
-	VFMIG_VERB_FEATURE,	 /* VFIO_DEVICE_FEATURE -> feature */
-	VFMIG_VERB_DATA_READ,	 /* read on the migration's data FD -> data */
-	VFMIG_VERB_DATA_WRITE,	 /* write on the migration's data FD -> data */
-	VFMIG_VERB_PRECOPY_INFO, /* VFIO_MIG_GET_PRECOPY_INFO on the data FD -> precopy */
-	VFMIG_VERB_ATTACH,	 /* the device gets an address space -> space */
-	VFMIG_VERB_DETACH,	 /* and loses it */
-	VFMIG_VERB_SPACE_MAP,	 /* a map has come into the device's space -> map */
-	VFMIG_VERB_SPACE_UNMAP,	 /* a map is about to leave it -> map */
+enum vfmig_op {
+	VFMIG_OP_DEVICE_INFO,  /* VFIO_DEVICE_GET_INFO -> info */
+	VFMIG_OP_REGION_INFO,  /* VFIO_DEVICE_GET_REGION_INFO -> info */
+	VFMIG_OP_IRQ_INFO,     /* VFIO_DEVICE_GET_IRQ_INFO -> info */
+	VFMIG_OP_REGION_READ,  /* pread on the device -> region */
+	VFMIG_OP_REGION_WRITE, /* pwrite on the device -> region */
+	VFMIG_OP_REGION_FD,    /* what mmap on the device would map -> region_fd */
+	VFMIG_OP_SET_IRQS,     /* VFIO_DEVICE_SET_IRQS -> irqs */
+	VFMIG_OP_RESET,	       /* VFIO_DEVICE_RESET */
+	VFMIG_OP_FEATURE,      /* VFIO_DEVICE_FEATURE -> feature */
+	VFMIG_OP_DATA_READ,    /* read on the migration's data FD -> data */
+	VFMIG_OP_DATA_WRITE,   /* write on the migration's data FD -> data */
+	VFMIG_OP_PRECOPY_INFO, /* VFIO_MIG_GET_PRECOPY_INFO on the data FD -> precopy */
+	VFMIG_OP_ATTACH,       /* the device gets an address space -> space */
+	VFMIG_OP_DETACH,       /* and loses it */
+	VFMIG_OP_SPACE_MAP,    /* a map has come into the device's space -> map */
+	VFMIG_OP_SPACE_UNMAP,  /* a map is about to leave it -> map */
 
-	VFMIG_VERB_STATE_GO,  /* sessions: go to a state -> state */
-	VFMIG_VERB_STATE_GET, /* sessions: which state -> state */
-	VFMIG_VERB_DATA_SIZE, /* sessions: how much is left, at the most -> data_size */
-	VFMIG_VERB_WINDOW,    /* memory for the data to go through -> window */
+	VFMIG_OP_SET_STATE, /* sessions: go to a state -> state */
+	VFMIG_OP_GET_STATE, /* sessions: which state -> state */
+	VFMIG_OP_DATA_SIZE, /* sessions: how much is left, at the most -> data_size */
+	VFMIG_OP_WINDOW,    /* memory for the data to go through -> window */
 
-	VFMIG_VERB_COUNT,
+	VFMIG_OP_COUNT,
 };
 
-/** vfmig_verb_name() - a verb's name as commands and events have it, such as "region-read" */
-const char *vfmig_verb_name(enum vfmig_verb verb);
+/** vfmig_op_name() - a verb's name as commands and events have it, such as "region-read" */
+const char *vfmig_op_name(enum vfmig_op op);
 
 /* Pieces in which a device lends bytes, at the most. */
 #define VFMIG_LENT_MAX 16u
@@ -178,7 +178,7 @@ struct vfmig_window_piece {
  * is done or vfmig_cancel() has taken it back. Zero it, set the verb and its member, then submit.
  */
 struct vfmig_request {
-	enum vfmig_verb verb;
+	enum vfmig_op op;
 	union {
 		struct {
 			uint32_t index;
@@ -320,9 +320,9 @@ void vfmig_device_close(struct vfmig_device *device);
 
 /* ---- the verbs, blocking; all return 0 or a negative errno unless they say otherwise ---- */
 
-/** vfmig_device_info() - flags and numbers of regions and interrupts */
-int vfmig_device_info(struct vfmig_device *device, struct vfmig_device_info *info,
-		      struct vfmig_error *err);
+/** vfmig_device_get_info() - flags and numbers of regions and interrupts */
+int vfmig_device_get_info(struct vfmig_device *device, struct vfmig_device_info *info,
+			  struct vfmig_error *err);
 
 /* More areas than this are not looked at: a region with a thousand holes has something to hide. */
 #define VFMIG_MMAP_AREAS 128
@@ -358,42 +358,42 @@ struct vfmig_region {
 	} area[VFMIG_MMAP_AREAS];
 };
 
-/** vfmig_device_region() - a region's information */
-int vfmig_device_region(struct vfmig_device *device, uint32_t index, struct vfmig_region *region,
-			struct vfmig_error *err);
+/** vfmig_device_get_region_info() - a region's information */
+int vfmig_device_get_region_info(struct vfmig_device *device, uint32_t index,
+				 struct vfmig_region *region, struct vfmig_error *err);
 
-/** vfmig_device_irq() - an interrupt index's information */
-int vfmig_device_irq(struct vfmig_device *device, uint32_t index, struct vfmig_irq_info *info,
-		     struct vfmig_error *err);
+/** vfmig_device_get_irq_info() - an interrupt index's information */
+int vfmig_device_get_irq_info(struct vfmig_device *device, uint32_t index,
+			      struct vfmig_irq_info *info, struct vfmig_error *err);
 
-/** vfmig_region_read() - read @len bytes at @offset of a region */
-int vfmig_region_read(struct vfmig_device *device, uint32_t index, uint64_t offset, void *buf,
-		      uint32_t len, struct vfmig_error *err);
+/** vfmig_device_region_read() - read @len bytes at @offset of a region */
+int vfmig_device_region_read(struct vfmig_device *device, uint32_t index, uint64_t offset,
+			     void *buf, uint32_t len, struct vfmig_error *err);
 
-/** vfmig_region_write() - write @len bytes at @offset of a region */
-int vfmig_region_write(struct vfmig_device *device, uint32_t index, uint64_t offset,
-		       const void *buf, uint32_t len, struct vfmig_error *err);
+/** vfmig_device_region_write() - write @len bytes at @offset of a region */
+int vfmig_device_region_write(struct vfmig_device *device, uint32_t index, uint64_t offset,
+			      const void *buf, uint32_t len, struct vfmig_error *err);
 
 /**
- * vfmig_region_map() - map a part of a region that its information says can be mapped
+ * vfmig_device_region_map() - map a part of a region that its information says can be mapped
  * @device: whose
  * @index: which region
  * @offset: of the part, in the region; page-aligned
  * @size: of the part; page-aligned
  * @ptr: the mapping, readable and writable as the region is; munmap() it
  */
-int vfmig_region_map(struct vfmig_device *device, uint32_t index, uint64_t offset, uint64_t size,
-		     void **ptr, struct vfmig_error *err);
+int vfmig_device_region_map(struct vfmig_device *device, uint32_t index, uint64_t offset,
+			    uint64_t size, void **ptr, struct vfmig_error *err);
 
-/** vfmig_set_irq_eventfds() - SET_IRQS with DATA_EVENTFD and ACTION_TRIGGER, as users mostly want it */
-int vfmig_set_irq_eventfds(struct vfmig_device *device, uint32_t index, uint32_t start,
-			   uint32_t count, const int32_t *fds, struct vfmig_error *err);
+/** vfmig_device_set_irq_eventfds() - SET_IRQS with DATA_EVENTFD and ACTION_TRIGGER, as users mostly want it */
+int vfmig_device_set_irq_eventfds(struct vfmig_device *device, uint32_t index, uint32_t start,
+				  uint32_t count, const int32_t *fds, struct vfmig_error *err);
 
 /** vfmig_device_reset() - VFIO_DEVICE_RESET */
 int vfmig_device_reset(struct vfmig_device *device, struct vfmig_error *err);
 
 /**
- * vfmig_device_feature() - VFIO_DEVICE_FEATURE
+ * vfmig_device_call_feature() - VFIO_DEVICE_FEATURE
  * @device: whom
  * @flags: VFMIG_FEATURE_GET, _SET or _PROBE with the feature's index
  * @data: the payload
@@ -401,11 +401,11 @@ int vfmig_device_reset(struct vfmig_device *device, struct vfmig_error *err);
  *
  * Return: 0, or a negative errno: -ENOTTY for a feature that the device does not have.
  */
-int vfmig_device_feature(struct vfmig_device *device, uint32_t flags, void *data, size_t size,
-			 struct vfmig_error *err);
+int vfmig_device_call_feature(struct vfmig_device *device, uint32_t flags, void *data, size_t size,
+			      struct vfmig_error *err);
 
 /**
- * vfmig_device_history() - get what a server remembers of its device's state
+ * vfmig_device_get_history() - get what a server remembers of its device's state
  * @device: the device
  * @history: filled in; its text ends within the array and is printable
  *
@@ -414,22 +414,22 @@ int vfmig_device_feature(struct vfmig_device *device, uint32_t flags, void *data
  *
  * Return: 0; -ENOTTY for a device in this process, and behind a server that does not remember.
  */
-int vfmig_device_history(struct vfmig_device *device, struct vfmig_feature_history *history,
-			 struct vfmig_error *err);
+int vfmig_device_get_history(struct vfmig_device *device, struct vfmig_feature_history *history,
+			     struct vfmig_error *err);
 
 /**
- * vfmig_device_moved() - have the server remember that the device was moved away
+ * vfmig_device_set_moved() - have the server remember that the device was moved away
  * @device: the source of a migration whose outcome is VFMIG_OUTCOME_DONE
  * @where: where it runs now, for people; cut to what fits
  *
- * Until the device is reset, loaded or run again, the history is VFMIG_PAST_MOVED.
+ * Until the device is reset, loaded or run again, the history is VFMIG_HISTORY_MOVED.
  *
  * Return: 0; -ENOTTY as above; -EINVAL if the device runs, or if the server does not see all of its states.
  */
-int vfmig_device_moved(struct vfmig_device *device, const char *where, struct vfmig_error *err);
+int vfmig_device_set_moved(struct vfmig_device *device, const char *where, struct vfmig_error *err);
 
-/** vfmig_past_name() - "new", "loading", "loaded", "ran", "read", "moved", "unknown" */
-const char *vfmig_past_name(enum vfmig_past past);
+/** vfmig_history_name() - "new", "loading", "loaded", "ran", "read", "moved", "unknown" */
+const char *vfmig_history_name(enum vfmig_history past);
 
 #ifdef __cplusplus
 }

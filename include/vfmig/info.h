@@ -22,12 +22,12 @@ extern "C" {
 #endif
 
 /**
- * vfmig_device_about() - what a device is, capabilities included
+ * vfmig_device_get_details() - what a device is, capabilities included
  *
  * Return: 0; -EPROTO for an answer that is refused; -E2BIG for one over 64 KiB; or what the device said.
  */
-int vfmig_device_about(struct vfmig_device *device, struct vfmig_device_about *about,
-		       struct vfmig_error *err);
+int vfmig_device_get_details(struct vfmig_device *device, struct vfmig_device_details *about,
+			     struct vfmig_error *err);
 
 /**
  * vfmig_ebcdic_text() - EBCDIC as text
@@ -61,7 +61,7 @@ const char *vfmig_region_type_name(uint32_t type, uint32_t subtype);
 #define VFMIG_IOVA_RANGES_MAX 512u
 
 /**
- * struct vfmig_iommu_about - VFIO_IOMMU_GET_INFO of a type1 container, decoded
+ * struct vfmig_iommu_details - VFIO_IOMMU_GET_INFO of a type1 container, decoded
  * @pgsizes: bitmap of the sizes of page that can be mapped
  * @has_migration: whether written pages are logged: in pages of the sizes in the bitmap @dirty_pgsizes, and at most
  *	@dirty_bitmap_max bytes of bitmap at a time
@@ -69,7 +69,7 @@ const char *vfmig_region_type_name(uint32_t type, uint32_t subtype);
  * @nr_ranges: what may be mapped; 0: it does not say
  * @range: first and last address of each
  */
-struct vfmig_iommu_about {
+struct vfmig_iommu_details {
 	uint64_t pgsizes;
 	bool has_migration, has_dma_avail;
 	uint64_t dirty_pgsizes, dirty_bitmap_max;
@@ -79,14 +79,14 @@ struct vfmig_iommu_about {
 };
 
 /**
- * vfmig_iommu_about() - decode what VFIO_IOMMU_GET_INFO (vfmig_type1_info(), say) has written
+ * vfmig_iommu_get_details() - decode what VFIO_IOMMU_GET_INFO (vfmig_type1_get_info(), say) has written
  * @buf: the answer
  * @len: its bytes
  *
  * Return: 0, or -EPROTO if it is refused.
  */
-int vfmig_iommu_about(const void *buf, size_t len, struct vfmig_iommu_about *about,
-		      struct vfmig_error *err);
+int vfmig_iommu_get_details(const void *buf, size_t len, struct vfmig_iommu_details *about,
+			    struct vfmig_error *err);
 
 #ifdef __cplusplus
 }

@@ -38,7 +38,7 @@
  * 32 MiB for the other one's description; whatever there is to move. (The log of written pages is the space's.)
  *
  * Threads: a migration is used by one thread at a time, but for vfmig_migration_cancel(),
- * vfmig_migration_estimate() and vfmig_migration_result(), which any thread may call at any time. Source
+ * vfmig_migration_get_estimate() and vfmig_migration_get_result(), which any thread may call at any time. Source
  * and destination share nothing and may live in one process.
  */
 #ifndef VFMIG_MIGRATION_H
@@ -276,7 +276,7 @@ void vfmig_migration_set_events(struct vfmig_migration *m, const struct vfmig_ev
  *
  * Return: 0 when it is done. -ECANCELED; -EOWNERDEAD if it is in doubt whether the destination runs;
  * -EREMOTEIO for what went wrong at the other side, -ETIMEDOUT, -EBADMSG for a stream that is not sound,
- * -EPIPE or -ECONNRESET for a peer that is gone, or whatever failed here. vfmig_migration_result() has the
+ * -EPIPE or -ECONNRESET for a peer that is gone, or whatever failed here. vfmig_migration_get_result() has the
  * outcome.
  */
 int vfmig_migration_run(struct vfmig_migration *m, int in_fd, int out_fd, struct vfmig_error *err);
@@ -378,11 +378,11 @@ struct vfmig_estimate {
 };
 
 /**
- * vfmig_migration_estimate() - the estimate as of the last round, or the last ITERATE
+ * vfmig_migration_get_estimate() - the estimate as of the last round, or the last ITERATE
  *
  * Does not ask the devices: it can be called while a step is under way.
  */
-void vfmig_migration_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate);
+void vfmig_migration_get_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate);
 
 /**
  * vfmig_migration_cleanup() - end it, finished or not
@@ -464,8 +464,8 @@ struct vfmig_migration_result {
 	bool over_limit;
 };
 
-/** vfmig_migration_result() - what happened; any time, from any thread */
-void vfmig_migration_result(struct vfmig_migration *m, struct vfmig_migration_result *result);
+/** vfmig_migration_get_result() - what happened; any time, from any thread */
+void vfmig_migration_get_result(struct vfmig_migration *m, struct vfmig_migration_result *result);
 
 /** vfmig_outcome_name() - "done", "failed", "cancelled", "in-doubt", "none" */
 const char *vfmig_outcome_name(enum vfmig_outcome outcome);

@@ -253,7 +253,7 @@ struct vfmig_presents {
  *	pending, and ended any migration before. What memory blocks hold is the model's to keep or to clear
  * @read: a register access: @size is 1, 2, 4 or 8, @offset a multiple of it. Reads without a
  *	callback are 0. Never waits, never does DMA
- * @write: the same for writes; what takes time is begun here, with vfmig_kit_kick(), and done in @run
+ * @write: the same for writes; what takes time is begun here, with vfmig_kit_wake(), and done in @run
  * @run: do a bounded piece of the work that there is. Called after a kick, while the device runs and has an
  *	address space. Returns whether there is more to do
  *
@@ -268,7 +268,7 @@ struct vfmig_presents {
  *
  * @sleep: the user allows the device to sleep and there is nothing to do: save power, and return true. From now on nothing
  *	reaches the model until wake(), and it does no DMA. A model that is not idle (its threads are at work) returns
- *	false, and is asked again after the next access or vfmig_kit_kick()
+ *	false, and is asked again after the next access or vfmig_kit_wake()
  * @wake: somebody is about to access the device, or it was kicked: be there again. Registers and memory are as they
  *	were before sleep()
  *
@@ -320,11 +320,11 @@ struct vfmig_model {
 /* ---- what a model may ask of the kit: from any thread, at any time, unless said otherwise ---- */
 
 /**
- * vfmig_kit_kick() - there is work: @run is to be called. May be called in any callback
+ * vfmig_kit_wake() - there is work: @run is to be called. May be called in any callback
  *
  * A device that sleeps, and may run, is woken by it.
  */
-void vfmig_kit_kick(struct vfmig_kit *kit);
+void vfmig_kit_wake(struct vfmig_kit *kit);
 
 /**
  * vfmig_kit_dma_read() - read from the address space of the device's user

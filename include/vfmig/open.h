@@ -105,13 +105,13 @@ struct vfmig_known {
 };
 
 /**
- * vfmig_known() - go through what can be opened: models, then sources, then filters
+ * vfmig_list() - go through what can be opened: models, then sources, then filters
  * @index: from 0
  * @known: filled in
  *
  * Return: false after the last.
  */
-bool vfmig_known(size_t index, struct vfmig_known *known);
+bool vfmig_list(size_t index, struct vfmig_known *known);
 
 #ifdef __cplusplus
 }

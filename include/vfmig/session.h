@@ -55,19 +55,19 @@ bool vfmig_session_cancel(struct vfmig_session *session, struct vfmig_request *r
 ssize_t vfmig_session_call(struct vfmig_session *session, struct vfmig_request *request);
 
 /**
- * vfmig_session_go() - go to a state, over as many arcs as it takes
+ * vfmig_session_set_state() - go to a state, over as many arcs as it takes
  * @session: whose
  * @state: where to; not ERROR
  *
  * Return: 0; -EINVAL if there is no path (nothing was asked of the device then), or the device's failure:
  * ask for the state then, it may be any on the way.
  */
-int vfmig_session_go(struct vfmig_session *session, enum vfmig_state state,
-		     struct vfmig_error *err);
+int vfmig_session_set_state(struct vfmig_session *session, enum vfmig_state state,
+			    struct vfmig_error *err);
 
-/** vfmig_session_state() - ask which state the device is in */
-int vfmig_session_state(struct vfmig_session *session, enum vfmig_state *state,
-			struct vfmig_error *err);
+/** vfmig_session_get_state() - ask which state the device is in */
+int vfmig_session_get_state(struct vfmig_session *session, enum vfmig_state *state,
+			    struct vfmig_error *err);
 
 /**
  * vfmig_session_read() - read at most @len bytes of the device's data
@@ -82,13 +82,13 @@ ssize_t vfmig_session_read(struct vfmig_session *session, void *buf, size_t len,
 int vfmig_session_write(struct vfmig_session *session, const void *buf, size_t len,
 			struct vfmig_error *err);
 
-/** vfmig_session_precopy() - what pre-copy still has; -ENOTTY where the device cannot tell */
-int vfmig_session_precopy(struct vfmig_session *session, struct vfmig_precopy_info *info,
-			  struct vfmig_error *err);
+/** vfmig_session_get_precopy_info() - what pre-copy still has; -ENOTTY where the device cannot tell */
+int vfmig_session_get_precopy_info(struct vfmig_session *session, struct vfmig_precopy_info *info,
+				   struct vfmig_error *err);
 
-/** vfmig_session_data_size() - how much stop-copy would read, at the most; -ENOTTY where it cannot tell */
-int vfmig_session_data_size(struct vfmig_session *session, uint64_t *bytes,
-			    struct vfmig_error *err);
+/** vfmig_session_get_data_size() - how much stop-copy would read, at the most; -ENOTTY where it cannot tell */
+int vfmig_session_get_data_size(struct vfmig_session *session, uint64_t *bytes,
+				struct vfmig_error *err);
 
 #ifdef __cplusplus
 }

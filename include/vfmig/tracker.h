@@ -61,8 +61,8 @@ int vfmig_cpu_tracker_new(enum vfmig_cpu_tracker_kind kind, struct vfmig_cpu_tra
 /** vfmig_cpu_tracker_free() - after vfmig_space_remove_tracker() or the space's end; NULL is fine */
 void vfmig_cpu_tracker_free(struct vfmig_cpu_tracker *tracker);
 
-/** vfmig_cpu_tracker_kind() - which way it was that works here; never ANY */
-enum vfmig_cpu_tracker_kind vfmig_cpu_tracker_kind(const struct vfmig_cpu_tracker *tracker);
+/** vfmig_cpu_tracker_get_kind() - which way it was that works here; never ANY */
+enum vfmig_cpu_tracker_kind vfmig_cpu_tracker_get_kind(const struct vfmig_cpu_tracker *tracker);
 
 /**
  * vfmig_cpu_tracker_watch() - watch one more mapping of memory that is in the space

@@ -103,7 +103,7 @@ int vfmig_type1_ioctl(struct vfmig_type1 *container, uint32_t number, void *arg,
 /* ---- the same in numbers and buffers ---- */
 
 /**
- * vfmig_type1_info() - VFIO_IOMMU_GET_INFO
+ * vfmig_type1_get_info() - VFIO_IOMMU_GET_INFO
  * @container: whose
  * @argsz: how much the user has room for
  * @buf: where the answer goes
@@ -112,7 +112,7 @@ int vfmig_type1_ioctl(struct vfmig_type1 *container, uint32_t number, void *arg,
  * Return: bytes written (argsz in the answer is larger where they were too few for the capabilities); -EINVAL if
  * @argsz is below VFMIG_TYPE1_INFO_MIN; -EFAULT if @len is too small.
  */
-ssize_t vfmig_type1_info(struct vfmig_type1 *container, uint32_t argsz, void *buf, size_t len);
+ssize_t vfmig_type1_get_info(struct vfmig_type1 *container, uint32_t argsz, void *buf, size_t len);
 
 /**
  * vfmig_type1_map() - VFIO_IOMMU_MAP_DMA

@@ -185,7 +185,7 @@ void copier_interrupt(struct copier *c, enum copier_vector vector)
 
 void copier_wake(struct copier *c)
 {
-	vfmig_kit_kick(c->kit);
+	vfmig_kit_wake(c->kit);
 }
 
 const struct vfmig_model vfmig_model_copier = {

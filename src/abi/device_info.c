@@ -45,8 +45,8 @@ size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct v
 
 /* ---- reading ---- */
 
-static const char *get_base(struct vfmig_device_about *about, uint32_t version, const uint8_t *cap,
-			    size_t room, size_t *size)
+static const char *get_base(struct vfmig_device_details *about, uint32_t version,
+			    const uint8_t *cap, size_t room, size_t *size)
 {
 	if (about->has_base)
 		return "device info: two zPCI functions";
@@ -61,8 +61,8 @@ static const char *get_base(struct vfmig_device_about *about, uint32_t version, 
 	return NULL;
 }
 
-static const char *get_group(struct vfmig_device_about *about, uint32_t version, const uint8_t *cap,
-			     size_t room, size_t *size)
+static const char *get_group(struct vfmig_device_details *about, uint32_t version,
+			     const uint8_t *cap, size_t room, size_t *size)
 {
 	if (about->has_group)
 		return "device info: two zPCI groups";
@@ -97,7 +97,7 @@ static const char *get_string(bool *has, uint32_t *bytes, uint8_t *to, const uin
 static const char *get_cap(void *context, uint32_t id, uint32_t version, const uint8_t *cap,
 			   size_t room, size_t *size)
 {
-	struct vfmig_device_about *about = context;
+	struct vfmig_device_details *about = context;
 
 	/* Of another version it is another capability. */
 	if (version == 1 || version == 2) {
@@ -116,7 +116,7 @@ static const char *get_cap(void *context, uint32_t id, uint32_t version, const u
 	return NULL;
 }
 
-const char *abi_device_info_get(const void *buf, size_t len, struct vfmig_device_about *about)
+const char *abi_device_info_get(const void *buf, size_t len, struct vfmig_device_details *about)
 {
 	static const struct abi_caps_words words = {
 		"device info: more than 16 capabilities",

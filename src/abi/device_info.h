@@ -32,6 +32,6 @@ size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct v
  * Read such an answer of len bytes. Refuses chains that leave it, lie in the fixed part, overlap, loop or do not end,
  * capabilities given twice or cut short, and strings longer than is allowed. Unknown ones are listed.
  */
-const char *abi_device_info_get(const void *buf, size_t len, struct vfmig_device_about *about);
+const char *abi_device_info_get(const void *buf, size_t len, struct vfmig_device_details *about);
 
 #endif

@@ -43,7 +43,7 @@ static const struct abi_feature_kind user_history = {"USER_HISTORY",
 						     VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
 						     sizeof(struct vfmig_feature_history)};
 
-const struct abi_feature_kind *abi_feature_kind(uint32_t index)
+const struct abi_feature_kind *abi_feature_find_kind(uint32_t index)
 {
 	if (index == VFMIG_FEATURE_USER_PRECOPY_INFO)
 		return &user_precopy_info;
@@ -56,7 +56,7 @@ const struct abi_feature_kind *abi_feature_kind(uint32_t index)
 
 const char *vfmig_feature_name(uint32_t index)
 {
-	const struct abi_feature_kind *kind = abi_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(index);
 
 	return kind ? kind->name : "?";
 }

@@ -48,7 +48,7 @@ struct abi_feature_kind {
 };
 
 /* NULL for an index that is none. Static. */
-const struct abi_feature_kind *abi_feature_kind(uint32_t index);
+const struct abi_feature_kind *abi_feature_find_kind(uint32_t index);
 
 /* ---- Fixed payloads ------------------------------------------------------------------------- */
 

@@ -32,7 +32,7 @@ static uint32_t word(const void *buf, size_t at)
 	return value;
 }
 
-const struct abi_ioctl_kind *abi_ioctl_kind(uint32_t nr)
+const struct abi_ioctl_kind *abi_ioctl_find_kind(uint32_t nr)
 {
 	if (nr < 100 || nr - 100 >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[nr - 100].min)
 		return NULL;
@@ -41,7 +41,7 @@ const struct abi_ioctl_kind *abi_ioctl_kind(uint32_t nr)
 
 const char *abi_ioctl_check(uint32_t nr, const void *buf, size_t len, size_t *take)
 {
-	const struct abi_ioctl_kind *kind = abi_ioctl_kind(nr);
+	const struct abi_ioctl_kind *kind = abi_ioctl_find_kind(nr);
 	uint32_t argsz;
 
 	if (!kind)

@@ -66,7 +66,7 @@ struct abi_ioctl_kind {
 };
 
 /* NULL for a number that takes no structure with argsz (or is not a device's or a group's). Static. */
-const struct abi_ioctl_kind *abi_ioctl_kind(uint32_t nr);
+const struct abi_ioctl_kind *abi_ioctl_find_kind(uint32_t nr);
 
 /*
  * The rules of argsz for a structure of which `len` bytes (at least the first 8) are in buf: *take is how many bytes the

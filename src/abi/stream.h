@@ -156,7 +156,7 @@ void abi_stream_check_hello(struct abi_stream_check *c, struct abi_stream_device
  * Whether this section may come now; takes it as come if so. A writer may ask the same of what it
  * is about to send. After a refusal the stream is of no use any more.
  */
-const char *abi_stream_check(struct abi_stream_check *c, const struct abi_section *s);
+const char *abi_stream_check_section(struct abi_stream_check *c, const struct abi_section *s);
 
 /* The bytes are over: refuses unless the last section may be the last. */
 const char *abi_stream_check_finish(const struct abi_stream_check *c);

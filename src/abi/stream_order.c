@@ -157,7 +157,7 @@ static const char *check_content(struct abi_stream_check *c, const struct abi_se
 	}
 }
 
-const char *abi_stream_check(struct abi_stream_check *c, const struct abi_section *s)
+const char *abi_stream_check_section(struct abi_stream_check *c, const struct abi_section *s)
 {
 	bool reply = c->flags & ABI_STREAM_FLAG_REPLY;
 	const uint32_t *table = reply ? backward : forward;

@@ -56,7 +56,7 @@ static const struct abi_msg_kind window_kinds[] = {
 	{"WINDOW_WRITE", false, ABI_MSG_WINDOW_PIECE_SIZE, 0},
 };
 
-const struct abi_msg_kind *abi_msg_kind(uint32_t cmd)
+const struct abi_msg_kind *abi_msg_find_kind(uint32_t cmd)
 {
 	if (cmd >= VFMIG_USER_WINDOW && cmd <= VFMIG_USER_WINDOW_WRITE)
 		return &window_kinds[cmd - VFMIG_USER_WINDOW];

@@ -83,7 +83,7 @@ struct abi_msg_kind {
 };
 
 /* NULL for a number that is none. Static. */
-const struct abi_msg_kind *abi_msg_kind(uint32_t cmd);
+const struct abi_msg_kind *abi_msg_find_kind(uint32_t cmd);
 
 /* ---- VERSION -------------------------------------------------------------------------------- */
 

@@ -35,7 +35,7 @@ static ssize_t finish(struct vfmig_device *device, struct vfmig_request *request
 	if (request->result < 0 && request->err && request->err->code != (int)request->result)
 		vfmig_err(request->err, (int)request->result, "%s%s%s: %s",
 			  device ? device->name : "", device ? ": " : "",
-			  vfmig_verb_name(request->verb), strerror(-(int)request->result));
+			  vfmig_op_name(request->op), strerror(-(int)request->result));
 	return request->result;
 }
 
@@ -56,7 +56,7 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 	if (!device)
 		return vfmig_err(request->err, -EPROTO,
 				 "%s: left undone by a session without a device",
-				 vfmig_verb_name(request->verb));
+				 vfmig_op_name(request->op));
 	if (!deadline && limit)
 		deadline = device_now() + (int64_t)limit * 1000000;
 	ret = vfmig_device_wait(device, call_ready, &call, deadline);
@@ -68,11 +68,11 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 			return finish(device, request);
 	if (ret != -ETIMEDOUT)
 		return vfmig_err(request->err, ret, "device %s: lost during %s", device->name,
-				 vfmig_verb_name(request->verb));
+				 vfmig_op_name(request->op));
 	return vfmig_err(request->err, ret,
 			 "device %s: no answer to %s in time; it hangs, or the time limit is too "
 			 "short",
-			 device->name, vfmig_verb_name(request->verb));
+			 device->name, vfmig_op_name(request->op));
 }
 
 static void to_device(void *whom, struct vfmig_request *request)

@@ -28,8 +28,8 @@ struct device_ops {
 	int (*fd)(struct vfmig_device *device);
 	int (*process)(struct vfmig_device *device, struct vfmig_error *err);
 	/*
-	 * Optional, in the place of a poll of the fd and of @work_kick: wait up to @timeout_ms (-1: without end)
-	 * until there is something for process(), or @work_kick is readable, which process() drains then. Whoever
+	 * Optional, in the place of a poll of the fd and of @work_wake: wait up to @timeout_ms (-1: without end)
+	 * until there is something for process(), or @work_wake is readable, which process() drains then. Whoever
 	 * calls it is the only one to call process() until after it has.
 	 */
 	void (*poll)(struct vfmig_device *device, int timeout_ms);
@@ -72,7 +72,7 @@ struct vfmig_device {
 	bool work_led;		  /* somebody polls or processes */
 	atomic_bool work_polls;	  /* and is in poll(), or about to */
 	atomic_uint work_waiting; /* how many sleep until it has */
-	int work_kick;		  /* eventfd: the leader is to look up */
+	int work_wake;		  /* eventfd: the leader is to look up */
 	pthread_mutex_t held_lock;
 	struct request_list held; /* what a filter has forwarded (filter.c) */
 

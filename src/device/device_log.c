@@ -18,7 +18,7 @@
 int device_log_check(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vfmig_error why = {0};
-	int ret = vfmig_device_feature(
+	int ret = vfmig_device_call_feature(
 		device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
 		NULL, 0, &why);
 
@@ -69,16 +69,16 @@ int device_log_start(struct vfmig_device *device, struct vfmig_space *space, boo
 	control.num_ranges = ranges_of(space, ranges);
 	if (!control.num_ranges)
 		return 0;
-	ret = vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
-				   &control, sizeof(control), err);
+	ret = vfmig_device_call_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+					&control, sizeof(control), err);
 	*started = !ret;
 	return ret;
 }
 
 int device_log_stop(struct vfmig_device *device, struct vfmig_error *err)
 {
-	return vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
-				    NULL, 0, err);
+	return vfmig_device_call_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
+					 NULL, 0, err);
 }
 
 /* As many as are told in one report: beyond that a bitmap is shorter for many devices, and not much longer for any. */
@@ -130,7 +130,7 @@ int device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size
 			.page_size = VFMIG_PAGE_SIZE,
 			.bitmap = (uintptr_t)bitmap,
 		};
-		struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE, .err = err};
+		struct vfmig_request request = {.op = VFMIG_OP_FEATURE, .err = err};
 
 		request.feature.flags = VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT;
 		request.feature.data = &report;

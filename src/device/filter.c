@@ -51,17 +51,17 @@ static bool take_outer(struct vfmig_device *filter, struct forward *forward)
 /* What a verb brings back in the request itself. */
 static void copy_results(struct vfmig_request *to, const struct vfmig_request *from)
 {
-	switch (from->verb) {
-	case VFMIG_VERB_REGION_FD:
+	switch (from->op) {
+	case VFMIG_OP_REGION_FD:
 		to->region_fd = from->region_fd;
 		break;
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_PRECOPY_INFO:
 		to->precopy = from->precopy;
 		break;
-	case VFMIG_VERB_STATE_GET:
+	case VFMIG_OP_GET_STATE:
 		to->state = from->state;
 		break;
-	case VFMIG_VERB_DATA_SIZE:
+	case VFMIG_OP_DATA_SIZE:
 		to->data_size = from->data_size;
 		break;
 	default:
@@ -105,7 +105,7 @@ void filter_forward(struct vfmig_device *device, struct vfmig_request *outer,
 	forward->copy.done = forward_done;
 	forward->copy.user = forward;
 	/* Who looks at what comes back looks for it in the bitmap. */
-	if (outer->verb == VFMIG_VERB_FEATURE)
+	if (outer->op == VFMIG_OP_FEATURE)
 		forward->copy.feature.runs = NULL;
 	if (change)
 		change(context, &forward->copy);

@@ -8,11 +8,11 @@
 #include "abi/stream.h"
 #include "device/device.h"
 
-int vfmig_device_history(struct vfmig_device *device, struct vfmig_feature_history *history,
-			 struct vfmig_error *err)
+int vfmig_device_get_history(struct vfmig_device *device, struct vfmig_feature_history *history,
+			     struct vfmig_error *err)
 {
-	int ret = vfmig_device_feature(device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
-				       history, sizeof(*history), err);
+	int ret = vfmig_device_call_feature(device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
+					    history, sizeof(*history), err);
 
 	if (ret)
 		return ret;
@@ -22,26 +22,26 @@ int vfmig_device_history(struct vfmig_device *device, struct vfmig_feature_histo
 	return 0;
 }
 
-int vfmig_device_moved(struct vfmig_device *device, const char *where, struct vfmig_error *err)
+int vfmig_device_set_moved(struct vfmig_device *device, const char *where, struct vfmig_error *err)
 {
-	struct vfmig_feature_history history = {.past = VFMIG_PAST_MOVED};
+	struct vfmig_feature_history history = {.past = VFMIG_HISTORY_MOVED};
 	size_t len = strnlen(where, sizeof(history.where) - 1);
 
 	memcpy(history.where, where, len);
 	/* Not in the middle of a character. */
 	while (len && abi_section_sentence(history.where, len))
 		history.where[--len] = 0;
-	return vfmig_device_feature(device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_SET,
-				    &history, sizeof(history), err);
+	return vfmig_device_call_feature(device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_SET,
+					 &history, sizeof(history), err);
 }
 
-const char *vfmig_past_name(enum vfmig_past past)
+const char *vfmig_history_name(enum vfmig_history past)
 {
 	static const char *const names[] = {
-		[VFMIG_PAST_UNKNOWN] = "unknown", [VFMIG_PAST_NEW] = "new",
-		[VFMIG_PAST_LOADING] = "loading", [VFMIG_PAST_LOADED] = "loaded",
-		[VFMIG_PAST_RAN] = "ran",	  [VFMIG_PAST_READ] = "read",
-		[VFMIG_PAST_MOVED] = "moved",
+		[VFMIG_HISTORY_UNKNOWN] = "unknown", [VFMIG_HISTORY_NEW] = "new",
+		[VFMIG_HISTORY_LOADING] = "loading", [VFMIG_HISTORY_LOADED] = "loaded",
+		[VFMIG_HISTORY_RAN] = "ran",	     [VFMIG_HISTORY_READ] = "read",
+		[VFMIG_HISTORY_MOVED] = "moved",
 	};
 
 	return (unsigned)past < sizeof(names) / sizeof(names[0]) ? names[past] : "unknown";

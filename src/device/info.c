@@ -16,8 +16,8 @@
 /* No device has more to say; one that claims so is not believed. */
 #define INFO_MAX 65536u
 
-int vfmig_device_about(struct vfmig_device *device, struct vfmig_device_about *about,
-		       struct vfmig_error *err)
+int vfmig_device_get_details(struct vfmig_device *device, struct vfmig_device_details *about,
+			     struct vfmig_error *err)
 {
 	size_t size = 512;
 	void *buf = NULL;
@@ -25,7 +25,7 @@ int vfmig_device_about(struct vfmig_device *device, struct vfmig_device_about *a
 	ssize_t ret;
 
 	for (;;) {
-		struct vfmig_request request = {.verb = VFMIG_VERB_DEVICE_INFO, .err = err};
+		struct vfmig_request request = {.op = VFMIG_OP_DEVICE_INFO, .err = err};
 
 		free(buf);
 		buf = calloc(1, size);
@@ -51,8 +51,8 @@ int vfmig_device_about(struct vfmig_device *device, struct vfmig_device_about *a
 	return (int)ret;
 }
 
-int vfmig_iommu_about(const void *buf, size_t len, struct vfmig_iommu_about *about,
-		      struct vfmig_error *err)
+int vfmig_iommu_get_details(const void *buf, size_t len, struct vfmig_iommu_details *about,
+			    struct vfmig_error *err)
 {
 	struct abi_type1_says says = {.ranges = about->range};
 	const char *why = abi_type1_get_info(buf, len, &says, VFMIG_IOVA_RANGES_MAX);

@@ -8,32 +8,32 @@
 #include "device/call.h"
 #include "device/work.h"
 
-static const char *const names[VFMIG_VERB_COUNT] = {
-	[VFMIG_VERB_DEVICE_INFO] = "device-info",
-	[VFMIG_VERB_REGION_INFO] = "region-info",
-	[VFMIG_VERB_IRQ_INFO] = "irq-info",
-	[VFMIG_VERB_REGION_READ] = "region-read",
-	[VFMIG_VERB_REGION_WRITE] = "region-write",
-	[VFMIG_VERB_REGION_FD] = "region-fd",
-	[VFMIG_VERB_SET_IRQS] = "set-irqs",
-	[VFMIG_VERB_RESET] = "reset",
-	[VFMIG_VERB_FEATURE] = "feature",
-	[VFMIG_VERB_DATA_READ] = "data-read",
-	[VFMIG_VERB_DATA_WRITE] = "data-write",
-	[VFMIG_VERB_PRECOPY_INFO] = "precopy-info",
-	[VFMIG_VERB_ATTACH] = "attach",
-	[VFMIG_VERB_DETACH] = "detach",
-	[VFMIG_VERB_SPACE_MAP] = "space-map",
-	[VFMIG_VERB_SPACE_UNMAP] = "space-unmap",
-	[VFMIG_VERB_STATE_GO] = "state-go",
-	[VFMIG_VERB_STATE_GET] = "state-get",
-	[VFMIG_VERB_DATA_SIZE] = "data-size",
-	[VFMIG_VERB_WINDOW] = "window",
+static const char *const names[VFMIG_OP_COUNT] = {
+	[VFMIG_OP_DEVICE_INFO] = "device-info",
+	[VFMIG_OP_REGION_INFO] = "region-info",
+	[VFMIG_OP_IRQ_INFO] = "irq-info",
+	[VFMIG_OP_REGION_READ] = "region-read",
+	[VFMIG_OP_REGION_WRITE] = "region-write",
+	[VFMIG_OP_REGION_FD] = "region-fd",
+	[VFMIG_OP_SET_IRQS] = "set-irqs",
+	[VFMIG_OP_RESET] = "reset",
+	[VFMIG_OP_FEATURE] = "feature",
+	[VFMIG_OP_DATA_READ] = "data-read",
+	[VFMIG_OP_DATA_WRITE] = "data-write",
+	[VFMIG_OP_PRECOPY_INFO] = "precopy-info",
+	[VFMIG_OP_ATTACH] = "attach",
+	[VFMIG_OP_DETACH] = "detach",
+	[VFMIG_OP_SPACE_MAP] = "space-map",
+	[VFMIG_OP_SPACE_UNMAP] = "space-unmap",
+	[VFMIG_OP_SET_STATE] = "set-state",
+	[VFMIG_OP_GET_STATE] = "get-state",
+	[VFMIG_OP_DATA_SIZE] = "data-size",
+	[VFMIG_OP_WINDOW] = "window",
 };
 
-const char *vfmig_verb_name(enum vfmig_verb verb)
+const char *vfmig_op_name(enum vfmig_op op)
 {
-	return (unsigned)verb < VFMIG_VERB_COUNT ? names[verb] : "?";
+	return (unsigned)op < VFMIG_OP_COUNT ? names[op] : "?";
 }
 
 int64_t device_now(void)

@@ -54,18 +54,19 @@ ssize_t vfmig_session_call(struct vfmig_session *session, struct vfmig_request *
 	return call_through(session->device, request, session, to_session, from_session);
 }
 
-int vfmig_session_go(struct vfmig_session *session, enum vfmig_state state, struct vfmig_error *err)
+int vfmig_session_set_state(struct vfmig_session *session, enum vfmig_state state,
+			    struct vfmig_error *err)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_STATE_GO, .state = state, .err = err};
+	struct vfmig_request request = {.op = VFMIG_OP_SET_STATE, .state = state, .err = err};
 	ssize_t ret = vfmig_session_call(session, &request);
 
 	return ret < 0 ? (int)ret : 0;
 }
 
-int vfmig_session_state(struct vfmig_session *session, enum vfmig_state *state,
-			struct vfmig_error *err)
+int vfmig_session_get_state(struct vfmig_session *session, enum vfmig_state *state,
+			    struct vfmig_error *err)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_STATE_GET, .err = err};
+	struct vfmig_request request = {.op = VFMIG_OP_GET_STATE, .err = err};
 	ssize_t ret = vfmig_session_call(session, &request);
 
 	if (ret < 0)
@@ -78,7 +79,7 @@ ssize_t vfmig_session_read(struct vfmig_session *session, void *buf, size_t len,
 			   struct vfmig_error *err)
 {
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_DATA_READ, .data = {.buf = buf, .len = len}, .err = err};
+		.op = VFMIG_OP_DATA_READ, .data = {.buf = buf, .len = len}, .err = err};
 
 	return vfmig_session_call(session, &request);
 }
@@ -89,7 +90,7 @@ int vfmig_session_write(struct vfmig_session *session, const void *buf, size_t l
 	const char *at = buf;
 
 	while (len) {
-		struct vfmig_request request = {.verb = VFMIG_VERB_DATA_WRITE,
+		struct vfmig_request request = {.op = VFMIG_OP_DATA_WRITE,
 						.data = {.buf = (void *)at, .len = len},
 						.err = err};
 		ssize_t ret = vfmig_session_call(session, &request);
@@ -105,10 +106,10 @@ int vfmig_session_write(struct vfmig_session *session, const void *buf, size_t l
 	return 0;
 }
 
-int vfmig_session_precopy(struct vfmig_session *session, struct vfmig_precopy_info *info,
-			  struct vfmig_error *err)
+int vfmig_session_get_precopy_info(struct vfmig_session *session, struct vfmig_precopy_info *info,
+				   struct vfmig_error *err)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_PRECOPY_INFO, .err = err};
+	struct vfmig_request request = {.op = VFMIG_OP_PRECOPY_INFO, .err = err};
 	ssize_t ret = vfmig_session_call(session, &request);
 
 	if (ret < 0)
@@ -117,9 +118,10 @@ int vfmig_session_precopy(struct vfmig_session *session, struct vfmig_precopy_in
 	return 0;
 }
 
-int vfmig_session_data_size(struct vfmig_session *session, uint64_t *bytes, struct vfmig_error *err)
+int vfmig_session_get_data_size(struct vfmig_session *session, uint64_t *bytes,
+				struct vfmig_error *err)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_DATA_SIZE, .err = err};
+	struct vfmig_request request = {.op = VFMIG_OP_DATA_SIZE, .err = err};
 	ssize_t ret = vfmig_session_call(session, &request);
 
 	if (ret < 0)

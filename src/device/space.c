@@ -116,10 +116,10 @@ static void take_out(struct vfmig_space *space, struct space_entry *entry)
 
 /* ---- telling devices ---- */
 
-static int tell(struct vfmig_device *device, enum vfmig_verb verb, struct vfmig_space *space,
+static int tell(struct vfmig_device *device, enum vfmig_op op, struct vfmig_space *space,
 		const struct vfmig_map *map, struct vfmig_error *err)
 {
-	struct vfmig_request request = {.verb = verb, .err = err};
+	struct vfmig_request request = {.op = op, .err = err};
 	ssize_t ret;
 
 	if (map)
@@ -142,14 +142,14 @@ int vfmig_space_map(struct vfmig_space *space, const struct vfmig_map *map, stru
 	ret = insert(space, map, err);
 	pthread_rwlock_unlock(&space->table);
 	for (to = space->attached; to && !ret; to = to->next) {
-		ret = tell(to->device, VFMIG_VERB_SPACE_MAP, space, map, err);
+		ret = tell(to->device, VFMIG_OP_SPACE_MAP, space, map, err);
 		if (!ret)
 			continue;
 		for (undo = space->attached; undo != to; undo = undo->next)
-			tell(undo->device, VFMIG_VERB_SPACE_UNMAP, space, map, NULL);
+			tell(undo->device, VFMIG_OP_SPACE_UNMAP, space, map, NULL);
 		/* What was taken back may be done all the same. */
 		if (ret == -ETIMEDOUT)
-			tell(to->device, VFMIG_VERB_SPACE_UNMAP, space, map, NULL);
+			tell(to->device, VFMIG_OP_SPACE_UNMAP, space, map, NULL);
 		take_out(space, space_find(space, map->iova));
 	}
 	if (!ret)
@@ -166,7 +166,7 @@ static int unmap_one(struct vfmig_space *space, struct space_entry *entry, struc
 	int ret = 0, one;
 
 	for (to = space->attached; to; to = to->next) {
-		one = tell(to->device, VFMIG_VERB_SPACE_UNMAP, space, &map, ret ? NULL : err);
+		one = tell(to->device, VFMIG_OP_SPACE_UNMAP, space, &map, ret ? NULL : err);
 		if (!ret)
 			ret = one;
 	}
@@ -269,9 +269,9 @@ static void detach(struct vfmig_space *space, struct space_attachment **at)
 
 	/* A device that does not answer one of these is hardly waited for at the next: there may be thousands. */
 	SPACE_FOR_EACH (entry, space)
-		if (tell(device, VFMIG_VERB_SPACE_UNMAP, space, &entry->map, NULL) == -ETIMEDOUT)
+		if (tell(device, VFMIG_OP_SPACE_UNMAP, space, &entry->map, NULL) == -ETIMEDOUT)
 			vfmig_device_set_timeout(device, 1);
-	tell(device, VFMIG_VERB_DETACH, space, NULL, NULL);
+	tell(device, VFMIG_OP_DETACH, space, NULL, NULL);
 	/* Its last words, now that nothing can come after them. */
 	space_dirty_detached(space, attachment);
 	vfmig_device_set_timeout(device, limit);
@@ -292,7 +292,7 @@ static int attach(struct vfmig_space *space, struct vfmig_device *device, struct
 	attachment = calloc(1, sizeof(*attachment));
 	if (!attachment)
 		return vfmig_err(err, -ENOMEM, "no memory to attach device %s", device->name);
-	ret = tell(device, VFMIG_VERB_ATTACH, space, NULL, err);
+	ret = tell(device, VFMIG_OP_ATTACH, space, NULL, err);
 	if (ret) {
 		free(attachment);
 		return ret;
@@ -302,7 +302,7 @@ static int attach(struct vfmig_space *space, struct vfmig_device *device, struct
 	attachment->next = space->attached;
 	space->attached = attachment;
 	for (entry = space_find(space, 0); entry && !ret; entry = space_next(space, entry))
-		ret = tell(device, VFMIG_VERB_SPACE_MAP, space, &entry->map, err);
+		ret = tell(device, VFMIG_OP_SPACE_MAP, space, &entry->map, err);
 	if (!ret)
 		ret = space_dirty_attached(space, attachment, err);
 	if (ret)

@@ -70,8 +70,10 @@ static int transfer(const struct vfmig_map *map, uint64_t offset, char *buf, siz
 			uint32_t n = len < REGION_PIECE ? (uint32_t)len : REGION_PIECE;
 			uint64_t at = map->region_offset + offset;
 
-			ret = write ? vfmig_region_write(map->device, map->region, at, buf, n, err)
-				    : vfmig_region_read(map->device, map->region, at, buf, n, err);
+			ret = write ? vfmig_device_region_write(map->device, map->region, at, buf,
+								n, err)
+				    : vfmig_device_region_read(map->device, map->region, at, buf, n,
+							       err);
 			buf += n;
 			offset += n;
 			len -= n;

@@ -36,8 +36,8 @@ int work_init(struct vfmig_device *device, struct vfmig_error *err)
 {
 	pthread_condattr_t attr;
 
-	device->work_kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (device->work_kick < 0)
+	device->work_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (device->work_wake < 0)
 		return vfmig_err(err, -errno, "no eventfd for device %s: raise RLIMIT_NOFILE",
 				 device->name);
 	pthread_condattr_init(&attr);
@@ -52,14 +52,14 @@ void work_fini(struct vfmig_device *device)
 {
 	pthread_cond_destroy(&device->work_cond);
 	pthread_mutex_destroy(&device->work_lock);
-	close(device->work_kick);
+	close(device->work_wake);
 }
 
 /* Have the leader look up from its poll. */
 static void kick(struct vfmig_device *device)
 {
 	uint64_t one = 1;
-	ssize_t n = write(device->work_kick, &one, sizeof(one));
+	ssize_t n = write(device->work_wake, &one, sizeof(one));
 
 	(void)n; /* it can only fail because the leader is kicked already */
 }
@@ -104,7 +104,7 @@ static void sleep_until(struct vfmig_device *device, int64_t deadline)
 static int lead(struct vfmig_device *device, bool (*ready)(void *), void *context, int64_t deadline)
 {
 	struct pollfd fds[2] = {
-		{.fd = device->work_kick, .events = POLLIN},
+		{.fd = device->work_wake, .events = POLLIN},
 		{.fd = device->ops->fd(device), .events = POLLIN},
 	};
 	uint64_t count;
@@ -121,7 +121,7 @@ static int lead(struct vfmig_device *device, bool (*ready)(void *), void *contex
 		poll(fds, 2, timeout_ms(deadline));
 	atomic_store(&device->work_polls, false);
 	if (fds[0].revents) {
-		n = read(device->work_kick, &count, sizeof(count));
+		n = read(device->work_wake, &count, sizeof(count));
 		(void)n;
 	}
 	return fds[1].revents ? device->ops->process(device, NULL) : 0;

@@ -67,7 +67,7 @@ static int walk_runs(struct vfmig_dirty *map, uint64_t addr, uint64_t len, bool 
 	struct runs runs = {
 		.walk = {.map = map, .sink = &sink, .keep = keep}, .fn = fn, .opaque = opaque};
 
-	dirty_walk(&runs.walk, addr, len);
+	dirty_walk_range(&runs.walk, addr, len);
 	runs_end(&runs);
 	return runs.walk.stopped;
 }
@@ -97,7 +97,7 @@ void dirty_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 	static const struct dirty_sink sink = {drop_pages, drop_line};
 	struct dirty_walk walk = {.map = map, .sink = &sink};
 
-	dirty_walk(&walk, addr, len);
+	dirty_walk_range(&walk, addr, len);
 }
 
 static void test_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
@@ -110,7 +110,7 @@ bool dirty_test(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 	static const struct dirty_sink sink = {.pages = test_pages};
 	struct dirty_walk walk = {.map = map, .sink = &sink, .keep = true};
 
-	return dirty_walk(&walk, addr, len);
+	return dirty_walk_range(&walk, addr, len);
 }
 
 struct count {
@@ -135,7 +135,7 @@ uint64_t dirty_count(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 	static const struct dirty_sink sink = {count_pages, count_line};
 	struct count count = {.walk = {.map = map, .sink = &sink, .keep = true}};
 
-	dirty_walk(&count.walk, addr, len);
+	dirty_walk_range(&count.walk, addr, len);
 	return count.pages;
 }
 
@@ -192,5 +192,5 @@ void dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
 	static const struct dirty_sink sink = {gather_pages, gather_line};
 	struct gather gather = {.walk = {.map = map, .sink = &sink}, .into = into, .count = count};
 
-	dirty_walk(&gather.walk, addr, len);
+	dirty_walk_range(&gather.walk, addr, len);
 }

@@ -203,7 +203,7 @@ int dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 	return 0;
 }
 
-void dirty_stats(const struct vfmig_dirty *map, struct dirty_stats *stats)
+void dirty_get_stats(const struct vfmig_dirty *map, struct dirty_stats *stats)
 {
 	stats->bytes = atomic_load(&map->bytes);
 	stats->leaves = atomic_load(&map->leaves);

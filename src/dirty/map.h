@@ -190,7 +190,7 @@ struct dirty_stats {
 };
 
 /* Any thread, any time; a walk adds its counts when it ends. */
-void dirty_stats(const struct vfmig_dirty *map, struct dirty_stats *stats);
+void dirty_get_stats(const struct vfmig_dirty *map, struct dirty_stats *stats);
 
 #ifdef __cplusplus
 }

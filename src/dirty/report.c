@@ -77,7 +77,7 @@ int dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t 
 		report.shift == map->shift && !(iova & (page_size - 1)) && iova >= map->origin;
 	if (report.same)
 		report.page = dirty_page(map, iova);
-	dirty_walk(&report.walk, iova, len);
+	dirty_walk_range(&report.walk, iova, len);
 	return 0;
 }
 

@@ -293,7 +293,7 @@ static void walk_edge(struct dirty_walk *walk, uint64_t page)
 	walk->keep = false;
 }
 
-int dirty_walk(struct dirty_walk *walk, uint64_t addr, uint64_t len)
+int dirty_walk_range(struct dirty_walk *walk, uint64_t addr, uint64_t len)
 {
 	struct vfmig_dirty *map = walk->map;
 	uint64_t first, last, whole_first, whole_last;

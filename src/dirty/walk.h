@@ -63,7 +63,7 @@ struct dirty_walk {
  *
  * Returns 0, or what stopped it; then all that was taken and not given out is dirty again.
  */
-int dirty_walk(struct dirty_walk *walk, uint64_t addr, uint64_t len);
+int dirty_walk_range(struct dirty_walk *walk, uint64_t addr, uint64_t len);
 
 /* For a sink: give me no more. What it was given just now it must have put back itself. */
 void dirty_walk_stop(struct dirty_walk *walk, int why);

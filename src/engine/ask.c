@@ -9,20 +9,20 @@
 
 #include "engine/engine.h"
 
-static bool asks(const struct engine_device *mover, enum vfmig_verb verb)
+static bool asks(const struct engine_device *mover, enum vfmig_op op)
 {
-	if (verb == VFMIG_VERB_DATA_SIZE)
+	if (op == VFMIG_OP_DATA_SIZE)
 		return !mover->no_size;
 	return !mover->no_precopy && mover->state == VFMIG_STATE_PRE_COPY;
 }
 
-static void answered(struct engine_device *mover, enum vfmig_verb verb)
+static void answered(struct engine_device *mover, enum vfmig_op op)
 {
 	const struct vfmig_request *request = &mover->op.request;
 	struct size_estimate *guess = &mover->guess;
 	uint64_t sum;
 
-	if (verb == VFMIG_VERB_DATA_SIZE) {
+	if (op == VFMIG_OP_DATA_SIZE) {
 		if (request->result < 0)
 			mover->no_size = true;
 		else
@@ -39,17 +39,17 @@ static void answered(struct engine_device *mover, enum vfmig_verb verb)
 		guess->known = true;
 }
 
-static int ask(struct vfmig_migration *m, enum vfmig_verb verb, struct vfmig_error *err)
+static int ask(struct vfmig_migration *m, enum vfmig_op op, struct vfmig_error *err)
 {
 	int hung = 0, ret;
 
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct engine_device *mover = m->movers[i];
 
-		if (!asks(mover, verb))
+		if (!asks(mover, op))
 			continue;
-		mover->op.request = (struct vfmig_request){.verb = verb};
-		if (verb == VFMIG_VERB_PRECOPY_INFO)
+		mover->op.request = (struct vfmig_request){.op = op};
+		if (op == VFMIG_OP_PRECOPY_INFO)
 			mover->op.request.precopy.argsz = sizeof(struct vfmig_precopy_info);
 		loop_request_submit(&m->loop, &mover->op, mover->session, NULL,
 				    m->options.request_ms);
@@ -67,14 +67,14 @@ static int ask(struct vfmig_migration *m, enum vfmig_verb verb, struct vfmig_err
 		if (mover->op.request.result == -ETIMEDOUT)
 			hung = vfmig_err(err, -ETIMEDOUT, "device %s: %s", mover->id,
 					 mover->op.err.text);
-		answered(mover, verb);
+		answered(mover, op);
 	}
 	return hung;
 }
 
 int engine_ask_sizes(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = ask(m, VFMIG_VERB_PRECOPY_INFO, err);
+	int ret = ask(m, VFMIG_OP_PRECOPY_INFO, err);
 
-	return ret ? ret : ask(m, VFMIG_VERB_DATA_SIZE, err);
+	return ret ? ret : ask(m, VFMIG_OP_DATA_SIZE, err);
 }

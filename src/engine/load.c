@@ -68,7 +68,7 @@ int engine_load_header(struct vfmig_migration *m, struct abi_section *section,
 		return ret;
 	why = abi_section_get(m->in.buf + m->in.start, ABI_SECTION_HEADER_SIZE, section);
 	if (!why)
-		why = abi_stream_check(&m->in.check, section);
+		why = abi_stream_check_section(&m->in.check, section);
 	if (why)
 		return unsound(m, err, why);
 	channel_in_consume(&m->in, header, ABI_SECTION_HEADER_SIZE);

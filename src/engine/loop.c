@@ -164,7 +164,7 @@ static void expire(struct loop_request *op)
 	op->request.result = vfmig_err(&op->err, -ETIMEDOUT,
 				       "%s was not done after %lld ms: the device hangs, or the "
 				       "time limit (request-timeout) is too short",
-				       vfmig_verb_name(op->request.verb),
+				       vfmig_op_name(op->request.op),
 				       (long long)((device_now() - op->began) / 1000000));
 	atomic_store(&op->done, true);
 }

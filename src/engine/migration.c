@@ -239,14 +239,14 @@ void vfmig_migration_cancel(struct vfmig_migration *m)
 	loop_cancel(&m->loop);
 }
 
-void vfmig_migration_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate)
+void vfmig_migration_get_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate)
 {
 	pthread_mutex_lock(&m->lock);
 	*estimate = m->estimate;
 	pthread_mutex_unlock(&m->lock);
 }
 
-void vfmig_migration_result(struct vfmig_migration *m, struct vfmig_migration_result *result)
+void vfmig_migration_get_result(struct vfmig_migration *m, struct vfmig_migration_result *result)
 {
 	pthread_mutex_lock(&m->lock);
 	*result = m->result;

@@ -43,7 +43,7 @@ static void submit_one(struct engine_device *mover, struct channel_buffer *buffe
 {
 	struct vfmig_request *request = &buffer->op.request;
 
-	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_READ};
+	*request = (struct vfmig_request){.op = VFMIG_OP_DATA_READ};
 	request->data.buf = buffer->bytes + ABI_SECTION_HEADER_SIZE;
 	request->data.len = CHANNEL_BUFFER_DATA;
 	if (mover->window) {

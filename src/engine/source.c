@@ -92,7 +92,7 @@ static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 	at = m->in.buf + m->in.start;
 	if (!channel_in_sealed(at, at + ABI_SECTION_HEADER_SIZE, &section))
 		return unsound(err, "a checksum is wrong");
-	why = abi_stream_check(&m->in.check, &section);
+	why = abi_stream_check_section(&m->in.check, &section);
 	if (why)
 		return unsound(err, why);
 	channel_in_consume(&m->in, (uint8_t[ABI_SECTION_HEADER_SIZE]){0}, ABI_SECTION_HEADER_SIZE);

@@ -29,7 +29,7 @@ void engine_state_ask(struct engine_device *mover, enum vfmig_state state)
 {
 	mover->from = mover->state;
 	mover->asked = state;
-	mover->op.request = (struct vfmig_request){.verb = VFMIG_VERB_STATE_GO, .state = state};
+	mover->op.request = (struct vfmig_request){.op = VFMIG_OP_SET_STATE, .state = state};
 	mover->unsure = true;
 	loop_request_submit(&mover->m->loop, &mover->op, mover->session, NULL,
 			    mover->m->request_ms);
@@ -100,7 +100,7 @@ int engine_states_go(struct vfmig_migration *m, engine_where_fn where, struct vf
  * Submit the same question or order to all that @asked says, and wait; failures stay in the operations. 0, or
  * -ECANCELED: then all was taken back.
  */
-static int ask_all(struct vfmig_migration *m, enum vfmig_verb verb, bool *asked)
+static int ask_all(struct vfmig_migration *m, enum vfmig_op op, bool *asked)
 {
 	int ret = 0;
 
@@ -109,9 +109,9 @@ static int ask_all(struct vfmig_migration *m, enum vfmig_verb verb, bool *asked)
 
 		if (!asked[i])
 			continue;
-		mover->op.request = (struct vfmig_request){.verb = verb};
+		mover->op.request = (struct vfmig_request){.op = op};
 		loop_request_submit(&m->loop, &mover->op,
-				    verb == VFMIG_VERB_RESET ? NULL : mover->session,
+				    op == VFMIG_OP_RESET ? NULL : mover->session,
 				    vfmig_session_device(mover->session), m->request_ms);
 	}
 	for (uint32_t i = 0; i < m->nr_movers; i++)
@@ -129,7 +129,7 @@ int engine_states_learn(struct vfmig_migration *m)
 
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		asked[i] = m->movers[i]->unsure;
-	ret = ask_all(m, VFMIG_VERB_STATE_GET, asked);
+	ret = ask_all(m, VFMIG_OP_GET_STATE, asked);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct engine_device *mover = m->movers[i];
 
@@ -237,7 +237,7 @@ uint32_t engine_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
 
 	for (uint32_t i = 0; i < m->nr_movers; i++)
 		asked[i] = vfmig_session_device(m->movers[i]->session);
-	ask_all(m, VFMIG_VERB_RESET, asked);
+	ask_all(m, VFMIG_OP_RESET, asked);
 	for (uint32_t i = 0; i < m->nr_movers; i++) {
 		struct engine_device *mover = m->movers[i];
 

@@ -92,7 +92,7 @@ int engine_window_get(struct engine_device *mover, struct channel_buffer *buffer
 /* @deadline: 0 is the device's own time limit */
 static int give(struct engine_device *mover, int fd, uint64_t size, int64_t deadline)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_WINDOW, .deadline = deadline};
+	struct vfmig_request request = {.op = VFMIG_OP_WINDOW, .deadline = deadline};
 
 	request.window.fd = fd;
 	request.window.size = size;

@@ -17,7 +17,7 @@ static void submit(struct engine_device *mover, struct channel_buffer *buffer)
 {
 	struct vfmig_request *request = &buffer->op.request;
 
-	*request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_WRITE};
+	*request = (struct vfmig_request){.op = VFMIG_OP_DATA_WRITE};
 	request->data.buf = buffer->bytes + ABI_SECTION_HEADER_SIZE + buffer->start;
 	request->data.len = buffer->length - buffer->start;
 	if (mover->window)

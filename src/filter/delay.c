@@ -78,7 +78,7 @@ static void insert(struct request_list *list, struct vfmig_request *request)
 
 static bool is_data(const struct vfmig_request *request)
 {
-	return request->verb == VFMIG_VERB_DATA_READ || request->verb == VFMIG_VERB_DATA_WRITE;
+	return request->op == VFMIG_OP_DATA_READ || request->op == VFMIG_OP_DATA_WRITE;
 }
 
 static void back(void *context, struct vfmig_request *outer, ssize_t result)
@@ -113,7 +113,7 @@ static void delay_submit(struct vfmig_device *device, struct vfmig_request *requ
 	struct delay *delay = (struct delay *)device;
 
 	/* Others are forwarded too: who waits, waits for this device, not for the one inside. */
-	filter_forward(device, request, NULL, filter_match(&delay->match, request) ? back : NULL,
+	filter_forward(device, request, NULL, filter_matches(&delay->match, request) ? back : NULL,
 		       delay);
 }
 

@@ -11,15 +11,15 @@
 #include "filter/match.h"
 
 /* Verbs that a device can be asked; the session's own come behind them. */
-#define DEVICE_VERBS ((1u << VFMIG_VERB_STATE_GO) - 1)
+#define DEVICE_OPS ((1u << VFMIG_OP_SET_STATE) - 1)
 
-static int parse_verb(const char *text, size_t len, uint32_t *verbs)
+static int parse_op(const char *text, size_t len, uint32_t *ops)
 {
-	for (unsigned v = 0; v < VFMIG_VERB_STATE_GO; v++) {
-		const char *name = vfmig_verb_name((enum vfmig_verb)v);
+	for (unsigned v = 0; v < VFMIG_OP_SET_STATE; v++) {
+		const char *name = vfmig_op_name((enum vfmig_op)v);
 
 		if (strlen(name) == len && !memcmp(name, text, len)) {
-			*verbs |= 1u << v;
+			*ops |= 1u << v;
 			return 0;
 		}
 	}
@@ -50,7 +50,7 @@ static int parse_feature(const char *text, int32_t *index)
 		return 0;
 	}
 	for (uint32_t i = 0; i <= VFMIG_FEATURE_MASK; i++) {
-		kind = abi_feature_kind(i);
+		kind = abi_feature_find_kind(i);
 		if (kind && same_name(kind->name, text)) {
 			*index = (int32_t)i;
 			return 0;
@@ -61,16 +61,16 @@ static int parse_feature(const char *text, int32_t *index)
 
 int filter_match_parse(struct filter_match *match, struct vfmig_error *err)
 {
-	const char *at = match->verb;
+	const char *at = match->op;
 
-	match->verbs = match->verb ? 0 : DEVICE_VERBS;
+	match->ops = match->op ? 0 : DEVICE_OPS;
 	match->index = -1;
 	while (at) {
 		size_t len = strcspn(at, "+");
 
 		if (len == 3 && !memcmp(at, "any", 3))
-			match->verbs = DEVICE_VERBS;
-		else if (parse_verb(at, len, &match->verbs))
+			match->ops = DEVICE_OPS;
+		else if (parse_op(at, len, &match->ops))
 			return vfmig_err(err, -EINVAL,
 					 "option verb: '%.*s' is no verb of a device (try feature, "
 					 "reset, data-read)",
@@ -84,15 +84,15 @@ int filter_match_parse(struct filter_match *match, struct vfmig_error *err)
 				 "option feature: '%s' is no feature (try mig-device-state, "
 				 "dma-logging-report, or an index)",
 				 match->feature);
-	match->verbs &= 1u << VFMIG_VERB_FEATURE;
-	if (!match->verbs)
+	match->ops &= 1u << VFMIG_OP_FEATURE;
+	if (!match->ops)
 		return vfmig_err(err, -EINVAL, "option verb: only verb=feature is about a feature");
 	return 0;
 }
 
-bool filter_match(const struct filter_match *match, const struct vfmig_request *request)
+bool filter_matches(const struct filter_match *match, const struct vfmig_request *request)
 {
-	if (!(match->verbs >> request->verb & 1))
+	if (!(match->ops >> request->op & 1))
 		return false;
 	return match->index < 0 ||
 	       (request->feature.flags & VFMIG_FEATURE_MASK) == (uint32_t)match->index;

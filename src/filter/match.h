@@ -15,15 +15,15 @@
  * @index: the feature, or -1 for any
  */
 struct filter_match {
-	char *verb;
+	char *op;
 	char *feature;
-	uint32_t verbs;
+	uint32_t ops;
 	int32_t index;
 };
 
 /* Their lines of an option table; type's member is the struct filter_match. */
 #define FILTER_MATCH_OPTIONS(type, member)                                                         \
-	{"verb", VFMIG_OPTION_TEXT, offsetof(type, member.verb), NULL,                             \
+	{"verb", VFMIG_OPTION_TEXT, offsetof(type, member.op), NULL,                               \
 	 "only these verbs, joined by + (data-read+data-write); preset: any"},                     \
 	{                                                                                          \
 		"feature", VFMIG_OPTION_TEXT, offsetof(type, member.feature), NULL,                \
@@ -33,6 +33,6 @@ struct filter_match {
 /* Make the rest from the two texts. */
 int filter_match_parse(struct filter_match *match, struct vfmig_error *err);
 
-bool filter_match(const struct filter_match *match, const struct vfmig_request *request);
+bool filter_matches(const struct filter_match *match, const struct vfmig_request *request);
 
 #endif

@@ -106,43 +106,43 @@ static void add_value(struct fields *f, const struct vfmig_request *r)
 
 static void add_request(struct fields *f, const struct vfmig_request *r, bool answered)
 {
-	switch (r->verb) {
-	case VFMIG_VERB_REGION_INFO:
-	case VFMIG_VERB_IRQ_INFO:
+	switch (r->op) {
+	case VFMIG_OP_REGION_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		add(f, VFMIG_U64("index", r->info.index));
 		break;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		add(f, VFMIG_U64("index", r->region.index));
 		add(f, VFMIG_U64("offset_bytes", r->region.offset));
 		add(f, VFMIG_U64("len_bytes", r->region.len));
-		if (answered == (r->verb == VFMIG_VERB_REGION_READ))
+		if (answered == (r->op == VFMIG_OP_REGION_READ))
 			add_value(f, r);
 		break;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		add(f, VFMIG_U64("index", r->region_fd.index));
 		break;
-	case VFMIG_VERB_SET_IRQS:
+	case VFMIG_OP_SET_IRQS:
 		add(f, VFMIG_U64("flags", r->irqs.flags));
 		add(f, VFMIG_U64("index", r->irqs.index));
 		add(f, VFMIG_U64("start", r->irqs.start));
 		add(f, VFMIG_U64("count", r->irqs.count));
 		break;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		add_feature(f, r, answered);
 		break;
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
 		add(f, VFMIG_U64("len_bytes", r->data.len));
 		break;
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_PRECOPY_INFO:
 		if (!answered)
 			break;
 		add(f, VFMIG_U64("initial_bytes", r->precopy.initial_bytes));
 		add(f, VFMIG_U64("dirty_bytes", r->precopy.dirty_bytes));
 		break;
-	case VFMIG_VERB_SPACE_MAP:
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_MAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		add(f, VFMIG_U64("iova", r->map->iova));
 		add(f, VFMIG_U64("size_bytes", r->map->size));
 		break;
@@ -159,7 +159,7 @@ static void line_of(const struct traced *traced, const char *name, const struct 
 
 	add(&f, VFMIG_U64("id", traced->id));
 	add(&f, VFMIG_TEXT("device", traced->trace->device.name));
-	add(&f, VFMIG_TEXT("verb", vfmig_verb_name(r->verb)));
+	add(&f, VFMIG_TEXT("verb", vfmig_op_name(r->op)));
 	add_request(&f, r, answered && *result >= 0);
 	if (answered) {
 		if (*result < 0) {
@@ -199,7 +199,7 @@ static void trace_submit(struct vfmig_device *device, struct vfmig_request *requ
 	struct trace *trace = (struct trace *)device;
 	struct traced *traced;
 
-	if (!filter_match(&trace->match, request)) {
+	if (!filter_matches(&trace->match, request)) {
 		filter_forward(device, request, NULL, NULL, NULL);
 		return;
 	}
@@ -224,7 +224,7 @@ static bool trace_cancel(struct vfmig_device *device, struct vfmig_request *requ
 	if (!filter_cancel(device, request))
 		return false;
 	/* It is nobody's now but ours, until we return. */
-	if (filter_match(&trace->match, request)) {
+	if (filter_matches(&trace->match, request)) {
 		traced = (struct traced *)(uintptr_t)request->held[1];
 		line_of(traced, "cancelled", request, false, NULL);
 		free(traced);

@@ -141,9 +141,9 @@ static bool is_logging(const struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 
-	return request->verb == VFMIG_VERB_FEATURE && (index == VFMIG_FEATURE_DMA_LOGGING_START ||
-						       index == VFMIG_FEATURE_DMA_LOGGING_STOP ||
-						       index == VFMIG_FEATURE_DMA_LOGGING_REPORT);
+	return request->op == VFMIG_OP_FEATURE && (index == VFMIG_FEATURE_DMA_LOGGING_START ||
+						   index == VFMIG_FEATURE_DMA_LOGGING_STOP ||
+						   index == VFMIG_FEATURE_DMA_LOGGING_REPORT);
 }
 
 static void log_request(struct translate *t, struct vfmig_request *request)
@@ -191,18 +191,18 @@ static void reset_back(void *context, struct vfmig_request *outer, ssize_t resul
 /* The region by which the device itself is migrated is there no more. */
 static bool is_hidden(struct translate *t, struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_REGION_INFO:
+	switch (request->op) {
+	case VFMIG_OP_REGION_INFO:
 		if (request->info.index != t->hidden)
 			return false;
 		request_complete(request, answer_no_region(request));
 		return true;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		if (request->region_fd.index != t->hidden)
 			return false;
 		break;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		if (request->region.index != t->hidden)
 			return false;
 		break;
@@ -223,17 +223,17 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	}
 	if (expose_submit(&t->show, request) || is_hidden(t, request))
 		return;
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		filter_forward(device, request, NULL, info_back, t);
 		return;
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_RESET:
 		filter_forward(device, request, NULL, reset_back, t);
 		return;
-	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_OP_SPACE_MAP:
 		add_map(t, request->map);
 		break;
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		remove_map(t, request->map);
 		break;
 	default:
@@ -283,7 +283,7 @@ static int look_around(struct translate *t, struct vfmig_device *inner, uint32_t
 {
 	struct vfmig_device_info info;
 	struct vfmig_region region;
-	int ret = vfmig_device_info(inner, &info, err);
+	int ret = vfmig_device_get_info(inner, &info, err);
 
 	if (ret)
 		return ret;
@@ -291,7 +291,7 @@ static int look_around(struct translate *t, struct vfmig_device *inner, uint32_t
 	*index = info.num_regions < VFMIG_PCI_REGION_COUNT ? VFMIG_PCI_REGION_COUNT
 							   : info.num_regions;
 	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < info.num_regions && i < 256; i++) {
-		ret = vfmig_device_region(inner, i, &region, err);
+		ret = vfmig_device_get_region_info(inner, i, &region, err);
 		if (ret && !device_index_absent(ret))
 			return ret;
 		if (!ret && region.size && region.type == VFMIG_REGION_TYPE_MIGRATION)

@@ -238,17 +238,17 @@ bool kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssiz
 		return true;
 	}
 	if (!(region_access(kit, index) &
-	      (request->verb == VFMIG_VERB_REGION_WRITE ? VFMIG_REGION_FLAG_WRITE
-							: VFMIG_REGION_FLAG_READ))) {
+	      (request->op == VFMIG_OP_REGION_WRITE ? VFMIG_REGION_FLAG_WRITE
+						    : VFMIG_REGION_FLAG_READ))) {
 		*result = vfmig_err(request->err, -EINVAL, "%s: region %u cannot be %s",
 				    kit->device.name, index,
-				    request->verb == VFMIG_VERB_REGION_WRITE ? "written" : "read");
+				    request->op == VFMIG_OP_REGION_WRITE ? "written" : "read");
 		return true;
 	}
 	if (!kit->is_pci || index >= VFMIG_BARS || !in_memory(&kit->bar[index], offset, len))
 		return false;
 	access_memory(&kit->bar[index], offset, request->region.buf, len,
-		      request->verb == VFMIG_VERB_REGION_WRITE);
+		      request->op == VFMIG_OP_REGION_WRITE);
 	*result = len;
 	return true;
 }
@@ -327,7 +327,7 @@ static void access_bar(struct vfmig_kit *kit, unsigned index, uint64_t offset, u
 
 void kit_region_access(struct vfmig_kit *kit, struct vfmig_request *request)
 {
-	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
+	bool write = request->op == VFMIG_OP_REGION_WRITE;
 	uint32_t offset = (uint32_t)request->region.offset, len = request->region.len;
 
 	if (kit_own_region(kit, request->region.index))

@@ -88,7 +88,7 @@ static void run(struct vfmig_kit *kit)
 		return;
 	kit_power_wake(kit);
 	if (kit->model->run && kit->model->run(kit, kit->self))
-		vfmig_kit_kick(kit);
+		vfmig_kit_wake(kit);
 }
 
 int kit_process(struct vfmig_device *device, struct vfmig_error *err)

@@ -36,7 +36,7 @@ static bool rests(struct vfmig_device *device)
 	       !atomic_load(&kit->restless);
 }
 
-void vfmig_kit_kick(struct vfmig_kit *kit)
+void vfmig_kit_wake(struct vfmig_kit *kit)
 {
 	/* A kick that is waiting while the device may not run makes no noise; settle() does, later. */
 	if (!atomic_exchange(&kit->kicked, true) && atomic_load(&kit->level) == KIT_RUNS)
@@ -165,22 +165,22 @@ void kit_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 		dispatch(kit, request);
 		return;
 	}
-	switch (request->verb) {
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	switch (request->op) {
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		kit_region_access(kit, request);
 		request_complete(request, request->region.len);
 		return;
-	case VFMIG_VERB_ATTACH:
+	case VFMIG_OP_ATTACH:
 		request_complete(request, attach(kit, request->space, request->err));
 		return;
-	case VFMIG_VERB_DETACH:
+	case VFMIG_OP_DETACH:
 		request_complete(request, detach(kit, request->err));
 		return;
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_RESET:
 		request_complete(request, kit_reset(kit, request->err));
 		return;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		request_complete(request, kit_power_feature(kit, request));
 		return;
 	default:
@@ -195,54 +195,53 @@ static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request)
 
 	if (expose_submit(&kit->show, request))
 		return;
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		request_complete(request, kit_device_info(kit, request));
 		return;
-	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_OP_REGION_INFO:
 		request_complete(request, kit_region_info(kit, request));
 		return;
-	case VFMIG_VERB_IRQ_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		request_complete(request, kit_irq_info(kit, request));
 		return;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		request_complete(request, kit_region_fd(kit, request));
 		return;
-	case VFMIG_VERB_SET_IRQS:
+	case VFMIG_OP_SET_IRQS:
 		request_complete(request, kit_set_irqs(kit, request));
 		return;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		if (kit_region_quick(kit, request, &result))
 			request_complete(request, result);
 		else
 			kit_enter(kit, request);
 		return;
-	case VFMIG_VERB_ATTACH:
-	case VFMIG_VERB_DETACH:
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_ATTACH:
+	case VFMIG_OP_DETACH:
+	case VFMIG_OP_RESET:
 		kit_enter(kit, request);
 		return;
-	case VFMIG_VERB_SPACE_MAP:
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_MAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		/* DMA looks the map up each time, and an unmap waits for it: nothing is kept here. */
 		request_complete(request, 0);
 		return;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		kit_power_submit(kit, request);
 		return;
 	default:
 		request_complete_err(request, -EOPNOTSUPP, "%s is asked of a session, not of %s",
-				     vfmig_verb_name(request->verb), kit->device.name);
+				     vfmig_op_name(request->op), kit->device.name);
 		return;
 	}
 }
 
 /* Maps are the space's, and do not touch the device; nor does mapping a region, which is refused instead. */
-static bool wakes(enum vfmig_verb verb)
+static bool wakes(enum vfmig_op op)
 {
-	return verb != VFMIG_VERB_SPACE_MAP && verb != VFMIG_VERB_SPACE_UNMAP &&
-	       verb != VFMIG_VERB_REGION_FD;
+	return op != VFMIG_OP_SPACE_MAP && op != VFMIG_OP_SPACE_UNMAP && op != VFMIG_OP_REGION_FD;
 }
 
 static bool may_hand_out(struct vfmig_kit *kit, struct vfmig_request *request)
@@ -264,9 +263,9 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct vfmig_kit *kit = kit_of(device);
 
-	if (atomic_load(&kit->power.allowed) && wakes(request->verb))
+	if (atomic_load(&kit->power.allowed) && wakes(request->op))
 		kit_enter_awake(kit, request);
-	else if (request->verb != VFMIG_VERB_REGION_FD || may_hand_out(kit, request))
+	else if (request->op != VFMIG_OP_REGION_FD || may_hand_out(kit, request))
 		dispatch(kit, request);
 }
 

@@ -132,7 +132,7 @@ void kit_power_submit(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 	bool ours = index >= VFMIG_FEATURE_LOW_POWER_ENTRY && index <= VFMIG_FEATURE_LOW_POWER_EXIT;
-	const struct abi_feature_kind *kind = abi_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(index);
 	const char *why;
 	bool perform;
 

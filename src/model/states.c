@@ -208,22 +208,22 @@ static ssize_t precopy(struct vfmig_kit *kit, struct vfmig_request *request)
 
 static ssize_t under_lock(struct vfmig_kit *kit, struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_STATE_GET:
+	switch (request->op) {
+	case VFMIG_OP_GET_STATE:
 		request->state = kit->state;
 		return 0;
-	case VFMIG_VERB_DATA_READ:
+	case VFMIG_OP_DATA_READ:
 		return read_data(kit, request);
-	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_OP_DATA_WRITE:
 		return write_data(kit, request);
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_PRECOPY_INFO:
 		return precopy(kit, request);
-	case VFMIG_VERB_DATA_SIZE:
+	case VFMIG_OP_DATA_SIZE:
 		request->data_size = kit_save_left(kit, kit->save);
 		return 0;
 	default:
 		return vfmig_err(request->err, -EOPNOTSUPP, "%s is not a session's",
-				 vfmig_verb_name(request->verb));
+				 vfmig_op_name(request->op));
 	}
 }
 
@@ -232,7 +232,7 @@ void kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	ssize_t result;
 
-	if (request->verb == VFMIG_VERB_STATE_GO) {
+	if (request->op == VFMIG_OP_SET_STATE) {
 		result = go(kit, request->state, request->err);
 	} else {
 		pthread_mutex_lock(&kit->session_lock);
@@ -243,11 +243,11 @@ void kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 }
 
 /* What changes the state or the model goes through the gate; the data of pre-copy passes while it works. */
-static bool needs_gate(const struct vfmig_kit *kit, enum vfmig_verb verb)
+static bool needs_gate(const struct vfmig_kit *kit, enum vfmig_op op)
 {
-	if (verb == VFMIG_VERB_DATA_READ)
+	if (op == VFMIG_OP_DATA_READ)
 		return kit->state != VFMIG_STATE_PRE_COPY && kit->state != VFMIG_STATE_PRE_COPY_P2P;
-	return verb == VFMIG_VERB_STATE_GO || verb == VFMIG_VERB_DATA_WRITE;
+	return op == VFMIG_OP_SET_STATE || op == VFMIG_OP_DATA_WRITE;
 }
 
 static struct vfmig_kit *kit_of_session(struct vfmig_session *session)
@@ -262,7 +262,7 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 	bool gate;
 
 	pthread_mutex_lock(&kit->session_lock);
-	gate = needs_gate(kit, request->verb);
+	gate = needs_gate(kit, request->op);
 	if (!gate)
 		result = under_lock(kit, request);
 	pthread_mutex_unlock(&kit->session_lock);

@@ -82,8 +82,8 @@ static unsigned about(const struct expose *expose, const struct vfmig_request *r
 	uint32_t flags;
 
 	*changes = false;
-	switch (request->verb) {
-	case VFMIG_VERB_FEATURE:
+	switch (request->op) {
+	case VFMIG_OP_FEATURE:
 		flags = request->feature.flags;
 		if (!expose->shows_v2 || (flags & VFMIG_FEATURE_PROBE))
 			return 0;
@@ -91,15 +91,15 @@ static unsigned about(const struct expose *expose, const struct vfmig_request *r
 		flags &= VFMIG_FEATURE_MASK;
 		return flags == VFMIG_FEATURE_MIG_STATE || flags == VFMIG_FEATURE_MIG_DATA_SIZE ? V2
 												: 0;
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
+	case VFMIG_OP_PRECOPY_INFO:
 		return V2;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		if (!expose->region || request->region.index != expose->index)
 			return 0;
-		*changes = request->verb == VFMIG_VERB_REGION_WRITE && !request->region.offset;
+		*changes = request->op == VFMIG_OP_REGION_WRITE && !request->region.offset;
 		return expose->revision;
 	default:
 		return 0;

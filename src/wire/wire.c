@@ -201,7 +201,7 @@ static void put_header(struct wire_out *out, uint16_t id, uint16_t cmd, uint32_t
 	abi_msg_put_header(out->head, sizeof(out->head), &h);
 }
 
-int wire_ask(struct wire *wire, enum wire_end end, uint16_t cmd, struct wire_ask *ask)
+int wire_send_command(struct wire *wire, enum wire_end end, uint16_t cmd, struct wire_ask *ask)
 {
 	unsigned index;
 

@@ -82,7 +82,7 @@ struct wire_out {
 /*
  * A question. Part of something of the owner's.
  *
- * @out: the message; wire_ask() writes its header
+ * @out: the message; wire_send_command() writes its header
  * @fixed: how many bytes of the reply's payload go to @reply
  * @data, @data_max: where the rest goes, and how much there may be of it
  * @slack: how much more is tolerated, and thrown away
@@ -227,13 +227,13 @@ bool wire_sends_pages(void);
 bool wire_taken(struct wire *wire, enum wire_end end);
 
 /*
- * wire_ask() - ask
+ * wire_send_command() - ask
  * @ask: filled in; the header's place in @out.head is left free
  *
  * Return: 0, and the reply callback will come (before the return, if the connection ends over it); -EBUSY if
  * too much is under way, -ENOTCONN after the end: then nothing has happened.
  */
-int wire_ask(struct wire *wire, enum wire_end end, uint16_t cmd, struct wire_ask *ask);
+int wire_send_command(struct wire *wire, enum wire_end end, uint16_t cmd, struct wire_ask *ask);
 
 /*
  * wire_abandon() - nobody wants the answer any more

@@ -66,7 +66,7 @@ static const char *take(const struct stream *t, size_t *at)
 
 	abi_stream_check_init(&c, t->flags);
 	for (size_t i = 0; i < t->n; i++) {
-		const char *why = abi_stream_check(&c, &t->s[i]);
+		const char *why = abi_stream_check_section(&c, &t->s[i]);
 
 		if (at)
 			*at = i;
@@ -263,12 +263,14 @@ static void before_hello_is_read(void)
 	struct abi_stream_check c;
 
 	abi_stream_check_init(&c, 0);
-	GOOD(abi_stream_check(&c, &hello));
-	REFUSED(abi_stream_check(&c, &data), "a section is about a device that HELLO did not name");
-	REFUSED(abi_stream_check(&c, &mem),
+	GOOD(abi_stream_check_section(&c, &hello));
+	REFUSED(abi_stream_check_section(&c, &data),
+		"a section is about a device that HELLO did not name");
+	REFUSED(abi_stream_check_section(&c, &mem),
 		"a section is about a memory region that HELLO did not name");
 	abi_stream_check_hello(&c, NULL, 0, NULL, 0);
-	REFUSED(abi_stream_check(&c, &data), "a section is about a device that HELLO did not name");
+	REFUSED(abi_stream_check_section(&c, &data),
+		"a section is about a device that HELLO did not name");
 }
 
 int main(void)

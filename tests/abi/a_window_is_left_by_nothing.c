@@ -83,10 +83,10 @@ int main(void)
 {
 	windows();
 	pieces();
-	CHECK(abi_msg_kind(VFMIG_USER_WINDOW)->request_min == 16);
-	CHECK(abi_msg_kind(VFMIG_USER_WINDOW_READ)->reply_min == 24);
-	CHECK(abi_msg_kind(VFMIG_USER_WINDOW_WRITE)->request_min == 24);
-	CHECK(!abi_msg_kind(VFMIG_USER_WINDOW - 1));
-	CHECK(!abi_msg_kind(VFMIG_USER_WINDOW_WRITE + 1));
+	CHECK(abi_msg_find_kind(VFMIG_USER_WINDOW)->request_min == 16);
+	CHECK(abi_msg_find_kind(VFMIG_USER_WINDOW_READ)->reply_min == 24);
+	CHECK(abi_msg_find_kind(VFMIG_USER_WINDOW_WRITE)->request_min == 24);
+	CHECK(!abi_msg_find_kind(VFMIG_USER_WINDOW - 1));
+	CHECK(!abi_msg_find_kind(VFMIG_USER_WINDOW_WRITE + 1));
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "tests/abi/refused.h"
 
 static uint8_t buf[8192];
-static struct vfmig_device_about about;
+static struct vfmig_device_details about;
 
 static const struct vfmig_device_info info = {
 	.flags = VFMIG_DEVICE_FLAG_RESET | VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_FSL_MC,

@@ -105,16 +105,16 @@ static void argsz(void)
 static void kinds(void)
 {
 	for (uint32_t i = 0; i < VFMIG_FEATURE_COUNT; i++) {
-		const struct abi_feature_kind *k = abi_feature_kind(i);
+		const struct abi_feature_kind *k = abi_feature_find_kind(i);
 
 		CHECK(k && k->name);
 		CHECK(k->ops && !(k->ops & ~(GET | SET)));
 	}
-	CHECK_EQ(abi_feature_kind(VFMIG_FEATURE_MIG_STATE)->ops, GET | SET);
-	CHECK_EQ(abi_feature_kind(VFMIG_FEATURE_USER_PRECOPY_INFO)->size, 24);
-	CHECK_EQ(abi_feature_kind(VFMIG_FEATURE_USER_REPORT_RUNS)->size, 24);
-	CHECK(!abi_feature_kind(VFMIG_FEATURE_COUNT));
-	CHECK(!abi_feature_kind(UINT32_MAX));
+	CHECK_EQ(abi_feature_find_kind(VFMIG_FEATURE_MIG_STATE)->ops, GET | SET);
+	CHECK_EQ(abi_feature_find_kind(VFMIG_FEATURE_USER_PRECOPY_INFO)->size, 24);
+	CHECK_EQ(abi_feature_find_kind(VFMIG_FEATURE_USER_REPORT_RUNS)->size, 24);
+	CHECK(!abi_feature_find_kind(VFMIG_FEATURE_COUNT));
+	CHECK(!abi_feature_find_kind(UINT32_MAX));
 }
 
 /* Each fixed payload: puts itself, or gets itself back; the same functions for all of them. */

@@ -18,7 +18,7 @@ static void argsz_is_at_least_the_first_structure(void)
 		"there is no such ioctl with a structure");
 	CHECK(take == 99);
 	for (uint32_t nr = 100; nr < 256; nr++) {
-		const struct abi_ioctl_kind *kind = abi_ioctl_kind(nr);
+		const struct abi_ioctl_kind *kind = abi_ioctl_find_kind(nr);
 
 		if (!kind)
 			continue;
@@ -43,7 +43,7 @@ static void argsz_is_at_least_the_first_structure(void)
 		else
 			GOOD(abi_ioctl_check(nr, fenced(words, 8), 8, &take));
 	}
-	CHECK(abi_ioctl_kind(ABI_IOCTL_DEVICE_BIND_IOMMUFD)->no_flags);
+	CHECK(abi_ioctl_find_kind(ABI_IOCTL_DEVICE_BIND_IOMMUFD)->no_flags);
 }
 
 static void interrupts_are_set_in_one_way(void)

@@ -141,7 +141,7 @@ static const char *read_stream(const struct bytes *in, struct bytes *device)
 
 		why = abi_section_get(header, in->len - at, &s);
 		if (!why)
-			why = abi_stream_check(&c, &s);
+			why = abi_stream_check_section(&c, &s);
 		if (why)
 			break;
 		at += ABI_SECTION_HEADER_SIZE;

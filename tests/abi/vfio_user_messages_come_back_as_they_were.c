@@ -251,7 +251,7 @@ static void kinds(void)
 	int to_client = 0;
 
 	for (uint32_t cmd = 0; cmd < 64; cmd++) {
-		const struct abi_msg_kind *k = abi_msg_kind(cmd);
+		const struct abi_msg_kind *k = abi_msg_find_kind(cmd);
 		bool there = cmd >= 1 && cmd <= 18;
 
 		CHECK_EQ(k != NULL, there);
@@ -259,8 +259,8 @@ static void kinds(void)
 			to_client += k->to_client;
 	}
 	CHECK_EQ(to_client, 2);
-	CHECK(abi_msg_kind(VFMIG_USER_DMA_READ)->to_client);
-	CHECK(abi_msg_kind(VFMIG_USER_DMA_WRITE)->to_client);
+	CHECK(abi_msg_find_kind(VFMIG_USER_DMA_READ)->to_client);
+	CHECK(abi_msg_find_kind(VFMIG_USER_DMA_WRITE)->to_client);
 }
 
 int main(void)

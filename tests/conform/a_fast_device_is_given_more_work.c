@@ -18,7 +18,7 @@ static uint64_t at(struct liar *liar, enum cp_reg reg)
 {
 	uint32_t value;
 
-	CHECK(!vfmig_region_read(liar->device.inner, CP_BAR_REGS, reg, &value, 4, NULL));
+	CHECK(!vfmig_device_region_read(liar->device.inner, CP_BAR_REGS, reg, &value, 4, NULL));
 	return value;
 }
 
@@ -27,7 +27,7 @@ static bool finishes_first(struct liar *liar, struct vfmig_request *r)
 	bool stops = liar_sets(r, VFMIG_STATE_STOP) || liar_sets(r, VFMIG_STATE_STOP_COPY) ||
 		     (liar_writes(r, 0) && !(liar_value(r) & VFMIG_V1_STATE_RUNNING));
 
-	if (r->verb == VFMIG_VERB_REGION_WRITE && r->region.index == CP_BAR_REGS &&
+	if (r->op == VFMIG_OP_REGION_WRITE && r->region.index == CP_BAR_REGS &&
 	    r->region.offset == CP_REG_TAIL)
 		liar->count = liar_value(r) - at(liar, CP_REG_TAIL);
 	while (stops && liar->count < FAST && at(liar, CP_REG_HEAD) != at(liar, CP_REG_TAIL))

@@ -8,7 +8,7 @@
 
 bool liar_feature(const struct vfmig_request *request, uint32_t op, uint32_t feature)
 {
-	return request->verb == VFMIG_VERB_FEATURE && request->feature.flags == (op | feature);
+	return request->op == VFMIG_OP_FEATURE && request->feature.flags == (op | feature);
 }
 
 struct vfmig_feature_mig_state *liar_state(struct vfmig_request *request)
@@ -45,8 +45,8 @@ static void changed(struct liar *liar, uint32_t state)
 int liar_go(struct liar *liar, uint32_t state)
 {
 	struct vfmig_feature_mig_state payload = {.device_state = state, .data_fd = -1};
-	int ret = vfmig_device_feature(liar->device.inner, VFMIG_FEATURE_SET | MIG_STATE, &payload,
-				       sizeof(payload), NULL);
+	int ret = vfmig_device_call_feature(liar->device.inner, VFMIG_FEATURE_SET | MIG_STATE,
+					    &payload, sizeof(payload), NULL);
 
 	if (!ret)
 		changed(liar, state);
@@ -66,13 +66,13 @@ int liar_reset(struct liar *liar)
 
 bool liar_reads(const struct vfmig_request *request, uint64_t reg)
 {
-	return request->verb == VFMIG_VERB_REGION_READ && request->region.index == LIAR_REGION &&
+	return request->op == VFMIG_OP_REGION_READ && request->region.index == LIAR_REGION &&
 	       request->region.offset == reg;
 }
 
 bool liar_writes(const struct vfmig_request *request, uint64_t reg)
 {
-	return request->verb == VFMIG_VERB_REGION_WRITE && request->region.index == LIAR_REGION &&
+	return request->op == VFMIG_OP_REGION_WRITE && request->region.index == LIAR_REGION &&
 	       request->region.offset == reg;
 }
 
@@ -93,7 +93,7 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 {
 	struct liar *liar = context;
 
-	if (outer->verb == VFMIG_VERB_RESET && !result) {
+	if (outer->op == VFMIG_OP_RESET && !result) {
 		changed(liar, VFMIG_STATE_RUNNING);
 		liar->sessions = 0;
 		liar->shown = 1;
@@ -104,8 +104,8 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 		changed(liar, liar_state(outer)->device_state);
 	if (liar_writes(outer, 0) && result > 0)
 		liar->shown = (uint32_t)liar_value(outer) & 7;
-	liar->reads += outer->verb == VFMIG_VERB_DATA_READ;
-	liar->writes += outer->verb == VFMIG_VERB_DATA_WRITE;
+	liar->reads += outer->op == VFMIG_OP_DATA_READ;
+	liar->writes += outer->op == VFMIG_OP_DATA_WRITE;
 	if (result < 0)
 		request_complete_err(outer, (int)result, "%s", outer->err ? outer->err->text : "");
 	else
@@ -116,7 +116,7 @@ static void liar_submit(struct vfmig_device *device, struct vfmig_request *reque
 {
 	struct liar *liar = (struct liar *)device;
 
-	if (request->verb == VFMIG_VERB_SET_IRQS && request->irqs.count && request->irqs.fds &&
+	if (request->op == VFMIG_OP_SET_IRQS && request->irqs.count && request->irqs.fds &&
 	    request->irqs.fds[0] >= 0) {
 		close(liar->event);
 		liar->event = dup(request->irqs.fds[0]);

@@ -37,7 +37,7 @@ static size_t words(struct vfmig_request *r)
 
 ASK(denies_its_stop)
 {
-	return r->verb == VFMIG_VERB_FEATURE &&
+	return r->op == VFMIG_OP_FEATURE &&
 	       r->feature.flags ==
 		       (VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP) &&
 	       liar_says(r, -ENOTTY);
@@ -123,9 +123,9 @@ ASK(forgets_too_much)
 	};
 
 	if (liar_feature(r, REPORT) && report(r)->iova == others.iova + others.length)
-		vfmig_device_feature(liar->device.inner,
-				     VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &others,
-				     sizeof(others), NULL);
+		vfmig_device_call_feature(liar->device.inner,
+					  VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+					  &others, sizeof(others), NULL);
 	return false;
 }
 

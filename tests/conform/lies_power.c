@@ -32,7 +32,7 @@ ANSWER(notes_entry)
 
 ASK(is_not_there_asleep)
 {
-	return liar->count && r->verb == VFMIG_VERB_REGION_READ && liar_says(r, -EIO);
+	return liar->count && r->op == VFMIG_OP_REGION_READ && liar_says(r, -EIO);
 }
 
 /* The eventfd is signalled by each request from the entry on, for ever (1) or until EXIT (2). */
@@ -51,7 +51,7 @@ ASK(tells_each_access)
 		note_wake(liar, r);
 	if (liar_feature(r, EXIT))
 		liar->count = 0;
-	if (liar->count && r->verb == VFMIG_VERB_DEVICE_INFO)
+	if (liar->count && r->op == VFMIG_OP_DEVICE_INFO)
 		eventfd_write(liar->event, 1);
 	return false;
 }
@@ -64,7 +64,7 @@ ASK(tells_after_exit)
 	}
 	if (liar_feature(r, EXIT))
 		liar->count = 1;
-	if (liar->count && r->verb == VFMIG_VERB_DEVICE_INFO)
+	if (liar->count && r->op == VFMIG_OP_DEVICE_INFO)
 		eventfd_write(liar->event, 1);
 	return false;
 }
@@ -94,7 +94,7 @@ ANSWER(has_capabilities_elsewhere)
 {
 	struct vfmig_device_info *info = r->info.buf;
 
-	if (r->verb == VFMIG_VERB_DEVICE_INFO && result > 0 && r->info.size >= sizeof(*info)) {
+	if (r->op == VFMIG_OP_DEVICE_INFO && result > 0 && r->info.size >= sizeof(*info)) {
 		info->flags |= VFMIG_DEVICE_FLAG_CAPS;
 		info->cap_offset = 0x1000;
 	}

@@ -30,7 +30,7 @@ static bool goes(const struct vfmig_request *r, uint32_t bits)
 /* The data section, wherever it is. */
 static bool is_data(const struct vfmig_request *r)
 {
-	return (r->verb == VFMIG_VERB_REGION_READ || r->verb == VFMIG_VERB_REGION_WRITE) &&
+	return (r->op == VFMIG_OP_REGION_READ || r->op == VFMIG_OP_REGION_WRITE) &&
 	       r->region.index == LIAR_REGION && r->region.offset >= 64 && r->region.len;
 }
 
@@ -46,7 +46,7 @@ ASK(has_no_register_there)
 
 ASK(answers_any_width)
 {
-	return r->verb == VFMIG_VERB_REGION_READ && r->region.index == LIAR_REGION &&
+	return r->op == VFMIG_OP_REGION_READ && r->region.index == LIAR_REGION &&
 	       r->region.len < 4 && takes(r);
 }
 
@@ -65,11 +65,11 @@ ASK(resets_to_stop)
 	uint32_t stop = STOP;
 	ssize_t ret;
 
-	if (r->verb != VFMIG_VERB_RESET)
+	if (r->op != VFMIG_OP_RESET)
 		return false;
 	ret = liar_reset(liar);
 	if (!ret)
-		ret = vfmig_region_write(liar->device.inner, LIAR_REGION, 0, &stop, 4, NULL);
+		ret = vfmig_device_region_write(liar->device.inner, LIAR_REGION, 0, &stop, 4, NULL);
 	liar->shown = STOP;
 	return liar_says(r, ret);
 }
@@ -122,8 +122,7 @@ ASK(must_be_copied_before)
 
 ANSWER(spoils_pre_copy)
 {
-	if (is_data(r) && r->verb == VFMIG_VERB_REGION_READ && result > 0 &&
-	    liar->shown == PRE_COPY)
+	if (is_data(r) && r->op == VFMIG_OP_REGION_READ && result > 0 && liar->shown == PRE_COPY)
 		((uint8_t *)r->region.buf)[result - 1] ^= 1;
 	return result;
 }
@@ -168,7 +167,7 @@ ASK(keeps_a_written_pending)
 		return liar->count = liar_value(r), takes(r);
 	if (liar_reads(r, REG(pending_bytes)) && liar->count)
 		return liar_put(r, liar->count), takes(r);
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	return false;
 }
@@ -179,7 +178,7 @@ ASK(keeps_a_written_offset)
 		return liar->count = liar_value(r), takes(r);
 	if (liar_reads(r, REG(data_offset)) && liar->count)
 		return liar_put(r, liar->count), takes(r);
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	return false;
 }
@@ -200,8 +199,7 @@ ANSWER(points_into_a_page)
 
 ANSWER(reads_what_is_not_mapped)
 {
-	if (is_data(r) && r->verb == VFMIG_VERB_REGION_READ && result > 0 &&
-	    liar->shown == RESUMING)
+	if (is_data(r) && r->op == VFMIG_OP_REGION_READ && result > 0 && liar->shown == RESUMING)
 		memset(r->region.buf, 0xee, (size_t)result);
 	return result;
 }
@@ -209,7 +207,7 @@ ANSWER(reads_what_is_not_mapped)
 /* Counted anew with each reset. */
 ANSWER(counts_its_askers)
 {
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	if (liar_reads(r, REG(pending_bytes)) && result > 0 && liar_value(r))
 		liar_put(r, liar_value(r) + liar->count++);
@@ -227,7 +225,7 @@ ANSWER(changes_its_mind)
 
 ANSWER(never_has_less)
 {
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	if (liar_reads(r, REG(pending_bytes)) && result > 0) {
 		if (liar_value(r) > liar->count)
@@ -240,7 +238,7 @@ ANSWER(never_has_less)
 
 ANSWER(begins_again_at_the_end)
 {
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	if (liar_reads(r, REG(pending_bytes)) && result > 0 && !liar_value(r) &&
 	    liar->shown == STOP_COPY && ++liar->count == 3)
@@ -257,18 +255,18 @@ ASK(consumes_it_later)
 		return liar->count = liar_value(r), takes(r);
 	if (size && (liar_reads(r, REG(data_offset)) || liar_writes(r, REG(device_state)))) {
 		liar->count = 0;
-		if (vfmig_region_write(liar->device.inner, LIAR_REGION, REG(data_size), &size, 8,
-				       NULL))
+		if (vfmig_device_region_write(liar->device.inner, LIAR_REGION, REG(data_size),
+					      &size, 8, NULL))
 			return liar_says(r, -EIO);
 	}
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	return false;
 }
 
 ASK(takes_one_transaction)
 {
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	return liar_writes(r, REG(data_size)) && liar->count++ && liar_value(r) <= SECTION &&
 	       liar_says(r, -EINVAL);

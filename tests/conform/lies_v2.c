@@ -20,8 +20,7 @@ static bool sets_any(const struct vfmig_request *r)
 
 ASK(has_everything)
 {
-	return r->verb == VFMIG_VERB_FEATURE && r->feature.flags == (PROBE | 0x7eee) &&
-	       liar_says(r, 0);
+	return r->op == VFMIG_OP_FEATURE && r->feature.flags == (PROBE | 0x7eee) && liar_says(r, 0);
 }
 
 ASK(gets_and_sets)
@@ -31,7 +30,7 @@ ASK(gets_and_sets)
 
 ASK(resets_to_stop)
 {
-	return r->verb == VFMIG_VERB_RESET &&
+	return r->op == VFMIG_OP_RESET &&
 	       liar_says(r, liar_reset(liar) ?: liar_go(liar, VFMIG_STATE_STOP));
 }
 
@@ -70,20 +69,20 @@ ASK(stops_half_way)
 
 ASK(wakes_up)
 {
-	if (r->verb == VFMIG_VERB_DEVICE_INFO && liar->at == VFMIG_STATE_STOP)
+	if (r->op == VFMIG_OP_DEVICE_INFO && liar->at == VFMIG_STATE_STOP)
 		liar_go(liar, VFMIG_STATE_RUNNING);
 	return false;
 }
 
 ASK(cannot_read)
 {
-	return r->verb == VFMIG_VERB_DATA_READ && liar->at == VFMIG_STATE_STOP_COPY &&
+	return r->op == VFMIG_OP_DATA_READ && liar->at == VFMIG_STATE_STOP_COPY &&
 	       liar_says(r, -EIO);
 }
 
 ASK(wants_words)
 {
-	return r->verb == VFMIG_VERB_DATA_WRITE && r->data.len == 1 && liar_says(r, -EINVAL);
+	return r->op == VFMIG_OP_DATA_WRITE && r->data.len == 1 && liar_says(r, -EINVAL);
 }
 
 ANSWER(gives_an_fd)
@@ -95,13 +94,12 @@ ANSWER(gives_an_fd)
 
 ANSWER(always_gives_data)
 {
-	return r->verb == VFMIG_VERB_DATA_READ && result == -EINVAL ? 8 : result;
+	return r->op == VFMIG_OP_DATA_READ && result == -EINVAL ? 8 : result;
 }
 
 ANSWER(always_takes_data)
 {
-	return r->verb == VFMIG_VERB_DATA_WRITE && result == -EINVAL &&
-			       liar->at != VFMIG_STATE_RESUMING
+	return r->op == VFMIG_OP_DATA_WRITE && result == -EINVAL && liar->at != VFMIG_STATE_RESUMING
 		       ? (ssize_t)r->data.len
 		       : result;
 }
@@ -114,21 +112,20 @@ ASK(cannot_stop_from_p2p)
 
 ANSWER(drifts)
 {
-	if (r->verb == VFMIG_VERB_DATA_READ && result > 0 && liar->sessions == 2 && !liar->reads)
+	if (r->op == VFMIG_OP_DATA_READ && result > 0 && liar->sessions == 2 && !liar->reads)
 		((uint8_t *)r->data.buf)[result - 1] ^= 1;
 	return result;
 }
 
 ASK(hides_configuration)
 {
-	return r->verb == VFMIG_VERB_REGION_READ && r->region.index == VFMIG_PCI_REGION_CONFIG &&
+	return r->op == VFMIG_OP_REGION_READ && r->region.index == VFMIG_PCI_REGION_CONFIG &&
 	       liar->at == VFMIG_STATE_STOP && liar_says(r, -EINVAL);
 }
 
 ASK(starts_when_touched)
 {
-	if (r->verb == VFMIG_VERB_REGION_READ && r->region.index == 0 &&
-	    liar->at == VFMIG_STATE_STOP)
+	if (r->op == VFMIG_OP_REGION_READ && r->region.index == 0 && liar->at == VFMIG_STATE_STOP)
 		liar_go(liar, VFMIG_STATE_RUNNING);
 	return false;
 }
@@ -136,11 +133,11 @@ ASK(starts_when_touched)
 /* Saved after a load it says something else. */
 ANSWER(loads_something_else)
 {
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	if (liar_sets(r, VFMIG_STATE_STOP) && !result && liar->at == VFMIG_STATE_RESUMING)
 		liar->count = 1;
-	if (r->verb == VFMIG_VERB_DATA_READ && result > 0 && liar->count && !liar->reads)
+	if (r->op == VFMIG_OP_DATA_READ && result > 0 && liar->count && !liar->reads)
 		((uint8_t *)r->data.buf)[result - 1] ^= 1;
 	return result;
 }
@@ -148,7 +145,7 @@ ANSWER(loads_something_else)
 /* Takes anything, and is as after a reset then. */
 ANSWER(takes_any_data)
 {
-	return r->verb == VFMIG_VERB_DATA_WRITE && liar->at == VFMIG_STATE_RESUMING && result < 0
+	return r->op == VFMIG_OP_DATA_WRITE && liar->at == VFMIG_STATE_RESUMING && result < 0
 		       ? (ssize_t)r->data.len
 		       : result;
 }
@@ -165,7 +162,7 @@ ASK(takes_anything)
 
 ASK(ignores_what_it_loads)
 {
-	if (r->verb == VFMIG_VERB_DATA_WRITE && liar->at == VFMIG_STATE_RESUMING)
+	if (r->op == VFMIG_OP_DATA_WRITE && liar->at == VFMIG_STATE_RESUMING)
 		return liar_says(r, (ssize_t)r->data.len);
 	if (liar->at != VFMIG_STATE_RESUMING ||
 	    (!liar_sets(r, VFMIG_STATE_RUNNING) && !liar_sets(r, VFMIG_STATE_STOP)))
@@ -176,13 +173,13 @@ ASK(ignores_what_it_loads)
 /* At most once, so that the checks after it have a device. */
 ASK(will_not_be_interrupted)
 {
-	return r->verb == VFMIG_VERB_RESET && liar->at == VFMIG_STATE_RESUMING && liar->writes &&
+	return r->op == VFMIG_OP_RESET && liar->at == VFMIG_STATE_RESUMING && liar->writes &&
 	       !liar->count++ && liar_says(r, -EBUSY);
 }
 
 ANSWER(reads_the_last_word_twice)
 {
-	if (r->verb != VFMIG_VERB_DATA_READ || liar->at != VFMIG_STATE_STOP_COPY)
+	if (r->op != VFMIG_OP_DATA_READ || liar->at != VFMIG_STATE_STOP_COPY)
 		return result;
 	liar->count = result ? 0 : liar->count + 1;
 	return liar->count == 2 ? 8 : result;
@@ -190,7 +187,7 @@ ANSWER(reads_the_last_word_twice)
 
 ASK(takes_no_data)
 {
-	return r->verb == VFMIG_VERB_DATA_WRITE && liar_says(r, -EIO);
+	return r->op == VFMIG_OP_DATA_WRITE && liar_says(r, -EIO);
 }
 
 ASK(goes_to_error)
@@ -206,7 +203,7 @@ ASK(does_not_combine)
 
 ANSWER(is_dumb_after_a_failure)
 {
-	if (r->verb == VFMIG_VERB_RESET)
+	if (r->op == VFMIG_OP_RESET)
 		liar->count = 0;
 	if (liar_sets(r, VFMIG_STATE_RUNNING) && result < 0 && liar->at == VFMIG_STATE_RESUMING)
 		liar->count = 1;
@@ -225,7 +222,7 @@ ASK(pretends_to_have_p2p)
 
 ASK(reads_whole_pages_only)
 {
-	return r->verb == VFMIG_VERB_DATA_READ && r->data.len == 4093 && liar_says(r, -EINVAL);
+	return r->op == VFMIG_OP_DATA_READ && r->data.len == 4093 && liar_says(r, -EINVAL);
 }
 
 ASK(minds_being_told_twice)
@@ -240,7 +237,7 @@ ASK(stops_on_paper)
 		*liar_state(r) = (struct vfmig_feature_mig_state){liar->at, -1};
 		return liar_says(r, 0);
 	}
-	if (!sets_any(r) && r->verb != VFMIG_VERB_RESET)
+	if (!sets_any(r) && r->op != VFMIG_OP_RESET)
 		return false;
 	liar->count = liar_sets(r, VFMIG_STATE_STOP) || liar_sets(r, VFMIG_STATE_STOP_COPY);
 	if (!liar->count)
@@ -251,15 +248,14 @@ ASK(stops_on_paper)
 
 ASK(rings_in_its_sleep)
 {
-	if (r->verb == VFMIG_VERB_DEVICE_INFO && liar->at == VFMIG_STATE_STOP)
+	if (r->op == VFMIG_OP_DEVICE_INFO && liar->at == VFMIG_STATE_STOP)
 		return write(liar->event, &(uint64_t){1}, 8) < 0;
 	return false;
 }
 
 ASK(takes_no_vectors_in_stop)
 {
-	return r->verb == VFMIG_VERB_SET_IRQS && liar->at == VFMIG_STATE_STOP &&
-	       liar_says(r, -EINVAL);
+	return r->op == VFMIG_OP_SET_IRQS && liar->at == VFMIG_STATE_STOP && liar_says(r, -EINVAL);
 }
 
 ASK(only_says_pre_copy_p2p)
@@ -270,19 +266,19 @@ ASK(only_says_pre_copy_p2p)
 
 ASK(cannot_read_in_pre_copy)
 {
-	return r->verb == VFMIG_VERB_DATA_READ && liar->at == VFMIG_STATE_PRE_COPY &&
+	return r->op == VFMIG_OP_DATA_READ && liar->at == VFMIG_STATE_PRE_COPY &&
 	       liar_says(r, -EIO);
 }
 
 ANSWER(ends_in_pre_copy)
 {
-	return r->verb == VFMIG_VERB_DATA_READ && result == -ENOMSG ? 0 : result;
+	return r->op == VFMIG_OP_DATA_READ && result == -ENOMSG ? 0 : result;
 }
 
 /* What is read first in pre-copy is not said. */
 ANSWER(loses_a_byte)
 {
-	if (r->verb != VFMIG_VERB_DATA_READ || liar->at != VFMIG_STATE_PRE_COPY || result < 2 ||
+	if (r->op != VFMIG_OP_DATA_READ || liar->at != VFMIG_STATE_PRE_COPY || result < 2 ||
 	    liar->reads)
 		return result;
 	memmove(r->data.buf, (char *)r->data.buf + 1, (size_t)result - 1);
@@ -297,7 +293,7 @@ ASK(goes_back_to_pre_copy)
 
 ANSWER(grows)
 {
-	if (r->verb == VFMIG_VERB_PRECOPY_INFO && !result)
+	if (r->op == VFMIG_OP_PRECOPY_INFO && !result)
 		r->precopy.initial_bytes = ++liar->count << 20;
 	return result;
 }
@@ -323,7 +319,7 @@ ASK(must_be_read)
 
 ANSWER(always_has_info)
 {
-	return r->verb == VFMIG_VERB_PRECOPY_INFO && result < 0 ? 0 : result;
+	return r->op == VFMIG_OP_PRECOPY_INFO && result < 0 ? 0 : result;
 }
 
 /* Whoever stops it loses what it was at. */

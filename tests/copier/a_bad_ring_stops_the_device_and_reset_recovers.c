@@ -24,8 +24,8 @@ static void expect(struct rig *rig, const char *what, enum cp_error error, uint6
 	rig_set(rig, CP_REG_CONTROL, CP_CONTROL_ENABLE);
 	control = rig_reg(rig, CP_REG_CONTROL);
 	CHECK_EQ(control, 0);
-	GOOD(rig, vfmig_region_write(rig->device, CP_BAR_WINDOW, 5, "x", 1, &rig->err));
-	GOOD(rig, vfmig_region_read(rig->device, CP_BAR_WINDOW, 5, &byte, 1, &rig->err));
+	GOOD(rig, vfmig_device_region_write(rig->device, CP_BAR_WINDOW, 5, "x", 1, &rig->err));
+	GOOD(rig, vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 5, &byte, 1, &rig->err));
 	CHECK_EQ(byte, 'x');
 }
 
@@ -39,7 +39,7 @@ static void recover(struct rig *rig, bool function_level)
 	if (function_level)
 		GOOD(rig, vfmig_device_reset(rig->device, &rig->err));
 	GOOD(rig, cp_open(&rig->driver, rig->device, rig->guest, RIG_IOVA, ENTRIES, &rig->err));
-	GOOD(rig, vfmig_region_read(rig->device, CP_BAR_WINDOW, 4, &word, 4, &rig->err));
+	GOOD(rig, vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 4, &word, 4, &rig->err));
 	CHECK_EQ(word, function_level ? 0 : 'x' << 8);
 	CHECK_EQ(rig_do(rig, d).status, CP_OK);
 	CHECK_EQ(rig_reg(rig, CP_REG_SEQUENCE), 1);

@@ -9,13 +9,13 @@
 #include "tests/check.h"
 #include "tests/copier/move.h"
 
-static void with(const char *verb, const char *act, unsigned nth)
+static void with(const char *op, const char *act, unsigned nth)
 {
 	char filter[96];
 	struct move move = {.max_rounds = 2};
 
-	snprintf(filter, sizeof(filter), "fault,verb=%s,do=%s,nth=%u", verb, act, nth);
-	if (!strcmp(verb, "data-read"))
+	snprintf(filter, sizeof(filter), "fault,verb=%s,do=%s,nth=%u", op, act, nth);
+	if (!strcmp(op, "data-read"))
 		move.filter = filter;
 	else
 		move.destination_filter = filter;
@@ -30,7 +30,7 @@ static void with(const char *verb, const char *act, unsigned nth)
 
 int main(void)
 {
-	static const char *const verbs[] = {"data-read", "data-write"};
+	static const char *const ops[] = {"data-read", "data-write"};
 	static const char *const acts[] = {"drop", "twice"};
 	/* The first has the schema in it. The ballast on board alone is more than two of them. */
 	static const unsigned nth[] = {1, 2};
@@ -38,6 +38,6 @@ int main(void)
 	for (size_t v = 0; v < 2; v++)
 		for (size_t a = 0; a < 2; a++)
 			for (size_t n = 0; n < sizeof(nth) / sizeof(nth[0]); n++)
-				with(verbs[v], acts[a], nth[n]);
+				with(ops[v], acts[a], nth[n]);
 	return 0;
 }

@@ -21,11 +21,11 @@ int main(void)
 	size_t len;
 
 	rig_open(&there, "size=1M", 1u << 20, 8);
-	CHECK(vfmig_region_map(there.device, CP_BAR_WINDOW, 0, BOARD, &none, NULL) < 0);
+	CHECK(vfmig_device_region_map(there.device, CP_BAR_WINDOW, 0, BOARD, &none, NULL) < 0);
 
 	rig_open(&here, "size=1M,window=mapped", 1u << 20, 8);
-	GOOD(&here,
-	     vfmig_region_map(here.device, CP_BAR_WINDOW, 0, BOARD, (void **)&board, &here.err));
+	GOOD(&here, vfmig_device_region_map(here.device, CP_BAR_WINDOW, 0, BOARD, (void **)&board,
+					    &here.err));
 	rig_noise(board, BOARD, 5);
 	GOOD(&here, vfmig_session_open(here.device, NULL, &session, &here.err));
 	rig_go(&here, session, VFMIG_STATE_PRE_COPY);
@@ -40,7 +40,8 @@ int main(void)
 	vfmig_session_close(session);
 
 	GOOD(&there, rig_load(&there, data, len));
-	GOOD(&there, vfmig_region_read(there.device, CP_BAR_WINDOW, 0, window, BOARD, &there.err));
+	GOOD(&there,
+	     vfmig_device_region_read(there.device, CP_BAR_WINDOW, 0, window, BOARD, &there.err));
 	CHECK(!memcmp(window, board, BOARD));
 	munmap(board, BOARD);
 	rig_close(&here);

@@ -104,7 +104,8 @@ static void tell(struct rig *rig, const struct tale *tale)
 		memcpy(bytes + tale->changes[i].offset, &tale->changes[i].value,
 		       tale->changes[i].size);
 	for (size_t i = 0; i + 8 <= sizeof(s); i += 8)
-		GOOD(rig, vfmig_region_write(rig->device, CP_BAR_REGS, i, bytes + i, 8, &rig->err));
+		GOOD(rig, vfmig_device_region_write(rig->device, CP_BAR_REGS, i, bytes + i, 8,
+						    &rig->err));
 }
 
 _Static_assert(sizeof(struct copier_state) % 8 == 0, "tell() tells all of it");

@@ -130,8 +130,8 @@ int main(void)
 		for (uint64_t i = 0; i < BOARD; i += 65536) {
 			static uint8_t window[65536];
 
-			GOOD(&rig, vfmig_region_read(rig.device, CP_BAR_WINDOW, i, window, 65536,
-						     &rig.err));
+			GOOD(&rig, vfmig_device_region_read(rig.device, CP_BAR_WINDOW, i, window,
+							    65536, &rig.err));
 			CHECK(!memcmp(board + i, window, 65536));
 		}
 	}

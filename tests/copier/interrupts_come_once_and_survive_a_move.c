@@ -76,7 +76,7 @@ int main(void)
 	CHECK_EQ(count(&rig, 0), 0);
 
 	/* Masked in the table: pending. It moves, and arrives there when it is unmasked. */
-	GOOD(&rig, vfmig_region_write(rig.device, CP_BAR_MSIX, 12, &mask, 4, &rig.err));
+	GOOD(&rig, vfmig_device_region_write(rig.device, CP_BAR_MSIX, 12, &mask, 4, &rig.err));
 	work(&rig, true);
 	CHECK_EQ(count(&rig, 0), 0);
 	state = rig_save(&rig, &len);
@@ -87,10 +87,11 @@ int main(void)
 	there.driver.events[0] = rig.driver.events[0];
 	there.driver.events[1] = rig.driver.events[1];
 	rig.driver.events[0] = rig.driver.events[1] = -1;
-	GOOD(&there, vfmig_set_irq_eventfds(there.device, VFMIG_PCI_IRQ_MSIX, 0, CP_VECTORS,
-					    there.driver.events, &there.err));
+	GOOD(&there, vfmig_device_set_irq_eventfds(there.device, VFMIG_PCI_IRQ_MSIX, 0, CP_VECTORS,
+						   there.driver.events, &there.err));
 	CHECK_EQ(count(&there, 0), 0);
-	GOOD(&there, vfmig_region_write(there.device, CP_BAR_MSIX, 12, &unmask, 4, &there.err));
+	GOOD(&there,
+	     vfmig_device_region_write(there.device, CP_BAR_MSIX, 12, &unmask, 4, &there.err));
 	CHECK_EQ(count(&there, 0), 1);
 	CHECK_EQ(rig_reg(&there, CP_REG_INTR_ENABLE), CP_INTR_DONE | CP_INTR_ERROR);
 

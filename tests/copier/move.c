@@ -301,7 +301,7 @@ static void migrate(struct move *move)
 	vfmig_migration_set_user(to, &destination);
 	vfmig_migration_set_events(from, &events);
 	move->migrated = vfmig_migrate_local(from, to, &move->error);
-	vfmig_migration_result(from, &move->result);
+	vfmig_migration_get_result(from, &move->result);
 	vfmig_migration_free(from);
 	vfmig_migration_free(to);
 }

@@ -28,8 +28,8 @@ static void quiet(struct rig *rig, struct vfmig_session *session, enum vfmig_sta
 	CHECK(!memcmp(before, rig->data, rig->data_size));
 	CHECK_EQ(rig_reg(rig, CP_REG_SEQUENCE), value);
 	CHECK_EQ(rig_reg(rig, CP_REG_STATUS), CP_STATUS_ENABLED | CP_STATUS_BUSY);
-	GOOD(rig, vfmig_region_write(rig->device, CP_BAR_WINDOW, 1, "y", 1, &rig->err));
-	GOOD(rig, vfmig_region_read(rig->device, CP_BAR_WINDOW, 1, &byte, 1, &rig->err));
+	GOOD(rig, vfmig_device_region_write(rig->device, CP_BAR_WINDOW, 1, "y", 1, &rig->err));
+	GOOD(rig, vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 1, &byte, 1, &rig->err));
 	CHECK_EQ(byte, 'y');
 
 	rig_go(rig, session, VFMIG_STATE_RUNNING);

@@ -69,13 +69,13 @@ static uint64_t get(uint64_t at, uint32_t bytes)
 {
 	uint64_t value = 0;
 
-	GOOD(&rig, vfmig_region_read(rig.device, CP_BAR_REGS, at, &value, bytes, &rig.err));
+	GOOD(&rig, vfmig_device_region_read(rig.device, CP_BAR_REGS, at, &value, bytes, &rig.err));
 	return value;
 }
 
 static void set(uint64_t at, uint64_t value, uint32_t bytes)
 {
-	GOOD(&rig, vfmig_region_write(rig.device, CP_BAR_REGS, at, &value, bytes, &rig.err));
+	GOOD(&rig, vfmig_device_region_write(rig.device, CP_BAR_REGS, at, &value, bytes, &rig.err));
 }
 
 static void all_at_reset(void)
@@ -125,9 +125,11 @@ int main(void)
 	GOOD(&rig, vfmig_device_reset(rig.device, &rig.err));
 	all_at_reset();
 
-	GOOD(&rig, vfmig_region_read(rig.device, VFMIG_PCI_REGION_CONFIG, 0, &config, 4, &rig.err));
+	GOOD(&rig, vfmig_device_region_read(rig.device, VFMIG_PCI_REGION_CONFIG, 0, &config, 4,
+					    &rig.err));
 	CHECK_EQ(config, 0x00015646);
-	GOOD(&rig, vfmig_region_read(rig.device, VFMIG_PCI_REGION_CONFIG, 8, &config, 4, &rig.err));
+	GOOD(&rig, vfmig_device_region_read(rig.device, VFMIG_PCI_REGION_CONFIG, 8, &config, 4,
+					    &rig.err));
 	CHECK_EQ(config, 0x12000001);
 	rig_close(&rig);
 	return 0;

@@ -182,7 +182,7 @@ static inline void rig_work(struct rig *rig)
 
 static inline void rig_go(struct rig *rig, struct vfmig_session *session, enum vfmig_state state)
 {
-	GOOD(rig, vfmig_session_go(session, state, &rig->err));
+	GOOD(rig, vfmig_session_set_state(session, state, &rig->err));
 }
 
 /* What there is to read for now goes to @data, behind the @len bytes that are there. How many are then. */
@@ -254,7 +254,7 @@ static inline int rig_load(struct rig *rig, const void *state, size_t len)
 	rig_go(rig, session, VFMIG_STATE_RESUMING);
 	ret = vfmig_session_write(session, state, len, &rig->err);
 	if (!ret)
-		ret = vfmig_session_go(session, VFMIG_STATE_RUNNING, &rig->err);
+		ret = vfmig_session_set_state(session, VFMIG_STATE_RUNNING, &rig->err);
 	vfmig_session_close(session);
 	return ret;
 }

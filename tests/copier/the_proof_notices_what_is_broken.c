@@ -55,8 +55,8 @@ static void lose_a_page(struct move *move)
 	static const char zeros[4096];
 
 	if (round % 2)
-		CHECK(!vfmig_region_write(move->destination.inner, CP_BAR_WINDOW, at, zeros,
-					  sizeof(zeros), NULL));
+		CHECK(!vfmig_device_region_write(move->destination.inner, CP_BAR_WINDOW, at, zeros,
+						 sizeof(zeros), NULL));
 	else
 		memset(move->destination.guest + WORKLOAD_FILE_AT + at, 0, sizeof(zeros));
 }
@@ -68,8 +68,8 @@ static void lose_some_ballast(struct move *move)
 
 static void lose_some_ballast_on_board(struct move *move)
 {
-	CHECK(!vfmig_region_write(move->destination.inner, CP_BAR_WINDOW, MOVE_BOARD - 8, "??", 2,
-				  NULL));
+	CHECK(!vfmig_device_region_write(move->destination.inner, CP_BAR_WINDOW, MOVE_BOARD - 8,
+					 "??", 2, NULL));
 }
 
 static void lose_a_ledger_entry(struct move *move)

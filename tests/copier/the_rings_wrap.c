@@ -38,7 +38,7 @@ static void many(uint32_t entries, uint64_t total)
 			out++;
 		}
 	}
-	GOOD(&rig, vfmig_region_read(rig.device, CP_BAR_WINDOW, 8, &counter, 8, &rig.err));
+	GOOD(&rig, vfmig_device_region_read(rig.device, CP_BAR_WINDOW, 8, &counter, 8, &rig.err));
 	CHECK_EQ(counter, total);
 	CHECK_EQ(rig_reg(&rig, CP_REG_ADDS), total);
 	CHECK_EQ(rig_reg(&rig, CP_REG_HEAD), rig_reg(&rig, CP_REG_TAIL));

@@ -49,7 +49,8 @@ static void check(struct rig *rig, const uint8_t *own, const uint8_t *peers)
 	static uint8_t window[BOARD];
 	uint64_t a, b;
 
-	GOOD(rig, vfmig_region_read(rig->device, CP_BAR_WINDOW, 0, window, BOARD, &rig->err));
+	GOOD(rig,
+	     vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 0, window, BOARD, &rig->err));
 	for (size_t i = 0; i < HALF; i += 8) {
 		memcpy(&a, own + i, 8);
 		memcpy(&b, window + i, 8);

@@ -90,7 +90,7 @@ static bool board_is_right(struct rig *rig, uint64_t peers_seed)
 	static uint64_t noise[BOARD / 8], board[BOARD / 8];
 
 	rig_noise(noise, BOARD, peers_seed);
-	GOOD(rig, vfmig_region_read(rig->device, CP_BAR_WINDOW, 0, board, BOARD, &rig->err));
+	GOOD(rig, vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 0, board, BOARD, &rig->err));
 	for (size_t i = 0; i < BOARD / 8; i++)
 		if (board[i] != noise[i] * RING)
 			return false;
@@ -122,7 +122,7 @@ static void move(struct pair *here, struct pair *there)
 		CHECK(!vfmig_migration_add_space(to, there->rig[i].space, &err));
 	}
 	ret = vfmig_migrate_local(from, to, &err);
-	vfmig_migration_result(from, &result);
+	vfmig_migration_get_result(from, &result);
 	CHECKF(!ret, "%s", err.text);
 	vfmig_migration_free(from);
 	vfmig_migration_free(to);
@@ -152,8 +152,8 @@ int main(void)
 	CHECK(board_is_right(&there.rig[0], 22));
 	CHECK(board_is_right(&there.rig[1], 11));
 
-	GOOD(&there.rig[0], vfmig_region_write(there.rig[0].device, CP_BAR_WINDOW, 800, &word, 8,
-					       &there.rig[0].err));
+	GOOD(&there.rig[0], vfmig_device_region_write(there.rig[0].device, CP_BAR_WINDOW, 800,
+						      &word, 8, &there.rig[0].err));
 	CHECK(!board_is_right(&there.rig[0], 22));
 	close_pair(&there);
 	close_pair(&here);

@@ -51,7 +51,8 @@ int main(void)
 					     .source = here.data_iova,
 					     .destination = (4 << 20) + 4094,
 					     .length = 8});
-	GOOD(&here, vfmig_region_write(here.device, CP_BAR_WINDOW, BOARD - 1, "z", 1, &here.err));
+	GOOD(&here,
+	     vfmig_device_region_write(here.device, CP_BAR_WINDOW, BOARD - 1, "z", 1, &here.err));
 	rig_go(&here, session, VFMIG_STATE_STOP_COPY);
 	all = rig_read_all(&here, session, data, sizeof(data), first);
 	vfmig_session_close(session);
@@ -59,8 +60,10 @@ int main(void)
 
 	rig_open_bare(&there, &vfmig_model_copier, "size=8M", 1u << 20);
 	GOOD(&there, rig_load(&there, data, all));
-	GOOD(&here, vfmig_region_read(here.device, CP_BAR_WINDOW, 0, ours, BOARD, &here.err));
-	GOOD(&there, vfmig_region_read(there.device, CP_BAR_WINDOW, 0, theirs, BOARD, &there.err));
+	GOOD(&here,
+	     vfmig_device_region_read(here.device, CP_BAR_WINDOW, 0, ours, BOARD, &here.err));
+	GOOD(&there,
+	     vfmig_device_region_read(there.device, CP_BAR_WINDOW, 0, theirs, BOARD, &there.err));
 	CHECK(!memcmp(ours, theirs, BOARD));
 	rig_close(&here);
 	rig_close(&there);

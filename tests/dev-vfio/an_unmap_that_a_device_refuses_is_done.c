@@ -10,15 +10,15 @@ static int refusal;
 
 static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		memset(request->info.buf, 0, request->info.size);
 		return (ssize_t)request->info.size;
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		return refusal;
-	case VFMIG_VERB_ATTACH:
-	case VFMIG_VERB_DETACH:
-	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_OP_ATTACH:
+	case VFMIG_OP_DETACH:
+	case VFMIG_OP_SPACE_MAP:
 		return 0;
 	default:
 		return -ENOTTY;

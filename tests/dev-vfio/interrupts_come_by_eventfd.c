@@ -19,7 +19,7 @@ static void as_msix(void *context, struct vfmig_request *copy)
 
 static void msi_submit(struct vfmig_device *self, struct vfmig_request *request)
 {
-	bool msi = request->verb == VFMIG_VERB_SET_IRQS && request->irqs.index == VFMIG_PCI_IRQ_MSI;
+	bool msi = request->op == VFMIG_OP_SET_IRQS && request->irqs.index == VFMIG_PCI_IRQ_MSI;
 
 	filter_forward(self, request, msi ? as_msix : NULL, NULL, NULL);
 }

@@ -17,12 +17,12 @@ static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 	struct vfmig_region_info *region = request->info.buf;
 	struct vfmig_device_info *info = request->info.buf;
 
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		memset(info, 0, request->info.size);
 		info->num_regions = 9;
 		return (ssize_t)request->info.size;
-	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_OP_REGION_INFO:
 		*region = (struct vfmig_region_info){.argsz = sizeof(*region),
 						     .flags = 3,
 						     .index = request->info.index,
@@ -30,13 +30,13 @@ static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 		if (region->index == 2)
 			region->size = size;
 		return sizeof(*region);
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		last.index = request->region.index;
 		last.offset = request->region.offset;
 		return request->region.len;
-	case VFMIG_VERB_ATTACH:
-	case VFMIG_VERB_DETACH:
+	case VFMIG_OP_ATTACH:
+	case VFMIG_OP_DETACH:
 		return 0;
 	default:
 		return -ENOTTY;

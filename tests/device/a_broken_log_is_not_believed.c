@@ -19,7 +19,7 @@ static bool log_on;
 static int start_fails, report_fails;
 
 /* The device writes pages when it is told something, as it might at any time. */
-static enum vfmig_verb writes_on = VFMIG_VERB_COUNT;
+static enum vfmig_op writes_on = VFMIG_OP_COUNT;
 
 static void device_writes(unsigned page)
 {
@@ -61,9 +61,9 @@ static ssize_t feature(struct vfmig_request *request)
 
 static ssize_t device(struct fake *fake, struct vfmig_request *request)
 {
-	if (request->verb == writes_on)
+	if (request->op == writes_on)
 		device_writes(4);
-	return request->verb == VFMIG_VERB_FEATURE ? feature(request) : 0;
+	return request->op == VFMIG_OP_FEATURE ? feature(request) : 0;
 }
 
 static int sum(void *context, uint64_t iova, uint64_t size)
@@ -137,17 +137,17 @@ static void a_log_does_not_begin_again(struct vfmig_space *space, struct vfmig_c
 static void it_goes_and_comes(struct vfmig_space *space, struct fake *fake,
 			      struct vfmig_cursor *cursor)
 {
-	writes_on = VFMIG_VERB_DETACH;
+	writes_on = VFMIG_OP_DETACH;
 	CHECK_EQ(vfmig_space_detach(space, &fake->device, NULL), 0);
 	CHECK_EQ(take(cursor), 1 << 4);
 	CHECK(!log_on);
 
 	/* Its log begins after its maps have come. */
-	writes_on = VFMIG_VERB_SPACE_MAP;
+	writes_on = VFMIG_OP_SPACE_MAP;
 	CHECK_EQ(vfmig_space_attach(space, &fake->device, NULL), 0);
 	CHECK(log_on);
 	CHECK(collect(cursor) & 1 << 4);
-	writes_on = VFMIG_VERB_COUNT;
+	writes_on = VFMIG_OP_COUNT;
 }
 
 static int tell_nothing(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,

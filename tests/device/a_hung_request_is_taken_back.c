@@ -26,7 +26,7 @@ static void hang(struct vfmig_device *device, struct fake *fake)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_RESET, .deadline = device_now() + 20000000, .err = &err};
+		.op = VFMIG_OP_RESET, .deadline = device_now() + 20000000, .err = &err};
 
 	CHECK_EQ(vfmig_call(device, &request), -ETIMEDOUT);
 	CHECKF(strstr(err.text, "reset") && strstr(err.text, "fake"), "%s", err.text);
@@ -45,8 +45,8 @@ static unsigned gone;
 
 static ssize_t hang_over_maps(struct fake *fake, struct vfmig_request *request)
 {
-	gone += request->verb == VFMIG_VERB_SPACE_UNMAP && request->map->iova == 4096;
-	return request->verb == VFMIG_VERB_SPACE_MAP ? FAKE_HOLD : 0;
+	gone += request->op == VFMIG_OP_SPACE_UNMAP && request->map->iova == 4096;
+	return request->op == VFMIG_OP_SPACE_MAP ? FAKE_HOLD : 0;
 }
 
 static void hang_over_a_map(void)

@@ -46,7 +46,7 @@ int main(void)
 	fake->device.ops = &busy;
 	CHECK_EQ(vfmig_session_open(&fake->device, NULL, &session, NULL), 0);
 	vfmig_device_set_timeout(&fake->device, 10);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), -ETIMEDOUT);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), -ETIMEDOUT);
 	vfmig_session_close(session);
 	memcpy(late->feature.data, &state, sizeof(state));
 	request_complete(late, 0);

@@ -37,7 +37,7 @@ static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 {
 	struct vfmig_feature_dma_logging_report *report = request->feature.data;
 
-	if (request->verb != VFMIG_VERB_FEATURE || (request->feature.flags & VFMIG_FEATURE_PROBE))
+	if (request->op != VFMIG_OP_FEATURE || (request->feature.flags & VFMIG_FEATURE_PROBE))
 		return 0;
 	switch (request->feature.flags & VFMIG_FEATURE_MASK) {
 	case VFMIG_FEATURE_DMA_LOGGING_START:

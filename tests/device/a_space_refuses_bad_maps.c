@@ -20,12 +20,12 @@ static int maps, fail_at;
 
 static ssize_t count_maps(struct fake *fake, struct vfmig_request *request)
 {
-	if (request->verb == VFMIG_VERB_SPACE_MAP) {
+	if (request->op == VFMIG_OP_SPACE_MAP) {
 		if (fail_at && !--fail_at)
 			return -ENOSPC;
 		maps++;
 	}
-	if (request->verb == VFMIG_VERB_SPACE_UNMAP)
+	if (request->op == VFMIG_OP_SPACE_UNMAP)
 		maps--;
 	return 0;
 }

@@ -13,9 +13,9 @@ static ssize_t region(struct fake *fake, struct vfmig_request *request)
 {
 	char *at = bar + request->region.offset;
 
-	if (request->verb == VFMIG_VERB_REGION_READ)
+	if (request->op == VFMIG_OP_REGION_READ)
 		memcpy(request->region.buf, at, request->region.len);
-	else if (request->verb == VFMIG_VERB_REGION_WRITE)
+	else if (request->op == VFMIG_OP_REGION_WRITE)
 		memcpy(at, request->region.buf, request->region.len);
 	return request->region.len;
 }

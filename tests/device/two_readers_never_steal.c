@@ -18,7 +18,7 @@ static ssize_t logger(struct fake *fake, struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 
-	if (request->verb != VFMIG_VERB_FEATURE)
+	if (request->op != VFMIG_OP_FEATURE)
 		return 0;
 	if (!has_log)
 		return -ENOTTY;

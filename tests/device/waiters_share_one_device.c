@@ -15,7 +15,7 @@ static void *caller(void *context)
 	struct fake *fake = context;
 
 	for (int i = 0; i < CALLS; i++) {
-		struct vfmig_request request = {.verb = VFMIG_VERB_RESET};
+		struct vfmig_request request = {.op = VFMIG_OP_RESET};
 
 		CHECK_EQ(vfmig_call(&fake->device, &request), 7);
 		CHECK_EQ(request.result, 7);

@@ -23,9 +23,9 @@ static void harvest(uint64_t *summaries, uint64_t *words)
 	struct dirty_stats before, after;
 
 	pages = 0;
-	dirty_stats(map, &before);
+	dirty_get_stats(map, &before);
 	dirty_harvest(map, 0, UINT64_MAX, count, NULL);
-	dirty_stats(map, &after);
+	dirty_get_stats(map, &after);
 	*summaries = after.summaries_visited - before.summaries_visited;
 	*words = after.words_visited - before.words_visited;
 }
@@ -59,13 +59,13 @@ int main(void)
 	CHECK(words == 0 && summaries <= 130 && pages == 0);
 	vfmig_dirty_mark(map, TIB / 2, 1);
 	dirty_clear(map, 0, UINT64_MAX);
-	dirty_stats(map, &stats);
+	dirty_get_stats(map, &stats);
 	CHECK(stats.bytes < 1 << 20 && stats.leaves == 1);
 	CHECK_EQ(dirty_reserve(map, 0, TIB), 0);
 	harvest(&summaries, &words);
 	CHECK(words == 0 && summaries <= 130 && pages == 0);
 	/* The control: full of memory now, it is no longer under a MiB. */
-	dirty_stats(map, &stats);
+	dirty_get_stats(map, &stats);
 	CHECK(stats.bytes > 1 << 20 && stats.leaves == 8192);
 
 	/* One page, and the second harvest finds nothing left to look at. */
@@ -91,10 +91,10 @@ int main(void)
 
 	/* A harvest of one page looks at no other line, however much is dirty around it. */
 	vfmig_dirty_mark(map, 0, 1000 * 4096);
-	dirty_stats(map, &stats);
+	dirty_get_stats(map, &stats);
 	words = stats.words_visited;
 	CHECK(dirty_test(map, 4096, 4096));
-	dirty_stats(map, &stats);
+	dirty_get_stats(map, &stats);
 	CHECK_EQ(stats.words_visited - words, 8);
 	dirty_free(map);
 
@@ -117,7 +117,7 @@ int main(void)
 	harvest(&summaries, &words);
 	CHECK(pages == 3 && words == 24);
 	CHECK(summaries < 20000);
-	dirty_stats(map, &stats);
+	dirty_get_stats(map, &stats);
 	CHECK(stats.bytes < 1 << 20);
 	CHECKF(resident() - before < 1024, "%ld KiB", resident() - before);
 	dirty_free(map);

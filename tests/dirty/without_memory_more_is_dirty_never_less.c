@@ -51,7 +51,7 @@ static bool play(size_t max_bytes, bool in_parts)
 		/* Once taken as a whole it is clean, memory or not. */
 		CHECK(!dirty_test(map, 0, UINT64_MAX));
 	}
-	dirty_stats(map, &stats);
+	dirty_get_stats(map, &stats);
 	if (max_bytes && max_bytes >= 33000) /* the root of 2^64 is there in any case */
 		CHECK(stats.bytes <= max_bytes);
 	dirty_free(map);

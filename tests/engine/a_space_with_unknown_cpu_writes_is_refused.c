@@ -55,7 +55,7 @@ static void one(enum how how, int ret)
 	CARD_OK(vfmig_migration_add_space(source, from, &card_err));
 	CARD_OK(vfmig_migration_add_space(destination, to, &card_err));
 	CHECKF(vfmig_migrate_local(source, destination, &err) == ret, "%d: %s", how, err.text);
-	vfmig_migration_result(source, &result);
+	vfmig_migration_get_result(source, &result);
 	CHECK_EQ(result.running, ret != 0);
 	if (ret) {
 		CHECKF(strstr(err.text, "vfmig_space_add_tracker()") &&

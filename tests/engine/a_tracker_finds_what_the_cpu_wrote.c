@@ -137,7 +137,7 @@ static void one(enum vfmig_cpu_tracker_kind kind, bool anonymous, bool touched, 
 		memset(map.ptr, 7, PAGES * PAGE);
 	CHECK(!vfmig_space_map(space, &map, &err));
 	CHECKF(!vfmig_cpu_tracker_new(kind, &tracker, &err), "%s", err.text);
-	CHECK_EQ(vfmig_cpu_tracker_kind(tracker), kind);
+	CHECK_EQ(vfmig_cpu_tracker_get_kind(tracker), kind);
 	if (twice) {
 		alias = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		CHECK(alias != MAP_FAILED);

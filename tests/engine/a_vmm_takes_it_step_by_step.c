@@ -42,7 +42,7 @@ static void next_source(struct side *side)
 {
 	struct vfmig_estimate e;
 
-	vfmig_migration_estimate(side->end->m, &e);
+	vfmig_migration_get_estimate(side->end->m, &e);
 	if (side->step == VFMIG_STEP_COMPLETE)
 		side->over = true;
 	else if (side->step == VFMIG_STEP_ITERATE && !side->ret && e.fits)

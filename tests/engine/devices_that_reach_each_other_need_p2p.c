@@ -25,7 +25,7 @@ static void reach(struct rig_end *end)
 		.region = 2,
 	};
 
-	CARD_OK(vfmig_device_region(end->card[0], 2, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(end->card[0], 2, &region, &card_err));
 	map.size = region.size;
 	CARD_OK(vfmig_space_map(end->space, &map, &card_err));
 }
@@ -34,7 +34,7 @@ static void unreach(struct rig_end *end)
 {
 	struct vfmig_region region;
 
-	CARD_OK(vfmig_device_region(end->card[0], 2, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(end->card[0], 2, &region, &card_err));
 	CARD_OK(vfmig_space_unmap(end->space, WINDOW, region.size, &card_err));
 }
 

@@ -206,7 +206,7 @@ static inline struct vfmig_migration_result memory_move(const struct memory *fro
 
 	CHECKF(!vfmig_migrate_local(source, destination, &err), "%s: %s", kind_name[from->kind],
 	       err.text);
-	vfmig_migration_result(source, &result);
+	vfmig_migration_get_result(source, &result);
 	vfmig_migration_free(source);
 	vfmig_migration_free(destination);
 	vfmig_space_free(here);

@@ -221,7 +221,7 @@ static inline struct vfmig_migration_result rig_result(struct rig_end *end)
 {
 	struct vfmig_migration_result result;
 
-	vfmig_migration_result(end->m, &result);
+	vfmig_migration_get_result(end->m, &result);
 	return result;
 }
 

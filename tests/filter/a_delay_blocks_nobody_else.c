@@ -29,7 +29,7 @@ int main(void)
 	struct seen seen;
 	struct vfmig_device *d =
 		around(seen_new(&seen), &filter_delay, "verb=reset,latency-us=20000");
-	struct vfmig_request r[CHUNKS] = {{.verb = VFMIG_VERB_RESET}};
+	struct vfmig_request r[CHUNKS] = {{.op = VFMIG_OP_RESET}};
 	struct vfmig_error err = {0};
 	uint8_t buf[CHUNKS][8];
 	int64_t start;
@@ -37,7 +37,7 @@ int main(void)
 	/* The device has had it, the answer is on its way, and others are answered meanwhile. */
 	r[0].done = note;
 	vfmig_submit(d, &r[0]);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 1);
+	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 1);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);
 	CHECK_EQ(done, 0);
 	wait_for(d, 1);
@@ -47,7 +47,7 @@ int main(void)
 	start = device_now();
 	done = 0;
 	for (unsigned i = 0; i < CHUNKS; i++) {
-		r[i] = (struct vfmig_request){.verb = VFMIG_VERB_RESET, .done = note};
+		r[i] = (struct vfmig_request){.op = VFMIG_OP_RESET, .done = note};
 		r[i].user = (void *)(uintptr_t)i;
 		vfmig_submit(d, &r[i]);
 	}
@@ -69,7 +69,7 @@ int main(void)
 	start = device_now();
 	done = 0;
 	for (unsigned i = 0; i < 10; i++) {
-		r[i] = (struct vfmig_request){.verb = VFMIG_VERB_DATA_READ, .done = note};
+		r[i] = (struct vfmig_request){.op = VFMIG_OP_DATA_READ, .done = note};
 		r[i].user = (void *)(uintptr_t)i;
 		r[i].data.buf = buf[i];
 		r[i].data.len = 8;

@@ -15,7 +15,7 @@ static void counts(void)
 	CHECK_EQ(vfmig_device_reset(d, &err), -ENOSPC);
 	CHECKF(strstr(err.text, "reset") && strstr(err.text, "ENOSPC"), "%s", err.text);
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 3);
+	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 3);
 	vfmig_device_close(d);
 }
 
@@ -33,7 +33,7 @@ static void several(void)
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
 	for (int i = 0; i < 5; i++)
 		CHECK_EQ(vfmig_device_reset(d, NULL), -EIO);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 1);
+	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 1);
 	vfmig_device_close(d);
 }
 
@@ -51,7 +51,7 @@ static void by_chance(void)
 		for (int i = 0; i < 256; i++)
 			if (vfmig_device_reset(d, NULL))
 				pattern[run][i / 64] |= 1ull << i % 64;
-		hits = 256 - seen.verbs[VFMIG_VERB_RESET];
+		hits = 256 - seen.ops[VFMIG_OP_RESET];
 		vfmig_device_close(d);
 	}
 	CHECK(!memcmp(pattern[0], pattern[1], sizeof(pattern[0])));
@@ -65,8 +65,8 @@ static void of_a_feature(void)
 					"feature=mig-device-state,times=0,error=EBUSY");
 	uint64_t flags;
 
-	CHECK_EQ(vfmig_device_feature(d, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, &flags, 8,
-				      NULL),
+	CHECK_EQ(vfmig_device_call_feature(d, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, &flags,
+					   8, NULL),
 		 0);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), -EBUSY);
 	CHECK_EQ(seen.state, VFMIG_STATE_RUNNING);

@@ -26,7 +26,7 @@ static void shortens(void)
 
 	d = fault("verb=data-read,do=short,bytes=0"); /* what looks like the end */
 	CHECK_EQ(data(d, false, buf, 16), 0);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_DATA_READ], 0);
+	CHECK_EQ(seen.ops[VFMIG_OP_DATA_READ], 0);
 	vfmig_device_close(d);
 }
 
@@ -51,16 +51,16 @@ static void corrupts(void)
 	vfmig_device_close(d);
 
 	d = fault("verb=region-write+region-read,do=corrupt,bit=33,times=0");
-	CHECK_EQ(vfmig_region_write(d, 0, 0, &value, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(d, 0, 0, &value, 4, NULL), 0);
 	CHECK_EQ(value, 0);
 	CHECK_EQ(seen.value, 2);
-	CHECK_EQ(vfmig_region_read(d, 0, 0, &value, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_read(d, 0, 0, &value, 4, NULL), 0);
 	CHECK_EQ(value, 0);
 	vfmig_device_close(d);
 
 	d = fault("feature=low-power-entry,do=corrupt,bit=4");
-	CHECK_EQ(vfmig_device_feature(d, VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY, &value,
-				      8, NULL),
+	CHECK_EQ(vfmig_device_call_feature(d, VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY,
+					   &value, 8, NULL),
 		 0);
 	CHECK_EQ(seen.low_power, 16);
 	vfmig_device_close(d);
@@ -71,8 +71,8 @@ static void corrupts(void)
 	report.page_size = 4096;
 	report.bitmap = (uintptr_t)&bitmap;
 	seen.dirty = 1;
-	CHECK_EQ(vfmig_device_feature(d, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
-				      &report, sizeof(report), NULL),
+	CHECK_EQ(vfmig_device_call_feature(d, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+					   &report, sizeof(report), NULL),
 		 0);
 	CHECK_EQ(bitmap, 9);
 	vfmig_device_close(d);
@@ -102,15 +102,15 @@ static void drops(void)
 	d = fault("feature=dma-logging-report,do=drop,times=0");
 	seen.dirty = 0xff;
 	report.bitmap = (uintptr_t)&bitmap;
-	CHECK_EQ(vfmig_device_feature(d, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
-				      &report, sizeof(report), NULL),
+	CHECK_EQ(vfmig_device_call_feature(d, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+					   &report, sizeof(report), NULL),
 		 0);
 	CHECK_EQ(bitmap, 0);
 	vfmig_device_close(d);
 
 	d = fault("verb=reset,do=drop");
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 0);
+	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 0);
 	vfmig_device_close(d);
 }
 

@@ -14,12 +14,12 @@ int main(void)
 	struct seen seen;
 	struct vfmig_device *d =
 		around(seen_new(&seen), &filter_fault, "verb=reset,do=hang,times=2");
-	struct vfmig_request r = {.verb = VFMIG_VERB_RESET, .done = set_done};
+	struct vfmig_request r = {.op = VFMIG_OP_RESET, .done = set_done};
 	struct vfmig_error err = {0};
 
 	vfmig_device_set_timeout(d, 10);
 	CHECK_EQ(vfmig_device_reset(d, &err), -ETIMEDOUT);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 0);
+	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 0);
 
 	vfmig_submit(d, &r);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0); /* goes past it */
@@ -34,7 +34,7 @@ int main(void)
 	d = around(seen_new(&seen), &filter_fault, "verb=reset,do=hang,when=after");
 	vfmig_device_set_timeout(d, 10);
 	CHECK_EQ(vfmig_device_reset(d, NULL), -ETIMEDOUT);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 1);
+	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 1);
 	vfmig_device_close(d);
 
 	/* Closing ends what hangs. */

@@ -15,13 +15,13 @@ static struct abi_json line(FILE *f)
 	return json_open(text, (size_t)len);
 }
 
-static void expect(FILE *f, const char *event, int64_t id, const char *verb, const char *key,
+static void expect(FILE *f, const char *event, int64_t id, const char *op, const char *key,
 		   const char *value)
 {
 	struct abi_json o = line(f);
 
 	CHECK_STR(json_text(&o, "event"), event);
-	CHECK_STR(json_text(&o, "verb"), verb);
+	CHECK_STR(json_text(&o, "verb"), op);
 	CHECK_STR(json_text(&o, "device"), "trace(fault(fake))");
 	CHECK_EQ(json_number(&o, "id"), id);
 	CHECK(json_number(&o, "time_ns") > 0);
@@ -44,7 +44,7 @@ int main(void)
 	snprintf(options, sizeof(options), "file=%s", path);
 	d = around(seen_new(&seen), &filter_fault, "verb=reset");
 	d = around(d, &filter_trace, options);
-	CHECK_EQ(vfmig_region_write(d, 0, 16, &value, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(d, 0, 16, &value, 4, NULL), 0);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);
 	CHECK_EQ(vfmig_device_reset(d, NULL), -EIO); /* the sentence is traced all the same */
 	vfmig_device_close(d);

@@ -10,7 +10,7 @@
 #include "tests/device/fake.h"
 
 struct seen {
-	unsigned verbs[VFMIG_VERB_COUNT];
+	unsigned ops[VFMIG_OP_COUNT];
 	uint8_t written[256]; /* by DATA_WRITE, one after the other */
 	size_t written_len;
 	uint8_t next; /* of what DATA_READ gives */
@@ -70,27 +70,27 @@ static ssize_t seen_answer(struct fake *fake, struct vfmig_request *r)
 	struct seen *seen = fake->user;
 	size_t n;
 
-	seen->verbs[r->verb]++;
-	switch (r->verb) {
-	case VFMIG_VERB_DATA_WRITE:
+	seen->ops[r->op]++;
+	switch (r->op) {
+	case VFMIG_OP_DATA_WRITE:
 		CHECK(seen->written_len + r->data.len <= sizeof(seen->written));
 		memcpy(seen->written + seen->written_len, r->data.buf, r->data.len);
 		seen->written_len += r->data.len;
 		return (ssize_t)r->data.len;
-	case VFMIG_VERB_DATA_READ:
+	case VFMIG_OP_DATA_READ:
 		n = seen->read_max && r->data.len > seen->read_max ? seen->read_max : r->data.len;
 		for (size_t i = 0; i < n; i++)
 			((uint8_t *)r->data.buf)[i] = seen->next++;
 		return (ssize_t)n;
-	case VFMIG_VERB_REGION_READ:
+	case VFMIG_OP_REGION_READ:
 		CHECK(r->region.len <= 8);
 		memcpy(r->region.buf, &seen->value, r->region.len);
 		return r->region.len;
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_WRITE:
 		CHECK(r->region.len <= 8);
 		memcpy(&seen->value, r->region.buf, r->region.len);
 		return r->region.len;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		return seen_feature(seen, r);
 	default:
 		return 0;
@@ -120,7 +120,7 @@ static inline struct vfmig_device *around(struct vfmig_device *inner,
 
 static inline ssize_t data(struct vfmig_device *device, bool write, const void *buf, size_t len)
 {
-	struct vfmig_request r = {.verb = write ? VFMIG_VERB_DATA_WRITE : VFMIG_VERB_DATA_READ,
+	struct vfmig_request r = {.op = write ? VFMIG_OP_DATA_WRITE : VFMIG_OP_DATA_READ,
 				  .data = {(void *)buf, len}};
 
 	return vfmig_call(device, &r);
@@ -130,16 +130,16 @@ static inline int set_state(struct vfmig_device *device, enum vfmig_state to)
 {
 	struct vfmig_feature_mig_state state = {to, -1};
 
-	return vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE, &state,
-				    sizeof(state), NULL);
+	return vfmig_device_call_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
+					 &state, sizeof(state), NULL);
 }
 
 static inline uint32_t get_state(struct vfmig_device *device)
 {
 	struct vfmig_feature_mig_state state = {99, -1};
 
-	CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE, &state,
-				      sizeof(state), NULL),
+	CHECK_EQ(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
+					   &state, sizeof(state), NULL),
 		 0);
 	return state.device_state;
 }

@@ -15,7 +15,7 @@ int main(void)
 	CHECK_EQ(vfmig_device_reset(d, &err), -EBUSY); /* outer; the inner one has not counted it */
 	CHECK_EQ(vfmig_device_reset(d, &err), -ENOSPC);
 	CHECK_EQ(vfmig_device_reset(d, &err), 0);
-	CHECK_EQ(seen.verbs[VFMIG_VERB_RESET], 1);
+	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 1);
 	vfmig_device_close(d);
 	return 0;
 }

@@ -46,7 +46,7 @@ static void in_use(const struct filter_kind *kind, const char *options, bool at_
 {
 	struct vfmig_device *device = filtered(kind, options);
 	struct vfmig_error err = {0};
-	struct vfmig_request request = {.verb = VFMIG_VERB_RESET, .done = set_done, .err = &err};
+	struct vfmig_request request = {.op = VFMIG_OP_RESET, .done = set_done, .err = &err};
 
 	vfmig_submit(device, &request);
 	CHECK(begun);

@@ -20,7 +20,7 @@ static void refused(const char *what, const char *sentence)
 	CHECKF(vfmig_add_filter(&device, filter, &err) < 0, "%s was taken", what);
 	CHECKF(strstr(err.text, sentence), "%s: '%s' does not say '%s'", what, err.text, sentence);
 	CHECK(device == before);
-	CHECK(!vfmig_region_read(device, 0, 0, &id, 4, &err) && id == 0x59504f43);
+	CHECK(!vfmig_device_region_read(device, 0, 0, &id, 4, &err) && id == 0x59504f43);
 	vfmig_device_close(device);
 }
 
@@ -45,13 +45,13 @@ static void fails_later(const char *what, bool map, const char *sentence)
 	void *ptr;
 	int ret;
 
-	CHECK(!vfmig_device_info(device, &info, &err));
-	CHECK(!vfmig_device_region(device, info.num_regions - 1, &region, &err));
+	CHECK(!vfmig_device_get_info(device, &info, &err));
+	CHECK(!vfmig_device_get_region_info(device, info.num_regions - 1, &region, &err));
 	CHECK_EQ(region.type, VFMIG_REGION_TYPE_MIGRATION);
 	if (map)
-		ret = vfmig_region_map(device, region.index, 4096, 4096, &ptr, &err);
+		ret = vfmig_device_region_map(device, region.index, 4096, 4096, &ptr, &err);
 	else
-		ret = vfmig_region_read(device, region.index, 8, &word, 8, &err);
+		ret = vfmig_device_region_read(device, region.index, 8, &word, 8, &err);
 	CHECKF(ret == -EPROTO, "%s: %d", what, ret);
 	CHECKF(strstr(err.text, sentence), "%s: '%s' does not say '%s'", what, err.text, sentence);
 	vfmig_device_close(device);

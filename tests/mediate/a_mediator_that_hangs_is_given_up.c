@@ -58,7 +58,7 @@ static void *reader(void *device)
 	uint32_t word = 0;
 
 	for (int i = 0; i < 200; i++) {
-		CHECK(!vfmig_region_read(device, 0, 0, &word, 4, NULL));
+		CHECK(!vfmig_device_region_read(device, 0, 0, &word, 4, NULL));
 		CHECK_EQ(word, 0x59504f43);
 	}
 	return NULL;
@@ -73,15 +73,15 @@ int main(void)
 
 	CHECK(!mediate_with(unmediated(), &mediator, NULL, &device, &err));
 	vfmig_device_set_timeout(device, 10);
-	CHECK_EQ(vfmig_region_read(device, 0, 0, &word, 4, &err), -ETIMEDOUT);
+	CHECK_EQ(vfmig_device_region_read(device, 0, 0, &word, 4, &err), -ETIMEDOUT);
 	pthread_mutex_lock(&lock);
 	while (!is_in)
 		pthread_cond_wait(&cond, &lock);
 	pthread_mutex_unlock(&lock);
-	CHECK_EQ(vfmig_region_read(device, 0, 4, &word, 4, &err), -ETIMEDOUT);
+	CHECK_EQ(vfmig_device_region_read(device, 0, 4, &word, 4, &err), -ETIMEDOUT);
 	CHECK_EQ(word, 0x11223344);
 	vfmig_device_set_timeout(device, 0);
-	CHECK(!vfmig_region_read(device, 7, 0, &word, 4, &err) && word == 0x00015646);
+	CHECK(!vfmig_device_region_read(device, 7, 0, &word, 4, &err) && word == 0x00015646);
 
 	pthread_mutex_lock(&lock);
 	hangs = false;

@@ -13,14 +13,14 @@ static const uint32_t region = VFMIG_PCI_REGION_COUNT;
 
 static int set_state(struct rig *rig, uint32_t bits)
 {
-	return vfmig_region_write(rig->device, region, 0, &bits, 4, &rig->err);
+	return vfmig_device_region_write(rig->device, region, 0, &bits, 4, &rig->err);
 }
 
 static uint64_t get(struct rig *rig, uint64_t at)
 {
 	uint64_t value;
 
-	GOOD(rig, vfmig_region_read(rig->device, region, at, &value, 8, &rig->err));
+	GOOD(rig, vfmig_device_region_read(rig->device, region, at, &value, 8, &rig->err));
 	return value;
 }
 
@@ -34,8 +34,8 @@ static uint64_t save(struct rig *rig, uint8_t *bytes, size_t room)
 		at = get(rig, 16);
 		size = get(rig, 24);
 		if (size <= room)
-			GOOD(rig, vfmig_region_read(rig->device, region, at, bytes, (uint32_t)size,
-						    &rig->err));
+			GOOD(rig, vfmig_device_region_read(rig->device, region, at, bytes,
+							   (uint32_t)size, &rig->err));
 	}
 	CHECK(size && size <= room);
 	return size;
@@ -46,9 +46,9 @@ static int load(struct rig *rig, const uint8_t *bytes, uint64_t size)
 	int ret;
 
 	GOOD(rig, set_state(rig, VFMIG_V1_RESUMING));
-	GOOD(rig, vfmig_region_write(rig->device, region, get(rig, 16), bytes, (uint32_t)size,
-				     &rig->err));
-	ret = vfmig_region_write(rig->device, region, 24, &size, 8, &rig->err);
+	GOOD(rig, vfmig_device_region_write(rig->device, region, get(rig, 16), bytes,
+					    (uint32_t)size, &rig->err));
+	ret = vfmig_device_region_write(rig->device, region, 24, &size, 8, &rig->err);
 	return ret ? ret : set_state(rig, VFMIG_V1_RUNNING);
 }
 
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 	works_after_a_reset(&there);
 	GOOD(&there, set_state(&there, VFMIG_V1_RESUMING));
 	size = UINT64_MAX;
-	CHECK(vfmig_region_write(there.device, region, 24, &size, 8, &there.err));
+	CHECK(vfmig_device_region_write(there.device, region, 24, &size, 8, &there.err));
 	works_after_a_reset(&there);
 	CHECKF(refused > 50 && taken > 50, "%u refused, %u taken", refused, taken);
 	rig_close(&there);

@@ -44,7 +44,7 @@ static void check_board(struct rig *rig)
 	uint8_t *board = malloc(LEN);
 
 	CHECK(board);
-	GOOD(rig, vfmig_region_read(rig->device, CP_BAR_WINDOW, 0, board, LEN, &rig->err));
+	GOOD(rig, vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 0, board, LEN, &rig->err));
 	for (size_t i = 0; i < LEN; i += 8) {
 		uint64_t is, was;
 

@@ -110,7 +110,7 @@ static uint32_t read32(struct vfmig_device *device, uint32_t index, uint64_t off
 	struct vfmig_error err = {0};
 	uint32_t word = 0;
 
-	CHECKF(!vfmig_region_read(device, index, offset, &word, 4, &err), "%s", err.text);
+	CHECKF(!vfmig_device_region_read(device, index, offset, &word, 4, &err), "%s", err.text);
 	return word;
 }
 
@@ -134,11 +134,11 @@ int main(void)
 	CHECKF(!mediate_with(inner, &mediator, "hello", &device, &err), "%s", err.text);
 
 	/* Regions: watched ones cannot be mapped; the migration region says what it is. */
-	CHECK(!vfmig_device_region(inner, 2, &region, &err));
+	CHECK(!vfmig_device_get_region_info(inner, 2, &region, &err));
 	CHECK(region.flags & VFMIG_REGION_FLAG_MMAP);
-	CHECK(!vfmig_device_region(device, 2, &region, &err));
+	CHECK(!vfmig_device_get_region_info(device, 2, &region, &err));
 	CHECK(!(region.flags & VFMIG_REGION_FLAG_MMAP) && region.size == 65536);
-	CHECK(!vfmig_device_region(device, 9, &region, &err));
+	CHECK(!vfmig_device_get_region_info(device, 9, &region, &err));
 	CHECK_EQ(region.type, VFMIG_REGION_TYPE_MIGRATION);
 	CHECK_EQ(region.revision, VFMIG_REGION_V1);
 	CHECK_EQ(region.revision_flags, VFMIG_REGION_REVISION_CHECKS);
@@ -147,9 +147,9 @@ int main(void)
 	/* Pass, answer, change, refuse. */
 	CHECK_EQ(read32(device, 0, 0), 0x59504f43);
 	CHECK_EQ(read32(device, 0, 4), 0xabcd);
-	CHECK(!vfmig_region_write(device, 0, 0x50, &word, 4, &err));
+	CHECK(!vfmig_device_region_write(device, 0, 0x50, &word, 4, &err));
 	CHECK_EQ(read32(inner, 0, 0x50), 16);
-	CHECK_EQ(vfmig_region_write(device, 0, 0x18, &word, 4, &err), -EACCES);
+	CHECK_EQ(vfmig_device_region_write(device, 0, 0x18, &word, 4, &err), -EACCES);
 	CHECK_EQ(read32(device, 9, 100), 0x5a5a5a5a);
 	CHECK_EQ(it.accesses[0], 4);
 	CHECK_EQ(it.accesses[9], 1);
@@ -157,8 +157,8 @@ int main(void)
 	/* Unwatched, and out of bounds: it hears nothing. */
 	CHECK_EQ(read32(device, 7, 0), 0x00015646);
 	CHECK_EQ(it.accesses[7], 0);
-	CHECK(vfmig_region_read(device, 9, 65534, &word, 4, &err) < 0);
-	CHECK(vfmig_region_read(device, 0, 1ull << 40, &word, 4, &err) < 0);
+	CHECK(vfmig_device_region_read(device, 9, 65534, &word, 4, &err) < 0);
+	CHECK(vfmig_device_region_read(device, 0, 1ull << 40, &word, 4, &err) < 0);
 	CHECK_EQ(it.accesses[9], 1);
 	CHECK_EQ(it.accesses[0], 4);
 
@@ -186,9 +186,9 @@ int main(void)
 	it.infos = 0;
 	CHECK(!vfmig_open("model:copier,size=64K,migration=off", &inner, &err));
 	CHECKF(!mediate_with(inner, &mediator, "hello", &device, &err), "%s", err.text);
-	CHECK(!vfmig_device_info(device, &about, &err));
+	CHECK(!vfmig_device_get_info(device, &about, &err));
 	CHECK_EQ(about.num_regions, 9);
-	CHECK(vfmig_device_region(device, 9, &region, &err) || !region.size);
+	CHECK(vfmig_device_get_region_info(device, 9, &region, &err) || !region.size);
 	vfmig_device_close(device);
 	vfmig_space_free(space);
 	return 0;

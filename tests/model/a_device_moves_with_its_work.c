@@ -13,7 +13,8 @@
 
 static void config(struct vfmig_device *device, uint64_t offset, uint32_t value)
 {
-	CARD_OK(vfmig_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 4, &card_err));
+	CARD_OK(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 4,
+					  &card_err));
 }
 
 static void move(size_t piece, const char *options, unsigned size)
@@ -50,7 +51,7 @@ static void move(size_t piece, const char *options, unsigned size)
 	card_pull(source, &stream, piece);
 	card_go(source, VFMIG_STATE_STOP);
 
-	CARD_OK(vfmig_set_irq_eventfds(to, VFMIG_PCI_IRQ_MSIX, 0, 2, fds, &card_err));
+	CARD_OK(vfmig_device_set_irq_eventfds(to, VFMIG_PCI_IRQ_MSIX, 0, 2, fds, &card_err));
 	CARD_OK(card_load(target, stream.bytes, stream.len, piece, &card_err));
 	CHECK_EQ(card_get(to, CARD_DONE), card_get(from, CARD_DONE));
 	CHECK_EQ(card_signals(fds[1]), 0); /* it is stopped yet */
@@ -65,7 +66,7 @@ static void move(size_t piece, const char *options, unsigned size)
 		CHECK_EQ(card_peek(to, i + 5), (uint8_t)(i / 4096 + 1));
 	CHECK_EQ(card_peek(to, 77), 0x77);
 	CHECK_EQ(card_peek(to, 78), 0x78);
-	CARD_OK(vfmig_region_read(to, VFMIG_PCI_REGION_CONFIG, 0x10, &bar, 4, &card_err));
+	CARD_OK(vfmig_device_region_read(to, VFMIG_PCI_REGION_CONFIG, 0x10, &bar, 4, &card_err));
 	CHECK_EQ(bar, 0xfebd0000);
 	/* The one that was left behind stays where it was put. */
 	CARD_OK(vfmig_device_process(from, &card_err));

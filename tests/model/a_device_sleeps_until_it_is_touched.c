@@ -33,21 +33,23 @@ static void each_access_wakes(void)
 	TOUCH(card_poke(device, 0, 5));
 	/* what the kit answers without the model: memory, configuration space, MSI-X */
 	TOUCH(CHECK_EQ(card_peek(device, 0), 5));
-	TOUCH(CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err)));
-	TOUCH(CARD_OK(vfmig_region_read(device, 4, 0, &word, 4, &card_err)));
-	TOUCH(CARD_OK(vfmig_region_write(device, 4, 0, &word, 4, &card_err)));
+	TOUCH(CARD_OK(
+		vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_region_read(device, 4, 0, &word, 4, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_region_write(device, 4, 0, &word, 4, &card_err)));
 	/* and every ioctl, also one that only asks, and one that is refused */
-	TOUCH(CARD_OK(vfmig_device_info(device, &info, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_region(device, 0, &region, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_irq(device, 2, &irq, &card_err)));
-	TOUCH(CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
-					   &state, sizeof(state), &card_err)));
-	TOUCH(CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION,
-					   NULL, 0, &card_err)));
-	TOUCH(CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_SET | 99, NULL, 0, NULL),
+	TOUCH(CARD_OK(vfmig_device_get_info(device, &info, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_get_region_info(device, 0, &region, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_get_irq_info(device, 2, &irq, &card_err)));
+	TOUCH(CARD_OK(
+		vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err)));
+	TOUCH(CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
+						&state, sizeof(state), &card_err)));
+	TOUCH(CARD_OK(vfmig_device_call_feature(
+		device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION, NULL, 0, &card_err)));
+	TOUCH(CHECK_EQ(vfmig_device_call_feature(device, VFMIG_FEATURE_SET | 99, NULL, 0, NULL),
 		       -ENOTTY));
-	TOUCH(CHECK_EQ(vfmig_region_read(device, 0, 1 << 20, &word, 4, NULL), -EINVAL));
+	TOUCH(CHECK_EQ(vfmig_device_region_read(device, 0, 1 << 20, &word, 4, NULL), -EINVAL));
 	TOUCH(CARD_OK(vfmig_device_reset(device, &card_err));
 	      /* After it there may be something to do: it is worked before it rests. */
 	      CARD_OK(vfmig_device_process(device, &card_err)));
@@ -142,8 +144,9 @@ int main(void)
 	card_get(device, CARD_ID);
 	CHECK_EQ(sleeper.sleeps, 0);
 	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++) {
-		CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_PROBE | i, NULL, 0, &card_err));
-		CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_GET | i, NULL, 0, NULL),
+		CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_PROBE | i, NULL, 0,
+						  &card_err));
+		CHECK_EQ(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | i, NULL, 0, NULL),
 			 -EINVAL);
 	}
 	CARD_OK(vfmig_device_process(device, &card_err));

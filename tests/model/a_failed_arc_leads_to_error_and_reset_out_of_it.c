@@ -24,15 +24,16 @@ static void is_in_error(void)
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		struct vfmig_feature_mig_state payload = {.device_state = states[i]};
 
-		CHECK_EQ(vfmig_session_go(session, states[i], NULL), -EINVAL);
-		CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
-					      &payload, sizeof(payload), NULL),
+		CHECK_EQ(vfmig_session_set_state(session, states[i], NULL), -EINVAL);
+		CHECK_EQ(vfmig_device_call_feature(device,
+						   VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
+						   &payload, sizeof(payload), NULL),
 			 -EINVAL);
 	}
 	CHECK_EQ(vfmig_session_read(session, &byte, 1, NULL), -EINVAL);
 	CHECK_EQ(vfmig_session_write(session, &byte, 1, NULL), -EINVAL);
 	CHECK_EQ(card_get(device, CARD_ID), UINT64_MAX);
-	CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &id, 4, &card_err));
+	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &id, 4, &card_err));
 	CHECK_EQ(id, 0x56781234);
 	CARD_OK(vfmig_device_reset(device, &card_err));
 	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
@@ -51,7 +52,7 @@ static void fails(int *what, enum vfmig_state from, enum vfmig_state to)
 	card_set(device, CARD_DST, 0x4444);
 	card_go(session, from);
 	*what = -EIO;
-	CHECK_EQ(vfmig_session_go(session, to, &err), -EIO);
+	CHECK_EQ(vfmig_session_set_state(session, to, &err), -EIO);
 	CHECK(strstr(err.text, "the card does not"));
 	CHECK(strstr(err.text, "must be reset"));
 	is_in_error();

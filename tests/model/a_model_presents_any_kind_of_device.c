@@ -62,12 +62,12 @@ static void kinds(bool far)
 		{"gfx", VFMIG_DEVICE_FLAG_PCI, 10, 5},
 		{"igd", VFMIG_DEVICE_FLAG_PCI, 12, 5},
 	};
-	struct vfmig_device_about about;
+	struct vfmig_device_details about;
 	struct vfmig_device *device, *served;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		device = open_as(cases[i].guise, far, &served);
-		CARD_OK(vfmig_device_about(device, &about, &card_err));
+		CARD_OK(vfmig_device_get_details(device, &about, &card_err));
 		CHECK_EQ(about.flags, cases[i].flag | VFMIG_DEVICE_FLAG_RESET);
 		CHECK_EQ(about.num_regions, cases[i].regions);
 		CHECK_EQ(about.num_irqs, cases[i].irqs);
@@ -78,12 +78,12 @@ static void kinds(bool far)
 
 static void zpci(bool far)
 {
-	struct vfmig_device_about about;
+	struct vfmig_device_details about;
 	struct vfmig_device *device, *served;
 	char text[32];
 
 	device = open_as("zpci", far, &served);
-	CARD_OK(vfmig_device_about(device, &about, &card_err));
+	CARD_OK(vfmig_device_get_details(device, &about, &card_err));
 	CHECK_EQ(about.base.start_dma, 0x100000000);
 	CHECK_EQ(about.base.fh, 0x80000042);
 	CHECK_EQ(about.group.noi, 2048);
@@ -95,7 +95,7 @@ static void zpci(bool far)
 	for (size_t size = 0; size <= 256; size += 4) {
 		uint8_t bytes[256];
 		struct vfmig_device_info *info = (struct vfmig_device_info *)bytes;
-		struct vfmig_request request = {.verb = VFMIG_VERB_DEVICE_INFO,
+		struct vfmig_request request = {.op = VFMIG_OP_DEVICE_INFO,
 						.info = {.buf = bytes, .size = size}};
 		ssize_t ret;
 
@@ -140,15 +140,15 @@ static void types(bool far)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		device = open_as(cases[i].guise, far, &served);
-		CARD_OK(vfmig_device_region(device, cases[i].index, &region, &card_err));
+		CARD_OK(vfmig_device_get_region_info(device, cases[i].index, &region, &card_err));
 		CHECK_EQ(region.size, cases[i].size);
 		CHECK_STR(vfmig_region_type_name(region.type, region.subtype), cases[i].name);
 		close_it(device, served, far);
 	}
 	device = open_as("pci", far, &served);
-	CARD_OK(vfmig_device_region(device, 4, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(device, 4, &region, &card_err));
 	CHECK(region.msix_mappable);
-	CARD_OK(vfmig_device_region(device, 0, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(device, 0, &region, &card_err));
 	CHECK(!region.msix_mappable);
 	close_it(device, served, far);
 	CHECK(!vfmig_region_type_name(77, 1));
@@ -161,7 +161,7 @@ static void types(bool far)
 static int trigger(struct vfmig_device *device, uint32_t flags, uint32_t index, uint32_t start,
 		   uint32_t count, const int32_t *fds)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_SET_IRQS,
+	struct vfmig_request request = {.op = VFMIG_OP_SET_IRQS,
 					.irqs = {.flags = flags,
 						 .index = index,
 						 .start = start,
@@ -185,30 +185,30 @@ static void subchannel(bool far)
 
 	device = open_as("ccw", far, &served);
 	for (uint32_t i = 0; i < 3; i++) {
-		CARD_OK(vfmig_device_irq(device, i, &irq, &card_err));
+		CARD_OK(vfmig_device_get_irq_info(device, i, &irq, &card_err));
 		CHECK(irq.count == 1 && irq.flags & VFMIG_IRQ_INFO_EVENTFD);
 	}
-	CHECK_EQ(vfmig_device_irq(device, 3, &irq, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_get_irq_info(device, 3, &irq, NULL), -EINVAL);
 	CHECK_EQ(trigger(device, by_none, 0, 0, 1, NULL), -EINVAL); /* none is set */
 	CARD_OK(trigger(device, by_fd, VFMIG_CCW_IRQ_IO, 0, 1, &io));
 	CARD_OK(trigger(device, by_fd, VFMIG_CCW_IRQ_CRW, 0, 1, &crw));
 	CHECK_EQ(trigger(device, by_fd, VFMIG_CCW_IRQ_IO, 1, 1, &io), -EINVAL);
 	CHECK_EQ(trigger(device, by_fd, 3, 0, 1, &io), -EINVAL);
 	memset(orb, 7, sizeof(orb));
-	CARD_OK(vfmig_region_write(device, 0, 0, orb, sizeof(orb), &card_err));
+	CARD_OK(vfmig_device_region_write(device, 0, 0, orb, sizeof(orb), &card_err));
 	CHECK_EQ(card_signals(io), 1);
 	CHECK_EQ(card_signals(crw), 0);
-	CARD_OK(vfmig_region_write(device, 1, 0, orb, 4, &card_err));
+	CARD_OK(vfmig_device_region_write(device, 1, 0, orb, 4, &card_err));
 	CHECK_EQ(card_signals(crw), 1);
 	CARD_OK(trigger(device, by_none, VFMIG_CCW_IRQ_IO, 0, 1, NULL));
 	CHECK_EQ(card_signals(io), 1);
 	CARD_OK(trigger(device, by_none, VFMIG_CCW_IRQ_IO, 0, 0, NULL)); /* taken away */
-	CARD_OK(vfmig_region_write(device, 0, 0, orb, sizeof(orb), &card_err));
+	CARD_OK(vfmig_device_region_write(device, 0, 0, orb, sizeof(orb), &card_err));
 	CHECK_EQ(card_signals(io), 0);
-	CHECK_EQ(vfmig_region_write(device, 2, 0, orb, 4, NULL), -EINVAL); /* is read only */
-	CARD_OK(vfmig_region_read(device, 2, 0, back, 52, &card_err));
-	CHECK_EQ(vfmig_region_read(device, 2, 0, back, 53, NULL), -EINVAL);
-	CHECK_EQ(vfmig_region_read(device, 4, 0, back, 1, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_region_write(device, 2, 0, orb, 4, NULL), -EINVAL); /* is read only */
+	CARD_OK(vfmig_device_region_read(device, 2, 0, back, 52, &card_err));
+	CHECK_EQ(vfmig_device_region_read(device, 2, 0, back, 53, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_region_read(device, 4, 0, back, 1, NULL), -EINVAL);
 	if (!far) {
 		from_session = card_session(device);
 		stream = card_save(from_session);
@@ -219,7 +219,7 @@ static void subchannel(bool far)
 		/* The interrupt that nobody took is pending there, and is told when somebody does. */
 		CARD_OK(trigger(to, by_fd, VFMIG_CCW_IRQ_IO, 0, 1, &io));
 		CHECK_EQ(card_signals(io), 1);
-		CARD_OK(vfmig_region_read(to, 0, 0, back, sizeof(back), &card_err));
+		CARD_OK(vfmig_device_region_read(to, 0, 0, back, sizeof(back), &card_err));
 		CHECK(!memcmp(orb, back, sizeof(orb)));
 		free(stream.bytes);
 		vfmig_session_close(from_session);
@@ -238,9 +238,9 @@ static void beside_v1(void)
 	struct vfmig_region region;
 
 	CARD_OK(vfmig_open("model:lookalike,as=igd,protocol=v1", &device, &card_err));
-	CARD_OK(vfmig_device_region(device, 11, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(device, 11, &region, &card_err));
 	CHECK_EQ(region.size, 256);
-	CARD_OK(vfmig_device_region(device, 12, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(device, 12, &region, &card_err));
 	CHECK_STR(vfmig_region_type_name(region.type, region.subtype), "migration");
 	vfmig_device_close(device);
 }
@@ -258,7 +258,7 @@ static void less_room(const char *name, const char *filter, uint32_t index)
 		CARD_OK(vfmig_add_filter(&device, filter, &card_err));
 	for (size_t size = sizeof(bytes); size; size--) {
 		struct vfmig_request request = {
-			.verb = VFMIG_VERB_REGION_INFO,
+			.op = VFMIG_OP_REGION_INFO,
 			.info = {.index = index, .buf = bytes, .size = size}};
 		ssize_t ret;
 

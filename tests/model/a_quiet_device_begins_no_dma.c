@@ -53,11 +53,11 @@ static void in_state(enum vfmig_state quiet)
 
 static void without_a_space(void)
 {
-	struct vfmig_request trigger = {.verb = VFMIG_VERB_SET_IRQS, .err = &card_err};
+	struct vfmig_request trigger = {.op = VFMIG_OP_SET_IRQS, .err = &card_err};
 	uint64_t done = card_get(device, CARD_DONE);
 	int32_t fd = eventfd(0, EFD_NONBLOCK);
 
-	CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
+	CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
 	card_signals(fd); /* what was pending */
 	card_set(device, CARD_GO, 5);
 	/* The client is gone. */
@@ -76,7 +76,7 @@ static void without_a_space(void)
 	process();
 	CHECK_EQ(card_get(device, CARD_GO), 5);
 	/* The next one takes it up where it was. */
-	CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
+	CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
 	CHECK_EQ(card_signals(fd), 1);
 	CARD_OK(vfmig_space_attach(space, device, &card_err));
 	card_work(device, done + 5);
@@ -87,7 +87,7 @@ static void without_a_space(void)
 /* Attached while stopped, as a destination is; and twice, as nobody should be. */
 static void attached_late(void)
 {
-	struct vfmig_request attach = {.verb = VFMIG_VERB_ATTACH, .err = &card_err};
+	struct vfmig_request attach = {.op = VFMIG_OP_ATTACH, .err = &card_err};
 	uint64_t done = card_get(device, CARD_DONE);
 
 	CARD_OK(vfmig_space_detach(space, device, &card_err));
@@ -104,7 +104,7 @@ static void attached_late(void)
 	card_go(session, VFMIG_STATE_RUNNING);
 	card_work(device, done + 1);
 	CARD_OK(vfmig_space_detach(space, device, &card_err));
-	attach = (struct vfmig_request){.verb = VFMIG_VERB_DETACH, .err = &card_err};
+	attach = (struct vfmig_request){.op = VFMIG_OP_DETACH, .err = &card_err};
 	CHECK_EQ(vfmig_call(device, &attach), -ENXIO);
 	CARD_OK(vfmig_space_attach(space, device, &card_err));
 }

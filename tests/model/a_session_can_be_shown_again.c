@@ -22,7 +22,7 @@ static void hang_submit(struct vfmig_device *device, struct vfmig_request *reque
 {
 	struct bridge *bridge = (struct bridge *)device;
 
-	if (!bridge->hangs || request->verb != VFMIG_VERB_FEATURE ||
+	if (!bridge->hangs || request->op != VFMIG_OP_FEATURE ||
 	    request->feature.flags != (VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE)) {
 		vfmig_submit(device->inner, request);
 		return;
@@ -116,10 +116,10 @@ static void migrates(struct vfmig_device *device, struct vfmig_session *session)
 
 	card_poke(device, 55, 5);
 	card_go(session, VFMIG_STATE_PRE_COPY);
-	CARD_OK(vfmig_session_precopy(session, &info, &card_err));
+	CARD_OK(vfmig_session_get_precopy_info(session, &info, &card_err));
 	CHECK(info.initial_bytes);
 	card_pull(session, &stream, 999);
-	CARD_OK(vfmig_session_data_size(session, &bytes, &card_err));
+	CARD_OK(vfmig_session_get_data_size(session, &bytes, &card_err));
 	CHECK(bytes);
 	card_poke(device, 56, 6);
 	card_go(session, VFMIG_STATE_STOP_COPY);
@@ -144,7 +144,7 @@ static void hangs(struct vfmig_device *device, struct vfmig_session *session, bo
 	hang->hangs = true;
 	hang->late = late;
 	vfmig_device_set_timeout(device, 10);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, &err), -ETIMEDOUT);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, &err), -ETIMEDOUT);
 	CHECK(strstr(err.text, "no answer"));
 	vfmig_device_set_timeout(device, 30000);
 	hang->hangs = hang->late = false;
@@ -183,7 +183,7 @@ static void an_answer_finds_its_own_question(void)
 	static const struct session_ops ops = {.submit = keep_submit, .cancel = keep_cancel};
 	struct vfmig_session session = {.ops = &ops, .flags = VFMIG_MIGRATION_STOP_COPY};
 	struct vfmig_feature_mig_state payload = {.device_state = VFMIG_STATE_STOP};
-	struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE, .done = count}, *first;
+	struct vfmig_request request = {.op = VFMIG_OP_FEATURE, .done = count}, *first;
 	struct v2_driver offer;
 
 	v2_driver_init(&offer, &session, NULL);
@@ -217,7 +217,7 @@ int main(void)
 	migrates(device, session);
 	/* A refusal comes through with its words. */
 	card_go(session, VFMIG_STATE_STOP_COPY);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, &card_err), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, &card_err), -EINVAL);
 	CHECK(strstr(card_err.text, "STOP_COPY"));
 	vfmig_session_close(session);
 	vfmig_device_close(device);

@@ -45,11 +45,11 @@ static void whoever_wakes_it(void)
 	woken();
 	/* without EXIT: that was optional */
 	enter();
-	CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err));
+	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err));
 	woken();
 	enter();
-	CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION, NULL, 0,
-				     &card_err));
+	CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION,
+					  NULL, 0, &card_err));
 	woken();
 	enter();
 	CARD_OK(vfmig_device_reset(device, &card_err));
@@ -81,7 +81,7 @@ static int create(struct vfmig_kit *kit, void *self, struct vfmig_error *err)
 static void it_wakes_by_itself(void)
 {
 	enter();
-	vfmig_kit_kick(kit_of_device);
+	vfmig_kit_wake(kit_of_device);
 	CHECK(sleeper.asleep);
 	CARD_OK(vfmig_device_process(device, &card_err));
 	woken();

@@ -100,7 +100,7 @@ static inline void card_write(struct vfmig_kit *kit, void *self, unsigned bar, u
 		break;
 	case CARD_GO:
 		card->todo += value;
-		vfmig_kit_kick(kit);
+		vfmig_kit_wake(kit);
 		break;
 	case CARD_POKE:
 	case CARD_POKE_SILENT:
@@ -123,7 +123,7 @@ static inline void card_write(struct vfmig_kit *kit, void *self, unsigned bar, u
 	case CARD_FETCH:
 		card->fetch = value <= card->memory->size - CARD_COPY_BYTES;
 		card->fetch_to = value;
-		vfmig_kit_kick(kit);
+		vfmig_kit_wake(kit);
 		break;
 	default:
 		break;
@@ -284,25 +284,25 @@ static inline uint64_t card_get(struct vfmig_device *device, uint64_t reg)
 {
 	uint64_t value;
 
-	CARD_OK(vfmig_region_read(device, 0, reg, &value, 8, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 0, reg, &value, 8, &card_err));
 	return value;
 }
 
 static inline void card_set(struct vfmig_device *device, uint64_t reg, uint64_t value)
 {
-	CARD_OK(vfmig_region_write(device, 0, reg, &value, 8, &card_err));
+	CARD_OK(vfmig_device_region_write(device, 0, reg, &value, 8, &card_err));
 }
 
 static inline void card_go(struct vfmig_session *session, enum vfmig_state state)
 {
-	CARD_OK(vfmig_session_go(session, state, &card_err));
+	CARD_OK(vfmig_session_set_state(session, state, &card_err));
 }
 
 static inline enum vfmig_state card_state_of(struct vfmig_session *session)
 {
 	enum vfmig_state state;
 
-	CARD_OK(vfmig_session_state(session, &state, &card_err));
+	CARD_OK(vfmig_session_get_state(session, &state, &card_err));
 	return state;
 }
 
@@ -315,7 +315,7 @@ static inline uint8_t card_peek(struct vfmig_device *device, uint64_t offset)
 {
 	uint8_t byte;
 
-	CARD_OK(vfmig_region_read(device, 2, CARD_MEMORY_AT + offset, &byte, 1, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 2, CARD_MEMORY_AT + offset, &byte, 1, &card_err));
 	return byte;
 }
 
@@ -382,12 +382,12 @@ static inline struct card_stream card_save(struct vfmig_session *session)
 static inline int card_load(struct vfmig_session *session, const uint8_t *bytes, size_t len,
 			    size_t piece, struct vfmig_error *err)
 {
-	int ret = vfmig_session_go(session, VFMIG_STATE_RESUMING, err);
+	int ret = vfmig_session_set_state(session, VFMIG_STATE_RESUMING, err);
 
 	for (size_t at = 0; !ret && at < len; at += piece)
 		ret = vfmig_session_write(session, bytes + at, len - at < piece ? len - at : piece,
 					  err);
-	return ret ? ret : vfmig_session_go(session, VFMIG_STATE_STOP, err);
+	return ret ? ret : vfmig_session_set_state(session, VFMIG_STATE_STOP, err);
 }
 
 static inline uint64_t card_signals(int eventfd_)

@@ -15,15 +15,15 @@ static uint32_t get(uint64_t offset, unsigned size)
 {
 	uint32_t value = 0;
 
-	CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
-				  &card_err));
+	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
+					 &card_err));
 	return value;
 }
 
 static void put(uint64_t offset, unsigned size, uint32_t value)
 {
-	CARD_OK(vfmig_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
-				   &card_err));
+	CARD_OK(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
+					  &card_err));
 }
 
 static void identity(void)
@@ -92,7 +92,7 @@ static void answers(enum vfmig_state state)
 	card_set(device, CARD_VECTOR, 69); /* pending: nobody has an eventfd */
 	if (state == VFMIG_STATE_ERROR) {
 		card_stop_fails = -EIO;
-		CHECK(vfmig_session_go(session, VFMIG_STATE_STOP, NULL));
+		CHECK(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL));
 		card_stop_fails = 0;
 	} else {
 		card_go(session, state);
@@ -103,17 +103,17 @@ static void answers(enum vfmig_state state)
 	CHECK_EQ(card_get(device, CARD_DST), gone ? UINT64_MAX : 77);
 	identity();
 	sizing();
-	CARD_OK(vfmig_region_write(device, 4, 16, written, 16, &card_err));
-	CARD_OK(vfmig_region_read(device, 4, 16, entry, 16, &card_err));
+	CARD_OK(vfmig_device_region_write(device, 4, 16, written, 16, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 4, 16, entry, 16, &card_err));
 	CHECK(!memcmp(entry, written, 16));
-	CARD_OK(vfmig_region_write(device, 4, CARD_VECTORS * 16, pending, 16, &card_err));
-	CARD_OK(vfmig_region_read(device, 4, CARD_VECTORS * 16, pending, 16, &card_err));
+	CARD_OK(vfmig_device_region_write(device, 4, CARD_VECTORS * 16, pending, 16, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 4, CARD_VECTORS * 16, pending, 16, &card_err));
 	CHECK_EQ(pending[0], 0);
 	CHECK_EQ(pending[1], 1u << 5);
 	/* Across the table's end, and behind everything. */
-	CARD_OK(vfmig_region_read(device, 4, CARD_VECTORS * 16 - 8, entry, 16, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 4, CARD_VECTORS * 16 - 8, entry, 16, &card_err));
 	CHECK_EQ(entry[1], 0);
-	CARD_OK(vfmig_region_read(device, 4, 4080, entry, 16, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 4, 4080, entry, 16, &card_err));
 	CHECK_EQ(entry[0] | entry[1], 0);
 }
 
@@ -121,8 +121,8 @@ static void access_is_refused(uint32_t index, uint64_t offset, uint32_t len)
 {
 	static uint8_t buf[8192];
 
-	CHECK_EQ(vfmig_region_read(device, index, offset, buf, len, NULL), -EINVAL);
-	CHECK_EQ(vfmig_region_write(device, index, offset, buf, len, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_region_read(device, index, offset, buf, len, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_region_write(device, index, offset, buf, len, NULL), -EINVAL);
 }
 
 static void edges(void)
@@ -146,17 +146,17 @@ static void edges(void)
 	access_is_refused(UINT32_MAX, 0, 4);
 	/* All of a region at once, and a register from its middle. */
 	card_set(device, CARD_SRC, value);
-	CARD_OK(vfmig_region_read(device, 0, 0, all, 4096, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 0, 0, all, 4096, &card_err));
 	CHECK(!memcmp(all + CARD_SRC, &value, 8));
-	CARD_OK(vfmig_region_read(device, 0, 4, some, 24, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 0, 4, some, 24, &card_err));
 	CHECK(!memcmp(some + 4, &value, 8));
 	/* Registers in front of memory, memory, and nothing behind it, in one access. */
 	card_poke(device, 0, 0x5a);
-	CARD_OK(vfmig_region_read(device, 2, CARD_MEMORY_AT - 8, some, 16, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 2, CARD_MEMORY_AT - 8, some, 16, &card_err));
 	CHECK_EQ(some[7], 0);
 	CHECK_EQ(some[8], 0x5a);
-	CARD_OK(vfmig_region_read(device, 2, CARD_MEMORY_AT + (256u << 10) - 8, some, 16,
-				  &card_err));
+	CARD_OK(vfmig_device_region_read(device, 2, CARD_MEMORY_AT + (256u << 10) - 8, some, 16,
+					 &card_err));
 	CHECK_EQ(some[15], 0);
 }
 
@@ -168,7 +168,7 @@ int main(void)
 	device = card_open(NULL);
 	CARD_OK(vfmig_space_attach(space, device, &card_err));
 	session = card_session(device);
-	CARD_OK(vfmig_device_info(device, &info, &card_err));
+	CARD_OK(vfmig_device_get_info(device, &info, &card_err));
 	CHECK_EQ(info.flags, VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET);
 	CHECK_EQ(info.num_regions, 9);
 	CHECK_EQ(info.num_irqs, 5);

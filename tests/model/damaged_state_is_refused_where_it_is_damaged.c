@@ -44,7 +44,7 @@ static void is_refused(const uint8_t *bytes, size_t len, const char *why)
 	CHECKF(strstr(err.text, why), "\"%s\" does not say \"%s\"", err.text, why);
 	CHECK_EQ(card_state_of(session), VFMIG_STATE_RESUMING);
 	/* It will not forget. */
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, &err), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, &err), -EINVAL);
 	CHECKF(strstr(err.text, why), "\"%s\" does not say \"%s\"", err.text, why);
 	is_as_new();
 }

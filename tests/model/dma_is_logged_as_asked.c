@@ -19,7 +19,7 @@ static uint64_t copies;
 
 static int feature(uint32_t flags, void *data, size_t size)
 {
-	return vfmig_device_feature(device, flags, data, size, &card_err);
+	return vfmig_device_call_feature(device, flags, data, size, &card_err);
 }
 
 static int start_at(uint64_t *page_size, const struct vfmig_dma_logging_range *ranges,
@@ -205,8 +205,8 @@ static void without(void)
 
 	CHECK_EQ(vfmig_session_open(plain, NULL, &session, NULL), -EOPNOTSUPP);
 	for (uint32_t f = 1; f <= 12; f++)
-		CHECK_EQ(vfmig_device_feature(plain, VFMIG_FEATURE_PROBE | f, &payload,
-					      sizeof(payload), NULL),
+		CHECK_EQ(vfmig_device_call_feature(plain, VFMIG_FEATURE_PROBE | f, &payload,
+						   sizeof(payload), NULL),
 			 -ENOTTY);
 	vfmig_device_close(plain);
 }

@@ -14,7 +14,7 @@ static atomic_uint sets;
 
 static void counting_submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	if (request->verb == VFMIG_VERB_FEATURE &&
+	if (request->op == VFMIG_OP_FEATURE &&
 	    request->feature.flags == (VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE))
 		atomic_fetch_add(&sets, 1);
 	vfmig_submit(device->inner, request);
@@ -44,7 +44,7 @@ static bool bring(struct vfmig_device *device, struct vfmig_session *session, ui
 	CARD_OK(vfmig_device_reset(device, &card_err));
 	if (state == VFMIG_STATE_ERROR) {
 		card_stop_fails = -EIO;
-		CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), -EIO);
+		CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), -EIO);
 		card_stop_fails = 0;
 	} else if (!vfmig_v2_state_supported(flags, state)) {
 		return false;
@@ -70,10 +70,10 @@ static void try_pair(struct vfmig_device *device, struct vfmig_session *session,
 		return;
 	before = atomic_load(&sets);
 	if (raw)
-		ret = vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
-					   &payload, sizeof(payload), &err);
+		ret = vfmig_device_call_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
+						&payload, sizeof(payload), &err);
 	else
-		ret = vfmig_session_go(session, (enum vfmig_state)to, &err);
+		ret = vfmig_session_set_state(session, (enum vfmig_state)to, &err);
 	if (why) {
 		CHECK_EQ(ret, -EINVAL);
 		CHECK_EQ(err.code, -EINVAL);
@@ -107,10 +107,12 @@ static void try_nonsense(struct vfmig_device *device, struct vfmig_session *sess
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		struct vfmig_feature_mig_state payload = {.device_state = states[i]};
 
-		CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
-					      &payload, sizeof(payload), NULL),
+		CHECK_EQ(vfmig_device_call_feature(device,
+						   VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
+						   &payload, sizeof(payload), NULL),
 			 -EINVAL);
-		CHECK_EQ(vfmig_session_go(session, (enum vfmig_state)states[i], NULL), -EINVAL);
+		CHECK_EQ(vfmig_session_set_state(session, (enum vfmig_state)states[i], NULL),
+			 -EINVAL);
 		CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
 	}
 }
@@ -126,8 +128,8 @@ static void behind_its_back(struct vfmig_device *device, struct vfmig_session *s
 	card_go(session, VFMIG_STATE_RUNNING);
 	card_go(other, VFMIG_STATE_STOP_COPY);
 	before = atomic_load(&sets);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, NULL), -EINVAL);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY_P2P, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY_P2P, NULL), -EINVAL);
 	CHECK_EQ(atomic_load(&sets), before);
 	CARD_OK(vfmig_device_reset(device, &card_err));
 	card_go(session, VFMIG_STATE_PRE_COPY_P2P);

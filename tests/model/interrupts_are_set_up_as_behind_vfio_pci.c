@@ -22,7 +22,7 @@ static int32_t fds[3];
 
 static int set(uint32_t index, uint32_t flags, uint32_t start, uint32_t count, const void *data)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_SET_IRQS, .err = &card_err};
+	struct vfmig_request request = {.op = VFMIG_OP_SET_IRQS, .err = &card_err};
 
 	request.irqs.index = index;
 	request.irqs.flags = flags;
@@ -42,7 +42,7 @@ static void raise_vector(unsigned vector)
 
 static void table_mask(unsigned vector, uint32_t mask)
 {
-	CARD_OK(vfmig_region_write(device, 4, vector * 16 + 12, &mask, 4, &card_err));
+	CARD_OK(vfmig_device_region_write(device, 4, vector * 16 + 12, &mask, 4, &card_err));
 }
 
 static void signals(uint64_t a, uint64_t b, uint64_t c)
@@ -54,7 +54,8 @@ static void signals(uint64_t a, uint64_t b, uint64_t c)
 
 static void config16(uint64_t offset, uint16_t value)
 {
-	CARD_OK(vfmig_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 2, &card_err));
+	CARD_OK(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 2,
+					  &card_err));
 }
 
 static void vectors(void)
@@ -130,7 +131,8 @@ static void pin(void)
 
 	CARD_OK(set(INTX, FDS | TRIGGER, 0, 1, &fds[0]));
 	card_set(device, CARD_PIN, 1);
-	CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2, &card_err));
+	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2,
+					 &card_err));
 	CHECK_EQ(status, 0x18);
 	signals(1, 0, 0);
 	card_set(device, CARD_PIN, 1);
@@ -243,15 +245,15 @@ static void information(void)
 	for (uint32_t i = 0; i < 5; i++) {
 		/* As Linux has it for a function without error reporting; QEMU warns of a count of 0. */
 		if (i == VFMIG_PCI_IRQ_ERR) {
-			CHECK_EQ(vfmig_device_irq(device, i, &info, NULL), -EINVAL);
+			CHECK_EQ(vfmig_device_get_irq_info(device, i, &info, NULL), -EINVAL);
 			continue;
 		}
-		CARD_OK(vfmig_device_irq(device, i, &info, &card_err));
+		CARD_OK(vfmig_device_get_irq_info(device, i, &info, &card_err));
 		CHECK_EQ(info.index, i);
 		CHECK_EQ(info.flags, want[i].flags);
 		CHECK_EQ(info.count, want[i].count);
 	}
-	CHECK_EQ(vfmig_device_irq(device, 5, &info, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_get_irq_info(device, 5, &info, NULL), -EINVAL);
 }
 
 int main(void)

@@ -44,9 +44,10 @@ static void *memory(void *unused)
 
 	while (!atomic_load(&ends)) {
 		memset(bytes, 7, sizeof(bytes));
-		CARD_OK(vfmig_region_write(device, 2, CARD_MEMORY_AT + 8000, bytes, 100,
-					   &card_err));
-		CARD_OK(vfmig_region_read(device, 2, CARD_MEMORY_AT + 8000, bytes, 100, &card_err));
+		CARD_OK(vfmig_device_region_write(device, 2, CARD_MEMORY_AT + 8000, bytes, 100,
+						  &card_err));
+		CARD_OK(vfmig_device_region_read(device, 2, CARD_MEMORY_AT + 8000, bytes, 100,
+						 &card_err));
 		CHECK_EQ(bytes[50], 7);
 		sched_yield();
 	}
@@ -59,10 +60,12 @@ static void *interrupts(void *unused)
 	uint16_t status;
 
 	while (!atomic_load(&ends)) {
-		CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
-		CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2,
-					  &card_err));
-		CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &none, &card_err));
+		CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd,
+						      &card_err));
+		CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2,
+						 &card_err));
+		CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &none,
+						      &card_err));
 		sched_yield();
 	}
 	close(fd);
@@ -131,8 +134,8 @@ static void migrate_once(struct vfmig_session *target, struct vfmig_device *to)
 	card_go(session, VFMIG_STATE_PRE_COPY);
 	for (int i = 0; i < 3; i++) {
 		read_some(&stream);
-		CARD_OK(vfmig_session_precopy(session, &info, &card_err));
-		CARD_OK(vfmig_session_data_size(session, &bytes, &card_err));
+		CARD_OK(vfmig_session_get_precopy_info(session, &info, &card_err));
+		CARD_OK(vfmig_session_get_data_size(session, &bytes, &card_err));
 	}
 	card_go(session, VFMIG_STATE_STOP_COPY);
 	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP_COPY);

@@ -19,7 +19,7 @@ static size_t move(bool early, size_t piece)
 	uint64_t size;
 	size_t last;
 
-	CARD_OK(vfmig_device_region(from, 2, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(from, 2, &region, &card_err));
 	CHECK(region.flags & VFMIG_REGION_FLAG_MMAP);
 	CHECK_EQ(region.size, 8u << 20); /* the next power of two */
 	CHECK_EQ(region.areas, 1);
@@ -28,26 +28,26 @@ static size_t move(bool early, size_t piece)
 	for (unsigned i = 0; i < MEMORY; i += 2 * PAGE)
 		card_poke(from, i + 1, 1);
 	if (early)
-		CARD_OK(vfmig_region_map(from, 2, CARD_MEMORY_AT, MEMORY, (void **)&bytes,
-					 &card_err));
+		CARD_OK(vfmig_device_region_map(from, 2, CARD_MEMORY_AT, MEMORY, (void **)&bytes,
+						&card_err));
 	card_go(source, VFMIG_STATE_PRE_COPY);
 	card_pull(source, &stream, piece);
 	if (!early)
-		CARD_OK(vfmig_region_map(from, 2, CARD_MEMORY_AT, MEMORY, (void **)&bytes,
-					 &card_err));
+		CARD_OK(vfmig_device_region_map(from, 2, CARD_MEMORY_AT, MEMORY, (void **)&bytes,
+						&card_err));
 	CHECK_EQ(bytes[1], 1);
 	bytes[0] = 10;			 /* a page of data */
 	bytes[PAGE] = 11;		 /* a page that was a hole */
 	bytes[2 * PAGE + 1] = 0;	 /* one that becomes zero */
 	bytes[MEMORY - 1] = 12;		 /* the last */
 	card_poke(from, 100 * PAGE, 13); /* and one that is marked */
-	CARD_OK(vfmig_session_data_size(source, &size, &card_err));
+	CARD_OK(vfmig_session_get_data_size(source, &size, &card_err));
 	CHECK(size >= MEMORY); /* who knows? */
 	card_go(source, VFMIG_STATE_STOP_COPY);
 	last = card_pull(source, &stream, piece);
 	CHECK(last <= size);
 	CARD_OK(card_load(target, stream.bytes, stream.len, 65536, &card_err));
-	CARD_OK(vfmig_region_map(to, 2, CARD_MEMORY_AT, MEMORY, (void **)&copy, &card_err));
+	CARD_OK(vfmig_device_region_map(to, 2, CARD_MEMORY_AT, MEMORY, (void **)&copy, &card_err));
 	CHECK(!memcmp(bytes, copy, MEMORY));
 	CHECK_EQ(copy[MEMORY - 1], 12);
 
@@ -65,7 +65,7 @@ static size_t move(bool early, size_t piece)
 static void a_client_cannot_shrink_it(void)
 {
 	struct vfmig_device *device = card_open(NULL);
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD, .err = &card_err};
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD, .err = &card_err};
 
 	request.region_fd.index = 2;
 	CARD_OK(vfmig_call(device, &request));

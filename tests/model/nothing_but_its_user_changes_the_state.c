@@ -42,14 +42,15 @@ static void log_dma(void)
 	struct vfmig_feature_dma_logging_report report = {
 		.length = 1 << 20, .page_size = 4096, .bitmap = (uintptr_t)bits};
 
-	STAYS(vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
-				   &start, sizeof(start), NULL));
-	STAYS(vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
-				   &report, sizeof(report), NULL));
+	STAYS(vfmig_device_call_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+					&start, sizeof(start), NULL));
+	STAYS(vfmig_device_call_feature(device,
+					VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
+					&report, sizeof(report), NULL));
 	if (stopped()) /* nothing was written since */
 		CHECK(!bits[0] && !bits[1] && !bits[2] && !bits[3]);
-	STAYS(vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL,
-				   0, NULL));
+	STAYS(vfmig_device_call_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
+					NULL, 0, NULL));
 }
 
 static void everything(void)
@@ -63,19 +64,20 @@ static void everything(void)
 	uint64_t size;
 
 	/* configuration space and MSI-X answer, and keep what is written */
-	STAYS(vfmig_region_write(device, VFMIG_PCI_REGION_CONFIG, 4, &command, 2, NULL));
-	CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err));
+	STAYS(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, 4, &command, 2, NULL));
+	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err));
 	CHECK_EQ(word, 0x56781234);
-	CARD_OK(vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 4, &word, 2, &card_err));
+	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 4, &word, 2, &card_err));
 	CHECK_EQ(word & 0xffff, command);
-	STAYS(vfmig_region_write(device, 4, 0, &address, 4, NULL));
-	CARD_OK(vfmig_region_read(device, 4, 0, &word, 4, &card_err));
+	STAYS(vfmig_device_region_write(device, 4, 0, &address, 4, NULL));
+	CARD_OK(vfmig_device_region_read(device, 4, 0, &word, 4, &card_err));
 	CHECK_EQ(word, address);
-	CARD_OK(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &event, &card_err));
+	CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &event, &card_err));
 	STAYS(card_set(device, CARD_VECTOR, 0));
 	if (stopped()) /* it is kept for later */
 		CHECK_EQ(card_signals(event), 0);
-	STAYS(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &(int32_t){-1}, NULL));
+	STAYS(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &(int32_t){-1},
+					    NULL));
 	/* registers, memory, and work that they ask for */
 	STAYS(card_set(device, CARD_LEN, 8));
 	STAYS(card_set(device, CARD_GO, 1));
@@ -94,15 +96,15 @@ static void everything(void)
 	STAYS(sleeper_enter(device));
 	STAYS(sleeper_enter_wake(device, event));
 	STAYS(sleeper_exit(device));
-	STAYS(vfmig_session_data_size(session, &size, NULL));
-	STAYS(vfmig_session_precopy(session, &info, NULL));
+	STAYS(vfmig_session_get_data_size(session, &size, NULL));
+	STAYS(vfmig_session_get_precopy_info(session, &info, NULL));
 	STAYS(read_all());
 	STAYS(vfmig_session_write(session, "nonsense", 8, NULL));
-	STAYS(vfmig_session_go(session, VFMIG_STATE_ERROR, NULL));
+	STAYS(vfmig_session_set_state(session, VFMIG_STATE_ERROR, NULL));
 	/* and asked for the state that it is in, it is in it */
-	STAYS(vfmig_session_go(session, state, NULL));
-	CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE, &get,
-				     sizeof(get), &card_err));
+	STAYS(vfmig_session_set_state(session, state, NULL));
+	CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE, &get,
+					  sizeof(get), &card_err));
 	CHECK_EQ(get.data_fd, -1);
 	vfmig_space_free(other);
 	close(event);

@@ -24,7 +24,7 @@ static struct vfmig_precopy_info info(void)
 {
 	struct vfmig_precopy_info now;
 
-	CARD_OK(vfmig_session_precopy(session, &now, &card_err));
+	CARD_OK(vfmig_session_get_precopy_info(session, &now, &card_err));
 	CHECK_EQ(now.argsz, sizeof(now));
 	return now;
 }
@@ -36,7 +36,7 @@ static size_t pull(size_t piece)
 	uint64_t size;
 	size_t n;
 
-	CARD_OK(vfmig_session_data_size(session, &size, &card_err));
+	CARD_OK(vfmig_session_get_data_size(session, &size, &card_err));
 	n = card_pull(session, &stream, piece);
 	CHECKF(n <= before.initial_bytes + before.dirty_bytes + OVERHEAD, "%zu bytes", n);
 	CHECKF(n <= size, "%zu bytes of %" PRIu64, n, size);
@@ -97,14 +97,14 @@ static void counts(size_t piece)
 	CHECKF(n >= 3 * PAGE && n < 3 * PAGE + 64, "%zu", n);
 	/* At the stop: one page, and the fields. */
 	card_poke(device, 55 * PAGE, 7);
-	CARD_OK(vfmig_session_data_size(session, &size, &card_err));
+	CARD_OK(vfmig_session_get_data_size(session, &size, &card_err));
 	card_go(session, VFMIG_STATE_STOP_COPY);
 	n = card_pull(session, &stream, piece);
 	CHECKF(n >= PAGE && n < PAGE + 2 * OVERHEAD, "%zu", n);
 	CHECK(n <= size);
 	CHECK_EQ(vfmig_session_read(session, &n, 8, NULL), 0);
 	CHECK_EQ(vfmig_session_read(session, &n, 8, NULL), 0);
-	CARD_OK(vfmig_session_data_size(session, &size, &card_err));
+	CARD_OK(vfmig_session_get_data_size(session, &size, &card_err));
 	CHECK_EQ(size, 0);
 	end();
 }
@@ -223,23 +223,23 @@ static void only_where_it_makes_sense(void)
 	char byte;
 
 	begin("memory=4M,migration=p2p");
-	CHECK_EQ(vfmig_session_precopy(session, &now, NULL), -ENOTTY);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_get_precopy_info(session, &now, NULL), -ENOTTY);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, NULL), -EINVAL);
 	end();
 	begin("memory=4M");
-	CHECK_EQ(vfmig_session_precopy(session, &now, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_get_precopy_info(session, &now, NULL), -EINVAL);
 	CHECK_EQ(vfmig_session_read(session, &byte, 1, NULL), -EINVAL);
 	CHECK_EQ(vfmig_session_write(session, &byte, 1, NULL), -EINVAL);
-	CARD_OK(vfmig_session_data_size(session, &size, &card_err));
+	CARD_OK(vfmig_session_get_data_size(session, &size, &card_err));
 	CHECK(size < OVERHEAD * 3);
 	for (unsigned i = 0; i < PAGES; i++)
 		card_poke(device, i * PAGE + 9, 1);
-	CARD_OK(vfmig_session_data_size(session, &size, &card_err));
+	CARD_OK(vfmig_session_get_data_size(session, &size, &card_err));
 	CHECK(size >= MEMORY);
 	card_go(session, VFMIG_STATE_STOP);
 	CHECK_EQ(vfmig_session_read(session, &byte, 1, NULL), -EINVAL);
 	card_go(session, VFMIG_STATE_STOP_COPY);
-	CHECK_EQ(vfmig_session_precopy(session, &now, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_get_precopy_info(session, &now, NULL), -EINVAL);
 	CHECK_EQ(vfmig_session_write(session, &byte, 1, NULL), -EINVAL);
 	CHECK(card_pull(session, &stream, 77777) <= size);
 	card_go(session, VFMIG_STATE_RESUMING);

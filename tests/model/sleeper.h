@@ -78,7 +78,7 @@ static inline struct vfmig_model sleeper_model(void)
 static inline int sleeper_feature(struct vfmig_device *device, uint32_t index, void *data,
 				  size_t size)
 {
-	return vfmig_device_feature(device, VFMIG_FEATURE_SET | index, data, size, &card_err);
+	return vfmig_device_call_feature(device, VFMIG_FEATURE_SET | index, data, size, &card_err);
 }
 
 static inline int sleeper_enter(struct vfmig_device *device)

@@ -40,7 +40,7 @@ static uint32_t next(struct vfmig_device *device)
 {
 	uint32_t value;
 
-	CARD_OK(vfmig_region_read(device, 0, 0, &value, 4, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 0, 0, &value, 4, &card_err));
 	return value;
 }
 

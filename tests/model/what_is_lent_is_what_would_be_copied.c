@@ -25,8 +25,8 @@ static struct vfmig_device *striped(void)
 	for (uint64_t at = 0, run = 1; at + run * PAGE <= MEMORY; at += (run + 1) * PAGE, run++)
 		for (uint64_t i = 0; i < run; i++) {
 			memset(page, (int)(run + i) | 1, PAGE);
-			CARD_OK(vfmig_region_write(card, 2, CARD_MEMORY_AT + at + i * PAGE, page,
-						   PAGE, &card_err));
+			CARD_OK(vfmig_device_region_write(card, 2, CARD_MEMORY_AT + at + i * PAGE,
+							  page, PAGE, &card_err));
 		}
 	return card;
 }
@@ -49,7 +49,7 @@ static size_t read_lent(struct vfmig_session *session, size_t room, size_t *all)
 
 	for (*all = 0;;) {
 		struct vfmig_lent pieces = {0};
-		struct vfmig_request request = {.verb = VFMIG_VERB_DATA_READ, .err = &card_err};
+		struct vfmig_request request = {.op = VFMIG_OP_DATA_READ, .err = &card_err};
 		size_t bytes = 0;
 		ssize_t n;
 
@@ -98,7 +98,7 @@ int main(void)
 		       "of %zu bytes %zu were lent, with room for %zu", expected, lent, rooms[i]);
 	}
 	card_go(session, VFMIG_STATE_RUNNING);
-	CARD_OK(vfmig_region_map(card, 2, CARD_MEMORY_AT, MEMORY, &shown, &card_err));
+	CARD_OK(vfmig_device_region_map(card, 2, CARD_MEMORY_AT, MEMORY, &shown, &card_err));
 	card_go(session, VFMIG_STATE_PRE_COPY);
 	lent = read_lent(session, 1 << 20, &got);
 	CHECKF(got > MEMORY / 2 && !lent, "of %zu bytes that others may write %zu were lent", got,

@@ -13,10 +13,10 @@ static void mapped_first(const char *options, uint32_t region)
 	struct vfmig_region info;
 	void *p;
 
-	CARD_OK(vfmig_device_region(device, region, &info, &card_err));
+	CARD_OK(vfmig_device_get_region_info(device, region, &info, &card_err));
 	CHECK(info.areas);
-	CARD_OK(vfmig_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
-				 &card_err));
+	CARD_OK(vfmig_device_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
+					&card_err));
 	CHECK_EQ(sleeper_enter(device), -EBUSY);
 	CHECK(strstr(card_err.text, "mapped"));
 	CHECK_EQ(sleeper_enter_wake(device, event), -EBUSY);
@@ -38,24 +38,24 @@ static void allowed_first(const char *options, uint32_t region)
 	unsigned wakes;
 	void *p;
 
-	CARD_OK(vfmig_device_region(device, region, &info, &card_err));
+	CARD_OK(vfmig_device_get_region_info(device, region, &info, &card_err));
 	CARD_OK(sleeper_enter(device));
 	CHECK(sleeper.asleep);
 	wakes = sleeper.wakes;
-	CHECK_EQ(vfmig_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
-				  &card_err),
+	CHECK_EQ(vfmig_device_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
+					 &card_err),
 		 -EBUSY);
 	CHECK_EQ(sleeper.wakes,
 		 wakes + 1); /* it asked for the information first; the mapping did not */
 	/* By read and write it is there all the time. */
 	uint8_t byte;
 
-	CARD_OK(vfmig_region_read(device, region, info.area[0].offset, &byte, 1, &card_err));
+	CARD_OK(vfmig_device_region_read(device, region, info.area[0].offset, &byte, 1, &card_err));
 	CARD_OK(sleeper_exit(device));
 	/* With wake-up it may be mapped as soon as it was woken, without EXIT. */
 	CARD_OK(sleeper_enter_wake(device, event));
-	CARD_OK(vfmig_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
-				 &card_err));
+	CARD_OK(vfmig_device_region_map(device, region, info.area[0].offset, info.area[0].size, &p,
+					&card_err));
 	CHECK_EQ(card_signals(event), 1);
 	munmap(p, info.area[0].size);
 	vfmig_device_close(device);
@@ -70,14 +70,16 @@ static void migration_region(void)
 	struct vfmig_region info;
 	void *p, *q;
 
-	CARD_OK(vfmig_device_region(device, 9, &info, &card_err));
+	CARD_OK(vfmig_device_get_region_info(device, 9, &info, &card_err));
 	CHECK(info.areas);
-	CARD_OK(vfmig_region_map(device, 9, info.area[0].offset, info.area[0].size, &p, &card_err));
+	CARD_OK(vfmig_device_region_map(device, 9, info.area[0].offset, info.area[0].size, &p,
+					&card_err));
 	CARD_OK(sleeper_enter(device));
 	CHECK(sleeper.asleep);
 	*(volatile uint8_t *)p = 1;
 	CHECK(sleeper.asleep);
-	CARD_OK(vfmig_region_map(device, 9, info.area[0].offset, info.area[0].size, &q, &card_err));
+	CARD_OK(vfmig_device_region_map(device, 9, info.area[0].offset, info.area[0].size, &q,
+					&card_err));
 	CARD_OK(sleeper_exit(device));
 	munmap(p, info.area[0].size);
 	munmap(q, info.area[0].size);
@@ -87,7 +89,7 @@ static void migration_region(void)
 int main(void)
 {
 	struct vfmig_model model = sleeper_model();
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD, .region_fd = {.index = 0}};
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD, .region_fd = {.index = 0}};
 	struct vfmig_device *device = card_open_as(&model, NULL);
 
 	/* What cannot be mapped is in nobody's way. */

@@ -122,8 +122,8 @@ static void beside_the_data(const struct region_options *options, unsigned when)
 			CHECK_EQ(at == shown->data, !options->bitmap_apart);
 			CHECK_EQ(reg64(shown, at), 8);
 			/* A word more than there is, as some read. */
-			CHECK_EQ(vfmig_region_read(&shown->device, SHOWN_INDEX, at + 8, &bits, 8,
-						   NULL),
+			CHECK_EQ(vfmig_device_region_read(&shown->device, SHOWN_INDEX, at + 8,
+							  &bits, 8, NULL),
 				 0);
 		}
 		switch (step) {

@@ -12,7 +12,7 @@ static struct vfmig_request *giving_up;
 /* A device around it, in which the question is taken back when its bitmap is read. */
 static void cut(struct vfmig_device *device, struct vfmig_request *request)
 {
-	bool bitmap = request->verb == VFMIG_VERB_REGION_READ && request->region.offset >= 64;
+	bool bitmap = request->op == VFMIG_OP_REGION_READ && request->region.offset >= 64;
 
 	vfmig_submit(device->inner, request);
 	if (!bitmap || !giving_up)
@@ -37,7 +37,7 @@ static void never(struct vfmig_request *request)
 static void ask(struct vfmig_request *request, uint32_t flags, void *data, size_t size)
 {
 	*request = (struct vfmig_request){
-		.verb = VFMIG_VERB_FEATURE,
+		.op = VFMIG_OP_FEATURE,
 		.feature = {.flags = flags, .data = data, .size = size},
 	};
 }

@@ -116,10 +116,10 @@ static void migrates(const struct region_options *options, size_t piece)
 
 	set_up(&b, options);
 	CHECK_EQ(b.shown->fake.state, VFMIG_STATE_PRE_COPY);
-	CHECK_EQ(vfmig_session_state(b.session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(b.session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_RUNNING); /* as far as the session is concerned */
 	expect(b.cursor, &b.log, 10);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
 	expect(b.cursor, &b.log, 11);
 	read_chunk(&b, 50, 1, piece);
 	expect(b.cursor, &b.log, 12);
@@ -128,18 +128,18 @@ static void migrates(const struct region_options *options, size_t piece)
 		uint8_t buf[100];
 
 		CHECK_EQ(vfmig_session_read(b.session, buf, 20, NULL), 20);
-		CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
+		CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
 		expect(b.cursor, &b.log, 13);
 		CHECK_EQ(vfmig_session_read(b.session, buf + 20, 80, NULL), 40);
 		CHECK(fake_is_chunk(buf, 60, 2));
 	} else {
-		CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
+		CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
 		read_chunk(&b, 60, 2, piece);
 	}
 	read_chunk(&b, 40, 3, piece);
 	expect(b.cursor, &b.log, 14);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_STOP, NULL), 0);
-	CHECK_EQ(vfmig_session_state(b.session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_STOP, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(b.session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_STOP);
 	expect(b.cursor, &b.log, 15); /* still */
 	CHECK_EQ(b.log.starts, 1);
@@ -152,17 +152,17 @@ static void begins_again(const struct region_options *options)
 	struct bench b;
 
 	set_up(&b, options);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
 	read_chunk(&b, 50, 1, 100);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_RUNNING, NULL), 0);
 	CHECK_EQ(b.shown->fake.state, VFMIG_STATE_PRE_COPY); /* goes on logging */
 	expect(b.cursor, &b.log, 20);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
 	expect_all(b.cursor);
 	expect(b.cursor, &b.log, 21);
 	read_chunk(&b, 50, 1, 100);
 	CHECK_EQ(b.log.starts, 2);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_RUNNING, NULL), 0);
 	tear_down(&b);
 }
 
@@ -172,10 +172,10 @@ static void goes_back(const struct region_options *options)
 	struct bench b;
 
 	set_up(&b, options);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
 	expect(b.cursor, &b.log, 20);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_RUNNING, NULL), 0);
 	CHECK_EQ(b.shown->fake.state, VFMIG_STATE_PRE_COPY);
 	expect_all(b.cursor);
 	expect(b.cursor, &b.log, 21);
@@ -194,7 +194,7 @@ static void is_told_once(const struct region_options *options)
 	} asks[] = {{40, 8, true}, {0, 16, true},  {32, 8, true},  {0, 16, true},
 		    {40, 8, true}, {0, 16, false}, {32, 16, false}};
 	struct vfmig_feature_dma_logging_report report = {.page_size = 4096};
-	struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE};
+	struct vfmig_request request = {.op = VFMIG_OP_FEATURE};
 	uint64_t bits;
 	struct bench b;
 
@@ -205,8 +205,8 @@ static void is_told_once(const struct region_options *options)
 	request.feature.size = sizeof(control);
 	CHECK_EQ(vfmig_session_call(b.session, &request), 0);
 	CHECK_EQ(vfmig_session_call(b.session, &request), -EINVAL);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
-	CHECK_EQ(vfmig_session_go(b.session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(b.session, VFMIG_STATE_RUNNING, NULL), 0);
 	request.feature.flags = VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT;
 	request.feature.data = &report;
 	request.feature.size = sizeof(report);

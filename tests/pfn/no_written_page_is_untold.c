@@ -33,8 +33,8 @@ static uint64_t take_answer(struct shown *shown, uint64_t first, uint64_t size, 
 	}
 	CHECK(n <= left && (n + 7) / 8 <= sizeof(bits));
 	at = reg64(shown, DATA_OFFSET);
-	CHECK_EQ(vfmig_region_read(&shown->device, SHOWN_INDEX, at, bits, (uint32_t)(n + 7) / 8,
-				   NULL),
+	CHECK_EQ(vfmig_device_region_read(&shown->device, SHOWN_INDEX, at, bits,
+					  (uint32_t)(n + 7) / 8, NULL),
 		 0);
 	for (uint64_t i = 0; i < n; i++)
 		if (bits[i / 8] >> i % 8 & 1)

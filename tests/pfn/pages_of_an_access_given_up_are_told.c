@@ -53,10 +53,10 @@ static void never(struct vfmig_request *request)
 }
 
 /* An access that is taken back by the log. */
-static void given_up(enum vfmig_verb verb, uint64_t reg, void *buf, uint32_t len)
+static void given_up(enum vfmig_op op, uint64_t reg, void *buf, uint32_t len)
 {
 	struct vfmig_request request = {
-		.verb = verb,
+		.op = op,
 		.region = {.index = SHOWN_INDEX, .len = len, .offset = reg, .buf = buf},
 		.done = never,
 	};
@@ -83,7 +83,7 @@ static void reports(void)
 	CHECK_EQ(put_state(shown, 3), 0);
 	log.dirty[7] = log.dirty[100] = true;
 	put_range(shown, 0, 4096, 128);
-	given_up(VFMIG_VERB_REGION_READ, COPIED_PFNS, &value, 8);
+	given_up(VFMIG_OP_REGION_READ, COPIED_PFNS, &value, 8);
 	CHECK(!log.dirty[7] && !log.dirty[100]);
 	CHECK_EQ(reg64(shown, COPIED_PFNS), VFMIG_PFN_DIRTY_ALL);
 	/* Once. */
@@ -92,7 +92,7 @@ static void reports(void)
 	/* And by another range, too. */
 	log.dirty[50] = true;
 	put_range(shown, 0, 4096, 64);
-	given_up(VFMIG_VERB_REGION_READ, COPIED_PFNS, &value, 8);
+	given_up(VFMIG_OP_REGION_READ, COPIED_PFNS, &value, 8);
 	put_range(shown, 50, 4096, 1);
 	CHECK_EQ(reg64(shown, COPIED_PFNS), VFMIG_PFN_DIRTY_ALL);
 	put_range(shown, 64, 4096, 64);
@@ -107,19 +107,19 @@ static void the_beginning_and_the_end(void)
 	uint32_t bits = 3;
 
 	begin(&log);
-	given_up(VFMIG_VERB_REGION_WRITE, 0, &bits, 4);
+	given_up(VFMIG_OP_REGION_WRITE, 0, &bits, 4);
 	CHECK(log.on);
 	CHECK_EQ(put_state(shown, 3), 0);
 	CHECK_EQ(log.starts, 2);
 	bits = 1;
-	given_up(VFMIG_VERB_REGION_WRITE, 0, &bits, 4);
+	given_up(VFMIG_OP_REGION_WRITE, 0, &bits, 4);
 	CHECK(!log.on);
 	CHECK_EQ(put_state(shown, 3), 0);
 	CHECK_EQ(log.starts, 3);
 	CHECK_EQ(put_state(shown, 1), 0);
 	/* One that nobody heard of does not stay on for ever. */
 	bits = 3;
-	given_up(VFMIG_VERB_REGION_WRITE, 0, &bits, 4);
+	given_up(VFMIG_OP_REGION_WRITE, 0, &bits, 4);
 	CHECK(log.on);
 	vfmig_device_close(&shown->device);
 	CHECK(!log.on);

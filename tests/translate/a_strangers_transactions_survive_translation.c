@@ -25,11 +25,11 @@ static struct vfmig_session *open_v2(struct vfmig_device *device)
 	CHECK_EQ(vfmig_session_flags(session),
 		 VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY);
 	/* The region is not to be seen, and cannot be reached. */
-	CHECK_EQ(vfmig_device_info(device, &info, NULL), 0);
+	CHECK_EQ(vfmig_device_get_info(device, &info, NULL), 0);
 	CHECK(info.num_regions > STRICT_INDEX);
-	CHECK_EQ(vfmig_device_region(device, STRICT_INDEX, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_get_region_info(device, STRICT_INDEX, &region, NULL), 0);
 	CHECK_EQ(region.size, 0);
-	CHECK_EQ(vfmig_region_read(device, STRICT_INDEX, 0, &word, 4, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_region_read(device, STRICT_INDEX, 0, &word, 4, NULL), -EINVAL);
 	return session;
 }
 
@@ -50,19 +50,19 @@ static size_t save(uint8_t *bytes, size_t room, size_t piece, unsigned reads_in_
 	size_t len = 0;
 	ssize_t n = 1;
 
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, NULL), 0);
 	for (unsigned i = 0; i < reads_in_precopy && n > 0; i++) {
 		n = vfmig_session_read(session, bytes + len, piece, NULL);
 		len += n > 0 ? (size_t)n : 0;
 	}
 	CHECK(n > 0 || n == -ENOMSG);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, NULL), 0);
 	while ((n = vfmig_session_read(session, bytes + len, piece, NULL)) > 0) {
 		len += (size_t)n;
 		CHECK(len + piece <= room);
 	}
 	CHECK_EQ(n, 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), 0);
 	vfmig_session_close(session);
 	vfmig_device_close(device);
 	return len;
@@ -75,18 +75,18 @@ static void load(const uint8_t *bytes, size_t len, size_t piece)
 	struct vfmig_session *session = open_v2(device);
 	enum vfmig_state state;
 
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	for (size_t at = 0; at < len; at += piece)
 		CHECK_EQ(vfmig_session_write(session, bytes + at,
 					     piece < len - at ? piece : len - at, NULL),
 			 0);
 	CHECK_EQ(s->loaded, COUNT);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), 0);
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_STOP);
 	CHECK_EQ(s->bits, 4);
 	CHECK_EQ(s->runs, 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), 0);
 	CHECK_EQ(s->bits, 1);
 	CHECK_EQ(s->runs, 1);
 	vfmig_session_close(session);
@@ -102,15 +102,15 @@ static void refused(uint8_t *bytes, size_t len)
 	enum vfmig_state state;
 
 	s->count = COUNT + 1; /* it wants one more */
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	CHECK_EQ(vfmig_session_write(session, bytes, len, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), -EBUSY);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), -EINVAL);
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), -EBUSY);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_RESUMING);
 	CHECK_EQ(vfmig_device_reset(device, NULL), 0);
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_RUNNING);
 	vfmig_session_close(session);
 	vfmig_device_close(device);

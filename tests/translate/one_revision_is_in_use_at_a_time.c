@@ -38,18 +38,18 @@ static void both(const char *options, const char *other)
 	CHECK_STR(vfmig_session_protocol(a), "v2"); /* the newest */
 	b = session_by(device, other);
 	for (int turn = 0; turn < 2; turn++) {
-		CHECK_EQ(vfmig_session_state(a, &state, NULL), 0);
-		CHECK_EQ(vfmig_session_state(b, &state, NULL), 0);
-		CHECK_EQ(vfmig_session_go(a, VFMIG_STATE_PRE_COPY, NULL), 0);
-		CHECK_EQ(vfmig_session_go(b, VFMIG_STATE_STOP_COPY, &err), -EBUSY);
+		CHECK_EQ(vfmig_session_get_state(a, &state, NULL), 0);
+		CHECK_EQ(vfmig_session_get_state(b, &state, NULL), 0);
+		CHECK_EQ(vfmig_session_set_state(a, VFMIG_STATE_PRE_COPY, NULL), 0);
+		CHECK_EQ(vfmig_session_set_state(b, VFMIG_STATE_STOP_COPY, &err), -EBUSY);
 		CHECK(strstr(err.text, vfmig_session_protocol(a)));
-		CHECK_EQ(vfmig_session_state(b, &state, NULL), -EBUSY);
+		CHECK_EQ(vfmig_session_get_state(b, &state, NULL), -EBUSY);
 		CHECK(vfmig_session_read(a, buf, sizeof(buf), NULL) > 0);
 		if (!strcmp(vfmig_session_protocol(b), "v2"))
-			CHECK_EQ(vfmig_session_data_size(b, &bytes, NULL), -EBUSY);
-		CHECK_EQ(vfmig_session_go(a, VFMIG_STATE_RUNNING, NULL), 0);
+			CHECK_EQ(vfmig_session_get_data_size(b, &bytes, NULL), -EBUSY);
+		CHECK_EQ(vfmig_session_set_state(a, VFMIG_STATE_RUNNING, NULL), 0);
 		/* Back in RUNNING it is still his, until a reset. */
-		CHECK_EQ(vfmig_session_go(b, VFMIG_STATE_STOP_COPY, NULL), -EBUSY);
+		CHECK_EQ(vfmig_session_set_state(b, VFMIG_STATE_STOP_COPY, NULL), -EBUSY);
 		CHECK_EQ(vfmig_device_reset(device, NULL), 0);
 		swap = a;
 		a = b;

@@ -32,7 +32,7 @@ static void copied(void *context, struct vfmig_request *outer, ssize_t result)
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
 	bool strikes =
-		request->verb == VFMIG_VERB_REGION_READ &&
+		request->op == VFMIG_OP_REGION_READ &&
 		request->region.index == VFMIG_PCI_REGION_COUNT &&
 		request->region.offset == offsetof(struct vfmig_pfn_migration_info, copied_pfns);
 

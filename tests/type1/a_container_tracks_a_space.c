@@ -33,12 +33,12 @@ static int ask(void *context, uint32_t number, void *arg)
 /* The device in the user's space: what it is told goes to the container. */
 static ssize_t in_container(struct fake *fake, struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_SPACE_MAP:
+	switch (request->op) {
+	case VFMIG_OP_SPACE_MAP:
 		return type1_user_map(drive, request->map, request->err);
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		return type1_user_unmap(drive, request->map, request->err);
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		return -ENOTTY;
 	default:
 		return 0;

@@ -54,13 +54,13 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct contained *c = (struct contained *)device;
 
-	if (request->verb == VFMIG_VERB_ATTACH || request->verb == VFMIG_VERB_DETACH)
+	if (request->op == VFMIG_OP_ATTACH || request->op == VFMIG_OP_DETACH)
 		request_complete(request, 0);
-	else if (request->verb == VFMIG_VERB_SPACE_MAP)
+	else if (request->op == VFMIG_OP_SPACE_MAP)
 		request_complete(request, type1_user_map(c->drive, request->map, request->err));
-	else if (request->verb == VFMIG_VERB_SPACE_UNMAP)
+	else if (request->op == VFMIG_OP_SPACE_UNMAP)
 		request_complete(request, type1_user_unmap(c->drive, request->map, request->err));
-	else if (request->verb == VFMIG_VERB_FEATURE && is_logging(request))
+	else if (request->op == VFMIG_OP_FEATURE && is_logging(request))
 		request_complete_err(request, -ENOTTY, "%s: the container tells", device->name);
 	else
 		filter_forward(device, request, NULL, NULL, c);

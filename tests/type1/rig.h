@@ -53,10 +53,10 @@ static inline ssize_t writer_answer(struct fake *fake, struct vfmig_request *req
 {
 	struct writer *writer = fake->user;
 
-	switch (request->verb) {
-	case VFMIG_VERB_FEATURE:
+	switch (request->op) {
+	case VFMIG_OP_FEATURE:
 		return writer_feature(writer, request);
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		if (writer->last_words)
 			writer->last_words(writer, request->map);
 		return writer->unmap_fails ? -EIO : 0;

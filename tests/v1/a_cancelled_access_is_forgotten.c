@@ -21,7 +21,7 @@ static void start(struct shown *shown, struct access *access, uint64_t reg)
 {
 	memset(access, 0, sizeof(*access));
 	access->value = 0x5555;
-	access->request.verb = VFMIG_VERB_REGION_READ;
+	access->request.op = VFMIG_OP_REGION_READ;
 	access->request.region.index = SHOWN_INDEX;
 	access->request.region.offset = reg;
 	access->request.region.len = 8;

@@ -18,12 +18,12 @@ static void done(struct vfmig_request *request)
 	atomic_fetch_add(&((struct pending *)request->user)->done, 1);
 }
 
-static void start(struct vfmig_session *session, struct pending *p, enum vfmig_verb verb)
+static void start(struct vfmig_session *session, struct pending *p, enum vfmig_op op)
 {
 	memset(p, 0, sizeof(*p));
 	memset(p->buf, 0x77, sizeof(p->buf));
-	p->request.verb = verb;
-	if (verb == VFMIG_VERB_DATA_READ || verb == VFMIG_VERB_DATA_WRITE) {
+	p->request.op = op;
+	if (op == VFMIG_OP_DATA_READ || op == VFMIG_OP_DATA_WRITE) {
 		p->request.data.buf = p->buf;
 		p->request.data.len = sizeof(p->buf);
 	}
@@ -49,11 +49,11 @@ static void reading(enum region_data place)
 	fake_session_give(&shown->fake, 60, 1, false);
 	fake_session_give(&shown->fake, 50, 2, false);
 	CHECK_EQ(vfmig_session_open(&shown->device, "v1", &session, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, NULL), 0);
 	shown->fake.hold = true;
-	start(session, &a, VFMIG_VERB_DATA_READ);
-	start(session, &b, VFMIG_VERB_DATA_READ);
-	start(session, &c, VFMIG_VERB_STATE_GET);
+	start(session, &a, VFMIG_OP_DATA_READ);
+	start(session, &b, VFMIG_OP_DATA_READ);
+	start(session, &c, VFMIG_OP_GET_STATE);
 	CHECK(!a.done && !b.done && !c.done);
 	CHECK(vfmig_session_cancel(session, &a.request));
 	let_all_go(shown);
@@ -66,11 +66,11 @@ static void reading(enum region_data place)
 	CHECK(!vfmig_session_cancel(session, &c.request));
 	shown->fake.hold = false;
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), -EIO);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, NULL), 0);
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), -EIO);
 	/* To begin anew heals it. */
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, NULL), 0);
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), 60);
 	CHECK(fake_is_chunk(buf, 60, 1));
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), 50);
@@ -87,20 +87,20 @@ static void writing(enum region_data place)
 	struct pending a;
 
 	CHECK_EQ(vfmig_session_open(&shown->device, "v1", &session, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	/* The first of the two transactions that it takes is out. */
 	shown->fake.hold = true;
-	start(session, &a, VFMIG_VERB_DATA_WRITE);
+	start(session, &a, VFMIG_OP_DATA_WRITE);
 	CHECK(vfmig_session_cancel(session, &a.request));
 	shown->fake.hold = false;
 	CHECK(!a.done);
 	CHECK_EQ(vfmig_session_write(session, a.buf, 10, NULL), -EIO);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), -EIO);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), -EIO);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), -EIO);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), -EIO);
 	CHECK_EQ(vfmig_device_reset(&shown->device, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	CHECK_EQ(vfmig_session_write(session, a.buf, 10, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), 0);
 	vfmig_session_close(session);
 	vfmig_device_close(&shown->device);
 }
@@ -117,7 +117,7 @@ static void going(void)
 	/* At each of the accesses that a transition takes. */
 	for (unsigned steps = 0;; steps++) {
 		memset(&a, 0, sizeof(a));
-		a.request.verb = VFMIG_VERB_STATE_GO;
+		a.request.op = VFMIG_OP_SET_STATE;
 		a.request.state = VFMIG_STATE_RESUMING;
 		a.request.done = done;
 		a.request.user = &a;
@@ -133,11 +133,11 @@ static void going(void)
 		}
 		let_all_go(shown);
 		CHECK_EQ(a.done, 0);
-		CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+		CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 		CHECK(state == VFMIG_STATE_RUNNING || state == VFMIG_STATE_RESUMING);
 		CHECK_EQ(vfmig_device_reset(&shown->device, NULL), 0);
 	}
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_RESUMING);
 	vfmig_session_close(session);
 	vfmig_device_close(&shown->device);

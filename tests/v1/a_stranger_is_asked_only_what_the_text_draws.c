@@ -36,12 +36,12 @@ static void go(enum vfmig_state from, enum vfmig_state to)
 	int ret;
 
 	CHECK_EQ(vfmig_session_open(&s->device, "v1", &session, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, from, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, from, NULL), 0);
 	if (from == VFMIG_STATE_RESUMING)
 		load_all(s, session);
 	before = s->nwrites;
 	runs = s->runs;
-	ret = vfmig_session_go(session, to, NULL);
+	ret = vfmig_session_set_state(session, to, NULL);
 	if (from == VFMIG_STATE_STOP_COPY && to == VFMIG_STATE_PRE_COPY) {
 		CHECK_EQ(ret, -EINVAL);
 		CHECK_EQ(s->nwrites, before);
@@ -50,7 +50,7 @@ static void go(enum vfmig_state from, enum vfmig_state to)
 		CHECKF(!ret, "%s to %s", vfmig_state_name(from), vfmig_state_name(to));
 	}
 	CHECK_EQ(s->bits, abi_region_state_from(to));
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, to);
 	if (from == to)
 		CHECK_EQ(s->nwrites, before);
@@ -68,20 +68,20 @@ static void fails(void)
 	enum vfmig_state state;
 
 	CHECK_EQ(vfmig_session_open(&s->device, NULL, &session, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), -EINVAL);
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_RESUMING);
 	CHECK_EQ(vfmig_device_reset(&s->device, NULL), 0);
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_RUNNING);
 	/* An error state is what only a reset leads out of. */
 	s->bits = 6;
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_ERROR);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), -EINVAL);
 	s->bits = 1;
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), 0);
 	vfmig_session_close(session);
 	vfmig_device_close(&s->device);
 }
@@ -94,9 +94,9 @@ static void gives_up(void)
 		struct vfmig_session *session;
 
 		CHECK_EQ(vfmig_session_open(&s->device, NULL, &session, NULL), 0);
-		CHECK_EQ(vfmig_session_go(session, states[i], NULL), 0);
+		CHECK_EQ(vfmig_session_set_state(session, states[i], NULL), 0);
 		s->nwrites = 0;
-		CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
+		CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), 0);
 		CHECK_EQ(s->nwrites, states[i] == VFMIG_STATE_RUNNING ? 0 : 1);
 		CHECK_EQ(s->bits, 1);
 		vfmig_session_close(session);
@@ -116,24 +116,24 @@ static void errors(void)
 	CHECK_EQ(vfmig_session_open(&s->device, NULL, &session, NULL), 0);
 	CHECK_EQ(vfmig_session_read(session, buf, sizeof(buf), NULL), -EINVAL);
 	CHECK_EQ(vfmig_session_write(session, buf, sizeof(buf), NULL), -EINVAL);
-	CHECK_EQ(vfmig_session_data_size(session, &bytes, NULL), -ENOTTY);
-	CHECK_EQ(vfmig_session_precopy(session, &info, NULL), -EINVAL);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING_P2P, NULL), -EINVAL);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, NULL), 0);
-	CHECK_EQ(vfmig_session_precopy(session, &info, NULL), 0);
+	CHECK_EQ(vfmig_session_get_data_size(session, &bytes, NULL), -ENOTTY);
+	CHECK_EQ(vfmig_session_get_precopy_info(session, &info, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING_P2P, NULL), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_get_precopy_info(session, &info, NULL), 0);
 	CHECK_EQ(info.initial_bytes, 0);
 	CHECK_EQ(info.dirty_bytes, 10);
-	CHECK_EQ(vfmig_session_data_size(session, &bytes, NULL), 0);
+	CHECK_EQ(vfmig_session_get_data_size(session, &bytes, NULL), 0);
 	CHECK_EQ(bytes, 10);
 	CHECK(vfmig_session_read(session, buf, sizeof(buf), NULL) > 0); /* the prefix */
 	CHECK_EQ(vfmig_session_read(session, buf, 13, NULL), 13);
-	CHECK_EQ(vfmig_session_precopy(session, &info, NULL), 0);
+	CHECK_EQ(vfmig_session_get_precopy_info(session, &info, NULL), 0);
 	CHECK_EQ(info.dirty_bytes,
 		 5); /* in the middle of a transaction, and the device is not asked */
 	s->fail_data = -EREMOTEIO;
 	CHECK_EQ(vfmig_session_read(session, buf, 13, NULL), -EREMOTEIO);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	s->fail_size = -ENOSPC;
 	CHECK_EQ(vfmig_session_write(session, "0123456789", 10, NULL), -ENOSPC);
 	vfmig_session_close(session);
@@ -153,7 +153,7 @@ static void mistrusts(void)
 	CHECK(dup2(fd, s->fd) == s->fd);
 	close(fd);
 	CHECK_EQ(vfmig_session_open(&s->device, NULL, &session, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, NULL), 0);
 	while (vfmig_session_read(session, buf, sizeof(buf), NULL) > 0)
 		;
 	CHECK(s->wide + s->narrow);

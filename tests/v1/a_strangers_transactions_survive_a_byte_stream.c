@@ -59,16 +59,16 @@ static struct stream save(const struct kind *kind, size_t piece, unsigned reads_
 	s->width = kind->width;
 	s->mapped = kind->mapped;
 	session = open_session(s);
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), 0);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), 0);
 	CHECK_EQ(state, VFMIG_STATE_RUNNING);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_PRE_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, NULL), 0);
 	ret = read_some(session, &stream, piece, reads_in_precopy);
 	CHECK(ret > 0 || ret == -ENOMSG || !reads_in_precopy);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, NULL), 0);
 	CHECK_EQ(read_some(session, &stream, piece, UINT32_MAX), 0);
 	CHECK_EQ(read_some(session, &stream, piece, 3), 0);
 	CHECK_EQ(s->next, COUNT);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), 0);
 	CHECK_EQ(s->bits, 0);
 	if (kind->width && !kind->mapped)
 		CHECK(!s->wide && s->narrow);
@@ -88,7 +88,7 @@ static void load(const struct kind *kind, const struct stream *stream, size_t pi
 	s->width = kind->width;
 	s->mapped = kind->mapped;
 	session = open_session(s);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	for (size_t at = 0; at < stream->len; at += piece) {
 		size_t n = stream->len - at < piece ? stream->len - at : piece;
 
@@ -96,13 +96,13 @@ static void load(const struct kind *kind, const struct stream *stream, size_t pi
 		if (at % 1013 == 0) {
 			CHECK_EQ(s->bits, 4);
 			if (at > 100)
-				CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, NULL),
+				CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL),
 					 -EINVAL);
 		}
 		CHECKF(!vfmig_session_write(session, stream->bytes + at, n, &err), "%s", err.text);
 	}
 	CHECK_EQ(s->loaded, COUNT);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL), 0);
 	CHECK_EQ(s->bits, 1);
 	vfmig_session_close(session);
 	vfmig_device_close(&s->device);
@@ -114,9 +114,9 @@ static void truncated(const struct stream *stream)
 	struct vfmig_session *session = open_session(s);
 	struct vfmig_error err = {0};
 
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RESUMING, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	CHECK_EQ(vfmig_session_write(session, stream->bytes, stream->len - 1, NULL), 0);
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_RUNNING, &err), -EINVAL);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, &err), -EINVAL);
 	CHECK(strstr(err.text, "not complete"));
 	CHECK_EQ(s->bits, 4);
 	/* Bytes behind the end, or in the middle, are refused. */

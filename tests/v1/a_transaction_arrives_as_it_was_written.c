@@ -19,9 +19,9 @@ static void put_chunk(struct shown *shown, size_t len, uint8_t fill, size_t piec
 	for (size_t i = 0; i < len; i++)
 		buf[i] = (uint8_t)(fill + i);
 	for (size_t done = 0; done < len; done += piece)
-		CHECK_EQ(vfmig_region_write(&shown->device, SHOWN_INDEX, at + done, buf + done,
-					    (uint32_t)(piece < len - done ? piece : len - done),
-					    NULL),
+		CHECK_EQ(vfmig_device_region_write(
+				 &shown->device, SHOWN_INDEX, at + done, buf + done,
+				 (uint32_t)(piece < len - done ? piece : len - done), NULL),
 			 0);
 	CHECK_EQ(put64(shown, DATA_SIZE, len), 0);
 	free(buf);
@@ -78,7 +78,7 @@ static void returns_when_it_is_taken(void)
 	uint64_t size = 40;
 	bool done = false;
 	struct vfmig_request write = {
-		.verb = VFMIG_VERB_REGION_WRITE,
+		.op = VFMIG_OP_REGION_WRITE,
 		.region = {.index = SHOWN_INDEX, .offset = DATA_SIZE, .len = 8, .buf = &size},
 		.done = done_now,
 		.user = &done,

@@ -21,7 +21,7 @@ static void start(struct shown *shown, struct access *access, bool write, uint64
 {
 	access->done = 0;
 	access->request = (struct vfmig_request){
-		.verb = write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ,
+		.op = write ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ,
 		.region = {.index = SHOWN_INDEX, .len = 8, .offset = reg, .buf = &access->value},
 		.done = done,
 		.user = access,

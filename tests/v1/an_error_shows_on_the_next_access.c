@@ -18,7 +18,8 @@ static void reading(uint32_t bits, uint64_t reg)
 	fake_session_give(&shown->fake, 44, 1, false);
 	CHECK_EQ(put_state(shown, bits), 0);
 	shown->fake.fail_read = -ENODATA;
-	CHECK_EQ(vfmig_region_read(&shown->device, SHOWN_INDEX, reg, &value, 8, &err), -ENODATA);
+	CHECK_EQ(vfmig_device_region_read(&shown->device, SHOWN_INDEX, reg, &value, 8, &err),
+		 -ENODATA);
 	CHECK_EQ(err.code, -ENODATA);
 	CHECK_STR(err.text, "fake: told to fail a read");
 	CHECK_EQ(state(shown), bits);

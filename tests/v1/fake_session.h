@@ -151,23 +151,23 @@ static inline uint64_t fake_left(const struct fake_session *fake, bool stopped)
 
 static inline ssize_t fake_do(struct fake_session *fake, struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_STATE_GO:
+	switch (request->op) {
+	case VFMIG_OP_SET_STATE:
 		return fake_go(fake, request->state, request->err);
-	case VFMIG_VERB_STATE_GET:
+	case VFMIG_OP_GET_STATE:
 		request->state = fake->state;
 		return 0;
-	case VFMIG_VERB_DATA_READ:
+	case VFMIG_OP_DATA_READ:
 		return fake_read(fake, request);
-	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_OP_DATA_WRITE:
 		return fake_write(fake, request);
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_PRECOPY_INFO:
 		if (fake->untold)
 			return -ENOTTY;
 		request->precopy.initial_bytes = 0;
 		request->precopy.dirty_bytes = fake_left(fake, false);
 		return 0;
-	case VFMIG_VERB_DATA_SIZE:
+	case VFMIG_OP_DATA_SIZE:
 		if (fake->untold)
 			return -ENOTTY;
 		request->data_size = fake_left(fake, true);

@@ -22,7 +22,7 @@ static void rules(enum vfmig_region_revision revision)
 
 	CHECK_EQ(get32(shown, 4, &value), 0);
 	CHECK_EQ(value, 0);
-	CHECK_EQ(vfmig_region_write(&shown->device, SHOWN_INDEX, 4, &wide, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(&shown->device, SHOWN_INDEX, 4, &wide, 4, NULL), 0);
 	CHECK_EQ(get32(shown, 4, &value), 0);
 	CHECK_EQ(value, 0);
 	CHECK_EQ(put64(shown, PENDING, 1), -EINVAL);
@@ -50,7 +50,7 @@ static void told(enum vfmig_region_revision revision, enum region_data place, bo
 	struct shown *shown = shown_new(revision, FAKE_ALL, NULL, &options);
 	struct vfmig_region region;
 
-	CHECK_EQ(vfmig_device_region(&shown->device, SHOWN_INDEX, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_get_region_info(&shown->device, SHOWN_INDEX, &region, NULL), 0);
 	CHECK_EQ(region.type, VFMIG_REGION_TYPE_MIGRATION);
 	CHECK_EQ(region.subtype, VFMIG_REGION_SUBTYPE_MIGRATION);
 	CHECK_EQ(region.revision, mute ? 0 : revision);
@@ -72,15 +72,15 @@ static void mapped(enum region_data place)
 {
 	struct region_options options = {.data = place, .transaction = 100000};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD,
 					.region_fd = {.index = SHOWN_INDEX}};
 	struct vfmig_region region;
 	uint8_t byte, *at;
 	void *ptr;
 
-	CHECK_EQ(vfmig_device_region(&shown->device, SHOWN_INDEX, &region, NULL), 0);
-	CHECK_EQ(vfmig_region_map(&shown->device, SHOWN_INDEX, region.area[0].offset,
-				  region.area[0].size, &ptr, NULL),
+	CHECK_EQ(vfmig_device_get_region_info(&shown->device, SHOWN_INDEX, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_region_map(&shown->device, SHOWN_INDEX, region.area[0].offset,
+					 region.area[0].size, &ptr, NULL),
 		 0);
 	at = ptr;
 	fake_session_give(&shown->fake, 100000, 7, false);
@@ -90,11 +90,13 @@ static void mapped(enum region_data place)
 	CHECK(fake_is_chunk(at, region.area[0].size < 100000 ? region.area[0].size : 100000, 7));
 	fetch_chunk(shown, 100000, 7);
 	at[100] ^= 0xff;
-	CHECK_EQ(vfmig_region_read(&shown->device, SHOWN_INDEX, shown->data + 100, &byte, 1, NULL),
+	CHECK_EQ(vfmig_device_region_read(&shown->device, SHOWN_INDEX, shown->data + 100, &byte, 1,
+					  NULL),
 		 0);
 	CHECK_EQ(byte, at[100]);
 	byte = 42;
-	CHECK_EQ(vfmig_region_write(&shown->device, SHOWN_INDEX, shown->data + 200, &byte, 1, NULL),
+	CHECK_EQ(vfmig_device_region_write(&shown->device, SHOWN_INDEX, shown->data + 200, &byte, 1,
+					   NULL),
 		 0);
 	CHECK_EQ(at[200], 42);
 	/* A reset leaves nothing of it behind. */
@@ -113,7 +115,7 @@ static void not_mapped(void)
 {
 	struct region_options options = {.transaction = 64};
 	struct shown *shown = shown_new(VFMIG_REGION_V1, FAKE_ALL, NULL, &options);
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD,
 					.region_fd = {.index = SHOWN_INDEX}};
 
 	CHECK_EQ(shown->data, 32);

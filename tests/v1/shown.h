@@ -37,29 +37,29 @@ static inline void shown_submit(struct vfmig_device *device, struct vfmig_reques
 
 	if (region_driver_submit(shown->offer, request))
 		return;
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		memcpy(request->info.buf, &info,
 		       request->info.size < sizeof(info) ? request->info.size : sizeof(info));
 		request_complete(request, sizeof(info));
 		return;
-	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_OP_REGION_INFO:
 		none.index = request->info.index;
 		memcpy(request->info.buf, &none,
 		       request->info.size < sizeof(none) ? request->info.size : sizeof(none));
 		request_complete(request, sizeof(none));
 		return;
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_RESET:
 		pthread_mutex_lock(&shown->fake.lock);
 		shown->fake.state = VFMIG_STATE_RUNNING;
 		pthread_mutex_unlock(&shown->fake.lock);
 		region_driver_reset(shown->offer);
 		request_complete(request, 0);
 		return;
-	case VFMIG_VERB_ATTACH:
-	case VFMIG_VERB_DETACH:
-	case VFMIG_VERB_SPACE_MAP:
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_ATTACH:
+	case VFMIG_OP_DETACH:
+	case VFMIG_OP_SPACE_MAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		request_complete(request, 0);
 		return;
 	default:
@@ -125,22 +125,22 @@ static inline struct shown *shown_new(enum vfmig_region_revision revision, uint6
 
 static inline int get32(struct shown *shown, uint64_t offset, uint32_t *value)
 {
-	return vfmig_region_read(&shown->device, SHOWN_INDEX, offset, value, 4, NULL);
+	return vfmig_device_region_read(&shown->device, SHOWN_INDEX, offset, value, 4, NULL);
 }
 
 static inline int get64(struct shown *shown, uint64_t offset, uint64_t *value)
 {
-	return vfmig_region_read(&shown->device, SHOWN_INDEX, offset, value, 8, NULL);
+	return vfmig_device_region_read(&shown->device, SHOWN_INDEX, offset, value, 8, NULL);
 }
 
 static inline int put64(struct shown *shown, uint64_t offset, uint64_t value)
 {
-	return vfmig_region_write(&shown->device, SHOWN_INDEX, offset, &value, 8, NULL);
+	return vfmig_device_region_write(&shown->device, SHOWN_INDEX, offset, &value, 8, NULL);
 }
 
 static inline int put_state(struct shown *shown, uint32_t value)
 {
-	return vfmig_region_write(&shown->device, SHOWN_INDEX, 0, &value, 4, NULL);
+	return vfmig_device_region_write(&shown->device, SHOWN_INDEX, 0, &value, 4, NULL);
 }
 
 static inline uint32_t state(struct shown *shown)
@@ -175,7 +175,9 @@ static inline void fetch_chunk(struct shown *shown, size_t len, uint8_t fill)
 
 	CHECK(at >= 32 && buf);
 	CHECK_EQ(reg64(shown, DATA_SIZE), len);
-	CHECK_EQ(vfmig_region_read(&shown->device, SHOWN_INDEX, at, buf, (uint32_t)len, NULL), 0);
+	CHECK_EQ(
+		vfmig_device_region_read(&shown->device, SHOWN_INDEX, at, buf, (uint32_t)len, NULL),
+		0);
 	CHECK(fake_is_chunk(buf, len, fill));
 	free(buf);
 }

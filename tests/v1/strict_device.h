@@ -191,7 +191,7 @@ static inline ssize_t strict_data(struct strict *s, struct vfmig_request *reques
 
 static inline ssize_t strict_access(struct strict *s, struct vfmig_request *request)
 {
-	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
+	bool write = request->op == VFMIG_OP_REGION_WRITE;
 	uint64_t value = 0;
 	ssize_t ret = 0;
 
@@ -275,26 +275,26 @@ static inline void strict_submit(struct vfmig_device *device, struct vfmig_reque
 	};
 	ssize_t ret = -ENOTTY;
 
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		memcpy(request->info.buf, &info,
 		       request->info.size < sizeof(info) ? request->info.size : sizeof(info));
 		ret = sizeof(info);
 		break;
-	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_OP_REGION_INFO:
 		ret = strict_info(s, request);
 		break;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		request->region_fd.fd = dup(s->fd);
 		request->region_fd.file_offset = 0;
 		ret = 0;
 		break;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		CHECK_EQ(request->region.index, STRICT_INDEX);
 		ret = strict_access(s, request);
 		break;
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_RESET:
 		s->bits = 1;
 		s->staged = s->placed = false;
 		ret = 0;

@@ -31,16 +31,16 @@ static int set_state(struct vfmig_device *device, enum vfmig_state state)
 {
 	struct vfmig_feature_mig_state s = {state, -1};
 
-	return vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &s,
-				    sizeof(s), NULL);
+	return vfmig_device_call_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &s,
+					 sizeof(s), NULL);
 }
 
 static enum vfmig_state get_state(struct vfmig_device *device)
 {
 	struct vfmig_feature_mig_state s = {99, 99};
 
-	CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, &s,
-				      sizeof(s), NULL),
+	CHECK_EQ(vfmig_device_call_feature(device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, &s,
+					   sizeof(s), NULL),
 		 0);
 	return s.device_state;
 }
@@ -62,8 +62,8 @@ static void use(enum vfmig_state last)
 	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, device, NULL), 0);
 	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), 0);
-	CHECK_EQ(vfmig_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &irq, NULL), 0);
-	CHECK_EQ(vfmig_region_write(device, 0, 0, "kept", 4, NULL), 0);
+	CHECK_EQ(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &irq, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(device, 0, 0, "kept", 4, NULL), 0);
 	CHECK_EQ(set_state(device, last), 0);
 	/* The socket goes first, so that nothing that follows can be told. */
 	shutdown(((struct vu *)device)->wire.ends[WIRE_MAIN].fd, SHUT_RDWR);
@@ -126,7 +126,7 @@ static void one(enum vfmig_state last, enum vfmig_state then)
 	CHECK_EQ(f->maps, 0);
 	CHECK_EQ(f->irqs[0], -1);
 	CHECK(!f->logs);
-	CHECK_EQ(vfmig_region_read(device, 0, 0, text, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_read(device, 0, 0, text, 4, NULL), 0);
 	CHECK(!memcmp(text, "kept", 4));
 	CHECK_EQ(vfmig_device_reset(device, NULL), 0);
 	CHECK_EQ(get_state(device), VFMIG_STATE_RUNNING);

@@ -51,7 +51,8 @@ static unsigned ask(struct vfmig_device *client)
 	struct vfmig_error err = {0};
 	uint32_t value;
 
-	CHECKF(!vfmig_region_read(client, 0, 0, &value, sizeof(value), &err), "%s", err.text);
+	CHECKF(!vfmig_device_region_read(client, 0, 0, &value, sizeof(value), &err), "%s",
+	       err.text);
 	return value;
 }
 
@@ -75,7 +76,7 @@ int main(void)
 		for (unsigned n = 0; n < 50; n++)
 			ask(client);
 		before = atomic_load(&runs);
-		vfmig_kit_kick(the_kit);
+		vfmig_kit_wake(the_kit);
 		while (ask(client) == before)
 			asked += i > 0;
 	}

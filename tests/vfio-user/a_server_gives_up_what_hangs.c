@@ -35,17 +35,17 @@ int main(void)
 	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
 	session = card_session(device);
 
-	CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP_COPY, &card_err), -ETIMEDOUT);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, &card_err), -ETIMEDOUT);
 	CHECK(strstr(card_err.text, "the server refuses"));
 	CARD_OK(vfmig_device_reset(device, &card_err));
-	CARD_OK(vfmig_session_state(session, &state, &card_err));
+	CARD_OK(vfmig_session_get_state(session, &state, &card_err));
 	CHECK_EQ(state, VFMIG_STATE_RUNNING);
 	/* Whatever answers comes through, until the one that hangs. */
-	while (!(ret = vfmig_region_read(device, 0, 0, &value, 8, &card_err)))
+	while (!(ret = vfmig_device_region_read(device, 0, 0, &value, 8, &card_err)))
 		reads++;
 	CHECK_EQ(ret, -ETIMEDOUT);
 	CHECK(reads >= 39);
-	CARD_OK(vfmig_region_read(device, 0, 0, &value, 8, &card_err));
+	CARD_OK(vfmig_device_region_read(device, 0, 0, &value, 8, &card_err));
 	card_go(session, VFMIG_STATE_STOP_COPY);
 
 	vfmig_session_close(session);

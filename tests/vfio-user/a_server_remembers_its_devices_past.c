@@ -10,11 +10,11 @@
 
 #include "tests/vfio-user/pair.h"
 
-static void past_is(struct pair *p, enum vfmig_past past, const char *where)
+static void past_is(struct pair *p, enum vfmig_history past, const char *where)
 {
 	struct vfmig_feature_history h;
 
-	CHECK_EQ(vfmig_device_history(p->client, &h, NULL), 0);
+	CHECK_EQ(vfmig_device_get_history(p->client, &h, NULL), 0);
 	CHECK_EQ(h.past, past);
 	CHECK(h.since > 1000000000);
 	CHECK(!strcmp(h.where, where));
@@ -22,59 +22,59 @@ static void past_is(struct pair *p, enum vfmig_past past, const char *where)
 
 static void go(struct vfmig_session *s, enum vfmig_state state)
 {
-	CHECK_EQ(vfmig_session_go(s, state, NULL), 0);
+	CHECK_EQ(vfmig_session_set_state(s, state, NULL), 0);
 }
 
 static void its_states_are_seen(struct pair *p, struct vfmig_session *s)
 {
 	char data[64];
 
-	past_is(p, VFMIG_PAST_NEW, "");
+	past_is(p, VFMIG_HISTORY_NEW, "");
 	go(s, VFMIG_STATE_PRE_COPY);
-	past_is(p, VFMIG_PAST_NEW, "");
+	past_is(p, VFMIG_HISTORY_NEW, "");
 	/* Not all of its data is read: no copy can run. */
 	fake_set_data(p->fake, "state", 5);
 	go(s, VFMIG_STATE_STOP_COPY);
 	CHECK_EQ(vfmig_session_read(s, data, sizeof(data), NULL), 5);
-	past_is(p, VFMIG_PAST_NEW, "");
+	past_is(p, VFMIG_HISTORY_NEW, "");
 	CHECK_EQ(vfmig_session_read(s, data, sizeof(data), NULL), 0);
-	past_is(p, VFMIG_PAST_READ, "");
+	past_is(p, VFMIG_HISTORY_READ, "");
 	go(s, VFMIG_STATE_STOP);
-	past_is(p, VFMIG_PAST_READ, "");
-	CHECK_EQ(vfmig_device_moved(p->client, "elsewhere", NULL), 0);
-	past_is(p, VFMIG_PAST_MOVED, "elsewhere");
+	past_is(p, VFMIG_HISTORY_READ, "");
+	CHECK_EQ(vfmig_device_set_moved(p->client, "elsewhere", NULL), 0);
+	past_is(p, VFMIG_HISTORY_MOVED, "elsewhere");
 	go(s, VFMIG_STATE_RUNNING);
-	past_is(p, VFMIG_PAST_RAN, "");
+	past_is(p, VFMIG_HISTORY_RAN, "");
 	go(s, VFMIG_STATE_RESUMING);
-	past_is(p, VFMIG_PAST_LOADING, "");
+	past_is(p, VFMIG_HISTORY_LOADING, "");
 	CHECK_EQ(vfmig_session_write(s, "state", 5, NULL), 0);
-	past_is(p, VFMIG_PAST_LOADING, "");
+	past_is(p, VFMIG_HISTORY_LOADING, "");
 	go(s, VFMIG_STATE_STOP);
-	past_is(p, VFMIG_PAST_LOADED, "");
+	past_is(p, VFMIG_HISTORY_LOADED, "");
 	go(s, VFMIG_STATE_RUNNING);
-	past_is(p, VFMIG_PAST_RAN, "");
+	past_is(p, VFMIG_HISTORY_RAN, "");
 	CHECK_EQ(vfmig_device_reset(p->client, NULL), 0);
-	past_is(p, VFMIG_PAST_NEW, "");
+	past_is(p, VFMIG_HISTORY_NEW, "");
 }
 
 /* What a client says is checked, and nothing else than MOVED is taken from it. */
 static void only_moved_can_be_said(struct pair *p, struct vfmig_session *s)
 {
-	struct vfmig_feature_history h = {.past = VFMIG_PAST_MOVED};
+	struct vfmig_feature_history h = {.past = VFMIG_HISTORY_MOVED};
 	const uint32_t set = VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_SET;
 
-	CHECK_EQ(vfmig_device_moved(p->client, "while it runs", NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_set_moved(p->client, "while it runs", NULL), -EINVAL);
 	go(s, VFMIG_STATE_STOP);
 	memset(h.where, 'x', sizeof(h.where));
-	CHECK_EQ(vfmig_device_feature(p->client, set, &h, sizeof(h), NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_call_feature(p->client, set, &h, sizeof(h), NULL), -EINVAL);
 	strcpy(h.where, "\033[2J");
-	CHECK_EQ(vfmig_device_feature(p->client, set, &h, sizeof(h), NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_call_feature(p->client, set, &h, sizeof(h), NULL), -EINVAL);
 	strcpy(h.where, "here");
 	for (h.past = 0; h.past < 9; h.past++)
-		if (h.past != VFMIG_PAST_MOVED)
-			CHECK_EQ(vfmig_device_feature(p->client, set, &h, sizeof(h), NULL),
+		if (h.past != VFMIG_HISTORY_MOVED)
+			CHECK_EQ(vfmig_device_call_feature(p->client, set, &h, sizeof(h), NULL),
 				 -EINVAL);
-	past_is(p, VFMIG_PAST_NEW, "");
+	past_is(p, VFMIG_HISTORY_NEW, "");
 }
 
 /* A long place is cut, and not in the middle of a character. */
@@ -85,8 +85,8 @@ static void a_long_place_is_cut(struct pair *p)
 
 	for (size_t i = 0; i + 2 < sizeof(place); i += 2)
 		memcpy(place + i, "\xc3\xa4", 3);
-	CHECK_EQ(vfmig_device_moved(p->client, place, NULL), 0);
-	CHECK_EQ(vfmig_device_history(p->client, &h, NULL), 0);
+	CHECK_EQ(vfmig_device_set_moved(p->client, place, NULL), 0);
+	CHECK_EQ(vfmig_device_get_history(p->client, &h, NULL), 0);
 	CHECK_EQ(strlen(h.where), 238);
 	CHECK(!strncmp(h.where, place, 238));
 }
@@ -107,8 +107,8 @@ int main(void)
 	pair_close(&p);
 
 	pair_open(&p, PAIR_ALL_FLAGS, &plain, "");
-	CHECK_EQ(vfmig_device_history(p.client, &h, NULL), -ENOTTY);
-	CHECK_EQ(vfmig_device_moved(p.client, "elsewhere", NULL), -ENOTTY);
+	CHECK_EQ(vfmig_device_get_history(p.client, &h, NULL), -ENOTTY);
+	CHECK_EQ(vfmig_device_set_moved(p.client, "elsewhere", NULL), -ENOTTY);
 	pair_close(&p);
 	return 0;
 }

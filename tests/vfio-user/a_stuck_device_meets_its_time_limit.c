@@ -67,10 +67,10 @@ int main(void)
 	vfmig_device_set_timeout(device, 20);
 	/* On a busy machine the limit may pass before the device gets to hear of it. */
 	do
-		CHECK_EQ(vfmig_session_go(session, VFMIG_STATE_STOP, &card_err), -ETIMEDOUT);
+		CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, &card_err), -ETIMEDOUT);
 	while (!hangs());
 	/* Nothing that is asked of it holds its user, and a reset is nothing else. */
-	CHECK_EQ(vfmig_session_state(session, &state, NULL), -ETIMEDOUT);
+	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), -ETIMEDOUT);
 	CHECK_EQ(vfmig_device_reset(device, &card_err), -ETIMEDOUT);
 
 	vfmig_device_set_timeout(device, 60000);

@@ -320,7 +320,7 @@ static ssize_t asked(struct vfmig_device *device, int server, struct vfmig_reque
 static ssize_t answered_with(struct vfmig_user_window_piece said, size_t len)
 {
 	static const char version[] = "\0\0\1\0" V2;
-	struct vfmig_request request = {.verb = VFMIG_VERB_WINDOW};
+	struct vfmig_request request = {.op = VFMIG_OP_WINDOW};
 	struct vfmig_window_piece piece = {.offset = 4096};
 	struct vfmig_user_header h;
 	struct vfmig_device *device;
@@ -334,14 +334,14 @@ static ssize_t answered_with(struct vfmig_user_window_piece said, size_t len)
 	request.window.fd = window_fd;
 	request.window.size = SIZE;
 	CHECK_EQ(asked(device, pair[0], &request, NULL, 0), 0);
-	request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_READ};
+	request = (struct vfmig_request){.op = VFMIG_OP_DATA_READ};
 	request.data.len = 8192;
 	request.data.window = &piece;
 	ret = asked(device, pair[0], &request, &said, len);
 	CHECK(ret < 0 || piece.sum == said.sum);
 	/* What would leave the window is not even asked. */
 	piece.offset = SIZE - 4096;
-	request = (struct vfmig_request){.verb = VFMIG_VERB_DATA_WRITE};
+	request = (struct vfmig_request){.op = VFMIG_OP_DATA_WRITE};
 	request.data.len = 8192;
 	request.data.window = &piece;
 	if (ret >= 0)

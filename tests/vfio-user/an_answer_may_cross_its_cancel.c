@@ -22,23 +22,23 @@ static struct vfmig_request *request_of(unsigned n, void *buf)
 
 	switch (n % 4) {
 	case 0:
-		r->verb = VFMIG_VERB_DATA_WRITE;
+		r->op = VFMIG_OP_DATA_WRITE;
 		r->data.buf = buf;
 		r->data.len = LEN;
 		break;
 	case 1:
-		r->verb = VFMIG_VERB_REGION_READ;
+		r->op = VFMIG_OP_REGION_READ;
 		r->region.buf = buf;
 		r->region.len = 32768;
 		break;
 	case 2:
-		r->verb = VFMIG_VERB_REGION_INFO;
+		r->op = VFMIG_OP_REGION_INFO;
 		r->info.index = 2;
 		r->info.buf = buf;
 		r->info.size = 512;
 		break;
 	case 3:
-		r->verb = VFMIG_VERB_RESET;
+		r->op = VFMIG_OP_RESET;
 		break;
 	}
 	return r;
@@ -79,7 +79,7 @@ static void all(const char *options)
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	/* Nothing is out of step. */
-	CHECK_EQ(vfmig_region_write(client, 0, 0, "here", 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(client, 0, 0, "here", 4, NULL), 0);
 	CHECK(!memcmp(p.fake->bar0, "here", 4));
 	pair_close(&p);
 }

@@ -82,7 +82,7 @@ int main(void)
 	/* One before the pages, and two behind them. */
 	for (unsigned i = 0; i < 3; i++) {
 		asks[i].out.head_len = ABI_MSG_HEADER_SIZE;
-		CHECK(!wire_ask(wire, WIRE_MAIN, VFMIG_USER_DMA_READ, &asks[i]));
+		CHECK(!wire_send_command(wire, WIRE_MAIN, VFMIG_USER_DMA_READ, &asks[i]));
 		if (!i)
 			wire_send(wire, WIRE_MAIN, &out);
 	}

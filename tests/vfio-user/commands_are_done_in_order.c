@@ -121,7 +121,7 @@ static void one_at_a_time(void)
 		usleep(100);
 	/* The client goes while the device is at it: what it asked is taken back, and the device is stopped. */
 	close(fd);
-	while (p.fake->order[atomic_load(&p.fake->norder) - 1] != VFMIG_VERB_FEATURE)
+	while (p.fake->order[atomic_load(&p.fake->norder) - 1] != VFMIG_OP_FEATURE)
 		usleep(100);
 	atomic_store(&p.fake->hold, false);
 	fake_release(p.fake, 0);
@@ -157,11 +157,11 @@ static void data_in_order(void)
 	for (unsigned i = 0; i < READS * 1000; i++)
 		in[i] = (uint8_t)(i * 7 + (i >> 8));
 	fake_set_data(p.fake, in, READS * 1000);
-	CHECK_EQ(vfmig_device_feature(p.client, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &s,
-				      sizeof(s), NULL),
+	CHECK_EQ(vfmig_device_call_feature(p.client, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET,
+					   &s, sizeof(s), NULL),
 		 0);
 	for (unsigned i = 0; i < READS; i++) {
-		reads[i].verb = VFMIG_VERB_DATA_READ;
+		reads[i].op = VFMIG_OP_DATA_READ;
 		reads[i].data.buf = out + i * 1000;
 		reads[i].data.len = 1000;
 		reads[i].done = done;

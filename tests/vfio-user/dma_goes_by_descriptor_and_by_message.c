@@ -50,7 +50,7 @@ static int device_does(struct pair *p, uint64_t iova, void *buf, size_t len, boo
 	dma.len = len;
 	dma.write = write;
 	atomic_store(&dma.done, false);
-	CHECK_EQ(vfmig_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
 	while (!is_done(NULL))
 		vfmig_device_wait(p->client, is_done, NULL, device_now() + 1000000);
 	return dma.result;

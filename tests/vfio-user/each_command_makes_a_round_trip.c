@@ -19,27 +19,27 @@ static void information(struct pair *p)
 	struct vfmig_region region;
 	struct vfmig_irq_info irq;
 
-	CHECK_EQ(vfmig_device_info(p->client, &info, NULL), 0);
+	CHECK_EQ(vfmig_device_get_info(p->client, &info, NULL), 0);
 	CHECK_EQ(info.flags, VFMIG_DEVICE_FLAG_RESET | VFMIG_DEVICE_FLAG_PCI);
 	CHECK_EQ(info.num_regions, VFMIG_PCI_REGION_COUNT);
 	CHECK_EQ(info.num_irqs, VFMIG_PCI_IRQ_COUNT);
 
-	CHECK_EQ(vfmig_device_region(p->client, 0, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_get_region_info(p->client, 0, &region, NULL), 0);
 	CHECK_EQ(region.size, FAKE_BAR0);
 	CHECK_EQ(region.flags, VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE);
-	CHECK_EQ(vfmig_device_region(p->client, 2, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_get_region_info(p->client, 2, &region, NULL), 0);
 	CHECK(region.flags & VFMIG_REGION_FLAG_MMAP);
 	CHECK_EQ(region.areas, 1);
 	CHECK_EQ(region.area[0].offset, FAKE_BAR2_FROM);
 	CHECK_EQ(region.area[0].size, FAKE_BAR2_LEN);
-	CHECK_EQ(vfmig_device_region(p->client, 1, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_get_region_info(p->client, 1, &region, NULL), 0);
 	CHECK_EQ(region.size, 0);
-	CHECK_EQ(vfmig_device_region(p->client, 99, &region, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_get_region_info(p->client, 99, &region, NULL), -EINVAL);
 
-	CHECK_EQ(vfmig_device_irq(p->client, VFMIG_PCI_IRQ_MSIX, &irq, NULL), 0);
+	CHECK_EQ(vfmig_device_get_irq_info(p->client, VFMIG_PCI_IRQ_MSIX, &irq, NULL), 0);
 	CHECK_EQ(irq.count, FAKE_VECTORS);
 	CHECK_EQ(irq.flags, VFMIG_IRQ_INFO_EVENTFD);
-	CHECK_EQ(vfmig_device_irq(p->client, 77, &irq, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_get_irq_info(p->client, 77, &irq, NULL), -EINVAL);
 }
 
 static void regions(struct pair *p)
@@ -51,23 +51,23 @@ static void regions(struct pair *p)
 	for (unsigned i = 0; i < sizeof(in); i++)
 		in[i] = (uint8_t)(i * 7 + i / 251);
 	/* The doorbell is in the middle, and rings for nobody. */
-	CHECK_EQ(vfmig_region_write(p->client, 0, 0, in, sizeof(in), NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(p->client, 0, 0, in, sizeof(in), NULL), 0);
 	CHECK(!memcmp(p->fake->bar0, in, sizeof(in)));
-	CHECK_EQ(vfmig_region_read(p->client, 0, 0, out, sizeof(out), NULL), 0);
+	CHECK_EQ(vfmig_device_region_read(p->client, 0, 0, out, sizeof(out), NULL), 0);
 	CHECK(!memcmp(in, out, sizeof(in)));
-	CHECK_EQ(vfmig_region_read(p->client, 7, 16, out, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_read(p->client, 7, 16, out, 4, NULL), 0);
 	CHECK(!memcmp(out, (const uint8_t[]){16, 17, 18, 19}, 4));
-	CHECK_EQ(vfmig_region_read(p->client, 7, FAKE_CONFIG - 2, out, 4, &err), -EINVAL);
+	CHECK_EQ(vfmig_device_region_read(p->client, 7, FAKE_CONFIG - 2, out, 4, &err), -EINVAL);
 	CHECKF(strstr(err.text, "served"), "%s", err.text);
-	CHECK_EQ(vfmig_region_read(p->client, 0, UINT64_MAX, out, 4, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_region_read(p->client, 0, UINT64_MAX, out, 4, NULL), -EINVAL);
 
-	CHECKF(!vfmig_region_map(p->client, 2, FAKE_BAR2_FROM, FAKE_BAR2_LEN, &ptr, &err), "%s",
-	       err.text);
+	CHECKF(!vfmig_device_region_map(p->client, 2, FAKE_BAR2_FROM, FAKE_BAR2_LEN, &ptr, &err),
+	       "%s", err.text);
 	memcpy(ptr, "mapped", 6);
-	CHECK_EQ(vfmig_region_read(p->client, 2, FAKE_BAR2_FROM, out, 6, NULL), 0);
+	CHECK_EQ(vfmig_device_region_read(p->client, 2, FAKE_BAR2_FROM, out, 6, NULL), 0);
 	CHECK(!memcmp(out, "mapped", 6));
 	CHECK_EQ(munmap(ptr, FAKE_BAR2_LEN), 0);
-	CHECK(vfmig_region_map(p->client, 0, 0, 4096, &ptr, NULL) < 0);
+	CHECK(vfmig_device_region_map(p->client, 0, 0, 4096, &ptr, NULL) < 0);
 }
 
 static uint64_t counted(int fd)
@@ -80,7 +80,7 @@ static uint64_t counted(int fd)
 static void interrupts(struct pair *p)
 {
 	struct vfmig_request trigger = {
-		.verb = VFMIG_VERB_SET_IRQS,
+		.op = VFMIG_OP_SET_IRQS,
 		.irqs = {.flags = VFMIG_IRQ_SET_DATA_BOOL | VFMIG_IRQ_SET_ACTION_TRIGGER,
 			 .index = VFMIG_PCI_IRQ_MSIX,
 			 .start = 1,
@@ -92,7 +92,8 @@ static void interrupts(struct pair *p)
 	for (unsigned i = 0; i < FAKE_VECTORS; i++)
 		fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	/* More than one message takes. */
-	CHECK_EQ(vfmig_set_irq_eventfds(p->client, VFMIG_PCI_IRQ_MSIX, 0, FAKE_VECTORS, fds, NULL),
+	CHECK_EQ(vfmig_device_set_irq_eventfds(p->client, VFMIG_PCI_IRQ_MSIX, 0, FAKE_VECTORS, fds,
+					       NULL),
 		 0);
 	for (unsigned i = 0; i < FAKE_VECTORS; i++) {
 		uint64_t n = i + 1;
@@ -106,8 +107,8 @@ static void interrupts(struct pair *p)
 	CHECK_EQ(counted(fds[2]), 1);
 	CHECK_EQ(counted(fds[3]), 0);
 	/* Some away, and the others stay. */
-	CHECK_EQ(vfmig_set_irq_eventfds(p->client, VFMIG_PCI_IRQ_MSIX, 2, 3,
-					(const int32_t[]){fds[2], -1, fds[4]}, NULL),
+	CHECK_EQ(vfmig_device_set_irq_eventfds(p->client, VFMIG_PCI_IRQ_MSIX, 2, 3,
+					       (const int32_t[]){fds[2], -1, fds[4]}, NULL),
 		 0);
 	trigger.irqs.bools = (const uint8_t[]){1, 1, 1};
 	CHECK_EQ(vfmig_call(p->client, &trigger), 0);
@@ -129,24 +130,24 @@ static int set_state(struct pair *p, enum vfmig_state state)
 {
 	struct vfmig_feature_mig_state s = {state, -1};
 
-	return vfmig_device_feature(p->client, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &s,
-				    sizeof(s), NULL);
+	return vfmig_device_call_feature(p->client, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET, &s,
+					 sizeof(s), NULL);
 }
 
 static enum vfmig_state get_state(struct pair *p)
 {
 	struct vfmig_feature_mig_state s = {99, 99};
 
-	CHECK_EQ(vfmig_device_feature(p->client, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, &s,
-				      sizeof(s), NULL),
+	CHECK_EQ(vfmig_device_call_feature(p->client, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET,
+					   &s, sizeof(s), NULL),
 		 0);
 	CHECK_EQ(s.data_fd, -1);
 	return s.device_state;
 }
 
-static ssize_t data(struct pair *p, enum vfmig_verb verb, void *buf, size_t len)
+static ssize_t data(struct pair *p, enum vfmig_op op, void *buf, size_t len)
 {
-	struct vfmig_request r = {.verb = verb, .data = {buf, len}};
+	struct vfmig_request r = {.op = op, .data = {buf, len}};
 
 	return vfmig_call(p->client, &r);
 }
@@ -156,21 +157,22 @@ static ssize_t data(struct pair *p, enum vfmig_verb verb, void *buf, size_t len)
 static void migration(struct pair *p, bool extended)
 {
 	uint8_t *in = malloc(DATA), *out = malloc(DATA);
-	struct vfmig_request info = {.verb = VFMIG_VERB_PRECOPY_INFO};
+	struct vfmig_request info = {.op = VFMIG_OP_PRECOPY_INFO};
 	uint64_t flags = 0, size = 0;
 	size_t got = 0;
 	ssize_t n;
 
-	CHECK_EQ(vfmig_device_feature(p->client, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET,
-				      &flags, sizeof(flags), NULL),
+	CHECK_EQ(vfmig_device_call_feature(p->client, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET,
+					   &flags, sizeof(flags), NULL),
 		 0);
 	CHECK_EQ(flags, extended ? PAIR_ALL_FLAGS : PAIR_ALL_FLAGS & ~VFMIG_MIGRATION_P2P);
-	CHECK_EQ(vfmig_device_feature(p->client,
-				      VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_PROBE |
-					      VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
-				      NULL, 0, NULL),
+	CHECK_EQ(vfmig_device_call_feature(p->client,
+					   VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_PROBE |
+						   VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
+					   NULL, 0, NULL),
 		 0);
-	CHECK_EQ(vfmig_device_feature(p->client, 55 | VFMIG_FEATURE_PROBE, NULL, 0, NULL), -ENOTTY);
+	CHECK_EQ(vfmig_device_call_feature(p->client, 55 | VFMIG_FEATURE_PROBE, NULL, 0, NULL),
+		 -ENOTTY);
 	CHECK_EQ(get_state(p), VFMIG_STATE_RUNNING);
 	CHECK_EQ(set_state(p, VFMIG_STATE_RUNNING_P2P), extended ? 0 : -EINVAL);
 	CHECK_EQ(set_state(p, VFMIG_STATE_ERROR), -EINVAL);
@@ -185,24 +187,25 @@ static void migration(struct pair *p, bool extended)
 		CHECK_EQ(info.precopy.initial_bytes, DATA);
 		CHECK_EQ(info.precopy.dirty_bytes, 77);
 	}
-	CHECK_EQ(vfmig_device_feature(p->client, VFMIG_FEATURE_MIG_DATA_SIZE | VFMIG_FEATURE_GET,
-				      &size, sizeof(size), NULL),
+	CHECK_EQ(vfmig_device_call_feature(p->client,
+					   VFMIG_FEATURE_MIG_DATA_SIZE | VFMIG_FEATURE_GET, &size,
+					   sizeof(size), NULL),
 		 extended ? 0 : -ENOTTY);
 	CHECK_EQ(size, extended ? DATA : 0);
-	CHECK_EQ(data(p, VFMIG_VERB_DATA_READ, out, 1000), 1000);
+	CHECK_EQ(data(p, VFMIG_OP_DATA_READ, out, 1000), 1000);
 	CHECK_EQ(set_state(p, VFMIG_STATE_STOP_COPY), 0);
-	while ((n = data(p, VFMIG_VERB_DATA_READ, out + got, DATA - got)) > 0)
+	while ((n = data(p, VFMIG_OP_DATA_READ, out + got, DATA - got)) > 0)
 		got += (size_t)n;
 	CHECK_EQ(n, 0);
 	CHECK_EQ(got, DATA);
 	CHECK(!memcmp(in, out, DATA));
-	CHECK_EQ(data(p, VFMIG_VERB_DATA_READ, in, 1), 0);
+	CHECK_EQ(data(p, VFMIG_OP_DATA_READ, in, 1), 0);
 	CHECK_EQ(set_state(p, VFMIG_STATE_RESUMING), 0);
-	CHECK_EQ(data(p, VFMIG_VERB_DATA_WRITE, out, DATA), DATA);
+	CHECK_EQ(data(p, VFMIG_OP_DATA_WRITE, out, DATA), DATA);
 	CHECK_EQ(p->fake->data_len, DATA);
 	CHECK(!memcmp(p->fake->data, out, DATA));
 	CHECK_EQ(set_state(p, VFMIG_STATE_STOP), 0);
-	CHECK_EQ(data(p, VFMIG_VERB_DATA_WRITE, out, 10), -EINVAL);
+	CHECK_EQ(data(p, VFMIG_OP_DATA_WRITE, out, 10), -EINVAL);
 	CHECK_EQ(get_state(p), VFMIG_STATE_STOP);
 	CHECK_EQ(vfmig_device_reset(p->client, NULL), 0);
 	CHECK_EQ(get_state(p), VFMIG_STATE_RUNNING);
@@ -218,8 +221,8 @@ static void precopy_end(struct pair *p)
 
 	fake_set_data(p->fake, "abc", 3);
 	CHECK_EQ(set_state(p, VFMIG_STATE_PRE_COPY), 0);
-	CHECK_EQ(data(p, VFMIG_VERB_DATA_READ, buf, sizeof(buf)), 3);
-	CHECK_EQ(data(p, VFMIG_VERB_DATA_READ, buf, sizeof(buf)), -ENOMSG);
+	CHECK_EQ(data(p, VFMIG_OP_DATA_READ, buf, sizeof(buf)), 3);
+	CHECK_EQ(data(p, VFMIG_OP_DATA_READ, buf, sizeof(buf)), -ENOMSG);
 	CHECK_EQ(set_state(p, VFMIG_STATE_RUNNING), 0);
 }
 

@@ -56,7 +56,7 @@ static void all(const char *options)
 	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, p.client, NULL), 0);
 	for (unsigned i = 0; i < WRITES; i++) {
-		requests[i].verb = VFMIG_VERB_REGION_WRITE;
+		requests[i].op = VFMIG_OP_REGION_WRITE;
 		requests[i].region.index = 7;
 		requests[i].region.len = 1;
 		requests[i].region.buf = &byte;

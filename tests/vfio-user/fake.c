@@ -76,7 +76,7 @@ static ssize_t region_access(struct fake *f, struct vfmig_request *r)
 
 	if (offset > size || r->region.len > size - offset)
 		return vfmig_err(r->err, -EINVAL, "outside of region %u", r->region.index);
-	if (r->verb == VFMIG_VERB_REGION_READ) {
+	if (r->op == VFMIG_OP_REGION_READ) {
 		memcpy(r->region.buf, mem + offset, r->region.len);
 		return r->region.len;
 	}
@@ -168,7 +168,7 @@ static ssize_t report(struct fake *f, struct vfmig_feature_dma_logging_report *r
 static ssize_t feature(struct fake *f, struct vfmig_request *r)
 {
 	uint32_t index = r->feature.flags & VFMIG_FEATURE_MASK;
-	const struct abi_feature_kind *kind = abi_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(index);
 	bool set = r->feature.flags & VFMIG_FEATURE_SET;
 
 	switch (index) {
@@ -246,51 +246,51 @@ static ssize_t data_write(struct fake *f, struct vfmig_request *r)
 
 static ssize_t act(struct fake *f, struct vfmig_request *r)
 {
-	if (f->fail && r->verb < VFMIG_VERB_ATTACH)
+	if (f->fail && r->op < VFMIG_OP_ATTACH)
 		return vfmig_err(r->err, f->fail, "the fake was told to fail");
-	switch (r->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (r->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		return info(f, r);
-	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_OP_REGION_INFO:
 		return region_info(f, r);
-	case VFMIG_VERB_IRQ_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		return irq_info(f, r);
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		return region_access(f, r);
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		if (r->region_fd.index != 2)
 			return vfmig_err(r->err, -ENODEV, "it cannot be mapped");
 		r->region_fd.fd = dup(f->bar2_fd);
 		r->region_fd.file_offset = 0;
 		return 0;
-	case VFMIG_VERB_SET_IRQS:
+	case VFMIG_OP_SET_IRQS:
 		return set_irqs(f, r);
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_RESET:
 		f->state = VFMIG_STATE_RUNNING;
 		f->resets++;
 		return 0;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		return feature(f, r);
-	case VFMIG_VERB_DATA_READ:
+	case VFMIG_OP_DATA_READ:
 		return data_read(f, r);
-	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_OP_DATA_WRITE:
 		return data_write(f, r);
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_PRECOPY_INFO:
 		r->precopy.initial_bytes = f->data_len - f->data_at;
 		r->precopy.dirty_bytes = 77;
 		r->precopy.flags = 0;
 		return 0;
-	case VFMIG_VERB_ATTACH:
+	case VFMIG_OP_ATTACH:
 		f->space = r->space;
 		return 0;
-	case VFMIG_VERB_DETACH:
+	case VFMIG_OP_DETACH:
 		f->space = NULL;
 		return 0;
-	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_OP_SPACE_MAP:
 		f->maps++;
 		return 0;
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		f->maps--;
 		return 0;
 	default:
@@ -307,10 +307,10 @@ static void submit(struct vfmig_device *device, struct vfmig_request *r)
 	pthread_mutex_lock(&f->lock);
 	at = atomic_load(&f->norder);
 	if (at < FAKE_LOG) {
-		f->order[at] = (uint8_t)r->verb;
+		f->order[at] = (uint8_t)r->op;
 		atomic_store(&f->norder, at + 1);
 	}
-	if (atomic_load(&f->hold) && r->verb < VFMIG_VERB_ATTACH) {
+	if (atomic_load(&f->hold) && r->op < VFMIG_OP_ATTACH) {
 		request_push(&f->held, r);
 		atomic_fetch_add(&f->nheld, 1);
 		pthread_mutex_unlock(&f->lock);

@@ -16,7 +16,7 @@ static void lengths(void)
 	int fd = hostile_hello(), ret;
 
 	for (uint16_t cmd = 0; cmd < 40; cmd++) {
-		const struct abi_msg_kind *kind = abi_msg_kind(cmd);
+		const struct abi_msg_kind *kind = abi_msg_find_kind(cmd);
 		uint32_t least = kind ? kind->request_min : 8;
 
 		for (uint32_t len = 0; len < least; len++) {

@@ -154,7 +154,7 @@ static uint32_t value;
 
 static struct vfmig_request region_read(void)
 {
-	return (struct vfmig_request){.verb = VFMIG_VERB_REGION_READ,
+	return (struct vfmig_request){.op = VFMIG_OP_REGION_READ,
 				      .region = {.len = 4, .buf = &value}};
 }
 
@@ -270,7 +270,7 @@ static void taken_back_half_way(void)
 {
 	uint8_t *message = calloc(1, 16 + 8 + 100000), *buf = malloc(100000);
 	struct vfmig_user_mig_data d = {.argsz = 8 + 100000, .size = 100000};
-	struct vfmig_request r = {.verb = VFMIG_VERB_DATA_READ, .data = {buf, 100000}};
+	struct vfmig_request r = {.op = VFMIG_OP_DATA_READ, .data = {buf, 100000}};
 	struct vfmig_request next = region_read();
 	struct vfmig_user_header h;
 	struct {
@@ -306,8 +306,7 @@ static void taken_back_half_way(void)
 static void region_fd(int fd, unsigned count, uint64_t size, uint64_t offset, uint32_t flags,
 		      ssize_t expected)
 {
-	struct vfmig_request r = {.verb = VFMIG_VERB_REGION_FD,
-				  .region_fd = {.index = 2, .fd = -1}};
+	struct vfmig_request r = {.op = VFMIG_OP_REGION_FD, .region_fd = {.index = 2, .fd = -1}};
 	struct vfmig_region_info info = {
 		.argsz = 32, .flags = flags, .index = 2, .size = size, .offset = offset};
 	struct vfmig_user_header h;

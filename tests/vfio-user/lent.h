@@ -27,8 +27,8 @@ static inline struct vfmig_device *lent_card(void)
 	for (uint64_t at = 0; at < LENT_MEMORY; at += sizeof(page)) {
 		for (uint64_t i = 0; i < 512; i++)
 			page[i] = at + i + 1;
-		CARD_OK(vfmig_region_write(card, 2, CARD_MEMORY_AT + at, page, sizeof(page),
-					   &card_err));
+		CARD_OK(vfmig_device_region_write(card, 2, CARD_MEMORY_AT + at, page, sizeof(page),
+						  &card_err));
 	}
 	return card;
 }

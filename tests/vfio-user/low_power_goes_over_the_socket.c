@@ -60,7 +60,8 @@ static void by_our_client(void)
 
 	CARD_OK(vfio_user_adopt(serve(NULL), "served", NULL, &client, &card_err));
 	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++)
-		CARD_OK(vfmig_device_feature(client, VFMIG_FEATURE_PROBE | i, NULL, 0, &card_err));
+		CARD_OK(vfmig_device_call_feature(client, VFMIG_FEATURE_PROBE | i, NULL, 0,
+						  &card_err));
 	CARD_OK(sleeper_enter(client));
 	until_asleep();
 	wakes = sleeper.wakes;
@@ -89,7 +90,7 @@ static void by_our_client(void)
 	/* A mapping cannot be taken back over there either; the region's information hands one out. */
 	struct vfmig_region region;
 
-	CARD_OK(vfmig_device_region(client, 2, &region, &card_err));
+	CARD_OK(vfmig_device_get_region_info(client, 2, &region, &card_err));
 	CHECK_EQ(sleeper_enter(client), -EBUSY);
 	CHECK(!sleeper.reached_asleep);
 	vfmig_device_close(client);

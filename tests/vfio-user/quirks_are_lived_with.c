@@ -44,7 +44,7 @@ static void end(void)
 
 static int feature(uint32_t flags, void *payload, size_t size)
 {
-	return vfmig_device_feature(device, flags, payload, size, NULL);
+	return vfmig_device_call_feature(device, flags, payload, size, NULL);
 }
 
 static int set_state(enum vfmig_state state)
@@ -62,9 +62,9 @@ static enum vfmig_state get_state(void)
 	return s.device_state;
 }
 
-static ssize_t data(enum vfmig_verb verb, void *buf, size_t len)
+static ssize_t data(enum vfmig_op op, void *buf, size_t len)
 {
-	struct vfmig_request r = {.verb = verb, .data = {buf, len}};
+	struct vfmig_request r = {.op = op, .data = {buf, len}};
 
 	return vfmig_call(device, &r);
 }
@@ -99,18 +99,18 @@ static void information(void)
 	struct vfmig_irq_info irq;
 
 	begin(NULL);
-	CHECK_EQ(vfmig_device_info(device, &info, NULL), 0);
-	CHECK_EQ(vfmig_device_region(device, 0, &region, NULL), 0);
-	CHECK_EQ(vfmig_device_irq(device, 2, &irq, NULL), 0);
+	CHECK_EQ(vfmig_device_get_info(device, &info, NULL), 0);
+	CHECK_EQ(vfmig_device_get_region_info(device, 0, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_get_irq_info(device, 2, &irq, NULL), 0);
 	CHECK_EQ(set_state(VFMIG_STATE_STOP), 0);
 	memset(&info, 0, sizeof(info));
-	CHECK_EQ(vfmig_device_info(device, &info, NULL), 0);
+	CHECK_EQ(vfmig_device_get_info(device, &info, NULL), 0);
 	CHECK_EQ(info.num_regions, 9);
-	CHECK_EQ(vfmig_device_region(device, 0, &region, NULL), 0);
+	CHECK_EQ(vfmig_device_get_region_info(device, 0, &region, NULL), 0);
 	CHECK_EQ(region.size, 65536);
-	CHECK_EQ(vfmig_device_irq(device, 2, &irq, NULL), 0);
+	CHECK_EQ(vfmig_device_get_irq_info(device, 2, &irq, NULL), 0);
 	CHECK_EQ(irq.count, QUIRK_VECTORS);
-	CHECK_EQ(vfmig_device_irq(device, 1, &irq, NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_get_irq_info(device, 1, &irq, NULL), -EINVAL);
 	end();
 }
 
@@ -122,7 +122,7 @@ static void resets(bool properly, enum vfmig_state state, bool loaded)
 	go(fd, NULL);
 	if (loaded) {
 		CHECK_EQ(set_state(VFMIG_STATE_RESUMING), 0);
-		CHECK_EQ(data(VFMIG_VERB_DATA_WRITE, (char[]){"state"}, 5), 5);
+		CHECK_EQ(data(VFMIG_OP_DATA_WRITE, (char[]){"state"}, 5), 5);
 	}
 	if (state != VFMIG_STATE_RUNNING)
 		CHECK_EQ(set_state(state), 0);
@@ -167,12 +167,12 @@ static void reads(size_t piece, bool short_ends, size_t ask)
 	for (unsigned i = 0; i < DATA; i++)
 		in[i] = (uint8_t)(i * 31 + (i >> 12));
 	CHECK_EQ(set_state(VFMIG_STATE_RESUMING), 0);
-	CHECK_EQ(data(VFMIG_VERB_DATA_WRITE, in, DATA), DATA);
+	CHECK_EQ(data(VFMIG_OP_DATA_WRITE, in, DATA), DATA);
 	CHECK_EQ(q.data_len, DATA);
 	CHECK(!memcmp(q.data, in, DATA));
 	CHECK_EQ(set_state(VFMIG_STATE_STOP), 0);
 	CHECK_EQ(set_state(VFMIG_STATE_STOP_COPY), 0);
-	while ((n = data(VFMIG_VERB_DATA_READ, out + got, ask)) > 0)
+	while ((n = data(VFMIG_OP_DATA_READ, out + got, ask)) > 0)
 		got += (size_t)n;
 	CHECK_EQ(n, 0);
 	CHECK_EQ(got, DATA);
@@ -188,8 +188,8 @@ static void read_errors(void)
 	char buf[16];
 
 	begin(NULL);
-	CHECK_EQ(data(VFMIG_VERB_DATA_READ, buf, sizeof(buf)), -EINVAL);
-	CHECK_EQ(data(VFMIG_VERB_DATA_WRITE, buf, sizeof(buf)), -EINVAL);
+	CHECK_EQ(data(VFMIG_OP_DATA_READ, buf, sizeof(buf)), -EINVAL);
+	CHECK_EQ(data(VFMIG_OP_DATA_WRITE, buf, sizeof(buf)), -EINVAL);
 	end();
 }
 
@@ -203,8 +203,9 @@ static void interrupts(void)
 	begin(NULL);
 	for (unsigned i = 0; i < QUIRK_VECTORS; i++)
 		fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	CHECK_EQ(vfmig_set_irq_eventfds(device, 2, 0, QUIRK_VECTORS, fds, NULL), 0);
-	CHECK_EQ(vfmig_set_irq_eventfds(device, 2, 3, 2, (const int32_t[]){-1, -1}, NULL), 0);
+	CHECK_EQ(vfmig_device_set_irq_eventfds(device, 2, 0, QUIRK_VECTORS, fds, NULL), 0);
+	CHECK_EQ(vfmig_device_set_irq_eventfds(device, 2, 3, 2, (const int32_t[]){-1, -1}, NULL),
+		 0);
 	for (unsigned i = 0; i < QUIRK_VECTORS; i++) {
 		bool there = i != 3 && i != 4;
 
@@ -234,7 +235,8 @@ static void server_writes(uint64_t iova, uint64_t len)
 	struct quirk_dma d = {iova, len};
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_region_write(device, 0, QUIRK_DOORBELL, &d, sizeof(d), &err), "%s", err.text);
+	CHECKF(!vfmig_device_region_write(device, 0, QUIRK_DOORBELL, &d, sizeof(d), &err), "%s",
+	       err.text);
 }
 
 static uint64_t pages;
@@ -418,7 +420,7 @@ static void no_collision(bool twin)
 	CHECK_EQ(vfmig_space_map(space, &by_message, NULL), 0);
 	ended = 0;
 	for (unsigned i = 0; i < WRITES; i++) {
-		requests[i].verb = VFMIG_VERB_REGION_WRITE;
+		requests[i].op = VFMIG_OP_REGION_WRITE;
 		requests[i].region.offset = QUIRK_DOORBELL;
 		requests[i].region.buf = &d;
 		requests[i].region.len = sizeof(d);

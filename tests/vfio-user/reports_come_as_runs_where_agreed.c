@@ -122,8 +122,8 @@ static int log_start(struct vfmig_device *device)
 	struct vfmig_feature_dma_logging_control c = {
 		.page_size = PAGE, .num_ranges = 1, .ranges = (uintptr_t)&range};
 
-	return vfmig_device_feature(device, VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET, &c,
-				    sizeof(c), NULL);
+	return vfmig_device_call_feature(
+		device, VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET, &c, sizeof(c), NULL);
 }
 
 static void by_client(void)
@@ -138,9 +138,9 @@ static void by_client(void)
 		memset(bits, 0, sizeof(bits));
 		for (uint64_t n = 0; n < LENGTH / PAGE; n += every)
 			vfmig_dirty_mark(p.fake->dirty, n * PAGE, 1);
-		CHECK_EQ(vfmig_device_feature(p.client,
-					      VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET,
-					      &r, sizeof(r), NULL),
+		CHECK_EQ(vfmig_device_call_feature(
+				 p.client, VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET, &r,
+				 sizeof(r), NULL),
 			 0);
 		for (uint64_t n = 0; n < LENGTH / PAGE; n++)
 			CHECK_EQ(abi_bitmap_test(bits, n), n % every == 0);
@@ -168,7 +168,7 @@ static ssize_t answered_with(const struct abi_logging_runs *head, const uint32_t
 		.page_size = PAGE, .num_ranges = 1, .ranges = (uintptr_t)&range};
 	struct vfmig_feature_dma_logging_report r = {
 		.length = LENGTH, .page_size = PAGE, .bitmap = (uintptr_t)bits};
-	struct vfmig_request request = {.verb = VFMIG_VERB_FEATURE, .done = done};
+	struct vfmig_request request = {.op = VFMIG_OP_FEATURE, .done = done};
 	uint8_t reply[8 + 32 + 64];
 	struct vfmig_device *device;
 	struct vfmig_user_header h;
@@ -190,7 +190,7 @@ static ssize_t answered_with(const struct abi_logging_runs *head, const uint32_t
 	CHECK_EQ(request.result, 0);
 
 	ended = false;
-	request = (struct vfmig_request){.verb = VFMIG_VERB_FEATURE, .done = done, .user = &ended};
+	request = (struct vfmig_request){.op = VFMIG_OP_FEATURE, .done = done, .user = &ended};
 	request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
 	request.feature.data = &r;
 	request.feature.size = sizeof(r);

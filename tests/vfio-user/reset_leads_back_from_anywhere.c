@@ -105,7 +105,7 @@ static void from_error(void)
 {
 	busy();
 	card_stop_fails = -EIO;
-	CHECK(vfmig_session_go(session, VFMIG_STATE_STOP, NULL) < 0);
+	CHECK(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL) < 0);
 	CHECK_EQ(card_state_of(session), VFMIG_STATE_ERROR);
 	card_stop_fails = 0;
 	CARD_OK(vfmig_device_reset(device, &card_err));
@@ -130,8 +130,9 @@ static uint64_t report(uint64_t iova)
 	struct vfmig_feature_dma_logging_report r = {
 		.iova = iova, .length = 64 * 4096, .page_size = 4096, .bitmap = (uintptr_t)&bits};
 
-	CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT,
-				     &r, sizeof(r), &card_err));
+	CARD_OK(vfmig_device_call_feature(device,
+					  VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &r,
+					  sizeof(r), &card_err));
 	return bits;
 }
 
@@ -141,8 +142,9 @@ static void with_logging_on(void)
 	struct vfmig_feature_dma_logging_control start = {
 		.page_size = 4096, .num_ranges = 1, .ranges = (uintptr_t)&range};
 
-	CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
-				     &start, sizeof(start), &card_err));
+	CARD_OK(vfmig_device_call_feature(device,
+					  VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+					  &start, sizeof(start), &card_err));
 	busy();
 	card_set(device, CARD_GO, 1);
 	card_work(device, 1);
@@ -154,8 +156,8 @@ static void with_logging_on(void)
 	card_set(device, CARD_GO, 1);
 	card_work(device, 1);
 	CHECK_EQ(report(IOVA), 4);
-	CARD_OK(vfmig_device_feature(device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
-				     NULL, 0, &card_err));
+	CARD_OK(vfmig_device_call_feature(
+		device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, &card_err));
 	CARD_OK(vfmig_device_reset(device, &card_err));
 	is_as_new();
 }

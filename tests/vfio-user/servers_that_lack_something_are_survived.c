@@ -72,12 +72,13 @@ static void old(void)
 
 	q.old = q.resets_properly = true;
 	go(fd);
-	CHECK_EQ(vfmig_device_info(device, &info, NULL), 0);
-	CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET, &flags,
-				      8, NULL),
+	CHECK_EQ(vfmig_device_get_info(device, &info, NULL), 0);
+	CHECK_EQ(vfmig_device_call_feature(device, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET,
+					   &flags, 8, NULL),
 		 -ENOTTY);
-	CHECK_EQ(vfmig_device_feature(device, VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_PROBE,
-				      NULL, 0, NULL),
+	CHECK_EQ(vfmig_device_call_feature(device,
+					   VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_PROBE,
+					   NULL, 0, NULL),
 		 -ENOTTY);
 	CHECK_EQ(vfmig_device_reset(device, NULL), 0);
 	end();
@@ -91,12 +92,12 @@ static void left_in(enum vfmig_state state)
 
 	q.state = state;
 	go(fd);
-	CHECK_EQ(vfmig_device_info(device, &info, &err), -EBUSY);
+	CHECK_EQ(vfmig_device_get_info(device, &info, &err), -EBUSY);
 	CHECKF(strstr(err.text, vfmig_state_name(state)) && strstr(err.text, "vfmig reset"), "%s",
 	       err.text);
 	/* Which is possible. */
 	CHECK_EQ(vfmig_device_reset(device, NULL), 0);
-	CHECK_EQ(vfmig_device_info(device, &info, NULL), 0);
+	CHECK_EQ(vfmig_device_get_info(device, &info, NULL), 0);
 	CHECK(!atomic_load(&q.ran_loaded));
 	end();
 }

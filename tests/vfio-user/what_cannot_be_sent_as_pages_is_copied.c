@@ -24,7 +24,7 @@ static void lent_from_there(void *context, struct vfmig_request *outer, ssize_t 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
 	filter_forward(device, request, NULL,
-		       request->verb == VFMIG_VERB_DATA_READ ? lent_from_there : NULL, NULL);
+		       request->op == VFMIG_OP_DATA_READ ? lent_from_there : NULL, NULL);
 }
 
 static const struct device_ops ops = {

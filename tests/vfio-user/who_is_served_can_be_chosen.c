@@ -97,8 +97,8 @@ static void plain(void)
 	struct pair p;
 
 	pair_open(&p, PAIR_ALL_FLAGS, &config, NULL);
-	CHECK_EQ(vfmig_device_feature(p.client, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET, &flags,
-				      8, NULL),
+	CHECK_EQ(vfmig_device_call_feature(p.client, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET,
+					   &flags, 8, NULL),
 		 0);
 	CHECK_EQ(flags, VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY);
 	pair_close(&p);

@@ -45,7 +45,7 @@ static void device_writes(struct pair *p, uint64_t iova, uint64_t len)
 	dma.iova = iova;
 	dma.len = len;
 	atomic_store(&dma.done, false);
-	CHECK_EQ(vfmig_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
 	while (!is_done(NULL))
 		vfmig_device_wait(p->client, is_done, NULL, device_now() + 1000000);
 	for (uint64_t at = iova & ~4095ull; at < iova + len; at += 4096)
@@ -90,20 +90,20 @@ static void any_range(struct pair *p)
 	device_writes(p, MSG_IOVA + 0x9000, 1);
 	device_writes(p, FD_IOVA + 0x3000, 1);
 	bitmap[0] = 1;
-	CHECK_EQ(vfmig_device_feature(p->client, flags, &r, sizeof(r), NULL), 0);
+	CHECK_EQ(vfmig_device_call_feature(p->client, flags, &r, sizeof(r), NULL), 0);
 	/* The first bit was set before, and no bit is ever cleared. */
 	CHECK_EQ(bitmap[0], 1 | 2 | 8);
 	CHECK_EQ(bitmap[1], 0);
 	bitmap[0] = 0;
-	CHECK_EQ(vfmig_device_feature(p->client, flags, &r, sizeof(r), NULL), 0);
+	CHECK_EQ(vfmig_device_call_feature(p->client, flags, &r, sizeof(r), NULL), 0);
 	CHECK_EQ(bitmap[0], 0);
 	/* What was outside of it is still to be told. */
 	r.iova = FD_IOVA + 0x3000;
 	r.length = r.page_size = 0x1000;
-	CHECK_EQ(vfmig_device_feature(p->client, flags, &r, sizeof(r), NULL), 0);
+	CHECK_EQ(vfmig_device_call_feature(p->client, flags, &r, sizeof(r), NULL), 0);
 	CHECK_EQ(bitmap[0], 1);
 	r.page_size = 0x800;
-	CHECK_EQ(vfmig_device_feature(p->client, flags, &r, sizeof(r), NULL), -EINVAL);
+	CHECK_EQ(vfmig_device_call_feature(p->client, flags, &r, sizeof(r), NULL), -EINVAL);
 	memset(truth, 0, sizeof(truth));
 }
 

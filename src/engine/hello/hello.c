@@ -46,8 +46,8 @@ static int ask_pci(struct vfmig_device *device, struct negotiation_device *to,
 		   struct vfmig_error *err)
 {
 	uint8_t config[64];
-	int ret =
-		vfmig_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, config, sizeof(config), err);
+	int ret = vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, config,
+					   sizeof(config), err);
 
 	if (ret)
 		return ret;
@@ -68,7 +68,7 @@ static int ask_device(struct vfmig_device *device, struct negotiation_device *to
 	struct vfmig_device_info info;
 	struct vfmig_region region;
 	struct vfmig_irq_info irq;
-	int ret = vfmig_device_info(device, &info, err);
+	int ret = vfmig_device_get_info(device, &info, err);
 
 	if (ret)
 		return ret;
@@ -77,7 +77,7 @@ static int ask_device(struct vfmig_device *device, struct negotiation_device *to
 		info.num_regions < NEGOTIATION_REGIONS ? info.num_regions : NEGOTIATION_REGIONS;
 	to->nr_irqs = info.num_irqs < NEGOTIATION_IRQS ? info.num_irqs : NEGOTIATION_IRQS;
 	for (uint32_t i = 0; i < to->nr_regions; i++) {
-		ret = vfmig_device_region(device, i, &region, err);
+		ret = vfmig_device_get_region_info(device, i, &region, err);
 		if (ret && !device_index_absent(ret))
 			return ret;
 		/* By which registers it is migrated is not what it is: the two ends may differ in that. */
@@ -88,7 +88,7 @@ static int ask_device(struct vfmig_device *device, struct negotiation_device *to
 			region.flags & (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE);
 	}
 	for (uint32_t i = 0; i < to->nr_irqs; i++) {
-		ret = vfmig_device_irq(device, i, &irq, err);
+		ret = vfmig_device_get_irq_info(device, i, &irq, err);
 		if (ret && !device_index_absent(ret))
 			return ret;
 		to->irqs[i] = ret ? 0 : irq.count;

@@ -231,7 +231,7 @@ static int section(struct inspector *i)
 		return cut_off(i);
 	if (!channel_in_sealed(i->buf, i->buf + ABI_SECTION_HEADER_SIZE, &s))
 		return unsound(i, "the checksum is wrong");
-	why = abi_stream_check(&i->check, &s);
+	why = abi_stream_check_section(&i->check, &s);
 	if (why)
 		return unsound(i, why);
 	i->result.sections++;

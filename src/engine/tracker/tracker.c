@@ -245,7 +245,7 @@ void vfmig_cpu_tracker_free(struct vfmig_cpu_tracker *tracker)
 	free(tracker);
 }
 
-enum vfmig_cpu_tracker_kind vfmig_cpu_tracker_kind(const struct vfmig_cpu_tracker *tracker)
+enum vfmig_cpu_tracker_kind vfmig_cpu_tracker_get_kind(const struct vfmig_cpu_tracker *tracker)
 {
 	return tracker->kind;
 }

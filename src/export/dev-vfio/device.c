@@ -20,7 +20,7 @@
 static int begin_reset(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vfmig_device_info info = {0};
-	int ret = vfmig_device_info(device, &info, err);
+	int ret = vfmig_device_get_info(device, &info, err);
 
 	if (ret || !(info.flags & VFMIG_DEVICE_FLAG_RESET))
 		return ret;
@@ -33,12 +33,12 @@ static int begin_reset(struct vfmig_device *device, struct vfmig_error *err)
 static int lay_out(struct dv_slot *slot, struct vfmig_error *err)
 {
 	struct vfmig_device_info info = {0};
-	int ret = vfmig_device_info(slot->device, &info, err);
+	int ret = vfmig_device_get_info(slot->device, &info, err);
 
 	slot->shift = DV_REGION_SHIFT;
 	for (uint32_t i = 0; i < info.num_regions && !ret; i++) {
 		struct vfmig_region_info region = {.argsz = sizeof(region), .index = i};
-		struct vfmig_request request = {.verb = VFMIG_VERB_REGION_INFO};
+		struct vfmig_request request = {.op = VFMIG_OP_REGION_INFO};
 
 		request.info.index = i;
 		request.info.buf = &region;
@@ -155,7 +155,7 @@ void dev_vfio_device_close(struct dv_file *file)
 /* The caller's argsz, at least what the structure had in the beginning; the structure into @buf. */
 static long fetch(uint32_t nr, void *buf, const void *arg, size_t *take)
 {
-	const struct abi_ioctl_kind *kind = abi_ioctl_kind(nr);
+	const struct abi_ioctl_kind *kind = abi_ioctl_find_kind(nr);
 
 	if (dev_vfio_copy_in(buf, arg, kind->min))
 		return -EFAULT;
@@ -169,7 +169,7 @@ static long device_info(struct vfmig_device *device, void *arg)
 	long ret = fetch(VFMIG_IOCTL_DEVICE_GET_INFO, &given, arg, &take);
 
 	if (!ret)
-		ret = vfmig_device_info(device, &info, NULL);
+		ret = vfmig_device_get_info(device, &info, NULL);
 	if (ret)
 		return ret;
 	/* As long as no device has capabilities to show here. */
@@ -182,7 +182,7 @@ static long device_info(struct vfmig_device *device, void *arg)
 static long region_info(struct dv_slot *slot, void *arg)
 {
 	struct vfmig_region_info given, *info;
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_INFO};
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_INFO};
 	size_t take, len;
 	long ret = fetch(VFMIG_IOCTL_DEVICE_GET_REGION_INFO, &given, arg, &take);
 
@@ -220,7 +220,7 @@ static long irq_info(struct vfmig_device *device, void *arg)
 	if (ret)
 		return ret;
 	index = info.index;
-	ret = vfmig_device_irq(device, index, &info, NULL);
+	ret = vfmig_device_get_irq_info(device, index, &info, NULL);
 	if (ret)
 		return ret;
 	/* As the kernel has it for functions without error reporting: a VMM warns of a count of 0. */
@@ -234,7 +234,7 @@ static long irq_info(struct vfmig_device *device, void *arg)
 
 static long set_irqs(struct vfmig_device *device, void *arg)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_SET_IRQS};
+	struct vfmig_request request = {.op = VFMIG_OP_SET_IRQS};
 	struct vfmig_irq_set set;
 	size_t bytes, take;
 	uint8_t *data = NULL;
@@ -316,8 +316,7 @@ long dev_vfio_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 
 ssize_t dev_vfio_region(struct dv_file *file, void *buf, size_t len, int64_t offset, bool write)
 {
-	struct vfmig_request request = {.verb = write ? VFMIG_VERB_REGION_WRITE
-						      : VFMIG_VERB_REGION_READ};
+	struct vfmig_request request = {.op = write ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ};
 	uint64_t at = (uint64_t)offset;
 
 	if (offset < 0 || !file->bound)
@@ -345,7 +344,7 @@ int dev_vfio_mmap(struct dev_vfio *view, int fd, size_t len, int64_t offset, int
 		  int64_t *real_offset)
 {
 	struct dv_file *file = dev_vfio_get(view, fd);
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD};
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD};
 	uint64_t at = 0;
 	uint32_t index = 0;
 	struct vfmig_region *region = malloc(sizeof(*region));
@@ -360,7 +359,7 @@ int dev_vfio_mmap(struct dev_vfio *view, int fd, size_t len, int64_t offset, int
 	} else if (file->kind == DV_DEVICE && file->bound && offset >= 0) {
 		at = (uint64_t)offset & ((1ull << file->slot->shift) - 1);
 		index = (uint32_t)((uint64_t)offset >> file->slot->shift);
-		ret = vfmig_device_region(file->slot->device, index, region, NULL);
+		ret = vfmig_device_get_region_info(file->slot->device, index, region, NULL);
 	}
 	if (!ret)
 		ret = mappable(region, at, len);

@@ -22,13 +22,13 @@ void dev_vfio_migration_begin(struct dv_slot *slot)
 	struct vfmig_feature_migration migration = {0};
 
 	slot->flags = 0;
-	if (!vfmig_device_feature(slot->device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
-				  &migration, sizeof(migration), NULL))
+	if (!vfmig_device_call_feature(slot->device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
+				       &migration, sizeof(migration), NULL))
 		slot->flags = migration.flags;
-	slot->no_log = vfmig_device_feature(slot->device,
-					    VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET |
-						    VFMIG_FEATURE_DMA_LOGGING_START,
-					    NULL, 0, NULL) != 0;
+	slot->no_log = vfmig_device_call_feature(slot->device,
+						 VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET |
+							 VFMIG_FEATURE_DMA_LOGGING_START,
+						 NULL, 0, NULL) != 0;
 	slot->logging = false;
 	slot->state_known = false;
 	slot->session++;
@@ -48,8 +48,8 @@ static bool know_state(struct dv_slot *slot)
 	struct vfmig_feature_mig_state now = {.data_fd = -1};
 
 	if (!slot->state_known &&
-	    !vfmig_device_feature(slot->device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE, &now,
-				  sizeof(now), NULL) &&
+	    !vfmig_device_call_feature(slot->device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
+				       &now, sizeof(now), NULL) &&
 	    now.device_state < VFMIG_STATE_COUNT) {
 		slot->state = (enum vfmig_state)now.device_state;
 		slot->state_known = true;
@@ -92,8 +92,8 @@ static long set_state(struct dv_slot *slot, struct vfmig_feature_mig_state *stat
 		return -EINVAL;
 	if (know_state(slot))
 		session = last_arc(slot, slot->state, to);
-	ret = vfmig_device_feature(slot->device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE, state,
-				   sizeof(*state), &err);
+	ret = vfmig_device_call_feature(slot->device, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE,
+					state, sizeof(*state), &err);
 	slot->state_known = !ret;
 	if (ret) {
 		dev_vfio_say(slot->view, "state %s: %s", vfmig_state_name(to), err.text);
@@ -116,7 +116,7 @@ static long set_state(struct dv_slot *slot, struct vfmig_feature_mig_state *stat
 /* The payload as the ioctl has it. */
 static size_t payload_size(uint32_t feature)
 {
-	const struct abi_feature_kind *kind = abi_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 
 	switch (feature) {
 	case VFMIG_FEATURE_DMA_LOGGING_START:
@@ -159,7 +159,7 @@ static long perform(struct dv_slot *slot, uint32_t flags, void *payload, size_t 
 	default:
 		break;
 	}
-	return vfmig_device_feature(slot->device, flags, payload, len, NULL);
+	return vfmig_device_call_feature(slot->device, flags, payload, len, NULL);
 }
 
 long dev_vfio_feature(struct dv_slot *slot, void *arg)
@@ -223,8 +223,7 @@ static bool current(struct dv_file *file)
 
 ssize_t dev_vfio_data(struct dv_file *file, void *buf, size_t len, bool write)
 {
-	struct vfmig_request request = {.verb = write ? VFMIG_VERB_DATA_WRITE
-						      : VFMIG_VERB_DATA_READ};
+	struct vfmig_request request = {.op = write ? VFMIG_OP_DATA_WRITE : VFMIG_OP_DATA_READ};
 	struct vfmig_error err = {0};
 	ssize_t ret;
 
@@ -242,7 +241,7 @@ ssize_t dev_vfio_data(struct dv_file *file, void *buf, size_t len, bool write)
 
 long dev_vfio_data_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_PRECOPY_INFO};
+	struct vfmig_request request = {.op = VFMIG_OP_PRECOPY_INFO};
 	struct vfmig_precopy_info info;
 	size_t take;
 	long ret;

@@ -252,11 +252,11 @@ static bool runs(uint32_t state)
 	       state == VFMIG_STATE_PRE_COPY || state == VFMIG_STATE_PRE_COPY_P2P;
 }
 
-static int state(struct vfmig_device *device, uint32_t verb, struct vfmig_feature_mig_state *state)
+static int state(struct vfmig_device *device, uint32_t op, struct vfmig_feature_mig_state *state)
 {
 	state->data_fd = -1;
-	return vfmig_device_feature(device, VFMIG_FEATURE_MIG_STATE | verb, state, sizeof(*state),
-				    NULL);
+	return vfmig_device_call_feature(device, VFMIG_FEATURE_MIG_STATE | op, state,
+					 sizeof(*state), NULL);
 }
 
 /* A device that cannot be stopped (no migration, or none in v2) is left alone. */
@@ -295,7 +295,7 @@ static void forget_irqs(struct export_client *client)
 {
 	for (uint32_t i = 0; i < 64; i++) {
 		struct vfmig_request request = {
-			.verb = VFMIG_VERB_SET_IRQS,
+			.op = VFMIG_OP_SET_IRQS,
 			.irqs = {.flags = VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER,
 				 .index = i},
 		};
@@ -322,13 +322,13 @@ void export_client_gone(struct vfmig_export *server)
 	export_unmap_all(server);
 	atomic_store(&server->cut_off, false);
 	if (client->logging)
-		vfmig_device_feature(server->device,
-				     VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET, NULL, 0,
-				     NULL);
+		vfmig_device_call_feature(server->device,
+					  VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET, NULL,
+					  0, NULL);
 	if (client->sleeps)
-		vfmig_device_feature(server->device,
-				     VFMIG_FEATURE_LOW_POWER_EXIT | VFMIG_FEATURE_SET, NULL, 0,
-				     NULL);
+		vfmig_device_call_feature(server->device,
+					  VFMIG_FEATURE_LOW_POWER_EXIT | VFMIG_FEATURE_SET, NULL, 0,
+					  NULL);
 	vfmig_event(server->config.events, "client-gone", VFMIG_TEXT("why", wire->why.text));
 	/*
 	 * QEMU's own client moves a VM as if there were no device: it reports success, and the guest finds a device that

@@ -58,51 +58,52 @@ void export_dirty_stop(struct export_client *client)
 }
 
 /* 256 MiB at the most, and one at a time. */
-static int get(struct export_op *op, const struct vfmig_user_dirty_range *range)
+static int get(struct export_command *command, const struct vfmig_user_dirty_range *range)
 {
 	int ret;
 
-	if (!op->client->type1)
-		return vfmig_err(&op->err, -EINVAL,
+	if (!command->client->type1)
+		return vfmig_err(&command->err, -EINVAL,
 				 "DIRTY_PAGES: pages are not logged; START first");
-	op->memory = calloc(1, range->bitmap.size);
-	if (!op->memory)
-		return vfmig_err(&op->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
+	command->memory = calloc(1, range->bitmap.size);
+	if (!command->memory)
+		return vfmig_err(&command->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
 				 (unsigned long long)range->bitmap.size);
-	ret = vfmig_type1_dirty(op->client->type1, range->iova, range->size, range->bitmap.pgsize,
-				op->memory, range->bitmap.size, &op->err);
-	op->out.body = op->memory;
-	op->out.body_len = range->bitmap.size;
+	ret = vfmig_type1_dirty(command->client->type1, range->iova, range->size,
+				range->bitmap.pgsize, command->memory, range->bitmap.size,
+				&command->err);
+	command->out.body = command->memory;
+	command->out.body_len = range->bitmap.size;
 	return ret;
 }
 
-void export_dirty_pages(struct export_op *op)
+void export_dirty_pages(struct export_command *command)
 {
 	struct vfmig_type1_dirty_pages d;
 	struct vfmig_user_dirty_range range;
 	uint64_t reply;
-	const char *why = abi_msg_get_dirty_pages(op->msg->payload, op->msg->len, VFMIG_PAGE_SIZE,
-						  &d, &range, &reply);
+	const char *why = abi_msg_get_dirty_pages(command->msg->payload, command->msg->len,
+						  VFMIG_PAGE_SIZE, &d, &range, &reply);
 	bool bitmap = false;
 	int ret = 0;
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
 	if (d.flags == VFMIG_TYPE1_DIRTY_START) {
-		ret = start(op->client, &op->err);
+		ret = start(command->client, &command->err);
 	} else if (d.flags == VFMIG_TYPE1_DIRTY_STOP) {
-		export_dirty_stop(op->client);
+		export_dirty_stop(command->client);
 	} else if (d.argsz >= reply) {
-		ret = get(op, &range);
+		ret = get(command, &range);
 		bitmap = !ret;
 	}
 	if (ret) {
-		export_failed(op, ret);
+		export_failed(command, ret);
 		return;
 	}
 	d.argsz = (uint32_t)reply;
-	export_done(op, abi_msg_put_dirty_pages(export_fixed(op), EXPORT_FIXED_ROOM, &d,
-						bitmap ? &range : NULL));
+	export_done(command, abi_msg_put_dirty_pages(export_fixed(command), EXPORT_FIXED_ROOM, &d,
+						     bitmap ? &range : NULL));
 }

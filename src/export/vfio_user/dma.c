@@ -131,36 +131,36 @@ static void release(struct export_table *table, const struct export_map *map)
 
 /* ---- DMA_MAP ---- */
 
-static int map_file(struct export_op *op, const struct vfmig_user_dma_map *m, struct vfmig_map *to,
-		    struct export_map *entry)
+static int map_file(struct export_command *command, const struct vfmig_user_dma_map *m,
+		    struct vfmig_map *to, struct export_map *entry)
 {
-	struct vfmig_export *server = op->client->server;
+	struct vfmig_export *server = command->client->server;
 	int prot = (to->prot & VFMIG_PROT_READ ? PROT_READ : 0) |
 		   (to->prot & VFMIG_PROT_WRITE ? PROT_WRITE : 0);
 	uint64_t page, begin, end;
 	int ret;
 
-	ret = wire_memory_check(op->msg->fds[0], m->offset, m->size, prot & PROT_WRITE,
-				server->config.require_sealed, &page, &op->err);
+	ret = wire_memory_check(command->msg->fds[0], m->offset, m->size, prot & PROT_WRITE,
+				server->config.require_sealed, &page, &command->err);
 	if (ret)
 		return ret;
 	begin = m->offset & ~(page - 1);
 	end = abi_product(abi_pages(m->offset + m->size, page), page);
 	if (end <= begin || end - begin > SIZE_MAX)
-		return vfmig_err(&op->err, -EINVAL, "the map passes the end of any file");
+		return vfmig_err(&command->err, -EINVAL, "the map passes the end of any file");
 	entry->len = end - begin;
-	entry->base = mmap(NULL, entry->len, prot, MAP_SHARED | MAP_NORESERVE, op->msg->fds[0],
+	entry->base = mmap(NULL, entry->len, prot, MAP_SHARED | MAP_NORESERVE, command->msg->fds[0],
 			   (off_t)begin);
 	if (entry->base == MAP_FAILED) {
 		entry->base = NULL;
-		return vfmig_err(&op->err, -errno, "the descriptor cannot be mapped: %s",
+		return vfmig_err(&command->err, -errno, "the descriptor cannot be mapped: %s",
 				 strerror(errno));
 	}
 	/* Not the client's memory in a core dump of the server's. */
 	madvise(entry->base, entry->len, MADV_DONTDUMP);
-	entry->file = file_get(&server->table, &op->msg->fds[0]);
+	entry->file = file_get(&server->table, &command->msg->fds[0]);
 	if (!entry->file)
-		return vfmig_err(&op->err, -ENOMEM, "no memory for a map");
+		return vfmig_err(&command->err, -ENOMEM, "no memory for a map");
 	to->kind = VFMIG_MAP_MEMORY;
 	to->ptr = (char *)entry->base + (m->offset - begin);
 	to->fd = entry->file->fd;
@@ -168,9 +168,9 @@ static int map_file(struct export_op *op, const struct vfmig_user_dma_map *m, st
 	return 0;
 }
 
-static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
+static int do_map(struct export_command *command, const struct vfmig_user_dma_map *m)
 {
-	struct vfmig_export *server = op->client->server;
+	struct vfmig_export *server = command->client->server;
 	struct export_table *table = &server->table;
 	struct export_map entry = {.iova = m->addr, .size = m->size};
 	struct vfmig_map map = {
@@ -181,19 +181,19 @@ static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
 		.kind = VFMIG_MAP_REMOTE,
 		.fd = -1,
 		.access = export_remote,
-		.context = op->client,
+		.context = command->client,
 	};
 	int ret = 0;
 
-	if (op->client->type1)
-		ret = export_dirty_check(m->size, &op->err);
-	if (!ret && op->msg->nfds)
-		ret = map_file(op, m, &map, &entry);
+	if (command->client->type1)
+		ret = export_dirty_check(m->size, &command->err);
+	if (!ret && command->msg->nfds)
+		ret = map_file(command, m, &map, &entry);
 	/* In the table before the device reaches it: see vfmig_export_sigbus(). */
 	if (!ret && !insert(table, &entry))
-		ret = vfmig_err(&op->err, -ENOMEM, "no memory for a map");
+		ret = vfmig_err(&command->err, -ENOMEM, "no memory for a map");
 	if (!ret) {
-		ret = vfmig_space_map(server->space, &map, &op->err);
+		ret = vfmig_space_map(server->space, &map, &command->err);
 		if (ret)
 			take_out(table, find(table, m->addr), find(table, m->addr) + 1);
 	}
@@ -202,10 +202,10 @@ static int do_map(struct export_op *op, const struct vfmig_user_dma_map *m)
 	return ret;
 }
 
-void export_dma_map(struct export_op *op)
+void export_dma_map(struct export_command *command)
 {
 	struct vfmig_user_dma_map m;
-	const char *why = abi_msg_get_dma_map(op->msg->payload, op->msg->len, &m);
+	const char *why = abi_msg_get_dma_map(command->msg->payload, command->msg->len, &m);
 	int ret;
 
 	if (!why && !(m.flags & (VFMIG_USER_DMA_MAP_READ | VFMIG_USER_DMA_MAP_WRITE)))
@@ -213,22 +213,22 @@ void export_dma_map(struct export_op *op)
 	if (!why && (m.flags & VFMIG_USER_DMA_MAP_MMAP) && (m.flags & VFMIG_USER_DMA_MAP_FILE_IO))
 		why = "DMA_MAP asks for two ways of access";
 	if (!why && (m.flags & (VFMIG_USER_DMA_MAP_MMAP | VFMIG_USER_DMA_MAP_FILE_IO)) &&
-	    !op->msg->nfds)
+	    !command->msg->nfds)
 		why = "DMA_MAP asks for access by a descriptor, and has none";
 	if (!why && m.offset > INT64_MAX - m.size)
 		why = "DMA_MAP passes the end of any file";
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	ret = do_map(op, &m);
+	ret = do_map(command, &m);
 	if (ret) {
-		vfmig_err_at(&op->err, ret, "map of 0x%llx bytes at IOVA 0x%llx",
+		vfmig_err_at(&command->err, ret, "map of 0x%llx bytes at IOVA 0x%llx",
 			     (unsigned long long)m.size, (unsigned long long)m.addr);
-		export_failed(op, ret);
+		export_failed(command, ret);
 		return;
 	}
-	export_done(op, 0);
+	export_done(command, 0);
 }
 
 /*
@@ -305,7 +305,7 @@ void export_unmap_all(struct vfmig_export *server)
  * What was written there until the end: read after the memory is out of the device's reach, so that nothing
  * comes after the last look. Where the log cannot tell, everything was written.
  */
-static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap *u,
+static void last_report(struct export_command *command, const struct vfmig_user_dma_unmap *u,
 			const struct vfmig_user_bitmap *bitmap, uint8_t *bits)
 {
 	struct vfmig_feature_dma_logging_report report = {
@@ -317,45 +317,47 @@ static void last_report(struct export_op *op, const struct vfmig_user_dma_unmap 
 
 	/* The uAPI takes whole pages; with large ones that may be more than there are addresses. */
 	if (!__builtin_mul_overflow(pages, bitmap->pgsize, &report.length) &&
-	    !vfmig_device_feature(op->client->server->device,
-				  VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET, &report,
-				  sizeof(report), NULL))
+	    !vfmig_device_call_feature(command->client->server->device,
+				       VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET,
+				       &report, sizeof(report), NULL))
 		return;
 	for (uint64_t i = 0; i < pages; i++)
 		abi_bitmap_set(bits, i);
 }
 
-static int unmap_with_bitmap(struct export_op *op, size_t first, size_t end,
+static int unmap_with_bitmap(struct export_command *command, size_t first, size_t end,
 			     const struct vfmig_user_dma_unmap *u,
 			     const struct vfmig_user_bitmap *bitmap)
 {
 	uint8_t *bits;
 	int ret;
 
-	if (!op->client->logging && !op->client->type1)
-		return vfmig_err(&op->err, -EINVAL,
+	if (!command->client->logging && !command->client->type1)
+		return vfmig_err(&command->err, -EINVAL,
 				 "DMA_UNMAP asks what was written, and DMA logging is off");
-	if (op->client->type1 && bitmap->pgsize != VFMIG_PAGE_SIZE)
+	if (command->client->type1 && bitmap->pgsize != VFMIG_PAGE_SIZE)
 		return vfmig_err(
-			&op->err, -EINVAL,
+			&command->err, -EINVAL,
 			"DMA_UNMAP asks for pages of %llu bytes, and they are logged as %u",
 			(unsigned long long)bitmap->pgsize, VFMIG_PAGE_SIZE);
 	if (u->addr % bitmap->pgsize &&
 	    u->addr % ABI_LOGGING_PAGE_MIN) /* pages count from the beginning of the range */
-		return vfmig_err(&op->err, -EINVAL, "DMA_UNMAP: the range begins within a page");
-	op->memory = calloc(1, ABI_MSG_BITMAP_SIZE + bitmap->size);
-	if (!op->memory)
-		return vfmig_err(&op->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
+		return vfmig_err(&command->err, -EINVAL,
+				 "DMA_UNMAP: the range begins within a page");
+	command->memory = calloc(1, ABI_MSG_BITMAP_SIZE + bitmap->size);
+	if (!command->memory)
+		return vfmig_err(&command->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
 				 (unsigned long long)bitmap->size);
-	bits = (uint8_t *)op->memory + ABI_MSG_BITMAP_SIZE;
-	if (op->client->type1) {
-		ret = unmap(op->client->server, first, end, bits, bitmap->size, u, &op->err);
+	bits = (uint8_t *)command->memory + ABI_MSG_BITMAP_SIZE;
+	if (command->client->type1) {
+		ret = unmap(command->client->server, first, end, bits, bitmap->size, u,
+			    &command->err);
 	} else {
-		ret = unmap(op->client->server, first, end, NULL, 0, u, &op->err);
-		last_report(op, u, bitmap, bits);
+		ret = unmap(command->client->server, first, end, NULL, 0, u, &command->err);
+		last_report(command, u, bitmap, bits);
 	}
-	op->out.body = bits;
-	op->out.body_len = bitmap->size;
+	command->out.body = bits;
+	command->out.body_len = bitmap->size;
 	return ret;
 }
 
@@ -363,16 +365,16 @@ static int unmap_with_bitmap(struct export_op *op, size_t first, size_t end,
  * All maps that lie in the range, which may be none: clients with a virtual IOMMU unmap blocks that cover many, or
  * none. A map is never cut in two. As in Linux's type1.
  */
-static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
+static int do_unmap(struct export_command *command, const struct vfmig_user_dma_unmap *u,
 		    const struct vfmig_user_bitmap *bitmap)
 {
-	struct vfmig_export *server = op->client->server;
+	struct vfmig_export *server = command->client->server;
 	const struct export_table *table = &server->table;
 	size_t first = find(table, u->addr), end = first;
 	uint64_t last = u->addr + (u->size - 1);
 
 	if (u->flags & VFMIG_DMA_UNMAP_ALL)
-		return table->count ? unmap(server, 0, table->count, NULL, 0, u, &op->err) : 0;
+		return table->count ? unmap(server, 0, table->count, NULL, 0, u, &command->err) : 0;
 	while (end < table->count && table->maps[end].iova <= last)
 		end++;
 	for (size_t i = first ? first - 1 : 0; i < end; i++) {
@@ -380,7 +382,7 @@ static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
 		uint64_t ends = map->iova + (map->size - 1);
 
 		if ((map->iova < u->addr && ends >= u->addr) || ends > last)
-			return vfmig_err(&op->err, -EINVAL,
+			return vfmig_err(&command->err, -EINVAL,
 					 "DMA_UNMAP of 0x%llx bytes at IOVA 0x%llx cuts the map of "
 					 "0x%llx bytes at 0x%llx in two",
 					 (unsigned long long)u->size, (unsigned long long)u->addr,
@@ -388,25 +390,27 @@ static int do_unmap(struct export_op *op, const struct vfmig_user_dma_unmap *u,
 					 (unsigned long long)map->iova);
 	}
 	if (u->flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP)
-		return unmap_with_bitmap(op, first, end, u, bitmap);
-	return first < end ? unmap(server, first, end, NULL, 0, u, &op->err) : 0;
+		return unmap_with_bitmap(command, first, end, u, bitmap);
+	return first < end ? unmap(server, first, end, NULL, 0, u, &command->err) : 0;
 }
 
-void export_dma_unmap(struct export_op *op)
+void export_dma_unmap(struct export_command *command)
 {
 	struct vfmig_user_bitmap bitmap;
 	struct vfmig_user_dma_unmap u;
-	const char *why = abi_msg_get_dma_unmap(op->msg->payload, op->msg->len, &u, &bitmap);
+	const char *why =
+		abi_msg_get_dma_unmap(command->msg->payload, command->msg->len, &u, &bitmap);
 	int ret;
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	ret = do_unmap(op, &u, &bitmap);
+	ret = do_unmap(command, &u, &bitmap);
 	if (ret) {
-		export_failed(op, ret);
+		export_failed(command, ret);
 		return;
 	}
-	export_done(op, abi_msg_put_dma_unmap(export_fixed(op), EXPORT_FIXED_ROOM, &u, &bitmap));
+	export_done(command,
+		    abi_msg_put_dma_unmap(export_fixed(command), EXPORT_FIXED_ROOM, &u, &bitmap));
 }

@@ -39,58 +39,59 @@ static bool known(const struct export_client *client, uint32_t feature)
 	}
 }
 
-void export_put_feature(struct export_op *op, const void *payload, size_t size)
+void export_put_feature(struct export_command *command, const void *payload, size_t size)
 {
 	struct vfmig_device_feature f;
 
-	abi_feature_get(op->msg->payload, op->msg->len, &f);
+	abi_feature_get(command->msg->payload, command->msg->len, &f);
 	if ((f.flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_PROBE)) == VFMIG_FEATURE_GET)
-		f.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size + op->out.body_len);
-	abi_feature_put(export_fixed(op), EXPORT_FIXED_ROOM, &f);
+		f.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size + command->out.body_len);
+	abi_feature_put(export_fixed(command), EXPORT_FIXED_ROOM, &f);
 	if (size)
-		memcpy(export_fixed(op) + ABI_FEATURE_HEADER_SIZE, payload, size);
-	export_done(op, ABI_FEATURE_HEADER_SIZE + size);
+		memcpy(export_fixed(command) + ABI_FEATURE_HEADER_SIZE, payload, size);
+	export_done(command, ABI_FEATURE_HEADER_SIZE + size);
 }
 
 /* As the request was. */
-static void echo(struct export_op *op)
+static void echo(struct export_command *command)
 {
-	op->out.body = op->msg->payload + ABI_FEATURE_HEADER_SIZE;
-	op->out.body_len = op->msg->len - ABI_FEATURE_HEADER_SIZE;
-	export_put_feature(op, NULL, 0);
+	command->out.body = command->msg->payload + ABI_FEATURE_HEADER_SIZE;
+	command->out.body_len = command->msg->len - ABI_FEATURE_HEADER_SIZE;
+	export_put_feature(command, NULL, 0);
 }
 
-static void echo_back(struct export_op *op, ssize_t result)
+static void echo_back(struct export_command *command, ssize_t result)
 {
 	if (result < 0)
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 	else
-		echo(op);
+		echo(command);
 }
 
-static void ask(struct export_op *op, uint32_t flags, void *data, size_t size,
-		void (*back)(struct export_op *op, ssize_t result))
+static void ask(struct export_command *command, uint32_t flags, void *data, size_t size,
+		void (*back)(struct export_command *command, ssize_t result))
 {
-	op->request.feature.flags = flags;
-	op->request.feature.data = data;
-	op->request.feature.size = size;
-	export_ask(op, VFMIG_VERB_FEATURE, back);
+	command->request.feature.flags = flags;
+	command->request.feature.data = data;
+	command->request.feature.size = size;
+	export_ask(command, VFMIG_OP_FEATURE, back);
 }
 
 /* ---- states ---- */
 
-static void flags_back(struct export_op *op, ssize_t result)
+static void flags_back(struct export_command *command, ssize_t result)
 {
 	uint8_t payload[8];
 
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
-	if (!op->client->caps.vfmig)
-		op->payload.u64 &= ~VFMIG_MIGRATION_P2P;
-	export_put_feature(op, payload,
-			   abi_feature_put_migration(payload, sizeof(payload), op->payload.u64));
+	if (!command->client->caps.vfmig)
+		command->payload.u64 &= ~VFMIG_MIGRATION_P2P;
+	export_put_feature(
+		command, payload,
+		abi_feature_put_migration(payload, sizeof(payload), command->payload.u64));
 }
 
 static bool is_p2p(uint32_t state)
@@ -98,59 +99,61 @@ static bool is_p2p(uint32_t state)
 	return state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P;
 }
 
-static void state_back(struct export_op *op, ssize_t result)
+static void state_back(struct export_command *command, ssize_t result)
 {
-	struct vfmig_feature_mig_state *s = &op->payload.state;
+	struct vfmig_feature_mig_state *s = &command->payload.state;
 	uint8_t payload[8];
 
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
-	if (!op->client->caps.vfmig && is_p2p(s->device_state))
+	if (!command->client->caps.vfmig && is_p2p(s->device_state))
 		s->device_state = s->device_state == VFMIG_STATE_RUNNING_P2P ? VFMIG_STATE_RUNNING
 									     : VFMIG_STATE_PRE_COPY;
 	s->data_fd = -1;
-	export_put_feature(op, payload, abi_feature_put_mig_state(payload, sizeof(payload), s));
+	export_put_feature(command, payload,
+			   abi_feature_put_mig_state(payload, sizeof(payload), s));
 }
 
-static void set_state(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
+static void set_state(struct export_command *command, uint32_t flags, const uint8_t *data,
+		      size_t len)
 {
-	const char *why = abi_feature_get_mig_state(data, len, &op->payload.state);
+	const char *why = abi_feature_get_mig_state(data, len, &command->payload.state);
 
-	if (!why && !op->client->caps.vfmig && is_p2p(op->payload.state.device_state))
+	if (!why && !command->client->caps.vfmig && is_p2p(command->payload.state.device_state))
 		why = "a P2P state was asked for, which vfio-user has only with our extension";
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	op->client->server->was_running = false; /* from now on it is what its client says */
-	op->payload.state.data_fd = -1;
-	ask(op, flags, &op->payload.state, sizeof(op->payload.state), state_back);
+	command->client->server->was_running = false; /* from now on it is what its client says */
+	command->payload.state.data_fd = -1;
+	ask(command, flags, &command->payload.state, sizeof(command->payload.state), state_back);
 }
 
-static void number_back(struct export_op *op, ssize_t result)
+static void number_back(struct export_command *command, ssize_t result)
 {
 	uint8_t payload[8];
 
 	if (result < 0)
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 	else
 		export_put_feature(
-			op, payload,
-			abi_feature_put_data_size(payload, sizeof(payload), op->payload.u64));
+			command, payload,
+			abi_feature_put_data_size(payload, sizeof(payload), command->payload.u64));
 }
 
-static void precopy_back(struct export_op *op, ssize_t result)
+static void precopy_back(struct export_command *command, ssize_t result)
 {
 	uint8_t payload[24];
 
 	if (result < 0)
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 	else
-		export_put_feature(op, payload,
+		export_put_feature(command, payload,
 				   abi_feature_put_precopy_info(payload, sizeof(payload),
-								&op->request.precopy));
+								&command->request.precopy));
 }
 
 /* ---- DMA logging ---- */
@@ -165,175 +168,177 @@ static const struct vfmig_dma_logging_range everything[2] = {
 };
 
 /* The device has one log, and the space reads it already. */
-static bool one_way(struct export_op *op)
+static bool one_way(struct export_command *command)
 {
-	if (op->client->type1)
-		export_refuse(op, -EBUSY, "the client logs DMA by DIRTY_PAGES already");
-	return op->client->type1;
+	if (command->client->type1)
+		export_refuse(command, -EBUSY, "the client logs DMA by DIRTY_PAGES already");
+	return command->client->type1;
 }
 
-static void start_back(struct export_op *op, ssize_t result)
+static void start_back(struct export_command *command, ssize_t result)
 {
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
-	op->client->logging = true;
+	command->client->logging = true;
 	/* The request comes back with the page size that was chosen. */
-	memcpy(op->msg->payload + ABI_FEATURE_HEADER_SIZE, &op->payload.start.page_size,
-	       sizeof(op->payload.start.page_size));
-	echo(op);
+	memcpy(command->msg->payload + ABI_FEATURE_HEADER_SIZE, &command->payload.start.page_size,
+	       sizeof(command->payload.start.page_size));
+	echo(command);
 }
 
-static void start(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
+static void start(struct export_command *command, uint32_t flags, const uint8_t *data, size_t len)
 {
-	struct vfmig_feature_dma_logging_control *c = &op->payload.start;
+	struct vfmig_feature_dma_logging_control *c = &command->payload.start;
 	struct vfmig_dma_logging_range *ranges;
 	const char *why;
 	uint32_t n;
 
-	if (one_way(op))
+	if (one_way(command))
 		return;
 	ranges = malloc(ABI_LOGGING_RANGES_MAX * sizeof(*ranges));
-	op->memory = ranges;
+	command->memory = ranges;
 	if (!ranges) {
-		export_refuse(op, -ENOMEM, "no memory for ranges to log");
+		export_refuse(command, -ENOMEM, "no memory for ranges to log");
 		return;
 	}
 	memset(c, 0, sizeof(*c));
 	why = abi_logging_get_start(data, len, &c->page_size, ranges, ABI_LOGGING_RANGES_MAX, &n);
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
 	c->num_ranges = n ? n : 2;
 	c->ranges = (uintptr_t)(n ? ranges : everything);
 	if (!n)
 		c->page_size = ABI_LOGGING_PAGE_MIN;
-	ask(op, flags, c, sizeof(*c), start_back);
+	ask(command, flags, c, sizeof(*c), start_back);
 }
 
-static void stop_back(struct export_op *op, ssize_t result)
+static void stop_back(struct export_command *command, ssize_t result)
 {
 	if (result >= 0)
-		op->client->logging = false;
-	echo_back(op, result);
+		command->client->logging = false;
+	echo_back(command, result);
 }
 
 /* ---- low power ---- */
 
-static void sleeps_back(struct export_op *op, ssize_t result)
+static void sleeps_back(struct export_command *command, ssize_t result)
 {
 	/* Until the client ends it or goes, whether or not the device has woken since. */
 	if (result >= 0)
-		op->client->sleeps = true;
-	echo_back(op, result);
+		command->client->sleeps = true;
+	echo_back(command, result);
 }
 
 /* The eventfd comes beside the message, and the payload has its place among the descriptors: 0. */
-static void enter_with_wake(struct export_op *op, uint32_t flags, const uint8_t *data, size_t len)
+static void enter_with_wake(struct export_command *command, uint32_t flags, const uint8_t *data,
+			    size_t len)
 {
-	struct vfmig_feature_low_power_wake *wake = &op->payload.wake;
+	struct vfmig_feature_low_power_wake *wake = &command->payload.wake;
 	const char *why = abi_feature_get_low_power_wake(data, len, wake);
 
-	if (!why && (op->msg->nfds != 1 || wake->wakeup_eventfd))
+	if (!why && (command->msg->nfds != 1 || wake->wakeup_eventfd))
 		why = "LOW_POWER_ENTRY_WITH_WAKEUP takes one descriptor, and has it as number 0";
-	if (!why && !export_is_eventfd(op->msg->fds[0]))
+	if (!why && !export_is_eventfd(command->msg->fds[0]))
 		why = "LOW_POWER_ENTRY_WITH_WAKEUP: the descriptor is no eventfd";
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	wake->wakeup_eventfd = op->msg->fds[0];
-	ask(op, flags, wake, sizeof(*wake), sleeps_back);
+	wake->wakeup_eventfd = command->msg->fds[0];
+	ask(command, flags, wake, sizeof(*wake), sleeps_back);
 }
 
 /* ---- which is which ---- */
 
-static void get(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
-		size_t len)
+static void get(struct export_command *command, const struct vfmig_device_feature *f,
+		const uint8_t *data, size_t len)
 {
 	uint32_t feature = f->flags & VFMIG_FEATURE_MASK;
-	const struct abi_feature_kind *kind = abi_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 
 	if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT ||
 	    feature == VFMIG_FEATURE_USER_REPORT_RUNS) {
-		if (!one_way(op))
-			export_report(op, f, data, len);
+		if (!one_way(command))
+			export_report(command, f, data, len);
 		return;
 	}
 	if (kind && f->argsz - ABI_FEATURE_HEADER_SIZE < kind->size) {
-		export_refuse(op, -EINVAL, "feature %s: argsz %u leaves no room for it", kind->name,
-			      f->argsz);
+		export_refuse(command, -EINVAL, "feature %s: argsz %u leaves no room for it",
+			      kind->name, f->argsz);
 		return;
 	}
 	switch (feature) {
 	case VFMIG_FEATURE_MIGRATION:
-		ask(op, f->flags, &op->payload.u64, 8, flags_back);
+		ask(command, f->flags, &command->payload.u64, 8, flags_back);
 		return;
 	case VFMIG_FEATURE_MIG_STATE:
-		memset(&op->payload.state, 0, sizeof(op->payload.state));
-		ask(op, f->flags, &op->payload.state, sizeof(op->payload.state), state_back);
+		memset(&command->payload.state, 0, sizeof(command->payload.state));
+		ask(command, f->flags, &command->payload.state, sizeof(command->payload.state),
+		    state_back);
 		return;
 	case VFMIG_FEATURE_MIG_DATA_SIZE:
-		ask(op, f->flags, &op->payload.u64, 8, number_back);
+		ask(command, f->flags, &command->payload.u64, 8, number_back);
 		return;
 	case VFMIG_FEATURE_USER_PRECOPY_INFO:
-		op->request.precopy.argsz = sizeof(op->request.precopy);
-		export_ask(op, VFMIG_VERB_PRECOPY_INFO, precopy_back);
+		command->request.precopy.argsz = sizeof(command->request.precopy);
+		export_ask(command, VFMIG_OP_PRECOPY_INFO, precopy_back);
 		return;
 	case VFMIG_FEATURE_USER_HISTORY:
-		export_history_tell(op);
+		export_history_tell(command);
 		return;
 	default:
-		export_refuse(op, -EINVAL, "feature %u cannot be read", feature);
+		export_refuse(command, -EINVAL, "feature %u cannot be read", feature);
 	}
 }
 
-static void set(struct export_op *op, uint32_t flags, uint8_t *data, size_t len)
+static void set(struct export_command *command, uint32_t flags, uint8_t *data, size_t len)
 {
 	uint32_t feature = flags & VFMIG_FEATURE_MASK;
 
 	switch (feature) {
 	case VFMIG_FEATURE_MIG_STATE:
-		set_state(op, flags, data, len);
+		set_state(command, flags, data, len);
 		return;
 	case VFMIG_FEATURE_DMA_LOGGING_START:
-		start(op, flags, data, len);
+		start(command, flags, data, len);
 		return;
 	case VFMIG_FEATURE_DMA_LOGGING_STOP:
-		if (!one_way(op))
-			ask(op, flags, NULL, 0, stop_back);
+		if (!one_way(command))
+			ask(command, flags, NULL, 0, stop_back);
 		return;
 	case VFMIG_FEATURE_BUS_MASTER:
 		if (len < sizeof(struct vfmig_feature_bus_master)) {
-			export_refuse(op, -EINVAL, "feature bus master needs 4 bytes");
+			export_refuse(command, -EINVAL, "feature bus master needs 4 bytes");
 			return;
 		}
-		ask(op, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
+		ask(command, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
 		return;
 	case VFMIG_FEATURE_USER_HISTORY:
-		if (export_history_moved(op, data, len))
-			echo(op);
+		if (export_history_moved(command, data, len))
+			echo(command);
 		return;
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
-		ask(op, flags, NULL, 0, sleeps_back);
+		ask(command, flags, NULL, 0, sleeps_back);
 		return;
 	case VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE:
-		enter_with_wake(op, flags, data, len);
+		enter_with_wake(command, flags, data, len);
 		return;
 	case VFMIG_FEATURE_LOW_POWER_EXIT:
 	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
-		ask(op, flags, NULL, 0, echo_back);
+		ask(command, flags, NULL, 0, echo_back);
 		return;
 	default:
-		export_refuse(op, -EINVAL, "feature %u cannot be set", feature);
+		export_refuse(command, -EINVAL, "feature %u cannot be set", feature);
 	}
 }
 
-void export_feature(struct export_op *op)
+void export_feature(struct export_command *command)
 {
-	struct wire_msg *msg = op->msg;
+	struct wire_msg *msg = command->msg;
 	struct vfmig_device_feature f;
 	const char *why = abi_feature_get(msg->payload, msg->len, &f);
 	uint8_t *data = msg->payload + ABI_FEATURE_HEADER_SIZE;
@@ -342,28 +347,28 @@ void export_feature(struct export_op *op)
 	if (!why && f.argsz < ABI_FEATURE_HEADER_SIZE)
 		why = "the argsz of DEVICE_FEATURE is below its 8 bytes";
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (!known(op->client, f.flags & VFMIG_FEATURE_MASK)) {
-		export_refuse(op, -ENOTTY, "there is no feature %u here",
+	if (!known(command->client, f.flags & VFMIG_FEATURE_MASK)) {
+		export_refuse(command, -ENOTTY, "there is no feature %u here",
 			      f.flags & VFMIG_FEATURE_MASK);
 		return;
 	}
 	/* All but GET is answered with what was asked. */
 	if ((f.flags & (VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE)) && f.argsz < msg->len) {
-		export_refuse(op, -EINVAL,
+		export_refuse(command, -EINVAL,
 			      "feature %u: argsz %u leaves no room for the reply of %zu bytes",
 			      f.flags & VFMIG_FEATURE_MASK, f.argsz, msg->len);
 		return;
 	}
 	if ((f.flags & VFMIG_FEATURE_PROBE) &&
 	    (f.flags & VFMIG_FEATURE_MASK) >= VFMIG_FEATURE_USER_PRECOPY_INFO)
-		echo(op);
+		echo(command);
 	else if (f.flags & VFMIG_FEATURE_PROBE)
-		ask(op, f.flags, NULL, 0, echo_back);
+		ask(command, f.flags, NULL, 0, echo_back);
 	else if (f.flags & VFMIG_FEATURE_GET)
-		get(op, &f, data, len);
+		get(command, &f, data, len);
 	else
-		set(op, f.flags, data, len);
+		set(command, f.flags, data, len);
 }

@@ -10,12 +10,12 @@
 
 #include "export/vfio_user/server.h"
 
-static void answer_nothing(struct export_op *op, ssize_t result)
+static void answer_nothing(struct export_command *command, ssize_t result)
 {
 	if (result < 0)
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 	else
-		export_done(op, 0);
+		export_done(command, 0);
 }
 
 /* Some clients attach the descriptor of a DMA_MAP to the DMA_UNMAP as well: what is of no use is closed. */
@@ -40,70 +40,71 @@ bool export_is_eventfd(int fd)
 	return n == sizeof(is) - 1 && !memcmp(name, is, sizeof(is) - 1);
 }
 
-static void set_irqs(struct export_op *op)
+static void set_irqs(struct export_command *command)
 {
-	struct wire_msg *msg = op->msg;
+	struct wire_msg *msg = command->msg;
 	struct vfmig_irq_set set;
 	const uint8_t *bools;
 	const char *why = abi_msg_get_irq_set(msg->payload, msg->len, msg->nfds, &set, &bools);
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
 	if (set.index >= ABI_MSG_IRQ_KINDS_MAX) {
-		export_refuse(op, -EINVAL, "SET_IRQS: there is no interrupt index %u", set.index);
+		export_refuse(command, -EINVAL, "SET_IRQS: there is no interrupt index %u",
+			      set.index);
 		return;
 	}
 	keep_fds(msg, set.flags & VFMIG_IRQ_SET_DATA_EVENTFD ? set.count : 0);
 	for (unsigned i = 0; i < msg->nfds; i++) {
 		if (!export_is_eventfd(msg->fds[i])) {
-			export_refuse(op, -EINVAL, "SET_IRQS: descriptor %u is no eventfd", i);
+			export_refuse(command, -EINVAL, "SET_IRQS: descriptor %u is no eventfd", i);
 			return;
 		}
 	}
 	if ((set.flags & VFMIG_IRQ_SET_DATA_EVENTFD) && !msg->nfds) {
 		/* None at all takes them away. */
-		int32_t *none = (int32_t *)export_room(op, set.count * sizeof(*none));
+		int32_t *none = (int32_t *)export_room(command, set.count * sizeof(*none));
 
 		if (!none)
 			return;
 		memset(none, 0xff, set.count * sizeof(*none));
-		op->request.irqs.fds = none;
+		command->request.irqs.fds = none;
 	} else {
-		op->request.irqs.fds = msg->fds;
+		command->request.irqs.fds = msg->fds;
 	}
-	op->client->irqs_used |= 1ull << set.index;
-	op->request.irqs.flags = set.flags;
-	op->request.irqs.index = set.index;
-	op->request.irqs.start = set.start;
-	op->request.irqs.count = set.count;
-	op->request.irqs.bools = bools;
-	export_ask(op, VFMIG_VERB_SET_IRQS, answer_nothing);
+	command->client->irqs_used |= 1ull << set.index;
+	command->request.irqs.flags = set.flags;
+	command->request.irqs.index = set.index;
+	command->request.irqs.start = set.start;
+	command->request.irqs.count = set.count;
+	command->request.irqs.bools = bools;
+	export_ask(command, VFMIG_OP_SET_IRQS, answer_nothing);
 }
 
 /* ---- migration data ---- */
 
 /* The bytes are where the device says, and as many as it says; else false. */
-static bool lent(struct export_op *op)
+static bool lent(struct export_command *command)
 {
 	size_t bytes = 0;
 
-	for (unsigned i = 0; i < op->lent.count; i++)
-		bytes += op->lent.piece[i].iov_len;
-	if (bytes != op->out.body_len) {
-		export_refuse(op, -EPROTO, "the device read %zu bytes and lent %zu",
-			      op->out.body_len, bytes);
+	for (unsigned i = 0; i < command->lent.count; i++)
+		bytes += command->lent.piece[i].iov_len;
+	if (bytes != command->out.body_len) {
+		export_refuse(command, -EPROTO, "the device read %zu bytes and lent %zu",
+			      command->out.body_len, bytes);
 		return false;
 	}
-	op->out.body = NULL;
-	op->out.pieces = op->lent.piece;
-	op->out.files = op->lent.file;
-	op->out.npieces = op->lent.count;
+	command->out.body = NULL;
+	command->out.pieces = command->lent.piece;
+	command->out.files = command->lent.file;
+	command->out.npieces = command->lent.count;
 	return true;
 }
 
-static void data_read_back(struct export_op *op, ssize_t result)
+static void data_read_back(struct export_command *command, ssize_t result)
 {
 	struct vfmig_user_mig_data m;
 
@@ -111,97 +112,99 @@ static void data_read_back(struct export_op *op, ssize_t result)
 	if (result == -ENOMSG)
 		result = 0;
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
 	m.size = (uint32_t)result;
 	m.argsz = ABI_MSG_MIG_DATA_SIZE + m.size;
-	op->out.body = op->answer->payload;
-	op->out.body_len = m.size;
-	if (op->lent.count && !lent(op))
+	command->out.body = command->answer->payload;
+	command->out.body_len = m.size;
+	if (command->lent.count && !lent(command))
 		return;
-	export_done(op, abi_msg_put_mig_data(export_fixed(op), EXPORT_FIXED_ROOM, &m));
+	export_done(command, abi_msg_put_mig_data(export_fixed(command), EXPORT_FIXED_ROOM, &m));
 }
 
-static void data_read(struct export_op *op)
+static void data_read(struct export_command *command)
 {
 	struct vfmig_user_mig_data m;
-	const char *why = abi_msg_get_mig_data(op->msg->payload, op->msg->len, ABI_MSG_XFER_DEFAULT,
-					       false, &m);
+	const char *why = abi_msg_get_mig_data(command->msg->payload, command->msg->len,
+					       ABI_MSG_XFER_DEFAULT, false, &m);
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (!export_room(op, m.size))
+	if (!export_room(command, m.size))
 		return;
-	export_read_data(op, m.size, data_read_back);
+	export_read_data(command, m.size, data_read_back);
 }
 
-void export_data_written(struct export_op *op, ssize_t result)
+void export_data_written(struct export_command *command, ssize_t result)
 {
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
 	/* The message has no place to say how much was taken, so that all of it must be. */
-	op->at += (uint64_t)result;
-	if (op->at == op->payload.u64) {
-		export_done(op, 0);
+	command->at += (uint64_t)result;
+	if (command->at == command->payload.u64) {
+		export_done(command, 0);
 		return;
 	}
-	if (!result || op->at > op->payload.u64) {
-		export_refuse(op, -EIO, "the device took %llu of %llu bytes of its data",
-			      (unsigned long long)op->at, (unsigned long long)op->payload.u64);
+	if (!result || command->at > command->payload.u64) {
+		export_refuse(command, -EIO, "the device took %llu of %llu bytes of its data",
+			      (unsigned long long)command->at,
+			      (unsigned long long)command->payload.u64);
 		return;
 	}
-	memset(&op->request, 0, sizeof(op->request));
-	op->request.data.buf =
-		(op->answer ? op->answer->payload : op->msg->payload + ABI_MSG_MIG_DATA_SIZE) +
-		op->at;
-	op->request.data.len = op->payload.u64 - op->at;
-	export_ask(op, VFMIG_VERB_DATA_WRITE, export_data_written);
+	memset(&command->request, 0, sizeof(command->request));
+	command->request.data.buf =
+		(command->answer ? command->answer->payload
+				 : command->msg->payload + ABI_MSG_MIG_DATA_SIZE) +
+		command->at;
+	command->request.data.len = command->payload.u64 - command->at;
+	export_ask(command, VFMIG_OP_DATA_WRITE, export_data_written);
 }
 
-static void data_write(struct export_op *op)
+static void data_write(struct export_command *command)
 {
 	struct vfmig_user_mig_data m;
-	const char *why = abi_msg_get_mig_data(op->msg->payload, op->msg->len, ABI_MSG_XFER_DEFAULT,
-					       true, &m);
+	const char *why = abi_msg_get_mig_data(command->msg->payload, command->msg->len,
+					       ABI_MSG_XFER_DEFAULT, true, &m);
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	op->payload.u64 = m.size;
-	op->request.data.buf = op->msg->payload + ABI_MSG_MIG_DATA_SIZE;
-	op->request.data.len = m.size;
+	command->payload.u64 = m.size;
+	command->request.data.buf = command->msg->payload + ABI_MSG_MIG_DATA_SIZE;
+	command->request.data.len = m.size;
 	if (!m.size) {
-		export_done(op, 0);
+		export_done(command, 0);
 		return;
 	}
-	export_ask(op, VFMIG_VERB_DATA_WRITE, export_data_written);
+	export_ask(command, VFMIG_OP_DATA_WRITE, export_data_written);
 }
 
 /* ---- which is which ---- */
 
-static void reset(struct export_op *op)
+static void reset(struct export_command *command)
 {
-	op->client->server->was_running = false;
-	export_ask(op, VFMIG_VERB_RESET, answer_nothing);
+	command->client->server->was_running = false;
+	export_ask(command, VFMIG_OP_RESET, answer_nothing);
 }
 
-static void again(struct export_op *op)
+static void again(struct export_command *command)
 {
-	export_refuse(op, -EINVAL, "VERSION comes once, at the beginning");
+	export_refuse(command, -EINVAL, "VERSION comes once, at the beginning");
 }
 
-struct command {
-	void (*handle)(struct export_op *op);
+struct handler {
+	void (*handle)(struct export_command *command);
 	unsigned fds;
 };
 
-static const struct command commands[VFMIG_USER_COMMAND_COUNT] = {
+static const struct handler commands[VFMIG_USER_COMMAND_COUNT] = {
 	[VFMIG_USER_VERSION] = {again, 0},
 	[VFMIG_USER_DMA_MAP] = {export_dma_map, 1},
 	[VFMIG_USER_DMA_UNMAP] = {export_dma_unmap, 0},
@@ -221,13 +224,13 @@ static const struct command commands[VFMIG_USER_COMMAND_COUNT] = {
 };
 
 /* From version 2 of the extension on. */
-static const struct command window_commands[] = {
+static const struct handler window_commands[] = {
 	{export_window, 1},
 	{export_window_read, 0},
 	{export_window_write, 0},
 };
 
-static const struct command *find(const struct export_client *client, uint16_t cmd)
+static const struct handler *find(const struct export_client *client, uint16_t cmd)
 {
 	if (cmd < VFMIG_USER_COMMAND_COUNT)
 		return commands[cmd].handle ? &commands[cmd] : NULL;
@@ -236,16 +239,17 @@ static const struct command *find(const struct export_client *client, uint16_t c
 	return NULL;
 }
 
-void export_handle(struct export_op *op)
+void export_handle(struct export_command *command)
 {
-	struct wire_msg *msg = op->msg;
+	struct wire_msg *msg = command->msg;
 	uint16_t cmd = msg->header.cmd;
-	const struct command *command = find(op->client, cmd);
+	const struct handler *handler = find(command->client, cmd);
 
-	if (!command) {
-		export_refuse(op, -EINVAL, "there is no command %u from client to server", cmd);
+	if (!handler) {
+		export_refuse(command, -EINVAL, "there is no command %u from client to server",
+			      cmd);
 		return;
 	}
-	keep_fds(msg, command->fds);
-	command->handle(op);
+	keep_fds(msg, handler->fds);
+	handler->handle(command);
 }

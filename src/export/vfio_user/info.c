@@ -13,212 +13,215 @@
 /* Neither a device nor a region has more to say of itself than fits here. */
 #define INFO_MAX 65536u
 
-static void device_info_back(struct export_op *op, ssize_t result)
+static void device_info_back(struct export_command *command, ssize_t result)
 {
-	struct vfmig_device_info *info = &op->payload.device_info;
+	struct vfmig_device_info *info = &command->payload.device_info;
 
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
 	info->argsz = ABI_MSG_DEVICE_INFO_SIZE;
 	info->flags &= VFMIG_DEVICE_FLAG_RESET | VFMIG_DEVICE_FLAG_PCI;
-	export_done(op, abi_msg_put_device_info(export_fixed(op), EXPORT_FIXED_ROOM, info));
+	export_done(command,
+		    abi_msg_put_device_info(export_fixed(command), EXPORT_FIXED_ROOM, info));
 }
 
 /* With our extension it is the uAPI's, capabilities and all. */
-static void device_about_back(struct export_op *op, ssize_t result)
+static void device_about_back(struct export_command *command, ssize_t result)
 {
-	struct vfmig_device_info *info = (struct vfmig_device_info *)op->answer->payload;
+	struct vfmig_device_info *info = (struct vfmig_device_info *)command->answer->payload;
 
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
 	if (result < ABI_MSG_DEVICE_INFO_SIZE || result > UINT32_MAX) {
-		export_refuse(op, -EIO, "the device told of itself in %zd bytes", result);
+		export_refuse(command, -EIO, "the device told of itself in %zd bytes", result);
 		return;
 	}
 	info->argsz = (uint32_t)result;
-	op->out.body = op->answer->payload;
-	op->out.body_len = (size_t)result < op->answer->len ? (size_t)result : op->answer->len;
-	export_done(op, 0);
+	command->out.body = command->answer->payload;
+	command->out.body_len =
+		(size_t)result < command->answer->len ? (size_t)result : command->answer->len;
+	export_done(command, 0);
 }
 
-static void device_about(struct export_op *op, uint32_t argsz)
+static void device_about(struct export_command *command, uint32_t argsz)
 {
 	uint32_t room = argsz < INFO_MAX ? argsz : INFO_MAX;
 
-	if (!export_room(op, room))
+	if (!export_room(command, room))
 		return;
-	memset(op->answer->payload, 0, room);
-	op->request.info.buf = op->answer->payload;
-	op->request.info.size = room;
-	export_ask(op, VFMIG_VERB_DEVICE_INFO, device_about_back);
+	memset(command->answer->payload, 0, room);
+	command->request.info.buf = command->answer->payload;
+	command->request.info.size = room;
+	export_ask(command, VFMIG_OP_DEVICE_INFO, device_about_back);
 }
 
-void export_device_info(struct export_op *op)
+void export_device_info(struct export_command *command)
 {
-	const char *why =
-		abi_msg_get_device_info(op->msg->payload, op->msg->len, &op->payload.device_info);
+	const char *why = abi_msg_get_device_info(command->msg->payload, command->msg->len,
+						  &command->payload.device_info);
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (op->client->caps.vfmig) {
-		device_about(op, op->payload.device_info.argsz);
+	if (command->client->caps.vfmig) {
+		device_about(command, command->payload.device_info.argsz);
 		return;
 	}
-	memset(&op->payload.device_info, 0, sizeof(op->payload.device_info));
-	op->request.info.buf = &op->payload.device_info;
-	op->request.info.size = sizeof(op->payload.device_info);
-	export_ask(op, VFMIG_VERB_DEVICE_INFO, device_info_back);
+	memset(&command->payload.device_info, 0, sizeof(command->payload.device_info));
+	command->request.info.buf = &command->payload.device_info;
+	command->request.info.size = sizeof(command->payload.device_info);
+	export_ask(command, VFMIG_OP_DEVICE_INFO, device_info_back);
 }
 
 /*
  * The client will ask again, with room for the capabilities. Only that reply has the descriptor, for there are clients
  * that do not expect one with the first.
  */
-static bool short_of_caps(const struct export_op *op)
+static bool short_of_caps(const struct export_command *command)
 {
-	return ((struct vfmig_region_info *)op->answer->payload)->argsz > op->answer->len;
+	return ((struct vfmig_region_info *)command->answer->payload)->argsz > command->answer->len;
 }
 
-static void region_info_done(struct export_op *op, uint64_t offset)
+static void region_info_done(struct export_command *command, uint64_t offset)
 {
-	struct vfmig_region_info *info = (struct vfmig_region_info *)op->answer->payload;
-	size_t len = info->argsz < op->answer->len ? info->argsz : op->answer->len;
+	struct vfmig_region_info *info = (struct vfmig_region_info *)command->answer->payload;
+	size_t len = info->argsz < command->answer->len ? info->argsz : command->answer->len;
 
 	info->offset = offset;
-	if (op->fd >= 0) {
-		op->out.fds = &op->fd;
-		op->out.nfds = 1;
-	} else if (!op->client->caps.max_msg_fds || !short_of_caps(op)) {
+	if (command->fd >= 0) {
+		command->out.fds = &command->fd;
+		command->out.nfds = 1;
+	} else if (!command->client->caps.max_msg_fds || !short_of_caps(command)) {
 		info->flags &= ~VFMIG_REGION_FLAG_MMAP;
 	}
-	op->out.body = op->answer->payload;
-	op->out.body_len = len;
-	export_done(op, 0);
+	command->out.body = command->answer->payload;
+	command->out.body_len = len;
+	export_done(command, 0);
 }
 
-static void region_fd_back(struct export_op *op, ssize_t result)
+static void region_fd_back(struct export_command *command, ssize_t result)
 {
 	if (result < 0) {
 		/* It said that it can be mapped, and cannot: then it is not said to the client. */
-		op->err.code = 0;
-		region_info_done(op, 0);
+		command->err.code = 0;
+		region_info_done(command, 0);
 		return;
 	}
-	op->fd = op->request.region_fd.fd;
-	region_info_done(op, op->request.region_fd.file_offset);
+	command->fd = command->request.region_fd.fd;
+	region_info_done(command, command->request.region_fd.file_offset);
 }
 
-static void region_info_back(struct export_op *op, ssize_t result)
+static void region_info_back(struct export_command *command, ssize_t result)
 {
-	struct vfmig_region_info *info = (struct vfmig_region_info *)op->answer->payload;
+	struct vfmig_region_info *info = (struct vfmig_region_info *)command->answer->payload;
 	uint32_t index = info->index;
 
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
 	if (result < ABI_MSG_REGION_INFO_SIZE || result > UINT32_MAX) {
-		export_refuse(op, -EIO, "region %u: the device answered with %zd bytes", index,
+		export_refuse(command, -EIO, "region %u: the device answered with %zd bytes", index,
 			      result);
 		return;
 	}
 	info->argsz = (uint32_t)result;
-	if (!(info->flags & VFMIG_REGION_FLAG_MMAP) || !op->client->caps.max_msg_fds ||
-	    short_of_caps(op)) {
-		region_info_done(op, 0);
+	if (!(info->flags & VFMIG_REGION_FLAG_MMAP) || !command->client->caps.max_msg_fds ||
+	    short_of_caps(command)) {
+		region_info_done(command, 0);
 		return;
 	}
-	memset(&op->request, 0, sizeof(op->request));
-	op->request.region_fd.index = index;
-	op->request.region_fd.fd = -1;
-	export_ask(op, VFMIG_VERB_REGION_FD, region_fd_back);
+	memset(&command->request, 0, sizeof(command->request));
+	command->request.region_fd.index = index;
+	command->request.region_fd.fd = -1;
+	export_ask(command, VFMIG_OP_REGION_FD, region_fd_back);
 }
 
-void export_region_info(struct export_op *op)
+void export_region_info(struct export_command *command)
 {
 	struct vfmig_region_info info;
-	const char *why = abi_msg_get_region_info(op->msg->payload, op->msg->len, &info);
+	const char *why = abi_msg_get_region_info(command->msg->payload, command->msg->len, &info);
 	uint32_t room = info.argsz < INFO_MAX ? info.argsz : INFO_MAX;
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (!export_room(op, room))
+	if (!export_room(command, room))
 		return;
-	memset(op->answer->payload, 0, room);
-	((struct vfmig_region_info *)op->answer->payload)->index = info.index;
-	op->request.info.index = info.index;
-	op->request.info.buf = op->answer->payload;
-	op->request.info.size = room;
-	export_ask(op, VFMIG_VERB_REGION_INFO, region_info_back);
+	memset(command->answer->payload, 0, room);
+	((struct vfmig_region_info *)command->answer->payload)->index = info.index;
+	command->request.info.index = info.index;
+	command->request.info.buf = command->answer->payload;
+	command->request.info.size = room;
+	export_ask(command, VFMIG_OP_REGION_INFO, region_info_back);
 }
 
-static void io_fds_back(struct export_op *op, ssize_t result)
+static void io_fds_back(struct export_command *command, ssize_t result)
 {
 	struct vfmig_user_io_fds h = {
 		.argsz = ABI_MSG_IO_FDS_SIZE,
-		.index = op->request.info.index,
+		.index = command->request.info.index,
 	};
 
 	if (result < 0)
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 	else
-		export_done(op, abi_msg_put_io_fds(export_fixed(op), EXPORT_FIXED_ROOM, &h, NULL));
+		export_done(command,
+			    abi_msg_put_io_fds(export_fixed(command), EXPORT_FIXED_ROOM, &h, NULL));
 }
 
 /* There are none; but of a region that there is not, it is an error to ask. */
-void export_io_fds(struct export_op *op)
+void export_io_fds(struct export_command *command)
 {
 	struct vfmig_user_io_fds h;
-	const char *why = abi_msg_get_io_fds_request(op->msg->payload, op->msg->len, &h);
+	const char *why = abi_msg_get_io_fds_request(command->msg->payload, command->msg->len, &h);
 
 	if (!why && h.count)
 		why = "the count of a GET_REGION_IO_FDS command must be 0";
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (!export_room(op, ABI_MSG_REGION_INFO_SIZE))
+	if (!export_room(command, ABI_MSG_REGION_INFO_SIZE))
 		return;
-	op->request.info.index = h.index;
-	op->request.info.buf = op->answer->payload;
-	op->request.info.size = ABI_MSG_REGION_INFO_SIZE;
-	export_ask(op, VFMIG_VERB_REGION_INFO, io_fds_back);
+	command->request.info.index = h.index;
+	command->request.info.buf = command->answer->payload;
+	command->request.info.size = ABI_MSG_REGION_INFO_SIZE;
+	export_ask(command, VFMIG_OP_REGION_INFO, io_fds_back);
 }
 
-static void irq_info_back(struct export_op *op, ssize_t result)
+static void irq_info_back(struct export_command *command, ssize_t result)
 {
-	struct vfmig_irq_info *info = (struct vfmig_irq_info *)op->answer->payload;
+	struct vfmig_irq_info *info = (struct vfmig_irq_info *)command->answer->payload;
 
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
 	info->argsz = ABI_MSG_IRQ_INFO_SIZE;
-	export_done(op, abi_msg_put_irq_info(export_fixed(op), EXPORT_FIXED_ROOM, info));
+	export_done(command, abi_msg_put_irq_info(export_fixed(command), EXPORT_FIXED_ROOM, info));
 }
 
-void export_irq_info(struct export_op *op)
+void export_irq_info(struct export_command *command)
 {
 	struct vfmig_irq_info info;
-	const char *why = abi_msg_get_irq_info(op->msg->payload, op->msg->len, &info);
+	const char *why = abi_msg_get_irq_info(command->msg->payload, command->msg->len, &info);
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (!export_room(op, sizeof(info)))
+	if (!export_room(command, sizeof(info)))
 		return;
-	memset(op->answer->payload, 0, sizeof(info));
-	op->request.info.index = info.index;
-	op->request.info.buf = op->answer->payload;
-	op->request.info.size = sizeof(info);
-	export_ask(op, VFMIG_VERB_IRQ_INFO, irq_info_back);
+	memset(command->answer->payload, 0, sizeof(info));
+	command->request.info.index = info.index;
+	command->request.info.buf = command->answer->payload;
+	command->request.info.size = sizeof(info);
+	export_ask(command, VFMIG_OP_IRQ_INFO, irq_info_back);
 }

@@ -27,7 +27,7 @@
 #include "export/vfio_user/server.h"
 
 /* With the lock held. */
-static void become(struct vfmig_export *server, enum vfmig_past past, const char *where)
+static void become(struct vfmig_export *server, enum vfmig_history past, const char *where)
 {
 	struct timespec now;
 
@@ -49,10 +49,10 @@ static bool has_migration_region(struct vfmig_device *device)
 	struct vfmig_device_info info;
 	struct vfmig_region region;
 
-	if (vfmig_device_info(device, &info, NULL))
+	if (vfmig_device_get_info(device, &info, NULL))
 		return false;
 	for (uint32_t i = 0; i < info.num_regions; i++)
-		if (!vfmig_device_region(device, i, &region, NULL) &&
+		if (!vfmig_device_get_region_info(device, i, &region, NULL) &&
 		    region.type == VFMIG_REGION_TYPE_MIGRATION)
 			return true;
 	return false;
@@ -63,34 +63,35 @@ void export_history_begin(struct vfmig_export *server)
 	struct vfmig_feature_mig_state now = {.data_fd = -1};
 
 	/* The device of another server, which remembers it. */
-	if (!vfmig_device_feature(server->device, VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
-				  &server->past, sizeof(server->past), NULL) &&
-	    server->past.past != VFMIG_PAST_UNKNOWN)
+	if (!vfmig_device_call_feature(server->device,
+				       VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
+				       &server->past, sizeof(server->past), NULL) &&
+	    server->past.past != VFMIG_HISTORY_UNKNOWN)
 		return;
-	become(server, VFMIG_PAST_UNKNOWN, "");
-	if (vfmig_device_feature(server->device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, &now,
-				 sizeof(now), NULL))
+	become(server, VFMIG_HISTORY_UNKNOWN, "");
+	if (vfmig_device_call_feature(server->device, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET,
+				      &now, sizeof(now), NULL))
 		return;
 	server->state = now.device_state;
 	if (runs(now.device_state) && !has_migration_region(server->device))
-		become(server, VFMIG_PAST_NEW, "");
+		become(server, VFMIG_HISTORY_NEW, "");
 }
 
 void export_history_state(struct vfmig_export *server, uint32_t state)
 {
-	enum vfmig_past past;
+	enum vfmig_history past;
 
 	pthread_mutex_lock(&server->past_lock);
 	past = server->past.past;
 	server->state = state;
-	if (past == VFMIG_PAST_UNKNOWN)
+	if (past == VFMIG_HISTORY_UNKNOWN)
 		; /* and it may be changed by ways that are not seen */
-	else if (state == VFMIG_STATE_RESUMING && past != VFMIG_PAST_LOADING)
-		become(server, VFMIG_PAST_LOADING, "");
-	else if (state == VFMIG_STATE_STOP && past == VFMIG_PAST_LOADING)
-		become(server, VFMIG_PAST_LOADED, "");
-	else if (runs(state) && past != VFMIG_PAST_NEW && past != VFMIG_PAST_RAN)
-		become(server, VFMIG_PAST_RAN, "");
+	else if (state == VFMIG_STATE_RESUMING && past != VFMIG_HISTORY_LOADING)
+		become(server, VFMIG_HISTORY_LOADING, "");
+	else if (state == VFMIG_STATE_STOP && past == VFMIG_HISTORY_LOADING)
+		become(server, VFMIG_HISTORY_LOADED, "");
+	else if (runs(state) && past != VFMIG_HISTORY_NEW && past != VFMIG_HISTORY_RAN)
+		become(server, VFMIG_HISTORY_RAN, "");
 	pthread_mutex_unlock(&server->past_lock);
 }
 
@@ -98,8 +99,8 @@ static void reset(struct vfmig_export *server)
 {
 	pthread_mutex_lock(&server->past_lock);
 	server->state = VFMIG_STATE_RUNNING;
-	if (server->past.past != VFMIG_PAST_UNKNOWN)
-		become(server, VFMIG_PAST_NEW, "");
+	if (server->past.past != VFMIG_HISTORY_UNKNOWN)
+		become(server, VFMIG_HISTORY_NEW, "");
 	pthread_mutex_unlock(&server->past_lock);
 }
 
@@ -110,9 +111,10 @@ static void data_read(struct export_client *client, size_t asked, size_t got)
 
 	pthread_mutex_lock(&server->past_lock);
 	if (server->state == VFMIG_STATE_STOP_COPY && asked &&
-	    (client->caps.vfmig ? !got : got < asked) && server->past.past != VFMIG_PAST_UNKNOWN &&
-	    server->past.past != VFMIG_PAST_READ && server->past.past != VFMIG_PAST_MOVED)
-		become(server, VFMIG_PAST_READ, "");
+	    (client->caps.vfmig ? !got : got < asked) &&
+	    server->past.past != VFMIG_HISTORY_UNKNOWN && server->past.past != VFMIG_HISTORY_READ &&
+	    server->past.past != VFMIG_HISTORY_MOVED)
+		become(server, VFMIG_HISTORY_READ, "");
 	pthread_mutex_unlock(&server->past_lock);
 }
 
@@ -121,33 +123,33 @@ void export_history_note(struct export_client *client, const struct vfmig_reques
 	const uint32_t flags = request->feature.flags;
 	const struct vfmig_feature_mig_state *now = request->feature.data;
 
-	if (request->verb == VFMIG_VERB_RESET)
+	if (request->op == VFMIG_OP_RESET)
 		reset(client->server);
-	else if (request->verb == VFMIG_VERB_DATA_READ)
+	else if (request->op == VFMIG_OP_DATA_READ)
 		data_read(client, request->data.len, (size_t)request->result);
-	else if (request->verb == VFMIG_VERB_FEATURE && !(flags & VFMIG_FEATURE_PROBE) &&
+	else if (request->op == VFMIG_OP_FEATURE && !(flags & VFMIG_FEATURE_PROBE) &&
 		 (flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_MIG_STATE)
 		export_history_state(client->server, now->device_state);
 }
 
-void export_history_tell(struct export_op *op)
+void export_history_tell(struct export_command *command)
 {
-	struct vfmig_export *server = op->client->server;
-	uint8_t *room = export_room(op, sizeof(server->past));
+	struct vfmig_export *server = command->client->server;
+	uint8_t *room = export_room(command, sizeof(server->past));
 
 	if (!room)
 		return;
 	pthread_mutex_lock(&server->past_lock);
 	memcpy(room, &server->past, sizeof(server->past));
 	pthread_mutex_unlock(&server->past_lock);
-	op->out.body = room;
-	op->out.body_len = sizeof(server->past);
-	export_put_feature(op, NULL, 0);
+	command->out.body = room;
+	command->out.body_len = sizeof(server->past);
+	export_put_feature(command, NULL, 0);
 }
 
-bool export_history_moved(struct export_op *op, const uint8_t *data, size_t len)
+bool export_history_moved(struct export_command *command, const uint8_t *data, size_t len)
 {
-	struct vfmig_export *server = op->client->server;
+	struct vfmig_export *server = command->client->server;
 	struct vfmig_feature_history said;
 	const char *why = NULL;
 
@@ -155,21 +157,21 @@ bool export_history_moved(struct export_op *op, const uint8_t *data, size_t len)
 		why = "the payload is too small";
 	else
 		memcpy(&said, data, sizeof(said));
-	if (!why && said.past != VFMIG_PAST_MOVED)
+	if (!why && said.past != VFMIG_HISTORY_MOVED)
 		why = "a client can say only that the state was moved away";
 	if (!why && strnlen(said.where, sizeof(said.where)) == sizeof(said.where))
 		why = "the place has no end";
 	if (!why)
 		why = abi_section_sentence(said.where, strlen(said.where));
 	pthread_mutex_lock(&server->past_lock);
-	if (!why && server->past.past == VFMIG_PAST_UNKNOWN)
+	if (!why && server->past.past == VFMIG_HISTORY_UNKNOWN)
 		why = "the server does not see all of the device's states";
 	if (!why && runs(server->state))
 		why = "the device runs here";
 	if (!why)
-		become(server, VFMIG_PAST_MOVED, said.where);
+		become(server, VFMIG_HISTORY_MOVED, said.where);
 	pthread_mutex_unlock(&server->past_lock);
 	if (why)
-		export_refuse(op, -EINVAL, "feature USER_HISTORY: %s", why);
+		export_refuse(command, -EINVAL, "feature USER_HISTORY: %s", why);
 	return !why;
 }

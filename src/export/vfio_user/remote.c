@@ -108,8 +108,8 @@ static int ask_next(struct access *a)
 		dma->ask.data_max = message.count;
 	}
 	*a->last = dma;
-	ret = wire_ask(&client->wire, a->end, a->write ? VFMIG_USER_DMA_WRITE : VFMIG_USER_DMA_READ,
-		       &dma->ask);
+	ret = wire_send_command(&client->wire, a->end,
+				a->write ? VFMIG_USER_DMA_WRITE : VFMIG_USER_DMA_READ, &dma->ask);
 	if (ret) {
 		*a->last = NULL;
 		dma_free(client, dma);

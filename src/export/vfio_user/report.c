@@ -22,49 +22,50 @@
 #define PART 8u
 #define MOST ABI_MSG_XFER_DEFAULT
 
-static size_t runs_room(const struct export_op *op)
+static size_t runs_room(const struct export_command *command)
 {
-	size_t part = op->out.body_len / PART;
+	size_t part = command->out.body_len / PART;
 
 	return part < MOST ? part : MOST;
 }
 
-static uint64_t *take_zeros(struct export_op *op, size_t bytes)
+static uint64_t *take_zeros(struct export_command *command, size_t bytes)
 {
-	struct export_client *client = op->client;
+	struct export_client *client = command->client;
 
 	pthread_mutex_lock(&client->wire.lock);
 	if (client->zeros && client->zeros_len >= bytes) {
-		op->memory = client->zeros;
-		op->memory_len = client->zeros_len;
+		command->memory = client->zeros;
+		command->memory_len = client->zeros_len;
 		client->zeros = NULL;
 	}
 	pthread_mutex_unlock(&client->wire.lock);
-	if (!op->memory) {
-		op->memory = calloc(1, bytes);
-		op->memory_len = bytes;
+	if (!command->memory) {
+		command->memory = calloc(1, bytes);
+		command->memory_len = bytes;
 	}
-	return op->memory;
+	return command->memory;
 }
 
-static void keep_zeros(struct export_op *op)
+static void keep_zeros(struct export_command *command)
 {
-	struct export_client *client = op->client;
+	struct export_client *client = command->client;
 
-	if (op->memory_len > KEEP)
+	if (command->memory_len > KEEP)
 		return;
 	pthread_mutex_lock(&client->wire.lock);
 	if (!client->zeros) {
-		client->zeros = op->memory;
-		client->zeros_len = op->memory_len;
-		op->memory = NULL;
+		client->zeros = command->memory;
+		client->zeros_len = command->memory_len;
+		command->memory = NULL;
 	}
 	pthread_mutex_unlock(&client->wire.lock);
 }
 
-static void tell_bits(struct export_op *op)
+static void tell_bits(struct export_command *command)
 {
-	export_put_feature(op, op->msg->payload + ABI_FEATURE_HEADER_SIZE, ABI_LOGGING_REPORT_SIZE);
+	export_put_feature(command, command->msg->payload + ABI_FEATURE_HEADER_SIZE,
+			   ABI_LOGGING_REPORT_SIZE);
 }
 
 /* Runs as they are in a message, in their place. */
@@ -80,51 +81,51 @@ static void put_runs(const struct vfmig_page_runs *runs)
 	}
 }
 
-static void tell_runs(struct export_op *op)
+static void tell_runs(struct export_command *command)
 {
-	const struct vfmig_feature_dma_logging_report *r = &op->payload.report;
+	const struct vfmig_feature_dma_logging_report *r = &command->payload.report;
 	struct abi_logging_runs head = {
 		.iova = r->iova, .length = r->length, .page_size = r->page_size};
-	uint8_t payload[ABI_LOGGING_RUNS_SIZE], *room = op->answer->payload;
+	uint8_t payload[ABI_LOGGING_RUNS_SIZE], *room = command->answer->payload;
 	size_t len;
 
-	if (op->runs.told) {
-		put_runs(&op->runs);
-		head.count = op->runs.count;
+	if (command->runs.told) {
+		put_runs(&command->runs);
+		head.count = command->runs.count;
 		len = (size_t)head.count * ABI_RUN_SIZE;
 	} else {
-		len = abi_runs_put(room, runs_room(op), op->memory, op->out.body_len / 8,
-				   &head.count);
+		len = abi_runs_put(room, runs_room(command), command->memory,
+				   command->out.body_len / 8, &head.count);
 		if (len != SIZE_MAX)
-			abi_runs_clear(room, head.count, op->memory);
+			abi_runs_clear(room, head.count, command->memory);
 	}
 	/* Then the next one begins as bits: to tell so many as runs, and then again, is the dearest way. */
-	op->client->many_runs = len == SIZE_MAX;
+	command->client->many_runs = len == SIZE_MAX;
 	if (len == SIZE_MAX) {
 		head.form = ABI_RUNS_ARE_BITS;
 		head.count = 0;
 	} else {
-		keep_zeros(op);
-		op->out.body = room;
-		op->out.body_len = len;
+		keep_zeros(command);
+		command->out.body = room;
+		command->out.body_len = len;
 	}
 	abi_logging_put_runs(payload, sizeof(payload), &head);
-	export_put_feature(op, payload, sizeof(payload));
+	export_put_feature(command, payload, sizeof(payload));
 }
 
 /*
  * The specification has no smallest page, and devices log none below 4 KiB. Of a report in smaller ones each bit of the
  * device's, which is behind the client's, stands for several.
  */
-static void spread(struct export_op *op, const struct abi_logging_report *asked)
+static void spread(struct export_command *command, const struct abi_logging_report *asked)
 {
 	uint64_t pages = asked->length / asked->page_size;
 	uint64_t parts = ABI_LOGGING_PAGE_MIN / asked->page_size;
-	const uint8_t *from = (const uint8_t *)op->memory + op->out.body_len;
+	const uint8_t *from = (const uint8_t *)command->memory + command->out.body_len;
 
 	for (uint64_t n = 0; n < pages; n++)
 		if (from[n / parts / 8] >> n / parts % 8 & 1)
-			abi_bitmap_set(op->memory, n);
+			abi_bitmap_set(command->memory, n);
 }
 
 /* Whether a request is for such pages; what the device is asked for instead, in whole pages of its own. */
@@ -143,29 +144,29 @@ static bool small_pages(const uint8_t *data, size_t len, struct abi_logging_repo
 	return true;
 }
 
-static void report_back(struct export_op *op, ssize_t result)
+static void report_back(struct export_command *command, ssize_t result)
 {
 	struct abi_logging_report asked, device;
 	uint32_t flags;
 
-	memcpy(&flags, op->msg->payload + sizeof(flags), sizeof(flags));
+	memcpy(&flags, command->msg->payload + sizeof(flags), sizeof(flags));
 	if (result < 0)
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 	else if ((flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS)
-		tell_runs(op);
+		tell_runs(command);
 	else {
-		if (small_pages(op->msg->payload + ABI_FEATURE_HEADER_SIZE,
-				op->msg->len - ABI_FEATURE_HEADER_SIZE, &asked, &device))
-			spread(op, &asked);
-		tell_bits(op);
+		if (small_pages(command->msg->payload + ABI_FEATURE_HEADER_SIZE,
+				command->msg->len - ABI_FEATURE_HEADER_SIZE, &asked, &device))
+			spread(command, &asked);
+		tell_bits(command);
 	}
 }
 
-void export_report(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
-		   size_t len)
+void export_report(struct export_command *command, const struct vfmig_device_feature *f,
+		   const uint8_t *data, size_t len)
 {
 	bool runs = (f->flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_USER_REPORT_RUNS;
-	struct vfmig_feature_dma_logging_report *r = &op->payload.report;
+	struct vfmig_feature_dma_logging_report *r = &command->payload.report;
 	struct abi_logging_report asked, device;
 	uint64_t bytes, more = 0;
 	const char *why;
@@ -184,12 +185,12 @@ void export_report(struct export_op *op, const struct vfmig_device_feature *f, c
 				       bytes)
 		why = "the argsz of a report leaves no room for its bitmap";
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
 	/* 256 MiB at the most, and one at a time. */
-	if (!take_zeros(op, bytes + more)) {
-		export_refuse(op, -ENOMEM, "no memory for a bitmap of %llu bytes",
+	if (!take_zeros(command, bytes + more)) {
+		export_refuse(command, -ENOMEM, "no memory for a bitmap of %llu bytes",
 			      (unsigned long long)bytes);
 		return;
 	}
@@ -197,22 +198,22 @@ void export_report(struct export_op *op, const struct vfmig_device_feature *f, c
 		.iova = device.iova,
 		.length = device.length,
 		.page_size = device.page_size,
-		.bitmap = (uintptr_t)op->memory + (more ? bytes : 0),
+		.bitmap = (uintptr_t)command->memory + (more ? bytes : 0),
 	};
-	op->out.body = op->memory;
-	op->out.body_len = bytes;
+	command->out.body = command->memory;
+	command->out.body_len = bytes;
 	if (runs) {
-		if (!export_room(op, runs_room(op)))
+		if (!export_room(command, runs_room(command)))
 			return;
 		/* A device that can tells them by itself, and touches no bitmap. */
-		op->runs = (struct vfmig_page_runs){
-			.run = (struct vfmig_page_run *)op->answer->payload,
-			.room = (uint32_t)(runs_room(op) / ABI_RUN_SIZE)};
-		if (!op->client->many_runs)
-			op->request.feature.runs = &op->runs;
+		command->runs = (struct vfmig_page_runs){
+			.run = (struct vfmig_page_run *)command->answer->payload,
+			.room = (uint32_t)(runs_room(command) / ABI_RUN_SIZE)};
+		if (!command->client->many_runs)
+			command->request.feature.runs = &command->runs;
 	}
-	op->request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
-	op->request.feature.data = r;
-	op->request.feature.size = sizeof(*r);
-	export_ask(op, VFMIG_VERB_FEATURE, report_back);
+	command->request.feature.flags = VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET;
+	command->request.feature.data = r;
+	command->request.feature.size = sizeof(*r);
+	export_ask(command, VFMIG_OP_FEATURE, report_back);
 }

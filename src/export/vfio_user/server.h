@@ -3,7 +3,7 @@
  * The inside of the vfio-user export: a server for one client at a time.
  *
  * The thread that works the export takes commands in, in order, and has them done one by one; only data
- * of a migration may have several pieces under way. Each command is an operation (op.c): decoded,
+ * of a migration may have several pieces under way. Each command is an operation (command.c): decoded,
  * asked of the device as a request, encoded, sent. A device's DMA to memory that the client keeps to itself
  * goes the other way, by question and answer (remote.c), from whatever thread the device works in.
  *
@@ -54,14 +54,14 @@ struct export_client;
  * @finished: the reply is ready
  * @lent: bytes that the device has lent, and not got back
  */
-struct export_op {
+struct export_command {
 	struct wire_out out;
 	struct export_client *client;
 	struct wire_msg *msg;
 	struct wire_msg *answer;
 	struct vfmig_request request;
 	struct vfmig_error err;
-	void (*back)(struct export_op *op, ssize_t result);
+	void (*back)(struct export_command *command, ssize_t result);
 	int fd;
 	uint64_t at;
 	atomic_uint turns;
@@ -79,7 +79,7 @@ struct export_op {
 		struct vfmig_device_info device_info;
 		uint64_t u64;
 	} payload;
-	struct export_op *next;
+	struct export_command *next;
 };
 
 /* A file that memory is mapped from; maps of one file share it. */
@@ -123,14 +123,14 @@ struct export_client {
 	struct wire_msg *first, **last; /* commands whose turn has not come */
 	unsigned count;
 	size_t bytes;
-	struct export_op *running, **running_last;
+	struct export_command *running, **running_last;
 	unsigned nrunning;
 	uint64_t serial, looked_at; /* the last command, now and when they were looked at last */
 	uint8_t *
 		window; /* what the client has shared for migration data, and may write to at any time */
 	size_t window_len;
 	unsigned nlent; /* operations with bytes that the device has lent */
-	struct export_op *unused;
+	struct export_command *unused;
 	void *zeros; /* a bitmap of so many bytes, for the next report */
 	size_t zeros_len;
 	bool many_runs; /* the last report had more than there is room for */
@@ -195,10 +195,10 @@ void export_history_state(struct vfmig_export *server, uint32_t state);
 /* The device has answered @request of @client: note what follows from it. */
 void export_history_note(struct export_client *client, const struct vfmig_request *request);
 /* The feature USER_HISTORY: GET, and SET, which has been refused if this returns false. */
-void export_history_tell(struct export_op *op);
-bool export_history_moved(struct export_op *op, const uint8_t *data, size_t len);
+void export_history_tell(struct export_command *command);
+bool export_history_moved(struct export_command *command, const uint8_t *data, size_t len);
 
-/* ---- op.c ---- */
+/* ---- command.c ---- */
 
 /* A command came in. Under the lock. */
 int export_queue(struct export_client *client, struct wire_msg *msg);
@@ -211,23 +211,23 @@ void export_hurry(struct export_client *client);
 /* Free what is kept for the next use. */
 void export_ops_free(struct export_client *client);
 /* Ask the device; @back is called with the result. */
-void export_ask(struct export_op *op, enum vfmig_verb verb,
-		void (*back)(struct export_op *op, ssize_t result));
+void export_ask(struct export_command *command, enum vfmig_op op,
+		void (*back)(struct export_command *command, ssize_t result));
 /* The same for migration data, of which the device may lend some: up to @len bytes, to the room that there is. */
-void export_read_data(struct export_op *op, size_t len,
-		      void (*back)(struct export_op *op, ssize_t result));
+void export_read_data(struct export_command *command, size_t len,
+		      void (*back)(struct export_command *command, ssize_t result));
 /* The reply is in op->out (@fixed bytes behind the header, and the body); or an error. */
-void export_done(struct export_op *op, size_t fixed);
-void export_refuse(struct export_op *op, int code, const char *fmt, ...)
+void export_done(struct export_command *command, size_t fixed);
+void export_refuse(struct export_command *command, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The error that is in op->err already, or @code. */
-void export_failed(struct export_op *op, int code);
+void export_failed(struct export_command *command, int code);
 /* Room for what the device tells, or a refused operation and NULL. */
-uint8_t *export_room(struct export_op *op, size_t len);
+uint8_t *export_room(struct export_command *command, size_t len);
 /* Where the fixed part of a reply goes. */
-static inline uint8_t *export_fixed(struct export_op *op)
+static inline uint8_t *export_fixed(struct export_command *command)
 {
-	return op->out.head + ABI_MSG_HEADER_SIZE;
+	return command->out.head + ABI_MSG_HEADER_SIZE;
 }
 #define EXPORT_FIXED_ROOM (WIRE_HEAD - ABI_MSG_HEADER_SIZE)
 /* Something happened that the working thread is to look at. Any thread. */
@@ -236,44 +236,44 @@ void export_wake(struct vfmig_export *server);
 /* ---- handle.c, and the files for what each command asks ---- */
 
 /* Begin an operation. It is done now, or when the device has answered. */
-void export_handle(struct export_op *op);
+void export_handle(struct export_command *command);
 /* A device writes to what it is given; a pipe that is full would hold it for ever. */
 bool export_is_eventfd(int fd);
-void export_device_info(struct export_op *op);
-void export_region_info(struct export_op *op);
-void export_io_fds(struct export_op *op);
-void export_irq_info(struct export_op *op);
-void export_region_access(struct export_op *op);
-void export_write_multi(struct export_op *op);
-void export_feature(struct export_op *op);
+void export_device_info(struct export_command *command);
+void export_region_info(struct export_command *command);
+void export_io_fds(struct export_command *command);
+void export_irq_info(struct export_command *command);
+void export_region_access(struct export_command *command);
+void export_write_multi(struct export_command *command);
+void export_feature(struct export_command *command);
 /* The reply's header, with the payload of @size bytes behind it, in line. */
-void export_put_feature(struct export_op *op, const void *payload, size_t size);
+void export_put_feature(struct export_command *command, const void *payload, size_t size);
 
 /* ---- window.c ---- */
 
-void export_window(struct export_op *op);
-void export_window_read(struct export_op *op);
-void export_window_write(struct export_op *op);
+void export_window(struct export_command *command);
+void export_window_read(struct export_command *command);
+void export_window_write(struct export_command *command);
 /* Let go of it, if there is one. */
 void export_window_drop(struct export_client *client);
 
 /* ---- report.c ---- */
 
-void export_report(struct export_op *op, const struct vfmig_device_feature *f, const uint8_t *data,
-		   size_t len);
+void export_report(struct export_command *command, const struct vfmig_device_feature *f,
+		   const uint8_t *data, size_t len);
 
 /* The device has taken some of what was written: it is asked to take the rest, or all is done. */
-void export_data_written(struct export_op *op, ssize_t result);
+void export_data_written(struct export_command *command, ssize_t result);
 
 /* ---- dma.c ---- */
 
-void export_dma_map(struct export_op *op);
-void export_dma_unmap(struct export_op *op);
+void export_dma_map(struct export_command *command);
+void export_dma_unmap(struct export_command *command);
 void export_unmap_all(struct vfmig_export *server);
 
 /* ---- dirty.c ---- */
 
-void export_dirty_pages(struct export_op *op);
+void export_dirty_pages(struct export_command *command);
 /* Whether a map of this size can be logged by it. */
 int export_dirty_check(uint64_t size, struct vfmig_error *err);
 /* End logging by DIRTY_PAGES, if there is any. */

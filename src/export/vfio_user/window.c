@@ -28,10 +28,10 @@ void export_window_drop(struct export_client *client)
 }
 
 /* No piece is under way: those are done before the next command of another kind. */
-void export_window(struct export_op *op)
+void export_window(struct export_command *command)
 {
-	struct wire_msg *msg = op->msg;
-	struct export_client *client = op->client;
+	struct wire_msg *msg = command->msg;
+	struct export_client *client = command->client;
 	struct vfmig_user_window w;
 	const char *why = abi_msg_get_window(msg->payload, msg->len, msg->nfds, &w);
 	uint64_t page;
@@ -39,40 +39,41 @@ void export_window(struct export_op *op)
 	int ret;
 
 	if (why) {
-		export_refuse(op, -EINVAL, "%s", why);
+		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
 	export_window_drop(client);
 	if (!w.size) {
-		export_done(op, 0);
+		export_done(command, 0);
 		return;
 	}
-	ret = wire_memory_check(msg->fds[0], 0, w.size, true, true, &page, &op->err);
+	ret = wire_memory_check(msg->fds[0], 0, w.size, true, true, &page, &command->err);
 	if (!ret && w.size % page)
-		ret = vfmig_err(&op->err, -EINVAL, "a window is not a whole number of its pages");
+		ret = vfmig_err(&command->err, -EINVAL,
+				"a window is not a whole number of its pages");
 	if (ret) {
-		export_failed(op, ret);
+		export_failed(command, ret);
 		return;
 	}
 	at = mmap(NULL, w.size, PROT_READ | PROT_WRITE, MAP_SHARED, msg->fds[0], 0);
 	if (at == MAP_FAILED) {
-		export_refuse(op, -errno, "a window cannot be mapped: %s", strerror(errno));
+		export_refuse(command, -errno, "a window cannot be mapped: %s", strerror(errno));
 		return;
 	}
 	client->window = at;
 	client->window_len = w.size;
-	export_done(op, 0);
+	export_done(command, 0);
 }
 
 /* A piece that is in the window, and room for a copy of it. False: it was refused. */
-static bool piece(struct export_op *op, struct vfmig_user_window_piece *p)
+static bool piece(struct export_command *command, struct vfmig_user_window_piece *p)
 {
-	const char *why =
-		abi_msg_get_window_piece(op->msg->payload, op->msg->len, op->client->window_len, p);
+	const char *why = abi_msg_get_window_piece(command->msg->payload, command->msg->len,
+						   command->client->window_len, p);
 
 	if (!why)
-		return export_room(op, p->size);
-	export_refuse(op, -EINVAL, "%s", why);
+		return export_room(command, p->size);
+	export_refuse(command, -EINVAL, "%s", why);
 	return false;
 }
 
@@ -102,10 +103,10 @@ static void copy_lent(XXH3_state_t *sum, uint8_t *to, const uint8_t *from, size_
 }
 
 /* To the window, from the buffer or from where the device has it. False: that is not as much as it says. */
-static bool put(struct export_op *op, struct vfmig_user_window_piece *p)
+static bool put(struct export_command *command, struct vfmig_user_window_piece *p)
 {
-	uint8_t *to = p->size ? op->client->window + p->offset : NULL;
-	const struct vfmig_lent *lent = &op->lent;
+	uint8_t *to = p->size ? command->client->window + p->offset : NULL;
+	const struct vfmig_lent *lent = &command->lent;
 	XXH3_state_t sum;
 	size_t left = p->size;
 
@@ -113,7 +114,7 @@ static bool put(struct export_op *op, struct vfmig_user_window_piece *p)
 	if (!lent->count) {
 		for (size_t at = 0, n; at < left; at += n) {
 			n = left - at < STEP ? left - at : STEP;
-			copy_ours(&sum, to + at, op->answer->payload + at, n);
+			copy_ours(&sum, to + at, command->answer->payload + at, n);
 		}
 		left = 0;
 	}
@@ -128,7 +129,7 @@ static bool put(struct export_op *op, struct vfmig_user_window_piece *p)
 	return !left;
 }
 
-static void read_back(struct export_op *op, ssize_t result)
+static void read_back(struct export_command *command, ssize_t result)
 {
 	struct vfmig_user_window_piece p;
 
@@ -136,32 +137,34 @@ static void read_back(struct export_op *op, ssize_t result)
 	if (result == -ENOMSG)
 		result = 0;
 	if (result < 0) {
-		export_failed(op, (int)result);
+		export_failed(command, (int)result);
 		return;
 	}
 	/* The message is ours, and was looked at. */
-	abi_msg_get_window_piece(op->msg->payload, op->msg->len, op->client->window_len, &p);
+	abi_msg_get_window_piece(command->msg->payload, command->msg->len,
+				 command->client->window_len, &p);
 	if ((uint64_t)result > p.size) {
-		export_refuse(op, -EPROTO, "the device read %zd bytes of %u", result, p.size);
+		export_refuse(command, -EPROTO, "the device read %zd bytes of %u", result, p.size);
 		return;
 	}
 	p.argsz = ABI_MSG_WINDOW_PIECE_SIZE;
 	p.size = (uint32_t)result;
-	if (!put(op, &p)) {
-		export_refuse(op, -EPROTO, "the device lent another number of bytes");
+	if (!put(command, &p)) {
+		export_refuse(command, -EPROTO, "the device lent another number of bytes");
 		return;
 	}
-	op->lent.count = 0; /* they are copied */
-	export_done(op, abi_msg_put_window_piece(export_fixed(op), EXPORT_FIXED_ROOM, &p));
+	command->lent.count = 0; /* they are copied */
+	export_done(command,
+		    abi_msg_put_window_piece(export_fixed(command), EXPORT_FIXED_ROOM, &p));
 }
 
-void export_window_read(struct export_op *op)
+void export_window_read(struct export_command *command)
 {
 	struct vfmig_user_window_piece p;
 
-	if (!piece(op, &p))
+	if (!piece(command, &p))
 		return;
-	export_read_data(op, p.size, read_back);
+	export_read_data(command, p.size, read_back);
 }
 
 /* Out of the window, and the sum of what was taken. */
@@ -178,26 +181,26 @@ static uint64_t take(uint8_t *to, const uint8_t *from, size_t len)
 	return XXH3_64bits_digest(&sum);
 }
 
-void export_window_write(struct export_op *op)
+void export_window_write(struct export_command *command)
 {
 	struct vfmig_user_window_piece p;
 	const uint8_t *from;
 
-	if (!piece(op, &p))
+	if (!piece(command, &p))
 		return;
 	/* Of 0 bytes there may be no window. */
-	from = p.size ? op->client->window + p.offset : NULL;
-	if (take(op->answer->payload, from, p.size) != p.sum) {
-		export_refuse(op, -EBADMSG,
+	from = p.size ? command->client->window + p.offset : NULL;
+	if (take(command->answer->payload, from, p.size) != p.sum) {
+		export_refuse(command, -EBADMSG,
 			      "the checksum of %u bytes at 0x%llx of the window is wrong", p.size,
 			      (unsigned long long)p.offset);
 		return;
 	}
-	op->payload.u64 = p.size;
-	op->request.data.buf = op->answer->payload;
-	op->request.data.len = p.size;
+	command->payload.u64 = p.size;
+	command->request.data.buf = command->answer->payload;
+	command->request.data.len = p.size;
 	if (!p.size)
-		export_done(op, 0);
+		export_done(command, 0);
 	else
-		export_ask(op, VFMIG_VERB_DATA_WRITE, export_data_written);
+		export_ask(command, VFMIG_OP_DATA_WRITE, export_data_written);
 }

@@ -26,17 +26,17 @@ enum way { NEITHER, TO_DEVICE, FROM_DEVICE };
 
 static enum way way_of(const struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_DATA_WRITE:
-	case VFMIG_VERB_REGION_WRITE:
+	switch (request->op) {
+	case VFMIG_OP_DATA_WRITE:
+	case VFMIG_OP_REGION_WRITE:
 		return TO_DEVICE;
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_DEVICE_INFO:
-	case VFMIG_VERB_REGION_INFO:
-	case VFMIG_VERB_IRQ_INFO:
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_DEVICE_INFO:
+	case VFMIG_OP_REGION_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		return FROM_DEVICE;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		/* START's payload is a pointer and a length: to flip bits there is to break the
 		 * caller, not the device. */
 		if (feature_is(request, VFMIG_FEATURE_GET))
@@ -53,14 +53,14 @@ static enum way way_of(const struct vfmig_request *request)
 /* Where the request's buffer is, to be read or replaced. */
 static void **buffer(struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
+	switch (request->op) {
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
 		return &request->data.buf;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		return &request->region.buf;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		return &request->feature.data;
 	default:
 		return &request->info.buf;
@@ -69,14 +69,14 @@ static void **buffer(struct vfmig_request *request)
 
 static size_t length(const struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
+	switch (request->op) {
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
 		return request->data.len;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		return request->region.len;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		return request->feature.size;
 	default:
 		return request->info.size;
@@ -86,7 +86,7 @@ static size_t length(const struct vfmig_request *request)
 /* What a request returns that is said to have been done. */
 static ssize_t claim(const struct vfmig_request *request)
 {
-	if (request->verb == VFMIG_VERB_DATA_WRITE || request->verb == VFMIG_VERB_REGION_WRITE)
+	if (request->op == VFMIG_OP_DATA_WRITE || request->op == VFMIG_OP_REGION_WRITE)
 		return (ssize_t)length(request);
 	return 0;
 }
@@ -123,7 +123,7 @@ static void shorten(void *context, struct vfmig_request *copy)
 {
 	struct fault_call *call = context;
 
-	if (copy->verb == VFMIG_VERB_DATA_READ || copy->verb == VFMIG_VERB_DATA_WRITE)
+	if (copy->op == VFMIG_OP_DATA_READ || copy->op == VFMIG_OP_DATA_WRITE)
 		copy->data.len = call->len;
 	else
 		copy->region.len = (uint32_t)call->len;
@@ -158,7 +158,7 @@ static void give_back(void *context, struct vfmig_request *outer, ssize_t result
 	struct fault_call *call = context;
 
 	/* A feature's payload is also where the answer goes. */
-	if (outer->verb == VFMIG_VERB_FEATURE && result >= 0)
+	if (outer->op == VFMIG_OP_FEATURE && result >= 0)
 		memcpy(outer->feature.data, call->copy, call->len);
 	fault_end(call, result);
 }
@@ -172,7 +172,7 @@ static void flip_answer(void *context, struct vfmig_request *outer, ssize_t resu
 		fault_end(call, result);
 		return;
 	}
-	if (outer->verb == VFMIG_VERB_FEATURE) {
+	if (outer->op == VFMIG_OP_FEATURE) {
 		struct vfmig_feature_dma_logging_report *report = outer->feature.data;
 
 		if (feature_index(outer) == VFMIG_FEATURE_DMA_LOGGING_REPORT)
@@ -222,7 +222,7 @@ static void skip_chunk(void *context, struct vfmig_request *outer, ssize_t resul
 
 static void act_drop(struct fault_call *call)
 {
-	if (call->outer->verb == VFMIG_VERB_DATA_READ)
+	if (call->outer->op == VFMIG_OP_DATA_READ)
 		filter_forward(&call->fault->device, call->outer, NULL, skip_chunk, call);
 	else
 		/* A report that is not asked for leaves its bitmap as clean as it came. */
@@ -251,7 +251,7 @@ static void first_done(void *context, struct vfmig_request *outer, ssize_t resul
 	}
 	call->len = (size_t)result; /* the same bytes again, no more */
 	filter_forward(&call->fault->device, outer,
-		       outer->verb == VFMIG_VERB_DATA_WRITE ? shorten : NULL, second_done, call);
+		       outer->op == VFMIG_OP_DATA_WRITE ? shorten : NULL, second_done, call);
 }
 
 static void keep_chunk(void *context, struct vfmig_request *outer, ssize_t result)
@@ -274,20 +274,20 @@ static void keep_chunk(void *context, struct vfmig_request *outer, ssize_t resul
 
 static void act_twice(struct fault_call *call)
 {
-	bool reads = call->outer->verb == VFMIG_VERB_DATA_READ;
+	bool reads = call->outer->op == VFMIG_OP_DATA_READ;
 
 	filter_forward(&call->fault->device, call->outer, NULL, reads ? keep_chunk : first_done,
 		       call);
 }
 
-void fault_act(struct fault *fault, struct vfmig_request *request)
+void fault_apply(struct fault *fault, struct vfmig_request *request)
 {
 	struct fault_call *call = fault_begin(fault, request);
 
 	if (!call)
 		return;
 	/* They are to be in the buffer, where they can be spoilt. */
-	if (request->verb == VFMIG_VERB_DATA_READ)
+	if (request->op == VFMIG_OP_DATA_READ)
 		request->data.lent = NULL;
 	switch ((enum fault_act)fault->act) {
 	case FAULT_ERROR:

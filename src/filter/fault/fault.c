@@ -40,11 +40,11 @@ static const struct vfmig_option options[] = {
 	{NULL},
 };
 
-#define BIT(verb) (1u << VFMIG_VERB_##verb)
-#define DATA	  (BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_READ) | BIT(REGION_WRITE))
-#define ORDERS	  (BIT(SET_IRQS) | BIT(RESET) | BIT(FEATURE))
-#define SPACE	  (BIT(ATTACH) | BIT(DETACH) | BIT(SPACE_MAP) | BIT(SPACE_UNMAP))
-#define INFOS	  (BIT(DEVICE_INFO) | BIT(REGION_INFO) | BIT(IRQ_INFO))
+#define BIT(op) (1u << VFMIG_OP_##op)
+#define DATA	(BIT(DATA_READ) | BIT(DATA_WRITE) | BIT(REGION_READ) | BIT(REGION_WRITE))
+#define ORDERS	(BIT(SET_IRQS) | BIT(RESET) | BIT(FEATURE))
+#define SPACE	(BIT(ATTACH) | BIT(DETACH) | BIT(SPACE_MAP) | BIT(SPACE_UNMAP))
+#define INFOS	(BIT(DEVICE_INFO) | BIT(REGION_INFO) | BIT(IRQ_INFO))
 
 /* What can be done to which verbs. */
 static const uint32_t fit[] = {
@@ -181,9 +181,9 @@ void fault_fail(struct fault_call *call)
 	bool cancelled, feature;
 
 	outer = drop_call(call, &cancelled);
-	feature = outer->verb == VFMIG_VERB_FEATURE;
+	feature = outer->op == VFMIG_OP_FEATURE;
 	request_complete_err(outer, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",
-			     fault->device.name, vfmig_verb_name(outer->verb), feature ? " " : "",
+			     fault->device.name, vfmig_op_name(outer->op), feature ? " " : "",
 			     feature ? vfmig_feature_name(outer->feature.flags & VFMIG_FEATURE_MASK)
 				     : "",
 			     fault->error);
@@ -229,7 +229,7 @@ static bool read_again(struct fault *fault, struct vfmig_request *request)
 
 static bool sets_state(const struct vfmig_request *request)
 {
-	return request->verb == VFMIG_VERB_FEATURE &&
+	return request->op == VFMIG_OP_FEATURE &&
 	       (request->feature.flags & ~VFMIG_FEATURE_MASK) == VFMIG_FEATURE_SET &&
 	       (request->feature.flags & VFMIG_FEATURE_MASK) == VFMIG_FEATURE_MIG_STATE &&
 	       request->feature.size >= sizeof(struct vfmig_feature_mig_state);
@@ -239,18 +239,18 @@ static void fault_submit(struct vfmig_device *device, struct vfmig_request *requ
 {
 	struct fault *fault = (struct fault *)device;
 
-	if (request->verb == VFMIG_VERB_DATA_READ && read_again(fault, request))
+	if (request->op == VFMIG_OP_DATA_READ && read_again(fault, request))
 		return;
 	/* Data that passes by somewhere else cannot be spoilt. */
-	if (request->verb == VFMIG_VERB_WINDOW) {
+	if (request->op == VFMIG_OP_WINDOW) {
 		request_complete_err(request, -EOPNOTSUPP, "%s: a fault filter sees all data",
 				     device->name);
 		return;
 	}
 	if (fault->arcs && sets_state(request))
 		fault_arc(fault, request);
-	else if (!fault->arcs && filter_match(&fault->match, request) && fault_strikes(fault))
-		fault_act(fault, request);
+	else if (!fault->arcs && filter_matches(&fault->match, request) && fault_strikes(fault))
+		fault_apply(fault, request);
 	else
 		vfmig_submit(device->inner, request);
 }
@@ -329,8 +329,8 @@ static int parse(struct fault *fault, const char *text, struct vfmig_error *err)
 	if (ret)
 		return ret;
 	fault->random = fault->seed;
-	fault->match.verbs &= fit[fault->act];
-	if (!fault->match.verbs)
+	fault->match.ops &= fit[fault->act];
+	if (!fault->match.ops)
 		return vfmig_err(err, -EINVAL, "do=%s does not go with these verbs",
 				 acts[fault->act]);
 	return 0;
@@ -346,8 +346,8 @@ static int fault_open(struct vfmig_device *inner, const char *text, struct vfmig
 		return vfmig_err(err, -ENOMEM, "no memory for a filter");
 	ret = parse(fault, text, err);
 	if (!ret && fault->arcs)
-		ret = vfmig_device_feature(inner, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
-					   &fault->flags, sizeof(fault->flags), err);
+		ret = vfmig_device_call_feature(inner, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
+						&fault->flags, sizeof(fault->flags), err);
 	if (!ret)
 		ret = filter_init(&fault->device, &ops, inner, "fault", err);
 	if (ret) {

@@ -76,8 +76,8 @@ struct fault {
 /** fault_strikes() - whether the request that just came is one of those; counts */
 bool fault_strikes(struct fault *fault);
 
-/** fault_act() - what is to happen to a request that is struck */
-void fault_act(struct fault *fault, struct vfmig_request *request);
+/** fault_apply() - what is to happen to a request that is struck */
+void fault_apply(struct fault *fault, struct vfmig_request *request);
 
 /** fault_arc() - a SET of the state: find out whether it passes the arc, and act there */
 void fault_arc(struct fault *fault, struct vfmig_request *request);

@@ -34,7 +34,7 @@ static int host_read(struct vfmig_mediator_host *host, uint32_t index, uint64_t 
 	struct mediate *m = mediate_of(host);
 	int ret = may_ask(m, err);
 
-	return ret ? ret : vfmig_region_read(m->device.inner, index, offset, buf, len, err);
+	return ret ? ret : vfmig_device_region_read(m->device.inner, index, offset, buf, len, err);
 }
 
 static int host_write(struct vfmig_mediator_host *host, uint32_t index, uint64_t offset,
@@ -43,7 +43,7 @@ static int host_write(struct vfmig_mediator_host *host, uint32_t index, uint64_t
 	struct mediate *m = mediate_of(host);
 	int ret = may_ask(m, err);
 
-	return ret ? ret : vfmig_region_write(m->device.inner, index, offset, buf, len, err);
+	return ret ? ret : vfmig_device_region_write(m->device.inner, index, offset, buf, len, err);
 }
 
 static int has_space(const struct mediate *m, struct vfmig_error *err)

@@ -49,13 +49,12 @@ static void free_job(struct mediate_job *job)
 
 static uint32_t feature_of(const struct vfmig_request *request)
 {
-	return request->verb == VFMIG_VERB_FEATURE ? request->feature.flags & ~VFMIG_FEATURE_MASK
-						   : 0;
+	return request->op == VFMIG_OP_FEATURE ? request->feature.flags & ~VFMIG_FEATURE_MASK : 0;
 }
 
 static bool is(const struct vfmig_request *request, uint32_t op, uint32_t index, size_t size)
 {
-	return request->verb == VFMIG_VERB_FEATURE && feature_of(request) == op &&
+	return request->op == VFMIG_OP_FEATURE && feature_of(request) == op &&
 	       (request->feature.flags & VFMIG_FEATURE_MASK) == index &&
 	       request->feature.size >= size;
 }
@@ -117,20 +116,20 @@ static int copy_in(struct mediate_job *job)
 
 	*copy = *outer;
 	copy->err = &job->err;
-	switch (copy->verb) {
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	switch (copy->op) {
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		ret = copy_bytes(&job->data,
-				 copy->verb == VFMIG_VERB_REGION_WRITE ? outer->region.buf : NULL,
+				 copy->op == VFMIG_OP_REGION_WRITE ? outer->region.buf : NULL,
 				 copy->region.len);
 		copy->region.buf = job->data;
 		return ret;
-	case VFMIG_VERB_SPACE_MAP:
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_MAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		job->map = *outer->map;
 		copy->map = &job->map;
 		return 0;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		if (copy->feature.size > PAYLOAD_MAX)
 			return -E2BIG;
 		ret = copy_bytes(&job->data, outer->feature.data, copy->feature.size);
@@ -157,14 +156,14 @@ static void copy_out(const struct mediate_job *job, ssize_t result)
 			*outer->err = job->err;
 		return;
 	}
-	switch (outer->verb) {
-	case VFMIG_VERB_REGION_READ:
+	switch (outer->op) {
+	case VFMIG_OP_REGION_READ:
 		memcpy(outer->region.buf, job->data, outer->region.len);
 		return;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		outer->region_fd = job->copy.region_fd;
 		return;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		if (is_start(outer)) {
 			struct vfmig_feature_dma_logging_control *control = outer->feature.data;
 
@@ -202,7 +201,7 @@ static struct mediate_job *next_job(struct mediate *m)
 /* A descriptor that nobody waits for any more. */
 static void drop_fd(const struct mediate_job *job, ssize_t result)
 {
-	if (job->copy.verb == VFMIG_VERB_REGION_FD && result >= 0 && job->copy.region_fd.fd >= 0)
+	if (job->copy.op == VFMIG_OP_REGION_FD && result >= 0 && job->copy.region_fd.fd >= 0)
 		close(job->copy.region_fd.fd);
 }
 

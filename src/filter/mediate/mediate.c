@@ -159,30 +159,30 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	struct mediate *m = mediate_of(device);
 	bool mine = false;
 
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
 		filter_forward(device, request, NULL, device_info_back, m);
 		return;
-	case VFMIG_VERB_REGION_INFO:
+	case VFMIG_OP_REGION_INFO:
 		region_info(m, request);
 		return;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		access_region(m, request);
 		return;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		region_fd(m, request);
 		return;
-	case VFMIG_VERB_ATTACH:
-	case VFMIG_VERB_DETACH:
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_ATTACH:
+	case VFMIG_OP_DETACH:
+	case VFMIG_OP_RESET:
 		mine = true;
 		break;
-	case VFMIG_VERB_SPACE_MAP:
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_MAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		mine = m->own;
 		break;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		mine = is_logging(m, request);
 		break;
 	default:
@@ -252,7 +252,7 @@ static const struct device_ops ops = {
 static int check_need(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	struct vfmig_region region;
-	bool can = !vfmig_device_feature(
+	bool can = !vfmig_device_call_feature(
 		inner, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, NULL, 0,
 		NULL);
 	int ret;
@@ -260,7 +260,7 @@ static int check_need(struct mediate *m, struct vfmig_device *inner, struct vfmi
 	if (!(m->caps & VFMIG_MEDIATOR_CAP_MIGRATION))
 		return 0;
 	for (uint32_t i = VFMIG_PCI_REGION_COUNT; i < m->about.regions && !can; i++) {
-		ret = vfmig_device_region(inner, i, &region, err);
+		ret = vfmig_device_get_region_info(inner, i, &region, err);
 		if (ret && !device_index_absent(ret))
 			return ret;
 		can = !ret && region.type == VFMIG_REGION_TYPE_MIGRATION;

@@ -24,7 +24,7 @@ static int see_region(struct vfmig_device *inner, uint32_t index,
 		      struct vfmig_mediator_region *seen, struct vfmig_error *err)
 {
 	struct vfmig_region region;
-	int ret = vfmig_device_region(inner, index, &region, err);
+	int ret = vfmig_device_get_region_info(inner, index, &region, err);
 
 	*seen = (struct vfmig_mediator_region){.index = index};
 	if (ret)
@@ -37,7 +37,8 @@ static int see_region(struct vfmig_device *inner, uint32_t index,
 static int see_ids(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	uint8_t config[64];
-	int ret = vfmig_region_read(inner, VFMIG_PCI_REGION_CONFIG, 0, config, sizeof(config), err);
+	int ret = vfmig_device_region_read(inner, VFMIG_PCI_REGION_CONFIG, 0, config,
+					   sizeof(config), err);
 
 	if (ret)
 		return vfmig_err_at(err, ret, "configuration space");
@@ -53,7 +54,7 @@ static int see_ids(struct mediate *m, struct vfmig_device *inner, struct vfmig_e
 int mediate_look(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	struct vfmig_device_info info;
-	int ret = vfmig_device_info(inner, &info, err);
+	int ret = vfmig_device_get_info(inner, &info, err);
 	uint32_t n;
 
 	if (ret)
@@ -220,8 +221,8 @@ void mediate_own_info(struct mediate *m, struct vfmig_request *request)
 const char *mediate_bad_access(const struct vfmig_mediator_region *region,
 			       const struct vfmig_request *request)
 {
-	uint32_t need = request->verb == VFMIG_VERB_REGION_WRITE ? VFMIG_REGION_FLAG_WRITE
-								 : VFMIG_REGION_FLAG_READ;
+	uint32_t need = request->op == VFMIG_OP_REGION_WRITE ? VFMIG_REGION_FLAG_WRITE
+							     : VFMIG_REGION_FLAG_READ;
 
 	if (!(region->flags & need))
 		return "the region does not allow it";

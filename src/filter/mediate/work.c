@@ -17,7 +17,7 @@ static ssize_t pass(struct mediate *m, struct vfmig_request *request)
 
 static ssize_t access_region(struct mediate *m, struct vfmig_request *request)
 {
-	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
+	bool write = request->op == VFMIG_OP_REGION_WRITE;
 	uint32_t index = request->region.index;
 	int ret;
 
@@ -102,7 +102,7 @@ static ssize_t attach(struct mediate *m, struct vfmig_request *request)
 	if (m->own) {
 		vfmig_space_detach(m->own, m->device.inner, NULL);
 	} else {
-		struct vfmig_request undo = {.verb = VFMIG_VERB_DETACH, .space = space};
+		struct vfmig_request undo = {.op = VFMIG_OP_DETACH, .space = space};
 
 		pass(m, &undo);
 	}
@@ -171,22 +171,22 @@ static ssize_t logging(struct mediate *m, struct vfmig_request *request)
 ssize_t mediate_work(struct mediate *m, struct vfmig_request *request)
 {
 	request->err->text[0] = 0;
-	switch (request->verb) {
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	switch (request->op) {
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		return access_region(m, request);
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		return map_region(m, request);
-	case VFMIG_VERB_ATTACH:
+	case VFMIG_OP_ATTACH:
 		return attach(m, request);
-	case VFMIG_VERB_DETACH:
+	case VFMIG_OP_DETACH:
 		return detach(m, request);
-	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_OP_SPACE_MAP:
 		return map(m, request);
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		return vfmig_space_unmap(m->own, request->map->iova, request->map->size,
 					 request->err);
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_RESET:
 		return reset(m, request);
 	default:
 		return logging(m, request);

@@ -51,7 +51,7 @@ static ssize_t ask_log(struct region_driver *driver, uint32_t flags, void *data,
 {
 	struct vfmig_request *inner = &driver->steps.inner;
 
-	inner->verb = VFMIG_VERB_FEATURE;
+	inner->op = VFMIG_OP_FEATURE;
 	inner->feature.flags = flags;
 	inner->feature.data = data;
 	inner->feature.size = size;
@@ -160,7 +160,7 @@ ssize_t region_log_stop(struct region_driver *driver, step_fn then)
 void region_log_end(struct region_driver *driver, bool reset)
 {
 	struct vfmig_request stop = {
-		.verb = VFMIG_VERB_FEATURE,
+		.op = VFMIG_OP_FEATURE,
 		.feature.flags = VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP,
 	};
 	bool logs, ask, logger = driver->log.logger;
@@ -175,7 +175,7 @@ void region_log_end(struct region_driver *driver, bool reset)
 	if (logger && (logs || ask))
 		driver->log.logger->ops->stop(driver->log.logger, NULL);
 	if (ask && driver->log.device)
-		vfmig_device_feature(driver->log.device, stop.feature.flags, NULL, 0, NULL);
+		vfmig_device_call_feature(driver->log.device, stop.feature.flags, NULL, 0, NULL);
 	if (ask && driver->log.session_tells)
 		vfmig_session_call(driver->steps.session, &stop);
 }

@@ -299,7 +299,7 @@ static int call(struct region_user *user, uint32_t flags, void *data, size_t siz
 		struct vfmig_error *err)
 {
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_FEATURE,
+		.op = VFMIG_OP_FEATURE,
 		.feature = {.flags = flags, .data = data, .size = size},
 		.err = err,
 	};

@@ -51,7 +51,7 @@ static ssize_t access_data(struct region_driver *driver, struct vfmig_request *o
 {
 	uint8_t *at = driver->bytes + outer->region.offset;
 
-	if (outer->verb == VFMIG_VERB_REGION_WRITE)
+	if (outer->op == VFMIG_OP_REGION_WRITE)
 		memcpy(at, outer->region.buf, outer->region.len);
 	else
 		memcpy(outer->region.buf, at, outer->region.len);
@@ -96,7 +96,7 @@ static ssize_t begin(struct steps *steps, ssize_t result)
 {
 	struct region_driver *driver = region_driver_of(steps);
 	struct vfmig_request *outer = steps->outer;
-	bool write = outer->verb == VFMIG_VERB_REGION_WRITE;
+	bool write = outer->op == VFMIG_OP_REGION_WRITE;
 	const char *why = abi_region_decode(&driver->layout, outer->region.offset,
 					    outer->region.len, write, &driver->reg);
 
@@ -174,19 +174,19 @@ bool region_driver_submit(struct region_driver *driver, struct vfmig_request *re
 {
 	uint32_t index = driver->options.index;
 
-	switch (request->verb) {
-	case VFMIG_VERB_REGION_INFO:
+	switch (request->op) {
+	case VFMIG_OP_REGION_INFO:
 		if (request->info.index != index)
 			return false;
 		request_complete(request, tell(driver, request));
 		return true;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		if (request->region_fd.index != index)
 			return false;
 		request_complete(request, show_fd(driver, request));
 		return true;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		if (request->region.index != index)
 			return false;
 		steps_submit(&driver->steps, request);

@@ -61,7 +61,7 @@ static bool may_have(const struct region_driver *driver)
 /* The next transaction, if there is none. */
 static ssize_t fetch(struct region_driver *driver, step_fn then)
 {
-	driver->steps.inner.verb = VFMIG_VERB_DATA_READ;
+	driver->steps.inner.op = VFMIG_OP_DATA_READ;
 	driver->steps.inner.data.buf = section(driver);
 	driver->steps.inner.data.len = driver->room;
 	driver->steps.inner.data.lent = NULL;
@@ -99,7 +99,7 @@ static ssize_t estimated(struct steps *steps, ssize_t result)
 	if (region_driver_void(driver))
 		return -ECANCELED;
 	/* Who cannot tell is asked again when the transaction was fetched. */
-	if (result >= 0 && inner->verb == VFMIG_VERB_DATA_SIZE)
+	if (result >= 0 && inner->op == VFMIG_OP_DATA_SIZE)
 		more = inner->data_size;
 	else if (result >= 0 && __builtin_add_overflow(inner->precopy.initial_bytes,
 						       inner->precopy.dirty_bytes, &more))
@@ -115,9 +115,9 @@ static ssize_t pending(struct region_driver *driver)
 
 	if (!driver->staged)
 		return region_give(driver, 0);
-	inner->verb = VFMIG_VERB_DATA_SIZE;
+	inner->op = VFMIG_OP_DATA_SIZE;
 	if (driver->bits == VFMIG_V1_STATE_PRE_COPY) {
-		inner->verb = VFMIG_VERB_PRECOPY_INFO;
+		inner->op = VFMIG_OP_PRECOPY_INFO;
 		memset(&inner->precopy, 0, sizeof(inner->precopy));
 	}
 	return steps_ask(&driver->steps, estimated);
@@ -215,7 +215,7 @@ static ssize_t give_session(struct region_driver *driver)
 {
 	if (driver->at == driver->value)
 		return (ssize_t)sizeof(uint64_t);
-	driver->steps.inner.verb = VFMIG_VERB_DATA_WRITE;
+	driver->steps.inner.op = VFMIG_OP_DATA_WRITE;
 	driver->steps.inner.data.buf = driver->own + driver->at;
 	driver->steps.inner.data.len = driver->value - driver->at;
 	driver->moving = true;
@@ -253,8 +253,8 @@ void region_data_dropped(struct region_driver *driver)
 	bool undone = inner->result == -ECANCELED && !driver->steps.session->device;
 
 	driver->moving = false;
-	if (inner->verb == VFMIG_VERB_DATA_READ && inner->result != -ECANCELED)
+	if (inner->op == VFMIG_OP_DATA_READ && inner->result != -ECANCELED)
 		fetched(driver, inner->result);
 	else
-		driver->broken = !undone || (inner->verb == VFMIG_VERB_DATA_WRITE && driver->at);
+		driver->broken = !undone || (inner->op == VFMIG_OP_DATA_WRITE && driver->at);
 }

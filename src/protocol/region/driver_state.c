@@ -30,13 +30,13 @@ static enum vfmig_state behind(const struct region_driver *driver, uint32_t bits
 
 static ssize_t ask_state(struct region_driver *driver, step_fn then)
 {
-	driver->steps.inner.verb = VFMIG_VERB_STATE_GET;
+	driver->steps.inner.op = VFMIG_OP_GET_STATE;
 	return steps_ask(&driver->steps, then);
 }
 
 static ssize_t ask_go(struct region_driver *driver, enum vfmig_state to, step_fn then)
 {
-	driver->steps.inner.verb = VFMIG_VERB_STATE_GO;
+	driver->steps.inner.op = VFMIG_OP_SET_STATE;
 	driver->steps.inner.state = to;
 	return steps_ask(&driver->steps, then);
 }

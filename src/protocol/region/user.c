@@ -33,24 +33,24 @@ static ssize_t begin(struct steps *steps, ssize_t result)
 
 	user->out = 0;
 	user->reporting = false;
-	switch (steps->outer->verb) {
-	case VFMIG_VERB_STATE_GET:
+	switch (steps->outer->op) {
+	case VFMIG_OP_GET_STATE:
 		return region_user_state_get(user);
-	case VFMIG_VERB_STATE_GO:
+	case VFMIG_OP_SET_STATE:
 		return region_user_state_go(user);
-	case VFMIG_VERB_DATA_READ:
+	case VFMIG_OP_DATA_READ:
 		return begin_data(user, region_user_data_read);
-	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_OP_DATA_WRITE:
 		return begin_data(user, region_user_data_write);
-	case VFMIG_VERB_DATA_SIZE:
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_DATA_SIZE:
+	case VFMIG_OP_PRECOPY_INFO:
 		return begin_data(user, region_user_pending);
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		return region_user_log(user);
 	default:
 		return vfmig_err(&steps->err, -EOPNOTSUPP,
 				 "%s is asked of a device, not of a session",
-				 vfmig_verb_name(steps->outer->verb));
+				 vfmig_op_name(steps->outer->op));
 	}
 }
 
@@ -99,7 +99,7 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 {
 	struct vfmig_device_info info;
 	uint32_t first = 0, last;
-	int ret = vfmig_device_info(device, &info, err);
+	int ret = vfmig_device_get_info(device, &info, err);
 
 	if (ret)
 		return ret;
@@ -110,7 +110,7 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 	if (last > REGION_USER_REGIONS_MAX)
 		last = REGION_USER_REGIONS_MAX;
 	for (uint32_t i = first; i < last; i++) {
-		ret = vfmig_device_region(device, i, region, err);
+		ret = vfmig_device_get_region_info(device, i, region, err);
 		if (ret && !device_index_absent(ret))
 			return ret;
 		if (ret || !region->size)
@@ -128,7 +128,8 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 static int first_look(struct region_user *user, struct vfmig_error *err)
 {
 	uint32_t word = 0;
-	int ret = vfmig_region_read(user->session.device, user->index, 0, &word, sizeof(word), err);
+	int ret = vfmig_device_region_read(user->session.device, user->index, 0, &word,
+					   sizeof(word), err);
 
 	if (ret)
 		return vfmig_err_at(err, ret, "device %s: device_state",

@@ -25,7 +25,7 @@ static ssize_t ask(struct region_user *user, bool write, uint64_t offset, void *
 {
 	struct vfmig_request *inner = &user->steps.inner;
 
-	inner->verb = write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ;
+	inner->op = write ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ;
 	inner->region.index = user->index;
 	inner->region.offset = offset;
 	inner->region.buf = buf;
@@ -150,7 +150,7 @@ static void map_area(struct region_user *user, int fd, uint64_t file_offset, uin
 
 void region_user_map(struct region_user *user, const struct vfmig_region *region)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD,
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD,
 					.region_fd = {.index = region->index, .fd = -1}};
 
 	if (!region->areas || vfmig_call(user->session.device, &request) < 0)

@@ -255,7 +255,7 @@ static ssize_t tell(struct region_user *user)
 		more = more > UINT64_MAX - left(user) ? UINT64_MAX : more + left(user);
 	else
 		more = more > read->pos ? more - read->pos : 0;
-	if (outer->verb == VFMIG_VERB_DATA_SIZE) {
+	if (outer->op == VFMIG_OP_DATA_SIZE) {
 		outer->data_size = more;
 		return 0;
 	}
@@ -282,7 +282,7 @@ ssize_t region_user_pending(struct region_user *user)
 	struct vfmig_request *outer = user->steps.outer;
 	const char *name = vfmig_device_name(user->session.device);
 
-	if (outer->verb == VFMIG_VERB_PRECOPY_INFO && user->state != VFMIG_STATE_PRE_COPY)
+	if (outer->op == VFMIG_OP_PRECOPY_INFO && user->state != VFMIG_STATE_PRE_COPY)
 		return vfmig_err(&user->steps.err, -EINVAL,
 				 "device %s is in state %s: not in "
 				 "pre-copy",

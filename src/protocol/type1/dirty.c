@@ -101,7 +101,7 @@ static int take(struct vfmig_type1 *t, uint64_t iova, uint64_t size, struct vfmi
 
 	if (!t->cursor)
 		return refuse_unlogged(err);
-	type1_look(t, &look);
+	type1_get_state(t, &look);
 	if (look.cut)
 		return refuse("GET_BITMAP: the range cuts a map in two", err);
 	/* A log that fails makes everything dirty, which is an answer. */
@@ -157,7 +157,7 @@ int vfmig_type1_start(struct vfmig_type1 *t, struct vfmig_error *err)
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->cursor) {
-		type1_look(t, &look);
+		type1_get_state(t, &look);
 		if (look.largest > VFMIG_TYPE1_BITMAP_PAGES_MAX)
 			ret = refuse("START: a map has more pages than can be logged", err);
 		else
@@ -188,7 +188,7 @@ static int forget(void *context, uint64_t iova, uint64_t size)
  */
 static int look_to_unmap(struct vfmig_type1 *t, struct type1_look *look, struct vfmig_error *err)
 {
-	type1_look(t, look);
+	type1_get_state(t, look);
 	if (!look->cut)
 		return 0;
 	if (!t->v1)

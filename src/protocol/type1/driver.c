@@ -97,12 +97,12 @@ static int look_at(void *context, const struct vfmig_map *map)
 	return 0;
 }
 
-void type1_look(struct vfmig_type1 *t, struct type1_look *look)
+void type1_get_state(struct vfmig_type1 *t, struct type1_look *look)
 {
 	space_each_in(t->space, look->iova, look->last, look_at, look);
 }
 
-ssize_t vfmig_type1_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, size_t len)
+ssize_t vfmig_type1_get_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, size_t len)
 {
 	size_t count = space_count(t->space);
 	struct abi_type1_says says = {
@@ -130,7 +130,7 @@ static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmi
 	unsigned long long iova = map->iova, size = map->size;
 	size_t count = space_count(t->space);
 
-	type1_look(t, &look);
+	type1_get_state(t, &look);
 	if (look.touches)
 		return vfmig_err(err, -EEXIST,
 				 "map of 0x%llx bytes at IOVA 0x%llx overlaps the one at 0x%llx",

@@ -38,7 +38,7 @@ struct type1_look {
 	bool cut;	     /* the range holds a part of one */
 	uint64_t start, end; /* of the first, and of the last */
 };
-void type1_look(struct vfmig_type1 *t, struct type1_look *look);
+void type1_get_state(struct vfmig_type1 *t, struct type1_look *look);
 
 /*
  * Where written pages are put: a bitmap at an address of the user's. The plain functions have the user in this

@@ -38,7 +38,7 @@ static int get_info(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig_
 	if (room < VFMIG_TYPE1_INFO_MIN)
 		return no_room(err);
 	memcpy(&argsz, arg, sizeof(argsz));
-	ret = vfmig_type1_info(t, argsz, arg, room);
+	ret = vfmig_type1_get_info(t, argsz, arg, room);
 	if (ret == -EINVAL)
 		return refuse("GET_INFO: argsz is below its 16 bytes", err);
 	return ret < 0 ? no_room(err) : 0;
@@ -50,7 +50,7 @@ static int new_vaddr(struct vfmig_type1 *t, const struct vfmig_type1_dma_map *m,
 {
 	struct type1_look look = {.iova = m->iova, .last = m->iova + (m->size - 1)};
 
-	type1_look(t, &look);
+	type1_get_state(t, &look);
 	if (!look.touches)
 		return vfmig_err(err, -ENOENT, "MAP_DMA: a new vaddr for what is not mapped");
 	return refuse("MAP_DMA: a new vaddr for what has its own", err);

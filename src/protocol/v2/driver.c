@@ -12,7 +12,7 @@
 #include "abi/feature.h"
 #include "protocol/v2/v2.h"
 
-struct op {
+struct change {
 	struct vfmig_request inner;
 	struct vfmig_request *outer;
 	struct v2_driver *driver;
@@ -21,26 +21,26 @@ struct op {
 	atomic_int refs;
 };
 
-static void put(struct op *op)
+static void put(struct change *change)
 {
-	if (atomic_fetch_sub(&op->refs, 1) == 1)
-		free(op);
+	if (atomic_fetch_sub(&change->refs, 1) == 1)
+		free(change);
 }
 
-static void answer(struct op *op)
+static void answer(struct change *change)
 {
-	struct vfmig_request *outer = op->outer, *inner = &op->inner;
+	struct vfmig_request *outer = change->outer, *inner = &change->inner;
 	void *data = outer->feature.data;
 	size_t size = outer->feature.size;
 	struct vfmig_feature_mig_state state = {.device_state = inner->state, .data_fd = -1};
 
 	if (inner->result < 0) {
-		if (outer->err && op->err.code)
-			*outer->err = op->err;
+		if (outer->err && change->err.code)
+			*outer->err = change->err;
 		request_complete(outer, inner->result);
 		return;
 	}
-	if (inner->verb == VFMIG_VERB_DATA_SIZE)
+	if (inner->op == VFMIG_OP_DATA_SIZE)
 		abi_feature_put_data_size(data, size, inner->data_size);
 	else
 		abi_feature_put_mig_state(data, size, &state);
@@ -49,43 +49,43 @@ static void answer(struct op *op)
 
 static void done(struct vfmig_request *inner)
 {
-	struct op *op = inner->user;
+	struct change *change = inner->user;
 	bool there;
 
-	pthread_mutex_lock(&op->driver->lock);
-	there = !op->taken_back;
+	pthread_mutex_lock(&change->driver->lock);
+	there = !change->taken_back;
 	if (there)
-		request_remove(&op->driver->held, op->outer);
-	pthread_mutex_unlock(&op->driver->lock);
+		request_remove(&change->driver->held, change->outer);
+	pthread_mutex_unlock(&change->driver->lock);
 	if (there)
-		answer(op);
-	put(op);
+		answer(change);
+	put(change);
 }
 
-static void ask(struct v2_driver *driver, struct vfmig_request *outer, enum vfmig_verb verb,
+static void ask(struct v2_driver *driver, struct vfmig_request *outer, enum vfmig_op op,
 		enum vfmig_state state)
 {
-	struct op *op = calloc(1, sizeof(*op));
+	struct change *change = calloc(1, sizeof(*change));
 
-	if (!op) {
+	if (!change) {
 		request_complete_err(outer, -ENOMEM, "no memory for a device feature");
 		return;
 	}
-	op->outer = outer;
-	op->driver = driver;
-	atomic_init(&op->refs, 1);
-	op->inner.verb = verb;
-	if (verb == VFMIG_VERB_STATE_GO)
-		op->inner.state = state;
-	op->inner.deadline = outer->deadline;
-	op->inner.err = &op->err;
-	op->inner.done = done;
-	op->inner.user = op;
+	change->outer = outer;
+	change->driver = driver;
+	atomic_init(&change->refs, 1);
+	change->inner.op = op;
+	if (op == VFMIG_OP_SET_STATE)
+		change->inner.state = state;
+	change->inner.deadline = outer->deadline;
+	change->inner.err = &change->err;
+	change->inner.done = done;
+	change->inner.user = change;
 	pthread_mutex_lock(&driver->lock);
-	outer->held[0] = (uintptr_t)op;
+	outer->held[0] = (uintptr_t)change;
 	request_push(&driver->held, outer);
 	pthread_mutex_unlock(&driver->lock);
-	driver->session->ops->submit(driver->session, &op->inner);
+	driver->session->ops->submit(driver->session, &change->inner);
 }
 
 /* ---- the features ---- */
@@ -96,14 +96,14 @@ static void mig_state(struct v2_driver *driver, struct vfmig_request *request)
 	const char *why;
 
 	if (request->feature.flags & VFMIG_FEATURE_GET) {
-		ask(driver, request, VFMIG_VERB_STATE_GET, VFMIG_STATE_ERROR);
+		ask(driver, request, VFMIG_OP_GET_STATE, VFMIG_STATE_ERROR);
 		return;
 	}
 	why = abi_feature_get_mig_state(request->feature.data, request->feature.size, &state);
 	if (why)
 		request_complete_err(request, -EINVAL, "%s", why);
 	else
-		ask(driver, request, VFMIG_VERB_STATE_GO, (enum vfmig_state)state.device_state);
+		ask(driver, request, VFMIG_OP_SET_STATE, (enum vfmig_state)state.device_state);
 }
 
 static ssize_t logging_start(struct logger *logger, struct vfmig_request *request)
@@ -181,7 +181,7 @@ static void run(struct v2_driver *driver, struct vfmig_request *request)
 		mig_state(driver, request);
 		return;
 	case VFMIG_FEATURE_MIG_DATA_SIZE:
-		ask(driver, request, VFMIG_VERB_DATA_SIZE, VFMIG_STATE_ERROR);
+		ask(driver, request, VFMIG_OP_DATA_SIZE, VFMIG_STATE_ERROR);
 		return;
 	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
 		precopy_info_v2(driver, request);
@@ -232,7 +232,7 @@ static bool known(const struct v2_driver *driver, uint32_t index, bool *there, s
 static bool feature(struct v2_driver *driver, struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
-	const struct abi_feature_kind *kind = abi_feature_kind(index);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(index);
 	bool there, perform;
 	const char *why;
 	size_t size;
@@ -259,15 +259,15 @@ static bool feature(struct v2_driver *driver, struct vfmig_request *request)
 
 bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request)
 {
-	switch (request->verb) {
-	case VFMIG_VERB_FEATURE:
+	switch (request->op) {
+	case VFMIG_OP_FEATURE:
 		return feature(driver, request);
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
+	case VFMIG_OP_PRECOPY_INFO:
 		if (!driver->session)
 			request_complete_err(request, -ENOTTY, "the device cannot migrate");
-		else if (request->verb == VFMIG_VERB_PRECOPY_INFO &&
+		else if (request->op == VFMIG_OP_PRECOPY_INFO &&
 			 !(driver->session->flags & VFMIG_MIGRATION_PRE_COPY))
 			request_complete_err(request, -ENOTTY, "the device has no pre-copy");
 		else
@@ -280,22 +280,22 @@ bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request)
 
 bool v2_driver_cancel(struct v2_driver *driver, struct vfmig_request *request)
 {
-	struct op *op = NULL;
+	struct change *change = NULL;
 
 	if (!driver->session)
 		return false;
 	pthread_mutex_lock(&driver->lock);
 	if (request_remove(&driver->held, request)) {
-		op = (struct op *)(uintptr_t)request->held[0];
-		op->taken_back = true;
-		atomic_fetch_add(&op->refs, 1);
+		change = (struct change *)(uintptr_t)request->held[0];
+		change->taken_back = true;
+		atomic_fetch_add(&change->refs, 1);
 	}
 	pthread_mutex_unlock(&driver->lock);
-	if (!op)
+	if (!change)
 		return driver->session->ops->cancel(driver->session, request);
-	if (driver->session->ops->cancel(driver->session, &op->inner))
-		put(op); /* the answer that will not come */
-	put(op);
+	if (driver->session->ops->cancel(driver->session, &change->inner))
+		put(change); /* the answer that will not come */
+	put(change);
 	return true;
 }
 

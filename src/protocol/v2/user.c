@@ -35,7 +35,7 @@ struct op {
 	struct vfmig_request inner;
 	struct vfmig_request *outer;
 	struct user *user;
-	enum vfmig_verb verb;	 /* the outer's, */
+	enum vfmig_op op;	 /* the outer's, */
 	enum vfmig_state target; /* and where it wants to go */
 	struct vfmig_error err;
 	uint8_t payload[8];
@@ -76,9 +76,9 @@ static void finish(struct op *op, ssize_t result, enum vfmig_state state, uint64
 	if (there) {
 		if (result < 0 && outer->err && op->err.code)
 			*outer->err = op->err;
-		if (result >= 0 && op->verb == VFMIG_VERB_STATE_GET)
+		if (result >= 0 && op->op == VFMIG_OP_GET_STATE)
 			outer->state = state;
-		if (result >= 0 && op->verb == VFMIG_VERB_DATA_SIZE)
+		if (result >= 0 && op->op == VFMIG_OP_DATA_SIZE)
 			outer->data_size = bytes;
 		request_complete(outer, result);
 	}
@@ -157,7 +157,7 @@ static void got_state(struct op *op)
 	}
 	state = (enum vfmig_state)answer.device_state;
 	atomic_store(&op->user->state, state);
-	if (op->verb == VFMIG_VERB_STATE_GET) {
+	if (op->op == VFMIG_OP_GET_STATE) {
 		finish(op, 0, state, 0);
 		return;
 	}
@@ -204,12 +204,12 @@ static void begin(struct user *user, struct vfmig_request *outer)
 	}
 	op->outer = outer;
 	op->user = user;
-	op->verb = outer->verb;
-	if (op->verb == VFMIG_VERB_STATE_GO)
+	op->op = outer->op;
+	if (op->op == VFMIG_OP_SET_STATE)
 		op->target = outer->state;
 	atomic_init(&op->refs, 1);
 	atomic_fetch_add(&user->refs, 1);
-	op->inner.verb = VFMIG_VERB_FEATURE;
+	op->inner.op = VFMIG_OP_FEATURE;
 	op->inner.feature.data = op->payload;
 	op->inner.feature.size = sizeof(op->payload);
 	op->inner.deadline = outer->deadline;
@@ -220,18 +220,18 @@ static void begin(struct user *user, struct vfmig_request *outer)
 	outer->held[0] = (uintptr_t)op;
 	request_push(&user->held, outer);
 	pthread_mutex_unlock(&user->lock);
-	if (op->verb == VFMIG_VERB_STATE_GO)
+	if (op->op == VFMIG_OP_SET_STATE)
 		go(op);
 	else
-		ask(op, op->verb == VFMIG_VERB_STATE_GET ? GET_STATE : GET_SIZE);
+		ask(op, op->op == VFMIG_OP_GET_STATE ? GET_STATE : GET_SIZE);
 }
 
 static void submit(struct vfmig_session *session, struct vfmig_request *request)
 {
 	struct user *user = (struct user *)session;
 
-	switch (request->verb) {
-	case VFMIG_VERB_DATA_SIZE:
+	switch (request->op) {
+	case VFMIG_OP_DATA_SIZE:
 		if (!user->has_size) {
 			request_complete_err(request, -ENOTTY, "device %s has no MIG_DATA_SIZE",
 					     vfmig_device_name(session->device));
@@ -239,11 +239,11 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		}
 		begin(user, request);
 		return;
-	case VFMIG_VERB_STATE_GO:
-	case VFMIG_VERB_STATE_GET:
+	case VFMIG_OP_SET_STATE:
+	case VFMIG_OP_GET_STATE:
 		begin(user, request);
 		return;
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_PRECOPY_INFO:
 		if (!(session->flags & VFMIG_MIGRATION_PRE_COPY)) {
 			request_complete_err(request, -ENOTTY, "device %s has no pre-copy",
 					     vfmig_device_name(session->device));
@@ -251,15 +251,15 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		}
 		vfmig_submit(session->device, request);
 		return;
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
-	case VFMIG_VERB_WINDOW:
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
+	case VFMIG_OP_WINDOW:
 		vfmig_submit(session->device, request);
 		return;
 	default:
 		request_complete_err(request, -EOPNOTSUPP,
 				     "%s is asked of a device, not of a session",
-				     vfmig_verb_name(request->verb));
+				     vfmig_op_name(request->op));
 		return;
 	}
 }
@@ -307,8 +307,8 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 	uint8_t payload[8];
 	uint64_t flags = 0;
 	struct user *user;
-	int ret = vfmig_device_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, payload,
-				       sizeof(payload), err);
+	int ret = vfmig_device_call_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
+					    payload, sizeof(payload), err);
 
 	if (ret == -ENOTTY || ret == -EOPNOTSUPP)
 		return vfmig_err(err, -EOPNOTSUPP, "device %s cannot migrate by v2",
@@ -331,10 +331,10 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 	atomic_init(&user->refs, 1);
 	pthread_mutex_init(&user->lock, NULL);
 	user->has_size =
-		!vfmig_device_feature(device, GET_SIZE | VFMIG_FEATURE_PROBE, NULL, 0, NULL);
+		!vfmig_device_call_feature(device, GET_SIZE | VFMIG_FEATURE_PROBE, NULL, 0, NULL);
 	/* Older devices do not have it, and are understood without. */
 	if (flags & VFMIG_MIGRATION_PRE_COPY)
-		vfmig_device_feature(device, SET_INFO2, NULL, 0, NULL);
+		vfmig_device_call_feature(device, SET_INFO2, NULL, 0, NULL);
 	*session = &user->session;
 	return 0;
 }

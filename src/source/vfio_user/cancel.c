@@ -17,7 +17,7 @@ static void other_done(struct vfmig_request *other)
 	pthread_mutex_lock(&vu->wire.lock);
 	job->other_device = NULL;
 	if (!job->request) {
-		if (other->verb == VFMIG_VERB_REGION_FD && other->result >= 0)
+		if (other->op == VFMIG_OP_REGION_FD && other->result >= 0)
 			close(other->region_fd.fd);
 		if (!--job->left)
 			vfio_user_finish(vu, job);

@@ -14,7 +14,7 @@
 static void region_answered(struct vu_job *job, struct vu_step *step)
 {
 	const struct vfmig_request *request = job->request;
-	bool write = request->verb == VFMIG_VERB_REGION_WRITE;
+	bool write = request->op == VFMIG_OP_REGION_WRITE;
 	struct vfmig_user_region_access said;
 	const char *why;
 
@@ -52,7 +52,7 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool las
 	step->b = len;
 	step->ask.fixed = ABI_MSG_REGION_ACCESS_SIZE;
 	n = abi_msg_put_region_access(vu_fixed(step), VU_FIXED_ROOM, &a);
-	if (request->verb == VFMIG_VERB_REGION_WRITE) {
+	if (request->op == VFMIG_OP_REGION_WRITE) {
 		step->ask.out.body = (const uint8_t *)request->region.buf + at;
 		step->ask.out.body_len = len;
 		send(step, VFMIG_USER_REGION_WRITE, n);
@@ -66,7 +66,7 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool las
 
 void vfio_user_region(struct vu *vu, struct vfmig_request *request)
 {
-	uint32_t most = request->verb == VFMIG_VERB_REGION_WRITE ? vu->write_max : vu->xfer;
+	uint32_t most = request->op == VFMIG_OP_REGION_WRITE ? vu->write_max : vu->xfer;
 	uint32_t len = request->region.len, at = 0;
 	struct vu_job *job;
 	bool asked = true;
@@ -320,7 +320,7 @@ static void data_write(struct vu *vu, struct vfmig_request *request)
 
 void vfio_user_data(struct vu *vu, struct vfmig_request *request)
 {
-	bool read = request->verb == VFMIG_VERB_DATA_READ;
+	bool read = request->op == VFMIG_OP_DATA_READ;
 
 	if (!request->data.len)
 		request_complete(request, 0);

@@ -63,53 +63,53 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct vu *vu = (struct vu *)device;
 
-	switch (request->verb) {
-	case VFMIG_VERB_DEVICE_INFO:
-	case VFMIG_VERB_REGION_INFO:
-	case VFMIG_VERB_IRQ_INFO:
+	switch (request->op) {
+	case VFMIG_OP_DEVICE_INFO:
+	case VFMIG_OP_REGION_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		vfio_user_info(vu, request);
 		return;
-	case VFMIG_VERB_REGION_READ:
-	case VFMIG_VERB_REGION_WRITE:
+	case VFMIG_OP_REGION_READ:
+	case VFMIG_OP_REGION_WRITE:
 		vfio_user_region(vu, request);
 		return;
-	case VFMIG_VERB_REGION_FD:
+	case VFMIG_OP_REGION_FD:
 		vfio_user_region_fd(vu, request);
 		return;
-	case VFMIG_VERB_SET_IRQS:
+	case VFMIG_OP_SET_IRQS:
 		vfio_user_irqs(vu, request);
 		return;
-	case VFMIG_VERB_RESET:
+	case VFMIG_OP_RESET:
 		vfio_user_reset(vu, request);
 		return;
-	case VFMIG_VERB_FEATURE:
+	case VFMIG_OP_FEATURE:
 		vfio_user_feature(vu, request);
 		return;
-	case VFMIG_VERB_DATA_READ:
-	case VFMIG_VERB_DATA_WRITE:
+	case VFMIG_OP_DATA_READ:
+	case VFMIG_OP_DATA_WRITE:
 		vfio_user_data(vu, request);
 		return;
-	case VFMIG_VERB_WINDOW:
+	case VFMIG_OP_WINDOW:
 		vfio_user_window(vu, request);
 		return;
-	case VFMIG_VERB_PRECOPY_INFO:
+	case VFMIG_OP_PRECOPY_INFO:
 		vfio_user_precopy(vu, request);
 		return;
-	case VFMIG_VERB_ATTACH:
+	case VFMIG_OP_ATTACH:
 		vfio_user_attach(vu, request);
 		return;
-	case VFMIG_VERB_DETACH:
+	case VFMIG_OP_DETACH:
 		vfio_user_detach(vu, request);
 		return;
-	case VFMIG_VERB_SPACE_MAP:
+	case VFMIG_OP_SPACE_MAP:
 		vfio_user_map(vu, request);
 		return;
-	case VFMIG_VERB_SPACE_UNMAP:
+	case VFMIG_OP_SPACE_UNMAP:
 		vfio_user_unmap(vu, request);
 		return;
 	default:
 		request_complete_err(request, -EOPNOTSUPP, "%s: a device does not do %s",
-				     device->name, vfmig_verb_name(request->verb));
+				     device->name, vfmig_op_name(request->op));
 	}
 }
 
@@ -192,7 +192,7 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 		if (who < WIRE_ENDS)
 			end_event(wire, who, vu->events[i].events);
 		else if (who == VU_KICK)
-			drain(device->work_kick);
+			drain(device->work_wake);
 	}
 	vu->nevents = 0;
 	lost = wire->lost;
@@ -372,7 +372,7 @@ static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 	hello->ask.data_max = sizeof(hello->data);
 	vu->wire.ops = &hello_ops;
 	pthread_mutex_lock(&vu->wire.lock);
-	wire_ask(&vu->wire, WIRE_MAIN, VFMIG_USER_VERSION, &hello->ask);
+	wire_send_command(&vu->wire, WIRE_MAIN, VFMIG_USER_VERSION, &hello->ask);
 	pthread_mutex_unlock(&vu->wire.lock);
 	ret = wait_hello(vu, hello, deadline, err);
 	if (!ret)
@@ -403,7 +403,7 @@ static int open_epoll(struct vu *vu)
 	vu->epoll = epoll_create1(EPOLL_CLOEXEC);
 	vu->gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vu->epoll < 0 || vu->gone < 0 || add_fd(vu, vu->gone, VU_GONE) ||
-	    add_fd(vu, vu->device.work_kick, VU_KICK))
+	    add_fd(vu, vu->device.work_wake, VU_KICK))
 		return -errno;
 	return 0;
 }

@@ -103,7 +103,7 @@ static void refused(struct vu_job *job, struct vu_step *step)
 {
 	uint32_t flags = job->request->feature.flags;
 	uint32_t feature = flags & VFMIG_FEATURE_MASK;
-	const struct abi_feature_kind *kind = abi_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 	char what[64] = "feature ";
 
 	if (job->vu->plain && step->ask.error == -EINVAL &&
@@ -272,7 +272,7 @@ static void refuse(struct vu *vu, struct vfmig_request *request, int code, const
 /* GET and SET of what has a fixed payload and no history. */
 static void simple(struct vu *vu, struct vfmig_request *request, uint32_t feature)
 {
-	const struct abi_feature_kind *kind = abi_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 	const struct vfmig_feature_mig_state *state = request->feature.data;
 	const struct vfmig_feature_low_power_wake *wake = request->feature.data;
 	bool wakes = feature == VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE;
@@ -302,7 +302,7 @@ void vfio_user_feature(struct vu *vu, struct vfmig_request *request)
 {
 	uint32_t flags = request->feature.flags, feature = flags & VFMIG_FEATURE_MASK;
 	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE);
-	const struct abi_feature_kind *kind = abi_feature_kind(feature);
+	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 
 	/* There is a server of version 0.0 that does not skip what it does not know, and loses step. */
 	if (!vu->caps.minor) {

@@ -14,17 +14,17 @@
 #include "source/vfio_user/priv.h"
 #include "wire/memory.h"
 
-static size_t fixed_size(enum vfmig_verb verb)
+static size_t fixed_size(enum vfmig_op op)
 {
-	return verb == VFMIG_VERB_REGION_INFO ? ABI_MSG_REGION_INFO_SIZE : 16;
+	return op == VFMIG_OP_REGION_INFO ? ABI_MSG_REGION_INFO_SIZE : 16;
 }
 
-static uint16_t command(enum vfmig_verb verb)
+static uint16_t command(enum vfmig_op op)
 {
-	switch (verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (op) {
+	case VFMIG_OP_DEVICE_INFO:
 		return VFMIG_USER_DEVICE_GET_INFO;
-	case VFMIG_VERB_IRQ_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		return VFMIG_USER_DEVICE_GET_IRQ_INFO;
 	default:
 		return VFMIG_USER_DEVICE_GET_REGION_INFO;
@@ -35,12 +35,11 @@ static uint16_t command(enum vfmig_verb verb)
 
 #define KEPT_MAX 64u
 
-static struct vu_kept *find_kept(struct vu *vu, enum vfmig_verb verb, uint32_t index,
-				 unsigned *count)
+static struct vu_kept *find_kept(struct vu *vu, enum vfmig_op op, uint32_t index, unsigned *count)
 {
 	struct vu_kept *kept = vu->kept;
 
-	for (*count = 0; kept && (kept->verb != verb || kept->index != index); kept = kept->next)
+	for (*count = 0; kept && (kept->op != op || kept->index != index); kept = kept->next)
 		(*count)++;
 	return kept;
 }
@@ -53,9 +52,9 @@ static void keep(struct vu *vu, const struct vfmig_request *request, size_t len)
 	if (!vu->plain || len > request->info.size)
 		return;
 	pthread_mutex_lock(&vu->wire.lock);
-	kept = find_kept(vu, request->verb, request->info.index, &count);
+	kept = find_kept(vu, request->op, request->info.index, &count);
 	if (!kept && count < KEPT_MAX && (kept = malloc(sizeof(*kept) + len))) {
-		kept->verb = request->verb;
+		kept->op = request->op;
 		kept->index = request->info.index;
 		kept->len = len;
 		memcpy(kept->bytes, request->info.buf, len);
@@ -72,14 +71,14 @@ static ssize_t recall(struct vu *vu, const struct vfmig_request *request)
 	unsigned count;
 
 	pthread_mutex_lock(&vu->wire.lock);
-	kept = find_kept(vu, request->verb, request->info.index, &count);
+	kept = find_kept(vu, request->op, request->info.index, &count);
 	if (kept) {
 		size_t n = kept->len < request->info.size ? kept->len : request->info.size;
 
 		memcpy(request->info.buf, kept->bytes, n);
 		ret = (ssize_t)kept->len;
 		/* With less room than it takes, the capabilities are not there. */
-		if (n < kept->len && request->verb == VFMIG_VERB_REGION_INFO)
+		if (n < kept->len && request->op == VFMIG_OP_REGION_INFO)
 			((struct vfmig_region_info *)request->info.buf)->cap_offset = 0;
 	}
 	pthread_mutex_unlock(&vu->wire.lock);
@@ -99,7 +98,7 @@ void vfio_user_kept_free(struct vu *vu)
 /* ---- information ---- */
 
 /* What is wrong with an answer, or NULL; its argsz in @argsz. */
-static const char *check(enum vfmig_verb verb, const struct vu *vu, const struct vu_step *step,
+static const char *check(enum vfmig_op op, const struct vu *vu, const struct vu_step *step,
 			 uint32_t index, uint32_t *argsz)
 {
 	const uint8_t *reply = step->ask.reply;
@@ -109,14 +108,14 @@ static const char *check(enum vfmig_verb verb, const struct vu *vu, const struct
 	struct vfmig_irq_info irq;
 	const char *why;
 
-	switch (verb) {
-	case VFMIG_VERB_DEVICE_INFO:
+	switch (op) {
+	case VFMIG_OP_DEVICE_INFO:
 		why = abi_msg_get_device_info(reply, len, &device);
 		*argsz = vu->plain ? ABI_MSG_DEVICE_INFO_SIZE : device.argsz;
 		if (!why && *argsz > VU_INFO_MAX)
 			why = "a device has more than 64 KiB to say of itself";
 		return why;
-	case VFMIG_VERB_IRQ_INFO:
+	case VFMIG_OP_IRQ_INFO:
 		why = abi_msg_get_irq_info(reply, len, &irq);
 		*argsz = ABI_MSG_IRQ_INFO_SIZE;
 		return !why && irq.index != index ? "the answer is about another index" : why;
@@ -145,7 +144,7 @@ static void state_answered(struct vu_job *job, struct vu_step *step)
 			job->vu->device.name, vfmig_state_name(state));
 	else
 		vfio_user_fail(job, -EINVAL, "%s: the server refuses %s of index %u",
-			       job->vu->device.name, vfmig_verb_name(job->request->verb),
+			       job->vu->device.name, vfmig_op_name(job->request->op),
 			       job->request->info.index);
 }
 
@@ -171,40 +170,39 @@ static void info_answered(struct vu_job *job, struct vu_step *step)
 		kept = job->vu->plain && step->ask.error == -EINVAL ? recall(job->vu, request) : -1;
 		if (kept >= 0)
 			job->result = kept;
-		else if (kept == -ENOENT && job->request->verb == VFMIG_VERB_DEVICE_INFO &&
+		else if (kept == -ENOENT && job->request->op == VFMIG_OP_DEVICE_INFO &&
 			 job->vu->caps.minor)
 			ask_state(job);
 		else
-			vfio_user_refused(job, step, vfmig_verb_name(request->verb));
+			vfio_user_refused(job, step, vfmig_op_name(request->op));
 		return;
 	}
-	why = check(request->verb, job->vu, step, request->info.index, &argsz);
+	why = check(request->op, job->vu, step, request->info.index, &argsz);
 	if (why) {
 		vfio_user_fail(job, -EPROTO, "%s: %s of index %u: %s", job->vu->device.name,
-			       vfmig_verb_name(request->verb), request->info.index, why);
+			       vfmig_op_name(request->op), request->info.index, why);
 		return;
 	}
 	if (n > size)
 		n = size;
 	memcpy(request->info.buf, step->ask.reply, n);
-	if (request->verb == VFMIG_VERB_DEVICE_INFO && job->vu->plain)
+	if (request->op == VFMIG_OP_DEVICE_INFO && job->vu->plain)
 		((struct vfmig_device_info *)request->info.buf)->flags &= ~VFMIG_DEVICE_FLAG_CAPS;
 	job->result = argsz;
 	/* What the answer says and what came with it are two things. */
 	if (argsz > n + step->ask.data_len && argsz <= size)
 		vfio_user_fail(job, -EPROTO, "%s: the answer to %s is shorter than it says",
-			       job->vu->device.name, vfmig_verb_name(request->verb));
+			       job->vu->device.name, vfmig_op_name(request->op));
 	else
 		keep(job->vu, request, argsz);
 }
 
 void vfio_user_info(struct vu *vu, struct vfmig_request *request)
 {
-	enum vfmig_verb verb = request->verb;
-	size_t fixed = fixed_size(verb), size = request->info.size;
+	enum vfmig_op op = request->op;
+	size_t fixed = fixed_size(op), size = request->info.size;
 	/* A plain server has no capabilities of the device. */
-	bool more =
-		verb == VFMIG_VERB_REGION_INFO || (verb == VFMIG_VERB_DEVICE_INFO && !vu->plain);
+	bool more = op == VFMIG_OP_REGION_INFO || (op == VFMIG_OP_DEVICE_INFO && !vu->plain);
 	uint32_t words[8] = {0};
 	struct vu_step *step;
 	struct vu_job *job;
@@ -212,7 +210,7 @@ void vfio_user_info(struct vu *vu, struct vfmig_request *request)
 	if (size < fixed) {
 		request_complete_err(request, -EINVAL,
 				     "%s: %s with room for %zu bytes: it takes %zu",
-				     vu->device.name, vfmig_verb_name(verb), size, fixed);
+				     vu->device.name, vfmig_op_name(op), size, fixed);
 		return;
 	}
 	job = vfio_user_job(vu, request, info_answered);
@@ -224,7 +222,7 @@ void vfio_user_info(struct vu *vu, struct vfmig_request *request)
 		if (size > VU_INFO_MAX)
 			size = VU_INFO_MAX;
 		words[0] = (uint32_t)(more ? size : fixed);
-		if (verb != VFMIG_VERB_DEVICE_INFO)
+		if (op != VFMIG_OP_DEVICE_INFO)
 			words[2] = request->info.index;
 		memcpy(vu_fixed(step), words, fixed);
 		step->ask.fixed = (uint32_t)fixed;
@@ -232,7 +230,7 @@ void vfio_user_info(struct vu *vu, struct vfmig_request *request)
 			step->ask.data = (uint8_t *)request->info.buf + fixed;
 			step->ask.data_max = size - fixed;
 		}
-		vfio_user_send(step, command(verb), fixed);
+		vfio_user_send(step, command(op), fixed);
 	}
 	vfio_user_let_go(job);
 }

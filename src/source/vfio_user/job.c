@@ -102,7 +102,7 @@ struct vu_job *vfio_user_job(struct vu *vu, struct vfmig_request *request,
 	if (vu->jobs)
 		vu->jobs->prev = job;
 	vu->jobs = job;
-	if (request->verb == VFMIG_VERB_DATA_READ || request->verb == VFMIG_VERB_DATA_WRITE) {
+	if (request->op == VFMIG_OP_DATA_READ || request->op == VFMIG_OP_DATA_WRITE) {
 		job->ordered = true;
 		job->next_ordered = NULL;
 		*vu->order_last = job;
@@ -181,7 +181,7 @@ static bool send_now(struct vu *vu, struct vu_step *step)
 	step->in_window = true;
 	vu->under_way++;
 	vu->under_way_bytes += step->bytes;
-	ret = wire_ask(&vu->wire, WIRE_MAIN, step->ask.cmd, &step->ask);
+	ret = wire_send_command(&vu->wire, WIRE_MAIN, step->ask.cmd, &step->ask);
 	if (!ret)
 		return true;
 	step->in_window = false;

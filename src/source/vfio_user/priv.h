@@ -108,7 +108,7 @@ struct vu_map {
 
 /* An answer that is kept, for a server that does not repeat it while its device is stopped. */
 struct vu_kept {
-	enum vfmig_verb verb;
+	enum vfmig_op op;
 	uint32_t index;
 	size_t len;
 	struct vu_kept *next;

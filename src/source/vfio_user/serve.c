@@ -144,7 +144,7 @@ static bool ask_region(struct serve *s)
 	pthread_mutex_unlock(&vu->wire.lock);
 	if (!device)
 		return false;
-	s->request.verb = s->write ? VFMIG_VERB_REGION_WRITE : VFMIG_VERB_REGION_READ;
+	s->request.op = s->write ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ;
 	s->request.region.len = (uint32_t)s->access.count;
 	s->request.region.buf =
 		s->write ? s->msg->payload + ABI_MSG_DMA_ACCESS_SIZE : s->data->payload;

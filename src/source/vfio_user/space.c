@@ -172,7 +172,7 @@ static void region_info_back(struct vu_job *job)
 		return;
 	}
 	memset(&job->other, 0, sizeof(job->other));
-	job->other.verb = VFMIG_VERB_REGION_FD;
+	job->other.op = VFMIG_OP_REGION_FD;
 	job->other.region_fd.index = map->region;
 	job->other.region_fd.fd = -1;
 	vfio_user_ask_other(job, map->device, region_fd_back);
@@ -188,7 +188,7 @@ static void ask_region(struct vu_job *job)
 		return;
 	}
 	memset(&job->other, 0, sizeof(job->other));
-	job->other.verb = VFMIG_VERB_REGION_INFO;
+	job->other.op = VFMIG_OP_REGION_INFO;
 	job->other.info.index = map->region;
 	job->other.info.buf = job->own;
 	job->other.info.size = VU_INFO_MAX;

@@ -56,168 +56,168 @@ static struct wire_msg *next_command(struct export_client *client)
 
 /* ---- operations ---- */
 
-static struct export_op *op_of(struct wire_out *out)
+static struct export_command *op_of(struct wire_out *out)
 {
-	return (struct export_op *)((char *)out - offsetof(struct export_op, out));
+	return (struct export_command *)((char *)out - offsetof(struct export_command, out));
 }
 
-static struct export_op *op_new(struct export_client *client, struct wire_msg *msg)
+static struct export_command *op_new(struct export_client *client, struct wire_msg *msg)
 {
-	struct export_op *op = client->unused;
+	struct export_command *command = client->unused;
 
-	if (op)
-		client->unused = op->next;
+	if (command)
+		client->unused = command->next;
 	else
-		op = malloc(sizeof(*op));
-	if (!op)
+		command = malloc(sizeof(*command));
+	if (!command)
 		return NULL;
-	memset(&op->out, 0, sizeof(op->out));
-	memset(&op->request, 0, sizeof(op->request));
-	op->err.code = 0;
-	op->client = client;
-	op->msg = msg;
-	op->answer = NULL;
-	op->fd = -1;
-	op->at = 0;
-	op->serial = ++client->serial;
-	op->finished = false;
-	op->lent.count = 0;
-	op->memory = NULL;
-	op->next = NULL;
-	return op;
+	memset(&command->out, 0, sizeof(command->out));
+	memset(&command->request, 0, sizeof(command->request));
+	command->err.code = 0;
+	command->client = client;
+	command->msg = msg;
+	command->answer = NULL;
+	command->fd = -1;
+	command->at = 0;
+	command->serial = ++client->serial;
+	command->finished = false;
+	command->lent.count = 0;
+	command->memory = NULL;
+	command->next = NULL;
+	return command;
 }
 
-static void op_free(struct export_op *op)
+static void op_free(struct export_command *command)
 {
-	struct export_client *client = op->client;
+	struct export_client *client = command->client;
 
-	if (op->fd >= 0)
-		close(op->fd);
-	free(op->memory);
-	wire_msg_free(&client->wire, op->msg);
-	if (op->answer)
-		wire_msg_free(&client->wire, op->answer);
-	op->next = client->unused;
-	client->unused = op;
+	if (command->fd >= 0)
+		close(command->fd);
+	free(command->memory);
+	wire_msg_free(&client->wire, command->msg);
+	if (command->answer)
+		wire_msg_free(&client->wire, command->answer);
+	command->next = client->unused;
+	client->unused = command;
 }
 
 void export_ops_free(struct export_client *client)
 {
 	while (client->unused) {
-		struct export_op *op = client->unused;
+		struct export_command *command = client->unused;
 
-		client->unused = op->next;
-		free(op);
+		client->unused = command->next;
+		free(command);
 	}
 }
 
 static void reply_sent(struct wire *wire, struct wire_out *out)
 {
-	struct export_op *op = op_of(out);
+	struct export_command *command = op_of(out);
 
-	op->client->nlent -= op->lent.count > 0;
-	op_free(op);
+	command->client->nlent -= command->lent.count > 0;
+	op_free(command);
 }
 
 /* ---- the end of an operation ---- */
 
-static void finished(struct export_op *op)
+static void finished(struct export_command *command)
 {
-	struct vfmig_export *server = op->client->server;
+	struct vfmig_export *server = command->client->server;
 	bool here = atomic_load(&server->works) &&
 		    pthread_equal(atomic_load(&server->worker), pthread_self());
 
 	/* Only who works the export looks at this. */
 	if (here) {
-		op->finished = true;
+		command->finished = true;
 		return;
 	}
 	/* Under the lock, for after it the operation and even the client may be gone. */
-	pthread_mutex_lock(&op->client->wire.lock);
-	op->finished = true;
-	pthread_cond_broadcast(&op->client->changed);
+	pthread_mutex_lock(&command->client->wire.lock);
+	command->finished = true;
+	pthread_cond_broadcast(&command->client->changed);
 	export_wake(server);
-	pthread_mutex_unlock(&op->client->wire.lock);
+	pthread_mutex_unlock(&command->client->wire.lock);
 }
 
-void export_done(struct export_op *op, size_t fixed)
+void export_done(struct export_command *command, size_t fixed)
 {
-	op->out.head_len = ABI_MSG_HEADER_SIZE + fixed;
-	wire_reply_header(&op->out, &op->msg->header, 0);
-	finished(op);
+	command->out.head_len = ABI_MSG_HEADER_SIZE + fixed;
+	wire_reply_header(&command->out, &command->msg->header, 0);
+	finished(command);
 }
 
-static void refused(struct export_op *op, int code)
+static void refused(struct export_command *command, int code)
 {
-	const struct abi_msg_kind *kind = abi_msg_kind(op->msg->header.cmd);
+	const struct abi_msg_kind *kind = abi_msg_find_kind(command->msg->header.cmd);
 
-	op->out.nfds = 0;
-	wire_reply_header(&op->out, &op->msg->header, code);
-	vfmig_event(op->client->server->config.events, "refused",
+	command->out.nfds = 0;
+	wire_reply_header(&command->out, &command->msg->header, code);
+	vfmig_event(command->client->server->config.events, "refused",
 		    VFMIG_TEXT("command", kind ? kind->name : "?"), VFMIG_U64("code", -code),
-		    VFMIG_TEXT("why", op->err.code ? op->err.text : strerror(-code)));
-	finished(op);
+		    VFMIG_TEXT("why", command->err.code ? command->err.text : strerror(-code)));
+	finished(command);
 }
 
-void export_refuse(struct export_op *op, int code, const char *fmt, ...)
+void export_refuse(struct export_command *command, int code, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfmig_verr(&op->err, code, fmt, ap);
+	vfmig_verr(&command->err, code, fmt, ap);
 	va_end(ap);
-	refused(op, code);
+	refused(command, code);
 }
 
-void export_failed(struct export_op *op, int code)
+void export_failed(struct export_command *command, int code)
 {
-	refused(op, code);
+	refused(command, code);
 }
 
-uint8_t *export_room(struct export_op *op, size_t len)
+uint8_t *export_room(struct export_command *command, size_t len)
 {
-	struct export_client *client = op->client;
+	struct export_client *client = command->client;
 
 	pthread_mutex_lock(&client->wire.lock);
-	op->answer = wire_msg_new(&client->wire, len);
+	command->answer = wire_msg_new(&client->wire, len);
 	pthread_mutex_unlock(&client->wire.lock);
-	if (!op->answer) {
-		export_refuse(op, -ENOMEM, "no memory for a reply of %zu bytes", len);
+	if (!command->answer) {
+		export_refuse(command, -ENOMEM, "no memory for a reply of %zu bytes", len);
 		return NULL;
 	}
-	return op->answer->payload;
+	return command->answer->payload;
 }
 
-void export_read_data(struct export_op *op, size_t len,
-		      void (*back)(struct export_op *op, ssize_t result))
+void export_read_data(struct export_command *command, size_t len,
+		      void (*back)(struct export_command *command, ssize_t result))
 {
-	op->request.data.buf = op->answer->payload;
-	op->request.data.len = len;
-	op->request.data.lent = &op->lent;
+	command->request.data.buf = command->answer->payload;
+	command->request.data.len = len;
+	command->request.data.lent = &command->lent;
 	/* For a device that lends bytes and says nothing of files. */
 	for (unsigned i = 0; i < VFMIG_LENT_MAX; i++)
-		op->lent.file[i].fd = -1;
-	export_ask(op, VFMIG_VERB_DATA_READ, back);
+		command->lent.file[i].fd = -1;
+	export_ask(command, VFMIG_OP_DATA_READ, back);
 }
 
 static void asked(struct vfmig_request *request)
 {
-	struct export_op *op = request->user;
+	struct export_command *command = request->user;
 
 	if (request->result >= 0)
-		export_history_note(op->client, request);
-	op->back(op, request->result);
+		export_history_note(command->client, request);
+	command->back(command, request->result);
 }
 
-void export_ask(struct export_op *op, enum vfmig_verb verb,
-		void (*back)(struct export_op *op, ssize_t result))
+void export_ask(struct export_command *command, enum vfmig_op op,
+		void (*back)(struct export_command *command, ssize_t result))
 {
-	op->back = back;
-	op->request.verb = verb;
-	op->request.err = &op->err;
-	op->request.done = asked;
-	op->request.user = op;
-	vfmig_submit(op->client->server->device, &op->request);
+	command->back = back;
+	command->request.op = op;
+	command->request.err = &command->err;
+	command->request.done = asked;
+	command->request.user = command;
+	vfmig_submit(command->client->server->device, &command->request);
 }
 
 /* ---- whose turn it is ---- */
@@ -257,18 +257,18 @@ static bool may_begin(struct export_client *client)
 
 static void send_finished(struct export_client *client)
 {
-	struct export_op *op;
+	struct export_command *command;
 
-	while ((op = client->running) && op->finished) {
-		client->running = op->next;
+	while ((command = client->running) && command->finished) {
+		client->running = command->next;
 		client->nrunning--;
-		if (op->msg->header.flags & VFMIG_USER_FLAG_NO_REPLY) {
-			op_free(op);
+		if (command->msg->header.flags & VFMIG_USER_FLAG_NO_REPLY) {
+			op_free(command);
 			continue;
 		}
-		client->nlent += op->lent.count > 0;
-		op->out.sent = reply_sent;
-		wire_send(&client->wire, WIRE_MAIN, &op->out);
+		client->nlent += command->lent.count > 0;
+		command->out.sent = reply_sent;
+		wire_send(&client->wire, WIRE_MAIN, &command->out);
 	}
 }
 
@@ -285,7 +285,7 @@ bool export_advance(struct export_client *client)
 {
 	struct wire *wire = &client->wire;
 	struct wire_msg *msg;
-	struct export_op *op;
+	struct export_command *command;
 	bool lost;
 
 	pthread_mutex_lock(&wire->lock);
@@ -301,19 +301,19 @@ bool export_advance(struct export_client *client)
 		if (!may_begin(client))
 			break;
 		msg = next_command(client);
-		op = op_new(client, msg);
-		if (!op) {
+		command = op_new(client, msg);
+		if (!command) {
 			wire_msg_free(wire, msg);
 			wire_lose(wire, -ENOMEM, "no memory for a command");
 			break;
 		}
 		if (!client->running)
 			client->running_last = &client->running;
-		*client->running_last = op;
-		client->running_last = &op->next;
+		*client->running_last = command;
+		client->running_last = &command->next;
 		client->nrunning++;
 		pthread_mutex_unlock(&wire->lock);
-		export_handle(op);
+		export_handle(command);
 		pthread_mutex_lock(&wire->lock);
 	}
 	lost = wire->lost;
@@ -322,21 +322,21 @@ bool export_advance(struct export_client *client)
 }
 
 /* A request that cannot be taken back is being done this moment, or is between two. Under the lock. */
-static void take_back(struct export_client *client, struct export_op *op)
+static void take_back(struct export_client *client, struct export_command *command)
 {
 	pthread_mutex_t *lock = &client->wire.lock;
 
-	while (!op->finished) {
+	while (!command->finished) {
 		int64_t until = device_now() + 1000000;
 		struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
 		bool taken;
 
 		pthread_mutex_unlock(lock);
-		taken = vfmig_cancel(client->server->device, &op->request);
+		taken = vfmig_cancel(client->server->device, &command->request);
 		pthread_mutex_lock(lock);
 		if (taken)
 			return;
-		if (!op->finished)
+		if (!command->finished)
 			pthread_cond_timedwait(&client->changed, lock, &ts);
 	}
 }
@@ -349,36 +349,36 @@ void export_hurry(struct export_client *client)
 {
 	struct vfmig_device *device = client->server->device;
 	uint64_t old = client->looked_at;
-	struct export_op *op, *next;
+	struct export_command *command, *next;
 	bool late;
 
 	client->looked_at = client->serial;
-	for (op = client->running; op; op = next) {
-		next = op->next;
+	for (command = client->running; command; command = next) {
+		next = command->next;
 		pthread_mutex_lock(&client->wire.lock);
-		late = op->serial <= old && !op->finished;
+		late = command->serial <= old && !command->finished;
 		pthread_mutex_unlock(&client->wire.lock);
-		if (!late || !vfmig_cancel(device, &op->request))
+		if (!late || !vfmig_cancel(device, &command->request))
 			continue;
-		vfmig_err(&op->err, -ETIMEDOUT, "device %s: no answer to %s in time; it hangs",
-			  vfmig_device_name(device), vfmig_verb_name(op->request.verb));
-		op->back(op, -ETIMEDOUT);
+		vfmig_err(&command->err, -ETIMEDOUT, "device %s: no answer to %s in time; it hangs",
+			  vfmig_device_name(device), vfmig_op_name(command->request.op));
+		command->back(command, -ETIMEDOUT);
 	}
 }
 
 void export_take_back(struct export_client *client)
 {
 	struct wire *wire = &client->wire;
-	struct export_op *op;
+	struct export_command *command;
 
 	pthread_mutex_lock(&wire->lock);
 	while (client->first)
 		wire_msg_free(wire, next_command(client));
-	while ((op = client->running)) {
-		client->running = op->next;
+	while ((command = client->running)) {
+		client->running = command->next;
 		client->nrunning--;
-		take_back(client, op);
-		op_free(op);
+		take_back(client, command);
+		op_free(command);
 	}
 	pthread_mutex_unlock(&wire->lock);
 }

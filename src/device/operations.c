@@ -23,11 +23,11 @@ static int call(struct vfmig_device *device, struct vfmig_request *request)
 }
 
 /* Fixed-size information; what an older device leaves out is 0. */
-static int info(struct vfmig_device *device, enum vfmig_verb verb, uint32_t index, void *buf,
+static int info(struct vfmig_device *device, enum vfmig_op op, uint32_t index, void *buf,
 		size_t size, size_t least, struct vfmig_error *err)
 {
 	struct vfmig_request request = {
-		.verb = verb, .info = {.index = index, .buf = buf, .size = size}, .err = err};
+		.op = op, .info = {.index = index, .buf = buf, .size = size}, .err = err};
 	ssize_t ret;
 
 	memset(buf, 0, size);
@@ -36,21 +36,21 @@ static int info(struct vfmig_device *device, enum vfmig_verb verb, uint32_t inde
 		return (int)ret;
 	if ((size_t)ret < least)
 		return vfmig_err(err, -EPROTO, "device %s: %s of %zd bytes, which is too short",
-				 device->name, vfmig_verb_name(verb), ret);
+				 device->name, vfmig_op_name(op), ret);
 	return 0;
 }
 
-int vfmig_device_info(struct vfmig_device *device, struct vfmig_device_info *out,
-		      struct vfmig_error *err)
+int vfmig_device_get_info(struct vfmig_device *device, struct vfmig_device_info *out,
+			  struct vfmig_error *err)
 {
-	return info(device, VFMIG_VERB_DEVICE_INFO, 0, out, sizeof(*out),
+	return info(device, VFMIG_OP_DEVICE_INFO, 0, out, sizeof(*out),
 		    offsetof(struct vfmig_device_info, cap_offset), err);
 }
 
-int vfmig_device_irq(struct vfmig_device *device, uint32_t index, struct vfmig_irq_info *out,
-		     struct vfmig_error *err)
+int vfmig_device_get_irq_info(struct vfmig_device *device, uint32_t index,
+			      struct vfmig_irq_info *out, struct vfmig_error *err)
 {
-	return info(device, VFMIG_VERB_IRQ_INFO, index, out, sizeof(*out), sizeof(*out), err);
+	return info(device, VFMIG_OP_IRQ_INFO, index, out, sizeof(*out), sizeof(*out), err);
 }
 
 static int decode_region(struct vfmig_device *device, const void *buf, size_t size,
@@ -93,8 +93,8 @@ static int decode_region(struct vfmig_device *device, const void *buf, size_t si
 	return 0;
 }
 
-int vfmig_device_region(struct vfmig_device *device, uint32_t index, struct vfmig_region *region,
-			struct vfmig_error *err)
+int vfmig_device_get_region_info(struct vfmig_device *device, uint32_t index,
+				 struct vfmig_region *region, struct vfmig_error *err)
 {
 	size_t size = sizeof(struct vfmig_region_info) + 256;
 	void *buf = NULL, *grown;
@@ -103,7 +103,7 @@ int vfmig_device_region(struct vfmig_device *device, uint32_t index, struct vfmi
 	memset(region, 0, sizeof(*region));
 	region->index = index;
 	for (;;) {
-		struct vfmig_request request = {.verb = VFMIG_VERB_REGION_INFO, .err = err};
+		struct vfmig_request request = {.op = VFMIG_OP_REGION_INFO, .err = err};
 
 		grown = realloc(buf, size);
 		if (!grown) {
@@ -131,11 +131,11 @@ int vfmig_device_region(struct vfmig_device *device, uint32_t index, struct vfmi
 	return (int)ret;
 }
 
-int vfmig_region_read(struct vfmig_device *device, uint32_t index, uint64_t offset, void *buf,
-		      uint32_t len, struct vfmig_error *err)
+int vfmig_device_region_read(struct vfmig_device *device, uint32_t index, uint64_t offset,
+			     void *buf, uint32_t len, struct vfmig_error *err)
 {
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_REGION_READ,
+		.op = VFMIG_OP_REGION_READ,
 		.region = {.index = index, .len = len, .offset = offset, .buf = buf},
 		.err = err,
 	};
@@ -143,11 +143,11 @@ int vfmig_region_read(struct vfmig_device *device, uint32_t index, uint64_t offs
 	return call(device, &request);
 }
 
-int vfmig_region_write(struct vfmig_device *device, uint32_t index, uint64_t offset,
-		       const void *buf, uint32_t len, struct vfmig_error *err)
+int vfmig_device_region_write(struct vfmig_device *device, uint32_t index, uint64_t offset,
+			      const void *buf, uint32_t len, struct vfmig_error *err)
 {
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_REGION_WRITE,
+		.op = VFMIG_OP_REGION_WRITE,
 		.region = {.index = index, .len = len, .offset = offset, .buf = (void *)buf},
 		.err = err,
 	};
@@ -155,15 +155,15 @@ int vfmig_region_write(struct vfmig_device *device, uint32_t index, uint64_t off
 	return call(device, &request);
 }
 
-int vfmig_region_map(struct vfmig_device *device, uint32_t index, uint64_t offset, uint64_t size,
-		     void **ptr, struct vfmig_error *err)
+int vfmig_device_region_map(struct vfmig_device *device, uint32_t index, uint64_t offset,
+			    uint64_t size, void **ptr, struct vfmig_error *err)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_REGION_FD, .err = err};
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD, .err = err};
 	struct vfmig_region region;
 	int prot = 0, ret;
 	uint32_t i;
 
-	ret = vfmig_device_region(device, index, &region, err);
+	ret = vfmig_device_get_region_info(device, index, &region, err);
 	if (ret)
 		return ret;
 	for (i = 0; i < region.areas; i++)
@@ -195,11 +195,11 @@ int vfmig_region_map(struct vfmig_device *device, uint32_t index, uint64_t offse
 	return 0;
 }
 
-int vfmig_set_irq_eventfds(struct vfmig_device *device, uint32_t index, uint32_t start,
-			   uint32_t count, const int32_t *fds, struct vfmig_error *err)
+int vfmig_device_set_irq_eventfds(struct vfmig_device *device, uint32_t index, uint32_t start,
+				  uint32_t count, const int32_t *fds, struct vfmig_error *err)
 {
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_SET_IRQS,
+		.op = VFMIG_OP_SET_IRQS,
 		.irqs = {.flags = VFMIG_IRQ_SET_DATA_EVENTFD | VFMIG_IRQ_SET_ACTION_TRIGGER,
 			 .index = index,
 			 .start = start,
@@ -213,16 +213,16 @@ int vfmig_set_irq_eventfds(struct vfmig_device *device, uint32_t index, uint32_t
 
 int vfmig_device_reset(struct vfmig_device *device, struct vfmig_error *err)
 {
-	struct vfmig_request request = {.verb = VFMIG_VERB_RESET, .err = err};
+	struct vfmig_request request = {.op = VFMIG_OP_RESET, .err = err};
 
 	return call(device, &request);
 }
 
-int vfmig_device_feature(struct vfmig_device *device, uint32_t flags, void *data, size_t size,
-			 struct vfmig_error *err)
+int vfmig_device_call_feature(struct vfmig_device *device, uint32_t flags, void *data, size_t size,
+			      struct vfmig_error *err)
 {
 	struct vfmig_request request = {
-		.verb = VFMIG_VERB_FEATURE,
+		.op = VFMIG_OP_FEATURE,
 		.feature = {.flags = flags, .data = data, .size = size},
 		.err = err,
 	};
