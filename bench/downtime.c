@@ -41,7 +41,7 @@ static const struct destination {
 	{"fast", NULL},
 	{"20 MB/s", "delay,rate=20M"},
 	{"2 MB/s", "delay,rate=2M"},
-	{"late by 100 ms", "delay,verb=data-write,latency-us=100000"},
+	{"late by 100 ms", "delay,op=data-write,latency-us=100000"},
 };
 
 static const struct link {

@@ -224,7 +224,7 @@ const struct cli_command cli_check = {
 		"The exit code is 1 if there was a FAIL or an UNSEEN, else 0.\n",
 	.examples = "  vfmig check model:copier,size=1M\n"
 		    "  vfmig check vfio-user:/run/my-device.sock --rule V2 --rule DMA-11 -v\n"
-		    "  vfmig check model:copier,size=1M --filter fault,verb=reset,do=drop,times=0\n"
+		    "  vfmig check model:copier,size=1M --filter fault,op=reset,do=drop,times=0\n"
 		    "      what it says about a device whose reset does nothing\n",
 	.options = options,
 	.run = run,

@@ -105,14 +105,14 @@ static void devices(void)
 	puts("\nFilters: --filter NAME[,option=value]...; each one more goes around those before it");
 	each(VFMIG_KNOWN_FILTER, "%s");
 	puts("\n  For instance\n"
-	     "      --filter fault,verb=reset,error=EBUSY            the first reset fails\n"
+	     "      --filter fault,op=reset,error=EBUSY            the first reset fails\n"
 	     "      --filter fault,arc=any:stop_copy                 it cannot be stopped, once\n"
 	     "      --filter fault,feature=dma-logging-report,do=drop,times=0\n"
 	     "                                                       its log of written pages is empty\n"
 	     "      --filter delay,rate=100M --filter trace,fd=2     slow, and watched\n"
 	     "      --filter mediate,so=./a.so,so=./b.so,arg=pfn     migration by a.so, or else by b.so\n\n"
 	     "A trace has an event \"request\" for each request and \"done\" (or \"cancelled\") for its end, tied\n"
-	     "by id; with device, verb, what it was about (index, feature_name, op, state, offset_bytes,\n"
+	     "by id; with device, op, what it was about (index, feature_name, action, state, offset_bytes,\n"
 	     "len_bytes, value ...) and then result, or errno and error, and took_ns.");
 }
 

@@ -2,7 +2,7 @@
 /*
  * What checks ask of a device, and how they say what they saw.
  *
- * The device's verbs are used as they are, without a session: a session is careful, and keeps from a device what
+ * The device's operations are used as they are, without a session: a session is careful, and keeps from a device what
  * a device must refuse.
  */
 #include <stdarg.h>

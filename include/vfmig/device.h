@@ -3,11 +3,11 @@
  * Devices: a VFIO device as its user sees it.
  *
  * A device is information, regions, interrupts, reset and features, whatever is behind it: a software
- * model in this process, a server behind a socket, a filter around another device. Its verbs are
+ * model in this process, a server behind a socket, a filter around another device. Its operations are
  * VFIO's own, and what they carry is laid out as the uAPI lays it out (abi.h), so that an export can
  * pass it on without knowing what it means.
  *
- * Each verb is one request, and there is one way in: vfmig_submit(). A request completes once, in the
+ * Each operation is one request, and there is one way in: vfmig_submit(). A request completes once, in the
  * submit itself or later, while the device is worked. The blocking functions below it are that, and
  * nothing else.
  *
@@ -43,7 +43,7 @@ struct vfmig_map;
 /**
  * enum vfmig_op - what can be asked of a device, and of a session
  *
- * The session's verbs (session.h) share the structure, so that a session can hand a request on to its
+ * The session's operations (session.h) share the structure, so that a session can hand a request on to its
  * device as it is. A device refuses them with -EOPNOTSUPP.
  */
 enum vfmig_op {
@@ -72,7 +72,7 @@ enum vfmig_op {
 	VFMIG_OP_COUNT,
 };
 
-/** vfmig_op_name() - a verb's name as commands and events have it, such as "region-read" */
+/** vfmig_op_name() - an operation's name as commands and events have it, such as "region-read" */
 const char *vfmig_op_name(enum vfmig_op op);
 
 /* Pieces in which a device lends bytes, at the most. */
@@ -132,8 +132,8 @@ struct vfmig_window_piece {
 };
 
 /**
- * struct vfmig_request - one verb under way
- * @verb: which
+ * struct vfmig_request - one operation under way
+ * @op: which
  * @info: DEVICE_INFO, REGION_INFO, IRQ_INFO: @buf of @size bytes receives the uAPI's structure (struct
  *	vfmig_region_info and its like), capabilities behind it where they all fit. @index: the region's
  *	or interrupt's. The result is argsz: what the whole answer takes, which may be more than @size
@@ -175,7 +175,7 @@ struct vfmig_window_piece {
  * @held_by, @link, @held: of the device that has the request at the moment; a submitter leaves them alone
  *
  * The structure and all it points to belong to the submitter, who keeps them in place until the request
- * is done or vfmig_cancel() has taken it back. Zero it, set the verb and its member, then submit.
+ * is done or vfmig_cancel() has taken it back. Zero it, set the operation and its member, then submit.
  */
 struct vfmig_request {
 	enum vfmig_op op;
@@ -318,7 +318,7 @@ void vfmig_device_set_timeout(struct vfmig_device *device, uint64_t msec);
  */
 void vfmig_device_close(struct vfmig_device *device);
 
-/* ---- the verbs, blocking; all return 0 or a negative errno unless they say otherwise ---- */
+/* ---- the operations, blocking; all return 0 or a negative errno unless they say otherwise ---- */
 
 /** vfmig_device_get_info() - flags and numbers of regions and interrupts */
 int vfmig_device_get_info(struct vfmig_device *device, struct vfmig_device_info *info,

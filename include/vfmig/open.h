@@ -8,7 +8,7 @@
  *
  * and filters around it, each a text of its own:
  *
- *	fault,verb=reset,error=EIO
+ *	fault,op=reset,error=EIO
  *
  * A name is KIND:NAME or KIND:PLACE, then options; a filter is NAME, then options. Options are key=value,
  * each with a comma before it (so a place may not have one in it).

@@ -6,7 +6,7 @@
  * write the device's data, ask how much is left. A session on a device picks the revision that the device
  * speaks and drives it; nothing above it knows which.
  *
- * The verbs are requests, as a device's are: STATE_GO, STATE_GET, DATA_READ, DATA_WRITE, DATA_SIZE,
+ * The operations are requests, as a device's are: STATE_GO, STATE_GET, DATA_READ, DATA_WRITE, DATA_SIZE,
  * PRECOPY_INFO. Several DATA_READs (or DATA_WRITEs) may be under way at once; they are done in the order
  * in which they were submitted. Calls may come from several threads; a state change waits for data that is
  * under way.
@@ -45,13 +45,13 @@ uint64_t vfmig_session_flags(const struct vfmig_session *session);
 /** vfmig_session_device() - whose it is */
 struct vfmig_device *vfmig_session_device(const struct vfmig_session *session);
 
-/** vfmig_session_submit() - vfmig_submit(), for a session's verbs */
+/** vfmig_session_submit() - vfmig_submit(), for a session's operations */
 void vfmig_session_submit(struct vfmig_session *session, struct vfmig_request *request);
 
-/** vfmig_session_cancel() - vfmig_cancel(), for a session's verbs */
+/** vfmig_session_cancel() - vfmig_cancel(), for a session's operations */
 bool vfmig_session_cancel(struct vfmig_session *session, struct vfmig_request *request);
 
-/** vfmig_session_call() - vfmig_call(), for a session's verbs */
+/** vfmig_session_call() - vfmig_call(), for a session's operations */
 ssize_t vfmig_session_call(struct vfmig_session *session, struct vfmig_request *request);
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A call: a request that somebody waits for. The same for a device's verbs and a session's, which differ
+ * A call: a request that somebody waits for. The same for a device's operations and a session's, which differ
  * only in whom the request is given to.
  */
 #ifndef DEVICE_CALL_H

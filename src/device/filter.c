@@ -48,7 +48,7 @@ static bool take_outer(struct vfmig_device *filter, struct forward *forward)
 	return at;
 }
 
-/* What a verb brings back in the request itself. */
+/* What an operation brings back in the request itself. */
 static void copy_results(struct vfmig_request *to, const struct vfmig_request *from)
 {
 	switch (from->op) {

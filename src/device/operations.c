@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The verbs, blocking: a request, a call, and the answer decoded.
+ * The operations, blocking: a request, a call, and the answer decoded.
  */
 #include <errno.h>
 #include <stdlib.h>

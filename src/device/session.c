@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sessions: the way in, and the verbs in their blocking form.
+ * Sessions: the way in, and the operations in their blocking form.
  */
 #include <errno.h>
 

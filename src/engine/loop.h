@@ -18,7 +18,7 @@
 struct loop;
 
 /*
- * A request under way. Fill in @request's verb and member, submit, and ask loop_request_over() between turns.
+ * A request under way. Fill in @request's operation and member, submit, and ask loop_request_over() between turns.
  * It must stay in place until then.
  */
 struct loop_request {

@@ -10,7 +10,7 @@
 #include "abi/feature.h"
 #include "filter/match.h"
 
-/* Verbs that a device can be asked; the session's own come behind them. */
+/* Operations that a device can be asked; the session's own come behind them. */
 #define DEVICE_OPS ((1u << VFMIG_OP_SET_STATE) - 1)
 
 static int parse_op(const char *text, size_t len, uint32_t *ops)
@@ -72,7 +72,7 @@ int filter_match_parse(struct filter_match *match, struct vfmig_error *err)
 			match->ops = DEVICE_OPS;
 		else if (parse_op(at, len, &match->ops))
 			return vfmig_err(err, -EINVAL,
-					 "option verb: '%.*s' is no verb of a device (try feature, "
+					 "option op: '%.*s' is not an operation (try feature, "
 					 "reset, data-read)",
 					 (int)len, at);
 		at = at[len] ? at + len + 1 : NULL;
@@ -86,7 +86,7 @@ int filter_match_parse(struct filter_match *match, struct vfmig_error *err)
 				 match->feature);
 	match->ops &= 1u << VFMIG_OP_FEATURE;
 	if (!match->ops)
-		return vfmig_err(err, -EINVAL, "option verb: only verb=feature is about a feature");
+		return vfmig_err(err, -EINVAL, "option op: only op=feature is about a feature");
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which requests a filter is about: of some verbs, or about one feature. The same options for every
+ * Which requests a filter is about: of some operations, or about one feature. The same options for every
  * filter that can choose.
  */
 #ifndef FILTER_MATCH_H
@@ -10,8 +10,8 @@
 #include <vfmig/options.h>
 
 /*
- * @verb, @feature: as the user gave them
- * @verbs: a bit per verb
+ * @op, @feature: as the user gave them
+ * @operations: a bit per operation
  * @index: the feature, or -1 for any
  */
 struct filter_match {
@@ -23,8 +23,8 @@ struct filter_match {
 
 /* Their lines of an option table; type's member is the struct filter_match. */
 #define FILTER_MATCH_OPTIONS(type, member)                                                         \
-	{"verb", VFMIG_OPTION_TEXT, offsetof(type, member.op), NULL,                               \
-	 "only these verbs, joined by + (data-read+data-write); preset: any"},                     \
+	{"op", VFMIG_OPTION_TEXT, offsetof(type, member.op), NULL,                                 \
+	 "only these operations, joined by + (data-read+data-write); preset: any"},                \
 	{                                                                                          \
 		"feature", VFMIG_OPTION_TEXT, offsetof(type, member.feature), NULL,                \
 			"only this feature, by name (dma-logging-report) or index"                 \

@@ -84,9 +84,9 @@ static void add_feature(struct fields *f, const struct vfmig_request *r, bool an
 
 	add(f, VFMIG_U64("feature", index));
 	add(f, VFMIG_TEXT("feature_name", vfmig_feature_name(index)));
-	add(f, VFMIG_TEXT("op", op & VFMIG_FEATURE_PROBE ? "probe"
-				: op & VFMIG_FEATURE_SET ? "set"
-							 : "get"));
+	add(f, VFMIG_TEXT("action", op & VFMIG_FEATURE_PROBE ? "probe"
+				    : op & VFMIG_FEATURE_SET ? "set"
+							     : "get"));
 	add(f, VFMIG_U64("size_bytes", r->feature.size));
 	if (index == VFMIG_FEATURE_MIG_STATE && !(op & VFMIG_FEATURE_PROBE) &&
 	    r->feature.size >= sizeof(*state) && (answered || op & VFMIG_FEATURE_SET))
@@ -159,7 +159,7 @@ static void line_of(const struct traced *traced, const char *name, const struct 
 
 	add(&f, VFMIG_U64("id", traced->id));
 	add(&f, VFMIG_TEXT("device", traced->trace->device.name));
-	add(&f, VFMIG_TEXT("verb", vfmig_op_name(r->op)));
+	add(&f, VFMIG_TEXT("op", vfmig_op_name(r->op)));
 	add_request(&f, r, answered && *result >= 0);
 	if (answered) {
 		if (*result < 0) {

@@ -10,14 +10,14 @@ from command import SMALL, check, finish, path, run, serve, start
 FILTERS = {
     "none": [],
     "trace": ["--filter", "trace,file=/dev/null"],
-    "fault": ["--filter", "fault,verb=reset"],
-    "delay": ["--filter", "delay,latency-us=1000000,verb=data-read"],
+    "fault": ["--filter", "fault,op=reset"],
+    "delay": ["--filter", "delay,latency-us=1000000,op=data-read"],
     "slow": ["--filter", "delay,rate=1"],
     "v1": ["--filter", "translate,protocol=v1"],
     "two": ["--filter", "translate,protocol=v1", "--filter", "translate,protocol=v2"],
 }
 for name, filters in FILTERS.items():
-    server, device = serve(name, SMALL, "--filter", "fault,verb=data-read,do=hang,times=0")
+    server, device = serve(name, SMALL, "--filter", "fault,op=data-read,do=hang,times=0")
     mover = start("migrate", device, SMALL, *filters, "--request-timeout", "600s", "--channel-timeout", "600s",
                   "--switchover-timeout", "600s", "--timeout", "600000", "--json", stdout=subprocess.PIPE,
                   stderr=subprocess.PIPE)

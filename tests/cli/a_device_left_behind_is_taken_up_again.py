@@ -38,7 +38,7 @@ def found(name, past, state="STOP"):
 
 # The sender is killed while the device is stopped and not all of its state was read: it is nowhere else, and runs on.
 killed("migrate", A, B, "--precopy=off", "--max-rounds", "0", "--unconverged", "switch", "--filter",
-       "fault,verb=data-read,do=hang,times=0", *HANG, at=lambda event: event["event"] == "arc" and event["to"] == "STOP_COPY")
+       "fault,op=data-read,do=hang,times=0", *HANG, at=lambda event: event["event"] == "arc" and event["to"] == "STOP_COPY")
 check("vfmig resume" in found(A, "new", "STOP_COPY"))
 check("vfmig reset" in found(B, "loading", "RESUMING"))
 ran = run("migrate", A, SMALL, code=1)

@@ -71,7 +71,7 @@ check(stat.S_IMODE(os.stat(trace).st_mode) == 0o600, oct(os.stat(trace).st_mode)
 # Killed in the middle, it leaves nothing.
 os.unlink(FILE)
 process = start("save", SMALL, "-o", FILE, "--filter", "trace,file=" + path("asked"), "--filter",
-                "fault,verb=data-read,do=hang", "--request-timeout", "0")
+                "fault,op=data-read,do=hang", "--request-timeout", "0")
 wait_for(lambda: os.path.exists(path("asked")) and "PRE_COPY" in open(path("asked")).read(), process)
 process.send_signal(signal.SIGKILL)
 process.wait()

@@ -70,7 +70,7 @@ stop(server)
 
 # A device behind a device: filters and servers stack.
 inner, behind = serve("d")
-outer, name = serve("e", behind, "--filter", "fault,verb=reset")
+outer, name = serve("e", behind, "--filter", "fault,op=reset")
 check("Migration    v2" in run("info", name).out)
 stop(outer)
 stop(inner)

@@ -9,7 +9,7 @@ from command import SMALL, check, finish, listens, path, run, serve, start, wait
 
 server, name = serve("a")
 # It never gets further than this by itself.
-stuck = ["--filter", "fault,verb=data-read,do=hang", "--request-timeout", "600s"]
+stuck = ["--filter", "fault,op=data-read,do=hang", "--request-timeout", "600s"]
 
 
 def until_round(process):

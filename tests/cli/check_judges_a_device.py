@@ -2,7 +2,7 @@
 """`vfmig check`: a good device, one that breaks rules, one behind a socket; the exit code, the lines, the events."""
 from command import SMALL, check, finish, run, serve, stop
 
-FORGETFUL = ["--filter", "fault,verb=reset,do=drop,times=0"]
+FORGETFUL = ["--filter", "fault,op=reset,do=drop,times=0"]
 
 ran = run("check", SMALL)
 check("PASS   V2-42" in ran.out and "\nv2: DMA logging\n" in ran.out, ran.text())

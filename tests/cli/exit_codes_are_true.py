@@ -12,7 +12,7 @@ from command import SMALL, VFMIG, check, finish, path, run, serve, start, wait_f
 server_a, A = serve("a")
 server_b, B = serve("b")
 ran = run("migrate", A, B, "--to-filter", "fault,arc=stop:running_p2p,times=0", "--to-filter",
-          "fault,verb=reset,times=0", code=3)
+          "fault,op=reset,times=0", code=3)
 check(f"vfmig reset {B}" in ran.err and f"vfmig resume --yes {A}" in ran.err, ran.text())
 run("reset", B)
 run("resume", "--yes", A)
@@ -22,7 +22,7 @@ receiver = start("receive", B, "--listen", "unix:" + path("s"), "--json", stdout
                  stderr=subprocess.PIPE)
 json.loads(receiver.stdout.readline())
 sender = start("send", A, "--start", "--connect", "unix:" + path("s"), "--json", "--filter",
-               "fault,verb=data-read,do=hang", "--request-timeout", "600s", stdout=subprocess.PIPE)
+               "fault,op=data-read,do=hang", "--request-timeout", "600s", stdout=subprocess.PIPE)
 for line in sender.stdout:
     if json.loads(line)["event"] == "accepted":
         break
@@ -58,7 +58,7 @@ for number in (signal.SIGINT, signal.SIGTERM):
     A, B = B, A
 
 # Data that does not begin as ours does is another's, and no damage.
-run("save", SMALL, "--precopy=off", "--filter", "fault,verb=data-read,do=corrupt,bit=0", "-o",
+run("save", SMALL, "--precopy=off", "--filter", "fault,op=data-read,do=corrupt,bit=0", "-o",
     path("another's"), "--quiet")
 ran = run("inspect", path("another's"))
 check("do not describe themselves" in ran.out and "All checksums are right" in ran.out, ran.text())

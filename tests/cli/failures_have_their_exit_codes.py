@@ -13,24 +13,24 @@ def fails(*args, code=1, word=""):
 
 # Each of these breaks something else; each time the source can still move afterwards.
 fails("--filter", "fault,arc=any:stop_copy,error=EBUSY", word="EBUSY")
-fails("--filter", "fault,verb=data-read,nth=2", word="EIO")
+fails("--filter", "fault,op=data-read,nth=2", word="EIO")
 fails("--filter", "fault,feature=mig-device-state,nth=4")
-fails("--to-filter", "fault,verb=data-write,error=ENOSPC", word="ENOSPC")
-fails("--to-filter", "fault,verb=data-write,do=corrupt,nth=2,bit=100")
-fails("--to-filter", "fault,verb=data-write,do=drop,nth=2")
+fails("--to-filter", "fault,op=data-write,error=ENOSPC", word="ENOSPC")
+fails("--to-filter", "fault,op=data-write,do=corrupt,nth=2,bit=100")
+fails("--to-filter", "fault,op=data-write,do=drop,nth=2")
 fails("--to-filter", "fault,arc=stop:resuming")
 fails("--to-filter", "fault,arc=resuming:stop")
-fails("--filter", "fault,verb=data-read,do=hang", "--request-timeout", "2000")
-fails("--to-filter", "fault,verb=data-write,do=hang", "--request-timeout", "2000")
+fails("--filter", "fault,op=data-read,do=hang", "--request-timeout", "2000")
+fails("--to-filter", "fault,op=data-write,do=hang", "--request-timeout", "2000")
 
 # A device that cannot be put back is worth an exit code of its own.
-fails("--to-filter", "fault,verb=data-write", "--to-filter", "fault,verb=reset,times=0", code=5)
+fails("--to-filter", "fault,op=data-write", "--to-filter", "fault,op=reset,times=0", code=5)
 
 # Handed over, and no good answer: nobody knows, and the source must not run.
 ran = run("migrate", SMALL, SMALL, "--to-filter", "fault,arc=running_p2p:running", code=3)
 check("in doubt" in ran.err, ran.text())
 
-events = run("migrate", name, SMALL, "--start", "--filter", "fault,verb=data-read,nth=2", "--json",
+events = run("migrate", name, SMALL, "--start", "--filter", "fault,op=data-read,nth=2", "--json",
              code=1).events()
 check([e["event"] for e in events[-2:]] == ["error", "next"] and events[-2]["code"] > 0, events[-2:])
 check([e for e in events if e["event"] == "failed" and e["role"] == "source"], events)

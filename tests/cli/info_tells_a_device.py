@@ -72,11 +72,11 @@ check("more can be made" in run("info", NAME, "--iommu").out)
 # What a device does not have, and what it refuses.
 check("none" in run("info", NAME + ",migration=off").out)
 check(told(NAME + ",migration=stop_copy")["migration"]["flags"] == "STOP_COPY")
-ran = run("info", NAME, "--filter", "fault,verb=region-info,nth=2,error=ENXIO", code=1)
+ran = run("info", NAME, "--filter", "fault,op=region-info,nth=2,error=ENXIO", code=1)
 check("ENXIO" in ran.err, ran.text())
 run("info", NAME, "--protocol", "v9", code=1)
 
 # Filters are part of the name, and see what is asked.
-ran = run("info", NAME, "--filter", "delay", "--filter", "trace,fd=2,verb=irq-info")
-check("trace(delay(" in ran.out and '"verb":"irq-info"' in ran.err, ran.text())
+ran = run("info", NAME, "--filter", "delay", "--filter", "trace,fd=2,op=irq-info")
+check("trace(delay(" in ran.out and '"op":"irq-info"' in ran.err, ran.text())
 finish()

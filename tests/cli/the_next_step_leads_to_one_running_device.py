@@ -27,8 +27,8 @@ HANG = "do=hang,times=0"
 FOR_EVER = ["--request-timeout", "600s", "--channel-timeout", "600s", "--switchover-timeout", "600s"]
 STOPPED = ["--precopy=off", "--max-rounds", "0", "--unconverged", "switch"]
 PHASES = {
-    "pre-copy": ("sender", ["--filter", f"fault,verb=data-read,{HANG}"], "accepted", None),
-    "stopped": ("sender", [*STOPPED, "--filter", f"fault,verb=data-read,{HANG}"], "handoff", "SRC_COPY"),
+    "pre-copy": ("sender", ["--filter", f"fault,op=data-read,{HANG}"], "accepted", None),
+    "stopped": ("sender", [*STOPPED, "--filter", f"fault,op=data-read,{HANG}"], "handoff", "SRC_COPY"),
     "checking": ("receiver", ["--filter", f"fault,arc=resuming:stop,{HANG}"], "handoff", "DST_CHECK"),
     "committed": ("receiver", ["--filter", f"fault,arc=stop:running_p2p,{HANG}"], "handoff", "DST_QUIET"),
     "started": ("receiver", ["--filter", f"fault,arc=running_p2p:running,{HANG}"], "handoff", "DST_RUN"),

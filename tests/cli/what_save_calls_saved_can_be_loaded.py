@@ -8,13 +8,13 @@ FILE = path("saved")
 failed = 0
 
 
-def each_answer_fails(verb, error):
+def each_answer_fails(op, error):
     """The first that is past the last question changes nothing."""
     global failed
     for nth in range(1, 99):
         if os.path.exists(FILE):
             os.unlink(FILE)
-        fault = f"fault,verb={verb},nth={nth},error={error}"
+        fault = f"fault,op={op},nth={nth},error={error}"
         trace = path("trace")
         ran = run("save", SMALL, "-o", FILE, "-q", "--filter", fault, "--filter", "trace,file=" + trace,
                   code=None)
@@ -28,7 +28,7 @@ def each_answer_fails(verb, error):
             check(ran.code == 0, "saved and cannot be loaded:", fault, ran.text())
         if not struck:
             return
-    check(False, "it never ended:", verb)
+    check(False, "it never ended:", op)
 
 
 each_answer_fails("region-info", "EIO")

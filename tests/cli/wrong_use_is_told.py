@@ -53,7 +53,7 @@ for name, word in (("copier", "KIND:NAME"), ("model:", "colon"), ("model:nosuch"
                    ("vfio-user:" + path("nobody"), "nobody")):
     ran = run("info", name, code=1)
     check(word in ran.err and not ran.out, ran.text())
-for filter, word in (("nosuch", "nosuch"), ("fault,nth=x", "nth"), ("fault,verb=fly", "fly"),
+for filter, word in (("nosuch", "nosuch"), ("fault,nth=x", "nth"), ("fault,op=fly", "fly"),
                      ("trace", "file="), ("delay,rate=-1", "rate")):
     ran = run("info", "model:copier", "--filter", filter, code=1)
     check(word in ran.err and "filter" in ran.err and not ran.out, ran.text())

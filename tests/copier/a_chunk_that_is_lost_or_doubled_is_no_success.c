@@ -14,7 +14,7 @@ static void with(const char *op, const char *act, unsigned nth)
 	char filter[96];
 	struct move move = {.max_rounds = 2};
 
-	snprintf(filter, sizeof(filter), "fault,verb=%s,do=%s,nth=%u", op, act, nth);
+	snprintf(filter, sizeof(filter), "fault,op=%s,do=%s,nth=%u", op, act, nth);
 	if (!strcmp(op, "data-read"))
 		move.filter = filter;
 	else

@@ -18,7 +18,7 @@ SMALL = {
     "DEMO_SOURCE": "memory=32M,chunk=64K,pace=20M,linger=0ms",
     "DEMO_DESTINATION": "memory=32M",
 }
-SILENT = "fault,verb=feature,feature=dma-logging-report,do=drop,times=0"
+SILENT = "fault,op=feature,feature=dma-logging-report,do=drop,times=0"
 
 
 def check(condition, *what):

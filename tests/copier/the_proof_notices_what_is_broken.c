@@ -97,7 +97,7 @@ int main(void)
 
 	move_expect_caught("the DMA log says nothing",
 			   &(struct move){.max_rounds = 2,
-					  .filter = "fault,verb=feature,feature=dma-logging-report,"
+					  .filter = "fault,op=feature,feature=dma-logging-report,"
 						    "do=drop,times=0"});
 	move_expect_caught("the board's log says nothing",
 			   &(struct move){.max_rounds = 2, .source_model = &unmarked});

@@ -96,7 +96,7 @@ int main(void)
 	source_alone();
 	destination_alone();
 	device_hangs("arc=running:pre-copy,do=hang");
-	device_hangs("verb=data-read,do=hang");
+	device_hangs("op=data-read,do=hang");
 	device_hangs("arc=pre-copy:pre-copy-p2p,do=hang");
 	return 0;
 }

@@ -167,9 +167,9 @@ int main(void)
 	CHECK(len > length);
 	CHECKF(!load(cut, len, NULL, CARDS, &err), "%s", err.text);
 	/* As many writes as chunks: the last one can be made to fail, one more cannot. */
-	snprintf(fault, sizeof(fault), "verb=data-write,nth=%u", chunks);
+	snprintf(fault, sizeof(fault), "op=data-write,nth=%u", chunks);
 	CHECK_EQ(load(cut, len, fault, CARDS, &err), -EIO);
-	snprintf(fault, sizeof(fault), "verb=data-write,nth=%u", chunks + 1);
+	snprintf(fault, sizeof(fault), "op=data-write,nth=%u", chunks + 1);
 	CHECKF(!load(cut, len, fault, CARDS, &err), "%s", err.text);
 	too_many();
 	free(whole);

@@ -37,7 +37,7 @@ static const struct one all[] = {
 	/* It ends its wait by itself, and its FAILED may still be in time. */
 	{ABI_SECTION_CANCEL, RELAY_SWALLOW, NULL, true, UNSURE, STAYS},
 	/* It is said that one could not be. */
-	{0, RELAY_NOTHING, "verb=reset,times=0", true, DOUBT, STAYS},
+	{0, RELAY_NOTHING, "op=reset,times=0", true, DOUBT, STAYS},
 };
 #define COUNT (sizeof(all) / sizeof(all[0]))
 
@@ -154,7 +154,7 @@ static void each_write_fails(const char *when)
 		char fault[64];
 		struct rig rig;
 
-		snprintf(fault, sizeof(fault), "verb=region-write,when=%s,nth=%u", when,
+		snprintf(fault, sizeof(fault), "op=region-write,when=%s,nth=%u", when,
 			 stayed + doubted + 1);
 		rig_init(&rig, 2, "protocol=v1,tell=off");
 		rig_fault(&rig.to, 1, fault);

@@ -83,11 +83,11 @@ static void move(unsigned cards, enum how how)
 	rig.from.options.bandwidth = how == LIMIT ? 64ull << 30 : 0;
 	for (unsigned i = 0; i < cards; i++) {
 		if (how == FAILS)
-			rig_fault(&rig.to, i, "verb=data-write,nth=3,error=EIO");
+			rig_fault(&rig.to, i, "op=data-write,nth=3,error=EIO");
 		serve(&rig.from, i, &from[i], how == ONE ? "extensions=off" : NULL);
 		serve(&rig.to, i, &to[i], NULL);
 		if (how == FAULT)
-			rig_fault(&rig.from, i, "verb=reset,nth=1000,error=EIO");
+			rig_fault(&rig.from, i, "op=reset,nth=1000,error=EIO");
 	}
 	fill(&rig.from);
 	rig_work(&rig.from);

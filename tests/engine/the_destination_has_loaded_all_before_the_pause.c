@@ -38,8 +38,8 @@ int main(void)
 
 	rig_end_init(&rig.from, 1, "memory=4M", MEMORY);
 	rig_end_init(&rig.to, 1, "memory=4M", MEMORY);
-	CARD_OK(filter_delay.open(rig.to.card[0], "verb=data-write,latency-us=20000",
-				  &rig.to.card[0], &card_err));
+	CARD_OK(filter_delay.open(rig.to.card[0], "op=data-write,latency-us=20000", &rig.to.card[0],
+				  &card_err));
 	seen.rig = &rig;
 	rig.from.user = (struct vfmig_migration_user){
 		.pause = pause_and_look, .resume = rig_resume, .context = &seen};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is delayed waits by itself: other verbs go past it, many wait at the same time, data stays in order, and
+ * What is delayed waits by itself: other operations go past it, many wait at the same time, data stays in order, and
  * all of it can be taken back.
  */
 #include "tests/filter/filtered.h"
@@ -28,7 +28,7 @@ int main(void)
 {
 	struct seen seen;
 	struct vfmig_device *d =
-		around(seen_new(&seen), &filter_delay, "verb=reset,latency-us=20000");
+		around(seen_new(&seen), &filter_delay, "op=reset,latency-us=20000");
 	struct vfmig_request r[CHUNKS] = {{.op = VFMIG_OP_RESET}};
 	struct vfmig_error err = {0};
 	uint8_t buf[CHUNKS][8];
@@ -59,7 +59,7 @@ int main(void)
 	vfmig_device_close(d);
 
 	/* Failures come later, too, and can be taken back like anything. */
-	d = around(seen_new(&seen), &filter_delay, "verb=reset,latency-us=600000000");
+	d = around(seen_new(&seen), &filter_delay, "op=reset,latency-us=600000000");
 	vfmig_device_set_timeout(d, 1);
 	CHECK_EQ(vfmig_device_reset(d, &err), -ETIMEDOUT);
 	vfmig_device_close(d);

@@ -6,7 +6,7 @@ static void counts(void)
 {
 	struct seen seen;
 	struct vfmig_device *d =
-		around(seen_new(&seen), &filter_fault, "verb=reset,nth=3,error=ENOSPC");
+		around(seen_new(&seen), &filter_fault, "op=reset,nth=3,error=ENOSPC");
 	struct vfmig_error err = {0};
 
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
@@ -22,14 +22,14 @@ static void counts(void)
 static void several(void)
 {
 	struct seen seen;
-	struct vfmig_device *d = around(seen_new(&seen), &filter_fault, "verb=reset,nth=2,times=2");
+	struct vfmig_device *d = around(seen_new(&seen), &filter_fault, "op=reset,nth=2,times=2");
 	static const int want[] = {0, -EIO, -EIO, 0};
 
 	for (int i = 0; i < 4; i++)
 		CHECK_EQ(vfmig_device_reset(d, NULL), want[i]);
 	vfmig_device_close(d);
 
-	d = around(seen_new(&seen), &filter_fault, "verb=reset,nth=2,times=0");
+	d = around(seen_new(&seen), &filter_fault, "op=reset,nth=2,times=0");
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
 	for (int i = 0; i < 5; i++)
 		CHECK_EQ(vfmig_device_reset(d, NULL), -EIO);
@@ -46,7 +46,7 @@ static void by_chance(void)
 	for (int run = 0; run < 2; run++) {
 		struct seen seen;
 		struct vfmig_device *d = around(seen_new(&seen), &filter_fault,
-						"verb=reset,chance=250,seed=42,times=0");
+						"op=reset,chance=250,seed=42,times=0");
 
 		for (int i = 0; i < 256; i++)
 			if (vfmig_device_reset(d, NULL))
@@ -103,15 +103,15 @@ int main(void)
 	by_chance();
 	of_a_feature();
 	after();
-	refuses("verb=dance", "dance");
-	refuses("verb=reset+", "no verb");
+	refuses("op=dance", "dance");
+	refuses("op=reset+", "not an operation");
 	refuses("feature=tea", "tea");
 	refuses("feature=70000", "70000");
-	refuses("verb=reset,feature=2", "feature");
+	refuses("op=reset,feature=2", "feature");
 	refuses("error=EFUN", "EFUN");
 	refuses("nth=0", "range");
 	refuses("chance=1001", "range");
-	refuses("verb=reset,do=short", "do=short");
+	refuses("op=reset,do=short", "do=short");
 	refuses("do=nothing", "none of");
 	refuses("arc=running", "arc");
 	refuses("arc=running:flying", "arc");

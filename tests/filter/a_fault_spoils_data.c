@@ -12,19 +12,19 @@ static struct vfmig_device *fault(const char *options)
 
 static void shortens(void)
 {
-	struct vfmig_device *d = fault("verb=data-read,do=short");
+	struct vfmig_device *d = fault("op=data-read,do=short");
 
 	CHECK_EQ(data(d, false, buf, 16), 8);
 	CHECK_EQ(data(d, false, buf, 16), 16);
 	CHECK_EQ(buf[0], 8); /* nothing was lost */
 	vfmig_device_close(d);
 
-	d = fault("verb=data-write,do=short,bytes=3");
+	d = fault("op=data-write,do=short,bytes=3");
 	CHECK_EQ(data(d, true, "abcdef", 6), 3);
 	CHECK_EQ(seen.written_len, 3);
 	vfmig_device_close(d);
 
-	d = fault("verb=data-read,do=short,bytes=0"); /* what looks like the end */
+	d = fault("op=data-read,do=short,bytes=0"); /* what looks like the end */
 	CHECK_EQ(data(d, false, buf, 16), 0);
 	CHECK_EQ(seen.ops[VFMIG_OP_DATA_READ], 0);
 	vfmig_device_close(d);
@@ -33,7 +33,7 @@ static void shortens(void)
 static void corrupts(void)
 {
 	static const char text[] = "abcdef"; /* read-only: a fault must not write to it */
-	struct vfmig_device *d = fault("verb=data-write,do=corrupt,bit=9");
+	struct vfmig_device *d = fault("op=data-write,do=corrupt,bit=9");
 	struct vfmig_feature_dma_logging_report report = {0};
 	uint64_t bitmap = 0, value = 0;
 
@@ -43,14 +43,14 @@ static void corrupts(void)
 	CHECK(!memcmp(seen.written + 6, text, 6));
 	vfmig_device_close(d);
 
-	d = fault("verb=data-read,do=corrupt,nth=2");
+	d = fault("op=data-read,do=corrupt,nth=2");
 	CHECK_EQ(data(d, false, buf, 4), 4);
 	CHECK_EQ(buf[0], 0);
 	CHECK_EQ(data(d, false, buf, 4), 4);
 	CHECK_EQ(buf[0], 5); /* 4 ^ 1 */
 	vfmig_device_close(d);
 
-	d = fault("verb=region-write+region-read,do=corrupt,bit=33,times=0");
+	d = fault("op=region-write+region-read,do=corrupt,bit=33,times=0");
 	CHECK_EQ(vfmig_device_region_write(d, 0, 0, &value, 4, NULL), 0);
 	CHECK_EQ(value, 0);
 	CHECK_EQ(seen.value, 2);
@@ -80,7 +80,7 @@ static void corrupts(void)
 
 static void drops(void)
 {
-	struct vfmig_device *d = fault("verb=data-write,do=drop,nth=2");
+	struct vfmig_device *d = fault("op=data-write,do=drop,nth=2");
 	struct vfmig_feature_dma_logging_report report = {.length = 4096, .page_size = 4096};
 	uint64_t bitmap = 0;
 
@@ -91,7 +91,7 @@ static void drops(void)
 	CHECK(!memcmp(seen.written, "abef", 4));
 	vfmig_device_close(d);
 
-	d = fault("verb=data-read,do=drop,nth=2");
+	d = fault("op=data-read,do=drop,nth=2");
 	CHECK_EQ(data(d, false, buf, 4), 4);
 	CHECK_EQ(data(d, false, buf + 4, 4), 4);
 	CHECK_EQ(buf[3], 3);
@@ -108,7 +108,7 @@ static void drops(void)
 	CHECK_EQ(bitmap, 0);
 	vfmig_device_close(d);
 
-	d = fault("verb=reset,do=drop");
+	d = fault("op=reset,do=drop");
 	CHECK_EQ(vfmig_device_reset(d, NULL), 0);
 	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 0);
 	vfmig_device_close(d);
@@ -116,7 +116,7 @@ static void drops(void)
 
 static void repeats(void)
 {
-	struct vfmig_device *d = fault("verb=data-write,do=twice,nth=2");
+	struct vfmig_device *d = fault("op=data-write,do=twice,nth=2");
 
 	CHECK_EQ(data(d, true, "ab", 2), 2);
 	CHECK_EQ(data(d, true, "cd", 2), 2);
@@ -125,7 +125,7 @@ static void repeats(void)
 	vfmig_device_close(d);
 
 	/* What is read twice may be read in other pieces the second time. */
-	d = fault("verb=data-read,do=twice");
+	d = fault("op=data-read,do=twice");
 	CHECK_EQ(data(d, false, buf, 8), 8);
 	CHECK_EQ(data(d, false, buf, 5), 5);
 	CHECK_EQ(buf[0], 0);
@@ -135,7 +135,7 @@ static void repeats(void)
 	CHECK_EQ(buf[0], 8);
 	vfmig_device_close(d);
 
-	d = fault("verb=data-read,do=twice"); /* closed with a chunk to come */
+	d = fault("op=data-read,do=twice"); /* closed with a chunk to come */
 	CHECK_EQ(data(d, false, buf, 8), 8);
 	vfmig_device_close(d);
 }

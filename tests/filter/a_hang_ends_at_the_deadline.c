@@ -12,8 +12,7 @@ static void set_done(struct vfmig_request *request)
 int main(void)
 {
 	struct seen seen;
-	struct vfmig_device *d =
-		around(seen_new(&seen), &filter_fault, "verb=reset,do=hang,times=2");
+	struct vfmig_device *d = around(seen_new(&seen), &filter_fault, "op=reset,do=hang,times=2");
 	struct vfmig_request r = {.op = VFMIG_OP_RESET, .done = set_done};
 	struct vfmig_error err = {0};
 
@@ -31,14 +30,14 @@ int main(void)
 	vfmig_device_close(d);
 
 	/* Done, but never answered. */
-	d = around(seen_new(&seen), &filter_fault, "verb=reset,do=hang,when=after");
+	d = around(seen_new(&seen), &filter_fault, "op=reset,do=hang,when=after");
 	vfmig_device_set_timeout(d, 10);
 	CHECK_EQ(vfmig_device_reset(d, NULL), -ETIMEDOUT);
 	CHECK_EQ(seen.ops[VFMIG_OP_RESET], 1);
 	vfmig_device_close(d);
 
 	/* Closing ends what hangs. */
-	d = around(seen_new(&seen), &filter_fault, "verb=reset,do=hang");
+	d = around(seen_new(&seen), &filter_fault, "op=reset,do=hang");
 	vfmig_submit(d, &r);
 	CHECK(!done);
 	vfmig_device_close(d);

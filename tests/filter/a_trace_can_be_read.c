@@ -21,7 +21,7 @@ static void expect(FILE *f, const char *event, int64_t id, const char *op, const
 	struct abi_json o = line(f);
 
 	CHECK_STR(json_text(&o, "event"), event);
-	CHECK_STR(json_text(&o, "verb"), op);
+	CHECK_STR(json_text(&o, "op"), op);
 	CHECK_STR(json_text(&o, "device"), "trace(fault(fake))");
 	CHECK_EQ(json_number(&o, "id"), id);
 	CHECK(json_number(&o, "time_ns") > 0);
@@ -42,7 +42,7 @@ int main(void)
 	CHECK(fd >= 0);
 	close(fd);
 	snprintf(options, sizeof(options), "file=%s", path);
-	d = around(seen_new(&seen), &filter_fault, "verb=reset");
+	d = around(seen_new(&seen), &filter_fault, "op=reset");
 	d = around(d, &filter_trace, options);
 	CHECK_EQ(vfmig_device_region_write(d, 0, 16, &value, 4, NULL), 0);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);
@@ -62,8 +62,8 @@ int main(void)
 
 	/* Only what was asked for; and a hang shows as what it is. */
 	CHECK_EQ(truncate(path, 0), 0);
-	snprintf(options, sizeof(options), "verb=reset,file=%s", path);
-	d = around(seen_new(&seen), &filter_fault, "verb=reset,do=hang");
+	snprintf(options, sizeof(options), "op=reset,file=%s", path);
+	d = around(seen_new(&seen), &filter_fault, "op=reset,do=hang");
 	d = around(d, &filter_trace, options);
 	vfmig_device_set_timeout(d, 10);
 	CHECK_EQ(set_state(d, VFMIG_STATE_STOP), 0);

@@ -8,9 +8,9 @@ int main(void)
 	struct vfmig_device *d = seen_new(&seen);
 	struct vfmig_error err = {0};
 
-	d = around(d, &filter_fault, "verb=reset,nth=1,error=ENOSPC");
+	d = around(d, &filter_fault, "op=reset,nth=1,error=ENOSPC");
 	d = around(d, &filter_delay, "latency-us=1");
-	d = around(d, &filter_fault, "verb=reset,nth=1,error=EBUSY");
+	d = around(d, &filter_fault, "op=reset,nth=1,error=EBUSY");
 	CHECK_STR(vfmig_device_name(d), "fault(delay(fault(fake)))");
 	CHECK_EQ(vfmig_device_reset(d, &err), -EBUSY); /* outer; the inner one has not counted it */
 	CHECK_EQ(vfmig_device_reset(d, &err), -ENOSPC);

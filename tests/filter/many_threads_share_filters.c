@@ -31,10 +31,10 @@ int main(void)
 	int fds[2];
 
 	CHECK_EQ(pipe(fds), 0);
-	snprintf(options, sizeof(options), "verb=attach,fd=%d", fds[1]);
+	snprintf(options, sizeof(options), "op=attach,fd=%d", fds[1]);
 	device = around(&fake->device, &filter_trace, options);
 	device = around(device, &filter_delay, "latency-us=10");
-	device = around(device, &filter_fault, "verb=reset,nth=100,times=300");
+	device = around(device, &filter_fault, "op=reset,nth=100,times=300");
 	for (int i = 0; i < THREADS; i++)
 		CHECK_EQ(pthread_create(&thread[i], NULL, calls, NULL), 0);
 	for (int i = 0; i < THREADS; i++)

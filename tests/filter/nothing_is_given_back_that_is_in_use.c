@@ -68,7 +68,7 @@ static void in_use(const struct filter_kind *kind, const char *options, bool at_
 int main(void)
 {
 	in_use(&filter_trace, "file=/dev/null", true);
-	in_use(&filter_fault, "verb=reset,do=hang,when=after", true);
+	in_use(&filter_fault, "op=reset,do=hang,when=after", true);
 	in_use(&filter_delay, "latency-us=60000000", false);
 	return 0;
 }

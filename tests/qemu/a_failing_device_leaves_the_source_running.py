@@ -24,8 +24,8 @@ SOURCE = [
     (ALL, "fault,arc=running:pre_copy,error=EBUSY", BUSY),
     (ALL, "fault,arc=any:stop_copy,error=EIO", IO),
     (ALL, "fault,arc=any:stop_copy,do=hang", TIME),
-    (ALL, "fault,verb=data-read,error=EIO", IO),
-    (ALL, "fault,verb=data-read,nth=3,error=ENOSPC", SPACE),
+    (ALL, "fault,op=data-read,error=EIO", IO),
+    (ALL, "fault,op=data-read,nth=3,error=ENOSPC", SPACE),
     (NO_PRE_COPY, "fault,arc=stop:stop_copy,error=ENOSPC", SPACE),
     (NO_P2P, "fault,arc=running:stop,error=EBUSY", BUSY),
 ]
@@ -40,18 +40,18 @@ else:
         # The first such arc is taken as the VM starts.
         (NO_PRE_COPY, "fault,arc=running:running_p2p,nth=2,error=EIO", IO),
         (NO_PRE_COPY, "fault,arc=running_p2p:stop,error=EIO", IO),
-        (ALL, "fault,verb=data-read,do=hang", TIME),
+        (ALL, "fault,op=data-read,do=hang", TIME),
         (ALL, "fault,feature=dma-logging-start,nth=2,error=ENOMEM", ""),
         (ALL, "fault,feature=mig-data-size,error=EIO,times=0", None),
         (ALL, "fault,feature=mig-data-size,do=corrupt,bit=61,times=0", None),
-        (ALL, "fault,verb=precopy-info,error=EIO,times=0", None),
+        (ALL, "fault,op=precopy-info,error=EIO,times=0", None),
         # When it is told that it may stop, all has arrived already.
         (ALL, "fault,arc=stop_copy:stop,error=EIO,times=0", None),
     ]
 TARGET = [
     (ALL, "fault,arc=any:resuming,error=EIO", IO),
-    (ALL, "fault,verb=data-write,error=ENOSPC", SPACE),
-    (ALL, "fault,verb=data-write,do=corrupt,bit=4000", "Invalid argument"),
+    (ALL, "fault,op=data-write,error=ENOSPC", SPACE),
+    (ALL, "fault,op=data-write,do=corrupt,bit=4000", "Invalid argument"),
 ]
 # These come when the source has said that it is done: loading is one thing, running another.
 LATE = [

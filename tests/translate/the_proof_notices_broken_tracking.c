@@ -56,7 +56,7 @@ static struct vfmig_device *tell_none(struct move *move, struct vfmig_device *in
 	return device;
 }
 
-#define NO_REPORT "fault,verb=feature,feature=dma-logging-report,do=drop,times=0"
+#define NO_REPORT "fault,op=feature,feature=dma-logging-report,do=drop,times=0"
 
 static const struct {
 	const char *options;

@@ -16,7 +16,7 @@
 int main(void)
 {
 	const char *filters[] = {"fault,arc=any:stop_copy,do=hang",
-				 "fault,verb=region-read,nth=40,do=hang"};
+				 "fault,op=region-read,nth=40,do=hang"};
 	struct vfmig_vfio_user_config config = {0};
 	struct vfmig_device *served, *device;
 	struct vfmig_session *session;

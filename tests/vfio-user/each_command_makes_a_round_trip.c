@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every verb of a device goes through the socket and comes back, with the extension and without: what the client
+ * Every operation of a device goes through the socket and comes back, with the extension and without: what the client
  * is told is what the device has, and what the device gets is what the client asked. Over one socket, or two.
  */
 #include <errno.h>

@@ -59,7 +59,7 @@ struct fake {
 	struct request_list held;
 	atomic_uint nheld;
 	void *user;
-	uint8_t order[FAKE_LOG]; /* verbs as they came */
+	uint8_t order[FAKE_LOG]; /* operations as they came */
 	atomic_uint norder;
 };
 

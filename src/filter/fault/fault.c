@@ -2,7 +2,7 @@
 /*
  * fault: break a device on purpose.
  *
- * One rule per filter: which requests (verb, feature, arc), which of them (the nth, how many, with what
+ * One rule per filter: which requests (operation, feature, arc), which of them (the nth, how many, with what
  * chance), and what happens to them. Several rules are several filters. It is how the tests ask "and what if
  * that fails?" of everything above a device, so what it does is exact: counted, and random only from a seed.
  *
@@ -46,7 +46,7 @@ static const struct vfmig_option options[] = {
 #define SPACE	(BIT(ATTACH) | BIT(DETACH) | BIT(SPACE_MAP) | BIT(SPACE_UNMAP))
 #define INFOS	(BIT(DEVICE_INFO) | BIT(REGION_INFO) | BIT(IRQ_INFO))
 
-/* What can be done to which verbs. */
+/* What can be done to which operations. */
 static const uint32_t fit[] = {
 	[FAULT_ERROR] = ~0u,
 	[FAULT_SHORT] = DATA,
@@ -331,7 +331,7 @@ static int parse(struct fault *fault, const char *text, struct vfmig_error *err)
 	fault->random = fault->seed;
 	fault->match.ops &= fit[fault->act];
 	if (!fault->match.ops)
-		return vfmig_err(err, -EINVAL, "do=%s does not go with these verbs",
+		return vfmig_err(err, -EINVAL, "do=%s does not go with these operations",
 				 acts[fault->act]);
 	return 0;
 }

@@ -195,7 +195,7 @@ void vfio_user_drop(struct vu_step *step);
 /* Note a failure, if it is the first. */
 void vfio_user_fail(struct vu_job *job, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Note that the server refused, in the words of the verb. */
+/* Note that the server refused, in the words of the operation. */
 void vfio_user_refused(struct vu_job *job, const struct vu_step *step, const char *what);
 /* Look at what is answered. Without the lock; and with it, which is let go for each. */
 void vfio_user_look(struct vu *vu);
@@ -215,7 +215,7 @@ bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request
 void vfio_user_ask_other(struct vu_job *job, struct vfmig_device *device,
 			 void (*back)(struct vu_job *job));
 
-/* ---- the verbs ---- */
+/* ---- the operations ---- */
 
 void vfio_user_info(struct vu *vu, struct vfmig_request *request);	/* info.c */
 void vfio_user_region_fd(struct vu *vu, struct vfmig_request *request); /* info.c */
