@@ -272,61 +272,61 @@ static void engine(void)
 
 /* ---- in one process, with the two servers ---- */
 
-struct mover {
+struct dev {
 	int fd[2], over[2];
 	bool window;
 	struct vfmig_device *device[2];
 	struct vfmig_migration *m[2];
 };
 
-static void mover_prepare(void *self)
+static void dev_prepare(void *self)
 {
 	struct vfmig_migration_options options;
 	struct vfmig_error err = {0};
-	struct mover *mover = self;
+	struct dev *dev = self;
 
 	vfmig_migration_options_init(&options);
-	options.window = mover->window;
+	options.window = dev->window;
 	for (int i = 0; i < 2; i++) {
-		if (!mover->device[i])
-			mover->device[i] = bench_connect(mover->fd[i]);
-		vfmig_migration_free(mover->m[i]);
-		bench_must(vfmig_device_reset(mover->device[i], &err), &err);
+		if (!dev->device[i])
+			dev->device[i] = bench_connect(dev->fd[i]);
+		vfmig_migration_free(dev->m[i]);
+		bench_must(vfmig_device_reset(dev->device[i], &err), &err);
 		bench_must(vfmig_migration_new(i ? VFMIG_ROLE_DESTINATION : VFMIG_ROLE_SOURCE,
-					       &options, &mover->m[i], &err),
+					       &options, &dev->m[i], &err),
 			   &err);
-		bench_must(vfmig_migration_add_device(mover->m[i], "card", mover->device[i], NULL,
-						      &err),
-			   &err);
+		bench_must(
+			vfmig_migration_add_device(dev->m[i], "card", dev->device[i], NULL, &err),
+			&err);
 	}
 }
 
-static void mover_run(void *self)
+static void dev_run(void *self)
 {
 	struct vfmig_error err = {0};
-	struct mover *mover = self;
+	struct dev *dev = self;
 
-	bench_must(vfmig_migrate_local(mover->m[0], mover->m[1], &err), &err);
-	bench_over(mover->over[0]);
-	bench_over(mover->over[1]);
+	bench_must(vfmig_migrate_local(dev->m[0], dev->m[1], &err), &err);
+	bench_over(dev->over[0]);
+	bench_over(dev->over[1]);
 }
 
 static struct bench_crew *moving(bool window)
 {
 	struct bench_crew *crew = bench_crew_new();
-	struct mover mover = {.window = window};
+	struct dev dev = {.window = window};
 
 	for (int i = 0; i < 2; i++) {
 		struct bench_served served = {
 			.bytes = bytes, .seed = i ? 0 : 3, .prepare = i ? empty : NULL};
 
-		bench_serve(crew, &served, BENCH_ANY_CPU, &mover.fd[i]);
-		mover.over[i] = served.over;
+		bench_serve(crew, &served, BENCH_ANY_CPU, &dev.fd[i]);
+		dev.over[i] = served.over;
 	}
 	bench_crew_join(crew, &(struct bench_member){
-				      .prepare = mover_prepare,
-				      .run = mover_run,
-				      .self = &mover,
+				      .prepare = dev_prepare,
+				      .run = dev_run,
+				      .self = &dev,
 				      .cpu = BENCH_ANY_CPU,
 			      });
 	return crew;

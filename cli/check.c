@@ -168,7 +168,7 @@ static int run(const struct cli_list *words)
 {
 	struct conform_options how = {
 		.rules = rules.item,
-		.nr_rules = rules.count,
+		.rule_count = rules.count,
 		.protocol = cli.protocol,
 		.risky = risky,
 		.no_work = no_work,

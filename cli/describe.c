@@ -152,11 +152,11 @@ static void describe_caps(const struct vfmig_device_details *about)
 		vfmig_event(&cli_json_events, "zpci-path", VFMIG_TEXT("bytes", raw));
 	else if (about->has_pfip)
 		printf("  zPCI path    %s\n", raw);
-	numbers(about->unknown, about->nr_unknown, ids, sizeof(ids));
-	if (about->nr_unknown && cli.json)
+	numbers(about->unknown, about->unknown_count, ids, sizeof(ids));
+	if (about->unknown_count && cli.json)
 		vfmig_event(&cli_json_events, "unknown-capabilities", VFMIG_TEXT("of", "device"),
 			    VFMIG_TEXT("ids", ids));
-	else if (about->nr_unknown)
+	else if (about->unknown_count)
 		printf("  Unknown      capabilities %s\n", ids);
 }
 
@@ -225,11 +225,11 @@ static void region_event(const char *name, const char *access, const struct vfmi
 		vfmig_event(&cli_json_events, "area", VFMIG_U64("region", r->index),
 			    VFMIG_U64("offset_bytes", r->area[i].offset),
 			    VFMIG_U64("size_bytes", r->area[i].size));
-	if (r->nr_unknown)
+	if (r->unknown_count)
 		vfmig_event(
 			&cli_json_events, "unknown-capabilities", VFMIG_TEXT("of", "region"),
 			VFMIG_U64("region", r->index),
-			VFMIG_TEXT("ids", numbers(r->unknown, r->nr_unknown, ids, sizeof(ids))));
+			VFMIG_TEXT("ids", numbers(r->unknown, r->unknown_count, ids, sizeof(ids))));
 }
 
 /* What stands behind a region, one thing after the other. */
@@ -246,9 +246,9 @@ static void region_more(const struct vfmig_region *r, uint64_t mappable)
 		       r->areas == 1 ? "" : "s");
 	if (r->msix_mappable)
 		printf("  MSI-X table can be mapped");
-	if (r->nr_unknown)
+	if (r->unknown_count)
 		printf("  unknown capabilities %s",
-		       numbers(r->unknown, r->nr_unknown, text, sizeof(text)));
+		       numbers(r->unknown, r->unknown_count, text, sizeof(text)));
 	putchar('\n');
 	for (uint32_t i = 0; mappable != r->size && i < r->areas; i++)
 		printf("                            %s at %s\n", cli_bytes(size, r->area[i].size),
@@ -361,7 +361,7 @@ static void tell_iommu(const struct vfmig_iommu_details *iommu)
 			    VFMIG_U64("dirty_bitmap_max_bytes", iommu->dirty_bitmap_max),
 			    VFMIG_U64("has_dma_avail", iommu->has_dma_avail),
 			    VFMIG_U64("dma_avail", iommu->dma_avail),
-			    VFMIG_U64("iova_ranges", iommu->nr_ranges));
+			    VFMIG_U64("iova_ranges", iommu->range_count));
 	} else {
 		printf("\n  IOMMU        pages of %s\n",
 		       page_sizes(iommu->pgsizes, pages, sizeof(pages)));
@@ -372,7 +372,7 @@ static void tell_iommu(const struct vfmig_iommu_details *iommu)
 		if (iommu->has_dma_avail)
 			printf("    maps       %u more can be made\n", iommu->dma_avail);
 	}
-	for (uint32_t i = 0; i < iommu->nr_ranges; i++) {
+	for (uint32_t i = 0; i < iommu->range_count; i++) {
 		hex(iommu->range[i].start, from);
 		hex(iommu->range[i].end, to);
 		if (cli.json)

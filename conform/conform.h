@@ -71,7 +71,7 @@ bool conform_match(const char *id, const char *wanted);
 
 /**
  * struct conform_options - how to check
- * @rules: @nr_rules ids or beginnings of ids; none is all
+ * @rules: @rule_count ids or beginnings of ids; none is all
  * @protocol: the revision to check: "v2", "v1", "pfn", or NULL for what the device shows
  * @risky: also what can do harm beyond the device (CONFORM_RISKY)
  * @data_max: the most bytes of a device's state that are kept in memory; 0 is 1 GiB
@@ -81,7 +81,7 @@ bool conform_match(const char *id, const char *wanted);
  */
 struct conform_options {
 	const char *const *rules;
-	size_t nr_rules;
+	size_t rule_count;
 	const char *protocol;
 	bool risky, no_work;
 	uint64_t data_max;

@@ -332,10 +332,10 @@ static enum conform_verdict look(struct conform *c, const struct conform_check *
 
 static bool wanted(const struct conform_options *options, const struct conform_check *check)
 {
-	for (size_t i = 0; i < options->nr_rules; i++)
+	for (size_t i = 0; i < options->rule_count; i++)
 		if (conform_match(check->id, options->rules[i]))
 			return true;
-	return !options->nr_rules;
+	return !options->rule_count;
 }
 
 static void run_all(struct conform *c, const struct conform_report *report,

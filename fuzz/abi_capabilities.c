@@ -19,7 +19,7 @@ static void device(const uint8_t *data, size_t size)
 
 	if (abi_device_info_get(data, size, &about))
 		return;
-	HOLDS(about.nr_unknown <= VFMIG_UNKNOWN_CAPS);
+	HOLDS(about.unknown_count <= VFMIG_UNKNOWN_CAPS);
 	HOLDS(about.util_size <= VFMIG_ZPCI_STRING_MAX && about.pfip_size <= VFMIG_ZPCI_STRING_MAX);
 	/* Byte by byte as in memory, which is the wire's order here. */
 	memcpy(base, (uint8_t *)&about.base + 8, sizeof(base));
@@ -55,7 +55,7 @@ static void region(const uint8_t *data, size_t size)
 	if (abi_msg_get_region_info(data, size, &info) ||
 	    abi_msg_get_region_caps(data, size, &info, areas, ABI_MSG_AREAS_MAX, &caps))
 		return;
-	HOLDS(caps.nr_unknown <= ABI_CAPS_MAX && caps.nr_areas <= ABI_MSG_AREAS_MAX);
+	HOLDS(caps.unknown_count <= ABI_CAPS_MAX && caps.nr_areas <= ABI_MSG_AREAS_MAX);
 	for (uint32_t i = 0; i < caps.nr_areas; i++)
 		HOLDS(areas[i].size && areas[i].offset <= info.size &&
 		      areas[i].size <= info.size - areas[i].offset);
@@ -68,8 +68,8 @@ static void container(const uint8_t *data, size_t size)
 
 	if (abi_type1_get_info(data, size, &says, ABI_TYPE1_RANGES_MAX))
 		return;
-	HOLDS(says.nr_ranges <= ABI_TYPE1_RANGES_MAX);
-	for (uint32_t i = 0; i < says.nr_ranges; i++)
+	HOLDS(says.range_count <= ABI_TYPE1_RANGES_MAX);
+	for (uint32_t i = 0; i < says.range_count; i++)
 		HOLDS(ranges[i].start <= ranges[i].end);
 }
 

@@ -17,11 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (abi_type1_get_info(data, size, &says, RANGES))
 		return 0;
-	HOLDS(says.nr_ranges <= RANGES);
+	HOLDS(says.range_count <= RANGES);
 	n = abi_type1_put_info(buf, sizeof(buf), sizeof(buf), &says);
 	HOLDS(n);
 	HOLDS(!abi_type1_get_info(buf, n, &read, RANGES));
-	HOLDS(read.nr_ranges == says.nr_ranges && !memcmp(ranges, again, sizeof(ranges)));
+	HOLDS(read.range_count == says.range_count && !memcmp(ranges, again, sizeof(ranges)));
 	HOLDS(read.iova_pgsizes == says.iova_pgsizes && read.has_migration == says.has_migration &&
 	      read.has_dma_avail == says.has_dma_avail && read.dma_avail == says.dma_avail);
 	HOLDS(read.pgsize_bitmap == says.pgsize_bitmap &&

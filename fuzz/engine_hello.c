@@ -10,20 +10,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint32_t order[VFMIG_MIGRATION_DEVICES_MAX];
-	struct negotiation *hello, *again;
+	struct negotiation *negotiation, *again;
 	struct vfmig_error err = {0};
 	size_t len;
 	char *json;
 
-	if (negotiation_decode((const char *)data, size, &hello, &err)) {
+	if (negotiation_decode((const char *)data, size, &negotiation, &err)) {
 		CHECK(err.text[0]);
 		return 0;
 	}
-	json = negotiation_encode(hello, &len);
+	json = negotiation_encode(negotiation, &len);
 	CHECK(json);
 	CHECKF(!negotiation_decode(json, len, &again, &err), "%s", err.text);
-	CHECKF(!negotiation_fits(hello, again, order, &err), "%s", err.text);
-	negotiation_free(hello);
+	CHECKF(!negotiation_fits(negotiation, again, order, &err), "%s", err.text);
+	negotiation_free(negotiation);
 	negotiation_free(again);
 	free(json);
 	return 0;

@@ -77,7 +77,7 @@ static void check_info(struct vfmig_space *space, const void *before, const void
 		return;
 	vfmig_space_each(space, count, &sum);
 	HOLDS(!abi_type1_get_info(arg, room, &says, 4));
-	HOLDS(says.has_migration && says.has_dma_avail && says.nr_ranges == 1);
+	HOLDS(says.has_migration && says.has_dma_avail && says.range_count == 1);
 	HOLDS(says.dma_avail == (sum.count < 16 ? 16 - sum.count : 0));
 }
 

@@ -79,8 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int memory = -1;
 	struct vfmig_vfio_user_config config = {.timeout_ms = 1};
-	struct vfmig_user_header hello = {.cmd = VFMIG_USER_VERSION,
-					  .msg_size = 16 + sizeof(HELLO)};
+	struct vfmig_user_header negotiation = {.cmd = VFMIG_USER_VERSION,
+						.msg_size = 16 + sizeof(HELLO)};
 	struct vfmig_export *server;
 	struct fake *fake;
 	int fds[2], mode = size ? *data : 0;
@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (vfmig_export_vfio_user(&fake->device, &config, &server, NULL))
 		abort();
 	if (mode & 1) {
-		push(fds[1], &hello, sizeof(hello), -1);
+		push(fds[1], &negotiation, sizeof(negotiation), -1);
 		push(fds[1], HELLO, sizeof(HELLO), -1);
 	}
 	while (size) {

@@ -77,9 +77,9 @@ int mc_retire(struct mc *mc, struct vfmig_error *err)
 	uint64_t head;
 	int ret;
 
-	if (mc->blind && !mc->frozen)
+	if (mc->untracked && !mc->frozen)
 		mc_mark_all(mc);
-	if (mc->blind || mc->retired == mc->seen)
+	if (mc->untracked || mc->retired == mc->seen)
 		return 0;
 	ret = mc_get(mc, CP_REG_HEAD, &head, err);
 	if (ret)
@@ -98,15 +98,15 @@ int mc_retire(struct mc *mc, struct vfmig_error *err)
 
 void mc_drop(struct mc *mc)
 {
-	if (mc->blind)
+	if (mc->untracked)
 		mc_mark_all(mc);
 	if (mc->has_under_way)
 		mark(mc, &mc->under_way);
 	mc->has_under_way = false;
-	for (; !mc->blind && mc->retired != mc->seen; mc->retired++)
+	for (; !mc->untracked && mc->retired != mc->seen; mc->retired++)
 		retire_one(mc, mc->retired);
 	mc->seen = mc->retired = 0;
-	mc->blind = false;
+	mc->untracked = false;
 }
 
 static void remember(struct mc *mc, uint32_t slot)

@@ -129,7 +129,7 @@ struct mc {
 	uint32_t seen, retired;
 	struct mc_target under_way;
 	uint32_t under_way_at;
-	bool has_under_way, blind;
+	bool has_under_way, untracked;
 
 	struct mc_pages pages;
 	uint64_t *board;

@@ -55,12 +55,12 @@ bool mc_ring_is_good(const struct mc_shadow *s)
 /* ---- on and off ---- */
 
 /* The driver's own ring, for what comes; see follow.c. */
-static int go_blind(struct mc *mc, struct vfmig_error *err)
+static int go_untracked(struct mc *mc, struct vfmig_error *err)
 {
 	int ret = mc_put(mc, CP_REG_CONTROL, 0, err);
 
 	mc_mark_all(mc);
-	mc->blind = true;
+	mc->untracked = true;
 	if (!ret)
 		ret = mc_put(mc, CP_REG_RING_BASE, mc->shadow.ring_base, err);
 	return ret;
@@ -91,7 +91,7 @@ static int enable(struct mc *mc, struct vfmig_error *err)
 {
 	const struct mc_shadow *s = &mc->shadow;
 	bool good = mc_ring_is_good(s);
-	uint64_t head, ring = good && !mc->blind ? mc->ring_iova : s->ring_base;
+	uint64_t head, ring = good && !mc->untracked ? mc->ring_iova : s->ring_base;
 	int ret = mc_get(mc, CP_REG_HEAD, &head, err);
 
 	if (!ret)
@@ -102,11 +102,11 @@ static int enable(struct mc *mc, struct vfmig_error *err)
 		ret = mc_put(mc, CP_REG_RING_SIZE, s->ring_size, err);
 	if (!ret)
 		ret = mc_put(mc, CP_REG_TAIL, s->tail, err);
-	if (!ret && good && !mc->blind && tail_is_good(mc, (uint32_t)head)) {
+	if (!ret && good && !mc->untracked && tail_is_good(mc, (uint32_t)head)) {
 		park(mc);
 		mc->retired = (uint32_t)head;
 		if (mc_follow(mc, (uint32_t)head, s->tail, err))
-			ret = go_blind(mc, err);
+			ret = go_untracked(mc, err);
 	}
 	return ret ? ret : mc_put(mc, CP_REG_CONTROL, CP_CONTROL_ENABLE, err);
 }
@@ -249,11 +249,11 @@ static int write_tail(struct mc *mc, uint32_t value, struct vfmig_error *err)
 		ret = mc_get(mc, CP_REG_HEAD, &head, err);
 	if (ret)
 		return ret;
-	if ((control & CP_CONTROL_ENABLE) && !mc->blind && tail_is_good(mc, (uint32_t)head)) {
+	if ((control & CP_CONTROL_ENABLE) && !mc->untracked && tail_is_good(mc, (uint32_t)head)) {
 		/* A doorbell may take back what it had rung for. */
 		from = value - (uint32_t)head < mc->seen - (uint32_t)head ? value : mc->seen;
 		if (mc_follow(mc, from, value, err)) {
-			ret = go_blind(mc, err);
+			ret = go_untracked(mc, err);
 			if (!ret)
 				ret = mc_put(mc, CP_REG_TAIL, value, err);
 			return ret ? ret : mc_put(mc, CP_REG_CONTROL, CP_CONTROL_ENABLE, err);

@@ -138,12 +138,12 @@ struct vfmig_feature_bus_master {
 #define VFMIG_BUS_MASTER_CLEAR 0U
 #define VFMIG_BUS_MASTER_SET   1U
 
-/* struct vfmig_region_dma_range[nr_ranges] follows. */
+/* struct vfmig_region_dma_range[range_count] follows. */
 struct vfmig_feature_dma_buf {
 	uint32_t region_index;
 	uint32_t open_flags;
 	uint32_t flags; /* zero */
-	uint32_t nr_ranges;
+	uint32_t range_count;
 };
 
 struct vfmig_region_dma_range {

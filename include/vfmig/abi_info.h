@@ -85,7 +85,7 @@ struct vfmig_zpci_string {
  * @has_group: the same of @group and imaxstbl
  * @has_util: whether there is a utility string: @util_size bytes of EBCDIC at @util
  * @has_pfip: whether there is a function path: @pfip_size bytes at @pfip
- * @nr_unknown: how many capabilities are unknown here, or of an unknown version; their ids in @unknown
+ * @unknown_count: how many capabilities are unknown here, or of an unknown version; their ids in @unknown
  */
 struct vfmig_device_details {
 	uint32_t flags, num_regions, num_irqs;
@@ -94,7 +94,7 @@ struct vfmig_device_details {
 	struct vfmig_zpci_group group;
 	uint32_t util_size, pfip_size;
 	uint8_t util[VFMIG_ZPCI_STRING_MAX], pfip[VFMIG_ZPCI_STRING_MAX];
-	uint32_t nr_unknown;
+	uint32_t unknown_count;
 	uint16_t unknown[VFMIG_UNKNOWN_CAPS];
 };
 

@@ -338,7 +338,7 @@ int vfmig_device_get_info(struct vfmig_device *device, struct vfmig_device_info 
  * @revision: of a migration region that says so, enum vfmig_region_revision; else 0
  * @revision_flags: with it, VFMIG_REGION_REVISION_*
  * @revision_room: with it, the most bytes of a transaction
- * @nr_unknown: how many of its capabilities are unknown here; their ids in @unknown
+ * @unknown_count: how many of its capabilities are unknown here; their ids in @unknown
  * @areas: how many parts can be mapped; one that is the whole region if it has no sparse list
  * @area: each part's @offset and @size
  */
@@ -350,7 +350,7 @@ struct vfmig_region {
 	bool msix_mappable;
 	uint32_t revision, revision_flags;
 	uint64_t revision_room;
-	uint32_t nr_unknown;
+	uint32_t unknown_count;
 	uint16_t unknown[16];
 	uint32_t areas;
 	struct {

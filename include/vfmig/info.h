@@ -66,7 +66,7 @@ const char *vfmig_region_type_name(uint32_t type, uint32_t subtype);
  * @has_migration: whether written pages are logged: in pages of the sizes in the bitmap @dirty_pgsizes, and at most
  *	@dirty_bitmap_max bytes of bitmap at a time
  * @has_dma_avail: whether it says how many maps can still be made: @dma_avail
- * @nr_ranges: what may be mapped; 0: it does not say
+ * @range_count: what may be mapped; 0: it does not say
  * @range: first and last address of each
  */
 struct vfmig_iommu_details {
@@ -74,7 +74,7 @@ struct vfmig_iommu_details {
 	bool has_migration, has_dma_avail;
 	uint64_t dirty_pgsizes, dirty_bitmap_max;
 	uint32_t dma_avail;
-	uint32_t nr_ranges;
+	uint32_t range_count;
 	struct vfmig_type1_iova_range range[VFMIG_IOVA_RANGES_MAX];
 };
 

@@ -209,10 +209,10 @@ struct vfmig_own_region {
 /**
  * struct vfmig_presents - what a device is, where it is more than a PCI device, or none
  * @kind: one of VFMIG_DEVICE_FLAG_PCI, _PLATFORM, _AMBA, _CCW, _AP, _FSL_MC, _CDX
- * @caps: @nr_caps capabilities of its information, at most 16
- * @regions: @nr_regions regions of its own: those of a PCI device begin at VFMIG_PCI_REGION_COUNT, those of
+ * @caps: @cap_count capabilities of its information, at most 16
+ * @regions: @region_count regions of its own: those of a PCI device begin at VFMIG_PCI_REGION_COUNT, those of
  *	another at 0, as it has no others
- * @nr_irqs: of a device that is not PCI: how many interrupt indexes it has, with one interrupt each, which
+ * @irq_count: of a device that is not PCI: how many interrupt indexes it has, with one interrupt each, which
  *	vfmig_kit_irq() raises by its index
  * @msix_mappable: of a PCI device: say so of the BAR with the MSI-X table
  *
@@ -221,10 +221,10 @@ struct vfmig_own_region {
 struct vfmig_presents {
 	uint32_t kind;
 	const struct vfmig_info_cap *caps;
-	size_t nr_caps;
+	size_t cap_count;
 	const struct vfmig_own_region *regions;
-	uint32_t nr_regions;
-	uint32_t nr_irqs;
+	uint32_t region_count;
+	uint32_t irq_count;
 	bool msix_mappable;
 };
 

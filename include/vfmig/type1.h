@@ -52,7 +52,7 @@ struct vfmig_type1_user {
 /**
  * struct vfmig_type1_options - what a container is to say of itself, and to enforce
  * @dma_limit: most maps that the space may have; 0 or above VFMIG_SPACE_MAX_MAPS: that
- * @nr_ranges: how many @ranges; 0: one, all of the 64-bit space; at most 512
+ * @range_count: how many @ranges; 0: one, all of the 64-bit space; at most 512
  * @ranges: where maps may lie: in order, apart from each other; copied
  * @v1: answer as VFIO_TYPE1_IOMMU, the older one: an unmap that begins within a map unmaps nothing, with a size of 0,
  *	one that ends within a map unmaps all of it, and DIRTY_PAGES is -EACCES
@@ -62,7 +62,7 @@ struct vfmig_type1_user {
  */
 struct vfmig_type1_options {
 	uint32_t dma_limit;
-	uint32_t nr_ranges;
+	uint32_t range_count;
 	const struct vfmig_type1_iova_range *ranges;
 	struct vfmig_type1_user user;
 	bool v1;

@@ -102,7 +102,7 @@ static const struct vfmig_own_region igd[] = {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define REGIONS(own) .regions = (own), .nr_regions = COUNT(own)
+#define REGIONS(own) .regions = (own), .region_count = COUNT(own)
 
 enum { PCI, ZPCI, CCW, AP, PLATFORM, AMBA, FSL_MC, CDX, GFX, IGD };
 
@@ -111,13 +111,13 @@ static const char *const guises[] = {"pci",    "zpci", "ccw", "ap",  "platform",
 
 static const struct vfmig_presents presents[] = {
 	[PCI] = {.kind = VFMIG_DEVICE_FLAG_PCI, .msix_mappable = true},
-	[ZPCI] = {.kind = VFMIG_DEVICE_FLAG_PCI, .caps = zpci, .nr_caps = COUNT(zpci)},
-	[CCW] = {.kind = VFMIG_DEVICE_FLAG_CCW, REGIONS(ccw), .nr_irqs = VFMIG_CCW_IRQ_COUNT},
-	[AP] = {.kind = VFMIG_DEVICE_FLAG_AP, .nr_irqs = 1},
-	[PLATFORM] = {.kind = VFMIG_DEVICE_FLAG_PLATFORM, REGIONS(resources), .nr_irqs = 2},
-	[AMBA] = {.kind = VFMIG_DEVICE_FLAG_AMBA, REGIONS(resources), .nr_irqs = 1},
-	[FSL_MC] = {.kind = VFMIG_DEVICE_FLAG_FSL_MC, REGIONS(resources), .nr_irqs = 1},
-	[CDX] = {.kind = VFMIG_DEVICE_FLAG_CDX, REGIONS(resources), .nr_irqs = 1},
+	[ZPCI] = {.kind = VFMIG_DEVICE_FLAG_PCI, .caps = zpci, .cap_count = COUNT(zpci)},
+	[CCW] = {.kind = VFMIG_DEVICE_FLAG_CCW, REGIONS(ccw), .irq_count = VFMIG_CCW_IRQ_COUNT},
+	[AP] = {.kind = VFMIG_DEVICE_FLAG_AP, .irq_count = 1},
+	[PLATFORM] = {.kind = VFMIG_DEVICE_FLAG_PLATFORM, REGIONS(resources), .irq_count = 2},
+	[AMBA] = {.kind = VFMIG_DEVICE_FLAG_AMBA, REGIONS(resources), .irq_count = 1},
+	[FSL_MC] = {.kind = VFMIG_DEVICE_FLAG_FSL_MC, REGIONS(resources), .irq_count = 1},
+	[CDX] = {.kind = VFMIG_DEVICE_FLAG_CDX, REGIONS(resources), .irq_count = 1},
 	[GFX] = {.kind = VFMIG_DEVICE_FLAG_PCI, REGIONS(edid)},
 	[IGD] = {.kind = VFMIG_DEVICE_FLAG_PCI, REGIONS(igd)},
 };

@@ -12,28 +12,28 @@ _Static_assert(offsetof(struct vfmig_zpci_group, reserved) == VFMIG_ZPCI_GROUP_V
 #define FIXED	      20U /* and so what the fixed part has to have for that */
 
 size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct vfmig_device_info *i,
-			   const struct abi_cap_said *caps, size_t nr_caps)
+			   const struct abi_cap_said *caps, size_t cap_count)
 {
 	struct vfmig_device_info info = *i;
 	size_t need = sizeof(info), at = need, link = CAP_OFFSET;
 	size_t fixed = argsz < sizeof(info) ? argsz : sizeof(info);
 
-	if (argsz < ABI_DEVICE_INFO_MIN || nr_caps > ABI_CAPS_MAX)
+	if (argsz < ABI_DEVICE_INFO_MIN || cap_count > ABI_CAPS_MAX)
 		return 0;
-	for (size_t n = 0; n < nr_caps; n++) {
+	for (size_t n = 0; n < cap_count; n++) {
 		if (caps[n].size > UINT16_MAX)
 			return 0;
 		need = (need + ABI_CAP_HEADER + caps[n].size + 7) / 8 * 8;
 	}
 	info.argsz = (uint32_t)need;
 	info.flags &= ~VFMIG_DEVICE_FLAG_CAPS;
-	info.flags |= nr_caps ? VFMIG_DEVICE_FLAG_CAPS : 0;
+	info.flags |= cap_count ? VFMIG_DEVICE_FLAG_CAPS : 0;
 	info.cap_offset = 0;
 	info.pad = 0;
 	if (cap < (argsz < need ? fixed : need))
 		return 0;
 	memcpy(buf, &info, fixed);
-	for (size_t n = 0; argsz >= need && n < nr_caps; n++) {
+	for (size_t n = 0; argsz >= need && n < cap_count; n++) {
 		uint8_t *to = abi_caps_put(buf, &at, &link, caps[n].id, caps[n].version,
 					   ABI_CAP_HEADER + caps[n].size);
 
@@ -112,7 +112,7 @@ static const char *get_cap(void *context, uint32_t id, uint32_t version, const u
 	if (version == 1 && id == VFMIG_DEVICE_CAP_ZPCI_PFIP)
 		return get_string(&about->has_pfip, &about->pfip_size, about->pfip, cap, room,
 				  size);
-	about->unknown[about->nr_unknown++] = (uint16_t)id;
+	about->unknown[about->unknown_count++] = (uint16_t)id;
 	return NULL;
 }
 

@@ -26,7 +26,7 @@ struct abi_cap_said {
  * more than ABI_CAPS_MAX of them, or cap is too small.
  */
 size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct vfmig_device_info *i,
-			   const struct abi_cap_said *caps, size_t nr_caps);
+			   const struct abi_cap_said *caps, size_t cap_count);
 
 /*
  * Read such an answer of len bytes. Refuses chains that leave it, lie in the fixed part, overlap, loop or do not end,

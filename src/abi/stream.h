@@ -136,10 +136,10 @@ struct abi_stream_check {
 	uint32_t flags; /* of the stream header */
 	uint8_t phase;
 	struct abi_stream_device *devices;
-	uint32_t nr_devices;
+	uint32_t device_count;
 	uint32_t devices_ended;
 	const uint64_t *region_sizes;
-	uint32_t nr_regions;
+	uint32_t region_count;
 };
 
 /* flags: of the stream header, which says which direction this is. */
@@ -150,7 +150,8 @@ void abi_stream_check_init(struct abi_stream_check *c, uint32_t flags);
  * is cleared here) and the sizes of the memory regions in bytes (kept).
  */
 void abi_stream_check_hello(struct abi_stream_check *c, struct abi_stream_device *devices,
-			    uint32_t nr_devices, const uint64_t *region_sizes, uint32_t nr_regions);
+			    uint32_t device_count, const uint64_t *region_sizes,
+			    uint32_t region_count);
 
 /*
  * Whether this section may come now; takes it as come if so. A writer may ask the same of what it

@@ -72,15 +72,16 @@ void abi_stream_check_init(struct abi_stream_check *c, uint32_t flags)
 }
 
 void abi_stream_check_hello(struct abi_stream_check *c, struct abi_stream_device *devices,
-			    uint32_t nr_devices, const uint64_t *region_sizes, uint32_t nr_regions)
+			    uint32_t device_count, const uint64_t *region_sizes,
+			    uint32_t region_count)
 {
-	if (nr_devices)
-		memset(devices, 0, nr_devices * sizeof(*devices));
+	if (device_count)
+		memset(devices, 0, device_count * sizeof(*devices));
 	c->devices = devices;
-	c->nr_devices = nr_devices;
+	c->device_count = device_count;
 	c->devices_ended = 0;
 	c->region_sizes = region_sizes;
-	c->nr_regions = nr_regions;
+	c->region_count = region_count;
 }
 
 static const char *check_memory(const struct abi_stream_check *c, const struct abi_section *s,
@@ -88,7 +89,7 @@ static const char *check_memory(const struct abi_stream_check *c, const struct a
 {
 	uint64_t size;
 
-	if (s->index >= c->nr_regions)
+	if (s->index >= c->region_count)
 		return "a section is about a memory region that HELLO did not name";
 	size = c->region_sizes[s->index];
 	if (s->offset > size || length > size - s->offset)
@@ -100,7 +101,7 @@ static const char *check_device(struct abi_stream_check *c, const struct abi_sec
 {
 	struct abi_stream_device *d;
 
-	if (s->index >= c->nr_devices)
+	if (s->index >= c->device_count)
 		return "a section is about a device that HELLO did not name";
 	d = &c->devices[s->index];
 	if (d->ended)
@@ -129,7 +130,7 @@ static const char *check_totals(const struct abi_stream_check *c, const struct a
 {
 	if (s->offset != c->sections || s->arg != c->payload)
 		return "a section counts another number of sections or bytes than have come";
-	if (s->type == ABI_SECTION_END && c->devices_ended != c->nr_devices)
+	if (s->type == ABI_SECTION_END && c->devices_ended != c->device_count)
 		return "the stream ends before the data of every device has";
 	return NULL;
 }

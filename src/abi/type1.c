@@ -29,9 +29,9 @@ static size_t chain_size(const struct abi_type1_says *says)
 
 	size += says->has_migration ? sizeof(struct vfmig_type1_cap_migration) : 0;
 	size += says->has_dma_avail ? 2 * ALIGN : 0;
-	if (says->nr_ranges)
+	if (says->range_count)
 		size += sizeof(struct vfmig_type1_cap_iova_range) +
-			(size_t)says->nr_ranges * sizeof(*says->ranges);
+			(size_t)says->range_count * sizeof(*says->ranges);
 	return size;
 }
 
@@ -44,7 +44,7 @@ static void put_chain(uint8_t *buf, const struct abi_type1_says *says)
 		.pgsize_bitmap = says->pgsize_bitmap,
 		.max_dirty_bitmap_size = says->max_dirty_bitmap_size,
 	};
-	size_t ranges = (size_t)says->nr_ranges * sizeof(*says->ranges);
+	size_t ranges = (size_t)says->range_count * sizeof(*says->ranges);
 	uint8_t *cap;
 
 	if (says->has_migration) {
@@ -57,10 +57,10 @@ static void put_chain(uint8_t *buf, const struct abi_type1_says *says)
 				   sizeof(struct vfmig_type1_cap_dma_avail));
 		abi_put32(cap + header, says->dma_avail);
 	}
-	if (says->nr_ranges) {
+	if (says->range_count) {
 		cap = abi_caps_put(buf, &at, &link, VFMIG_TYPE1_CAP_IOVA_RANGE, 1,
 				   sizeof(struct vfmig_type1_cap_iova_range) + ranges);
-		abi_put32(cap + header, says->nr_ranges);
+		abi_put32(cap + header, says->range_count);
 		memcpy(cap + sizeof(struct vfmig_type1_cap_iova_range), says->ranges, ranges);
 	}
 }
@@ -73,7 +73,7 @@ size_t abi_type1_put_info(void *buf, size_t cap, uint32_t argsz, const struct ab
 	size_t chain = chain_size(says), fixed = argsz < sizeof(info) ? argsz : sizeof(info);
 	size_t need = fixed;
 
-	if (argsz < VFMIG_TYPE1_INFO_MIN || says->nr_ranges > ABI_TYPE1_RANGES_MAX)
+	if (argsz < VFMIG_TYPE1_INFO_MIN || says->range_count > ABI_TYPE1_RANGES_MAX)
 		return 0;
 	if (chain) {
 		info.flags |= VFMIG_TYPE1_INFO_CAPS;
@@ -98,7 +98,7 @@ static const char *get_ranges(const uint8_t *cap, size_t room, struct abi_type1_
 {
 	struct vfmig_type1_cap_iova_range head;
 
-	if (says->nr_ranges)
+	if (says->range_count)
 		return "IOMMU info: two lists of IOVA ranges";
 	if (room < sizeof(head))
 		return "IOMMU info: a capability leaves the answer";
@@ -112,7 +112,7 @@ static const char *get_ranges(const uint8_t *cap, size_t room, struct abi_type1_
 	for (uint32_t i = 0; i < head.nr_iovas; i++)
 		if (says->ranges[i].start > says->ranges[i].end)
 			return "IOMMU info: an IOVA range ends before it begins";
-	says->nr_ranges = head.nr_iovas;
+	says->range_count = head.nr_iovas;
 	return NULL;
 }
 

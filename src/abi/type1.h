@@ -22,7 +22,7 @@ struct abi_type1_says {
 	uint64_t max_dirty_bitmap_size;
 	bool has_dma_avail;
 	uint32_t dma_avail;
-	uint32_t nr_ranges; /* 0: not said, so that everything may be mapped */
+	uint32_t range_count; /* 0: not said, so that everything may be mapped */
 	struct vfmig_type1_iova_range *ranges;
 };
 

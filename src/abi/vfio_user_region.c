@@ -234,7 +234,7 @@ static const char *get_region_cap(void *context, uint32_t id, uint32_t version, 
 		*size = CAP_OURS;
 		return NULL;
 	default:
-		c->unknown[c->nr_unknown++] = (uint16_t)id;
+		c->unknown[c->unknown_count++] = (uint16_t)id;
 		return NULL;
 	}
 }

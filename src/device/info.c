@@ -65,7 +65,7 @@ int vfmig_iommu_get_details(const void *buf, size_t len, struct vfmig_iommu_deta
 	about->dirty_bitmap_max = says.max_dirty_bitmap_size;
 	about->has_dma_avail = says.has_dma_avail;
 	about->dma_avail = says.dma_avail;
-	about->nr_ranges = says.nr_ranges;
+	about->range_count = says.range_count;
 	return 0;
 }
 

@@ -73,7 +73,7 @@ static int decode_region(struct vfmig_device *device, const void *buf, size_t si
 		region->subtype = caps.subtype;
 	}
 	region->msix_mappable = caps.msix_mappable;
-	region->nr_unknown = caps.nr_unknown;
+	region->unknown_count = caps.unknown_count;
 	memcpy(region->unknown, caps.unknown, sizeof(region->unknown));
 	region->revision = caps.revision;
 	region->revision_flags = caps.revision_flags;

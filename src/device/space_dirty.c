@@ -20,7 +20,7 @@
 struct space_tracked {
 	const struct vfmig_tracker *tracker;
 	bool runs;
-	bool blind; /* it should run, and could not begin */
+	bool untracked; /* it should run, and could not begin */
 	struct space_tracked *next;
 };
 
@@ -107,22 +107,22 @@ static int begin_log(struct vfmig_space *space, struct space_attachment *a, stru
 	bool must = strict(space, a->device);
 	int ret = start_log(space, a, must ? err : NULL);
 
-	a->blind = ret && !must;
-	return a->blind ? 0 : ret;
+	a->untracked = ret && !must;
+	return a->untracked ? 0 : ret;
 }
 
 static void stop_log(struct space_attachment *a)
 {
 	if (a->logs)
 		device_log_stop(a->device, NULL);
-	a->logs = a->blind = false;
+	a->logs = a->untracked = false;
 }
 
 /* Whoever calls this marks everything after it: what was written in between is known to nobody. */
 static void restart_log(struct vfmig_space *space, struct space_attachment *a)
 {
 	stop_log(a);
-	a->blind = start_log(space, a, NULL) != 0;
+	a->untracked = start_log(space, a, NULL) != 0;
 }
 
 static int start_tracker(struct vfmig_space *space, struct space_tracked *t,
@@ -140,35 +140,35 @@ static int begin_tracker(struct vfmig_space *space, struct space_tracked *t,
 	bool must = strict(space, t->tracker->device);
 	int ret = start_tracker(space, t, must ? err : NULL);
 
-	t->blind = ret && !must;
-	return t->blind ? 0 : ret;
+	t->untracked = ret && !must;
+	return t->untracked ? 0 : ret;
 }
 
 static void stop_tracker(struct space_tracked *t)
 {
 	if (t->runs && t->tracker->stop)
 		t->tracker->stop(t->tracker->context);
-	t->runs = t->blind = false;
+	t->runs = t->untracked = false;
 }
 
 /* As with a log. */
 static void restart_tracker(struct vfmig_space *space, struct space_tracked *t)
 {
 	stop_tracker(t);
-	t->blind = start_tracker(space, t, NULL) != 0;
+	t->untracked = start_tracker(space, t, NULL) != 0;
 }
 
 /* What failed begins anew, and what its device may have written meanwhile is everything. */
-static void restart_blind(struct vfmig_space *space)
+static void restart_untracked(struct vfmig_space *space)
 {
 	for (struct space_attachment *a = space->attached; a; a = a->next) {
-		if (!a->blind)
+		if (!a->untracked)
 			continue;
 		restart_log(space, a);
 		mark_maps(space, a->device);
 	}
 	for (struct space_tracked *t = space->tracked; t; t = t->next) {
-		if (!t->blind)
+		if (!t->untracked)
 			continue;
 		restart_tracker(space, t);
 		mark_maps(space, t->tracker->device);
@@ -191,7 +191,7 @@ static int start_for(struct vfmig_space *space, const struct vfmig_cursor *reade
 {
 	if (a->logs)
 		return 0;
-	if (!a->blind)
+	if (!a->untracked)
 		return begin_log(space, a, err);
 	return reader->strict ? device_log_check(a->device, err) : 0;
 }
@@ -205,7 +205,7 @@ int space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *read
 		if (reads(reader, a->device))
 			ret = start_for(space, reader, a, err);
 	for (struct space_tracked *t = space->tracked; t && !ret; t = t->next)
-		if (reads(reader, t->tracker->device) && !t->runs && !t->blind)
+		if (reads(reader, t->tracker->device) && !t->runs && !t->untracked)
 			ret = begin_tracker(space, t, err);
 	return ret;
 }
@@ -217,14 +217,14 @@ static int collect_log(struct space_attachment *a, const struct vfmig_map *map,
 {
 	int ret = 0;
 
-	if (a->blind)
+	if (a->untracked)
 		return vfmig_err(
 			err, -EIO,
 			"device %s: its log of what it writes has failed, or did not begin",
 			a->device->name);
 	if (a->logs)
 		ret = device_log_collect(a->device, map->iova, map->size, into, err);
-	a->blind = ret != 0;
+	a->untracked = ret != 0;
 	return ret;
 }
 
@@ -233,7 +233,7 @@ static int collect_tracker(struct space_tracked *t, const struct vfmig_map *map,
 {
 	int ret;
 
-	if (t->blind)
+	if (t->untracked)
 		return vfmig_err(err, -EIO, "tracker %s could not begin anew", t->tracker->name);
 	if (!t->runs)
 		return 0;
@@ -285,7 +285,7 @@ int space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
 	}
 	dirty_free(fresh);
 	if (first)
-		restart_blind(space);
+		restart_untracked(space);
 	return first;
 }
 
@@ -321,7 +321,7 @@ void space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map
 		return;
 	}
 	if (collect_map(space, map, fresh, NULL))
-		restart_blind(space);
+		restart_untracked(space);
 	dirty_free(fresh);
 }
 
@@ -341,7 +341,7 @@ void space_dirty_detached(struct vfmig_space *space, struct space_attachment *at
 	struct vfmig_dirty *fresh;
 	int ret = 0;
 
-	if (!attachment->logs && !attachment->blind)
+	if (!attachment->logs && !attachment->untracked)
 		return;
 	if (dirty_create(&fresh, NULL)) {
 		mark_maps(space, attachment->device);
@@ -412,7 +412,7 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 		;
 	t = *at;
 	if (t) {
-		if (t->runs || t->blind)
+		if (t->runs || t->untracked)
 			space_dirty_collect(space, 0, UINT64_MAX, NULL);
 		stop_tracker(t);
 		*at = t->next;

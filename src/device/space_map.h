@@ -25,7 +25,7 @@ struct space_entry {
 struct space_attachment {
 	struct vfmig_device *device;
 	bool logs; /* its DMA log runs, for this space */
-	bool blind; /* it should, and does not, or it failed: each collection makes everything dirty */
+	bool untracked; /* it should, and does not, or it failed: each collection makes everything dirty */
 	struct space_attachment *next;
 };
 

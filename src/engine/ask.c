@@ -9,65 +9,64 @@
 
 #include "engine/engine.h"
 
-static bool asks(const struct engine_device *mover, enum vfmig_op op)
+static bool asks(const struct engine_device *dev, enum vfmig_op op)
 {
 	if (op == VFMIG_OP_DATA_SIZE)
-		return !mover->no_size;
-	return !mover->no_precopy && mover->state == VFMIG_STATE_PRE_COPY;
+		return !dev->no_size;
+	return !dev->no_precopy && dev->state == VFMIG_STATE_PRE_COPY;
 }
 
-static void answered(struct engine_device *mover, enum vfmig_op op)
+static void answered(struct engine_device *dev, enum vfmig_op op)
 {
-	const struct vfmig_request *request = &mover->op.request;
-	struct size_estimate *guess = &mover->guess;
+	const struct vfmig_request *request = &dev->op.request;
+	struct size_estimate *estimate = &dev->estimate;
 	uint64_t sum;
 
 	if (op == VFMIG_OP_DATA_SIZE) {
 		if (request->result < 0)
-			mover->no_size = true;
+			dev->no_size = true;
 		else
-			guess->size = request->data_size;
+			estimate->size = request->data_size;
 	} else if (request->result < 0) {
-		mover->no_precopy = true;
+		dev->no_precopy = true;
 	} else {
-		guess->initial = request->precopy.initial_bytes;
-		if (__builtin_add_overflow(guess->initial, request->precopy.dirty_bytes, &sum))
+		estimate->initial = request->precopy.initial_bytes;
+		if (__builtin_add_overflow(estimate->initial, request->precopy.dirty_bytes, &sum))
 			sum = UINT64_MAX;
-		guess->said = sum;
+		estimate->said = sum;
 	}
 	if (request->result >= 0)
-		guess->known = true;
+		estimate->known = true;
 }
 
 static int ask(struct vfmig_migration *m, enum vfmig_op op, struct vfmig_error *err)
 {
 	int hung = 0, ret;
 
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct engine_device *dev = m->devices[i];
 
-		if (!asks(mover, op))
+		if (!asks(dev, op))
 			continue;
-		mover->op.request = (struct vfmig_request){.op = op};
+		dev->op.request = (struct vfmig_request){.op = op};
 		if (op == VFMIG_OP_PRECOPY_INFO)
-			mover->op.request.precopy.argsz = sizeof(struct vfmig_precopy_info);
-		loop_request_submit(&m->loop, &mover->op, mover->session, NULL,
-				    m->options.request_ms);
+			dev->op.request.precopy.argsz = sizeof(struct vfmig_precopy_info);
+		loop_request_submit(&m->loop, &dev->op, dev->session, NULL, m->options.request_ms);
 	}
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct engine_device *dev = m->devices[i];
 
-		if (!mover->op.under_way)
+		if (!dev->op.under_way)
 			continue;
-		while (!loop_request_over(&mover->op)) {
+		while (!loop_request_over(&dev->op)) {
 			ret = engine_wait(m, 0, err);
 			if (ret)
 				return ret;
 		}
-		if (mover->op.request.result == -ETIMEDOUT)
-			hung = vfmig_err(err, -ETIMEDOUT, "device %s: %s", mover->id,
-					 mover->op.err.text);
-		answered(mover, op);
+		if (dev->op.request.result == -ETIMEDOUT)
+			hung = vfmig_err(err, -ETIMEDOUT, "device %s: %s", dev->id,
+					 dev->op.err.text);
+		answered(dev, op);
 	}
 	return hung;
 }

@@ -37,7 +37,7 @@ static int read_header(struct vfmig_migration *m, struct vfmig_error *err)
 	return 0;
 }
 
-static int read_hello(struct vfmig_migration *m, struct negotiation **hello,
+static int read_hello(struct vfmig_migration *m, struct negotiation **negotiation,
 		      struct vfmig_error *err)
 {
 	struct channel_buffer *buffer = engine_buffer_get(m, true);
@@ -49,7 +49,7 @@ static int read_hello(struct vfmig_migration *m, struct negotiation **hello,
 					  buffer->bytes + ABI_SECTION_HEADER_SIZE, err);
 	if (!ret)
 		ret = negotiation_decode((char *)buffer->bytes + ABI_SECTION_HEADER_SIZE,
-					 section.length, hello, err);
+					 section.length, negotiation, err);
 	engine_buffer_put(m, buffer);
 	return ret;
 }
@@ -62,20 +62,20 @@ static int compare(struct vfmig_migration *m, const struct negotiation *there,
 
 	if (ret)
 		return ret;
-	m->order = calloc(there->nr_devices + 1, sizeof(*m->order));
-	m->stream_devices = calloc(there->nr_devices + 1, sizeof(*m->stream_devices));
+	m->order = calloc(there->device_count + 1, sizeof(*m->order));
+	m->stream_devices = calloc(there->device_count + 1, sizeof(*m->stream_devices));
 	if (m->order && m->stream_devices)
 		ret = negotiation_fits(there, here, m->order, err);
 	else
 		ret = vfmig_err(err, -ENOMEM, "no memory for a migration");
 	if (!ret)
-		abi_stream_check_hello(&m->in.check, m->stream_devices, there->nr_devices,
-				       m->memory.sizes, m->memory.nr_regions);
+		abi_stream_check_hello(&m->in.check, m->stream_devices, there->device_count,
+				       m->memory.sizes, m->memory.region_count);
 	negotiation_free(here);
 	return ret;
 }
 
-static enum vfmig_state resuming(const struct engine_device *mover)
+static enum vfmig_state resuming(const struct engine_device *dev)
 {
 	return VFMIG_STATE_RESUMING;
 }
@@ -84,14 +84,14 @@ static int make_ready(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = engine_states_begin(m, err);
 
-	for (uint32_t i = 0; !ret && i < m->nr_movers; i++) {
-		const struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; !ret && i < m->device_count; i++) {
+		const struct engine_device *dev = m->devices[i];
 
-		if (mover->state != VFMIG_STATE_RUNNING && mover->state != VFMIG_STATE_STOP)
+		if (dev->state != VFMIG_STATE_RUNNING && dev->state != VFMIG_STATE_STOP)
 			return vfmig_err(err, -EBUSY,
 					 "device %s: is in %s; loading begins in RUNNING or STOP: "
 					 "reset it first",
-					 mover->id, vfmig_state_name(mover->state));
+					 dev->id, vfmig_state_name(dev->state));
 	}
 	return ret ? ret : engine_states_go(m, resuming, err);
 }
@@ -114,8 +114,8 @@ static int accept_it(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct abi_section section = {.type = ABI_SECTION_ACCEPT};
 
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		m->checks_by_running |= m->movers[i]->session->checks_by_running;
+	for (uint32_t i = 0; i < m->device_count; i++)
+		m->checks_by_running |= m->devices[i]->session->checks_by_running;
 	if (m->checks_by_running)
 		section.arg = ABI_ACCEPT_RUNS;
 	return engine_control(m, &section, NULL, err);
@@ -123,7 +123,7 @@ static int accept_it(struct vfmig_migration *m, struct vfmig_error *err)
 
 static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct negotiation *hello = NULL;
+	struct negotiation *negotiation = NULL;
 	int ret = read_header(m, err);
 
 	if (ret)
@@ -132,14 +132,14 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 		begin_reply(m);
 	ret = engine_memory_find(m, err);
 	if (!ret)
-		ret = read_hello(m, &hello, err);
+		ret = read_hello(m, &negotiation, err);
 	if (ret)
 		return ret;
-	engine_report(m, "setup", VFMIG_U64("devices", m->nr_movers),
-		      VFMIG_U64("regions", m->memory.nr_regions),
+	engine_report(m, "setup", VFMIG_U64("devices", m->device_count),
+		      VFMIG_U64("regions", m->memory.region_count),
 		      VFMIG_U64("memory_bytes", m->memory.total));
-	ret = compare(m, hello, err);
-	negotiation_free(hello);
+	ret = compare(m, negotiation, err);
+	negotiation_free(negotiation);
 	if (!ret)
 		ret = engine_states_p2p(m, err);
 	if (!ret)
@@ -160,8 +160,8 @@ int engine_destination_setup(struct vfmig_migration *m, struct vfmig_error *err)
 		return engine_destination_give_up(m, ret, err);
 	m->stage = ENGINE_STAGE_MOVING;
 	m->deadline = 0;
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		engine_report_device(m->movers[i]);
+	for (uint32_t i = 0; i < m->device_count; i++)
+		engine_report_device(m->devices[i]);
 	engine_report(m, "accepted", VFMIG_U64("ns", device_now() - m->began));
 	return 0;
 }

@@ -72,7 +72,7 @@ struct engine_device {
 	bool no_size, no_precopy; /* it cannot tell */
 	uint64_t round_bytes;
 	uint64_t progress_bytes;
-	struct size_estimate guess;
+	struct size_estimate estimate;
 	struct engine_window *window; /* that its data goes through, or NULL */
 };
 
@@ -118,10 +118,10 @@ struct engine_run {
 struct engine_memory {
 	struct vfmig_space **spaces;
 	struct vfmig_cursor **cursors;
-	uint32_t nr_spaces;
+	uint32_t space_count;
 	struct engine_map *regions;
 	uint64_t *sizes;
-	uint32_t nr_regions;
+	uint32_t region_count;
 	uint64_t total;
 	uint32_t at;
 	uint64_t next;
@@ -152,8 +152,8 @@ struct vfmig_migration {
 	bool paused;
 	bool ended; /* the channel and the devices' time limits are put back */
 
-	struct engine_device **movers;
-	uint32_t nr_movers;
+	struct engine_device **devices;
+	uint32_t device_count;
 	struct engine_memory memory;
 	struct abi_stream_device *stream_devices;
 	uint32_t *order; /* of the stream's devices: which of ours each is */
@@ -313,7 +313,7 @@ void engine_bytes_zero(void *at, uint64_t len);
 /* ---- states.c ---- */
 
 /* Where a mover is to go; its own state if nowhere. */
-typedef enum vfmig_state (*engine_where_fn)(const struct engine_device *mover);
+typedef enum vfmig_state (*engine_where_fn)(const struct engine_device *dev);
 
 /* All go, side by side; wait until all have arrived or failed. The first failure. */
 int engine_states_go(struct vfmig_migration *m, engine_where_fn where, struct vfmig_error *err);
@@ -321,8 +321,8 @@ int engine_states_go(struct vfmig_migration *m, engine_where_fn where, struct vf
 void engine_states_ask(struct vfmig_migration *m, engine_where_fn where);
 bool engine_states_over(struct vfmig_migration *m);
 /* One mover's: true once its change is over, with the result in *ret. */
-bool engine_state_arrived(struct engine_device *mover, int *ret, struct vfmig_error *err);
-void engine_state_ask(struct engine_device *mover, enum vfmig_state state);
+bool engine_state_arrived(struct engine_device *dev, int *ret, struct vfmig_error *err);
+void engine_state_ask(struct engine_device *dev, enum vfmig_state state);
 /* A device's errno, as the engine may return it: those that mean the channel, the peer or a cancel do not. */
 int engine_device_code(ssize_t ret);
 /* Ask all where they are, as far as that is unsure. 0, or -ECANCELED. */
@@ -394,9 +394,9 @@ int engine_load_section(struct vfmig_migration *m, struct vfmig_error *err);
 /* Look at writes that are over. */
 int engine_writes_reap(struct vfmig_migration *m, struct vfmig_error *err);
 /* Wait for a buffer, and for room on the device. */
-int engine_writes_room(struct engine_device *mover, struct channel_buffer **buffer,
+int engine_writes_room(struct engine_device *dev, struct channel_buffer **buffer,
 		       struct vfmig_error *err);
-void engine_writes_submit(struct engine_device *mover, struct channel_buffer *buffer, uint32_t len);
+void engine_writes_submit(struct engine_device *dev, struct channel_buffer *buffer, uint32_t len);
 /* Wait until every write that was begun is over. */
 int engine_writes_drain(struct vfmig_migration *m, struct vfmig_error *err);
 /* Wait until every device has taken all, and is in STOP. */
@@ -425,7 +425,7 @@ void engine_window_take(struct engine_window *window, struct vfmig_window_piece 
 void engine_window_give(struct engine_window *window, const struct vfmig_window_piece *piece);
 /* Encode a chunk; and decode it, into buffer->piece and its length. */
 void engine_window_put(uint8_t *to, const struct vfmig_window_piece *piece, uint32_t bytes);
-int engine_window_get(struct engine_device *mover, struct channel_buffer *buffer,
+int engine_window_get(struct engine_device *dev, struct channel_buffer *buffer,
 		      struct vfmig_error *err);
 
 /* ---- report.c ---- */
@@ -436,7 +436,7 @@ int engine_window_get(struct engine_device *mover, struct channel_buffer *buffer
 		    __VA_ARGS__)
 const char *engine_role_name(enum vfmig_role role);
 void engine_report_progress(struct vfmig_migration *m);
-void engine_report_device(const struct engine_device *mover);
+void engine_report_device(const struct engine_device *dev);
 /* The event of @code happened in the hand-over; go to the next state. */
 void handoff_step(struct vfmig_migration *m, int code, const struct vfmig_error *err);
 /* The same for a failure that has a sentence, or has none. */

@@ -20,28 +20,29 @@ static uint64_t clamp(unsigned __int128 v, uint64_t low, uint64_t high)
 	return v < low ? low : v > high ? high : (uint64_t)v;
 }
 
-void estimate_init(struct size_estimate *guess)
+void estimate_init(struct size_estimate *estimate)
 {
-	*guess = (struct size_estimate){.trust = TRUST_ONE};
+	*estimate = (struct size_estimate){.trust = TRUST_ONE};
 }
 
-void estimate_round(struct size_estimate *guess, uint64_t sent, uint64_t ns, bool first)
+void estimate_round(struct size_estimate *estimate, uint64_t sent, uint64_t ns, bool first)
 {
-	if (guess->said && sent)
-		guess->trust = clamp((unsigned __int128)sent * TRUST_ONE / guess->said, TRUST_MIN,
-				     TRUST_MAX);
+	if (estimate->said && sent)
+		estimate->trust = clamp((unsigned __int128)sent * TRUST_ONE / estimate->said,
+					TRUST_MIN, TRUST_MAX);
 	if (!first && ns)
-		guess->rate = clamp((unsigned __int128)sent * 1000000000 / ns, 0, UINT64_MAX);
+		estimate->rate = clamp((unsigned __int128)sent * 1000000000 / ns, 0, UINT64_MAX);
 }
 
-uint64_t estimate_left(const struct size_estimate *guess, uint64_t gap)
+uint64_t estimate_left(const struct size_estimate *estimate, uint64_t gap)
 {
-	uint64_t said =
-		clamp((unsigned __int128)guess->said * guess->trust / TRUST_ONE, 0, UINT64_MAX);
-	uint64_t measured = clamp((unsigned __int128)guess->rate * gap / 1000000000, 0, UINT64_MAX);
+	uint64_t said = clamp((unsigned __int128)estimate->said * estimate->trust / TRUST_ONE, 0,
+			      UINT64_MAX);
+	uint64_t measured =
+		clamp((unsigned __int128)estimate->rate * gap / 1000000000, 0, UINT64_MAX);
 	uint64_t left = said > measured ? said : measured;
 
-	return left > guess->size ? left : guess->size;
+	return left > estimate->size ? left : estimate->size;
 }
 
 /* The time beyond the round trip, which bytes do not share; but no more than half of it can be that. */

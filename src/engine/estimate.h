@@ -43,11 +43,11 @@ struct size_estimate {
 	uint64_t rate;
 };
 
-void estimate_init(struct size_estimate *guess);
+void estimate_init(struct size_estimate *estimate);
 /* A round is over: @sent bytes of the device's came in @ns; the first round's are not new data. */
-void estimate_round(struct size_estimate *guess, uint64_t sent, uint64_t ns, bool first);
+void estimate_round(struct size_estimate *estimate, uint64_t sent, uint64_t ns, bool first);
 /* How much it will have at the stop, @gap ns after it was last drained. */
-uint64_t estimate_left(const struct size_estimate *guess, uint64_t gap);
+uint64_t estimate_left(const struct size_estimate *estimate, uint64_t gap);
 
 /*
  * How fast the destination loads.

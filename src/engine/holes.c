@@ -100,7 +100,7 @@ static int look_at_vma(void *context, const struct engine_vma *vma)
 {
 	const struct finder *f = context;
 
-	for (uint32_t i = 0; i < f->memory->nr_regions; i++) {
+	for (uint32_t i = 0; i < f->memory->region_count; i++) {
 		struct engine_map *at = &f->memory->regions[i];
 		uint64_t start = (uintptr_t)at->ptr, end = start + at->size;
 		uint64_t first = start + at->covered;
@@ -131,7 +131,7 @@ void engine_holes_find(struct engine_memory *memory)
 	/* mincore(2) counts in pages of the system. */
 	if (sysconf(_SC_PAGESIZE) == (long)PAGE)
 		engine_vmas_each(look_at_vma, &f, NULL);
-	for (uint32_t i = 0; i < memory->nr_regions; i++)
+	for (uint32_t i = 0; i < memory->region_count; i++)
 		if (memory->regions[i].covered < memory->regions[i].size)
 			memory->regions[i].backing = ENGINE_BACKING_NONE;
 }

@@ -162,25 +162,25 @@ static int zeros(struct load *load, struct vfmig_error *err)
 }
 
 /* A buffer for this section: that of the chunk which it goes on with, if it has room, or another. */
-static int chunk_buffer(struct load *load, struct engine_device *mover, struct vfmig_error *err)
+static int chunk_buffer(struct load *load, struct engine_device *dev, struct vfmig_error *err)
 {
 	const struct abi_section *s = &load->section;
-	struct channel_buffer *open = mover->open;
+	struct channel_buffer *open = dev->open;
 
 	if (open && open->length + s->length <= CHANNEL_BUFFER_DATA)
 		return 0;
 	/* A chunk that is larger than a buffer is written in pieces. */
-	mover->open = NULL;
+	dev->open = NULL;
 	if (open)
-		engine_writes_submit(mover, open, open->length);
-	return engine_writes_room(mover, &mover->open, err);
+		engine_writes_submit(dev, open, open->length);
+	return engine_writes_room(dev, &dev->open, err);
 }
 
 /* The chunk says where its data is. */
-static int window_chunk(struct load *load, struct engine_device *mover, struct channel_buffer *open,
+static int window_chunk(struct load *load, struct engine_device *dev, struct channel_buffer *open,
 			struct vfmig_error *err)
 {
-	int ret = engine_window_get(mover, open, err);
+	int ret = engine_window_get(dev, open, err);
 
 	if (ret) {
 		engine_buffer_put(load->m, open);
@@ -194,14 +194,14 @@ static int window_chunk(struct load *load, struct engine_device *mover, struct c
 static int data(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
-	struct engine_device *mover = m->movers[m->order[load->section.index]];
+	struct engine_device *dev = m->devices[m->order[load->section.index]];
 	uint8_t *header = load->header;
 	struct channel_buffer *open;
-	int ret = chunk_buffer(load, mover, err);
+	int ret = chunk_buffer(load, dev, err);
 
 	if (ret)
 		return ret;
-	open = mover->open;
+	open = dev->open;
 	if (!open->length)
 		header = memcpy(open->bytes, header, ABI_SECTION_HEADER_SIZE);
 	ret = engine_load_payload(m, &load->section, header,
@@ -209,14 +209,14 @@ static int data(struct load *load, struct vfmig_error *err)
 	if (ret)
 		return ret;
 	open->length += load->section.length;
-	mover->bytes += load->section.length;
+	dev->bytes += load->section.length;
 	m->round_counts.device_bytes += load->section.length;
 	if (load->section.flags & ABI_SECTION_LAST) {
-		mover->open = NULL;
-		ret = mover->window ? window_chunk(load, mover, open, err) : 0;
+		dev->open = NULL;
+		ret = dev->window ? window_chunk(load, dev, open, err) : 0;
 		if (ret)
 			return ret;
-		engine_writes_submit(mover, open, open->length);
+		engine_writes_submit(dev, open, open->length);
 	}
 	return look(m, err);
 }
@@ -228,7 +228,7 @@ static int data_end(struct load *load, struct vfmig_error *err)
 
 	if (ret)
 		return ret;
-	m->movers[m->order[load->section.index]]->ended = true;
+	m->devices[m->order[load->section.index]]->ended = true;
 	return engine_writes_reap(m, err);
 }
 

@@ -21,9 +21,9 @@ struct finder {
 static int found(struct finder *f, const struct vfmig_map *map)
 {
 	struct engine_memory *memory = &f->m->memory;
-	struct engine_map *at = &memory->regions[memory->nr_regions];
+	struct engine_map *at = &memory->regions[memory->region_count];
 
-	if (memory->nr_regions == VFMIG_MIGRATION_REGIONS_MAX)
+	if (memory->region_count == VFMIG_MIGRATION_REGIONS_MAX)
 		return vfmig_err(f->err, -ENOSPC,
 				 "more than %u maps of memory; a migration takes no more",
 				 VFMIG_MIGRATION_REGIONS_MAX);
@@ -34,7 +34,7 @@ static int found(struct finder *f, const struct vfmig_map *map)
 				  .ptr = map->ptr,
 				  .fd = map->fd,
 				  .fd_offset = map->fd_offset};
-	memory->sizes[memory->nr_regions++] = map->size;
+	memory->sizes[memory->region_count++] = map->size;
 	memory->total += map->size;
 	return 0;
 }
@@ -44,7 +44,7 @@ static int same(struct finder *f, const struct vfmig_map *map)
 	const struct engine_memory *memory = &f->m->memory;
 	const struct engine_map *at = &memory->regions[f->found];
 
-	if (f->found < memory->nr_regions && at->space == f->space && at->iova == map->iova &&
+	if (f->found < memory->region_count && at->space == f->space && at->iova == map->iova &&
 	    at->size == map->size && at->prot == map->prot && at->ptr == map->ptr) {
 		f->found++;
 		return 0;
@@ -68,7 +68,7 @@ static int walk(struct finder *f)
 {
 	int ret = 0;
 
-	for (f->space = 0; f->space < f->m->memory.nr_spaces && !ret; f->space++)
+	for (f->space = 0; f->space < f->m->memory.space_count && !ret; f->space++)
 		ret = vfmig_space_each(f->m->memory.spaces[f->space], each, f);
 	return ret;
 }
@@ -79,11 +79,11 @@ int engine_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
 	struct engine_memory *memory = &m->memory;
 	int ret;
 
-	if (!memory->nr_spaces)
+	if (!memory->space_count)
 		return 0;
 	memory->regions = calloc(VFMIG_MIGRATION_REGIONS_MAX, sizeof(*memory->regions));
 	memory->sizes = calloc(VFMIG_MIGRATION_REGIONS_MAX, sizeof(*memory->sizes));
-	memory->cursors = calloc(memory->nr_spaces, sizeof(struct vfmig_cursor *));
+	memory->cursors = calloc(memory->space_count, sizeof(struct vfmig_cursor *));
 	if (!memory->regions || !memory->sizes || !memory->cursors)
 		return vfmig_err(err, -ENOMEM, "no memory for a migration");
 	ret = walk(&f);
@@ -97,7 +97,7 @@ int engine_memory_same(struct vfmig_migration *m, struct vfmig_error *err)
 	struct finder f = {.m = m, .err = err, .compare = true};
 	int ret = walk(&f);
 
-	if (!ret && f.found != m->memory.nr_regions)
+	if (!ret && f.found != m->memory.region_count)
 		return vfmig_err(err, -EBUSY,
 				 "a map was taken out of a space during the migration");
 	return ret;

@@ -25,7 +25,7 @@
 /* What the CPU writes into memory that moves must be known, too. */
 static int see_cpu_tells(struct engine_memory *memory, uint32_t space, struct vfmig_error *err)
 {
-	for (uint32_t i = 0; i < memory->nr_regions; i++)
+	for (uint32_t i = 0; i < memory->region_count; i++)
 		if (memory->regions[i].space == space && !space_cpu_tells(memory->spaces[space]))
 			return vfmig_err(
 				err, -EOPNOTSUPP,
@@ -43,7 +43,7 @@ int engine_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 	struct engine_map *at;
 	int ret;
 
-	for (uint32_t i = 0; i < memory->nr_spaces; i++) {
+	for (uint32_t i = 0; i < memory->space_count; i++) {
 		ret = see_cpu_tells(memory, i, err);
 		if (!ret)
 			ret = vfmig_cursor_open(memory->spaces[i], &memory->cursors[i], err);
@@ -52,7 +52,7 @@ int engine_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 		else if (ret)
 			return ret;
 	}
-	for (at = memory->regions; at < memory->regions + memory->nr_regions; at++)
+	for (at = memory->regions; at < memory->regions + memory->region_count; at++)
 		if (memory->cursors[at->space])
 			vfmig_cursor_mark(memory->cursors[at->space], at->iova, at->size);
 	memory->drained = true;
@@ -64,7 +64,7 @@ void engine_memory_untrack(struct vfmig_migration *m)
 {
 	struct engine_memory *memory = &m->memory;
 
-	for (uint32_t i = 0; memory->cursors && i < memory->nr_spaces; i++) {
+	for (uint32_t i = 0; memory->cursors && i < memory->space_count; i++) {
 		vfmig_cursor_close(memory->cursors[i]);
 		memory->cursors[i] = NULL;
 	}
@@ -89,7 +89,7 @@ static void drop_between(struct engine_memory *memory, uint32_t space)
 {
 	uint64_t at = 0;
 
-	for (uint32_t i = 0; i < memory->nr_regions; i++) {
+	for (uint32_t i = 0; i < memory->region_count; i++) {
 		const struct engine_map *region = &memory->regions[i];
 
 		if (region->space != space)
@@ -109,10 +109,10 @@ uint64_t engine_memory_pages(struct vfmig_migration *m)
 	struct engine_memory *memory = &m->memory;
 	uint64_t pages = 0;
 
-	for (uint32_t i = 0; memory->cursors && i < memory->nr_spaces; i++)
+	for (uint32_t i = 0; memory->cursors && i < memory->space_count; i++)
 		if (memory->cursors[i])
 			pages += vfmig_cursor_pages(memory->cursors[i]);
-	for (uint32_t i = 0; memory->cursors && i < memory->nr_regions; i++)
+	for (uint32_t i = 0; memory->cursors && i < memory->region_count; i++)
 		if (!memory->cursors[memory->regions[i].space])
 			pages += memory->sizes[i] / ABI_STREAM_PAGE;
 	return pages;
@@ -140,7 +140,7 @@ int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 	ret = engine_memory_same(m, err);
 	if (ret)
 		return ret;
-	for (uint32_t i = 0; i < memory->nr_spaces; i++) {
+	for (uint32_t i = 0; i < memory->space_count; i++) {
 		if (!memory->cursors[i])
 			continue;
 		ret = vfmig_cursor_collect(memory->cursors[i], err);
@@ -154,7 +154,7 @@ int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 	memory->at = 0;
 	memory->next = 0;
 	memory->first = memory->count = 0;
-	memory->drained = !memory->nr_regions;
+	memory->drained = !memory->region_count;
 	memory->left = engine_memory_pages(m) * ABI_STREAM_PAGE;
 	m->estimator.collect_ns = (uint64_t)(device_now() - began);
 	return lost;
@@ -196,7 +196,7 @@ static bool refill(struct vfmig_migration *m)
 	struct engine_memory *memory = &m->memory;
 
 	memory->first = memory->count = 0;
-	while (memory->at < memory->nr_regions) {
+	while (memory->at < memory->region_count) {
 		const struct engine_map *region = &memory->regions[memory->at];
 		struct vfmig_cursor *cursor = memory->cursors[region->space];
 

@@ -74,14 +74,14 @@ void vfmig_migration_free(struct vfmig_migration *m)
 		return;
 	vfmig_migration_cleanup(m, NULL);
 	engine_memory_free(m);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		if (m->movers[i]->opened)
-			vfmig_session_close(m->movers[i]->session);
-		free(m->movers[i]);
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		if (m->devices[i]->opened)
+			vfmig_session_close(m->devices[i]->session);
+		free(m->devices[i]);
 	}
 	loop_fini(&m->loop);
 	free_buffers(m);
-	free(m->movers);
+	free(m->devices);
 	free(m->order);
 	free(m->stream_devices);
 	close(m->step_fd);
@@ -111,8 +111,8 @@ static int check_id(const struct vfmig_migration *m, const char *id, struct vfmi
 				err, -EINVAL,
 				"a device's id is printable ASCII without space, quote and "
 				"backslash");
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (!strcmp(m->movers[i]->id, id))
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (!strcmp(m->devices[i]->id, id))
 			return vfmig_err(err, -EEXIST, "there is a device %s already", id);
 	return 0;
 }
@@ -121,30 +121,30 @@ static int add(struct vfmig_migration *m, const char *id, struct vfmig_session *
 	       bool opened, struct vfmig_error *err)
 {
 	struct vfmig_device *device = vfmig_session_device(session);
-	struct engine_device **movers, *mover;
+	struct engine_device **devices, *dev;
 	int ret = 0;
 
-	movers = realloc(m->movers, (m->nr_movers + 1) * sizeof(struct engine_device *));
-	if (movers)
-		m->movers = movers;
-	mover = calloc(1, sizeof(*mover));
-	if (!movers || !mover)
+	devices = realloc(m->devices, (m->device_count + 1) * sizeof(struct engine_device *));
+	if (devices)
+		m->devices = devices;
+	dev = calloc(1, sizeof(*dev));
+	if (!devices || !dev)
 		ret = vfmig_err(err, -ENOMEM, "no memory for device %s", id);
 	if (!ret && device)
 		ret = loop_add(&m->loop, device, err);
 	if (ret) {
-		free(mover);
+		free(dev);
 		return ret;
 	}
-	mover->m = m;
-	mover->index = m->nr_movers;
-	strcpy(mover->id, id);
-	mover->session = session;
-	mover->opened = opened;
-	mover->flags = vfmig_session_flags(session);
-	mover->state = VFMIG_STATE_RUNNING;
-	estimate_init(&mover->guess);
-	m->movers[m->nr_movers++] = mover;
+	dev->m = m;
+	dev->index = m->device_count;
+	strcpy(dev->id, id);
+	dev->session = session;
+	dev->opened = opened;
+	dev->flags = vfmig_session_flags(session);
+	dev->state = VFMIG_STATE_RUNNING;
+	estimate_init(&dev->estimate);
+	m->devices[m->device_count++] = dev;
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static int may_add(struct vfmig_migration *m, const char *id, struct vfmig_error
 {
 	int ret = check_new(m, err);
 
-	if (!ret && m->nr_movers == VFMIG_MIGRATION_DEVICES_MAX)
+	if (!ret && m->device_count == VFMIG_MIGRATION_DEVICES_MAX)
 		ret = vfmig_err(err, -ENOSPC, "a migration takes %u devices at the most",
 				VFMIG_MIGRATION_DEVICES_MAX);
 	return ret ? ret : check_id(m, id, err);
@@ -193,17 +193,17 @@ int vfmig_migration_add_space(struct vfmig_migration *m, struct vfmig_space *spa
 
 	if (ret)
 		return ret;
-	for (uint32_t i = 0; i < memory->nr_spaces; i++)
+	for (uint32_t i = 0; i < memory->space_count; i++)
 		if (memory->spaces[i] == space)
 			return vfmig_err(err, -EEXIST, "the space is in the migration already");
-	if (memory->nr_spaces == VFMIG_MIGRATION_REGIONS_MAX)
+	if (memory->space_count == VFMIG_MIGRATION_REGIONS_MAX)
 		return vfmig_err(err, -ENOSPC, "a migration takes %u spaces at the most",
 				 VFMIG_MIGRATION_REGIONS_MAX);
-	spaces = realloc(memory->spaces, (memory->nr_spaces + 1) * sizeof(struct vfmig_space *));
+	spaces = realloc(memory->spaces, (memory->space_count + 1) * sizeof(struct vfmig_space *));
 	if (!spaces)
 		return vfmig_err(err, -ENOMEM, "no memory for a space");
 	memory->spaces = spaces;
-	memory->spaces[memory->nr_spaces++] = space;
+	memory->spaces[memory->space_count++] = space;
 	return 0;
 }
 

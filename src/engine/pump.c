@@ -24,7 +24,7 @@ struct channel_buffer *engine_buffer_get(struct vfmig_migration *m, bool control
 	if (m->free.count <= (control ? 0 : FOR_CONTROL))
 		return NULL;
 	buffer = buffer_queue_shift(&m->free);
-	buffer->mover = NULL;
+	buffer->dev = NULL;
 	buffer->start = buffer->end = buffer->length = 0;
 	return buffer;
 }
@@ -134,8 +134,8 @@ static int fill_memory(struct vfmig_migration *m, struct vfmig_error *err)
 
 static bool flying(const struct vfmig_migration *m)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (m->movers[i]->flying.count)
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (m->devices[i]->flying.count)
 			return true;
 	return false;
 }

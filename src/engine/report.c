@@ -47,11 +47,11 @@ void engine_report_counts(struct vfmig_migration *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
-static uint64_t mover_left(const struct engine_device *mover)
+static uint64_t device_left(const struct engine_device *dev)
 {
-	uint64_t left = estimate_left(&mover->guess, (uint64_t)mover->m->round_ns);
+	uint64_t left = estimate_left(&dev->estimate, (uint64_t)dev->m->round_ns);
 
-	return mover->ended ? 0 : left > mover->round_bytes ? left - mover->round_bytes : 0;
+	return dev->ended ? 0 : left > dev->round_bytes ? left - dev->round_bytes : 0;
 }
 
 static void one(struct vfmig_migration *m, const char *of, uint64_t bytes, uint64_t left)
@@ -76,12 +76,12 @@ void engine_report_progress(struct vfmig_migration *m)
 	if (memory != m->memory.progress_bytes)
 		one(m, "memory", memory, m->memory.left);
 	m->memory.progress_bytes = memory;
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct engine_device *dev = m->devices[i];
 
-		if (mover->bytes != mover->progress_bytes)
-			one(m, mover->id, mover->bytes, mover_left(mover));
-		mover->progress_bytes = mover->bytes;
+		if (dev->bytes != dev->progress_bytes)
+			one(m, dev->id, dev->bytes, device_left(dev));
+		dev->progress_bytes = dev->bytes;
 	}
 }
 
@@ -111,14 +111,14 @@ void engine_report_end(struct vfmig_migration *m, enum vfmig_outcome outcome, in
 #undef TOTALS
 }
 
-void engine_report_device(const struct engine_device *mover)
+void engine_report_device(const struct engine_device *dev)
 {
-	const char *protocol = vfmig_session_protocol(mover->session);
+	const char *protocol = vfmig_session_protocol(dev->session);
 
-	engine_report(mover->m, "device", VFMIG_TEXT("device", mover->id),
+	engine_report(dev->m, "device", VFMIG_TEXT("device", dev->id),
 		      VFMIG_TEXT("protocol", protocol ? protocol : ""),
-		      VFMIG_U64("pre_copy", !!(mover->flags & VFMIG_MIGRATION_PRE_COPY)),
-		      VFMIG_U64("p2p", !!(mover->flags & VFMIG_MIGRATION_P2P)));
+		      VFMIG_U64("pre_copy", !!(dev->flags & VFMIG_MIGRATION_PRE_COPY)),
+		      VFMIG_U64("p2p", !!(dev->flags & VFMIG_MIGRATION_P2P)));
 }
 
 /* ---- steps of the hand-over ---- */

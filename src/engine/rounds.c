@@ -21,9 +21,9 @@ static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 	m->round_began = device_now();
 	m->round_counts = (struct engine_counts){.bytes = m->out.bytes};
 	m->out.limit.held_ns = 0;
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		m->movers[i]->drained = false;
-		m->movers[i]->round_bytes = 0;
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		m->devices[i]->drained = false;
+		m->devices[i]->round_bytes = 0;
 	}
 	return 0;
 }
@@ -35,12 +35,12 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 				   .memory_bytes = m->memory.left};
 	uint64_t left = e.memory_bytes;
 
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		const struct size_estimate *guess = &m->movers[i]->guess;
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		const struct size_estimate *estimate = &m->devices[i]->estimate;
 
-		e.device_bytes += estimate_left(guess, (uint64_t)m->round_ns) >> 1;
-		e.initial_left |= guess->initial > 0;
-		e.unknown += !guess->known;
+		e.device_bytes += estimate_left(estimate, (uint64_t)m->round_ns) >> 1;
+		e.initial_left |= estimate->initial > 0;
+		e.unknown += !estimate->known;
 	}
 	/* Halves, so that two devices with absurd claims do not wrap round to nothing. */
 	e.device_bytes = e.device_bytes > UINT64_MAX / 4 ? UINT64_MAX / 2 : e.device_bytes << 1;
@@ -87,8 +87,8 @@ static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error
 		ret = engine_sync_probe(m, err);
 		estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
 	}
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		estimate_round(&m->movers[i]->guess, m->movers[i]->round_bytes,
+	for (uint32_t i = 0; i < m->device_count; i++)
+		estimate_round(&m->devices[i]->estimate, m->devices[i]->round_bytes,
 			       (uint64_t)(m->round_ns + before), m->round == 1);
 	return ret;
 }

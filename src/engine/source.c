@@ -144,14 +144,14 @@ static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = engine_states_begin(m, err);
 
-	for (uint32_t i = 0; !ret && i < m->nr_movers; i++) {
-		const struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; !ret && i < m->device_count; i++) {
+		const struct engine_device *dev = m->devices[i];
 
-		if (mover->state != VFMIG_STATE_RUNNING)
-			return vfmig_err(
-				err, -EBUSY, "device %s: is in %s; a migration begins in RUNNING%s",
-				mover->id, vfmig_state_name(mover->state),
-				mover->state == VFMIG_STATE_ERROR ? ": reset it first" : "");
+		if (dev->state != VFMIG_STATE_RUNNING)
+			return vfmig_err(err, -EBUSY,
+					 "device %s: is in %s; a migration begins in RUNNING%s",
+					 dev->id, vfmig_state_name(dev->state),
+					 dev->state == VFMIG_STATE_ERROR ? ": reset it first" : "");
 	}
 	return ret;
 }
@@ -162,7 +162,7 @@ static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 					   .flags = m->file ? ABI_STREAM_FLAG_FILE : 0};
 	struct abi_section section = {.type = ABI_SECTION_HELLO};
 	struct channel_buffer *buffer = engine_buffer_get(m, true);
-	struct negotiation *hello;
+	struct negotiation *negotiation;
 	size_t len;
 	char *json;
 	int ret;
@@ -171,11 +171,11 @@ static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 	buffer->end =
 		(uint32_t)abi_stream_put_header(buffer->bytes, sizeof(buffer->bytes), &header);
 	buffer_queue_push(&m->out.queue, buffer);
-	ret = negotiation_make(m, &hello, err);
+	ret = negotiation_make(m, &negotiation, err);
 	if (ret)
 		return ret;
-	json = negotiation_encode(hello, &len);
-	negotiation_free(hello);
+	json = negotiation_encode(negotiation, &len);
+	negotiation_free(negotiation);
 	if (!json)
 		return vfmig_err(err, -ENOMEM, "no memory to describe the devices");
 	if (len > ABI_SECTION_HELLO_MAX) {
@@ -193,13 +193,13 @@ static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret ? ret : engine_flush(m, err);
 }
 
-static enum vfmig_state pre_copy(const struct engine_device *mover)
+static enum vfmig_state pre_copy(const struct engine_device *dev)
 {
-	const struct vfmig_migration_options *o = &mover->m->options;
+	const struct vfmig_migration_options *o = &dev->m->options;
 
-	if (o->precopy && o->max_rounds && mover->flags & VFMIG_MIGRATION_PRE_COPY)
+	if (o->precopy && o->max_rounds && dev->flags & VFMIG_MIGRATION_PRE_COPY)
 		return VFMIG_STATE_PRE_COPY;
-	return mover->state;
+	return dev->state;
 }
 
 static int begin_moving(struct vfmig_migration *m, struct vfmig_error *err)
@@ -218,8 +218,8 @@ static int begin_moving(struct vfmig_migration *m, struct vfmig_error *err)
 		ret = err ? err->code : -EIO; /* it cannot be tracked; better now than later */
 	if (ret)
 		return ret;
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		m->movers[i]->reading = m->movers[i]->state == VFMIG_STATE_PRE_COPY;
+	for (uint32_t i = 0; i < m->device_count; i++)
+		m->devices[i]->reading = m->devices[i]->state == VFMIG_STATE_PRE_COPY;
 	return engine_ask_sizes(m, err);
 }
 
@@ -233,8 +233,8 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 		ret = engine_states_p2p(m, err);
 	if (ret)
 		return ret;
-	engine_report(m, "setup", VFMIG_U64("devices", m->nr_movers),
-		      VFMIG_U64("regions", m->memory.nr_regions),
+	engine_report(m, "setup", VFMIG_U64("devices", m->device_count),
+		      VFMIG_U64("regions", m->memory.region_count),
 		      VFMIG_U64("memory_bytes", m->memory.total));
 	if (getrandom(m->id, sizeof(m->id), 0) < 0)
 		return vfmig_err(err, -errno, "no random number for the migration's id");
@@ -257,8 +257,8 @@ int engine_source_setup(struct vfmig_migration *m, struct vfmig_error *err)
 	m->stage = ENGINE_STAGE_MOVING;
 	m->deadline = 0;
 	rate_limit_set(&m->out.limit, m->options.bandwidth, device_now());
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		engine_report_device(m->movers[i]);
+	for (uint32_t i = 0; i < m->device_count; i++)
+		engine_report_device(m->devices[i]);
 	engine_report(m, "accepted", VFMIG_U64("ns", device_now() - m->began));
 	return 0;
 }

@@ -25,51 +25,50 @@ int engine_device_code(ssize_t ret)
 	}
 }
 
-void engine_state_ask(struct engine_device *mover, enum vfmig_state state)
+void engine_state_ask(struct engine_device *dev, enum vfmig_state state)
 {
-	mover->from = mover->state;
-	mover->asked = state;
-	mover->op.request = (struct vfmig_request){.op = VFMIG_OP_SET_STATE, .state = state};
-	mover->unsure = true;
-	loop_request_submit(&mover->m->loop, &mover->op, mover->session, NULL,
-			    mover->m->request_ms);
-	mover->m->begun = true;
+	dev->from = dev->state;
+	dev->asked = state;
+	dev->op.request = (struct vfmig_request){.op = VFMIG_OP_SET_STATE, .state = state};
+	dev->unsure = true;
+	loop_request_submit(&dev->m->loop, &dev->op, dev->session, NULL, dev->m->request_ms);
+	dev->m->begun = true;
 }
 
-bool engine_state_arrived(struct engine_device *mover, int *ret, struct vfmig_error *err)
+bool engine_state_arrived(struct engine_device *dev, int *ret, struct vfmig_error *err)
 {
-	const char *from = vfmig_state_name(mover->from), *to = vfmig_state_name(mover->asked);
+	const char *from = vfmig_state_name(dev->from), *to = vfmig_state_name(dev->asked);
 
-	if (!mover->op.under_way || !loop_request_over(&mover->op))
+	if (!dev->op.under_way || !loop_request_over(&dev->op))
 		return false;
-	*ret = engine_device_code(mover->op.request.result);
-	engine_report(mover->m, "arc", VFMIG_TEXT("device", mover->id), VFMIG_TEXT("from", from),
-		      VFMIG_TEXT("to", to), VFMIG_U64("ns", device_now() - mover->op.began),
+	*ret = engine_device_code(dev->op.request.result);
+	engine_report(dev->m, "arc", VFMIG_TEXT("device", dev->id), VFMIG_TEXT("from", from),
+		      VFMIG_TEXT("to", to), VFMIG_U64("ns", device_now() - dev->op.began),
 		      VFMIG_REAL("result", *ret));
 	if (!*ret) {
-		mover->state = mover->asked;
-		mover->unsure = false;
+		dev->state = dev->asked;
+		dev->unsure = false;
 		return true;
 	}
-	if (mover->op.err.text[0])
-		vfmig_err(err, *ret, "%s", mover->op.err.text);
+	if (dev->op.err.text[0])
+		vfmig_err(err, *ret, "%s", dev->op.err.text);
 	else
 		vfmig_err(err, *ret, "it failed with %s", strerrorname_np(-*ret));
-	vfmig_err_at(err, *ret, "device %s: %s -> %s", mover->id, from, to);
+	vfmig_err_at(err, *ret, "device %s: %s -> %s", dev->id, from, to);
 	return true;
 }
 
 void engine_states_ask(struct vfmig_migration *m, engine_where_fn where)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (where(m->movers[i]) != m->movers[i]->state || m->movers[i]->unsure)
-			engine_state_ask(m->movers[i], where(m->movers[i]));
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (where(m->devices[i]) != m->devices[i]->state || m->devices[i]->unsure)
+			engine_state_ask(m->devices[i], where(m->devices[i]));
 }
 
 bool engine_states_over(struct vfmig_migration *m)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (m->movers[i]->op.under_way && !atomic_load(&m->movers[i]->op.done))
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (m->devices[i]->op.under_way && !atomic_load(&m->devices[i]->op.done))
 			return false;
 	return true;
 }
@@ -84,8 +83,8 @@ static int take_in(struct vfmig_migration *m, struct vfmig_error *err)
 		if (waited)
 			return waited;
 	}
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (engine_state_arrived(m->movers[i], &ret, first ? NULL : err) && !first)
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (engine_state_arrived(m->devices[i], &ret, first ? NULL : err) && !first)
 			first = ret;
 	return first;
 }
@@ -104,21 +103,20 @@ static int ask_all(struct vfmig_migration *m, enum vfmig_op op, bool *asked)
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct engine_device *dev = m->devices[i];
 
 		if (!asked[i])
 			continue;
-		mover->op.request = (struct vfmig_request){.op = op};
-		loop_request_submit(&m->loop, &mover->op,
-				    op == VFMIG_OP_RESET ? NULL : mover->session,
-				    vfmig_session_device(mover->session), m->request_ms);
+		dev->op.request = (struct vfmig_request){.op = op};
+		loop_request_submit(&m->loop, &dev->op, op == VFMIG_OP_RESET ? NULL : dev->session,
+				    vfmig_session_device(dev->session), m->request_ms);
 	}
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		while (asked[i] && !ret && !loop_request_over(&m->movers[i]->op))
+	for (uint32_t i = 0; i < m->device_count; i++)
+		while (asked[i] && !ret && !loop_request_over(&m->devices[i]->op))
 			ret = loop_turn(&m->loop, NULL, 0);
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		loop_request_drop(&m->movers[i]->op);
+	for (uint32_t i = 0; i < m->device_count; i++)
+		loop_request_drop(&m->devices[i]->op);
 	return ret;
 }
 
@@ -127,16 +125,16 @@ int engine_states_learn(struct vfmig_migration *m)
 	bool asked[VFMIG_MIGRATION_DEVICES_MAX];
 	int ret;
 
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		asked[i] = m->movers[i]->unsure;
+	for (uint32_t i = 0; i < m->device_count; i++)
+		asked[i] = m->devices[i]->unsure;
 	ret = ask_all(m, VFMIG_OP_GET_STATE, asked);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct engine_device *dev = m->devices[i];
 
-		if (!asked[i] || mover->op.request.result < 0)
+		if (!asked[i] || dev->op.request.result < 0)
 			continue;
-		mover->state = mover->op.request.state;
-		mover->unsure = false;
+		dev->state = dev->op.request.state;
+		dev->unsure = false;
 	}
 	return ret;
 }
@@ -145,18 +143,18 @@ int engine_states_begin(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		m->movers[i]->unsure = true;
+	for (uint32_t i = 0; i < m->device_count; i++)
+		m->devices[i]->unsure = true;
 	ret = engine_states_learn(m);
 	if (ret)
 		return vfmig_err(err, ret, "cancelled");
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		const struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		const struct engine_device *dev = m->devices[i];
 
-		if (mover->unsure)
-			return vfmig_err(err, engine_device_code(mover->op.request.result),
+		if (dev->unsure)
+			return vfmig_err(err, engine_device_code(dev->op.request.result),
 					 "device %s: does not say which state it is in: %s",
-					 mover->id, mover->op.err.text);
+					 dev->id, dev->op.err.text);
 	}
 	return 0;
 }
@@ -164,19 +162,19 @@ int engine_states_begin(struct vfmig_migration *m, struct vfmig_error *err)
 /* ---- the source's way back ---- */
 
 /* First all run without peer-to-peer, as far as they can, … */
-static enum vfmig_state nearly_back(const struct engine_device *mover)
+static enum vfmig_state nearly_back(const struct engine_device *dev)
 {
-	bool stopped = mover->state == VFMIG_STATE_STOP || mover->state == VFMIG_STATE_STOP_COPY;
+	bool stopped = dev->state == VFMIG_STATE_STOP || dev->state == VFMIG_STATE_STOP_COPY;
 
-	if (stopped || mover->state == VFMIG_STATE_PRE_COPY_P2P)
-		return mover->flags & VFMIG_MIGRATION_P2P ? VFMIG_STATE_RUNNING_P2P : mover->state;
-	return mover->state;
+	if (stopped || dev->state == VFMIG_STATE_PRE_COPY_P2P)
+		return dev->flags & VFMIG_MIGRATION_P2P ? VFMIG_STATE_RUNNING_P2P : dev->state;
+	return dev->state;
 }
 
 /* … then all run. */
-static enum vfmig_state back(const struct engine_device *mover)
+static enum vfmig_state back(const struct engine_device *dev)
 {
-	return mover->state == VFMIG_STATE_ERROR ? VFMIG_STATE_ERROR : VFMIG_STATE_RUNNING;
+	return dev->state == VFMIG_STATE_ERROR ? VFMIG_STATE_ERROR : VFMIG_STATE_RUNNING;
 }
 
 /* One step for all. A device that does not answer is not asked again: it would cost its time limit. */
@@ -185,16 +183,16 @@ static void step_back(struct vfmig_migration *m, engine_where_fn where, bool *lo
 {
 	int ret;
 
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct engine_device *dev = m->devices[i];
 
-		if (!lost[i] && where(mover) != mover->state)
-			engine_state_ask(mover, where(mover));
+		if (!lost[i] && where(dev) != dev->state)
+			engine_state_ask(dev, where(dev));
 	}
 	while (!engine_states_over(m))
 		loop_turn(&m->loop, NULL, 0);
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (engine_state_arrived(m->movers[i], &ret, err && err->code ? NULL : err) && ret)
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (engine_state_arrived(m->devices[i], &ret, err && err->code ? NULL : err) && ret)
 			lost[i] = true;
 }
 
@@ -204,25 +202,25 @@ uint32_t engine_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 	uint32_t count = 0;
 
 	engine_states_learn(m);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		if (!m->movers[i]->unsure && m->movers[i]->state != VFMIG_STATE_ERROR)
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		if (!m->devices[i]->unsure && m->devices[i]->state != VFMIG_STATE_ERROR)
 			continue;
 		lost[i] = true;
 		if (!err || !err->code)
-			vfmig_err(err, -EIO, "device %s: %s%s", m->movers[i]->id,
-				  m->movers[i]->unsure ? "does not say which state it is in: "
-						       : "is in ERROR, which only a reset ends, "
-							 "and that loses its state",
-				  m->movers[i]->unsure ? m->movers[i]->op.err.text : "");
+			vfmig_err(err, -EIO, "device %s: %s%s", m->devices[i]->id,
+				  m->devices[i]->unsure ? "does not say which state it is in: "
+							: "is in ERROR, which only a reset ends, "
+							  "and that loses its state",
+				  m->devices[i]->unsure ? m->devices[i]->op.err.text : "");
 	}
 	step_back(m, nearly_back, lost, err);
 	step_back(m, back, lost, err);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
 
 		count += lost[i];
 		/* Nor is it waited for when its log is stopped. */
-		if (m->movers[i]->unsure && device)
+		if (m->devices[i]->unsure && device)
 			vfmig_device_set_timeout(device, 1);
 	}
 	return count;
@@ -235,21 +233,21 @@ uint32_t engine_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
 	bool asked[VFMIG_MIGRATION_DEVICES_MAX];
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		asked[i] = vfmig_session_device(m->movers[i]->session);
+	for (uint32_t i = 0; i < m->device_count; i++)
+		asked[i] = vfmig_session_device(m->devices[i]->session);
 	ask_all(m, VFMIG_OP_RESET, asked);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct engine_device *mover = m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct engine_device *dev = m->devices[i];
 
-		if (asked[i] && mover->op.request.result >= 0) {
-			mover->state = VFMIG_STATE_RUNNING;
-			mover->unsure = false;
+		if (asked[i] && dev->op.request.result >= 0) {
+			dev->state = VFMIG_STATE_RUNNING;
+			dev->unsure = false;
 			continue;
 		}
 		count++;
 		if (!err || !err->code)
-			vfmig_err(err, -EIO, "device %s: could not be reset%s%s", mover->id,
-				  asked[i] ? ": " : "", asked[i] ? mover->op.err.text : "");
+			vfmig_err(err, -EIO, "device %s: could not be reset%s%s", dev->id,
+				  asked[i] ? ": " : "", asked[i] ? dev->op.err.text : "");
 	}
 	return count;
 }
@@ -265,15 +263,15 @@ int engine_states_p2p(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	bool windows = false;
 
-	for (uint32_t i = 0; i < m->memory.nr_spaces; i++)
+	for (uint32_t i = 0; i < m->memory.space_count; i++)
 		windows |= vfmig_space_each(m->memory.spaces[i], is_window, NULL) > 0;
-	for (uint32_t i = 0; windows && m->nr_movers > 1 && i < m->nr_movers; i++)
-		if (!(m->movers[i]->flags & VFMIG_MIGRATION_P2P))
+	for (uint32_t i = 0; windows && m->device_count > 1 && i < m->device_count; i++)
+		if (!(m->devices[i]->flags & VFMIG_MIGRATION_P2P))
 			return vfmig_err(
 				err, -EOPNOTSUPP,
 				"device %s: has no P2P states, and devices of this migration "
 				"have each other's regions mapped: one could write to another "
 				"that has stopped. Unmap the regions first",
-				m->movers[i]->id);
+				m->devices[i]->id);
 	return 0;
 }

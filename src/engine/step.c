@@ -44,9 +44,9 @@ static int open_channel(struct vfmig_migration *m, struct vfmig_error *err)
  */
 void engine_limit_devices(struct vfmig_migration *m, uint64_t ms)
 {
-	for (uint32_t i = 0; ms && i < m->nr_movers; i++) {
-		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
-		uint64_t own = m->movers[i]->timeout_ms;
+	for (uint32_t i = 0; ms && i < m->device_count; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
+		uint64_t own = m->devices[i]->timeout_ms;
 
 		if (device)
 			vfmig_device_set_timeout(device, own && own < ms ? own : ms);
@@ -55,22 +55,22 @@ void engine_limit_devices(struct vfmig_migration *m, uint64_t ms)
 
 static void limit_devices(struct vfmig_migration *m)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
 
 		if (device)
-			m->movers[i]->timeout_ms = atomic_load(&device->timeout_ms);
+			m->devices[i]->timeout_ms = atomic_load(&device->timeout_ms);
 	}
 	engine_limit_devices(m, m->request_ms);
 }
 
 static void unlimit_devices(struct vfmig_migration *m)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		struct vfmig_device *device = vfmig_session_device(m->movers[i]->session);
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
 
 		if (device)
-			vfmig_device_set_timeout(device, m->movers[i]->timeout_ms);
+			vfmig_device_set_timeout(device, m->devices[i]->timeout_ms);
 	}
 }
 

@@ -55,12 +55,12 @@ static int do_pause(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret;
 }
 
-static enum vfmig_state quiet(const struct engine_device *mover)
+static enum vfmig_state quiet(const struct engine_device *dev)
 {
-	if (!(mover->flags & VFMIG_MIGRATION_P2P))
-		return mover->state;
-	return mover->state == VFMIG_STATE_PRE_COPY ? VFMIG_STATE_PRE_COPY_P2P
-						    : VFMIG_STATE_RUNNING_P2P;
+	if (!(dev->flags & VFMIG_MIGRATION_P2P))
+		return dev->state;
+	return dev->state == VFMIG_STATE_PRE_COPY ? VFMIG_STATE_PRE_COPY_P2P
+						  : VFMIG_STATE_RUNNING_P2P;
 }
 
 static int do_quiesce(struct vfmig_migration *m, struct vfmig_error *err)
@@ -72,12 +72,12 @@ static int do_quiesce(struct vfmig_migration *m, struct vfmig_error *err)
 }
 
 /* From pre-copy straight to STOP_COPY, which goes on with the data; the others may take their time there. */
-static enum vfmig_state stopped(const struct engine_device *mover)
+static enum vfmig_state stopped(const struct engine_device *dev)
 {
-	return vfmig_v2_state_saving(mover->state) ? VFMIG_STATE_STOP_COPY : VFMIG_STATE_STOP;
+	return vfmig_v2_state_saving(dev->state) ? VFMIG_STATE_STOP_COPY : VFMIG_STATE_STOP;
 }
 
-static enum vfmig_state stop_copy(const struct engine_device *mover)
+static enum vfmig_state stop_copy(const struct engine_device *dev)
 {
 	return VFMIG_STATE_STOP_COPY;
 }
@@ -112,9 +112,9 @@ static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
 	m->bytes_at_stop = m->out.bytes;
 	m->memory_sent_at = 0;
 	engine_states_ask(m, stop_copy);
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		m->movers[i]->drained = false;
-		m->movers[i]->reading = m->movers[i]->state == VFMIG_STATE_STOP_COPY;
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		m->devices[i]->drained = false;
+		m->devices[i]->reading = m->devices[i]->state == VFMIG_STATE_STOP_COPY;
 	}
 	ret = send_totals(m, ABI_SECTION_STOPPED, err);
 	/* The devices gather their data while we learn which pages are left. */
@@ -213,7 +213,7 @@ static int do_running(struct vfmig_migration *m, struct vfmig_error *err)
 
 /* ---- ends ---- */
 
-static enum vfmig_state stay(const struct engine_device *mover)
+static enum vfmig_state stay(const struct engine_device *dev)
 {
 	return VFMIG_STATE_STOP;
 }

@@ -70,12 +70,12 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 	return 0;
 }
 
-static enum vfmig_state quiet(const struct engine_device *mover)
+static enum vfmig_state quiet(const struct engine_device *dev)
 {
-	return mover->flags & VFMIG_MIGRATION_P2P ? VFMIG_STATE_RUNNING_P2P : mover->state;
+	return dev->flags & VFMIG_MIGRATION_P2P ? VFMIG_STATE_RUNNING_P2P : dev->state;
 }
 
-static enum vfmig_state running(const struct engine_device *mover)
+static enum vfmig_state running(const struct engine_device *dev)
 {
 	return VFMIG_STATE_RUNNING;
 }

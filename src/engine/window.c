@@ -71,7 +71,7 @@ void engine_window_put(uint8_t *to, const struct vfmig_window_piece *piece, uint
 	abi_put64(to + 16, bytes);
 }
 
-int engine_window_get(struct engine_device *mover, struct channel_buffer *buffer,
+int engine_window_get(struct engine_device *dev, struct channel_buffer *buffer,
 		      struct vfmig_error *err)
 {
 	const uint8_t *from = buffer->bytes + ABI_SECTION_HEADER_SIZE;
@@ -81,7 +81,7 @@ int engine_window_get(struct engine_device *mover, struct channel_buffer *buffer
 	    offset >= (uint64_t)PLACES * ENGINE_WINDOW_PIECE || !bytes ||
 	    bytes > ENGINE_WINDOW_PIECE)
 		return vfmig_err(err, -EBADMSG, "device %s: a chunk is in no place of its window",
-				 mover->id);
+				 dev->id);
 	buffer->piece = (struct vfmig_window_piece){.offset = offset, .sum = abi_get64(from + 8)};
 	buffer->length = (uint32_t)bytes;
 	return 0;
@@ -90,13 +90,13 @@ int engine_window_get(struct engine_device *mover, struct channel_buffer *buffer
 /* ---- agreeing ---- */
 
 /* @deadline: 0 is the device's own time limit */
-static int give(struct engine_device *mover, int fd, uint64_t size, int64_t deadline)
+static int give(struct engine_device *dev, int fd, uint64_t size, int64_t deadline)
 {
 	struct vfmig_request request = {.op = VFMIG_OP_WINDOW, .deadline = deadline};
 
 	request.window.fd = fd;
 	request.window.size = size;
-	return (int)vfmig_session_call(mover->session, &request);
+	return (int)vfmig_session_call(dev->session, &request);
 }
 
 static int make_file(uint64_t size)
@@ -131,9 +131,9 @@ static bool agree(struct engine_device *from, struct engine_device *to)
 
 static struct engine_device *find(struct vfmig_migration *m, const char *id)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (!strcmp(m->movers[i]->id, id))
-			return m->movers[i];
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (!strcmp(m->devices[i]->id, id))
+			return m->devices[i];
 	return NULL;
 }
 
@@ -145,10 +145,10 @@ struct engine_windows *engine_windows_open(struct vfmig_migration *source,
 	/* What the limit holds back is what goes through the channel. */
 	if (!source->options.window || !destination->options.window || source->options.bandwidth)
 		return NULL;
-	windows = calloc(1, sizeof(*windows) + source->nr_movers * sizeof(windows->window[0]));
-	for (uint32_t i = 0; windows && i < source->nr_movers; i++) {
+	windows = calloc(1, sizeof(*windows) + source->device_count * sizeof(windows->window[0]));
+	for (uint32_t i = 0; windows && i < source->device_count; i++) {
 		struct engine_window *window = &windows->window[windows->count];
-		struct engine_device *from = source->movers[i], *to = find(destination, from->id);
+		struct engine_device *from = source->devices[i], *to = find(destination, from->id);
 
 		if (!to || !agree(from, to))
 			continue;

@@ -13,77 +13,77 @@
 #include "device/session.h"
 #include "engine/engine.h"
 
-static void submit(struct engine_device *mover, struct channel_buffer *buffer)
+static void submit(struct engine_device *dev, struct channel_buffer *buffer)
 {
 	struct vfmig_request *request = &buffer->op.request;
 
 	*request = (struct vfmig_request){.op = VFMIG_OP_DATA_WRITE};
 	request->data.buf = buffer->bytes + ABI_SECTION_HEADER_SIZE + buffer->start;
 	request->data.len = buffer->length - buffer->start;
-	if (mover->window)
+	if (dev->window)
 		request->data.window = &buffer->piece;
-	loop_request_submit(&mover->m->loop, &buffer->op, mover->session, NULL,
-			    mover->m->options.request_ms);
+	loop_request_submit(&dev->m->loop, &buffer->op, dev->session, NULL,
+			    dev->m->options.request_ms);
 }
 
-static int failed(struct engine_device *mover, struct channel_buffer *buffer, int code,
+static int failed(struct engine_device *dev, struct channel_buffer *buffer, int code,
 		  struct vfmig_error *err)
 {
 	if (buffer->op.err.text[0])
 		vfmig_err(err, code, "%s", buffer->op.err.text);
 	else
 		vfmig_err(err, code, "it failed with %s", strerrorname_np(-code));
-	mover->unsure = true;
-	return vfmig_err_at(err, code, "device %s: writing its data", mover->id);
+	dev->unsure = true;
+	return vfmig_err_at(err, code, "device %s: writing its data", dev->id);
 }
 
 /* The first in flight is over. */
-static int reap_one(struct engine_device *mover, struct vfmig_error *err)
+static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 {
-	struct channel_buffer *buffer = mover->flying.first;
+	struct channel_buffer *buffer = dev->flying.first;
 	ssize_t n = buffer->op.request.result;
 	uint32_t wanted = buffer->length - buffer->start;
 	int ret = 0;
 
-	if (n > 0 && n < wanted && !mover->window && mover->flying.count == 1) {
+	if (n > 0 && n < wanted && !dev->window && dev->flying.count == 1) {
 		buffer->start += (uint32_t)n;
-		submit(mover, buffer);
+		submit(dev, buffer);
 		return 0;
 	}
 	if (n < 0)
-		ret = failed(mover, buffer, engine_device_code(n), err);
+		ret = failed(dev, buffer, engine_device_code(n), err);
 	else if (n != wanted)
-		ret = vfmig_err(err, -EIO, "device %s: took %zd of %u bytes of its data", mover->id,
+		ret = vfmig_err(err, -EIO, "device %s: took %zd of %u bytes of its data", dev->id,
 				n, wanted);
-	if (mover->window)
-		engine_window_give(mover->window, &buffer->piece);
-	engine_buffer_put(mover->m, buffer_queue_shift(&mover->flying));
+	if (dev->window)
+		engine_window_give(dev->window, &buffer->piece);
+	engine_buffer_put(dev->m, buffer_queue_shift(&dev->flying));
 	return ret;
 }
 
 /* Whether all is there but what devices have to check by running. */
 static bool all_there(const struct vfmig_migration *m)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (m->movers[i]->flying.count || (m->movers[i]->state != VFMIG_STATE_STOP &&
-						   !m->movers[i]->session->checks_by_running))
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (m->devices[i]->flying.count || (m->devices[i]->state != VFMIG_STATE_STOP &&
+						    !m->devices[i]->session->checks_by_running))
 			return false;
 	return true;
 }
 
 /* @whole: no more memory will come. */
-static int reap(struct engine_device *mover, bool whole, struct vfmig_error *err)
+static int reap(struct engine_device *dev, bool whole, struct vfmig_error *err)
 {
-	bool may_check = !mover->session->checks_by_running;
+	bool may_check = !dev->session->checks_by_running;
 	int ret = 0;
 
-	while (!ret && mover->flying.first && loop_request_over(&mover->flying.first->op))
-		ret = reap_one(mover, err);
-	if (!ret && mover->ended && !mover->flying.first && !mover->op.under_way &&
-	    mover->state == VFMIG_STATE_RESUMING && (may_check || (whole && all_there(mover->m))))
-		engine_state_ask(mover, VFMIG_STATE_STOP);
-	if (!ret && mover->op.under_way)
-		engine_state_arrived(mover, &ret, err);
+	while (!ret && dev->flying.first && loop_request_over(&dev->flying.first->op))
+		ret = reap_one(dev, err);
+	if (!ret && dev->ended && !dev->flying.first && !dev->op.under_way &&
+	    dev->state == VFMIG_STATE_RESUMING && (may_check || (whole && all_there(dev->m))))
+		engine_state_ask(dev, VFMIG_STATE_STOP);
+	if (!ret && dev->op.under_way)
+		engine_state_arrived(dev, &ret, err);
 	return ret;
 }
 
@@ -91,8 +91,8 @@ static int reap_all(struct vfmig_migration *m, bool whole, struct vfmig_error *e
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; i < m->nr_movers && !ret; i++)
-		ret = reap(m->movers[i], whole, err);
+	for (uint32_t i = 0; i < m->device_count && !ret; i++)
+		ret = reap(m->devices[i], whole, err);
 	return ret;
 }
 
@@ -104,16 +104,16 @@ int engine_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
 /* Does any write have to end before there is a buffer, or are all of them in chunks that were begun? */
 static bool any_flying(const struct vfmig_migration *m)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (m->movers[i]->flying.count)
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (m->devices[i]->flying.count)
 			return true;
 	return false;
 }
 
-int engine_writes_room(struct engine_device *mover, struct channel_buffer **buffer,
+int engine_writes_room(struct engine_device *dev, struct channel_buffer **buffer,
 		       struct vfmig_error *err)
 {
-	struct vfmig_migration *m = mover->m;
+	struct vfmig_migration *m = dev->m;
 	int ret;
 
 	for (;;) {
@@ -121,7 +121,7 @@ int engine_writes_room(struct engine_device *mover, struct channel_buffer **buff
 		if (ret)
 			return ret;
 		*buffer = NULL;
-		if (mover->flying.count < ENGINE_DEVICE_DEPTH)
+		if (dev->flying.count < ENGINE_DEVICE_DEPTH)
 			*buffer = engine_buffer_get(m, false);
 		if (*buffer)
 			return 0;
@@ -134,13 +134,13 @@ int engine_writes_room(struct engine_device *mover, struct channel_buffer **buff
 	}
 }
 
-void engine_writes_submit(struct engine_device *mover, struct channel_buffer *buffer, uint32_t len)
+void engine_writes_submit(struct engine_device *dev, struct channel_buffer *buffer, uint32_t len)
 {
-	buffer->mover = mover;
+	buffer->dev = dev;
 	buffer->length = len;
 	buffer->start = 0;
-	buffer_queue_push(&mover->flying, buffer);
-	submit(mover, buffer);
+	buffer_queue_push(&dev->flying, buffer);
+	submit(dev, buffer);
 }
 
 int engine_writes_drain(struct vfmig_migration *m, struct vfmig_error *err)
@@ -159,9 +159,9 @@ int engine_writes_drain(struct vfmig_migration *m, struct vfmig_error *err)
 
 static bool settled(const struct vfmig_migration *m)
 {
-	for (uint32_t i = 0; i < m->nr_movers; i++)
-		if (m->movers[i]->flying.count || m->movers[i]->op.under_way ||
-		    m->movers[i]->state != VFMIG_STATE_STOP)
+	for (uint32_t i = 0; i < m->device_count; i++)
+		if (m->devices[i]->flying.count || m->devices[i]->op.under_way ||
+		    m->devices[i]->state != VFMIG_STATE_STOP)
 			return false;
 	return true;
 }

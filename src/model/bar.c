@@ -152,7 +152,7 @@ ssize_t kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request)
 	struct vfmig_sparse_mmap_area area;
 	struct vfmig_region_info info = {.index = index};
 
-	if (index >= kit->nr_regions)
+	if (index >= kit->region_count)
 		return vfmig_err(request->err, -EINVAL, "%s has no region %u", kit->device.name,
 				 index);
 	info.size = region_size(kit, index);
@@ -223,7 +223,7 @@ bool kit_region_quick(struct vfmig_kit *kit, struct vfmig_request *request, ssiz
 	uint32_t index = request->region.index, len = request->region.len;
 	uint64_t offset = request->region.offset, size;
 
-	if (index >= kit->nr_regions) {
+	if (index >= kit->region_count) {
 		*result = vfmig_err(request->err, -EINVAL, "%s has no region %u", kit->device.name,
 				    index);
 		return true;

@@ -13,7 +13,7 @@
 /* What came in by DMA may have landed in a block. */
 static void mark_blocks(struct vfmig_kit *kit, const uint8_t *buf, size_t len)
 {
-	for (unsigned i = 0; i < kit->nr_blocks; i++) {
+	for (unsigned i = 0; i < kit->block_count; i++) {
 		struct vfmig_block *block = &kit->blocks[i].block;
 
 		if (buf >= block->bytes && (size_t)(buf - block->bytes) < block->size)

@@ -47,7 +47,7 @@ static uint64_t block_front(const struct vfmig_kit *kit, const char *name)
 static int open_block(struct vfmig_kit *kit, const struct vfmig_entry *entry,
 		      struct vfmig_error *err)
 {
-	struct kit_block *block = &kit->blocks[kit->nr_blocks];
+	struct kit_block *block = &kit->blocks[kit->block_count];
 	uint64_t size = block_size(kit, entry), front = block_front(kit, entry->name);
 	struct vfmig_block **place = (struct vfmig_block **)((uint8_t *)kit->self + entry->offset);
 
@@ -59,7 +59,7 @@ static int open_block(struct vfmig_kit *kit, const struct vfmig_entry *entry,
 		return vfmig_err(err, -EINVAL, "block %s begins in its BAR at no page boundary",
 				 entry->name);
 	block->fd = -1;
-	kit->nr_blocks++;
+	kit->block_count++;
 	*place = &block->block;
 	return kit_block_open(block, entry->name, size, front, err);
 }
@@ -87,7 +87,7 @@ int kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err)
 
 struct kit_block *kit_block_named(struct vfmig_kit *kit, const char *name)
 {
-	for (unsigned i = 0; i < kit->nr_blocks; i++)
+	for (unsigned i = 0; i < kit->block_count; i++)
 		if (!strcmp(kit->blocks[i].name, name))
 			return &kit->blocks[i];
 	return NULL;
@@ -97,7 +97,7 @@ struct kit_block *kit_block_named(struct vfmig_kit *kit, const char *name)
 
 static struct kit_entry *add(struct vfmig_kit *kit, const char *name, void *place, size_t size)
 {
-	struct kit_entry *entry = &kit->entries[kit->nr_entries++];
+	struct kit_entry *entry = &kit->entries[kit->entry_count++];
 
 	entry->name = name;
 	entry->kind = VFMIG_ENTRY_FIELD;
@@ -167,7 +167,7 @@ static const char *bad_entry(const struct vfmig_kit *kit, const struct vfmig_ent
 	if (entry->kind == VFMIG_ENTRY_OLD &&
 	    (entry->until < since || entry->until >= kit->model->version))
 		return "it is old, and must have ended between its begin and the model's version";
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *other = &kit->entries[i];
 		bool current = other->kind != VFMIG_ENTRY_OLD && entry->kind != VFMIG_ENTRY_OLD;
 
@@ -196,7 +196,7 @@ static int add_theirs(struct vfmig_kit *kit, const struct vfmig_entry *from,
 		      struct vfmig_error *err)
 {
 	const char *why = bad_entry(kit, from);
-	struct kit_entry *entry = &kit->entries[kit->nr_entries];
+	struct kit_entry *entry = &kit->entries[kit->entry_count];
 
 	if (why)
 		return vfmig_err(err, -EINVAL, "state \"%s\": %s", from->name ? from->name : "",
@@ -216,7 +216,7 @@ static int add_theirs(struct vfmig_kit *kit, const struct vfmig_entry *from,
 		entry->max = from->max;
 		entry->preset = from->preset;
 	}
-	kit->nr_entries++;
+	kit->entry_count++;
 	return 0;
 }
 
@@ -239,7 +239,7 @@ int kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err)
 		if (ret)
 			return ret;
 	}
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		if (kit->entries[i].kind == VFMIG_ENTRY_BLOCK)
 			continue;
 		kit->entries[i].stage = stage;
@@ -251,7 +251,7 @@ int kit_entries_open(struct vfmig_kit *kit, struct vfmig_error *err)
 
 void kit_entries_close(struct vfmig_kit *kit)
 {
-	for (unsigned i = 0; i < kit->nr_blocks; i++)
+	for (unsigned i = 0; i < kit->block_count; i++)
 		kit_block_close(&kit->blocks[i]);
 	free(kit->blocks);
 	free(kit->entries);
@@ -262,7 +262,7 @@ void kit_entries_close(struct vfmig_kit *kit)
 
 void kit_apply_defaults(struct vfmig_kit *kit)
 {
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->ours || !entry->place)
@@ -281,7 +281,7 @@ ssize_t vfmig_model_field(struct vfmig_device *device, const char *name, void *b
 
 	if (device->ops != &kit_ops)
 		return vfmig_err(err, -EINVAL, "%s is not a model's device", device->name);
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->kind != VFMIG_ENTRY_FIELD || strcmp(entry->name, name))

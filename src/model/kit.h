@@ -150,16 +150,16 @@ struct vfmig_kit {
 
 	/* state */
 	struct kit_block *blocks;
-	unsigned nr_blocks;
+	unsigned block_count;
 	struct kit_entry *entries;
-	unsigned nr_entries;
+	unsigned entry_count;
 	uint8_t *stage;
 
 	/* what it is, and the bus */
 	const struct vfmig_presents *presents;
 	bool is_pci;
-	uint32_t own_regions; /* where the model's own begin, */
-	uint32_t nr_regions;  /* and where all end */
+	uint32_t own_regions;  /* where the model's own begin, */
+	uint32_t region_count; /* and where all end */
 	struct abi_cap_said caps[ABI_CAPS_MAX];
 	uint8_t config[KIT_CONFIG_SIZE];
 	uint8_t config_mask[KIT_CONFIG_SIZE]; /* the bits that can be written */

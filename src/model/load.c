@@ -112,7 +112,7 @@ static const char *on_entry(void *user, uint32_t index, const struct abi_ds_entr
 	struct kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *entry = &kit->entries[i];
 
 		if (!expected(load, entry) || strlen(entry->name) != e->name_len ||
@@ -132,7 +132,7 @@ static const char *on_schema_end(void *user)
 
 	if (load->wrapped && !load->inside)
 		return NULL;
-	for (unsigned i = 0; i < kit->nr_entries; i++)
+	for (unsigned i = 0; i < kit->entry_count; i++)
 		if (expected(load, &kit->entries[i]) && !load->arrivals[i].announced)
 			return refuse(load, "it lacks %s, which version %u of model %s has",
 				      kit->entries[i].name, load->version, kit->model->name);
@@ -280,7 +280,7 @@ int kit_load_open(struct vfmig_kit *kit, struct kit_load **out, struct vfmig_err
 		/* For any schema: of a stranger's it is to be said why it is refused, not how long it is. */
 		load->slots = calloc(ABI_DS_ENTRIES_MAX, sizeof(*load->slots));
 		load->entry_of = calloc(ABI_DS_ENTRIES_MAX, sizeof(*load->entry_of));
-		load->arrivals = calloc(kit->nr_entries, sizeof(*load->arrivals));
+		load->arrivals = calloc(kit->entry_count, sizeof(*load->arrivals));
 	}
 	if (!load || !load->slots || !load->entry_of || !load->arrivals) {
 		kit_load_close(load);
@@ -305,7 +305,7 @@ void kit_load_close(struct kit_load *load)
 /* What was announced and has not come: for whoever reads that END came too early. */
 static const char *missing(const struct kit_load *load)
 {
-	for (unsigned i = 0; i < load->kit->nr_entries; i++) {
+	for (unsigned i = 0; i < load->kit->entry_count; i++) {
 		const struct kit_entry *entry = &load->kit->entries[i];
 		const struct arrival *arrival = &load->arrivals[i];
 
@@ -343,7 +343,7 @@ int kit_load_apply(struct kit_load *load, struct vfmig_error *err)
 	struct vfmig_kit *kit = load->kit;
 
 	pthread_mutex_lock(&kit->irq.lock);
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *entry = &kit->entries[i];
 
 		if (load->arrivals[i].here && entry->place)

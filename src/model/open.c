@@ -124,7 +124,7 @@ static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_e
 	atomic_store(&kit->level, KIT_QUIESCED);
 	kit_apply_defaults(kit);
 	ret = expose_open(&kit->show, migrates ? &kit->session : NULL, kit->log.map ? &log : NULL,
-			  &kit->options->show, kit->nr_regions, true, err);
+			  &kit->options->show, kit->region_count, true, err);
 	if (ret)
 		return ret;
 	ret = kit->model->create ? kit->model->create(kit, kit->self, err) : 0;

@@ -18,19 +18,19 @@ static const char *bad(const struct vfmig_presents *presents)
 	if (!presents->kind || presents->kind & (presents->kind - 1) ||
 	    presents->kind & ~VFMIG_DEVICE_KINDS)
 		return "it must be of one kind";
-	if (presents->nr_caps > ABI_CAPS_MAX)
+	if (presents->cap_count > ABI_CAPS_MAX)
 		return "it has more than 16 capabilities";
-	for (size_t i = 0; i < presents->nr_caps; i++)
+	for (size_t i = 0; i < presents->cap_count; i++)
 		if (presents->caps[i].size > CAP_BYTES_MAX)
 			return "a capability has more than 4096 bytes";
-	if (presents->nr_regions > VFMIG_OWN_REGIONS_MAX)
+	if (presents->region_count > VFMIG_OWN_REGIONS_MAX)
 		return "it has more than 32 regions of its own";
-	for (uint32_t i = 0; i < presents->nr_regions; i++)
+	for (uint32_t i = 0; i < presents->region_count; i++)
 		if (presents->regions[i].size > KIT_BLOCK_MAX ||
 		    presents->regions[i].flags &
 			    ~(VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE))
 			return "a region of its own is too large, or to be more than read and written";
-	if (presents->nr_irqs > VFMIG_OWN_IRQS_MAX || (pci && presents->nr_irqs))
+	if (presents->irq_count > VFMIG_OWN_IRQS_MAX || (pci && presents->irq_count))
 		return "it has more than 16 interrupt indexes, or a PCI device other than the five";
 	if (!pci && presents->msix_mappable)
 		return "only PCI devices have MSI-X";
@@ -48,8 +48,8 @@ int kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err)
 		return vfmig_err(err, -EINVAL, "what it is: %s", why);
 	kit->is_pci = kit->presents->kind == VFMIG_DEVICE_FLAG_PCI;
 	kit->own_regions = kit->is_pci ? VFMIG_PCI_REGION_COUNT : 0;
-	kit->nr_regions = kit->own_regions + kit->presents->nr_regions;
-	for (size_t i = 0; i < kit->presents->nr_caps; i++) {
+	kit->region_count = kit->own_regions + kit->presents->region_count;
+	for (size_t i = 0; i < kit->presents->cap_count; i++) {
 		const struct vfmig_info_cap *cap = &kit->presents->caps[i];
 
 		kit->caps[i] = (struct abi_cap_said){cap->id, cap->version, cap->bytes, cap->size};
@@ -59,7 +59,7 @@ int kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err)
 
 const struct vfmig_own_region *kit_own_region(const struct vfmig_kit *kit, uint32_t index)
 {
-	if (index < kit->own_regions || index >= kit->nr_regions)
+	if (index < kit->own_regions || index >= kit->region_count)
 		return NULL;
 	return &kit->presents->regions[index - kit->own_regions];
 }
@@ -68,12 +68,12 @@ ssize_t kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	struct vfmig_device_info info = {
 		.flags = kit->presents->kind | VFMIG_DEVICE_FLAG_RESET,
-		.num_regions = expose_regions(&kit->show, kit->nr_regions),
-		.num_irqs = kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->presents->nr_irqs,
+		.num_regions = expose_regions(&kit->show, kit->region_count),
+		.num_irqs = kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->presents->irq_count,
 	};
 	size_t size = request->info.size < UINT32_MAX ? request->info.size : UINT32_MAX;
 	size_t need = abi_device_info_put(request->info.buf, size, (uint32_t)size, &info, kit->caps,
-					  kit->presents->nr_caps);
+					  kit->presents->cap_count);
 
 	if (!need)
 		return vfmig_err(request->err, -EINVAL,

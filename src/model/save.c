@@ -29,12 +29,12 @@ static int make_schema(struct kit_save *save, struct vfmig_error *err)
 		.name_len = (uint8_t)strlen(kit->model->name),
 		.version = kit->model->version,
 	};
-	struct abi_ds_entry *entries = calloc(kit->nr_entries + 1, sizeof(*entries));
+	struct abi_ds_entry *entries = calloc(kit->entry_count + 1, sizeof(*entries));
 	size_t size, at;
 
 	if (!entries)
 		return vfmig_err(err, -ENOMEM, "no memory for the schema");
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *from = &kit->entries[i];
 		struct abi_ds_entry *entry = &entries[model.entries];
 
@@ -68,7 +68,7 @@ static int make_schema(struct kit_save *save, struct vfmig_error *err)
 static void begin_pass(struct kit_save *save)
 {
 	save->pass = 0;
-	for (unsigned i = 0; i < save->nr_blocks; i++) {
+	for (unsigned i = 0; i < save->block_count; i++) {
 		save->blocks[i].pass_at = 0;
 		dirty_clear(save->blocks[i].marks, 0, UINT64_MAX);
 	}
@@ -82,19 +82,19 @@ int kit_save_open(struct vfmig_kit *kit, struct kit_save **out, struct vfmig_err
 	if (!save)
 		return vfmig_err(err, -ENOMEM, "no memory to save a device");
 	save->kit = kit;
-	save->blocks = calloc(kit->nr_blocks + 1, sizeof(*save->blocks));
+	save->blocks = calloc(kit->block_count + 1, sizeof(*save->blocks));
 	ret = save->blocks ? make_schema(save, err)
 			   : vfmig_err(err, -ENOMEM, "no memory to save a device");
 	if (ret) {
 		kit_save_close(save);
 		return ret;
 	}
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		if (kit->entries[i].kind != VFMIG_ENTRY_BLOCK)
 			continue;
-		save->blocks[save->nr_blocks].block = kit->entries[i].block;
-		save->blocks[save->nr_blocks].marks = kit->entries[i].block->dirty;
-		save->blocks[save->nr_blocks++].id = i + 1;
+		save->blocks[save->block_count].block = kit->entries[i].block;
+		save->blocks[save->block_count].marks = kit->entries[i].block->dirty;
+		save->blocks[save->block_count++].id = i + 1;
 	}
 	atomic_store(&kit->reinit, false);
 	begin_pass(save);
@@ -106,7 +106,7 @@ void kit_save_close(struct kit_save *save)
 {
 	if (!save)
 		return;
-	for (unsigned i = 0; save->blocks && i < save->nr_blocks; i++) {
+	for (unsigned i = 0; save->blocks && i < save->block_count; i++) {
 		dirty_free(save->blocks[i].last);
 		free(save->blocks[i].sent);
 	}
@@ -125,14 +125,14 @@ static int take_fields(struct kit_save *save, struct vfmig_error *err)
 	size_t size = 0, at = 0;
 	uint8_t *fields;
 
-	for (unsigned i = 0; i < kit->nr_entries; i++)
+	for (unsigned i = 0; i < kit->entry_count; i++)
 		if (kit->entries[i].kind == VFMIG_ENTRY_FIELD)
 			size += ABI_DS_HEADER_SIZE + ABI_DS_FIELD_FIXED + kit->entries[i].size;
 	fields = malloc(size);
 	if (!fields)
 		return vfmig_err(err, -ENOMEM, "no memory for %zu bytes of fields", size);
 	pthread_mutex_lock(&kit->irq.lock);
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->kind == VFMIG_ENTRY_FIELD)
@@ -187,11 +187,11 @@ int kit_save_stop(struct kit_save *save, struct vfmig_error *err)
 		if (!save->opaque)
 			return vfmig_err(err, -ENOMEM, "no memory to save a device");
 	}
-	for (unsigned i = 0; !ret && i < save->nr_blocks; i++)
+	for (unsigned i = 0; !ret && i < save->block_count; i++)
 		ret = take_marks(&save->blocks[i], err);
 	if (!ret)
 		ret = take_fields(save, err);
-	for (unsigned i = 0; ret && i < save->nr_blocks; i++)
+	for (unsigned i = 0; ret && i < save->block_count; i++)
 		give_marks_back(&save->blocks[i]);
 	if (ret)
 		return ret;
@@ -286,7 +286,7 @@ uint64_t kit_save_extent(struct kit_save_block *b, uint64_t at, bool *data)
 /* The next piece of the first pass; false when it is over. */
 static bool next_of_pass(struct kit_save *save)
 {
-	while (save->pass < save->nr_blocks) {
+	while (save->pass < save->block_count) {
 		struct kit_save_block *b = &save->blocks[save->pass];
 		uint64_t at = b->pass_at, size = b->block->block.size, end;
 		bool data;
@@ -350,7 +350,7 @@ static bool next_of_written(struct kit_save *save, struct kit_save_block *b)
 
 static bool next_written(struct kit_save *save)
 {
-	for (unsigned i = 0; i < save->nr_blocks; i++)
+	for (unsigned i = 0; i < save->block_count; i++)
 		if (next_of_written(save, &save->blocks[i]))
 			return true;
 	return false;
@@ -359,7 +359,7 @@ static bool next_written(struct kit_save *save)
 /* Marks what differs in one more stretch of a block that others may write; false when there is none. */
 static bool compare_more(struct kit_save *save)
 {
-	for (unsigned i = 0; i < save->nr_blocks; i++)
+	for (unsigned i = 0; i < save->block_count; i++)
 		if (kit_save_compare(&save->blocks[i]))
 			return true;
 	return false;
@@ -433,7 +433,7 @@ void kit_save_look_for_reinit(struct kit_save *save)
 		save->reinit = true;
 		return;
 	}
-	for (unsigned i = 0; i < save->nr_blocks; i++)
+	for (unsigned i = 0; i < save->block_count; i++)
 		vfmig_block_mark(&save->blocks[i].block->block, 0, UINT64_MAX);
 }
 

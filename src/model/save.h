@@ -60,8 +60,8 @@ struct kit_save {
 	size_t fields_len;
 
 	struct kit_save_block *blocks;
-	unsigned nr_blocks;
-	unsigned pass; /* which block the first pass is in; nr_blocks when it is over */
+	unsigned block_count;
+	unsigned pass; /* which block the first pass is in; block_count when it is over */
 };
 
 /* ---- save.c ---- */

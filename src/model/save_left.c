@@ -12,7 +12,7 @@ static uint64_t pass_left(const struct kit_save *save)
 {
 	uint64_t left = 0;
 
-	for (unsigned i = save->pass; i < save->nr_blocks; i++) {
+	for (unsigned i = save->pass; i < save->block_count; i++) {
 		const struct kit_save_block *b = &save->blocks[i];
 		uint64_t rest = b->block->block.size - b->pass_at;
 		uint64_t used = kit_block_used(b->block);
@@ -28,7 +28,7 @@ static uint64_t written_left(const struct kit_save *save)
 {
 	uint64_t pages = 0;
 
-	for (unsigned i = 0; i <= save->pass && i < save->nr_blocks; i++)
+	for (unsigned i = 0; i <= save->pass && i < save->block_count; i++)
 		pages += dirty_count(save->blocks[i].marks, 0, save->blocks[i].pass_at);
 	return pages * KIT_PAGE;
 }
@@ -60,7 +60,7 @@ uint64_t kit_save_left(struct vfmig_kit *kit, struct kit_save *save)
 
 	if (save && save->ended)
 		return on_its_way(save);
-	for (unsigned i = 0; i < kit->nr_entries; i++) {
+	for (unsigned i = 0; i < kit->entry_count; i++) {
 		const struct kit_entry *entry = &kit->entries[i];
 
 		if (entry->kind == VFMIG_ENTRY_FIELD && !(save && save->fields_out))
@@ -72,7 +72,7 @@ uint64_t kit_save_left(struct vfmig_kit *kit, struct kit_save *save)
 	}
 	if (save) {
 		left += on_its_way(save) + pass_left(save) + written_left(save);
-		for (unsigned i = 0; i < save->nr_blocks; i++)
+		for (unsigned i = 0; i < save->block_count; i++)
 			left += kit_save_compare_left(&save->blocks[i]);
 	}
 	/* As in pass_left(). */

@@ -44,7 +44,7 @@ static int begin_load(struct vfmig_kit *kit, struct vfmig_error *err)
 	kit_apply_defaults(kit);
 	if (kit->model->reset)
 		kit->model->reset(kit, kit->self);
-	for (unsigned i = 0; i < kit->nr_blocks; i++)
+	for (unsigned i = 0; i < kit->block_count; i++)
 		vfmig_block_clear(&kit->blocks[i].block);
 	return 0;
 }

@@ -257,13 +257,13 @@ static void cancel_and_backward(void)
 /* Without the numbers of HELLO there are no devices and no memory. */
 static void before_hello_is_read(void)
 {
-	struct abi_section hello = {.type = ABI_SECTION_HELLO, .length = 2};
+	struct abi_section negotiation = {.type = ABI_SECTION_HELLO, .length = 2};
 	struct abi_section data = {.type = ABI_SECTION_DEVICE_DATA, .seq = 1, .flags = 3};
 	struct abi_section mem = {.type = ABI_SECTION_MEM_ZERO, .seq = 1, .arg = 4096};
 	struct abi_stream_check c;
 
 	abi_stream_check_init(&c, 0);
-	GOOD(abi_stream_check_section(&c, &hello));
+	GOOD(abi_stream_check_section(&c, &negotiation));
 	REFUSED(abi_stream_check_section(&c, &data),
 		"a section is about a device that HELLO did not name");
 	REFUSED(abi_stream_check_section(&c, &mem),

@@ -68,7 +68,7 @@ static void come_back(void)
 	CHECK_EQ(about.group.imaxstbl, 0x2221);
 	CHECK(about.has_util && about.util_size == 4 && !memcmp(about.util, string + 4, 4));
 	CHECK(about.has_pfip && about.pfip_size == 4 && !memcmp(about.pfip, string + 4, 4));
-	CHECK(about.nr_unknown == 1 && about.unknown[0] == 0x1234);
+	CHECK(about.unknown_count == 1 && about.unknown[0] == 0x1234);
 	for (size_t len = 16; len < 20; len++) {
 		GOOD(decode(len)); /* an answer that ends before cap_offset has no chain */
 		CHECK(!about.has_base && about.num_irqs == 5);
@@ -90,7 +90,7 @@ static void come_back(void)
 	first[0].version = 3;
 	size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, first, 2);
 	GOOD(decode(size));
-	CHECK(!about.has_base && about.nr_unknown == 1);
+	CHECK(!about.has_base && about.unknown_count == 1);
 }
 
 /* A user with less room gets the fixed part, that there is more, and how much. */
@@ -143,7 +143,7 @@ static void chains(void)
 	size_t len = chain(ABI_CAPS_MAX);
 
 	GOOD(decode(len));
-	CHECK_EQ(about.nr_unknown, ABI_CAPS_MAX);
+	CHECK_EQ(about.unknown_count, ABI_CAPS_MAX);
 	len = chain(ABI_CAPS_MAX + 1);
 	REFUSED(decode(len), "device info: more than 16 capabilities");
 	len = chain(4);

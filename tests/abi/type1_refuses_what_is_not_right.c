@@ -153,7 +153,7 @@ static void information(void)
 					    .max_dirty_bitmap_size = 1ull << 28,
 					    .has_dma_avail = true,
 					    .dma_avail = 65535,
-					    .nr_ranges = 2,
+					    .range_count = 2,
 					    .ranges = ranges};
 	struct vfmig_type1_iova_range room[4];
 	struct abi_type1_says read = {.ranges = room};
@@ -181,7 +181,7 @@ static void information(void)
 	CHECK_EQ(read.pgsize_bitmap, 0x1000);
 	CHECK_EQ(read.max_dirty_bitmap_size, 1ull << 28);
 	CHECK_EQ(read.dma_avail, 65535);
-	CHECK_EQ(read.nr_ranges, 2);
+	CHECK_EQ(read.range_count, 2);
 	CHECK_EQ(memcmp(room, ranges, 2 * sizeof(*room)), 0);
 
 	/* Capabilities at 24, 56, 72; the last one's ranges at 88. */

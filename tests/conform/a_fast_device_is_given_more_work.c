@@ -43,7 +43,7 @@ static void tell(void *context, const struct conform_result *r)
 static void look(const char *name, const char *const *rules, size_t count)
 {
 	static const struct lie fast = {.what = "finishes first", .ask = finishes_first};
-	const struct conform_options how = {.rules = rules, .nr_rules = count, .settle_ms = 1};
+	const struct conform_options how = {.rules = rules, .rule_count = count, .settle_ms = 1};
 	const struct conform_report report = {.result = tell};
 	unsigned verdicts[CONFORM_VERDICTS];
 	struct vfmig_device *device;

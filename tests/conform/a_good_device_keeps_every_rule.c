@@ -13,7 +13,7 @@
 #include "tests/v1/strict_device.h"
 
 static const struct conform_check *checks[CONFORM_CHECKS_MAX];
-static size_t nr_checks;
+static size_t check_count;
 
 struct heard {
 	const char *name;
@@ -44,11 +44,11 @@ static void hear(void *context, const struct conform_result *r)
 }
 
 static void look(struct vfmig_device *device, const char *name, const char *const *rules,
-		 size_t nr_rules, bool *kept)
+		 size_t rule_count, bool *kept)
 {
 	const struct conform_options how = {
 		.rules = rules,
-		.nr_rules = nr_rules,
+		.rule_count = rule_count,
 		.settle_ms = 1,
 	};
 	struct heard heard = {.name = name, .kept = kept};
@@ -59,7 +59,7 @@ static void look(struct vfmig_device *device, const char *name, const char *cons
 	CHECKF(!conform_run(device, &how, &report, count, &err), "%s: %s", name, err.text);
 	CHECK_EQ(heard.broken, 0);
 	CHECK(count[CONFORM_PASS] > 0);
-	CHECK(!nr_rules || count[CONFORM_PASS] == nr_rules);
+	CHECK(!rule_count || count[CONFORM_PASS] == rule_count);
 }
 
 static void in_process(const char *name, bool *kept)
@@ -105,11 +105,11 @@ static void a_stranger(bool *kept)
 					    "V1-22", "V1-23", "V1-24", "V1-31", "V1-37",
 					    "V1-43", "V1-44", "V1-45", "V1-54"};
 	static const size_t sizes[] = {100, 7, 4096, 10000, 1, 0x8000};
-	const size_t nr_rules = sizeof(rules) / sizeof(rules[0]);
+	const size_t rule_count = sizeof(rules) / sizeof(rules[0]);
 	struct strict *s = strict_new(sizes, sizeof(sizes) / sizeof(sizes[0]), 2);
 
-	look(&s->device, "a stranger's v1 device", rules, nr_rules, kept);
-	CHECK(s->nwrites >= nr_rules);
+	look(&s->device, "a stranger's v1 device", rules, rule_count, kept);
+	CHECK(s->nwrites >= rule_count);
 	vfmig_device_close(&s->device);
 }
 
@@ -130,7 +130,7 @@ int main(void)
 	bool kept[CONFORM_CHECKS_MAX] = {false};
 	unsigned never = 0;
 
-	nr_checks = conform_checks(checks);
+	check_count = conform_checks(checks);
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		in_process(devices[i], kept);
 	a_stranger(kept);
@@ -139,7 +139,7 @@ int main(void)
 	by_vfio_user(devices[2], false, kept);
 	by_vfio_user(devices[6], false, kept);
 	by_vfio_user(devices[9], false, kept);
-	for (size_t i = 0; i < nr_checks; i++) {
+	for (size_t i = 0; i < check_count; i++) {
 		if (!kept[i])
 			fprintf(stderr, "%s was never looked at\n", checks[i]->id);
 		never += !kept[i];

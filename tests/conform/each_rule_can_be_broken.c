@@ -32,7 +32,7 @@ static bool try_for(const struct lie *lie, uint64_t settle_ms)
 {
 	const struct conform_options how = {
 		.rules = &lie->only,
-		.nr_rules = lie->only != NULL,
+		.rule_count = lie->only != NULL,
 		.no_work = !lie->works,
 		.risky = true,
 		.settle_ms = settle_ms,

@@ -19,15 +19,15 @@
 
 static struct vfmig_dirty *wrote;
 static struct vfmig_dma_logging_range ranges[MOST];
-static uint32_t nr_ranges;
+static uint32_t range_count;
 
 static int start(const struct vfmig_feature_dma_logging_control *control)
 {
 	if (control->num_ranges > MOST)
 		return -E2BIG;
-	nr_ranges = control->num_ranges;
-	memcpy(ranges, (void *)(uintptr_t)control->ranges, nr_ranges * sizeof(ranges[0]));
-	for (uint32_t i = 1; i < nr_ranges; i++)
+	range_count = control->num_ranges;
+	memcpy(ranges, (void *)(uintptr_t)control->ranges, range_count * sizeof(ranges[0]));
+	for (uint32_t i = 1; i < range_count; i++)
 		if (ranges[i].iova < ranges[i - 1].iova + ranges[i - 1].length)
 			return -EINVAL;
 	return 0;
@@ -53,7 +53,7 @@ static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 /* The device writes to a page, which it notes if it is in one of the ranges. */
 static void device_writes(uint64_t iova)
 {
-	for (uint32_t i = 0; i < nr_ranges; i++)
+	for (uint32_t i = 0; i < range_count; i++)
 		if (iova >= ranges[i].iova && iova - ranges[i].iova < ranges[i].length)
 			vfmig_dirty_mark(wrote, iova, 1);
 }
@@ -108,7 +108,7 @@ static void maps(unsigned count, unsigned together, uint32_t expected)
 	CHECK_EQ(dirty_create(&wrote, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, &fake->device, NULL), 0);
 	CHECKF(!vfmig_cursor_open(space, &cursor, &err), "%u maps: %s", count, err.text);
-	CHECK_EQ(nr_ranges, expected);
+	CHECK_EQ(range_count, expected);
 	take(cursor);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t first = BASE + (i / together * STRIDE + i % together * LENGTH) * PAGE;

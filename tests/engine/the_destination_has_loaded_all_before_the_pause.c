@@ -25,9 +25,9 @@ static int pause_and_look(void *context, int64_t deadline, struct vfmig_error *e
 
 	seen->same = !memcmp(rig->from.memory, rig->to.memory, MEMORY);
 	seen->unloaded = engine_sync_unloaded(rig->from.m);
-	seen->sent = rig->from.m->movers[0]->bytes;
-	seen->taken = rig->to.m->movers[0]->bytes;
-	seen->writing = rig->to.m->movers[0]->flying.count;
+	seen->sent = rig->from.m->devices[0]->bytes;
+	seen->taken = rig->to.m->devices[0]->bytes;
+	seen->writing = rig->to.m->devices[0]->flying.count;
 	return rig_pause(&rig->from, deadline, err);
 }
 

@@ -175,7 +175,7 @@ static void by_the_letter(void)
 }
 
 /* What is owed is paid in parts, wherever they are asked for, and once. */
-static void owed(void)
+static void pending(void)
 {
 	static const uint64_t parts[][3][2] = {
 		{{0, 100}, {100, 300}, {400, 48}},
@@ -226,6 +226,6 @@ int main(void)
 			carelessly(&options[i], seed);
 	}
 	by_the_letter();
-	owed();
+	pending();
 	return 0;
 }

@@ -58,7 +58,7 @@ static void the_sizes(struct rig *rig)
 
 int main(void)
 {
-	struct vfmig_type1_options options = {.dma_limit = 3, .nr_ranges = 2, .ranges = ranges};
+	struct vfmig_type1_options options = {.dma_limit = 3, .range_count = 2, .ranges = ranges};
 	struct vfmig_type1_iova_range bad[] = {{0x2000, 0x2fff}, {0x2fff, 0x5fff}};
 	struct vfmig_type1 *none;
 	struct abi_type1_says says;
@@ -70,7 +70,7 @@ int main(void)
 
 	/* The ranges are those that can be mapped. */
 	says = ask(&rig);
-	CHECK_EQ(says.nr_ranges, 2);
+	CHECK_EQ(says.range_count, 2);
 	CHECK_EQ(memcmp(room, ranges, sizeof(ranges)), 0);
 	CHECK_EQ(rig_map(&rig, 0xfee00000, 1), -EINVAL);
 	CHECK_EQ(rig_map(&rig, 0xfedff000, 2), -EINVAL);
@@ -110,7 +110,7 @@ int main(void)
 	rig_open(&rig, NULL);
 	says = ask(&rig);
 	CHECK_EQ(says.dma_avail, 65535);
-	CHECK_EQ(says.nr_ranges, 1);
+	CHECK_EQ(says.range_count, 1);
 	CHECK(room[0].start == 0 && room[0].end == UINT64_MAX);
 	CHECK_EQ(rig_map(&rig, 0 - PAGE, 1), 0);
 	CHECK_EQ(vfmig_type1_extension(rig.type1, VFMIG_EXTENSION_TYPE1V2), 1);
@@ -124,7 +124,7 @@ int main(void)
 	CHECK_EQ(vfmig_type1_new(rig.space, &options, &none, NULL), -EINVAL);
 	bad[1].start = 0x7000;
 	CHECK_EQ(vfmig_type1_new(rig.space, &options, &none, NULL), -EINVAL);
-	options.nr_ranges = 513;
+	options.range_count = 513;
 	CHECK_EQ(vfmig_type1_new(rig.space, &options, &none, NULL), -EINVAL);
 	rig_close(&rig);
 	return 0;

@@ -81,7 +81,7 @@ static void tracks(void)
 
 	CHECK_EQ(type1_user_new(ask, &kernel, &drive, NULL), 0);
 	CHECK(type1_user_reported(drive)->has_migration);
-	CHECK_EQ(type1_user_reported(drive)->nr_ranges, 1);
+	CHECK_EQ(type1_user_reported(drive)->range_count, 1);
 	tracker = type1_user_tracker(drive, &fake->device);
 	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, &fake->device, NULL), 0);

@@ -124,7 +124,7 @@ static void *serve(void *server)
 
 int main(void)
 {
-	static const char hello[] = "\0\0\1\0{\"capabilities\":{\"write_multiple\":true}}";
+	static const char negotiation[] = "\0\0\1\0{\"capabilities\":{\"write_multiple\":true}}";
 	struct vfmig_vfio_user_config config = {0};
 	struct vfmig_export *server;
 	struct vfmig_device *device;
@@ -141,7 +141,7 @@ int main(void)
 	CHECK(!pthread_attr_init(&attr) && !pthread_attr_setstacksize(&attr, 256 << 10));
 	CHECK(!pthread_create(&thread, &attr, serve, server));
 
-	ask(VFMIG_USER_VERSION, hello, sizeof(hello));
+	ask(VFMIG_USER_VERSION, negotiation, sizeof(negotiation));
 	many_in_one();
 	posted_writes();
 

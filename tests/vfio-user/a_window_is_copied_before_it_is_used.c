@@ -32,7 +32,7 @@ static int make_file(uint64_t size, int seals)
 	return fd;
 }
 
-static int hello(void)
+static int negotiation(void)
 {
 	int fd = hostile_connect();
 
@@ -66,7 +66,7 @@ static int write_piece(int fd, uint64_t offset, uint32_t size, uint64_t sum)
 
 static int with_window(void)
 {
-	int fd = hello();
+	int fd = negotiation();
 
 	CHECK_EQ(give(fd, SIZE, 0, window_fd), 0);
 	return fd;
@@ -84,7 +84,7 @@ static void no_windows(void)
 {
 	struct vfmig_user_window_piece p;
 	char name[64];
-	int fd = hello(), two[2] = {window_fd, window_fd};
+	int fd = negotiation(), two[2] = {window_fd, window_fd};
 	struct vfmig_user_window w = {16, 0, SIZE};
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", window_fd);

@@ -326,7 +326,7 @@ static bool receive(struct quirk *q, struct quirk_message *m)
 	return true;
 }
 
-static bool hello(struct quirk *q)
+static bool negotiation(struct quirk *q)
 {
 	char json[256], *at = json;
 	struct quirk_message m;
@@ -359,7 +359,7 @@ static void *serve(void *context)
 	struct quirk_message m;
 	int ret;
 
-	if (!hello(q))
+	if (!negotiation(q))
 		return NULL;
 	while (receive(q, &m)) {
 		ret = handle(q, &m);

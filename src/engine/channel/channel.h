@@ -17,13 +17,13 @@
 struct engine_device;
 
 /*
- * A buffer: data of a device that is being read or written (@op is the request, @mover whose), or sections on
+ * A buffer: data of a device that is being read or written (@op is the request, @dev whose), or sections on
  * their way out, of which [@start, @end) is still to be written. Device data stands behind its section's
  * header.
  */
 struct channel_buffer {
 	struct channel_buffer *next;
-	struct engine_device *mover;
+	struct engine_device *dev;
 	struct loop_request op;
 	uint32_t start, end;
 	uint32_t length;		 /* of device data */

@@ -99,14 +99,14 @@ static void compare_regions(struct list *list, const struct negotiation_device *
 static void compare_devices(struct list *list, const struct negotiation *there,
 			    const struct negotiation *here, uint32_t *order)
 {
-	for (uint32_t i = 0; i < there->nr_devices; i++) {
+	for (uint32_t i = 0; i < there->device_count; i++) {
 		const struct negotiation_device *device = &there->devices[i];
 		uint32_t k = 0;
 
-		while (k < here->nr_devices && strcmp(here->devices[k].id, device->id))
+		while (k < here->device_count && strcmp(here->devices[k].id, device->id))
 			k++;
 		order[i] = k;
-		if (k == here->nr_devices) {
+		if (k == here->device_count) {
 			differ(list, "device %s: is not here", device->id);
 			continue;
 		}
@@ -114,12 +114,12 @@ static void compare_devices(struct list *list, const struct negotiation *there,
 		compare_migration(list, device, &here->devices[k]);
 		compare_regions(list, device, &here->devices[k]);
 	}
-	for (uint32_t k = 0; k < here->nr_devices; k++) {
+	for (uint32_t k = 0; k < here->device_count; k++) {
 		uint32_t i = 0;
 
-		while (i < there->nr_devices && order[i] != k)
+		while (i < there->device_count && order[i] != k)
 			i++;
-		if (i == there->nr_devices)
+		if (i == there->device_count)
 			differ(list, "device %s: is here and not at the source",
 			       here->devices[k].id);
 	}
@@ -128,20 +128,21 @@ static void compare_devices(struct list *list, const struct negotiation *there,
 static void compare_memory(struct list *list, const struct negotiation *there,
 			   const struct negotiation *here)
 {
-	uint32_t most = there->nr_regions > here->nr_regions ? there->nr_regions : here->nr_regions;
+	uint32_t most =
+		there->region_count > here->region_count ? there->region_count : here->region_count;
 
-	if (there->nr_regions != here->nr_regions)
-		differ(list, "memory: %u maps at the source and %u here", there->nr_regions,
-		       here->nr_regions);
+	if (there->region_count != here->region_count)
+		differ(list, "memory: %u maps at the source and %u here", there->region_count,
+		       here->region_count);
 	for (uint32_t i = 0; i < most; i++) {
 		const struct negotiation_memory *a = &there->regions[i], *b = &here->regions[i];
 
-		if (i >= there->nr_regions || i >= here->nr_regions) {
-			a = i < there->nr_regions ? a : b;
+		if (i >= there->region_count || i >= here->region_count) {
+			a = i < there->region_count ? a : b;
 			differ(list, "memory: map %u (space %u, IOVA 0x%llx, 0x%llx bytes) is %s",
 			       i, a->space, (unsigned long long)a->iova,
 			       (unsigned long long)a->size,
-			       i < there->nr_regions ? "not here" : "here and not at the source");
+			       i < there->region_count ? "not here" : "here and not at the source");
 		} else if (a->space != b->space || a->iova != b->iova || a->size != b->size) {
 			differ(list,
 			       "memory: map %u is 0x%llx bytes at IOVA 0x%llx of space %u at the "

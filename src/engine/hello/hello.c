@@ -17,27 +17,27 @@
 
 struct negotiation *negotiation_new(uint32_t devices, uint32_t regions)
 {
-	struct negotiation *hello = calloc(1, sizeof(*hello));
+	struct negotiation *negotiation = calloc(1, sizeof(*negotiation));
 
-	if (!hello)
+	if (!negotiation)
 		return NULL;
-	hello->nr_devices = devices;
-	hello->nr_regions = regions;
-	hello->devices = calloc(devices ? devices : 1, sizeof(*hello->devices));
-	hello->regions = calloc(regions ? regions : 1, sizeof(*hello->regions));
-	if (hello->devices && hello->regions)
-		return hello;
-	negotiation_free(hello);
+	negotiation->device_count = devices;
+	negotiation->region_count = regions;
+	negotiation->devices = calloc(devices ? devices : 1, sizeof(*negotiation->devices));
+	negotiation->regions = calloc(regions ? regions : 1, sizeof(*negotiation->regions));
+	if (negotiation->devices && negotiation->regions)
+		return negotiation;
+	negotiation_free(negotiation);
 	return NULL;
 }
 
-void negotiation_free(struct negotiation *hello)
+void negotiation_free(struct negotiation *negotiation)
 {
-	if (!hello)
+	if (!negotiation)
 		return;
-	free(hello->devices);
-	free(hello->regions);
-	free(hello);
+	free(negotiation->devices);
+	free(negotiation->regions);
+	free(negotiation);
 }
 
 /* ---- asking ---- */
@@ -73,10 +73,10 @@ static int ask_device(struct vfmig_device *device, struct negotiation_device *to
 	if (ret)
 		return ret;
 	to->pci = info.flags & VFMIG_DEVICE_FLAG_PCI;
-	to->nr_regions =
+	to->region_count =
 		info.num_regions < NEGOTIATION_REGIONS ? info.num_regions : NEGOTIATION_REGIONS;
-	to->nr_irqs = info.num_irqs < NEGOTIATION_IRQS ? info.num_irqs : NEGOTIATION_IRQS;
-	for (uint32_t i = 0; i < to->nr_regions; i++) {
+	to->irq_count = info.num_irqs < NEGOTIATION_IRQS ? info.num_irqs : NEGOTIATION_IRQS;
+	for (uint32_t i = 0; i < to->region_count; i++) {
 		ret = vfmig_device_get_region_info(device, i, &region, err);
 		if (ret && !device_index_absent(ret))
 			return ret;
@@ -87,47 +87,48 @@ static int ask_device(struct vfmig_device *device, struct negotiation_device *to
 		to->regions[i].flags =
 			region.flags & (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE);
 	}
-	for (uint32_t i = 0; i < to->nr_irqs; i++) {
+	for (uint32_t i = 0; i < to->irq_count; i++) {
 		ret = vfmig_device_get_irq_info(device, i, &irq, err);
 		if (ret && !device_index_absent(ret))
 			return ret;
 		to->irqs[i] = ret ? 0 : irq.count;
 	}
-	if (to->pci && to->nr_regions > VFMIG_PCI_REGION_CONFIG &&
+	if (to->pci && to->region_count > VFMIG_PCI_REGION_CONFIG &&
 	    to->regions[VFMIG_PCI_REGION_CONFIG].size >= 64)
 		return ask_pci(device, to, err);
 	return 0;
 }
 
-int negotiation_make(struct vfmig_migration *m, struct negotiation **hello, struct vfmig_error *err)
+int negotiation_make(struct vfmig_migration *m, struct negotiation **negotiation,
+		     struct vfmig_error *err)
 {
-	struct negotiation *h = negotiation_new(m->nr_movers, m->memory.nr_regions);
+	struct negotiation *h = negotiation_new(m->device_count, m->memory.region_count);
 
-	*hello = NULL;
+	*negotiation = NULL;
 	if (!h)
 		return vfmig_err(err, -ENOMEM, "no memory to describe the devices");
-	for (uint32_t i = 0; i < m->nr_movers; i++) {
-		const struct engine_device *mover = m->movers[i];
-		struct vfmig_device *device = vfmig_session_device(mover->session);
-		const char *protocol = vfmig_session_protocol(mover->session);
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		const struct engine_device *dev = m->devices[i];
+		struct vfmig_device *device = vfmig_session_device(dev->session);
+		const char *protocol = vfmig_session_protocol(dev->session);
 		int ret = device ? ask_device(device, &h->devices[i], err) : 0;
 
 		if (ret) {
 			negotiation_free(h);
-			return vfmig_err_at(err, ret, "device %s", mover->id);
+			return vfmig_err_at(err, ret, "device %s", dev->id);
 		}
-		strcpy(h->devices[i].id, mover->id);
+		strcpy(h->devices[i].id, dev->id);
 		snprintf(h->devices[i].protocol, sizeof(h->devices[i].protocol), "%s",
 			 protocol ? protocol : "");
-		h->devices[i].flags = mover->flags;
+		h->devices[i].flags = dev->flags;
 	}
-	for (uint32_t i = 0; i < m->memory.nr_regions; i++) {
+	for (uint32_t i = 0; i < m->memory.region_count; i++) {
 		const struct engine_map *at = &m->memory.regions[i];
 
 		h->regions[i] = (struct negotiation_memory){
 			.space = at->space, .prot = at->prot, .iova = at->iova, .size = at->size};
 	}
-	*hello = h;
+	*negotiation = h;
 	return 0;
 }
 
@@ -194,7 +195,7 @@ static void put_device(struct text *to, const struct negotiation_device *device)
 	if (device->pci)
 		put_pci(to, &device->ids);
 	put(to, ",\"regions\":[");
-	for (uint32_t i = 0; i < device->nr_regions; i++) {
+	for (uint32_t i = 0; i < device->region_count; i++) {
 		if (!device->regions[i].size)
 			continue;
 		put(to, "%s{\"index\":%u,\"size\":%" PRIu64 ",\"flags\":%u}", comma, i,
@@ -203,7 +204,7 @@ static void put_device(struct text *to, const struct negotiation_device *device)
 	}
 	put(to, "],\"irqs\":[");
 	comma = "";
-	for (uint32_t i = 0; i < device->nr_irqs; i++) {
+	for (uint32_t i = 0; i < device->irq_count; i++) {
 		if (!device->irqs[i])
 			continue;
 		put(to, "%s{\"index\":%u,\"count\":%u}", comma, i, device->irqs[i]);
@@ -212,16 +213,16 @@ static void put_device(struct text *to, const struct negotiation_device *device)
 	put(to, "]}");
 }
 
-static void put_hello(struct text *to, const struct negotiation *hello)
+static void put_hello(struct text *to, const struct negotiation *negotiation)
 {
 	put(to, "{\"devices\":[");
-	for (uint32_t i = 0; i < hello->nr_devices; i++) {
+	for (uint32_t i = 0; i < negotiation->device_count; i++) {
 		put(to, "%s", i ? "," : "");
-		put_device(to, &hello->devices[i]);
+		put_device(to, &negotiation->devices[i]);
 	}
 	put(to, "],\"memory\":[");
-	for (uint32_t i = 0; i < hello->nr_regions; i++) {
-		const struct negotiation_memory *r = &hello->regions[i];
+	for (uint32_t i = 0; i < negotiation->region_count; i++) {
+		const struct negotiation_memory *r = &negotiation->regions[i];
 
 		put(to, "%s{\"space\":%u,\"iova\":%" PRIu64 ",\"size\":%" PRIu64 ",\"prot\":%u}",
 		    i ? "," : "", r->space, r->iova, r->size, r->prot);
@@ -230,16 +231,16 @@ static void put_hello(struct text *to, const struct negotiation *hello)
 }
 
 /* Ids and protocols are printable, without quotes and backslashes, so no character needs to be escaped. */
-char *negotiation_encode(const struct negotiation *hello, size_t *len)
+char *negotiation_encode(const struct negotiation *negotiation, size_t *len)
 {
 	struct text text = {0};
 
-	put_hello(&text, hello);
+	put_hello(&text, negotiation);
 	*len = text.len;
 	text.size = text.len + 1;
 	text.at = malloc(text.size);
 	text.len = 0;
 	if (text.at)
-		put_hello(&text, hello);
+		put_hello(&text, negotiation);
 	return text.at;
 }

@@ -30,7 +30,7 @@ struct negotiation_device {
 	uint64_t flags; /* VFMIG_MIGRATION_ */
 	bool pci;
 	struct negotiation_pci ids;
-	uint32_t nr_regions, nr_irqs;
+	uint32_t region_count, irq_count;
 	struct {
 		uint64_t size;
 		uint32_t flags; /* VFMIG_REGION_FLAG_READ, _WRITE */
@@ -45,24 +45,24 @@ struct negotiation_memory {
 };
 
 struct negotiation {
-	uint32_t nr_devices, nr_regions;
+	uint32_t device_count, region_count;
 	struct negotiation_device *devices;
 	struct negotiation_memory *regions;
 };
 
 /* Describe this end; asks the devices. */
-int negotiation_make(struct vfmig_migration *m, struct negotiation **hello,
+int negotiation_make(struct vfmig_migration *m, struct negotiation **negotiation,
 		     struct vfmig_error *err);
 /* Whether @json is a description of this end that holds: read back, and compared with a second answer of the devices. */
 int negotiation_check(struct vfmig_migration *m, const char *json, size_t len,
 		      struct vfmig_error *err);
 /* An empty one. */
 struct negotiation *negotiation_new(uint32_t devices, uint32_t regions);
-void negotiation_free(struct negotiation *hello);
+void negotiation_free(struct negotiation *negotiation);
 /* As JSON; free() it. NULL without memory. */
-char *negotiation_encode(const struct negotiation *hello, size_t *len);
+char *negotiation_encode(const struct negotiation *negotiation, size_t *len);
 /* From JSON of a peer: -EBADMSG with what is wrong in it. */
-int negotiation_decode(const char *json, size_t len, struct negotiation **hello,
+int negotiation_decode(const char *json, size_t len, struct negotiation **negotiation,
 		       struct vfmig_error *err);
 
 /**

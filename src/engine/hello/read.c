@@ -108,8 +108,8 @@ static void get_regions(struct reader *r, const struct abi_json *from,
 		if (!r->ret && !to->regions[index].size)
 			wrong(r, "regions", "have one without a size");
 		to->regions[index].flags = (uint32_t)number(r, &item, "flags", UINT32_MAX);
-		if (index >= to->nr_regions)
-			to->nr_regions = (uint32_t)index + 1;
+		if (index >= to->region_count)
+			to->region_count = (uint32_t)index + 1;
 	}
 	list = array(r, from, "irqs", NEGOTIATION_IRQS, &count);
 	item = (struct abi_json){0};
@@ -117,8 +117,8 @@ static void get_regions(struct reader *r, const struct abi_json *from,
 		uint64_t index = number(r, &item, "index", NEGOTIATION_IRQS - 1);
 
 		to->irqs[index] = (uint32_t)number(r, &item, "count", UINT32_MAX);
-		if (index >= to->nr_irqs)
-			to->nr_irqs = (uint32_t)index + 1;
+		if (index >= to->irq_count)
+			to->irq_count = (uint32_t)index + 1;
 	}
 }
 
@@ -155,12 +155,12 @@ static void get_memory(struct reader *r, const struct abi_json *from, struct neg
 }
 
 /* The same id twice would be two devices in one. */
-static void check_ids(struct reader *r, const struct negotiation *hello)
+static void check_ids(struct reader *r, const struct negotiation *negotiation)
 {
-	for (uint32_t i = 0; i < hello->nr_devices; i++)
+	for (uint32_t i = 0; i < negotiation->device_count; i++)
 		for (uint32_t k = 0; k < i; k++)
-			if (!strcmp(hello->devices[i].id, hello->devices[k].id))
-				wrong(r, hello->devices[i].id, "is the id of two devices");
+			if (!strcmp(negotiation->devices[i].id, negotiation->devices[k].id))
+				wrong(r, negotiation->devices[i].id, "is the id of two devices");
 }
 
 static bool parse(const char *json, size_t len, struct abi_json *top, struct reader *r)
@@ -175,7 +175,7 @@ static bool parse(const char *json, size_t len, struct abi_json *top, struct rea
 	return false;
 }
 
-int negotiation_decode(const char *json, size_t len, struct negotiation **hello,
+int negotiation_decode(const char *json, size_t len, struct negotiation **negotiation,
 		       struct vfmig_error *err)
 {
 	struct reader r = {.err = err};
@@ -183,7 +183,7 @@ int negotiation_decode(const char *json, size_t len, struct negotiation **hello,
 	struct abi_json top, device_list, region_list, item = {0};
 	struct negotiation *h;
 
-	*hello = NULL;
+	*negotiation = NULL;
 	if (!parse(json, len, &top, &r))
 		return r.ret;
 	device_list = array(&r, &top, "devices", VFMIG_MIGRATION_DEVICES_MAX, &devices);
@@ -208,6 +208,6 @@ int negotiation_decode(const char *json, size_t len, struct negotiation **hello,
 	if (r.ret)
 		negotiation_free(h);
 	else
-		*hello = h;
+		*negotiation = h;
 	return r.ret;
 }

@@ -22,7 +22,7 @@ struct inspector {
 	struct vfmig_error *err;
 	struct vfmig_inspect_result result;
 	struct abi_stream_check check;
-	struct negotiation *hello;
+	struct negotiation *negotiation;
 	struct abi_stream_device *devices;
 	uint64_t *sizes;
 	struct inspect_device *seen;
@@ -97,7 +97,7 @@ static int stream_header(struct inspector *i)
 
 static void tell_device(struct inspector *i, uint32_t index)
 {
-	const struct negotiation_device *d = &i->hello->devices[index];
+	const struct negotiation_device *d = &i->negotiation->devices[index];
 	struct vfmig_event_field fields[] = {
 		VFMIG_U64("index", index),
 		VFMIG_TEXT("device", d->id),
@@ -121,27 +121,27 @@ static const char *prot_name(uint32_t prot)
 	return names[prot & 3];
 }
 
-static int hello(struct inspector *i, const struct abi_section *s)
+static int negotiation(struct inspector *i, const struct abi_section *s)
 {
-	int ret = negotiation_decode((char *)i->buf + ABI_SECTION_HEADER_SIZE, s->length, &i->hello,
-				     i->err);
+	int ret = negotiation_decode((char *)i->buf + ABI_SECTION_HEADER_SIZE, s->length,
+				     &i->negotiation, i->err);
 
 	if (ret)
 		return ret;
-	i->result.devices = i->hello->nr_devices;
-	i->result.regions = i->hello->nr_regions;
-	i->devices = calloc(i->hello->nr_devices + 1, sizeof(*i->devices));
-	i->seen = calloc(i->hello->nr_devices + 1, sizeof(*i->seen));
-	i->sizes = calloc(i->hello->nr_regions + 1, sizeof(*i->sizes));
+	i->result.devices = i->negotiation->device_count;
+	i->result.regions = i->negotiation->region_count;
+	i->devices = calloc(i->negotiation->device_count + 1, sizeof(*i->devices));
+	i->seen = calloc(i->negotiation->device_count + 1, sizeof(*i->seen));
+	i->sizes = calloc(i->negotiation->region_count + 1, sizeof(*i->sizes));
 	if (!i->devices || !i->seen || !i->sizes)
 		return vfmig_err(i->err, -ENOMEM, "no memory to inspect a stream");
-	for (uint32_t k = 0; k < i->hello->nr_devices; k++) {
-		i->seen[k].id = i->hello->devices[k].id;
+	for (uint32_t k = 0; k < i->negotiation->device_count; k++) {
+		i->seen[k].id = i->negotiation->devices[k].id;
 		i->seen[k].to = i->to;
 		tell_device(i, k);
 	}
-	for (uint32_t k = 0; k < i->hello->nr_regions; k++) {
-		const struct negotiation_memory *region = &i->hello->regions[k];
+	for (uint32_t k = 0; k < i->negotiation->region_count; k++) {
+		const struct negotiation_memory *region = &i->negotiation->regions[k];
 
 		i->sizes[k] = region->size;
 		vfmig_event(i->to, "region", VFMIG_U64("index", k),
@@ -149,8 +149,8 @@ static int hello(struct inspector *i, const struct abi_section *s)
 			    VFMIG_U64("size", region->size),
 			    VFMIG_TEXT("prot", prot_name(region->prot)));
 	}
-	abi_stream_check_hello(&i->check, i->devices, i->hello->nr_devices, i->sizes,
-			       i->hello->nr_regions);
+	abi_stream_check_hello(&i->check, i->devices, i->negotiation->device_count, i->sizes,
+			       i->negotiation->region_count);
 	return 0;
 }
 
@@ -170,7 +170,7 @@ static int take(struct inspector *i, const struct abi_section *s)
 {
 	switch (s->type) {
 	case ABI_SECTION_HELLO:
-		return hello(i, s);
+		return negotiation(i, s);
 	case ABI_SECTION_MEM_PAGES:
 		i->result.memory_bytes += s->length;
 		break;
@@ -278,7 +278,7 @@ int vfmig_inspect(int fd, uint32_t flags, const struct vfmig_events *events,
 		*result = i->result;
 	for (uint32_t k = 0; i->seen && k < i->result.devices; k++)
 		inspect_device_free(&i->seen[k]);
-	negotiation_free(i->hello);
+	negotiation_free(i->negotiation);
 	free(i->devices);
 	free(i->seen);
 	free(i->sizes);

@@ -36,7 +36,7 @@ int dev_vfio_type1_new(struct dv_ioas *ioas, bool v1)
 	static const struct vfmig_type1_iova_range ranges[] = {{0, 0xfedfffff},
 							       {0xfef00000, UINT64_MAX >> 8}};
 	struct vfmig_type1_options options = {
-		.nr_ranges = 2,
+		.range_count = 2,
 		.ranges = ranges,
 		.v1 = v1,
 		.user = {read_theirs, write_theirs, find_memory, ioas},

@@ -348,11 +348,11 @@ static void take_back(struct export_client *client, struct export_command *comma
 void export_hurry(struct export_client *client)
 {
 	struct vfmig_device *device = client->server->device;
-	uint64_t old = client->looked_at;
+	uint64_t old = client->checked;
 	struct export_command *command, *next;
 	bool late;
 
-	client->looked_at = client->serial;
+	client->checked = client->serial;
 	for (command = client->running; command; command = next) {
 		next = command->next;
 		pthread_mutex_lock(&client->wire.lock);

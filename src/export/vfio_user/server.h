@@ -125,7 +125,7 @@ struct export_client {
 	size_t bytes;
 	struct export_command *running, **running_last;
 	unsigned nrunning;
-	uint64_t serial, looked_at; /* the last command, now and when they were looked at last */
+	uint64_t serial, checked; /* the last command, now and when they were looked at last */
 	uint8_t *
 		window; /* what the client has shared for migration data, and may write to at any time */
 	size_t window_len;

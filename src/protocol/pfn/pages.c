@@ -189,24 +189,25 @@ static void owe(struct region_pages *pages, uint64_t done, uint64_t n)
 	uint64_t start = (pages->range[START] + done) * size;
 	uint64_t end = abi_sum(start, abi_product(n, size));
 
-	if (pages->owed == pages->owed_end) {
-		pages->owed = start;
-		pages->owed_end = end;
+	if (pages->pending == pages->pending_end) {
+		pages->pending = start;
+		pages->pending_end = end;
 		return;
 	}
-	pages->owed = start < pages->owed ? start : pages->owed;
-	pages->owed_end = end > pages->owed_end ? end : pages->owed_end;
+	pages->pending = start < pages->pending ? start : pages->pending;
+	pages->pending_end = end > pages->pending_end ? end : pages->pending_end;
 }
 
 /* Whether something is owed in a range, which is about to be told in full. */
 static bool pay(struct region_pages *pages, uint64_t start, uint64_t end)
 {
-	if (pages->owed == pages->owed_end || start >= pages->owed_end || end <= pages->owed)
+	if (pages->pending == pages->pending_end || start >= pages->pending_end ||
+	    end <= pages->pending)
 		return false;
-	if (start <= pages->owed)
-		pages->owed = end < pages->owed_end ? end : pages->owed_end;
-	else if (end >= pages->owed_end)
-		pages->owed_end = start;
+	if (start <= pages->pending)
+		pages->pending = end < pages->pending_end ? end : pages->pending_end;
+	else if (end >= pages->pending_end)
+		pages->pending_end = start;
 	return true;
 }
 

@@ -82,7 +82,7 @@ struct region_pages {
 	uint64_t done, told;
 	bool answered, fetched, current, asking, logs;
 	bool stale; /* the log may be on, and nobody uses it: from before a reset, or from an access that was given up */
-	uint64_t owed, owed_end;
+	uint64_t pending, pending_end;
 	uint64_t at, size;
 	uint64_t *bitmap;
 	struct vfmig_dma_logging_range *ranges;

@@ -19,9 +19,9 @@ static int take_ranges(struct vfmig_type1 *t, const struct vfmig_type1_options *
 	const struct vfmig_type1_iova_range *from = &everything;
 	uint32_t n = 1;
 
-	if (options && options->nr_ranges) {
+	if (options && options->range_count) {
 		from = options->ranges;
-		n = options->nr_ranges;
+		n = options->range_count;
 	}
 	if (n > ABI_TYPE1_RANGES_MAX)
 		return vfmig_err(err, -EINVAL, "container: %u IOVA ranges, and %u are the most", n,
@@ -37,7 +37,7 @@ static int take_ranges(struct vfmig_type1 *t, const struct vfmig_type1_options *
 	if (!t->ranges)
 		return vfmig_err(err, -ENOMEM, "no memory for a container");
 	memcpy(t->ranges, from, n * sizeof(*from));
-	t->nr_ranges = n;
+	t->range_count = n;
 	return 0;
 }
 
@@ -111,7 +111,7 @@ ssize_t vfmig_type1_get_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, s
 		.pgsize_bitmap = VFMIG_PAGE_SIZE,
 		.max_dirty_bitmap_size = VFMIG_TYPE1_BITMAP_BYTES_MAX,
 		.has_dma_avail = true,
-		.nr_ranges = t->nr_ranges,
+		.range_count = t->range_count,
 		.ranges = t->ranges,
 	};
 	size_t written;
@@ -138,7 +138,7 @@ static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmi
 	if (count >= t->dma_limit)
 		return vfmig_err(err, -ENOSPC, "the container has %zu maps, the most there may be",
 				 count);
-	if (!abi_type1_may_map(t->ranges, t->nr_ranges, map->iova, map->size))
+	if (!abi_type1_may_map(t->ranges, t->range_count, map->iova, map->size))
 		return vfmig_err(
 			err, -EINVAL,
 			"map of 0x%llx bytes at IOVA 0x%llx: outside of the container's ranges",

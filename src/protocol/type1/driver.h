@@ -22,7 +22,7 @@ struct vfmig_type1 {
 	struct vfmig_space *space;
 	struct vfmig_type1_user user;
 	struct vfmig_type1_iova_range *ranges;
-	uint32_t nr_ranges;
+	uint32_t range_count;
 	uint32_t dma_limit;
 	bool v1;
 	pthread_mutex_t lock;

@@ -24,7 +24,7 @@ static void other_done(struct vfmig_request *other)
 		pthread_mutex_unlock(&vu->wire.lock);
 		return;
 	}
-	job->looked_at++;
+	job->checked++;
 	pthread_mutex_unlock(&vu->wire.lock);
 	job->other_back(job);
 	vfio_user_let_go(job);
@@ -97,7 +97,7 @@ bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request
 			pthread_mutex_unlock(&vu->wire.lock);
 			return false;
 		}
-		if (!job->looked_at)
+		if (!job->checked)
 			break;
 		/* Somebody is using the request this moment, and not for long. */
 		pthread_cond_wait(&vu->looked, &vu->wire.lock);

@@ -245,7 +245,7 @@ static const struct device_ops ops = {
 
 /* ---- VERSION ---- */
 
-struct hello {
+struct negotiation {
 	struct wire_ask ask;
 	bool done;
 	uint8_t data[ABI_MSG_JSON_MAX + ABI_MSG_VERSION_SIZE];
@@ -253,7 +253,7 @@ struct hello {
 
 static void hello_answered(struct wire *wire, struct wire_ask *ask)
 {
-	((struct hello *)ask)->done = true;
+	((struct negotiation *)ask)->done = true;
 }
 
 static int no_command_yet(struct wire *wire, struct wire_msg *msg)
@@ -266,13 +266,14 @@ static const struct wire_ops hello_ops = {
 	.reply = hello_answered,
 };
 
-static int wait_hello(struct vu *vu, struct hello *hello, int64_t deadline, struct vfmig_error *err)
+static int wait_hello(struct vu *vu, struct negotiation *negotiation, int64_t deadline,
+		      struct vfmig_error *err)
 {
 	int64_t left;
 	struct pollfd fd = {.fd = vu->epoll, .events = POLLIN};
 	struct wire *wire = &vu->wire;
 
-	while (!hello->done) {
+	while (!negotiation->done) {
 		left = deadline - device_now();
 		if (left <= 0)
 			return vfmig_err(err, -ETIMEDOUT,
@@ -289,13 +290,13 @@ static int wait_hello(struct vu *vu, struct hello *hello, int64_t deadline, stru
 	}
 	if (wire->lost)
 		return vfmig_err(err, wire->lost, "%s: %s", vu->device.name, wire->why.text);
-	if (hello->ask.error)
-		return vfmig_err(err, hello->ask.error, "%s: the server refuses us: %s",
-				 vu->device.name, strerror(-hello->ask.error));
+	if (negotiation->ask.error)
+		return vfmig_err(err, negotiation->ask.error, "%s: the server refuses us: %s",
+				 vu->device.name, strerror(-negotiation->ask.error));
 	return 0;
 }
 
-static int take_twin(struct vu *vu, struct hello *hello, struct vfmig_error *err)
+static int take_twin(struct vu *vu, struct negotiation *negotiation, struct vfmig_error *err)
 {
 	int type = 0, domain = 0, *fd;
 	socklen_t len = sizeof(int);
@@ -303,11 +304,11 @@ static int take_twin(struct vu *vu, struct hello *hello, struct vfmig_error *err
 	if (!vu->caps.twin_socket)
 		return 0;
 	if (!vu->options.twin_socket || vu->caps.twin_fd < 0 ||
-	    (unsigned)vu->caps.twin_fd >= hello->ask.nfds)
+	    (unsigned)vu->caps.twin_fd >= negotiation->ask.nfds)
 		return vfmig_err(err, -EPROTO,
 				 "%s: the server has a second socket for us, and does not send it",
 				 vu->device.name);
-	fd = &hello->ask.fds[vu->caps.twin_fd];
+	fd = &negotiation->ask.fds[vu->caps.twin_fd];
 	if (getsockopt(*fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
 	    getsockopt(*fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) || type != SOCK_STREAM ||
 	    domain != AF_UNIX)
@@ -318,9 +319,9 @@ static int take_twin(struct vu *vu, struct hello *hello, struct vfmig_error *err
 	return wire_twin(&vu->wire, type, err);
 }
 
-static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *err)
+static int take_hello(struct vu *vu, struct negotiation *negotiation, struct vfmig_error *err)
 {
-	int ret = wire_caps_decode(hello->data, hello->ask.data_len, &vu->caps, err);
+	int ret = wire_caps_decode(negotiation->data, negotiation->ask.data_len, &vu->caps, err);
 
 	if (ret)
 		return vfmig_err_at(err, ret, "%s", vu->device.name);
@@ -342,12 +343,12 @@ static int take_hello(struct vu *vu, struct hello *hello, struct vfmig_error *er
 	vu->xfer = vu->caps.max_data_xfer_size < ABI_MSG_XFER_DEFAULT ? vu->caps.max_data_xfer_size
 								      : ABI_MSG_XFER_DEFAULT;
 	vu->write_max = vu->plain && vu->xfer > VU_PLAIN_PIECE ? VU_PLAIN_PIECE : vu->xfer;
-	return take_twin(vu, hello, err);
+	return take_twin(vu, negotiation, err);
 }
 
 static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 {
-	struct hello *hello = calloc(1, sizeof(*hello));
+	struct negotiation *negotiation = calloc(1, sizeof(*negotiation));
 	struct wire_caps ours;
 	void *payload = NULL;
 	size_t len;
@@ -359,33 +360,33 @@ static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 		ours.vfmig = 0;
 	if (!vu->options.twin_socket)
 		ours.twin_socket = false;
-	if (hello)
+	if (negotiation)
 		payload = wire_caps_encode(&ours, &len);
 	if (!payload) {
-		free(hello);
+		free(negotiation);
 		return vfmig_err(err, -ENOMEM, "no memory for VERSION");
 	}
-	hello->ask.out.head_len = ABI_MSG_HEADER_SIZE;
-	hello->ask.out.body = payload;
-	hello->ask.out.body_len = len;
-	hello->ask.data = hello->data;
-	hello->ask.data_max = sizeof(hello->data);
+	negotiation->ask.out.head_len = ABI_MSG_HEADER_SIZE;
+	negotiation->ask.out.body = payload;
+	negotiation->ask.out.body_len = len;
+	negotiation->ask.data = negotiation->data;
+	negotiation->ask.data_max = sizeof(negotiation->data);
 	vu->wire.ops = &hello_ops;
 	pthread_mutex_lock(&vu->wire.lock);
-	wire_send_command(&vu->wire, WIRE_MAIN, VFMIG_USER_VERSION, &hello->ask);
+	wire_send_command(&vu->wire, WIRE_MAIN, VFMIG_USER_VERSION, &negotiation->ask);
 	pthread_mutex_unlock(&vu->wire.lock);
-	ret = wait_hello(vu, hello, deadline, err);
+	ret = wait_hello(vu, negotiation, deadline, err);
 	if (!ret)
-		ret = take_hello(vu, hello, err);
+		ret = take_hello(vu, negotiation, err);
 	if (ret) {
 		pthread_mutex_lock(&vu->wire.lock);
 		wire_lose(&vu->wire, -EPROTO, "the server did not introduce itself");
 		pthread_mutex_unlock(&vu->wire.lock);
 	}
 	vu->wire.ops = &wire_ops;
-	wire_close_fds(hello->ask.fds, &hello->ask.nfds);
+	wire_close_fds(negotiation->ask.fds, &negotiation->ask.nfds);
 	free(payload);
-	free(hello);
+	free(negotiation);
 	return ret;
 }
 

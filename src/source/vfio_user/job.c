@@ -93,7 +93,7 @@ struct vu_job *vfio_user_job(struct vu *vu, struct vfmig_request *request,
 	job->request = request;
 	job->answered = answered;
 	job->left = 1; /* held */
-	job->looked_at = 1;
+	job->checked = 1;
 	job->spare = vu->unused_steps;
 	if (job->spare)
 		vu->unused_steps = job->spare->next;
@@ -324,7 +324,7 @@ void vfio_user_finish(struct vu *vu, struct vu_job *job)
 
 static void let_go(struct vu *vu, struct vu_job *job)
 {
-	job->looked_at--;
+	job->checked--;
 	pthread_cond_broadcast(&vu->looked);
 	if (--job->left)
 		return;
@@ -333,7 +333,7 @@ static void let_go(struct vu *vu, struct vu_job *job)
 
 		job->ends = NULL;
 		job->left = 1;
-		job->looked_at++;
+		job->checked++;
 		pthread_mutex_unlock(&vu->wire.lock);
 		ends(job);
 		pthread_mutex_lock(&vu->wire.lock);
@@ -369,7 +369,7 @@ static void look_at(struct vu *vu, struct vu_step *step)
 			vfio_user_finish(vu, job);
 		return;
 	}
-	job->looked_at++;
+	job->checked++;
 	if (job->quick && !step->ask.error) {
 		job->answered(job, step);
 	} else {

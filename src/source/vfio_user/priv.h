@@ -88,7 +88,7 @@ struct vu_job {
 	bool quick;	       /* its @answered takes no lock, unless there is an error */
 	struct vu_step *spare; /* for its first question */
 	struct vu_job *next_unmapping;
-	unsigned looked_at; /* how many use its request: its beginner, a looker at answers */
+	unsigned checked; /* how many use its request: its beginner, a looker at answers */
 	int stage;
 	uint64_t a;
 	void *own;

@@ -54,7 +54,7 @@ static struct vu_job *region_ended(struct vu *vu, struct serve *s)
 		list = vu->unmapping;
 		vu->unmapping = NULL;
 		for (struct vu_job *job = list; job; job = job->next_unmapping)
-			job->looked_at++;
+			job->checked++;
 	}
 	return list;
 }
