@@ -78,7 +78,7 @@ static void begin(struct client *c)
 		bench_fail("no place for 64 GiB");
 	c->device = bench_connect(c->fd);
 	if (c->bits)
-		((struct vu *)c->device)->caps.vfmig = 1;
+		((struct vfio_user *)c->device)->caps.vfmig = 1;
 	c->space = vfmig_space_new();
 	bench_must(vfmig_space_map(c->space, &map, &err), &err);
 	bench_must(vfmig_space_attach(c->space, c->device, &err), &err);

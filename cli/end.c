@@ -13,7 +13,7 @@
 
 #include "end.h"
 #include "outcome.h"
-#include "past.h"
+#include "history.h"
 
 uint64_t cli_memory;
 bool cli_start, cli_strict_downtime;

@@ -8,7 +8,7 @@
 
 #include "cli.h"
 #include "describe.h"
-#include "past.h"
+#include "history.h"
 
 static bool iommu;
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "past.h"
+#include "history.h"
 
 static bool yes;
 

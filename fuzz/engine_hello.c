@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "engine/hello/hello.h"
+#include "engine/negotiation/negotiation.h"
 #include "tests/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The history of a device's state, as its server remembers it (src/export/vfio_user/past.c).
+ * The history of a device's state, as its server remembers it (src/export/vfio_user/history.c).
  */
 #include <errno.h>
 #include <string.h>

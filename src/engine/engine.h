@@ -3,7 +3,7 @@
  * What the files of the engine share: a migration, and who does what to it.
  *
  *	migration.c	making one, and its end		step.c		steps, in this thread or another
- *	hello.c		what each end is		compat.c	whether the two fit
+ *	negotiation.c	what each end is		compat.c	whether the two fit
  *	source.c	a source's set-up and run	rounds.c	pre-copy
  *	pump.c		bytes of a round go out		reads.c		the devices' part of that
  *	ask.c		what the devices have left	writes.c	the devices' part of loading
@@ -31,7 +31,7 @@
 #include "engine/channel/channel.h"
 #include "engine/estimate.h"
 #include "engine/handoff.h"
-#include "engine/hello/hello.h"
+#include "engine/negotiation/negotiation.h"
 #include "engine/loop.h"
 
 /*
@@ -363,7 +363,7 @@ int engine_source_check_peer(struct vfmig_migration *m, struct vfmig_error *err)
 /* Wait for one. */
 int engine_source_await(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err);
 
-/* ---- fence.c ---- */
+/* ---- await_reset.c ---- */
 
 /* The destination learns from CANCEL that the source goes on, if it can be told. */
 void engine_send_cancel(struct vfmig_migration *m);

@@ -19,7 +19,7 @@
 #include <sys/uio.h>
 #include <sys/utsname.h>
 
-#include "device/quiet.h"
+#include "device/sigpipe_guard.h"
 #include "wire/wire.h"
 
 /*

@@ -28,7 +28,7 @@ static void *map_shared(int fd, uint64_t offset, size_t size)
 static void shared(void)
 {
 	int fd = memfd_create("ram", MFD_CLOEXEC);
-	struct dv_backing *found, *again;
+	struct dev_vfio_backing *found, *again;
 	uint64_t offset = 0;
 	uint8_t *at;
 

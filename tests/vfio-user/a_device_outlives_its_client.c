@@ -66,7 +66,7 @@ static void use(enum vfmig_state last)
 	CHECK_EQ(vfmig_device_region_write(device, 0, 0, "kept", 4, NULL), 0);
 	CHECK_EQ(set_state(device, last), 0);
 	/* The socket goes first, so that nothing that follows can be told. */
-	shutdown(((struct vu *)device)->wire.ends[WIRE_MAIN].fd, SHUT_RDWR);
+	shutdown(((struct vfio_user *)device)->wire.ends[WIRE_MAIN].fd, SHUT_RDWR);
 	vfmig_cursor_close(cursor);
 	vfmig_space_detach(space, device, NULL);
 	vfmig_space_free(space);

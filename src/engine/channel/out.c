@@ -10,7 +10,7 @@
 #include <xxhash.h>
 
 #include "device/device.h"
-#include "device/quiet.h"
+#include "device/sigpipe_guard.h"
 #include "engine/channel/channel.h"
 
 #define AT_ONCE 8

@@ -12,7 +12,7 @@
 #include <vfmig/inspect.h>
 
 #include "engine/channel/channel.h"
-#include "engine/hello/hello.h"
+#include "engine/negotiation/negotiation.h"
 #include "engine/inspect/inspect.h"
 
 struct inspector {

@@ -13,9 +13,9 @@
 #include "export/dev-vfio/priv.h"
 
 /* Under the view's lock. */
-static struct dv_backing *find(struct dev_vfio *view, dev_t dev, ino_t ino, bool write)
+static struct dev_vfio_backing *find(struct dev_vfio *view, dev_t dev, ino_t ino, bool write)
 {
-	struct dv_backing *b = view->backings;
+	struct dev_vfio_backing *b = view->backings;
 
 	while (b && (b->dev != dev || b->ino != ino || b->write != write))
 		b = b->next;
@@ -24,9 +24,9 @@ static struct dv_backing *find(struct dev_vfio *view, dev_t dev, ino_t ino, bool
 	return b;
 }
 
-struct dv_backing *dev_vfio_backing_find(struct dev_vfio *view, dev_t dev, ino_t ino)
+struct dev_vfio_backing *dev_vfio_backing_find(struct dev_vfio *view, dev_t dev, ino_t ino)
 {
-	struct dv_backing *b;
+	struct dev_vfio_backing *b;
 
 	pthread_mutex_lock(&view->lock);
 	b = find(view, dev, ino, true);
@@ -34,9 +34,9 @@ struct dv_backing *dev_vfio_backing_find(struct dev_vfio *view, dev_t dev, ino_t
 	return b;
 }
 
-struct dv_backing *dev_vfio_backing_of(struct dev_vfio *view, int fd)
+struct dev_vfio_backing *dev_vfio_backing_of(struct dev_vfio *view, int fd)
 {
-	struct dv_backing *b = NULL, *fresh = calloc(1, sizeof(*fresh));
+	struct dev_vfio_backing *b = NULL, *fresh = calloc(1, sizeof(*fresh));
 	bool write = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR;
 	struct stat st;
 
@@ -44,13 +44,13 @@ struct dv_backing *dev_vfio_backing_of(struct dev_vfio *view, int fd)
 		pthread_mutex_lock(&view->lock);
 		b = find(view, st.st_dev, st.st_ino, write);
 		if (!b) {
-			*fresh = (struct dv_backing){.view = view,
-						     .dev = st.st_dev,
-						     .ino = st.st_ino,
-						     .write = write,
-						     .fd = fd,
-						     .refs = 1,
-						     .next = view->backings};
+			*fresh = (struct dev_vfio_backing){.view = view,
+							   .dev = st.st_dev,
+							   .ino = st.st_ino,
+							   .write = write,
+							   .fd = fd,
+							   .refs = 1,
+							   .next = view->backings};
 			view->backings = b = fresh;
 		}
 		pthread_mutex_unlock(&view->lock);
@@ -62,9 +62,9 @@ struct dv_backing *dev_vfio_backing_of(struct dev_vfio *view, int fd)
 	return b;
 }
 
-void dev_vfio_backing_put(struct dv_backing *backing)
+void dev_vfio_backing_put(struct dev_vfio_backing *backing)
 {
-	struct dv_backing **at;
+	struct dev_vfio_backing **at;
 	bool last;
 
 	if (!backing)

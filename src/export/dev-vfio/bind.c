@@ -6,12 +6,12 @@
 
 #include "export/dev-vfio/iommufd.h"
 
-long dev_vfio_bind(struct dv_file *file, void *arg)
+long dev_vfio_bind(struct dev_vfio_file *file, void *arg)
 {
-	struct dv_slot *slot = file->slot;
+	struct dev_vfio_slot *slot = file->slot;
 	struct abi_bind_iommufd bind;
-	struct dv_object object = {.kind = DV_OBJECT_DEVICE, .slot = slot};
-	struct dv_file *other;
+	struct dev_vfio_object object = {.kind = DEV_VFIO_OBJECT_DEVICE, .slot = slot};
+	struct dev_vfio_file *other;
 	size_t take;
 	long ret = 0;
 
@@ -27,7 +27,7 @@ long dev_vfio_bind(struct dv_file *file, void *arg)
 	if (!other)
 		return -EBADF;
 	pthread_mutex_lock(&slot->lock);
-	if (other->kind != DV_IOMMUFD) {
+	if (other->kind != DEV_VFIO_IOMMUFD) {
 		ret = -EBADF;
 	} else if (slot->iommufd) {
 		ret = -EINVAL;
@@ -49,16 +49,16 @@ long dev_vfio_bind(struct dv_file *file, void *arg)
 }
 
 /* Under the slot's lock. */
-static void detach(struct dv_slot *slot)
+static void detach(struct dev_vfio_slot *slot)
 {
-	struct dv_iommufd *iommufd = slot->iommufd;
-	struct dv_object *hwpt;
+	struct dev_vfio_iommufd *iommufd = slot->iommufd;
+	struct dev_vfio_object *hwpt;
 
 	if (!slot->ioas)
 		return;
 	dev_vfio_ioas_detach(slot);
 	pthread_mutex_lock(&iommufd->lock);
-	hwpt = dev_vfio_object(iommufd, slot->pt, DV_OBJECT_HWPT);
+	hwpt = dev_vfio_object(iommufd, slot->pt, DEV_VFIO_OBJECT_HWPT);
 	if (hwpt && !--hwpt->uses && hwpt->automatic)
 		dev_vfio_object_remove(iommufd, slot->pt);
 	pthread_mutex_unlock(&iommufd->lock);
@@ -66,16 +66,16 @@ static void detach(struct dv_slot *slot)
 }
 
 /* The page table that is meant, in use; an IOAS gets one of its own. */
-static long choose(struct dv_iommufd *iommufd, uint32_t *id, struct dv_ioas **ioas)
+static long choose(struct dev_vfio_iommufd *iommufd, uint32_t *id, struct dev_vfio_ioas **ioas)
 {
-	struct dv_object *hwpt;
+	struct dev_vfio_object *hwpt;
 
-	if (dev_vfio_object(iommufd, *id, DV_OBJECT_IOAS)) {
+	if (dev_vfio_object(iommufd, *id, DEV_VFIO_OBJECT_IOAS)) {
 		*id = dev_vfio_hwpt_add(iommufd, *id, true, true);
 		if (!*id)
 			return -ENOMEM;
 	}
-	hwpt = dev_vfio_object(iommufd, *id, DV_OBJECT_HWPT);
+	hwpt = dev_vfio_object(iommufd, *id, DEV_VFIO_OBJECT_HWPT);
 	if (!hwpt)
 		return -ENOENT;
 	hwpt->uses++;
@@ -83,13 +83,13 @@ static long choose(struct dv_iommufd *iommufd, uint32_t *id, struct dv_ioas **io
 	return 0;
 }
 
-long dev_vfio_attach_pt(struct dv_file *file, void *arg)
+long dev_vfio_attach_pt(struct dev_vfio_file *file, void *arg)
 {
-	struct dv_slot *slot = file->slot;
+	struct dev_vfio_slot *slot = file->slot;
 	struct abi_attach_pt attach;
 	struct vfmig_error err = {0};
-	struct dv_ioas *ioas = NULL;
-	struct dv_object *hwpt;
+	struct dev_vfio_ioas *ioas = NULL;
+	struct dev_vfio_object *hwpt;
 	size_t take;
 	long ret;
 
@@ -110,7 +110,7 @@ long dev_vfio_attach_pt(struct dv_file *file, void *arg)
 		} else {
 			dev_vfio_say(slot->view, "%s", err.text);
 			pthread_mutex_lock(&slot->iommufd->lock);
-			hwpt = dev_vfio_object(slot->iommufd, attach.pt_id, DV_OBJECT_HWPT);
+			hwpt = dev_vfio_object(slot->iommufd, attach.pt_id, DEV_VFIO_OBJECT_HWPT);
 			if (!--hwpt->uses && hwpt->automatic)
 				dev_vfio_object_remove(slot->iommufd, attach.pt_id);
 			pthread_mutex_unlock(&slot->iommufd->lock);
@@ -120,7 +120,7 @@ long dev_vfio_attach_pt(struct dv_file *file, void *arg)
 	return ret ? ret : dev_vfio_copy_out(arg, &attach, sizeof(attach));
 }
 
-long dev_vfio_detach_pt(struct dv_file *file, void *arg)
+long dev_vfio_detach_pt(struct dev_vfio_file *file, void *arg)
 {
 	struct abi_detach_pt given;
 	size_t take;
@@ -136,9 +136,9 @@ long dev_vfio_detach_pt(struct dv_file *file, void *arg)
 }
 
 /* Under the slot's lock. */
-void dev_vfio_unbind(struct dv_slot *slot)
+void dev_vfio_unbind(struct dev_vfio_slot *slot)
 {
-	struct dv_iommufd *iommufd = slot->iommufd;
+	struct dev_vfio_iommufd *iommufd = slot->iommufd;
 
 	if (!iommufd)
 		return;

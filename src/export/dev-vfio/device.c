@@ -30,12 +30,12 @@ static int begin_reset(struct vfmig_device *device, struct vfmig_error *err)
 }
 
 /* Regions get places of one size in the device's file, so that no access to one reaches the next. */
-static int lay_out(struct dv_slot *slot, struct vfmig_error *err)
+static int lay_out(struct dev_vfio_slot *slot, struct vfmig_error *err)
 {
 	struct vfmig_device_info info = {0};
 	int ret = vfmig_device_get_info(slot->device, &info, err);
 
-	slot->shift = DV_REGION_SHIFT;
+	slot->shift = DEV_VFIO_REGION_SHIFT;
 	for (uint32_t i = 0; i < info.num_regions && !ret; i++) {
 		struct vfmig_region_info region = {.argsz = sizeof(region), .index = i};
 		struct vfmig_request request = {.op = VFMIG_OP_REGION_INFO};
@@ -59,7 +59,7 @@ static int lay_out(struct dv_slot *slot, struct vfmig_error *err)
 }
 
 /* Under the slot's lock. */
-static int begin(struct dv_slot *slot, struct vfmig_error *err)
+static int begin(struct dev_vfio_slot *slot, struct vfmig_error *err)
 {
 	struct dev_vfio *view = slot->view;
 	int ret = view->config.open(view->config.context, slot->n, &slot->device, err);
@@ -81,7 +81,7 @@ static int begin(struct dv_slot *slot, struct vfmig_error *err)
 	return ret;
 }
 
-int dev_vfio_slot_use(struct dv_slot *slot, struct vfmig_error *err)
+int dev_vfio_slot_use(struct dev_vfio_slot *slot, struct vfmig_error *err)
 {
 	int ret = 0;
 
@@ -94,7 +94,7 @@ int dev_vfio_slot_use(struct dv_slot *slot, struct vfmig_error *err)
 	return ret;
 }
 
-void dev_vfio_slot_unuse(struct dv_slot *slot)
+void dev_vfio_slot_unuse(struct dev_vfio_slot *slot)
 {
 	pthread_mutex_lock(&slot->lock);
 	if (!--slot->users) {
@@ -107,9 +107,9 @@ void dev_vfio_slot_unuse(struct dv_slot *slot)
 	pthread_mutex_unlock(&slot->lock);
 }
 
-int dev_vfio_device_file(struct dv_slot *slot, bool cdev, int flags)
+int dev_vfio_device_file(struct dev_vfio_slot *slot, bool cdev, int flags)
 {
-	struct dv_file *file = dev_vfio_file(slot->view, DV_DEVICE);
+	struct dev_vfio_file *file = dev_vfio_file(slot->view, DEV_VFIO_DEVICE);
 	int fd;
 
 	if (!file) {
@@ -126,7 +126,7 @@ int dev_vfio_device_file(struct dv_slot *slot, bool cdev, int flags)
 }
 
 /* One VMM at a time has a device's own file, and not while its group is open. */
-int dev_vfio_open_cdev(struct dv_slot *slot, int flags)
+int dev_vfio_open_cdev(struct dev_vfio_slot *slot, int flags)
 {
 	struct vfmig_error err = {0};
 	bool busy;
@@ -145,7 +145,7 @@ int dev_vfio_open_cdev(struct dv_slot *slot, int flags)
 	return dev_vfio_device_file(slot, true, flags);
 }
 
-void dev_vfio_device_close(struct dv_file *file)
+void dev_vfio_device_close(struct dev_vfio_file *file)
 {
 	dev_vfio_slot_unuse(file->slot);
 }
@@ -179,7 +179,7 @@ static long device_info(struct vfmig_device *device, void *arg)
 	return dev_vfio_copy_out(arg, &info, take);
 }
 
-static long region_info(struct dv_slot *slot, void *arg)
+static long region_info(struct dev_vfio_slot *slot, void *arg)
 {
 	struct vfmig_region_info given, *info;
 	struct vfmig_request request = {.op = VFMIG_OP_REGION_INFO};
@@ -266,7 +266,7 @@ static long set_irqs(struct vfmig_device *device, void *arg)
 	return ret;
 }
 
-static long reset(struct dv_slot *slot)
+static long reset(struct dev_vfio_slot *slot)
 {
 	struct vfmig_error err = {0};
 	long ret;
@@ -280,7 +280,7 @@ static long reset(struct dv_slot *slot)
 	return ret;
 }
 
-long dev_vfio_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_device_ioctl(struct dev_vfio_file *file, uint32_t nr, void *arg)
 {
 	struct vfmig_device *device = file->slot->device;
 
@@ -314,7 +314,8 @@ long dev_vfio_device_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 
 /* ---- regions ---- */
 
-ssize_t dev_vfio_region(struct dv_file *file, void *buf, size_t len, int64_t offset, bool write)
+ssize_t dev_vfio_region(struct dev_vfio_file *file, void *buf, size_t len, int64_t offset,
+			bool write)
 {
 	struct vfmig_request request = {.op = write ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ};
 	uint64_t at = (uint64_t)offset;
@@ -343,7 +344,7 @@ static int mappable(const struct vfmig_region *region, uint64_t at, size_t len)
 int dev_vfio_mmap(struct dev_vfio *view, int fd, size_t len, int64_t offset, int *real,
 		  int64_t *real_offset)
 {
-	struct dv_file *file = dev_vfio_get(view, fd);
+	struct dev_vfio_file *file = dev_vfio_get(view, fd);
 	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD};
 	uint64_t at = 0;
 	uint32_t index = 0;
@@ -356,7 +357,7 @@ int dev_vfio_mmap(struct dev_vfio *view, int fd, size_t len, int64_t offset, int
 	}
 	if (!region) {
 		ret = -ENOMEM;
-	} else if (file->kind == DV_DEVICE && file->bound && offset >= 0) {
+	} else if (file->kind == DEV_VFIO_DEVICE && file->bound && offset >= 0) {
 		at = (uint64_t)offset & ((1ull << file->slot->shift) - 1);
 		index = (uint32_t)((uint64_t)offset >> file->slot->shift);
 		ret = vfmig_device_get_region_info(file->slot->device, index, region, NULL);

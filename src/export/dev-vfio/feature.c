@@ -17,7 +17,7 @@
 
 #define FEATURE_MAX 64u
 
-void dev_vfio_migration_begin(struct dv_slot *slot)
+void dev_vfio_migration_begin(struct dev_vfio_slot *slot)
 {
 	struct vfmig_feature_migration migration = {0};
 
@@ -35,7 +35,7 @@ void dev_vfio_migration_begin(struct dv_slot *slot)
 }
 
 /* Logging continues: a guest that reboots while it migrates resets its devices. */
-void dev_vfio_migration_reset(struct dv_slot *slot)
+void dev_vfio_migration_reset(struct dev_vfio_slot *slot)
 {
 	slot->state_known = false;
 	slot->session++;
@@ -43,7 +43,7 @@ void dev_vfio_migration_reset(struct dv_slot *slot)
 
 /* ---- the state ---- */
 
-static bool know_state(struct dv_slot *slot)
+static bool know_state(struct dev_vfio_slot *slot)
 {
 	struct vfmig_feature_mig_state now = {.data_fd = -1};
 
@@ -58,7 +58,7 @@ static bool know_state(struct dv_slot *slot)
 }
 
 /* What the last arc of the way does to the data. */
-static enum vfmig_v2_session last_arc(const struct dv_slot *slot, enum vfmig_state from,
+static enum vfmig_v2_session last_arc(const struct dev_vfio_slot *slot, enum vfmig_state from,
 				      enum vfmig_state to)
 {
 	enum vfmig_state path[VFMIG_STATE_COUNT];
@@ -69,9 +69,9 @@ static enum vfmig_v2_session last_arc(const struct dv_slot *slot, enum vfmig_sta
 	return vfmig_v2_session_of(count > 1 ? path[count - 2] : from, to);
 }
 
-static int data_file(struct dv_slot *slot)
+static int data_file(struct dev_vfio_slot *slot)
 {
-	struct dv_file *file = dev_vfio_file(slot->view, DV_DATA);
+	struct dev_vfio_file *file = dev_vfio_file(slot->view, DEV_VFIO_DATA);
 
 	if (!file)
 		return -ENOMEM;
@@ -81,7 +81,7 @@ static int data_file(struct dv_slot *slot)
 }
 
 /* Under the slot's lock. */
-static long set_state(struct dv_slot *slot, struct vfmig_feature_mig_state *state)
+static long set_state(struct dev_vfio_slot *slot, struct vfmig_feature_mig_state *state)
 {
 	enum vfmig_v2_session session = VFMIG_V2_SESSION_NONE;
 	enum vfmig_state to = (enum vfmig_state)state->device_state;
@@ -140,7 +140,7 @@ static bool passes(uint32_t feature)
 	}
 }
 
-static long perform(struct dv_slot *slot, uint32_t flags, void *payload, size_t len)
+static long perform(struct dev_vfio_slot *slot, uint32_t flags, void *payload, size_t len)
 {
 	long ret;
 
@@ -162,7 +162,7 @@ static long perform(struct dv_slot *slot, uint32_t flags, void *payload, size_t 
 	return vfmig_device_call_feature(slot->device, flags, payload, len, NULL);
 }
 
-long dev_vfio_feature(struct dv_slot *slot, void *arg)
+long dev_vfio_feature(struct dev_vfio_slot *slot, void *arg)
 {
 	struct vfmig_device_feature f;
 	union {
@@ -208,7 +208,7 @@ long dev_vfio_feature(struct dv_slot *slot, void *arg)
 
 /* ---- data files ---- */
 
-static bool current(struct dv_file *file)
+static bool current(struct dev_vfio_file *file)
 {
 	bool now;
 
@@ -221,7 +221,7 @@ static bool current(struct dv_file *file)
 	return now;
 }
 
-ssize_t dev_vfio_data(struct dv_file *file, void *buf, size_t len, bool write)
+ssize_t dev_vfio_data(struct dev_vfio_file *file, void *buf, size_t len, bool write)
 {
 	struct vfmig_request request = {.op = write ? VFMIG_OP_DATA_WRITE : VFMIG_OP_DATA_READ};
 	struct vfmig_error err = {0};
@@ -239,7 +239,7 @@ ssize_t dev_vfio_data(struct dv_file *file, void *buf, size_t len, bool write)
 	return ret;
 }
 
-long dev_vfio_data_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_data_ioctl(struct dev_vfio_file *file, uint32_t nr, void *arg)
 {
 	struct vfmig_request request = {.op = VFMIG_OP_PRECOPY_INFO};
 	struct vfmig_precopy_info info;

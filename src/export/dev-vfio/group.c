@@ -14,7 +14,7 @@
 /* The longest name that a device may be asked for by. */
 #define NAME_MAX_HERE 64u
 
-static void container_put(struct dev_vfio *view, struct dv_container *container)
+static void container_put(struct dev_vfio *view, struct dev_vfio_container *container)
 {
 	bool last;
 
@@ -30,8 +30,8 @@ static void container_put(struct dev_vfio *view, struct dv_container *container)
 
 int dev_vfio_open_container(struct dev_vfio *view, int flags)
 {
-	struct dv_file *file = dev_vfio_file(view, DV_CONTAINER);
-	struct dv_container *container = calloc(1, sizeof(*container));
+	struct dev_vfio_file *file = dev_vfio_file(view, DEV_VFIO_CONTAINER);
+	struct dev_vfio_container *container = calloc(1, sizeof(*container));
 	int fd;
 
 	if (!file || !container) {
@@ -48,14 +48,14 @@ int dev_vfio_open_container(struct dev_vfio *view, int flags)
 	return fd;
 }
 
-void dev_vfio_container_close(struct dv_file *file)
+void dev_vfio_container_close(struct dev_vfio_file *file)
 {
 	container_put(file->view, file->container);
 }
 
-int dev_vfio_open_group(struct dv_slot *slot, int flags)
+int dev_vfio_open_group(struct dev_vfio_slot *slot, int flags)
 {
-	struct dv_file *file = dev_vfio_file(slot->view, DV_GROUP);
+	struct dev_vfio_file *file = dev_vfio_file(slot->view, DEV_VFIO_GROUP);
 	bool busy;
 	int fd;
 
@@ -81,10 +81,10 @@ int dev_vfio_open_group(struct dv_slot *slot, int flags)
 }
 
 /* A device that is still open stays in its address space; its group can be opened again when it is closed. */
-void dev_vfio_group_close(struct dv_file *file)
+void dev_vfio_group_close(struct dev_vfio_file *file)
 {
-	struct dv_slot *slot = file->slot;
-	struct dv_container *container;
+	struct dev_vfio_slot *slot = file->slot;
+	struct dev_vfio_container *container;
 
 	pthread_mutex_lock(&slot->lock);
 	container = slot->container;
@@ -101,7 +101,8 @@ void dev_vfio_group_close(struct dv_file *file)
 
 /* ---- a container ---- */
 
-static long set_iommu(struct dv_file *file, struct dv_container *container, unsigned long type)
+static long set_iommu(struct dev_vfio_file *file, struct dev_vfio_container *container,
+		      unsigned long type)
 {
 	/* As the kernel: there must be a group whose IOMMU it is, and it is set once. */
 	if (!container->groups || container->ioas)
@@ -129,10 +130,10 @@ static long check_extension(unsigned long extension)
 	}
 }
 
-long dev_vfio_container_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_container_ioctl(struct dev_vfio_file *file, uint32_t nr, void *arg)
 {
-	struct dv_container *container = file->container;
-	struct dv_ioas *ioas;
+	struct dev_vfio_container *container = file->container;
+	struct dev_vfio_ioas *ioas;
 	long ret;
 
 	switch (nr) {
@@ -156,7 +157,7 @@ long dev_vfio_container_ioctl(struct dv_file *file, uint32_t nr, void *arg)
 
 /* ---- a group ---- */
 
-static long get_status(struct dv_slot *slot, void *arg)
+static long get_status(struct dev_vfio_slot *slot, void *arg)
 {
 	struct abi_group_status status;
 	size_t take;
@@ -171,9 +172,9 @@ static long get_status(struct dv_slot *slot, void *arg)
 	return dev_vfio_copy_out(arg, &status, sizeof(status));
 }
 
-static long set_container(struct dv_slot *slot, void *arg)
+static long set_container(struct dev_vfio_slot *slot, void *arg)
 {
-	struct dv_file *file;
+	struct dev_vfio_file *file;
 	int32_t fd;
 	long ret = 0;
 
@@ -183,7 +184,7 @@ static long set_container(struct dv_slot *slot, void *arg)
 	if (!file)
 		return -EBADF;
 	pthread_mutex_lock(&slot->lock);
-	if (file->kind != DV_CONTAINER) {
+	if (file->kind != DEV_VFIO_CONTAINER) {
 		ret = -EINVAL;
 	} else if (slot->container) {
 		ret = -EINVAL;
@@ -201,10 +202,10 @@ static long set_container(struct dv_slot *slot, void *arg)
 	return ret;
 }
 
-static long unset_container(struct dv_slot *slot)
+static long unset_container(struct dev_vfio_slot *slot)
 {
-	struct dv_container *container;
-	struct dv_ioas *ioas = NULL;
+	struct dev_vfio_container *container;
+	struct dev_vfio_ioas *ioas = NULL;
 
 	pthread_mutex_lock(&slot->lock);
 	container = slot->users ? NULL : slot->container;
@@ -225,7 +226,7 @@ static long unset_container(struct dv_slot *slot)
 	return 0;
 }
 
-static bool is_name(const struct dv_slot *slot, const void *arg)
+static bool is_name(const struct dev_vfio_slot *slot, const void *arg)
 {
 	char name[NAME_MAX_HERE] = "", own[NAME_MAX_HERE];
 
@@ -233,11 +234,11 @@ static bool is_name(const struct dv_slot *slot, const void *arg)
 	return !dev_vfio_copy_in(name, arg, strlen(own) + 1) && !strcmp(name, own);
 }
 
-static long get_device(struct dv_slot *slot, void *arg)
+static long get_device(struct dev_vfio_slot *slot, void *arg)
 {
 	struct vfmig_error err = {0};
-	struct dv_container *container;
-	struct dv_ioas *ioas = NULL;
+	struct dev_vfio_container *container;
+	struct dev_vfio_ioas *ioas = NULL;
 	long ret;
 
 	if (!is_name(slot, arg))
@@ -271,7 +272,7 @@ static long get_device(struct dv_slot *slot, void *arg)
 	return ret;
 }
 
-long dev_vfio_group_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_group_ioctl(struct dev_vfio_file *file, uint32_t nr, void *arg)
 {
 	switch (nr) {
 	case ABI_IOCTL_GROUP_GET_STATUS:

@@ -14,8 +14,8 @@
 
 int dev_vfio_open_iommufd(struct dev_vfio *view, int flags)
 {
-	struct dv_file *file = dev_vfio_file(view, DV_IOMMUFD);
-	struct dv_iommufd *iommufd = calloc(1, sizeof(*iommufd));
+	struct dev_vfio_file *file = dev_vfio_file(view, DEV_VFIO_IOMMUFD);
+	struct dev_vfio_iommufd *iommufd = calloc(1, sizeof(*iommufd));
 	int fd;
 
 	if (!file || !iommufd) {
@@ -34,12 +34,12 @@ int dev_vfio_open_iommufd(struct dev_vfio *view, int flags)
 	return fd;
 }
 
-void dev_vfio_iommufd_put(struct dv_iommufd *iommufd)
+void dev_vfio_iommufd_put(struct dev_vfio_iommufd *iommufd)
 {
 	if (atomic_fetch_sub(&iommufd->refs, 1) != 1)
 		return;
 	for (uint32_t i = 1; i < iommufd->count; i++)
-		if (iommufd->objects[i].kind == DV_OBJECT_IOAS)
+		if (iommufd->objects[i].kind == DEV_VFIO_OBJECT_IOAS)
 			dev_vfio_ioas_put(iommufd->objects[i].ioas);
 	free(iommufd->objects);
 	pthread_mutex_destroy(&iommufd->lock);
@@ -48,21 +48,22 @@ void dev_vfio_iommufd_put(struct dv_iommufd *iommufd)
 
 /* ---- objects; under the lock ---- */
 
-struct dv_object *dev_vfio_object(struct dv_iommufd *iommufd, uint32_t id, enum dv_object_kind kind)
+struct dev_vfio_object *dev_vfio_object(struct dev_vfio_iommufd *iommufd, uint32_t id,
+					enum dev_vfio_object_kind kind)
 {
 	if (!id || id >= iommufd->count || iommufd->objects[id].kind != kind)
 		return NULL;
 	return &iommufd->objects[id];
 }
 
-uint32_t dev_vfio_object_add(struct dv_iommufd *iommufd, const struct dv_object *object)
+uint32_t dev_vfio_object_add(struct dev_vfio_iommufd *iommufd, const struct dev_vfio_object *object)
 {
-	struct dv_object *grown;
+	struct dev_vfio_object *grown;
 	uint32_t id = 1;
 
-	while (id < iommufd->count && iommufd->objects[id].kind != DV_OBJECT_NONE)
+	while (id < iommufd->count && iommufd->objects[id].kind != DEV_VFIO_OBJECT_NONE)
 		id++;
-	if (id >= DV_OBJECTS)
+	if (id >= DEV_VFIO_OBJECTS)
 		return 0;
 	if (id >= iommufd->count) {
 		grown = realloc(iommufd->objects, (id + 1) * sizeof(*grown));
@@ -75,52 +76,53 @@ uint32_t dev_vfio_object_add(struct dv_iommufd *iommufd, const struct dv_object 
 	return id;
 }
 
-void dev_vfio_object_remove(struct dv_iommufd *iommufd, uint32_t id)
+void dev_vfio_object_remove(struct dev_vfio_iommufd *iommufd, uint32_t id)
 {
-	struct dv_object *object = &iommufd->objects[id], *ioas;
+	struct dev_vfio_object *object = &iommufd->objects[id], *ioas;
 
-	if (object->kind == DV_OBJECT_HWPT) {
-		ioas = dev_vfio_object(iommufd, object->ioas_id, DV_OBJECT_IOAS);
+	if (object->kind == DEV_VFIO_OBJECT_HWPT) {
+		ioas = dev_vfio_object(iommufd, object->ioas_id, DEV_VFIO_OBJECT_IOAS);
 		if (ioas)
 			ioas->uses--;
-	} else if (object->kind == DV_OBJECT_IOAS) {
+	} else if (object->kind == DEV_VFIO_OBJECT_IOAS) {
 		dev_vfio_ioas_put(object->ioas);
 	}
-	*object = (struct dv_object){.kind = DV_OBJECT_NONE};
+	*object = (struct dev_vfio_object){.kind = DEV_VFIO_OBJECT_NONE};
 }
 
-uint32_t dev_vfio_hwpt_add(struct dv_iommufd *iommufd, uint32_t ioas_id, bool tracks,
+uint32_t dev_vfio_hwpt_add(struct dev_vfio_iommufd *iommufd, uint32_t ioas_id, bool tracks,
 			   bool automatic)
 {
-	struct dv_object *ioas = dev_vfio_object(iommufd, ioas_id, DV_OBJECT_IOAS);
-	struct dv_object hwpt = {.kind = DV_OBJECT_HWPT,
-				 .ioas_id = ioas_id,
-				 .ioas = ioas->ioas,
-				 .tracks = tracks,
-				 .automatic = automatic};
+	struct dev_vfio_object *ioas = dev_vfio_object(iommufd, ioas_id, DEV_VFIO_OBJECT_IOAS);
+	struct dev_vfio_object hwpt = {.kind = DEV_VFIO_OBJECT_HWPT,
+				       .ioas_id = ioas_id,
+				       .ioas = ioas->ioas,
+				       .tracks = tracks,
+				       .automatic = automatic};
 	uint32_t id = dev_vfio_object_add(iommufd, &hwpt);
 
 	if (id)
-		dev_vfio_object(iommufd, ioas_id, DV_OBJECT_IOAS)->uses++;
+		dev_vfio_object(iommufd, ioas_id, DEV_VFIO_OBJECT_IOAS)->uses++;
 	return id;
 }
 
 /* ---- the ioctls of an iommufd; under its lock, with the structure ---- */
 
-static long destroy(struct dv_iommufd *iommufd, struct abi_iommufd_destroy *d)
+static long destroy(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_destroy *d)
 {
-	if (!d->id || d->id >= iommufd->count || iommufd->objects[d->id].kind == DV_OBJECT_NONE)
+	if (!d->id || d->id >= iommufd->count ||
+	    iommufd->objects[d->id].kind == DEV_VFIO_OBJECT_NONE)
 		return -ENOENT;
-	if (iommufd->objects[d->id].uses || iommufd->objects[d->id].kind == DV_OBJECT_DEVICE)
+	if (iommufd->objects[d->id].uses || iommufd->objects[d->id].kind == DEV_VFIO_OBJECT_DEVICE)
 		return -EBUSY;
 	dev_vfio_object_remove(iommufd, d->id);
 	return 0;
 }
 
-static long ioas_alloc(struct dv_iommufd *iommufd, struct abi_iommufd_ioas_alloc *a)
+static long ioas_alloc(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_ioas_alloc *a)
 {
-	struct dv_object object = {.kind = DV_OBJECT_IOAS,
-				   .ioas = dev_vfio_ioas_new(iommufd->view)};
+	struct dev_vfio_object object = {.kind = DEV_VFIO_OBJECT_IOAS,
+					 .ioas = dev_vfio_ioas_new(iommufd->view)};
 
 	if (!object.ioas)
 		return -ENOMEM;
@@ -132,14 +134,14 @@ static long ioas_alloc(struct dv_iommufd *iommufd, struct abi_iommufd_ioas_alloc
 	return 0;
 }
 
-static long iova_ranges(struct dv_iommufd *iommufd, struct abi_iommufd_iova_ranges *r)
+static long iova_ranges(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_iova_ranges *r)
 {
 	/* All there is but the page at the end, whose end would be no number; and x86's window of interrupts. */
 	static const uint64_t ranges[][2] = {{0, 0xfedfffff}, {0xfef00000, UINT64_MAX >> 8}};
 	uint32_t given = r->num_iovas, there = sizeof(ranges) / sizeof(ranges[0]);
 	uint32_t most = given < there ? given : there;
 
-	if (!dev_vfio_object(iommufd, r->ioas_id, DV_OBJECT_IOAS))
+	if (!dev_vfio_object(iommufd, r->ioas_id, DEV_VFIO_OBJECT_IOAS))
 		return -ENOENT;
 	r->num_iovas = there;
 	r->out_iova_alignment = VFMIG_PAGE_SIZE;
@@ -155,9 +157,9 @@ static uint32_t prot_of(uint32_t flags)
 	       (flags & ABI_IOMMUFD_MAP_WRITEABLE ? VFMIG_PROT_WRITE : 0);
 }
 
-static long ioas_map(struct dv_iommufd *iommufd, struct abi_iommufd_map *m)
+static long ioas_map(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_map *m)
 {
-	struct dv_object *object = dev_vfio_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
+	struct dev_vfio_object *object = dev_vfio_object(iommufd, m->ioas_id, DEV_VFIO_OBJECT_IOAS);
 
 	if (!object)
 		return -ENOENT;
@@ -169,9 +171,9 @@ static long ioas_map(struct dv_iommufd *iommufd, struct abi_iommufd_map *m)
 }
 
 /* What a VMM prefers where its memory is a file. */
-static long ioas_map_file(struct dv_iommufd *iommufd, struct abi_iommufd_map_file *m)
+static long ioas_map_file(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_map_file *m)
 {
-	struct dv_object *object = dev_vfio_object(iommufd, m->ioas_id, DV_OBJECT_IOAS);
+	struct dev_vfio_object *object = dev_vfio_object(iommufd, m->ioas_id, DEV_VFIO_OBJECT_IOAS);
 
 	if (!object)
 		return -ENOENT;
@@ -181,9 +183,9 @@ static long ioas_map_file(struct dv_iommufd *iommufd, struct abi_iommufd_map_fil
 				      m->start, NULL);
 }
 
-static long ioas_unmap(struct dv_iommufd *iommufd, struct abi_iommufd_unmap *u)
+static long ioas_unmap(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_unmap *u)
 {
-	struct dv_object *object = dev_vfio_object(iommufd, u->ioas_id, DV_OBJECT_IOAS);
+	struct dev_vfio_object *object = dev_vfio_object(iommufd, u->ioas_id, DEV_VFIO_OBJECT_IOAS);
 	uint64_t unmapped;
 	long ret;
 
@@ -206,10 +208,10 @@ static long ioas_unmap(struct dv_iommufd *iommufd, struct abi_iommufd_unmap *u)
 	return ret;
 }
 
-static long hwpt_alloc(struct dv_iommufd *iommufd, struct abi_iommufd_hwpt_alloc *a)
+static long hwpt_alloc(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_hwpt_alloc *a)
 {
-	if (!dev_vfio_object(iommufd, a->dev_id, DV_OBJECT_DEVICE) ||
-	    !dev_vfio_object(iommufd, a->pt_id, DV_OBJECT_IOAS))
+	if (!dev_vfio_object(iommufd, a->dev_id, DEV_VFIO_OBJECT_DEVICE) ||
+	    !dev_vfio_object(iommufd, a->pt_id, DEV_VFIO_OBJECT_IOAS))
 		return -ENOENT;
 	if (a->data_type || a->data_len || (a->flags & ABI_IOMMUFD_HWPT_NEST_PARENT))
 		return -EOPNOTSUPP;
@@ -218,12 +220,12 @@ static long hwpt_alloc(struct dv_iommufd *iommufd, struct abi_iommufd_hwpt_alloc
 	return a->out_hwpt_id ? 0 : -ENOMEM;
 }
 
-static long hw_info(struct dv_iommufd *iommufd, struct abi_iommufd_hw_info *i)
+static long hw_info(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_hw_info *i)
 {
 	static const char zeros[64];
 	uint32_t len = i->data_len;
 
-	if (!dev_vfio_object(iommufd, i->dev_id, DV_OBJECT_DEVICE))
+	if (!dev_vfio_object(iommufd, i->dev_id, DEV_VFIO_OBJECT_DEVICE))
 		return -ENOENT;
 	/* No IOMMU's own data: the caller's room is cleared, and that there is none is said. */
 	for (uint32_t at = 0; at < len && at < 4096; at += sizeof(zeros))
@@ -236,9 +238,9 @@ static long hw_info(struct dv_iommufd *iommufd, struct abi_iommufd_hw_info *i)
 	return 0;
 }
 
-static long set_dirty(struct dv_iommufd *iommufd, struct abi_iommufd_set_dirty *s)
+static long set_dirty(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_set_dirty *s)
 {
-	struct dv_object *object = dev_vfio_object(iommufd, s->hwpt_id, DV_OBJECT_HWPT);
+	struct dev_vfio_object *object = dev_vfio_object(iommufd, s->hwpt_id, DEV_VFIO_OBJECT_HWPT);
 
 	if (!object)
 		return -ENOENT;
@@ -247,9 +249,9 @@ static long set_dirty(struct dv_iommufd *iommufd, struct abi_iommufd_set_dirty *
 	return dev_vfio_ioas_track(object->ioas, s->flags, NULL);
 }
 
-static long get_dirty(struct dv_iommufd *iommufd, struct abi_iommufd_get_dirty *g)
+static long get_dirty(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_get_dirty *g)
 {
-	struct dv_object *object = dev_vfio_object(iommufd, g->hwpt_id, DV_OBJECT_HWPT);
+	struct dev_vfio_object *object = dev_vfio_object(iommufd, g->hwpt_id, DEV_VFIO_OBJECT_HWPT);
 
 	if (!object)
 		return -ENOENT;
@@ -260,7 +262,7 @@ static long get_dirty(struct dv_iommufd *iommufd, struct abi_iommufd_get_dirty *
 				   g->flags & ABI_IOMMUFD_DIRTY_NO_CLEAR, NULL);
 }
 
-static long perform(struct dv_iommufd *iommufd, uint32_t nr, void *s)
+static long perform(struct dev_vfio_iommufd *iommufd, uint32_t nr, void *s)
 {
 	switch (nr) {
 	case ABI_IOMMUFD_DESTROY:
@@ -310,7 +312,7 @@ static const long refused[] = {
 	[ABI_IOMMUFD_WRONG] = -EOPNOTSUPP,
 };
 
-long dev_vfio_iommufd_ioctl(struct dv_file *file, uint32_t nr, void *arg)
+long dev_vfio_iommufd_ioctl(struct dev_vfio_file *file, uint32_t nr, void *arg)
 {
 	uint64_t s[ABI_IOMMUFD_MAX / 8] = {0};
 	size_t known = abi_iommufd_known(nr);

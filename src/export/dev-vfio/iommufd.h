@@ -8,37 +8,43 @@
 
 #include "export/dev-vfio/priv.h"
 
-enum dv_object_kind { DV_OBJECT_NONE, DV_OBJECT_IOAS, DV_OBJECT_HWPT, DV_OBJECT_DEVICE };
+enum dev_vfio_object_kind {
+	DEV_VFIO_OBJECT_NONE,
+	DEV_VFIO_OBJECT_IOAS,
+	DEV_VFIO_OBJECT_HWPT,
+	DEV_VFIO_OBJECT_DEVICE
+};
 
 /*
  * @uses: devices attached, page tables over it
  * @automatic: made by an attachment to an IOAS, and gone with it
  */
-struct dv_object {
-	enum dv_object_kind kind;
+struct dev_vfio_object {
+	enum dev_vfio_object_kind kind;
 	unsigned uses;
 	bool automatic, tracks;
 	uint32_t ioas_id;
-	struct dv_ioas *ioas;
-	struct dv_slot *slot;
+	struct dev_vfio_ioas *ioas;
+	struct dev_vfio_slot *slot;
 };
 
-struct dv_iommufd {
+struct dev_vfio_iommufd {
 	atomic_uint refs;
 	struct dev_vfio *view;
 	pthread_mutex_t lock;
-	struct dv_object *objects; /* the number is the place; 0 is none */
+	struct dev_vfio_object *objects; /* the number is the place; 0 is none */
 	uint32_t count;
 };
 
 /* NULL if there is none of this kind by this number. Good until one is added. */
-struct dv_object *dev_vfio_object(struct dv_iommufd *iommufd, uint32_t id,
-				  enum dv_object_kind kind);
+struct dev_vfio_object *dev_vfio_object(struct dev_vfio_iommufd *iommufd, uint32_t id,
+					enum dev_vfio_object_kind kind);
 /* Its number, or 0. */
-uint32_t dev_vfio_object_add(struct dv_iommufd *iommufd, const struct dv_object *object);
-void dev_vfio_object_remove(struct dv_iommufd *iommufd, uint32_t id);
+uint32_t dev_vfio_object_add(struct dev_vfio_iommufd *iommufd,
+			     const struct dev_vfio_object *object);
+void dev_vfio_object_remove(struct dev_vfio_iommufd *iommufd, uint32_t id);
 /* A page table over an IOAS that there is. */
-uint32_t dev_vfio_hwpt_add(struct dv_iommufd *iommufd, uint32_t ioas_id, bool tracks,
+uint32_t dev_vfio_hwpt_add(struct dev_vfio_iommufd *iommufd, uint32_t ioas_id, bool tracks,
 			   bool automatic);
 
 #endif

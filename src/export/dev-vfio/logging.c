@@ -17,7 +17,7 @@
 #include "export/dev-vfio/priv.h"
 
 /* Under the slot's lock, as all that follows. */
-static long begin(struct dv_slot *slot)
+static long begin(struct dev_vfio_slot *slot)
 {
 	if (slot->logging)
 		return -EINVAL;
@@ -31,7 +31,7 @@ static long begin(struct dv_slot *slot)
 	return cursor_open_device(slot->ioas->space, slot->device, &slot->log, NULL);
 }
 
-static long start(struct dv_slot *slot, struct vfmig_feature_dma_logging_control *control)
+static long start(struct dev_vfio_slot *slot, struct vfmig_feature_dma_logging_control *control)
 {
 	struct vfmig_dma_logging_range ranges[ABI_LOGGING_RANGES_MAX];
 	long ret;
@@ -56,13 +56,13 @@ static long start(struct dv_slot *slot, struct vfmig_feature_dma_logging_control
 	return 0;
 }
 
-void dev_vfio_logging_lost(struct dv_slot *slot)
+void dev_vfio_logging_lost(struct dev_vfio_slot *slot)
 {
 	vfmig_cursor_close(slot->log);
 	slot->log = NULL;
 }
 
-static long stop(struct dv_slot *slot)
+static long stop(struct dev_vfio_slot *slot)
 {
 	dev_vfio_logging_lost(slot);
 	slot->logging = false;
@@ -70,7 +70,7 @@ static long stop(struct dv_slot *slot)
 }
 
 /* What was written in the part of a report that one logged range covers, into @dirty. */
-static void take(struct dv_slot *slot, const struct vfmig_dma_logging_range *range,
+static void take(struct dev_vfio_slot *slot, const struct vfmig_dma_logging_range *range,
 		 const struct abi_logging_report *r, struct vfmig_dirty *dirty)
 {
 	uint64_t first = range->iova > r->iova ? range->iova : r->iova;
@@ -102,7 +102,8 @@ static int tell(const struct abi_logging_report *r, struct vfmig_dirty *dirty, u
 	return ret;
 }
 
-static long report(struct dv_slot *slot, const struct vfmig_feature_dma_logging_report *report)
+static long report(struct dev_vfio_slot *slot,
+		   const struct vfmig_feature_dma_logging_report *report)
 {
 	struct abi_logging_report r = {report->iova, report->length, report->page_size};
 	struct vfmig_dirty *dirty;
@@ -124,7 +125,7 @@ static long report(struct dv_slot *slot, const struct vfmig_feature_dma_logging_
 	return ret;
 }
 
-static long perform(struct dv_slot *slot, uint32_t feature, void *payload)
+static long perform(struct dev_vfio_slot *slot, uint32_t feature, void *payload)
 {
 	switch (feature) {
 	case VFMIG_FEATURE_DMA_LOGGING_START:
@@ -136,7 +137,7 @@ static long perform(struct dv_slot *slot, uint32_t feature, void *payload)
 	}
 }
 
-long dev_vfio_logging(struct dv_slot *slot, uint32_t flags, void *payload)
+long dev_vfio_logging(struct dev_vfio_slot *slot, uint32_t flags, void *payload)
 {
 	uint32_t feature = flags & VFMIG_FEATURE_MASK;
 	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET);

@@ -81,7 +81,7 @@ static int from_mapping(const struct mapping *m)
  * order.
  */
 int dev_vfio_memory(struct dev_vfio *view, const void *ptr, size_t len, bool write,
-		    struct dv_backing **backing, uint64_t *offset)
+		    struct dev_vfio_backing **backing, uint64_t *offset)
 {
 	uint64_t at = (uintptr_t)ptr, end = abi_sum(at, len);
 	struct mapping m, first = {0};

@@ -18,9 +18,9 @@
 #include "export/dev-vfio/priv.h"
 #include "wire/memory.h"
 
-struct dv_ioas *dev_vfio_ioas_new(struct dev_vfio *view)
+struct dev_vfio_ioas *dev_vfio_ioas_new(struct dev_vfio *view)
 {
-	struct dv_ioas *ioas = calloc(1, sizeof(*ioas));
+	struct dev_vfio_ioas *ioas = calloc(1, sizeof(*ioas));
 
 	if (!ioas)
 		return NULL;
@@ -35,7 +35,7 @@ struct dv_ioas *dev_vfio_ioas_new(struct dev_vfio *view)
 	return ioas;
 }
 
-void dev_vfio_ioas_drop(struct dv_map *map)
+void dev_vfio_ioas_drop(struct dev_vfio_map *map)
 {
 	if (!map)
 		return;
@@ -45,13 +45,13 @@ void dev_vfio_ioas_drop(struct dv_map *map)
 	free(map);
 }
 
-static void remove_map(struct dv_ioas *ioas, struct dv_map *map)
+static void remove_map(struct dev_vfio_ioas *ioas, struct dev_vfio_map *map)
 {
 	ranges_remove(&ioas->maps, &map->range);
 	dev_vfio_ioas_drop(map);
 }
 
-void dev_vfio_ioas_put(struct dv_ioas *ioas)
+void dev_vfio_ioas_put(struct dev_vfio_ioas *ioas)
 {
 	if (!ioas || atomic_fetch_sub(&ioas->refs, 1) != 1)
 		return;
@@ -59,14 +59,15 @@ void dev_vfio_ioas_put(struct dv_ioas *ioas)
 	vfmig_type1_free(ioas->type1);
 	vfmig_space_free(ioas->space);
 	while (ioas->maps.root)
-		remove_map(ioas, (struct dv_map *)ioas->maps.root);
+		remove_map(ioas, (struct dev_vfio_map *)ioas->maps.root);
 	pthread_mutex_destroy(&ioas->lock);
 	free(ioas);
 }
 
 /* ---- devices ---- */
 
-int dev_vfio_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmig_error *err)
+int dev_vfio_ioas_attach(struct dev_vfio_ioas *ioas, struct dev_vfio_slot *slot,
+			 struct vfmig_error *err)
 {
 	int ret = vfmig_space_attach(ioas->space, slot->device, err);
 
@@ -77,9 +78,9 @@ int dev_vfio_ioas_attach(struct dv_ioas *ioas, struct dv_slot *slot, struct vfmi
 	return 0;
 }
 
-void dev_vfio_ioas_detach(struct dv_slot *slot)
+void dev_vfio_ioas_detach(struct dev_vfio_slot *slot)
 {
-	struct dv_ioas *ioas = slot->ioas;
+	struct dev_vfio_ioas *ioas = slot->ioas;
 
 	if (!ioas)
 		return;
@@ -91,7 +92,8 @@ void dev_vfio_ioas_detach(struct dv_slot *slot)
 
 /* ---- maps ---- */
 
-void dev_vfio_ioas_keep(struct dv_ioas *ioas, struct dv_map *map, uint64_t iova, uint64_t size)
+void dev_vfio_ioas_keep(struct dev_vfio_ioas *ioas, struct dev_vfio_map *map, uint64_t iova,
+			uint64_t size)
 {
 	map->range.first = iova;
 	map->range.last = iova + (size - 1);
@@ -103,7 +105,7 @@ static int is_there(void *context, const struct vfmig_map *map)
 	return 1;
 }
 
-uint64_t dev_vfio_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last)
+uint64_t dev_vfio_ioas_forget(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t last)
 {
 	struct ranges_node *range = ranges_find(&ioas->maps, iova), *next;
 	uint64_t bytes = 0;
@@ -113,14 +115,14 @@ uint64_t dev_vfio_ioas_forget(struct dv_ioas *ioas, uint64_t iova, uint64_t last
 		if (space_each_in(ioas->space, range->first, range->last, is_there, NULL))
 			continue;
 		bytes += range->last - range->first + 1;
-		remove_map(ioas, (struct dv_map *)range);
+		remove_map(ioas, (struct dev_vfio_map *)range);
 	}
 	return bytes;
 }
 
 /* What is behind the address; a device that would be better off with a descriptor is told of once. */
-int dev_vfio_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_backing **backing,
-		       struct vfmig_error *err)
+int dev_vfio_ioas_look(struct dev_vfio_ioas *ioas, struct vfmig_map *map,
+		       struct dev_vfio_backing **backing, struct vfmig_error *err)
 {
 	struct dev_vfio *view = ioas->view;
 	bool write = map->prot & VFMIG_PROT_WRITE, first;
@@ -155,8 +157,8 @@ int dev_vfio_ioas_look(struct dv_ioas *ioas, struct vfmig_map *map, struct dv_ba
 }
 
 /* Put it into the space, and keep what belongs to it or let go of it. */
-static int put_in(struct dv_ioas *ioas, const struct vfmig_map *map, struct dv_map *entry,
-		  struct vfmig_error *err)
+static int put_in(struct dev_vfio_ioas *ioas, const struct vfmig_map *map,
+		  struct dev_vfio_map *entry, struct vfmig_error *err)
 {
 	int ret;
 
@@ -170,8 +172,8 @@ static int put_in(struct dv_ioas *ioas, const struct vfmig_map *map, struct dv_m
 	return ret;
 }
 
-int dev_vfio_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot, void *ptr,
-		      struct vfmig_error *err)
+int dev_vfio_ioas_map(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
+		      void *ptr, struct vfmig_error *err)
 {
 	struct vfmig_map map = {.iova = iova,
 				.size = size,
@@ -179,7 +181,7 @@ int dev_vfio_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32
 				.kind = VFMIG_MAP_MEMORY,
 				.ptr = ptr,
 				.fd = -1};
-	struct dv_map *entry = calloc(1, sizeof(*entry));
+	struct dev_vfio_map *entry = calloc(1, sizeof(*entry));
 	int ret;
 
 	if (!entry)
@@ -192,8 +194,8 @@ int dev_vfio_ioas_map(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32
 }
 
 /* A mapping of ours of a part of a file. */
-static int map_part(struct dv_ioas *ioas, struct dv_map *entry, int fd, uint64_t start, bool write,
-		    struct vfmig_error *err)
+static int map_part(struct dev_vfio_ioas *ioas, struct dev_vfio_map *entry, int fd, uint64_t start,
+		    bool write, struct vfmig_error *err)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	void *base;
@@ -211,7 +213,7 @@ static int map_part(struct dv_ioas *ioas, struct dv_map *entry, int fd, uint64_t
 	return 0;
 }
 
-int dev_vfio_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
+int dev_vfio_ioas_map_file(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t size, uint32_t prot,
 			   int fd, uint64_t start, struct vfmig_error *err)
 {
 	struct vfmig_map map = {.iova = iova,
@@ -219,7 +221,7 @@ int dev_vfio_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, u
 				.prot = prot,
 				.kind = VFMIG_MAP_MEMORY,
 				.fd_offset = start};
-	struct dv_map *entry;
+	struct dev_vfio_map *entry;
 	bool write = prot & VFMIG_PROT_WRITE;
 	uint64_t page;
 	int ret;
@@ -246,8 +248,8 @@ int dev_vfio_ioas_map_file(struct dv_ioas *ioas, uint64_t iova, uint64_t size, u
 	return put_in(ioas, &map, entry, err);
 }
 
-int dev_vfio_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint64_t *unmapped,
-			struct vfmig_error *err)
+int dev_vfio_ioas_unmap(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t last,
+			uint64_t *unmapped, struct vfmig_error *err)
 {
 	int ret;
 
@@ -260,7 +262,7 @@ int dev_vfio_ioas_unmap(struct dv_ioas *ioas, uint64_t iova, uint64_t last, uint
 
 /* ---- tracking ---- */
 
-int dev_vfio_ioas_track(struct dv_ioas *ioas, bool on, struct vfmig_error *err)
+int dev_vfio_ioas_track(struct dev_vfio_ioas *ioas, bool on, struct vfmig_error *err)
 {
 	int ret = 0;
 
@@ -282,7 +284,7 @@ static int put_back(void *context, uint64_t iova, uint64_t size)
 	return 0;
 }
 
-int dev_vfio_ioas_dirty(struct dv_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
+int dev_vfio_ioas_dirty(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t size, uint64_t page,
 			void *bitmap, bool keep, struct vfmig_error *err)
 {
 	struct abi_logging_report r = {iova, size, page};

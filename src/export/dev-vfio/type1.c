@@ -25,12 +25,12 @@ static int write_theirs(void *context, uint64_t addr, const void *buf, size_t le
 /* In the call of MAP_DMA, which holds the ioas's lock. */
 static int find_memory(void *context, struct vfmig_map *map, struct vfmig_error *err)
 {
-	struct dv_ioas *ioas = context;
+	struct dev_vfio_ioas *ioas = context;
 
 	return dev_vfio_ioas_look(ioas, map, &ioas->looked_up, err);
 }
 
-int dev_vfio_type1_new(struct dv_ioas *ioas, bool v1)
+int dev_vfio_type1_new(struct dev_vfio_ioas *ioas, bool v1)
 {
 	/* All that x86 would map: not the window of its interrupts. */
 	static const struct vfmig_type1_iova_range ranges[] = {{0, 0xfedfffff},
@@ -45,10 +45,10 @@ int dev_vfio_type1_new(struct dv_ioas *ioas, bool v1)
 	return vfmig_type1_new(ioas->space, &options, &ioas->type1, NULL);
 }
 
-static long map_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_map *m, size_t room,
+static long map_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_map *m, size_t room,
 		    struct vfmig_error *err)
 {
-	struct dv_map *entry = calloc(1, sizeof(*entry));
+	struct dev_vfio_map *entry = calloc(1, sizeof(*entry));
 	long ret;
 
 	if (!entry)
@@ -65,7 +65,7 @@ static long map_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_map *m, size_t 
 	return ret;
 }
 
-static long unmap_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_unmap *u, size_t room,
+static long unmap_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_unmap *u, size_t room,
 		      struct vfmig_error *err)
 {
 	uint64_t iova = u->iova, size = u->size, bytes = 0;
@@ -86,7 +86,7 @@ static long unmap_dma(struct dv_ioas *ioas, struct vfmig_type1_dma_unmap *u, siz
 	return ret;
 }
 
-long dev_vfio_type1_ioctl(struct dv_ioas *ioas, uint32_t nr, void *arg)
+long dev_vfio_type1_ioctl(struct dev_vfio_ioas *ioas, uint32_t nr, void *arg)
 {
 	union {
 		struct vfmig_type1_dma_map map;

@@ -93,7 +93,7 @@ void dev_vfio_free(struct dev_vfio *view)
 	if (!view)
 		return;
 	/* Data files before their devices, groups before their containers: as often as something is left. */
-	for (int fd = DV_FDS - 1; fd >= 0; fd--)
+	for (int fd = DEV_VFIO_FDS - 1; fd >= 0; fd--)
 		if (atomic_load(&view->at[fd]))
 			dev_vfio_close(view, fd);
 	for (unsigned i = 0; i < DEV_VFIO_DEVICES; i++)
@@ -105,9 +105,9 @@ void dev_vfio_free(struct dev_vfio *view)
 
 /* ---- files ---- */
 
-struct dv_file *dev_vfio_file(struct dev_vfio *view, enum dv_kind kind)
+struct dev_vfio_file *dev_vfio_file(struct dev_vfio *view, enum dev_vfio_kind kind)
 {
-	struct dv_file *file = calloc(1, sizeof(*file));
+	struct dev_vfio_file *file = calloc(1, sizeof(*file));
 
 	if (file) {
 		file->kind = kind;
@@ -134,13 +134,13 @@ static int open_refusing(const struct dev_vfio *view, const char *name, int flag
 	return fd;
 }
 
-int dev_vfio_install(struct dv_file *file, const char *name, int flags)
+int dev_vfio_install(struct dev_vfio_file *file, const char *name, int flags)
 {
 	struct dev_vfio *view = file->view;
 	struct stat st;
 	int fd = open_refusing(view, name, flags), ret;
 
-	if (fd < 0 || fd >= DV_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH)) {
+	if (fd < 0 || fd >= DEV_VFIO_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH)) {
 		ret = fd < 0 ? -errno : -EMFILE;
 		if (fd >= 0)
 			close(fd);
@@ -157,31 +157,31 @@ int dev_vfio_install(struct dv_file *file, const char *name, int flags)
 	return fd;
 }
 
-static void end(struct dv_file *file)
+static void end(struct dev_vfio_file *file)
 {
 	switch (file->kind) {
-	case DV_CONTAINER:
+	case DEV_VFIO_CONTAINER:
 		dev_vfio_container_close(file);
 		break;
-	case DV_GROUP:
+	case DEV_VFIO_GROUP:
 		dev_vfio_group_close(file);
 		break;
-	case DV_DEVICE:
+	case DEV_VFIO_DEVICE:
 		dev_vfio_device_close(file);
 		break;
-	case DV_IOMMUFD:
+	case DEV_VFIO_IOMMUFD:
 		dev_vfio_iommufd_put(file->iommufd);
 		break;
-	case DV_DATA:
+	case DEV_VFIO_DATA:
 		break;
 	}
 	free(file);
 }
 
 /* Under the lock. True: the caller is to end it, without the lock. */
-static bool drop(struct dv_file *file)
+static bool drop(struct dev_vfio_file *file)
 {
-	struct dv_file **at = &file->view->files;
+	struct dev_vfio_file **at = &file->view->files;
 
 	if (--file->uses)
 		return false;
@@ -191,7 +191,7 @@ static bool drop(struct dv_file *file)
 	return true;
 }
 
-void dev_vfio_put(struct dv_file *file)
+void dev_vfio_put(struct dev_vfio_file *file)
 {
 	struct dev_vfio *view = file->view;
 	bool last;
@@ -203,7 +203,7 @@ void dev_vfio_put(struct dv_file *file)
 		end(file);
 }
 
-static bool is(int fd, const struct dv_file *file)
+static bool is(int fd, const struct dev_vfio_file *file)
 {
 	struct stat st;
 
@@ -211,9 +211,9 @@ static bool is(int fd, const struct dv_file *file)
 	       st.st_ino == file->ino;
 }
 
-struct dv_file *dev_vfio_get(struct dev_vfio *view, int fd)
+struct dev_vfio_file *dev_vfio_get(struct dev_vfio *view, int fd)
 {
-	struct dv_file *file, *gone = NULL;
+	struct dev_vfio_file *file, *gone = NULL;
 
 	if (!dev_vfio_has(view, fd))
 		return NULL;
@@ -236,17 +236,18 @@ struct dv_file *dev_vfio_get(struct dev_vfio *view, int fd)
 
 bool dev_vfio_has(struct dev_vfio *view, int fd)
 {
-	return fd >= 0 && fd < DV_FDS && atomic_load_explicit(&view->at[fd], memory_order_relaxed);
+	return fd >= 0 && fd < DEV_VFIO_FDS &&
+	       atomic_load_explicit(&view->at[fd], memory_order_relaxed);
 }
 
 bool dev_vfio_known(struct dev_vfio *view, int fd)
 {
-	struct dv_file *file;
+	struct dev_vfio_file *file;
 	struct stat st;
 
 	if (dev_vfio_has(view, fd))
 		return true;
-	if (fd < 0 || fd >= DV_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH))
+	if (fd < 0 || fd >= DEV_VFIO_FDS || fstatat(fd, "", &st, AT_EMPTY_PATH))
 		return false;
 	pthread_mutex_lock(&view->lock);
 	for (file = view->files; file; file = file->next)
@@ -263,7 +264,7 @@ bool dev_vfio_known(struct dev_vfio *view, int fd)
 
 bool dev_vfio_is(struct dev_vfio *view, int fd)
 {
-	struct dv_file *file = dev_vfio_get(view, fd);
+	struct dev_vfio_file *file = dev_vfio_get(view, fd);
 
 	if (file)
 		dev_vfio_put(file);
@@ -278,7 +279,7 @@ void dev_vfio_duplicated(struct dev_vfio *view, int fd)
 
 int dev_vfio_close(struct dev_vfio *view, int fd)
 {
-	struct dv_file *file = NULL;
+	struct dev_vfio_file *file = NULL;
 	bool ours = false, last = false;
 
 	if (!dev_vfio_has(view, fd))
@@ -360,7 +361,7 @@ int dev_vfio_open(struct dev_vfio *view, const char *path, int flags)
 
 long dev_vfio_ioctl(struct dev_vfio *view, int fd, unsigned long cmd, void *arg)
 {
-	struct dv_file *file = dev_vfio_get(view, fd);
+	struct dev_vfio_file *file = dev_vfio_get(view, fd);
 	uint32_t nr = ABI_IOCTL_NR(cmd);
 	long ret = -ENOTTY;
 
@@ -371,19 +372,19 @@ long dev_vfio_ioctl(struct dev_vfio *view, int fd, unsigned long cmd, void *arg)
 		return DEV_VFIO_NOT_OURS;
 	}
 	switch (file->kind) {
-	case DV_CONTAINER:
+	case DEV_VFIO_CONTAINER:
 		ret = dev_vfio_container_ioctl(file, nr, arg);
 		break;
-	case DV_GROUP:
+	case DEV_VFIO_GROUP:
 		ret = dev_vfio_group_ioctl(file, nr, arg);
 		break;
-	case DV_DEVICE:
+	case DEV_VFIO_DEVICE:
 		ret = dev_vfio_device_ioctl(file, nr, arg);
 		break;
-	case DV_IOMMUFD:
+	case DEV_VFIO_IOMMUFD:
 		ret = dev_vfio_iommufd_ioctl(file, nr, arg);
 		break;
-	case DV_DATA:
+	case DEV_VFIO_DATA:
 		ret = dev_vfio_data_ioctl(file, nr, arg);
 		break;
 	}
@@ -394,14 +395,14 @@ long dev_vfio_ioctl(struct dev_vfio *view, int fd, unsigned long cmd, void *arg)
 static ssize_t transfer(struct dev_vfio *view, int fd, void *buf, size_t len, int64_t offset,
 			bool placed, bool write)
 {
-	struct dv_file *file = dev_vfio_get(view, fd);
+	struct dev_vfio_file *file = dev_vfio_get(view, fd);
 	ssize_t ret = -EINVAL;
 
 	if (!file)
 		return DEV_VFIO_NOT_OURS;
-	if (file->kind == DV_DEVICE && placed)
+	if (file->kind == DEV_VFIO_DEVICE && placed)
 		ret = dev_vfio_region(file, buf, len, offset, write);
-	else if (file->kind == DV_DATA)
+	else if (file->kind == DEV_VFIO_DATA)
 		ret = placed ? -ESPIPE : dev_vfio_data(file, buf, len, write);
 	dev_vfio_put(file);
 	return ret;
@@ -429,11 +430,11 @@ ssize_t dev_vfio_write(struct dev_vfio *view, int fd, const void *buf, size_t le
 
 int dev_vfio_fstat(struct dev_vfio *view, int fd, struct stat *st)
 {
-	struct dv_file *file = dev_vfio_get(view, fd);
+	struct dev_vfio_file *file = dev_vfio_get(view, fd);
 
 	if (!file)
 		return DEV_VFIO_NOT_OURS;
-	if (file->kind == DV_DEVICE && file->cdev) {
+	if (file->kind == DEV_VFIO_DEVICE && file->cdev) {
 		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFCHR;
 		st->st_rdev = makedev(DEV_VFIO_MAJOR, file->view->config.first + file->slot->n);
 		st->st_size = 0;

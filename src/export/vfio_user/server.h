@@ -186,7 +186,7 @@ void export_client_gone(struct vfmig_export *server);
 /* VERSION, its first command. Under the lock; false: the connection is to end. */
 bool export_agree(struct export_client *client, struct wire_msg *msg);
 
-/* ---- past.c: where the device's state has come from, and where it may have gone ---- */
+/* ---- history.c: where the device's state has come from, and where it may have gone ---- */
 
 /* What is known of a device that is about to be served. */
 void export_history_begin(struct vfmig_export *server);

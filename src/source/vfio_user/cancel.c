@@ -11,43 +11,43 @@
 
 static void other_done(struct vfmig_request *other)
 {
-	struct vu_job *job = other->user;
-	struct vu *vu = job->vu;
+	struct vfio_user_job *job = other->user;
+	struct vfio_user *client = job->client;
 
-	pthread_mutex_lock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
 	job->other_device = NULL;
 	if (!job->request) {
 		if (other->op == VFMIG_OP_REGION_FD && other->result >= 0)
 			close(other->region_fd.fd);
 		if (!--job->left)
-			vfio_user_finish(vu, job);
-		pthread_mutex_unlock(&vu->wire.lock);
+			vfio_user_finish(client, job);
+		pthread_mutex_unlock(&client->wire.lock);
 		return;
 	}
 	job->checked++;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	job->other_back(job);
 	vfio_user_let_go(job);
 }
 
-void vfio_user_ask_other(struct vu_job *job, struct vfmig_device *device,
-			 void (*back)(struct vu_job *job))
+void vfio_user_ask_other(struct vfio_user_job *job, struct vfmig_device *device,
+			 void (*back)(struct vfio_user_job *job))
 {
 	job->other.user = job;
 	job->other.done = other_done;
 	job->other_back = back;
-	pthread_mutex_lock(&job->vu->wire.lock);
+	pthread_mutex_lock(&job->client->wire.lock);
 	job->left++;
 	job->other_device = device;
-	pthread_mutex_unlock(&job->vu->wire.lock);
+	pthread_mutex_unlock(&job->client->wire.lock);
 	vfmig_submit(device, &job->other);
 }
 
 /* ---- taking back ---- */
 
-static void take_out(struct vu *vu, struct vu_step *step)
+static void take_out(struct vfio_user *client, struct vfio_user_step *step)
 {
-	struct vu_step **at = &vu->waiting;
+	struct vfio_user_step **at = &client->waiting;
 
 	while (*at && *at != step)
 		at = &(*at)->next;
@@ -55,71 +55,71 @@ static void take_out(struct vu *vu, struct vu_step *step)
 		return;
 	*at = step->next;
 	if (!*at)
-		vu->waiting_last = at;
+		client->waiting_last = at;
 	step->job->left--;
 	vfio_user_unlink_step(step);
-	vfio_user_step_free(vu, step);
+	vfio_user_step_free(client, step);
 }
 
-static void abandon(struct vu *vu, struct vu_step *step)
+static void abandon(struct vfio_user *client, struct vfio_user_step *step)
 {
 	if (!step->ask.pending) {
-		take_out(vu, step);
+		take_out(client, step);
 		return;
 	}
-	if (!wire_abandon(&vu->wire, &step->ask))
+	if (!wire_abandon(&client->wire, &step->ask))
 		return;
-	vu->under_way--;
-	vu->under_way_bytes -= step->bytes;
+	client->under_way--;
+	client->under_way_bytes -= step->bytes;
 	step->job->left--;
 	vfio_user_unlink_step(step);
-	vfio_user_step_free(vu, step);
+	vfio_user_step_free(client, step);
 }
 
 bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
-	struct vu *vu = (struct vu *)device;
-	struct vu_step *step, *next;
+	struct vfio_user *client = (struct vfio_user *)device;
+	struct vfio_user_step *step, *next;
 	struct vfmig_device *other;
-	struct vu_job *job;
+	struct vfio_user_job *job;
 	bool taken;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	if (vu->detaching == request) {
-		vu->detaching = NULL;
-		pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	if (client->detaching == request) {
+		client->detaching = NULL;
+		pthread_mutex_unlock(&client->wire.lock);
 		return true;
 	}
 	for (;;) {
-		for (job = vu->jobs; job && job->request != request; job = job->next)
+		for (job = client->jobs; job && job->request != request; job = job->next)
 			;
 		if (!job) {
-			pthread_mutex_unlock(&vu->wire.lock);
+			pthread_mutex_unlock(&client->wire.lock);
 			return false;
 		}
 		if (!job->checked)
 			break;
 		/* Somebody is using the request this moment, and not for long. */
-		pthread_cond_wait(&vu->looked, &vu->wire.lock);
+		pthread_cond_wait(&client->looked, &client->wire.lock);
 	}
-	vfio_user_unlink(vu, job);
+	vfio_user_unlink(client, job);
 	job->request = NULL;
 	job->left++;
 	for (step = job->steps; step; step = next) {
 		next = step->sister;
-		abandon(vu, step);
+		abandon(client, step);
 	}
 	other = job->other_device;
 	if (other) {
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_unlock(&client->wire.lock);
 		taken = vfmig_cancel(other, &job->other);
-		pthread_mutex_lock(&vu->wire.lock);
+		pthread_mutex_lock(&client->wire.lock);
 		if (taken)
 			job->left--;
 	}
 	if (!--job->left)
-		vfio_user_finish(vu, job);
-	pthread_mutex_unlock(&vu->wire.lock);
-	vfio_user_look(vu);
+		vfio_user_finish(client, job);
+	pthread_mutex_unlock(&client->wire.lock);
+	vfio_user_look(client);
 	return true;
 }

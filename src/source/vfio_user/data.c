@@ -11,7 +11,7 @@
 
 /* ---- regions ---- */
 
-static void region_answered(struct vu_job *job, struct vu_step *step)
+static void region_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	const struct vfmig_request *request = job->request;
 	bool write = request->op == VFMIG_OP_REGION_WRITE;
@@ -28,14 +28,15 @@ static void region_answered(struct vu_job *job, struct vu_step *step)
 		     said.region != request->region.index))
 		why = "the answer is about another access";
 	if (why)
-		vfio_user_fail(job, -EPROTO, "%s: region %u at 0x%llx: %s", job->vu->device.name,
-			       request->region.index, (unsigned long long)step->a, why);
+		vfio_user_fail(job, -EPROTO, "%s: region %u at 0x%llx: %s",
+			       job->client->device.name, request->region.index,
+			       (unsigned long long)step->a, why);
 }
 
 /* @last: and the job is let go. False: it was not asked. */
-static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool last)
+static bool region_piece(struct vfio_user_job *job, uint32_t at, uint32_t len, bool last)
 {
-	void (*send)(struct vu_step *, uint16_t, size_t) =
+	void (*send)(struct vfio_user_step *, uint16_t, size_t) =
 		last ? vfio_user_send_last : vfio_user_send;
 	struct vfmig_request *request = job->request;
 	struct vfmig_user_region_access a = {
@@ -43,7 +44,7 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool las
 		.region = request->region.index,
 		.count = len,
 	};
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 	size_t n;
 
 	if (!step)
@@ -51,7 +52,7 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool las
 	step->a = a.offset;
 	step->b = len;
 	step->ask.fixed = ABI_MSG_REGION_ACCESS_SIZE;
-	n = abi_msg_put_region_access(vu_fixed(step), VU_FIXED_ROOM, &a);
+	n = abi_msg_put_region_access(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &a);
 	if (request->op == VFMIG_OP_REGION_WRITE) {
 		step->ask.out.body = (const uint8_t *)request->region.buf + at;
 		step->ask.out.body_len = len;
@@ -64,16 +65,16 @@ static bool region_piece(struct vu_job *job, uint32_t at, uint32_t len, bool las
 	return true;
 }
 
-void vfio_user_region(struct vu *vu, struct vfmig_request *request)
+void vfio_user_region(struct vfio_user *client, struct vfmig_request *request)
 {
-	uint32_t most = request->op == VFMIG_OP_REGION_WRITE ? vu->write_max : vu->xfer;
+	uint32_t most = request->op == VFMIG_OP_REGION_WRITE ? client->write_max : client->xfer;
 	uint32_t len = request->region.len, at = 0;
-	struct vu_job *job;
+	struct vfio_user_job *job;
 	bool asked = true;
 
 	if (len > UINT64_MAX - request->region.offset) {
 		request_complete_err(request, -EINVAL, "%s: region %u: an access passes 2^64",
-				     vu->device.name, request->region.index);
+				     client->device.name, request->region.index);
 		return;
 	}
 	/* Nothing is not worth a message, and known to be taken ill. */
@@ -81,7 +82,7 @@ void vfio_user_region(struct vu *vu, struct vfmig_request *request)
 		request_complete(request, 0);
 		return;
 	}
-	job = vfio_user_job(vu, request, region_answered);
+	job = vfio_user_job(client, request, region_answered);
 	if (!job)
 		return;
 	job->result = len;
@@ -95,16 +96,16 @@ void vfio_user_region(struct vu *vu, struct vfmig_request *request)
 
 /* ---- interrupts ---- */
 
-static void irqs_answered(struct vu_job *job, struct vu_step *step)
+static void irqs_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	if (step->ask.error)
 		vfio_user_refused(job, step, "interrupts");
 }
 
-static bool irqs_send(struct vu_job *job, const struct vfmig_irq_set *set, const uint8_t *bools,
-		      const int *fds, unsigned nfds)
+static bool irqs_send(struct vfio_user_job *job, const struct vfmig_irq_set *set,
+		      const uint8_t *bools, const int *fds, unsigned nfds)
 {
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 	struct vfmig_irq_set message = *set;
 	size_t n;
 
@@ -113,8 +114,8 @@ static bool irqs_send(struct vu_job *job, const struct vfmig_irq_set *set, const
 	message.argsz = ABI_MSG_IRQ_SET_SIZE + (bools ? set->count : 0);
 	/* The encoder would put the booleans behind it, where there is no room: they are the body. */
 	message.flags &= ~VFMIG_IRQ_SET_DATA_BOOL;
-	n = abi_msg_put_irq_set(vu_fixed(step), VU_FIXED_ROOM, &message, NULL);
-	memcpy(vu_fixed(step) + offsetof(struct vfmig_irq_set, flags), &set->flags,
+	n = abi_msg_put_irq_set(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &message, NULL);
+	memcpy(vfio_user_fixed(step) + offsetof(struct vfmig_irq_set, flags), &set->flags,
 	       sizeof(set->flags));
 	step->ask.out.body = bools;
 	step->ask.out.body_len = bools ? set->count : 0;
@@ -128,28 +129,28 @@ static bool irqs_send(struct vu_job *job, const struct vfmig_irq_set *set, const
  * The server in the field takes eventfds away only from the first one on: elsewhere it gets one that nobody
  * reads.
  */
-static int nowhere(struct vu_job *job)
+static int nowhere(struct vfio_user_job *job)
 {
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	int fd;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	if (vu->nowhere < 0)
-		vu->nowhere = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	fd = vu->nowhere;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	if (client->nowhere < 0)
+		client->nowhere = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fd = client->nowhere;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (fd < 0)
 		vfio_user_fail(job, -EMFILE, "no eventfd to take an interrupt away with");
 	return fd;
 }
 
 /* A run of eventfds, or of none, as many as go in one message. */
-static uint32_t irqs_run(struct vu_job *job, uint32_t at)
+static uint32_t irqs_run(struct vfio_user_job *job, uint32_t at)
 {
 	const struct vfmig_request *request = job->request;
 	const int32_t *fds = request->irqs.fds + at;
 	bool none = fds[0] < 0;
-	uint32_t left = request->irqs.count - at, most = job->vu->caps.max_msg_fds, n = 1;
+	uint32_t left = request->irqs.count - at, most = job->client->caps.max_msg_fds, n = 1;
 	struct vfmig_irq_set set = {
 		.flags = request->irqs.flags,
 		.index = request->irqs.index,
@@ -157,10 +158,10 @@ static uint32_t irqs_run(struct vu_job *job, uint32_t at)
 	};
 	int dummy;
 
-	if (none && job->vu->plain && set.start) {
+	if (none && job->client->plain && set.start) {
 		dummy = nowhere(job);
 		set.count = 1;
-		if (dummy < 0 || !irqs_send(job, &set, NULL, &job->vu->nowhere, 1))
+		if (dummy < 0 || !irqs_send(job, &set, NULL, &job->client->nowhere, 1))
 			return 0;
 		return 1;
 	}
@@ -170,7 +171,7 @@ static uint32_t irqs_run(struct vu_job *job, uint32_t at)
 	return irqs_send(job, &set, NULL, none ? NULL : fds, none ? 0 : n) ? n : 0;
 }
 
-void vfio_user_irqs(struct vu *vu, struct vfmig_request *request)
+void vfio_user_irqs(struct vfio_user *client, struct vfmig_request *request)
 {
 	bool eventfds = request->irqs.flags & VFMIG_IRQ_SET_DATA_EVENTFD;
 	bool bools = request->irqs.flags & VFMIG_IRQ_SET_DATA_BOOL;
@@ -181,22 +182,22 @@ void vfio_user_irqs(struct vu *vu, struct vfmig_request *request)
 		.count = request->irqs.count,
 	};
 	uint32_t n;
-	struct vu_job *job;
+	struct vfio_user_job *job;
 
 	if (set.count > ABI_MSG_IRQS_MAX || (eventfds && !request->irqs.fds) ||
 	    (bools && !request->irqs.bools) || (eventfds && bools)) {
 		request_complete_err(request, -EINVAL, "%s: interrupts: no such set",
-				     vu->device.name);
+				     client->device.name);
 		return;
 	}
-	if (eventfds && !vu->caps.max_msg_fds) {
+	if (eventfds && !client->caps.max_msg_fds) {
 		request_complete_err(request, -EOPNOTSUPP,
 				     "%s: the server takes no descriptors, so it cannot be given "
 				     "eventfds",
-				     vu->device.name);
+				     client->device.name);
 		return;
 	}
-	job = vfio_user_job(vu, request, irqs_answered);
+	job = vfio_user_job(client, request, irqs_answered);
 	if (!job)
 		return;
 	if (!eventfds || !set.count) {
@@ -213,10 +214,10 @@ void vfio_user_irqs(struct vu *vu, struct vfmig_request *request)
 
 /* ---- migration data ---- */
 
-bool vfio_user_in_precopy(const struct vu *vu)
+bool vfio_user_in_precopy(const struct vfio_user *client)
 {
-	return vu->state_known &&
-	       (vu->state == VFMIG_STATE_PRE_COPY || vu->state == VFMIG_STATE_PRE_COPY_P2P);
+	return client->state_known &&
+	       (client->state == VFMIG_STATE_PRE_COPY || client->state == VFMIG_STATE_PRE_COPY_P2P);
 }
 
 /* Errors by which a server may say that there is no more, after it has given less than was asked for. */
@@ -230,22 +231,22 @@ static bool means_the_end(int error)
  * short piece is followed by another question; whoever thought that all was said refuses it, or says
  * nothing, and that is the end in both readings.
  */
-static void read_answered(struct vu_job *job, struct vu_step *step)
+static void read_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	struct vfmig_user_mig_data said;
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	const char *why;
 	bool was_short, precopy;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	was_short = vu->short_read;
-	precopy = vfio_user_in_precopy(vu);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	was_short = client->short_read;
+	precopy = vfio_user_in_precopy(client);
+	pthread_mutex_unlock(&client->wire.lock);
 	if (step->ask.error == -ENOMSG && !was_short) {
 		job->error = -ENOMSG;
 		return;
 	}
-	if (step->ask.error && vu->plain && was_short && means_the_end(step->ask.error)) {
+	if (step->ask.error && client->plain && was_short && means_the_end(step->ask.error)) {
 		job->result = 0;
 	} else if (step->ask.error) {
 		vfio_user_refused(job, step, "migration data");
@@ -255,23 +256,24 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 					   step->ask.reply_len + step->ask.data_len,
 					   (uint32_t)step->b, true, &said);
 		if (why) {
-			vfio_user_fail(job, -EPROTO, "%s: %s", vu->device.name, why);
+			vfio_user_fail(job, -EPROTO, "%s: %s", client->device.name, why);
 			return;
 		}
 		job->result = said.size;
-		pthread_mutex_lock(&vu->wire.lock);
-		vu->short_read = said.size < step->b;
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_lock(&client->wire.lock);
+		client->short_read = said.size < step->b;
+		pthread_mutex_unlock(&client->wire.lock);
 	}
 	if (!job->result && precopy)
 		job->error = -ENOMSG;
 }
 
-static void data_read(struct vu *vu, struct vfmig_request *request)
+static void data_read(struct vfio_user *client, struct vfmig_request *request)
 {
-	struct vu_job *job = vfio_user_job(vu, request, read_answered);
-	struct vu_step *step = job ? vfio_user_step(job) : NULL;
-	uint32_t len = request->data.len < vu->xfer ? (uint32_t)request->data.len : vu->xfer;
+	struct vfio_user_job *job = vfio_user_job(client, request, read_answered);
+	struct vfio_user_step *step = job ? vfio_user_step(job) : NULL;
+	uint32_t len =
+		request->data.len < client->xfer ? (uint32_t)request->data.len : client->xfer;
 	struct vfmig_user_mig_data m = {.argsz = ABI_MSG_MIG_DATA_SIZE + len, .size = len};
 
 	if (!job)
@@ -281,53 +283,56 @@ static void data_read(struct vu *vu, struct vfmig_request *request)
 		step->ask.fixed = ABI_MSG_MIG_DATA_SIZE;
 		step->ask.data = request->data.buf;
 		step->ask.data_max = len;
-		vfio_user_send(step, VFMIG_USER_MIG_DATA_READ,
-			       abi_msg_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
+		vfio_user_send(
+			step, VFMIG_USER_MIG_DATA_READ,
+			abi_msg_put_mig_data(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &m));
 	}
 	vfio_user_let_go(job);
 }
 
-static void write_answered(struct vu_job *job, struct vu_step *step)
+static void write_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	if (step->ask.error)
 		vfio_user_refused(job, step, "migration data");
 }
 
 /* All pieces are under way at once; the first that is refused is what the whole comes to. */
-static void data_write(struct vu *vu, struct vfmig_request *request)
+static void data_write(struct vfio_user *client, struct vfmig_request *request)
 {
-	struct vu_job *job = vfio_user_job(vu, request, write_answered);
+	struct vfio_user_job *job = vfio_user_job(client, request, write_answered);
 	size_t at = 0, len = request->data.len;
-	struct vu_step *step;
+	struct vfio_user_step *step;
 
 	if (!job)
 		return;
 	job->result = (ssize_t)len;
 	while (at < len && (step = vfio_user_step(job))) {
-		uint32_t n = len - at < vu->write_max ? (uint32_t)(len - at) : vu->write_max;
+		uint32_t n =
+			len - at < client->write_max ? (uint32_t)(len - at) : client->write_max;
 		struct vfmig_user_mig_data m = {.argsz = ABI_MSG_MIG_DATA_SIZE + n, .size = n};
 
 		step->ask.out.body = (const uint8_t *)request->data.buf + at;
 		step->ask.out.body_len = n;
 		/* Some answer with what every other answer has. */
 		step->ask.slack = ABI_MSG_MIG_DATA_SIZE;
-		vfio_user_send(step, VFMIG_USER_MIG_DATA_WRITE,
-			       abi_msg_put_mig_data(vu_fixed(step), VU_FIXED_ROOM, &m));
+		vfio_user_send(
+			step, VFMIG_USER_MIG_DATA_WRITE,
+			abi_msg_put_mig_data(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &m));
 		at += n;
 	}
 	vfio_user_let_go(job);
 }
 
-void vfio_user_data(struct vu *vu, struct vfmig_request *request)
+void vfio_user_data(struct vfio_user *client, struct vfmig_request *request)
 {
 	bool read = request->op == VFMIG_OP_DATA_READ;
 
 	if (!request->data.len)
 		request_complete(request, 0);
 	else if (request->data.window)
-		(read ? vfio_user_window_read : vfio_user_window_write)(vu, request);
+		(read ? vfio_user_window_read : vfio_user_window_write)(client, request);
 	else if (read)
-		data_read(vu, request);
+		data_read(client, request);
 	else
-		data_write(vu, request);
+		data_write(client, request);
 }

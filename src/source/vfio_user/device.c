@@ -37,19 +37,19 @@ const struct vfmig_option vfio_user_option_table[] = {
 
 /* ---- what the wire tells ---- */
 
-static struct vu *vu_of(struct wire *wire)
+static struct vfio_user *client_of(struct wire *wire)
 {
-	return (struct vu *)((char *)wire - offsetof(struct vu, wire));
+	return (struct vfio_user *)((char *)wire - offsetof(struct vfio_user, wire));
 }
 
 static int command_came(struct wire *wire, struct wire_msg *msg)
 {
-	return vfio_user_command(vu_of(wire), msg);
+	return vfio_user_command(client_of(wire), msg);
 }
 
 static void reply_came(struct wire *wire, struct wire_ask *ask)
 {
-	vfio_user_answer(vu_of(wire), ask);
+	vfio_user_answer(client_of(wire), ask);
 }
 
 static const struct wire_ops wire_ops = {
@@ -61,51 +61,51 @@ static const struct wire_ops wire_ops = {
 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	struct vu *vu = (struct vu *)device;
+	struct vfio_user *client = (struct vfio_user *)device;
 
 	switch (request->op) {
 	case VFMIG_OP_DEVICE_INFO:
 	case VFMIG_OP_REGION_INFO:
 	case VFMIG_OP_IRQ_INFO:
-		vfio_user_info(vu, request);
+		vfio_user_info(client, request);
 		return;
 	case VFMIG_OP_REGION_READ:
 	case VFMIG_OP_REGION_WRITE:
-		vfio_user_region(vu, request);
+		vfio_user_region(client, request);
 		return;
 	case VFMIG_OP_REGION_FD:
-		vfio_user_region_fd(vu, request);
+		vfio_user_region_fd(client, request);
 		return;
 	case VFMIG_OP_SET_IRQS:
-		vfio_user_irqs(vu, request);
+		vfio_user_irqs(client, request);
 		return;
 	case VFMIG_OP_RESET:
-		vfio_user_reset(vu, request);
+		vfio_user_reset(client, request);
 		return;
 	case VFMIG_OP_FEATURE:
-		vfio_user_feature(vu, request);
+		vfio_user_feature(client, request);
 		return;
 	case VFMIG_OP_DATA_READ:
 	case VFMIG_OP_DATA_WRITE:
-		vfio_user_data(vu, request);
+		vfio_user_data(client, request);
 		return;
 	case VFMIG_OP_WINDOW:
-		vfio_user_window(vu, request);
+		vfio_user_window(client, request);
 		return;
 	case VFMIG_OP_PRECOPY_INFO:
-		vfio_user_precopy(vu, request);
+		vfio_user_precopy(client, request);
 		return;
 	case VFMIG_OP_ATTACH:
-		vfio_user_attach(vu, request);
+		vfio_user_attach(client, request);
 		return;
 	case VFMIG_OP_DETACH:
-		vfio_user_detach(vu, request);
+		vfio_user_detach(client, request);
 		return;
 	case VFMIG_OP_SPACE_MAP:
-		vfio_user_map(vu, request);
+		vfio_user_map(client, request);
 		return;
 	case VFMIG_OP_SPACE_UNMAP:
-		vfio_user_unmap(vu, request);
+		vfio_user_unmap(client, request);
 		return;
 	default:
 		request_complete_err(request, -EOPNOTSUPP, "%s: a device does not do %s",
@@ -115,14 +115,14 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 
 static int get_fd(struct vfmig_device *device)
 {
-	return ((struct vu *)device)->epoll;
+	return ((struct vfio_user *)device)->epoll;
 }
 
 /* After the end something stays readable, so that whoever polls comes and learns of it. */
-static void note_end(struct vu *vu)
+static void note_end(struct vfio_user *client)
 {
 	uint64_t one = 1;
-	ssize_t n = write(vu->gone, &one, sizeof(one));
+	ssize_t n = write(client->gone, &one, sizeof(one));
 
 	(void)n;
 }
@@ -133,14 +133,15 @@ static void note_end(struct vu *vu)
  * the most nobody looks at the rest: room to send, of which there is enough, and kicks. Not where the server does DMA
  * by message, which has a socket of its own.
  */
-static bool wait_for_answer(struct vu *vu)
+static bool wait_for_answer(struct vfio_user *client)
 {
-	struct wire *wire = &vu->wire;
+	struct wire *wire = &client->wire;
 
 	pthread_mutex_lock(&wire->lock);
-	vu->waited = vu->under_way == 1 && !vu->by_message && wire_wait(wire, WIRE_MAIN);
+	client->waited =
+		client->under_way == 1 && !client->by_message && wire_wait(wire, WIRE_MAIN);
 	pthread_mutex_unlock(&wire->lock);
-	return vu->waited;
+	return client->waited;
 }
 
 /* Who has less time than this finds out by the clock. */
@@ -149,14 +150,14 @@ static bool wait_for_answer(struct vu *vu)
 /* One system call finds out all that a leader and the ends of the wire wait for. */
 static void wait_for_events(struct vfmig_device *device, int timeout_ms)
 {
-	struct vu *vu = (struct vu *)device;
+	struct vfio_user *client = (struct vfio_user *)device;
 	int n;
 
-	if ((timeout_ms < 0 || timeout_ms > SOON_MS) && wait_for_answer(vu))
+	if ((timeout_ms < 0 || timeout_ms > SOON_MS) && wait_for_answer(client))
 		return;
-	n = epoll_wait(vu->epoll, vu->events, VU_EVENTS, timeout_ms);
+	n = epoll_wait(client->epoll, client->events, VFIO_USER_EVENTS, timeout_ms);
 
-	vu->nevents = n > 0 ? n : 0;
+	client->nevents = n > 0 ? n : 0;
 }
 
 static void end_event(struct wire *wire, enum wire_end end, uint32_t events)
@@ -177,61 +178,61 @@ static void drain(int fd)
 
 static int process(struct vfmig_device *device, struct vfmig_error *err)
 {
-	struct vu *vu = (struct vu *)device;
-	struct wire *wire = &vu->wire;
+	struct vfio_user *client = (struct vfio_user *)device;
+	struct wire *wire = &client->wire;
 	bool commands;
 	int lost;
 
-	if (!vu->nevents && !vu->waited)
+	if (!client->nevents && !client->waited)
 		wait_for_events(device, 0);
-	vu->waited = false;
+	client->waited = false;
 	pthread_mutex_lock(&wire->lock);
-	for (int i = 0; i < vu->nevents; i++) {
-		uint32_t who = vu->events[i].data.u32;
+	for (int i = 0; i < client->nevents; i++) {
+		uint32_t who = client->events[i].data.u32;
 
 		if (who < WIRE_ENDS)
-			end_event(wire, who, vu->events[i].events);
-		else if (who == VU_KICK)
+			end_event(wire, who, client->events[i].events);
+		else if (who == VFIO_USER_KICK)
 			drain(device->work_wake);
 	}
-	vu->nevents = 0;
+	client->nevents = 0;
 	lost = wire->lost;
-	commands = vu->commands;
+	commands = client->commands;
 	if (!commands)
-		vfio_user_look_locked(vu);
+		vfio_user_look_locked(client);
 	pthread_mutex_unlock(&wire->lock);
 	if (commands) {
-		vfio_user_serve(vu);
-		vfio_user_look(vu);
+		vfio_user_serve(client);
+		vfio_user_look(client);
 	}
 	if (!lost)
 		return 0;
-	note_end(vu);
+	note_end(client);
 	return vfmig_err(err, lost, "%s: %s", device->name, wire->why.text);
 }
 
 static void close_device(struct vfmig_device *device)
 {
-	struct vu *vu = (struct vu *)device;
-	struct wire *wire = &vu->wire;
+	struct vfio_user *client = (struct vfio_user *)device;
+	struct wire *wire = &client->wire;
 
 	pthread_mutex_lock(&wire->lock);
 	wire_lose(wire, -ESHUTDOWN, "the device was closed");
-	vfio_user_serve_free(vu);
+	vfio_user_serve_free(client);
 	pthread_mutex_unlock(&wire->lock);
-	vfio_user_look(vu);
-	vfio_user_jobs_free(vu);
-	vfio_user_kept_free(vu);
+	vfio_user_look(client);
+	vfio_user_jobs_free(client);
+	vfio_user_kept_free(client);
 	wire_fini(wire);
-	pthread_cond_destroy(&vu->looked);
-	dirty_free(vu->extra);
-	free(vu->maps);
-	close(vu->epoll);
-	close(vu->gone);
-	if (vu->nowhere >= 0)
-		close(vu->nowhere);
+	pthread_cond_destroy(&client->looked);
+	dirty_free(client->extra);
+	free(client->maps);
+	close(client->epoll);
+	close(client->gone);
+	if (client->nowhere >= 0)
+		close(client->nowhere);
 	device_fini(device);
-	free(vu);
+	free(client);
 }
 
 static const struct device_ops ops = {
@@ -266,12 +267,12 @@ static const struct wire_ops hello_ops = {
 	.reply = hello_answered,
 };
 
-static int wait_hello(struct vu *vu, struct negotiation *negotiation, int64_t deadline,
+static int wait_hello(struct vfio_user *client, struct negotiation *negotiation, int64_t deadline,
 		      struct vfmig_error *err)
 {
 	int64_t left;
-	struct pollfd fd = {.fd = vu->epoll, .events = POLLIN};
-	struct wire *wire = &vu->wire;
+	struct pollfd fd = {.fd = client->epoll, .events = POLLIN};
+	struct wire *wire = &client->wire;
 
 	while (!negotiation->done) {
 		left = deadline - device_now();
@@ -279,7 +280,7 @@ static int wait_hello(struct vu *vu, struct negotiation *negotiation, int64_t de
 			return vfmig_err(err, -ETIMEDOUT,
 					 "%s: the server does not answer; it hangs, or serves "
 					 "somebody else",
-					 vu->device.name);
+					 client->device.name);
 		left = (left + 999999) / 1000000;
 		poll(&fd, 1, left > 60000 ? 60000 : (int)left);
 		pthread_mutex_lock(&wire->lock);
@@ -289,64 +290,70 @@ static int wait_hello(struct vu *vu, struct negotiation *negotiation, int64_t de
 		pthread_mutex_unlock(&wire->lock);
 	}
 	if (wire->lost)
-		return vfmig_err(err, wire->lost, "%s: %s", vu->device.name, wire->why.text);
+		return vfmig_err(err, wire->lost, "%s: %s", client->device.name, wire->why.text);
 	if (negotiation->ask.error)
 		return vfmig_err(err, negotiation->ask.error, "%s: the server refuses us: %s",
-				 vu->device.name, strerror(-negotiation->ask.error));
+				 client->device.name, strerror(-negotiation->ask.error));
 	return 0;
 }
 
-static int take_twin(struct vu *vu, struct negotiation *negotiation, struct vfmig_error *err)
+static int take_twin(struct vfio_user *client, struct negotiation *negotiation,
+		     struct vfmig_error *err)
 {
 	int type = 0, domain = 0, *fd;
 	socklen_t len = sizeof(int);
 
-	if (!vu->caps.twin_socket)
+	if (!client->caps.twin_socket)
 		return 0;
-	if (!vu->options.twin_socket || vu->caps.twin_fd < 0 ||
-	    (unsigned)vu->caps.twin_fd >= negotiation->ask.nfds)
+	if (!client->options.twin_socket || client->caps.twin_fd < 0 ||
+	    (unsigned)client->caps.twin_fd >= negotiation->ask.nfds)
 		return vfmig_err(err, -EPROTO,
 				 "%s: the server has a second socket for us, and does not send it",
-				 vu->device.name);
-	fd = &negotiation->ask.fds[vu->caps.twin_fd];
+				 client->device.name);
+	fd = &negotiation->ask.fds[client->caps.twin_fd];
 	if (getsockopt(*fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
 	    getsockopt(*fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) || type != SOCK_STREAM ||
 	    domain != AF_UNIX)
 		return vfmig_err(err, -EPROTO, "%s: the server's second socket is none",
-				 vu->device.name);
+				 client->device.name);
 	type = *fd;
 	*fd = -1;
-	return wire_twin(&vu->wire, type, err);
+	return wire_twin(&client->wire, type, err);
 }
 
-static int take_hello(struct vu *vu, struct negotiation *negotiation, struct vfmig_error *err)
+static int take_hello(struct vfio_user *client, struct negotiation *negotiation,
+		      struct vfmig_error *err)
 {
-	int ret = wire_caps_decode(negotiation->data, negotiation->ask.data_len, &vu->caps, err);
+	int ret =
+		wire_caps_decode(negotiation->data, negotiation->ask.data_len, &client->caps, err);
 
 	if (ret)
-		return vfmig_err_at(err, ret, "%s", vu->device.name);
-	if (vu->caps.major != WIRE_MAJOR || vu->caps.minor > WIRE_MINOR)
+		return vfmig_err_at(err, ret, "%s", client->device.name);
+	if (client->caps.major != WIRE_MAJOR || client->caps.minor > WIRE_MINOR)
 		return vfmig_err(err, -EPROTO, "%s: the server speaks version %u.%u, and we %u.%u",
-				 vu->device.name, vu->caps.major, vu->caps.minor, WIRE_MAJOR,
-				 WIRE_MINOR);
-	if (vu->caps.max_data_xfer_size < VU_XFER_MIN)
+				 client->device.name, client->caps.major, client->caps.minor,
+				 WIRE_MAJOR, WIRE_MINOR);
+	if (client->caps.max_data_xfer_size < VFIO_USER_XFER_MIN)
 		return vfmig_err(
 			err, -EPROTO,
 			"%s: the server takes %u bytes of data per message (max_data_xfer_size), "
 			"and we need %u",
-			vu->device.name, vu->caps.max_data_xfer_size, VU_XFER_MIN);
-	if (!vu->options.extensions)
-		vu->caps.vfmig = 0;
-	if (vu->caps.vfmig > WIRE_EXTENSION)
-		vu->caps.vfmig = WIRE_EXTENSION;
-	vu->plain = !vu->caps.vfmig;
-	vu->xfer = vu->caps.max_data_xfer_size < ABI_MSG_XFER_DEFAULT ? vu->caps.max_data_xfer_size
-								      : ABI_MSG_XFER_DEFAULT;
-	vu->write_max = vu->plain && vu->xfer > VU_PLAIN_PIECE ? VU_PLAIN_PIECE : vu->xfer;
-	return take_twin(vu, negotiation, err);
+			client->device.name, client->caps.max_data_xfer_size, VFIO_USER_XFER_MIN);
+	if (!client->options.extensions)
+		client->caps.vfmig = 0;
+	if (client->caps.vfmig > WIRE_EXTENSION)
+		client->caps.vfmig = WIRE_EXTENSION;
+	client->plain = !client->caps.vfmig;
+	client->xfer = client->caps.max_data_xfer_size < ABI_MSG_XFER_DEFAULT
+			       ? client->caps.max_data_xfer_size
+			       : ABI_MSG_XFER_DEFAULT;
+	client->write_max = client->plain && client->xfer > VFIO_USER_PLAIN_PIECE
+				    ? VFIO_USER_PLAIN_PIECE
+				    : client->xfer;
+	return take_twin(client, negotiation, err);
 }
 
-static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
+static int introduce(struct vfio_user *client, int64_t deadline, struct vfmig_error *err)
 {
 	struct negotiation *negotiation = calloc(1, sizeof(*negotiation));
 	struct wire_caps ours;
@@ -356,9 +363,9 @@ static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 
 	wire_caps_ours(&ours);
 	ours.max_msg_fds = WIRE_REPLY_FDS;
-	if (!vu->options.extensions)
+	if (!client->options.extensions)
 		ours.vfmig = 0;
-	if (!vu->options.twin_socket)
+	if (!client->options.twin_socket)
 		ours.twin_socket = false;
 	if (negotiation)
 		payload = wire_caps_encode(&ours, &len);
@@ -371,19 +378,19 @@ static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 	negotiation->ask.out.body_len = len;
 	negotiation->ask.data = negotiation->data;
 	negotiation->ask.data_max = sizeof(negotiation->data);
-	vu->wire.ops = &hello_ops;
-	pthread_mutex_lock(&vu->wire.lock);
-	wire_send_command(&vu->wire, WIRE_MAIN, VFMIG_USER_VERSION, &negotiation->ask);
-	pthread_mutex_unlock(&vu->wire.lock);
-	ret = wait_hello(vu, negotiation, deadline, err);
+	client->wire.ops = &hello_ops;
+	pthread_mutex_lock(&client->wire.lock);
+	wire_send_command(&client->wire, WIRE_MAIN, VFMIG_USER_VERSION, &negotiation->ask);
+	pthread_mutex_unlock(&client->wire.lock);
+	ret = wait_hello(client, negotiation, deadline, err);
 	if (!ret)
-		ret = take_hello(vu, negotiation, err);
+		ret = take_hello(client, negotiation, err);
 	if (ret) {
-		pthread_mutex_lock(&vu->wire.lock);
-		wire_lose(&vu->wire, -EPROTO, "the server did not introduce itself");
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_lock(&client->wire.lock);
+		wire_lose(&client->wire, -EPROTO, "the server did not introduce itself");
+		pthread_mutex_unlock(&client->wire.lock);
 	}
-	vu->wire.ops = &wire_ops;
+	client->wire.ops = &wire_ops;
 	wire_close_fds(negotiation->ask.fds, &negotiation->ask.nfds);
 	free(payload);
 	free(negotiation);
@@ -392,34 +399,34 @@ static int introduce(struct vu *vu, int64_t deadline, struct vfmig_error *err)
 
 /* ---- making one ---- */
 
-static int add_fd(struct vu *vu, int fd, uint32_t who)
+static int add_fd(struct vfio_user *client, int fd, uint32_t who)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = who};
 
-	return epoll_ctl(vu->epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(client->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static int open_epoll(struct vu *vu)
+static int open_epoll(struct vfio_user *client)
 {
-	vu->epoll = epoll_create1(EPOLL_CLOEXEC);
-	vu->gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (vu->epoll < 0 || vu->gone < 0 || add_fd(vu, vu->gone, VU_GONE) ||
-	    add_fd(vu, vu->device.work_wake, VU_KICK))
+	client->epoll = epoll_create1(EPOLL_CLOEXEC);
+	client->gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (client->epoll < 0 || client->gone < 0 || add_fd(client, client->gone, VFIO_USER_GONE) ||
+	    add_fd(client, client->device.work_wake, VFIO_USER_KICK))
 		return -errno;
 	return 0;
 }
 
-static int open_wire(struct vu *vu, int fd, struct vfmig_error *err)
+static int open_wire(struct vfio_user *client, int fd, struct vfmig_error *err)
 {
-	int ret = open_epoll(vu);
+	int ret = open_epoll(client);
 
-	if (ret || dirty_create(&vu->extra, NULL)) {
+	if (ret || dirty_create(&client->extra, NULL)) {
 		ret = ret ? ret : -ENOMEM;
 		close(fd);
 		return vfmig_err(err, ret, "no descriptors or memory for a vfio-user client: %s",
 				 strerror(-ret));
 	}
-	return wire_init(&vu->wire, &wire_ops, fd, vu->epoll,
+	return wire_init(&client->wire, &wire_ops, fd, client->epoll,
 			 WIRE_COMMAND_MAX(ABI_MSG_XFER_DEFAULT), err);
 }
 
@@ -433,44 +440,44 @@ static int64_t deadline_of(const struct vfio_user_options *options)
 static int adopt(int fd, const char *name, const char *options, int64_t deadline,
 		 struct vfmig_device **device, struct vfmig_error *err)
 {
-	struct vu *vu = calloc(1, sizeof(*vu));
+	struct vfio_user *client = calloc(1, sizeof(*client));
 	int ret;
 
-	if (!vu) {
+	if (!client) {
 		close(fd);
 		return vfmig_err(err, -ENOMEM, "no memory for a vfio-user client");
 	}
-	vu->epoll = vu->gone = vu->nowhere = -1;
-	vu->order_last = &vu->order;
-	vu->waiting_last = &vu->waiting;
-	vu->answers_last = &vu->answers;
-	ret = vfmig_options_parse(vfio_user_option_table, options, &vu->options, err);
+	client->epoll = client->gone = client->nowhere = -1;
+	client->order_last = &client->order;
+	client->waiting_last = &client->waiting;
+	client->answers_last = &client->answers;
+	ret = vfmig_options_parse(vfio_user_option_table, options, &client->options, err);
 	if (!ret)
-		ret = device_init(&vu->device, &ops, name, err);
+		ret = device_init(&client->device, &ops, name, err);
 	if (ret) {
 		close(fd);
-		free(vu);
+		free(client);
 		return ret;
 	}
-	vfmig_device_set_timeout(&vu->device, vu->options.timeout_ms);
-	ret = open_wire(vu, fd, err);
+	vfmig_device_set_timeout(&client->device, client->options.timeout_ms);
+	ret = open_wire(client, fd, err);
 	if (ret) {
-		if (vu->epoll >= 0)
-			close(vu->epoll);
-		if (vu->gone >= 0)
-			close(vu->gone);
-		dirty_free(vu->extra);
-		device_fini(&vu->device);
-		free(vu);
+		if (client->epoll >= 0)
+			close(client->epoll);
+		if (client->gone >= 0)
+			close(client->gone);
+		dirty_free(client->extra);
+		device_fini(&client->device);
+		free(client);
 		return ret;
 	}
-	pthread_cond_init(&vu->looked, NULL);
-	ret = introduce(vu, deadline ? deadline : deadline_of(&vu->options), err);
+	pthread_cond_init(&client->looked, NULL);
+	ret = introduce(client, deadline ? deadline : deadline_of(&client->options), err);
 	if (ret) {
-		close_device(&vu->device);
+		close_device(&client->device);
 		return ret;
 	}
-	*device = &vu->device;
+	*device = &client->device;
 	return 0;
 }
 

@@ -7,7 +7,8 @@
 
 #include "source/vfio_user/priv.h"
 
-void vfio_user_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size)
+void vfio_user_ask_feature(struct vfio_user_step *step, uint32_t flags, const void *payload,
+			   size_t size)
 {
 	struct vfmig_device_feature f = {
 		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size + step->ask.data_max),
@@ -15,16 +16,16 @@ void vfio_user_ask_feature(struct vu_step *step, uint32_t flags, const void *pay
 	};
 	size_t sent = 0;
 
-	abi_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
+	abi_feature_put(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &f);
 	if (payload && !(flags & VFMIG_FEATURE_PROBE)) {
-		memcpy(vu_fixed(step) + ABI_FEATURE_HEADER_SIZE, payload, size);
+		memcpy(vfio_user_fixed(step) + ABI_FEATURE_HEADER_SIZE, payload, size);
 		sent = size;
 	}
 	step->ask.fixed = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size);
 	vfio_user_send(step, VFMIG_USER_DEVICE_FEATURE, ABI_FEATURE_HEADER_SIZE + sent);
 }
 
-const char *vfio_user_state(const struct vu_step *step, uint32_t *state)
+const char *vfio_user_state(const struct vfio_user_step *step, uint32_t *state)
 {
 	struct vfmig_feature_mig_state s;
 	const char *why;
@@ -37,17 +38,17 @@ const char *vfio_user_state(const struct vu_step *step, uint32_t *state)
 	return why;
 }
 
-void vfio_user_note_state(struct vu *vu, bool known, uint32_t state)
+void vfio_user_note_state(struct vfio_user *client, bool known, uint32_t state)
 {
-	vu->state_known = known;
-	vu->short_read = false;
+	client->state_known = known;
+	client->short_read = false;
 	if (!known)
 		return;
-	vu->state = state;
+	client->state = state;
 	if (state == VFMIG_STATE_RESUMING)
-		vu->loaded = true;
+		client->loaded = true;
 	else if (state == VFMIG_STATE_RUNNING || state == VFMIG_STATE_RUNNING_P2P)
-		vu->loaded = false;
+		client->loaded = false;
 }
 
 /* ---- what is never asked ---- */
@@ -85,13 +86,14 @@ static bool extended_feature(uint32_t feature)
 }
 
 /* The states that a plain server has; others wedge it, or end it. */
-static const char *check_state(const struct vu *vu, uint32_t state)
+static const char *check_state(const struct vfio_user *client, uint32_t state)
 {
 	if (state >= VFMIG_STATE_COUNT)
 		return "there is no such state";
 	if (state == VFMIG_STATE_ERROR)
 		return "ERROR cannot be asked for";
-	if (vu->plain && (state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P))
+	if (client->plain &&
+	    (state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P))
 		return "the server has no P2P states";
 	return NULL;
 }
@@ -99,21 +101,21 @@ static const char *check_state(const struct vu *vu, uint32_t state)
 /* ---- answers ---- */
 
 /* What a plain server without something says of it is EINVAL. */
-static void refused(struct vu_job *job, struct vu_step *step)
+static void refused(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	uint32_t flags = job->request->feature.flags;
 	uint32_t feature = flags & VFMIG_FEATURE_MASK;
 	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 	char what[64] = "feature ";
 
-	if (job->vu->plain && step->ask.error == -EINVAL &&
+	if (job->client->plain && step->ask.error == -EINVAL &&
 	    ((flags & VFMIG_FEATURE_PROBE) || feature == VFMIG_FEATURE_MIGRATION))
 		step->ask.error = -ENOTTY;
 	strncat(what, kind ? kind->name : "?", sizeof(what) - strlen(what) - 1);
 	vfio_user_refused(job, step, what);
 }
 
-static void probe_answered(struct vu_job *job, struct vu_step *step)
+static void probe_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	uint32_t feature = job->request->feature.flags & VFMIG_FEATURE_MASK;
 
@@ -121,20 +123,21 @@ static void probe_answered(struct vu_job *job, struct vu_step *step)
 		refused(job, step);
 }
 
-static const char *take_flags(struct vu *vu, struct vfmig_request *request, const uint8_t *payload,
-			      size_t len)
+static const char *take_flags(struct vfio_user *client, struct vfmig_request *request,
+			      const uint8_t *payload, size_t len)
 {
 	uint64_t flags;
 	const char *why = abi_feature_get_migration(payload, len, &flags);
 
-	if (vu->plain)
+	if (client->plain)
 		flags &= ~VFMIG_MIGRATION_P2P;
 	if (!why)
 		memcpy(request->feature.data, &flags, sizeof(flags));
 	return why;
 }
 
-static const char *take_state(struct vu *vu, struct vfmig_request *request, struct vu_step *step)
+static const char *take_state(struct vfio_user *client, struct vfmig_request *request,
+			      struct vfio_user_step *step)
 {
 	struct vfmig_feature_mig_state *to = request->feature.data;
 	bool set = request->feature.flags & VFMIG_FEATURE_SET;
@@ -148,55 +151,56 @@ static const char *take_state(struct vu *vu, struct vfmig_request *request, stru
 		why = vfio_user_state(step, &state);
 	if (why)
 		return why;
-	pthread_mutex_lock(&vu->wire.lock);
-	vfio_user_note_state(vu, true, state);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	vfio_user_note_state(client, true, state);
+	pthread_mutex_unlock(&client->wire.lock);
 	to->device_state = state;
 	to->data_fd = -1;
 	return NULL;
 }
 
-static void feature_answered(struct vu_job *job, struct vu_step *step)
+static void feature_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	struct vfmig_request *request = job->request;
 	const uint8_t *payload = step->ask.reply + ABI_FEATURE_HEADER_SIZE;
 	uint32_t feature = request->feature.flags & VFMIG_FEATURE_MASK;
 	bool set = request->feature.flags & VFMIG_FEATURE_SET;
 	size_t len = step->ask.reply_len;
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	const char *why = NULL;
 
 	if (step->ask.error) {
 		if (feature == VFMIG_FEATURE_MIG_STATE && set) {
-			pthread_mutex_lock(&vu->wire.lock);
-			vfio_user_note_state(vu, false, 0);
-			pthread_mutex_unlock(&vu->wire.lock);
+			pthread_mutex_lock(&client->wire.lock);
+			vfio_user_note_state(client, false, 0);
+			pthread_mutex_unlock(&client->wire.lock);
 		}
 		refused(job, step);
 		return;
 	}
 	len = len > ABI_FEATURE_HEADER_SIZE ? len - ABI_FEATURE_HEADER_SIZE : 0;
 	if (feature == VFMIG_FEATURE_MIGRATION)
-		why = take_flags(vu, request, payload, len);
+		why = take_flags(client, request, payload, len);
 	else if (feature == VFMIG_FEATURE_MIG_STATE)
-		why = take_state(vu, request, step);
+		why = take_state(client, request, step);
 	else if (!set && len < step->ask.fixed - ABI_FEATURE_HEADER_SIZE)
 		why = "the answer is too short";
 	else if (!set)
 		memcpy(request->feature.data, payload, step->ask.fixed - ABI_FEATURE_HEADER_SIZE);
 	if (why)
-		vfio_user_fail(job, -EPROTO, "%s: feature %u: %s", vu->device.name, feature, why);
+		vfio_user_fail(job, -EPROTO, "%s: feature %u: %s", client->device.name, feature,
+			       why);
 	else if (feature == VFMIG_FEATURE_MIG_STATE && set)
 		vfio_user_drop_stale(job);
 }
 
 /* ---- questions ---- */
 
-static void ask(struct vu *vu, struct vfmig_request *request, size_t size,
-		void (*back)(struct vu_job *job, struct vu_step *step))
+static void ask(struct vfio_user *client, struct vfmig_request *request, size_t size,
+		void (*back)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
-	struct vu_job *job = vfio_user_job(vu, request, back);
-	struct vu_step *step = job ? vfio_user_step(job) : NULL;
+	struct vfio_user_job *job = vfio_user_job(client, request, back);
+	struct vfio_user_step *step = job ? vfio_user_step(job) : NULL;
 	bool get = request->feature.flags & VFMIG_FEATURE_GET;
 
 	if (!job)
@@ -212,12 +216,12 @@ static void ask(struct vu *vu, struct vfmig_request *request, size_t size,
 }
 
 /* The descriptor goes beside the message, which has its place there: 0. */
-static void ask_with_wake(struct vu *vu, struct vfmig_request *request)
+static void ask_with_wake(struct vfio_user *client, struct vfmig_request *request)
 {
 	struct vfmig_feature_low_power_wake wake;
 	struct vfmig_feature_low_power_wake *asked = request->feature.data;
-	struct vu_job *job = vfio_user_job(vu, request, feature_answered);
-	struct vu_step *step = job ? vfio_user_step(job) : NULL;
+	struct vfio_user_job *job = vfio_user_job(client, request, feature_answered);
+	struct vfio_user_step *step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
@@ -230,7 +234,7 @@ static void ask_with_wake(struct vu *vu, struct vfmig_request *request)
 	vfio_user_let_go(job);
 }
 
-static void history_answered(struct vu_job *job, struct vu_step *step)
+static void history_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	bool set = job->request->feature.flags & VFMIG_FEATURE_SET;
 
@@ -238,14 +242,14 @@ static void history_answered(struct vu_job *job, struct vu_step *step)
 		refused(job, step);
 	else if (!set && step->ask.data_len < job->request->feature.size)
 		vfio_user_fail(job, -EPROTO, "%s: its history: the answer is too short",
-			       job->vu->device.name);
+			       job->client->device.name);
 }
 
 /* Too large for the fixed part of a message: it goes and comes as the rest of it. */
-static void ask_history(struct vu *vu, struct vfmig_request *request)
+static void ask_history(struct vfio_user *client, struct vfmig_request *request)
 {
-	struct vu_job *job = vfio_user_job(vu, request, history_answered);
-	struct vu_step *step = job ? vfio_user_step(job) : NULL;
+	struct vfio_user_job *job = vfio_user_job(client, request, history_answered);
+	struct vfio_user_step *step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
@@ -263,14 +267,15 @@ static void ask_history(struct vu *vu, struct vfmig_request *request)
 	vfio_user_let_go(job);
 }
 
-static void refuse(struct vu *vu, struct vfmig_request *request, int code, const char *why)
+static void refuse(struct vfio_user *client, struct vfmig_request *request, int code,
+		   const char *why)
 {
-	request_complete_err(request, code, "%s: feature %u: %s", vu->device.name,
+	request_complete_err(request, code, "%s: feature %u: %s", client->device.name,
 			     request->feature.flags & VFMIG_FEATURE_MASK, why);
 }
 
 /* GET and SET of what has a fixed payload and no history. */
-static void simple(struct vu *vu, struct vfmig_request *request, uint32_t feature)
+static void simple(struct vfio_user *client, struct vfmig_request *request, uint32_t feature)
 {
 	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 	const struct vfmig_feature_mig_state *state = request->feature.data;
@@ -279,62 +284,62 @@ static void simple(struct vu *vu, struct vfmig_request *request, uint32_t featur
 	const char *why = NULL;
 
 	if (request->feature.size < kind->size || (kind->size && !request->feature.data)) {
-		refuse(vu, request, -EINVAL, "the payload is too small");
+		refuse(client, request, -EINVAL, "the payload is too small");
 		return;
 	}
 	if (feature == VFMIG_FEATURE_MIG_STATE && (request->feature.flags & VFMIG_FEATURE_SET))
-		why = check_state(vu, state->device_state);
+		why = check_state(client, state->device_state);
 	if (wakes && wake->wakeup_eventfd < 0)
 		why = "there is no eventfd to wake by";
-	else if (wakes && !vu->caps.max_msg_fds)
+	else if (wakes && !client->caps.max_msg_fds)
 		why = "the server takes no descriptors";
 	if (why)
-		refuse(vu, request, -EINVAL, why);
+		refuse(client, request, -EINVAL, why);
 	else if (wakes)
-		ask_with_wake(vu, request);
+		ask_with_wake(client, request);
 	else if (feature == VFMIG_FEATURE_USER_HISTORY)
-		ask_history(vu, request);
+		ask_history(client, request);
 	else
-		ask(vu, request, kind->size, feature_answered);
+		ask(client, request, kind->size, feature_answered);
 }
 
-void vfio_user_feature(struct vu *vu, struct vfmig_request *request)
+void vfio_user_feature(struct vfio_user *client, struct vfmig_request *request)
 {
 	uint32_t flags = request->feature.flags, feature = flags & VFMIG_FEATURE_MASK;
 	uint32_t ops = flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE);
 	const struct abi_feature_kind *kind = abi_feature_find_kind(feature);
 
 	/* There is a server of version 0.0 that does not skip what it does not know, and loses step. */
-	if (!vu->caps.minor) {
-		refuse(vu, request, -ENOTTY,
+	if (!client->caps.minor) {
+		refuse(client, request, -ENOTTY,
 		       "the server speaks version 0.0, which has no features");
 		return;
 	}
-	if (!kind || !(vu->plain ? plain_feature(feature) : extended_feature(feature))) {
-		refuse(vu, request, -ENOTTY, "it has no place in this protocol");
+	if (!kind || !(client->plain ? plain_feature(feature) : extended_feature(feature))) {
+		refuse(client, request, -ENOTTY, "it has no place in this protocol");
 		return;
 	}
 	if ((flags & ~VFMIG_FEATURE_MASK) != ops || !ops ||
 	    ops == (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) ||
 	    (ops & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~kind->ops)) {
-		refuse(vu, request, -EINVAL, "it has no such operation");
+		refuse(client, request, -EINVAL, "it has no such operation");
 		return;
 	}
 	if (flags & VFMIG_FEATURE_PROBE)
-		ask(vu, request, 0, probe_answered);
+		ask(client, request, 0, probe_answered);
 	else if (feature == VFMIG_FEATURE_DMA_LOGGING_START)
-		vfio_user_log_start(vu, request);
+		vfio_user_log_start(client, request);
 	else if (feature == VFMIG_FEATURE_DMA_LOGGING_STOP)
-		vfio_user_log_stop(vu, request);
+		vfio_user_log_stop(client, request);
 	else if (feature == VFMIG_FEATURE_DMA_LOGGING_REPORT)
-		vfio_user_log_report(vu, request);
+		vfio_user_log_report(client, request);
 	else
-		simple(vu, request, feature);
+		simple(client, request, feature);
 }
 
 /* ---- pre-copy info, which the uAPI has as an ioctl on the data ---- */
 
-static void precopy_answered(struct vu_job *job, struct vu_step *step)
+static void precopy_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	const char *why;
 
@@ -348,23 +353,24 @@ static void precopy_answered(struct vu_job *job, struct vu_step *step)
 						     step->ask.reply_len - ABI_FEATURE_HEADER_SIZE,
 						     &job->request->precopy);
 	if (why)
-		vfio_user_fail(job, -EPROTO, "%s: pre-copy info: %s", job->vu->device.name, why);
+		vfio_user_fail(job, -EPROTO, "%s: pre-copy info: %s", job->client->device.name,
+			       why);
 }
 
-void vfio_user_precopy(struct vu *vu, struct vfmig_request *request)
+void vfio_user_precopy(struct vfio_user *client, struct vfmig_request *request)
 {
-	struct vu_step *step;
-	struct vu_job *job;
+	struct vfio_user_step *step;
+	struct vfio_user_job *job;
 
-	if (vu->plain) {
+	if (client->plain) {
 		request_complete_err(
 			request, -ENOTTY,
 			"%s: the server cannot tell what pre-copy has left: it does not "
 			"know our extension",
-			vu->device.name);
+			client->device.name);
 		return;
 	}
-	job = vfio_user_job(vu, request, precopy_answered);
+	job = vfio_user_job(client, request, precopy_answered);
 	if (!job)
 		return;
 	step = vfio_user_step(job);

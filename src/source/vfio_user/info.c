@@ -35,43 +35,44 @@ static uint16_t command(enum vfmig_op op)
 
 #define KEPT_MAX 64u
 
-static struct vu_kept *find_kept(struct vu *vu, enum vfmig_op op, uint32_t index, unsigned *count)
+static struct vfio_user_kept *find_kept(struct vfio_user *client, enum vfmig_op op, uint32_t index,
+					unsigned *count)
 {
-	struct vu_kept *kept = vu->kept;
+	struct vfio_user_kept *kept = client->kept;
 
 	for (*count = 0; kept && (kept->op != op || kept->index != index); kept = kept->next)
 		(*count)++;
 	return kept;
 }
 
-static void keep(struct vu *vu, const struct vfmig_request *request, size_t len)
+static void keep(struct vfio_user *client, const struct vfmig_request *request, size_t len)
 {
-	struct vu_kept *kept;
+	struct vfio_user_kept *kept;
 	unsigned count;
 
-	if (!vu->plain || len > request->info.size)
+	if (!client->plain || len > request->info.size)
 		return;
-	pthread_mutex_lock(&vu->wire.lock);
-	kept = find_kept(vu, request->op, request->info.index, &count);
+	pthread_mutex_lock(&client->wire.lock);
+	kept = find_kept(client, request->op, request->info.index, &count);
 	if (!kept && count < KEPT_MAX && (kept = malloc(sizeof(*kept) + len))) {
 		kept->op = request->op;
 		kept->index = request->info.index;
 		kept->len = len;
 		memcpy(kept->bytes, request->info.buf, len);
-		kept->next = vu->kept;
-		vu->kept = kept;
+		kept->next = client->kept;
+		client->kept = kept;
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
-static ssize_t recall(struct vu *vu, const struct vfmig_request *request)
+static ssize_t recall(struct vfio_user *client, const struct vfmig_request *request)
 {
-	struct vu_kept *kept;
+	struct vfio_user_kept *kept;
 	ssize_t ret = -ENOENT;
 	unsigned count;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	kept = find_kept(vu, request->op, request->info.index, &count);
+	pthread_mutex_lock(&client->wire.lock);
+	kept = find_kept(client, request->op, request->info.index, &count);
 	if (kept) {
 		size_t n = kept->len < request->info.size ? kept->len : request->info.size;
 
@@ -81,16 +82,16 @@ static ssize_t recall(struct vu *vu, const struct vfmig_request *request)
 		if (n < kept->len && request->op == VFMIG_OP_REGION_INFO)
 			((struct vfmig_region_info *)request->info.buf)->cap_offset = 0;
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	return ret;
 }
 
-void vfio_user_kept_free(struct vu *vu)
+void vfio_user_kept_free(struct vfio_user *client)
 {
-	while (vu->kept) {
-		struct vu_kept *kept = vu->kept;
+	while (client->kept) {
+		struct vfio_user_kept *kept = client->kept;
 
-		vu->kept = kept->next;
+		client->kept = kept->next;
 		free(kept);
 	}
 }
@@ -98,8 +99,8 @@ void vfio_user_kept_free(struct vu *vu)
 /* ---- information ---- */
 
 /* What is wrong with an answer, or NULL; its argsz in @argsz. */
-static const char *check(enum vfmig_op op, const struct vu *vu, const struct vu_step *step,
-			 uint32_t index, uint32_t *argsz)
+static const char *check(enum vfmig_op op, const struct vfio_user *client,
+			 const struct vfio_user_step *step, uint32_t index, uint32_t *argsz)
 {
 	const uint8_t *reply = step->ask.reply;
 	size_t len = step->ask.reply_len;
@@ -111,8 +112,8 @@ static const char *check(enum vfmig_op op, const struct vu *vu, const struct vu_
 	switch (op) {
 	case VFMIG_OP_DEVICE_INFO:
 		why = abi_msg_get_device_info(reply, len, &device);
-		*argsz = vu->plain ? ABI_MSG_DEVICE_INFO_SIZE : device.argsz;
-		if (!why && *argsz > VU_INFO_MAX)
+		*argsz = client->plain ? ABI_MSG_DEVICE_INFO_SIZE : device.argsz;
+		if (!why && *argsz > VFIO_USER_INFO_MAX)
 			why = "a device has more than 64 KiB to say of itself";
 		return why;
 	case VFMIG_OP_IRQ_INFO:
@@ -124,14 +125,14 @@ static const char *check(enum vfmig_op op, const struct vu *vu, const struct vu_
 		*argsz = region.argsz;
 		if (!why && region.index != index)
 			why = "the answer is about another index";
-		if (!why && region.argsz > VU_INFO_MAX)
+		if (!why && region.argsz > VFIO_USER_INFO_MAX)
 			why = "a region has more than 64 KiB to say of itself";
 		return why;
 	}
 }
 
 /* It was refused: because of the state that the device is in? */
-static void state_answered(struct vu_job *job, struct vu_step *step)
+static void state_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	uint32_t state;
 
@@ -141,16 +142,16 @@ static void state_answered(struct vu_job *job, struct vu_step *step)
 			job, -EBUSY,
 			"%s: the server does not describe its device in state %s, in which it "
 			"was left; reset the device (vfmig reset), or restart the server",
-			job->vu->device.name, vfmig_state_name(state));
+			job->client->device.name, vfmig_state_name(state));
 	else
 		vfio_user_fail(job, -EINVAL, "%s: the server refuses %s of index %u",
-			       job->vu->device.name, vfmig_op_name(job->request->op),
+			       job->client->device.name, vfmig_op_name(job->request->op),
 			       job->request->info.index);
 }
 
-static void ask_state(struct vu_job *job)
+static void ask_state(struct vfio_user_job *job)
 {
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 
 	if (!step)
 		return;
@@ -158,7 +159,7 @@ static void ask_state(struct vu_job *job)
 	vfio_user_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
 }
 
-static void info_answered(struct vu_job *job, struct vu_step *step)
+static void info_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	struct vfmig_request *request = job->request;
 	size_t size = request->info.size, n = step->ask.reply_len;
@@ -167,64 +168,66 @@ static void info_answered(struct vu_job *job, struct vu_step *step)
 	ssize_t kept;
 
 	if (step->ask.error) {
-		kept = job->vu->plain && step->ask.error == -EINVAL ? recall(job->vu, request) : -1;
+		kept = job->client->plain && step->ask.error == -EINVAL
+			       ? recall(job->client, request)
+			       : -1;
 		if (kept >= 0)
 			job->result = kept;
 		else if (kept == -ENOENT && job->request->op == VFMIG_OP_DEVICE_INFO &&
-			 job->vu->caps.minor)
+			 job->client->caps.minor)
 			ask_state(job);
 		else
 			vfio_user_refused(job, step, vfmig_op_name(request->op));
 		return;
 	}
-	why = check(request->op, job->vu, step, request->info.index, &argsz);
+	why = check(request->op, job->client, step, request->info.index, &argsz);
 	if (why) {
-		vfio_user_fail(job, -EPROTO, "%s: %s of index %u: %s", job->vu->device.name,
+		vfio_user_fail(job, -EPROTO, "%s: %s of index %u: %s", job->client->device.name,
 			       vfmig_op_name(request->op), request->info.index, why);
 		return;
 	}
 	if (n > size)
 		n = size;
 	memcpy(request->info.buf, step->ask.reply, n);
-	if (request->op == VFMIG_OP_DEVICE_INFO && job->vu->plain)
+	if (request->op == VFMIG_OP_DEVICE_INFO && job->client->plain)
 		((struct vfmig_device_info *)request->info.buf)->flags &= ~VFMIG_DEVICE_FLAG_CAPS;
 	job->result = argsz;
 	/* What the answer says and what came with it are two things. */
 	if (argsz > n + step->ask.data_len && argsz <= size)
 		vfio_user_fail(job, -EPROTO, "%s: the answer to %s is shorter than it says",
-			       job->vu->device.name, vfmig_op_name(request->op));
+			       job->client->device.name, vfmig_op_name(request->op));
 	else
-		keep(job->vu, request, argsz);
+		keep(job->client, request, argsz);
 }
 
-void vfio_user_info(struct vu *vu, struct vfmig_request *request)
+void vfio_user_info(struct vfio_user *client, struct vfmig_request *request)
 {
 	enum vfmig_op op = request->op;
 	size_t fixed = fixed_size(op), size = request->info.size;
 	/* A plain server has no capabilities of the device. */
-	bool more = op == VFMIG_OP_REGION_INFO || (op == VFMIG_OP_DEVICE_INFO && !vu->plain);
+	bool more = op == VFMIG_OP_REGION_INFO || (op == VFMIG_OP_DEVICE_INFO && !client->plain);
 	uint32_t words[8] = {0};
-	struct vu_step *step;
-	struct vu_job *job;
+	struct vfio_user_step *step;
+	struct vfio_user_job *job;
 
 	if (size < fixed) {
 		request_complete_err(request, -EINVAL,
 				     "%s: %s with room for %zu bytes: it takes %zu",
-				     vu->device.name, vfmig_op_name(op), size, fixed);
+				     client->device.name, vfmig_op_name(op), size, fixed);
 		return;
 	}
-	job = vfio_user_job(vu, request, info_answered);
+	job = vfio_user_job(client, request, info_answered);
 	step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
 	if (step) {
-		if (size > VU_INFO_MAX)
-			size = VU_INFO_MAX;
+		if (size > VFIO_USER_INFO_MAX)
+			size = VFIO_USER_INFO_MAX;
 		words[0] = (uint32_t)(more ? size : fixed);
 		if (op != VFMIG_OP_DEVICE_INFO)
 			words[2] = request->info.index;
-		memcpy(vu_fixed(step), words, fixed);
+		memcpy(vfio_user_fixed(step), words, fixed);
 		step->ask.fixed = (uint32_t)fixed;
 		if (more && size > fixed) {
 			step->ask.data = (uint8_t *)request->info.buf + fixed;
@@ -238,8 +241,8 @@ void vfio_user_info(struct vu *vu, struct vfmig_request *request)
 /* ---- the descriptor of a region ---- */
 
 /* Each part that may be mapped must be in the file, and the file must be memory. */
-static void check_fd(struct vu_job *job, struct vu_step *step, const struct vfmig_region_info *info,
-		     const uint8_t *whole, size_t len)
+static void check_fd(struct vfio_user_job *job, struct vfio_user_step *step,
+		     const struct vfmig_region_info *info, const uint8_t *whole, size_t len)
 {
 	struct vfmig_sparse_mmap_area *areas = calloc(ABI_MSG_AREAS_MAX, sizeof(*areas));
 	bool write = info->flags & VFMIG_REGION_FLAG_WRITE;
@@ -270,8 +273,8 @@ static void check_fd(struct vu_job *job, struct vu_step *step, const struct vfmi
 	}
 	free(areas);
 	if (ret) {
-		vfio_user_fail(job, ret, "%s: region %u cannot be mapped: %s", job->vu->device.name,
-			       info->index, err.text);
+		vfio_user_fail(job, ret, "%s: region %u cannot be mapped: %s",
+			       job->client->device.name, info->index, err.text);
 		return;
 	}
 	job->request->region_fd.fd = step->ask.fds[0];
@@ -279,7 +282,7 @@ static void check_fd(struct vu_job *job, struct vu_step *step, const struct vfmi
 	step->ask.nfds = 0;
 }
 
-static void region_fd_answered(struct vu_job *job, struct vu_step *step)
+static void region_fd_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	uint32_t index = job->request->region_fd.index;
 	struct vfmig_region_info info;
@@ -293,14 +296,15 @@ static void region_fd_answered(struct vu_job *job, struct vu_step *step)
 	if (!why && info.index != index)
 		why = "the answer is about another region";
 	if (why) {
-		vfio_user_fail(job, -EPROTO, "%s: region %u: %s", job->vu->device.name, index, why);
+		vfio_user_fail(job, -EPROTO, "%s: region %u: %s", job->client->device.name, index,
+			       why);
 		return;
 	}
 	if (!(info.flags & VFMIG_REGION_FLAG_MMAP) || step->ask.nfds != 1) {
 		vfio_user_fail(job, -ENODEV,
 			       "%s: region %u cannot be mapped: the server sent %u "
 			       "descriptors for it",
-			       job->vu->device.name, index, step->ask.nfds);
+			       job->client->device.name, index, step->ask.nfds);
 		return;
 	}
 	/* The fixed part in front of the rest, as the decoder wants it. */
@@ -308,22 +312,23 @@ static void region_fd_answered(struct vu_job *job, struct vu_step *step)
 	check_fd(job, step, &info, step->own, ABI_MSG_REGION_INFO_SIZE + step->ask.data_len);
 }
 
-void vfio_user_region_fd(struct vu *vu, struct vfmig_request *request)
+void vfio_user_region_fd(struct vfio_user *client, struct vfmig_request *request)
 {
-	struct vu_job *job = vfio_user_job(vu, request, region_fd_answered);
-	struct vu_step *step = job ? vfio_user_step(job) : NULL;
+	struct vfio_user_job *job = vfio_user_job(client, request, region_fd_answered);
+	struct vfio_user_step *step = job ? vfio_user_step(job) : NULL;
 
 	if (!job)
 		return;
 	if (step)
-		step->own = malloc(VU_INFO_MAX);
+		step->own = malloc(VFIO_USER_INFO_MAX);
 	if (step && step->own) {
-		size_t n = abi_msg_put_region_info_request(vu_fixed(step), VU_FIXED_ROOM,
-							   VU_INFO_MAX, request->region_fd.index);
+		size_t n = abi_msg_put_region_info_request(vfio_user_fixed(step),
+							   VFIO_USER_FIXED_ROOM, VFIO_USER_INFO_MAX,
+							   request->region_fd.index);
 
 		step->ask.fixed = ABI_MSG_REGION_INFO_SIZE;
 		step->ask.data = (uint8_t *)step->own + ABI_MSG_REGION_INFO_SIZE;
-		step->ask.data_max = VU_INFO_MAX - ABI_MSG_REGION_INFO_SIZE;
+		step->ask.data_max = VFIO_USER_INFO_MAX - ABI_MSG_REGION_INFO_SIZE;
 		vfio_user_send(step, VFMIG_USER_DEVICE_GET_REGION_INFO, n);
 	} else if (step) {
 		vfio_user_fail(job, -ENOMEM, "no memory for region %u", request->region_fd.index);

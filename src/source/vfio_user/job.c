@@ -9,120 +9,121 @@
 
 #include "source/vfio_user/priv.h"
 
-static struct vu_step *step_of(struct wire_ask *ask)
+static struct vfio_user_step *step_of(struct wire_ask *ask)
 {
-	return (struct vu_step *)((char *)ask - offsetof(struct vu_step, ask));
+	return (struct vfio_user_step *)((char *)ask - offsetof(struct vfio_user_step, ask));
 }
 
 /* ---- making and freeing; under the lock ---- */
 
-void vfio_user_step_free(struct vu *vu, struct vu_step *step)
+void vfio_user_step_free(struct vfio_user *client, struct vfio_user_step *step)
 {
 	wire_close_fds(step->ask.fds, &step->ask.nfds);
 	if (step->fd >= 0)
 		close(step->fd);
 	free(step->own);
-	step->next = vu->unused_steps;
-	vu->unused_steps = step;
+	step->next = client->unused_steps;
+	client->unused_steps = step;
 }
 
-static void job_free(struct vu *vu, struct vu_job *job)
+static void job_free(struct vfio_user *client, struct vfio_user_job *job)
 {
 	if (job->spare) {
-		job->spare->next = vu->unused_steps;
-		vu->unused_steps = job->spare;
+		job->spare->next = client->unused_steps;
+		client->unused_steps = job->spare;
 	}
 	free(job->own);
-	job->next = vu->unused_jobs;
-	vu->unused_jobs = job;
+	job->next = client->unused_jobs;
+	client->unused_jobs = job;
 }
 
-void vfio_user_jobs_free(struct vu *vu)
+void vfio_user_jobs_free(struct vfio_user *client)
 {
-	while (vu->unused_jobs) {
-		struct vu_job *job = vu->unused_jobs;
+	while (client->unused_jobs) {
+		struct vfio_user_job *job = client->unused_jobs;
 
-		vu->unused_jobs = job->next;
+		client->unused_jobs = job->next;
 		free(job);
 	}
-	while (vu->unused_steps) {
-		struct vu_step *step = vu->unused_steps;
+	while (client->unused_steps) {
+		struct vfio_user_step *step = client->unused_steps;
 
-		vu->unused_steps = step->next;
+		client->unused_steps = step->next;
 		free(step);
 	}
 }
 
-void vfio_user_unlink(struct vu *vu, struct vu_job *job)
+void vfio_user_unlink(struct vfio_user *client, struct vfio_user_job *job)
 {
 	if (job->prev)
 		job->prev->next = job->next;
 	else
-		vu->jobs = job->next;
+		client->jobs = job->next;
 	if (job->next)
 		job->next->prev = job->prev;
 }
 
-void vfio_user_unlink_step(struct vu_step *step)
+void vfio_user_unlink_step(struct vfio_user_step *step)
 {
-	struct vu_step **at = &step->job->steps;
+	struct vfio_user_step **at = &step->job->steps;
 
 	while (*at != step)
 		at = &(*at)->sister;
 	*at = step->sister;
 }
 
-struct vu_job *vfio_user_job(struct vu *vu, struct vfmig_request *request,
-			     void (*answered)(struct vu_job *job, struct vu_step *step))
+struct vfio_user_job *vfio_user_job(struct vfio_user *client, struct vfmig_request *request,
+				    void (*answered)(struct vfio_user_job *job,
+						     struct vfio_user_step *step))
 {
-	struct vu_job *job;
+	struct vfio_user_job *job;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	job = vu->unused_jobs;
+	pthread_mutex_lock(&client->wire.lock);
+	job = client->unused_jobs;
 	if (job)
-		vu->unused_jobs = job->next;
+		client->unused_jobs = job->next;
 	else
 		job = malloc(sizeof(*job));
 	if (!job) {
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_unlock(&client->wire.lock);
 		request_complete_err(request, -ENOMEM, "no memory for a request");
 		return NULL;
 	}
-	memset(job, 0, offsetof(struct vu_job, other));
-	job->vu = vu;
+	memset(job, 0, offsetof(struct vfio_user_job, other));
+	job->client = client;
 	job->request = request;
 	job->answered = answered;
 	job->left = 1; /* held */
 	job->checked = 1;
-	job->spare = vu->unused_steps;
+	job->spare = client->unused_steps;
 	if (job->spare)
-		vu->unused_steps = job->spare->next;
+		client->unused_steps = job->spare->next;
 	job->prev = NULL;
-	job->next = vu->jobs;
-	if (vu->jobs)
-		vu->jobs->prev = job;
-	vu->jobs = job;
+	job->next = client->jobs;
+	if (client->jobs)
+		client->jobs->prev = job;
+	client->jobs = job;
 	if (request->op == VFMIG_OP_DATA_READ || request->op == VFMIG_OP_DATA_WRITE) {
 		job->ordered = true;
 		job->next_ordered = NULL;
-		*vu->order_last = job;
-		vu->order_last = &job->next_ordered;
+		*client->order_last = job;
+		client->order_last = &job->next_ordered;
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	return job;
 }
 
-struct vu_step *vfio_user_step(struct vu_job *job)
+struct vfio_user_step *vfio_user_step(struct vfio_user_job *job)
 {
-	struct vu_step *step = job->spare;
-	struct vu *vu = job->vu;
+	struct vfio_user_step *step = job->spare;
+	struct vfio_user *client = job->client;
 
 	if (!step) {
-		pthread_mutex_lock(&vu->wire.lock);
-		step = vu->unused_steps;
+		pthread_mutex_lock(&client->wire.lock);
+		step = client->unused_steps;
 		if (step)
-			vu->unused_steps = step->next;
-		pthread_mutex_unlock(&vu->wire.lock);
+			client->unused_steps = step->next;
+		pthread_mutex_unlock(&client->wire.lock);
 	}
 	job->spare = NULL;
 	if (!step)
@@ -137,83 +138,84 @@ struct vu_step *vfio_user_step(struct vu_job *job)
 	return step;
 }
 
-void vfio_user_drop(struct vu_step *step)
+void vfio_user_drop(struct vfio_user_step *step)
 {
-	struct vu *vu = step->job->vu;
+	struct vfio_user *client = step->job->client;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	vfio_user_step_free(vu, step);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	vfio_user_step_free(client, step);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
 /* ---- sending ---- */
 
 /* A server that has no socket of its own for DMA by message takes a command for the answer to it. */
-static unsigned window(const struct vu *vu)
+static unsigned window(const struct vfio_user *client)
 {
-	bool collides = vu->plain && vu->by_message && vu->wire.ends[WIRE_TWIN].fd < 0;
+	bool collides = client->plain && client->by_message && client->wire.ends[WIRE_TWIN].fd < 0;
 
-	return collides ? 1 : VU_WINDOW;
+	return collides ? 1 : VFIO_USER_WINDOW;
 }
 
-static bool has_room(const struct vu *vu, const struct vu_step *step)
+static bool has_room(const struct vfio_user *client, const struct vfio_user_step *step)
 {
-	if (!vu->under_way)
+	if (!client->under_way)
 		return true;
-	return vu->under_way < window(vu) && vu->under_way_bytes + step->bytes <= VU_WINDOW_BYTES;
+	return client->under_way < window(client) &&
+	       client->under_way_bytes + step->bytes <= VFIO_USER_WINDOW_BYTES;
 }
 
-static void answered(struct vu *vu, struct vu_step *step)
+static void answered(struct vfio_user *client, struct vfio_user_step *step)
 {
 	step->next = NULL;
-	*vu->answers_last = step;
-	vu->answers_last = &step->next;
+	*client->answers_last = step;
+	client->answers_last = &step->next;
 }
 
 /* False: there is no room for it now. */
-static bool send_now(struct vu *vu, struct vu_step *step)
+static bool send_now(struct vfio_user *client, struct vfio_user_step *step)
 {
 	int ret;
 
-	if (!has_room(vu, step))
+	if (!has_room(client, step))
 		return false;
 	/* Before it is asked: if the connection ends over it, the answer is here before we are back. */
 	step->in_window = true;
-	vu->under_way++;
-	vu->under_way_bytes += step->bytes;
-	ret = wire_send_command(&vu->wire, WIRE_MAIN, step->ask.cmd, &step->ask);
+	client->under_way++;
+	client->under_way_bytes += step->bytes;
+	ret = wire_send_command(&client->wire, WIRE_MAIN, step->ask.cmd, &step->ask);
 	if (!ret)
 		return true;
 	step->in_window = false;
-	vu->under_way--;
-	vu->under_way_bytes -= step->bytes;
+	client->under_way--;
+	client->under_way_bytes -= step->bytes;
 	if (ret == -EBUSY)
 		return false;
-	step->ask.error = vu->wire.lost ? vu->wire.lost : ret;
-	answered(vu, step);
+	step->ask.error = client->wire.lost ? client->wire.lost : ret;
+	answered(client, step);
 	return true;
 }
 
-static void pump(struct vu *vu)
+static void pump(struct vfio_user *client)
 {
-	struct vu_step *step;
+	struct vfio_user_step *step;
 
-	while ((step = vu->waiting)) {
+	while ((step = client->waiting)) {
 		/* Out of the list first, for the answer may put it into another. */
-		vu->waiting = step->next;
-		if (!vu->waiting)
-			vu->waiting_last = &vu->waiting;
-		if (send_now(vu, step))
+		client->waiting = step->next;
+		if (!client->waiting)
+			client->waiting_last = &client->waiting;
+		if (send_now(client, step))
 			continue;
-		if (!vu->waiting)
-			vu->waiting_last = &step->next;
-		step->next = vu->waiting;
-		vu->waiting = step;
+		if (!client->waiting)
+			client->waiting_last = &step->next;
+		step->next = client->waiting;
+		client->waiting = step;
 		return;
 	}
 }
 
-static void fill(struct vu_step *step, uint16_t cmd, size_t fixed)
+static void fill(struct vfio_user_step *step, uint16_t cmd, size_t fixed)
 {
 	step->ask.cmd = cmd;
 	step->ask.out.head_len = ABI_MSG_HEADER_SIZE + fixed;
@@ -223,38 +225,38 @@ static void fill(struct vu_step *step, uint16_t cmd, size_t fixed)
 }
 
 /* Under the lock. */
-static void send_step(struct vu *vu, struct vu_step *step)
+static void send_step(struct vfio_user *client, struct vfio_user_step *step)
 {
-	struct vu_job *job = step->job;
+	struct vfio_user_job *job = step->job;
 
 	if (!job->request) {
 		/* Cancelled meanwhile: nothing more is asked for it. */
-		vfio_user_step_free(vu, step);
+		vfio_user_step_free(client, step);
 		return;
 	}
 	step->sister = job->steps;
 	job->steps = step;
 	job->left++;
-	if (vu->waiting || !send_now(vu, step)) {
+	if (client->waiting || !send_now(client, step)) {
 		step->next = NULL;
-		*vu->waiting_last = step;
-		vu->waiting_last = &step->next;
+		*client->waiting_last = step;
+		client->waiting_last = &step->next;
 	}
 }
 
-void vfio_user_send(struct vu_step *step, uint16_t cmd, size_t fixed)
+void vfio_user_send(struct vfio_user_step *step, uint16_t cmd, size_t fixed)
 {
-	struct vu *vu = step->job->vu;
+	struct vfio_user *client = step->job->client;
 
 	fill(step, cmd, fixed);
-	pthread_mutex_lock(&vu->wire.lock);
-	send_step(vu, step);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	send_step(client, step);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
 /* ---- failing ---- */
 
-void vfio_user_fail(struct vu_job *job, int code, const char *fmt, ...)
+void vfio_user_fail(struct vfio_user_job *job, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -266,173 +268,174 @@ void vfio_user_fail(struct vu_job *job, int code, const char *fmt, ...)
 	va_end(ap);
 }
 
-void vfio_user_refused(struct vu_job *job, const struct vu_step *step, const char *what)
+void vfio_user_refused(struct vfio_user_job *job, const struct vfio_user_step *step,
+		       const char *what)
 {
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	bool lost;
 
 	/* What is said of the connection's end is said once, and stays. */
-	pthread_mutex_lock(&vu->wire.lock);
-	lost = vu->wire.lost;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	lost = client->wire.lost;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (lost)
-		vfio_user_fail(job, step->ask.error, "%s: %s: %s", vu->device.name, what,
-			       vu->wire.why.text);
+		vfio_user_fail(job, step->ask.error, "%s: %s: %s", client->device.name, what,
+			       client->wire.why.text);
 	else
 		vfio_user_fail(job, step->ask.error, "%s: the server refuses %s: %s",
-			       vu->device.name, what, strerror(-step->ask.error));
+			       client->device.name, what, strerror(-step->ask.error));
 }
 
 /* ---- the end of a job ---- */
 
 /* Those at the head of the order that are finished. Under the lock. */
-static struct vu_job *next_in_order(struct vu *vu)
+static struct vfio_user_job *next_in_order(struct vfio_user *client)
 {
-	struct vu_job *job = vu->order;
+	struct vfio_user_job *job = client->order;
 
 	if (!job || !job->finished)
 		return NULL;
-	vu->order = job->next_ordered;
-	if (!vu->order)
-		vu->order_last = &vu->order;
+	client->order = job->next_ordered;
+	if (!client->order)
+		client->order_last = &client->order;
 	return job;
 }
 
 /* Under the lock, which is let go for the callback. */
-static void complete(struct vu *vu, struct vu_job *job)
+static void complete(struct vfio_user *client, struct vfio_user_job *job)
 {
 	struct vfmig_request *request = job->request;
 	ssize_t result = job->error ? job->error : job->result;
 
 	if (request)
-		vfio_user_unlink(vu, job);
-	job_free(vu, job);
+		vfio_user_unlink(client, job);
+	job_free(client, job);
 	if (!request)
 		return;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	request_complete(request, result);
-	pthread_mutex_lock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
 }
 
 /* No step is left. Under the lock. Those that are done in order are left to who looks at answers. */
-void vfio_user_finish(struct vu *vu, struct vu_job *job)
+void vfio_user_finish(struct vfio_user *client, struct vfio_user_job *job)
 {
 	job->finished = true;
 	if (!job->ordered)
-		complete(vu, job);
+		complete(client, job);
 }
 
-static void let_go(struct vu *vu, struct vu_job *job)
+static void let_go(struct vfio_user *client, struct vfio_user_job *job)
 {
 	job->checked--;
-	pthread_cond_broadcast(&vu->looked);
+	pthread_cond_broadcast(&client->looked);
 	if (--job->left)
 		return;
 	if (job->ends && job->request && !job->error) {
-		void (*ends)(struct vu_job *) = job->ends;
+		void (*ends)(struct vfio_user_job *) = job->ends;
 
 		job->ends = NULL;
 		job->left = 1;
 		job->checked++;
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_unlock(&client->wire.lock);
 		ends(job);
-		pthread_mutex_lock(&vu->wire.lock);
-		let_go(vu, job);
+		pthread_mutex_lock(&client->wire.lock);
+		let_go(client, job);
 		return;
 	}
-	vfio_user_finish(vu, job);
+	vfio_user_finish(client, job);
 }
 
 /* ---- answers ---- */
 
-void vfio_user_answer(struct vu *vu, struct wire_ask *ask)
+void vfio_user_answer(struct vfio_user *client, struct wire_ask *ask)
 {
-	struct vu_step *step = step_of(ask);
+	struct vfio_user_step *step = step_of(ask);
 
 	if (step->in_window) {
-		vu->under_way--;
-		vu->under_way_bytes -= step->bytes;
+		client->under_way--;
+		client->under_way_bytes -= step->bytes;
 		step->in_window = false;
 	}
-	answered(vu, step);
+	answered(client, step);
 }
 
-static void look_at(struct vu *vu, struct vu_step *step)
+static void look_at(struct vfio_user *client, struct vfio_user_step *step)
 {
-	struct vu_job *job = step->job;
+	struct vfio_user_job *job = step->job;
 
 	vfio_user_unlink_step(step);
 	if (!job->request) {
 		/* Cancelled. */
-		vfio_user_step_free(vu, step);
+		vfio_user_step_free(client, step);
 		if (!--job->left)
-			vfio_user_finish(vu, job);
+			vfio_user_finish(client, job);
 		return;
 	}
 	job->checked++;
 	if (job->quick && !step->ask.error) {
 		job->answered(job, step);
 	} else {
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_unlock(&client->wire.lock);
 		(step->answered ? step->answered : job->answered)(job, step);
-		pthread_mutex_lock(&vu->wire.lock);
+		pthread_mutex_lock(&client->wire.lock);
 	}
-	vfio_user_step_free(vu, step);
-	let_go(vu, job);
+	vfio_user_step_free(client, step);
+	let_go(client, job);
 }
 
-void vfio_user_look_locked(struct vu *vu)
+void vfio_user_look_locked(struct vfio_user *client)
 {
-	struct vu_step *step;
-	struct vu_job *job;
+	struct vfio_user_step *step;
+	struct vfio_user_job *job;
 
-	if (vu->looking)
+	if (client->looking)
 		return;
-	vu->looking = true;
+	client->looking = true;
 	for (;;) {
-		job = next_in_order(vu);
+		job = next_in_order(client);
 		if (job) {
-			complete(vu, job);
+			complete(client, job);
 			continue;
 		}
-		pump(vu);
-		step = vu->answers;
+		pump(client);
+		step = client->answers;
 		if (!step)
 			break;
-		vu->answers = step->next;
-		if (!vu->answers)
-			vu->answers_last = &vu->answers;
-		look_at(vu, step);
+		client->answers = step->next;
+		if (!client->answers)
+			client->answers_last = &client->answers;
+		look_at(client, step);
 	}
-	vu->looking = false;
+	client->looking = false;
 }
 
-void vfio_user_look(struct vu *vu)
+void vfio_user_look(struct vfio_user *client)
 {
-	pthread_mutex_lock(&vu->wire.lock);
-	vfio_user_look_locked(vu);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	vfio_user_look_locked(client);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
-void vfio_user_let_go(struct vu_job *job)
+void vfio_user_let_go(struct vfio_user_job *job)
 {
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	let_go(vu, job);
-	vfio_user_look_locked(vu);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	let_go(client, job);
+	vfio_user_look_locked(client);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
-void vfio_user_send_last(struct vu_step *step, uint16_t cmd, size_t fixed)
+void vfio_user_send_last(struct vfio_user_step *step, uint16_t cmd, size_t fixed)
 {
-	struct vu_job *job = step->job;
-	struct vu *vu = job->vu;
+	struct vfio_user_job *job = step->job;
+	struct vfio_user *client = job->client;
 
 	fill(step, cmd, fixed);
-	pthread_mutex_lock(&vu->wire.lock);
-	send_step(vu, step);
-	let_go(vu, job);
-	vfio_user_look_locked(vu);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	send_step(client, step);
+	let_go(client, job);
+	vfio_user_look_locked(client);
+	pthread_mutex_unlock(&client->wire.lock);
 }

@@ -19,18 +19,18 @@
 
 /* ---- START ---- */
 
-static void send_start(struct vu_job *job, uint64_t page_size,
+static void send_start(struct vfio_user_job *job, uint64_t page_size,
 		       const struct vfmig_dma_logging_range *ranges, uint32_t n,
-		       void (*answered)(struct vu_job *job, struct vu_step *step))
+		       void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
 	size_t room = ABI_LOGGING_START_SIZE + n * sizeof(*ranges);
 	struct vfmig_device_feature f = {
 		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + room),
 		.flags = START_FLAGS,
 	};
-	struct vu_step *step;
+	struct vfio_user_step *step;
 
-	if (atomic_load(&job->vu->early)) {
+	if (atomic_load(&job->client->early)) {
 		vfio_user_early_send(job, VFMIG_TYPE1_DIRTY_START, answered);
 		return;
 	}
@@ -44,7 +44,7 @@ static void send_start(struct vu_job *job, uint64_t page_size,
 		return;
 	}
 	abi_logging_put_start(step->own, room, page_size, ranges, n);
-	abi_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
+	abi_feature_put(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &f);
 	/* The answer repeats it, with the page size in its place. */
 	step->ask.fixed = ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_START_SIZE;
 	step->ask.slack = n * sizeof(*ranges);
@@ -54,12 +54,12 @@ static void send_start(struct vu_job *job, uint64_t page_size,
 	vfio_user_send(step, VFMIG_USER_DEVICE_FEATURE, ABI_FEATURE_HEADER_SIZE);
 }
 
-static void send_stop(struct vu_job *job,
-		      void (*answered)(struct vu_job *job, struct vu_step *step))
+static void send_stop(struct vfio_user_job *job,
+		      void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
-	struct vu_step *step;
+	struct vfio_user_step *step;
 
-	if (atomic_load(&job->vu->early)) {
+	if (atomic_load(&job->client->early)) {
 		vfio_user_early_send(job, VFMIG_TYPE1_DIRTY_STOP, answered);
 		return;
 	}
@@ -71,7 +71,7 @@ static void send_stop(struct vu_job *job,
 }
 
 /* A server that does not log may well refuse to stop. */
-static void whatever(struct vu_job *job, struct vu_step *step)
+static void whatever(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 }
 
@@ -79,78 +79,81 @@ static void whatever(struct vu_job *job, struct vu_step *step)
  * A server that never set its DMA up acknowledges DMA_MAP and DMA_UNMAP without a look, and does not survive START. It
  * is known by its reply to an unmap of what is not mapped: others refuse that, or answer with the range.
  */
-static void ask_for_dma(struct vu_job *job,
-			void (*answered)(struct vu_job *job, struct vu_step *step))
+static void ask_for_dma(struct vfio_user_job *job,
+			void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
 	struct vfmig_user_bitmap none = {0};
-	struct vfmig_user_dma_unmap u = {
-		.argsz = sizeof(u), .addr = (1ull << 63) - VU_PLAIN_PAGE, .size = VU_PLAIN_PAGE};
-	struct vu_step *step = vfio_user_step(job);
-	struct vu *vu = job->vu;
+	struct vfmig_user_dma_unmap u = {.argsz = sizeof(u),
+					 .addr = (1ull << 63) - VFIO_USER_PLAIN_PAGE,
+					 .size = VFIO_USER_PLAIN_PAGE};
+	struct vfio_user_step *step = vfio_user_step(job);
+	struct vfio_user *client = job->client;
 
 	if (!step)
 		return;
-	pthread_mutex_lock(&vu->wire.lock);
-	for (size_t i = 0; i < vu->nmaps; i++) {
-		const struct vfmig_map *map = &vu->maps[i].map;
+	pthread_mutex_lock(&client->wire.lock);
+	for (size_t i = 0; i < client->nmaps; i++) {
+		const struct vfmig_map *map = &client->maps[i].map;
 
 		/* In ascending order or not: begin again below what is in the way. */
 		if (map->iova <= u.addr && u.addr - map->iova < map->size) {
-			u.addr = map->iova - VU_PLAIN_PAGE;
+			u.addr = map->iova - VFIO_USER_PLAIN_PAGE;
 			i = SIZE_MAX;
 		}
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	step->answered = answered;
 	step->ask.fixed = ABI_MSG_DMA_UNMAP_SIZE;
-	vfio_user_send(step, VFMIG_USER_DMA_UNMAP,
-		       abi_msg_put_dma_unmap(vu_fixed(step), VU_FIXED_ROOM, &u, &none));
+	vfio_user_send(
+		step, VFMIG_USER_DMA_UNMAP,
+		abi_msg_put_dma_unmap(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &u, &none));
 }
 
-static bool has_no_dma(const struct vu_step *step)
+static bool has_no_dma(const struct vfio_user_step *step)
 {
 	return !step->ask.error && !step->ask.reply_len;
 }
 
 /* The page size that the server chose. */
-static const char *started(struct vu *vu, const struct vu_step *step, uint64_t *page)
+static const char *started(struct vfio_user *client, const struct vfio_user_step *step,
+			   uint64_t *page)
 {
-	if (atomic_load(&vu->early)) {
-		atomic_store(&vu->early_known, true);
-		*page = VU_PLAIN_PAGE;
+	if (atomic_load(&client->early)) {
+		atomic_store(&client->early_known, true);
+		*page = VFIO_USER_PLAIN_PAGE;
 		return abi_msg_get_dirty_reply(step->ask.reply, step->ask.reply_len, NULL);
 	}
 	if (step->ask.reply_len < step->ask.fixed)
 		return "the answer is too short";
 	memcpy(page, step->ask.reply + ABI_FEATURE_HEADER_SIZE, sizeof(*page));
 	if (*page < ABI_LOGGING_PAGE_MIN || (*page & (*page - 1)) ||
-	    (vu->plain && *page != VU_PLAIN_PAGE))
+	    (client->plain && *page != VFIO_USER_PLAIN_PAGE))
 		return "the server chose a page size that it was not asked for";
 	return NULL;
 }
 
 /* Refused: by a server that has another way? Then that is tried, and its answer looked at like this one. */
-static bool start_early(struct vu_job *job, const struct vu_step *step,
-			void (*answered)(struct vu_job *job, struct vu_step *step))
+static bool start_early(struct vfio_user_job *job, const struct vfio_user_step *step,
+			void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 
 	if (!step->ask.error)
 		return false;
-	if (vfio_user_early_try(vu)) {
-		send_start(job, VU_PLAIN_PAGE, NULL, 0, answered);
+	if (vfio_user_early_try(client)) {
+		send_start(job, VFIO_USER_PLAIN_PAGE, NULL, 0, answered);
 		return true;
 	}
 	/* That was the other way, too. */
-	if (!atomic_load(&vu->early_known))
-		atomic_store(&vu->early, false);
+	if (!atomic_load(&client->early_known))
+		atomic_store(&client->early, false);
 	return false;
 }
 
-static void start_answered(struct vu_job *job, struct vu_step *step)
+static void start_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	struct vfmig_feature_dma_logging_control *c = job->request->feature.data;
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	const char *why;
 	uint64_t page;
 
@@ -160,59 +163,60 @@ static void start_answered(struct vu_job *job, struct vu_step *step)
 		vfio_user_refused(job, step, "to log DMA");
 		return;
 	}
-	why = started(vu, step, &page);
+	why = started(client, step, &page);
 	if (why) {
-		vfio_user_fail(job, -EPROTO, "%s: logging: %s", vu->device.name, why);
+		vfio_user_fail(job, -EPROTO, "%s: logging: %s", client->device.name, why);
 		return;
 	}
 	c->page_size = page;
-	pthread_mutex_lock(&vu->wire.lock);
-	vu->log_on = vu->log_sent = true;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	client->log_on = client->log_sent = true;
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
 /* The map that it came with is there all the same; the next report is what fails. */
-static void first_answered(struct vu_job *job, struct vu_step *step)
+static void first_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	uint64_t page;
 
 	if (start_early(job, step, first_answered))
 		return;
-	if (!step->ask.error && !started(job->vu, step, &page))
+	if (!step->ask.error && !started(job->client, step, &page))
 		return;
-	pthread_mutex_lock(&job->vu->wire.lock);
-	job->vu->log_failed = true;
-	pthread_mutex_unlock(&job->vu->wire.lock);
+	pthread_mutex_lock(&job->client->wire.lock);
+	job->client->log_failed = true;
+	pthread_mutex_unlock(&job->client->wire.lock);
 }
 
 /* Now that it is known to survive it. */
-static void start_checked(struct vu_job *job, struct vu_step *step)
+static void start_checked(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	struct vfmig_feature_dma_logging_control *c = job->request->feature.data;
 
 	if (has_no_dma(step)) {
 		vfio_user_fail(job, -EOPNOTSUPP,
 			       "%s: the server cannot log DMA: it has not set DMA up at all",
-			       job->vu->device.name);
+			       job->client->device.name);
 		return;
 	}
 	send_stop(job, whatever);
-	send_start(job, VU_PLAIN_PAGE, (const void *)(uintptr_t)c->ranges, c->num_ranges, NULL);
+	send_start(job, VFIO_USER_PLAIN_PAGE, (const void *)(uintptr_t)c->ranges, c->num_ranges,
+		   NULL);
 }
 
-static void first_checked(struct vu_job *job, struct vu_step *step)
+static void first_checked(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	if (has_no_dma(step)) {
-		pthread_mutex_lock(&job->vu->wire.lock);
-		job->vu->log_failed = true;
-		pthread_mutex_unlock(&job->vu->wire.lock);
+		pthread_mutex_lock(&job->client->wire.lock);
+		job->client->log_failed = true;
+		pthread_mutex_unlock(&job->client->wire.lock);
 		return;
 	}
 	send_stop(job, whatever);
-	send_start(job, VU_PLAIN_PAGE, NULL, 0, first_answered);
+	send_start(job, VFIO_USER_PLAIN_PAGE, NULL, 0, first_answered);
 }
 
-static int check_start(struct vu *vu, const struct vfmig_feature_dma_logging_control *c,
+static int check_start(struct vfio_user *client, const struct vfmig_feature_dma_logging_control *c,
 		       struct vfmig_error *err)
 {
 	const struct vfmig_dma_logging_range *ranges = (const void *)(uintptr_t)c->ranges;
@@ -221,70 +225,70 @@ static int check_start(struct vu *vu, const struct vfmig_feature_dma_logging_con
 	if (c->num_ranges > ABI_LOGGING_RANGES_MAX)
 		return vfmig_err(err, -E2BIG,
 				 "%s: logging of %u ranges: at most %u go in a message",
-				 vu->device.name, c->num_ranges, ABI_LOGGING_RANGES_MAX);
+				 client->device.name, c->num_ranges, ABI_LOGGING_RANGES_MAX);
 	if (c->num_ranges && !ranges)
-		return vfmig_err(err, -EFAULT, "%s: logging: no ranges", vu->device.name);
+		return vfmig_err(err, -EFAULT, "%s: logging: no ranges", client->device.name);
 	why = abi_logging_start_check(c->page_size, ranges, c->num_ranges, true);
-	return why ? vfmig_err(err, -EINVAL, "%s: logging: %s", vu->device.name, why) : 0;
+	return why ? vfmig_err(err, -EINVAL, "%s: logging: %s", client->device.name, why) : 0;
 }
 
 /*
  * A plain server that has no region yet is told later: it would not survive it (vfio_user_log_first()). One that
  * logs already, for a client that is gone, logs at that one's page size until it is told to stop.
  */
-static void start_plain(struct vu *vu, struct vfmig_request *request,
+static void start_plain(struct vfio_user *client, struct vfmig_request *request,
 			struct vfmig_feature_dma_logging_control *c)
 {
-	struct vu_job *job;
+	struct vfio_user_job *job;
 	bool later;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	dirty_clear(vu->extra, 0, UINT64_MAX);
-	later = vu->nmaps == vu->by_message;
-	vu->log_on = later;
-	vu->log_sent = vu->log_failed = false;
-	pthread_mutex_unlock(&vu->wire.lock);
-	c->page_size = VU_PLAIN_PAGE;
+	pthread_mutex_lock(&client->wire.lock);
+	dirty_clear(client->extra, 0, UINT64_MAX);
+	later = client->nmaps == client->by_message;
+	client->log_on = later;
+	client->log_sent = client->log_failed = false;
+	pthread_mutex_unlock(&client->wire.lock);
+	c->page_size = VFIO_USER_PLAIN_PAGE;
 	if (later) {
 		request_complete(request, 0);
 		return;
 	}
-	job = vfio_user_job(vu, request, start_answered);
+	job = vfio_user_job(client, request, start_answered);
 	if (!job)
 		return;
 	ask_for_dma(job, start_checked);
 	vfio_user_let_go(job);
 }
 
-void vfio_user_log_start(struct vu *vu, struct vfmig_request *request)
+void vfio_user_log_start(struct vfio_user *client, struct vfmig_request *request)
 {
 	struct vfmig_feature_dma_logging_control *c = request->feature.data;
-	struct vu_job *job;
+	struct vfio_user_job *job;
 	bool on;
 	int ret = 0;
 
 	if (request->feature.size < sizeof(*c) || !c)
 		ret = vfmig_err(request->err, -EINVAL, "%s: logging: the payload is too small",
-				vu->device.name);
+				client->device.name);
 	else
-		ret = check_start(vu, c, request->err);
+		ret = check_start(client, c, request->err);
 	if (ret) {
 		request_complete(request, ret);
 		return;
 	}
-	pthread_mutex_lock(&vu->wire.lock);
-	on = vu->log_on;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	on = client->log_on;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (on) {
 		request_complete_err(request, -EINVAL, "%s: DMA is logged already",
-				     vu->device.name);
+				     client->device.name);
 		return;
 	}
-	if (vu->plain) {
-		start_plain(vu, request, c);
+	if (client->plain) {
+		start_plain(client, request, c);
 		return;
 	}
-	job = vfio_user_job(vu, request, start_answered);
+	job = vfio_user_job(client, request, start_answered);
 	if (!job)
 		return;
 	send_start(job, c->page_size, (const void *)(uintptr_t)c->ranges, c->num_ranges, NULL);
@@ -292,43 +296,43 @@ void vfio_user_log_start(struct vu *vu, struct vfmig_request *request)
 }
 
 /* The first region is there: what was put off. All of it counts as written. */
-void vfio_user_log_first(struct vu_job *job)
+void vfio_user_log_first(struct vfio_user_job *job)
 {
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	bool now;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	now = vu->plain && vu->log_on && !vu->log_sent;
-	vu->log_sent |= now;
-	for (size_t i = 0; now && i < vu->nmaps; i++)
-		vfmig_dirty_mark(vu->extra, vu->maps[i].map.iova, vu->maps[i].map.size);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	now = client->plain && client->log_on && !client->log_sent;
+	client->log_sent |= now;
+	for (size_t i = 0; now && i < client->nmaps; i++)
+		vfmig_dirty_mark(client->extra, client->maps[i].map.iova, client->maps[i].map.size);
+	pthread_mutex_unlock(&client->wire.lock);
 	if (now)
 		ask_for_dma(job, first_checked);
 }
 
 /* ---- STOP ---- */
 
-static void stop_answered(struct vu_job *job, struct vu_step *step)
+static void stop_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	if (step->ask.error)
 		vfio_user_refused(job, step, "to stop logging");
 }
 
-void vfio_user_log_stop(struct vu *vu, struct vfmig_request *request)
+void vfio_user_log_stop(struct vfio_user *client, struct vfmig_request *request)
 {
-	struct vu_job *job;
+	struct vfio_user_job *job;
 	bool tell;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	tell = !vu->plain || vu->log_sent;
-	vu->log_on = vu->log_sent = false;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	tell = !client->plain || client->log_sent;
+	client->log_on = client->log_sent = false;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (!tell) {
 		request_complete(request, 0);
 		return;
 	}
-	job = vfio_user_job(vu, request, stop_answered);
+	job = vfio_user_job(client, request, stop_answered);
 	if (!job)
 		return;
 	send_stop(job, NULL);

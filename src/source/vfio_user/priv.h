@@ -25,28 +25,29 @@
 #include "wire/wire.h"
 
 /* Questions under way, and bytes in them; what is beyond waits. */
-#define VU_WINDOW	256u
-#define VU_WINDOW_BYTES (16u << 20)
+#define VFIO_USER_WINDOW       256u
+#define VFIO_USER_WINDOW_BYTES (16u << 20)
 /* A server that takes less data in a message is refused: a request would take too many of them. */
-#define VU_XFER_MIN 256u
+#define VFIO_USER_XFER_MIN 256u
 /* The largest data in one message to a server that takes what one receive brings for the whole. */
-#define VU_PLAIN_PIECE (32u << 10)
+#define VFIO_USER_PLAIN_PIECE (32u << 10)
 /* Commands of the server's that wait to be served, or whose answers it does not take; more ends the connection. */
-#define VU_COMMANDS	  1024u
-#define VU_COMMANDS_BYTES (64u << 20)
+#define VFIO_USER_COMMANDS	 1024u
+#define VFIO_USER_COMMANDS_BYTES (64u << 20)
 /* Who is in the epoll, besides the ends of the wire. */
-enum { VU_GONE = WIRE_ENDS, VU_KICK };
-#define VU_EVENTS 4
+enum { VFIO_USER_GONE = WIRE_ENDS, VFIO_USER_KICK };
+#define VFIO_USER_EVENTS 4
 
 /* A region or feature has no more to say of itself than this. */
-#define VU_INFO_MAX 65536u
+#define VFIO_USER_INFO_MAX 65536u
 /* A plain server's log has pages of this size, whatever was asked for. */
-#define VU_PLAIN_PAGE 4096u
+#define VFIO_USER_PLAIN_PAGE 4096u
 /* And a reply by DIRTY_PAGES fits in a message. */
-#define VU_EARLY_BITMAP_MAX ((1u << 20) - ABI_MSG_DIRTY_PAGES_SIZE - ABI_MSG_DIRTY_RANGE_SIZE)
+#define VFIO_USER_EARLY_BITMAP_MAX                                                                 \
+	((1u << 20) - ABI_MSG_DIRTY_PAGES_SIZE - ABI_MSG_DIRTY_RANGE_SIZE)
 
-struct vu;
-struct vu_job;
+struct vfio_user;
+struct vfio_user_job;
 struct serve; /* serve.c */
 
 /*
@@ -56,12 +57,12 @@ struct serve; /* serve.c */
  * @own: a buffer that is freed with the step
  * @a, @b, @fd: the job's own; @fd is closed with the step
  */
-struct vu_step {
+struct vfio_user_step {
 	struct wire_ask ask;
-	struct vu_job *job;
-	void (*answered)(struct vu_job *job, struct vu_step *step);
-	struct vu_step *next;	/* waiting to be sent, or to be looked at, or unused */
-	struct vu_step *sister; /* of the same job */
+	struct vfio_user_job *job;
+	void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step);
+	struct vfio_user_step *next;   /* waiting to be sent, or to be looked at, or unused */
+	struct vfio_user_step *sister; /* of the same job */
 	size_t bytes;
 	void *own;
 	uint64_t a, b;
@@ -75,51 +76,51 @@ struct vu_step {
  * @result: if there is none
  * @ends: instead of completing the request at once
  */
-struct vu_job {
-	struct vu *vu;
+struct vfio_user_job {
+	struct vfio_user *client;
 	struct vfmig_request *request;
-	void (*answered)(struct vu_job *job, struct vu_step *step);
-	void (*ends)(struct vu_job *job);
+	void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step);
+	void (*ends)(struct vfio_user_job *job);
 	ssize_t result;
 	int error;
 	unsigned left; /* steps under way */
-	struct vu_step *steps;
+	struct vfio_user_step *steps;
 	bool ordered, finished;
-	bool quick;	       /* its @answered takes no lock, unless there is an error */
-	struct vu_step *spare; /* for its first question */
-	struct vu_job *next_unmapping;
+	bool quick;		      /* its @answered takes no lock, unless there is an error */
+	struct vfio_user_step *spare; /* for its first question */
+	struct vfio_user_job *next_unmapping;
 	unsigned checked; /* how many use its request: its beginner, a looker at answers */
 	int stage;
 	uint64_t a;
 	void *own;
 	struct vfmig_device *other_device; /* whose region is to be mapped, while it is asked */
 	struct vfmig_request other;
-	void (*other_back)(struct vu_job *job);
-	struct vu_job *next, *prev;
-	struct vu_job *next_ordered;
+	void (*other_back)(struct vfio_user_job *job);
+	struct vfio_user_job *next, *prev;
+	struct vfio_user_job *next_ordered;
 };
 
 /* A map of the space that the server has. */
-struct vu_map {
+struct vfio_user_map {
 	struct vfmig_map map;
 	bool by_fd;
 	bool stale; /* it is gone from the space, and the server would not let go of it yet */
 };
 
 /* An answer that is kept, for a server that does not repeat it while its device is stopped. */
-struct vu_kept {
+struct vfio_user_kept {
 	enum vfmig_op op;
 	uint32_t index;
 	size_t len;
-	struct vu_kept *next;
+	struct vfio_user_kept *next;
 	uint8_t bytes[];
 };
 
-struct vu {
+struct vfio_user {
 	struct vfmig_device device; /* the first */
 	struct wire wire;
 	int epoll, gone; /* gone: readable from the connection's end on */
-	struct epoll_event events[VU_EVENTS];
+	struct epoll_event events[VFIO_USER_EVENTS];
 	bool waited; /* in the place of that, the answer was waited for and is there */
 	int nevents; /* that were waited for, and are for process() */
 	struct vfio_user_options options;
@@ -129,12 +130,13 @@ struct vu {
 	uint32_t write_max;
 
 	/* under the wire's lock: */
-	struct vu_job *jobs; /* all that have a request */
-	struct vu_job *unused_jobs;
-	struct vu_job *order, **order_last; /* data: done in the order in which it was asked for */
-	struct vu_step *unused_steps;
-	struct vu_step *waiting, **waiting_last; /* for room in the window */
-	struct vu_step *answers, **answers_last; /* to be looked at */
+	struct vfio_user_job *jobs; /* all that have a request */
+	struct vfio_user_job *unused_jobs;
+	struct vfio_user_job *order,
+		**order_last; /* data: done in the order in which it was asked for */
+	struct vfio_user_step *unused_steps;
+	struct vfio_user_step *waiting, **waiting_last; /* for room in the window */
+	struct vfio_user_step *answers, **answers_last; /* to be looked at */
 	unsigned under_way;
 	size_t under_way_bytes;
 	bool looking; /* a thread looks at answers */
@@ -147,8 +149,8 @@ struct vu {
 	unsigned unsent;	  /* answers to it that are not sent */
 	struct serve *at_regions; /* of that, what waits for another device */
 	struct vfmig_request *detaching;
-	struct vu_job *unmapping; /* wait for the end of that */
-	struct vu_map *maps;
+	struct vfio_user_job *unmapping; /* wait for the end of that */
+	struct vfio_user_map *maps;
 	size_t nmaps, room_maps;
 	unsigned by_message; /* maps without a descriptor */
 
@@ -165,111 +167,116 @@ struct vu {
 	atomic_bool early_known; /* and has shown it */
 	atomic_bool early_tried; /* whether it has was asked */
 	struct vfmig_dirty *extra;
-	struct vu_kept *kept;
+	struct vfio_user_kept *kept;
 	int nowhere; /* an eventfd that nobody reads */
 };
 
 /* ---- job.c ---- */
 
-static inline uint8_t *vu_fixed(struct vu_step *step)
+static inline uint8_t *vfio_user_fixed(struct vfio_user_step *step)
 {
 	return step->ask.out.head + ABI_MSG_HEADER_SIZE;
 }
-#define VU_FIXED_ROOM (WIRE_HEAD - ABI_MSG_HEADER_SIZE)
+#define VFIO_USER_FIXED_ROOM (WIRE_HEAD - ABI_MSG_HEADER_SIZE)
 
 /* A job for a request; if there is no memory, the request is done with that, and NULL. */
-struct vu_job *vfio_user_job(struct vu *vu, struct vfmig_request *request,
-			     void (*answered)(struct vu_job *job, struct vu_step *step));
+struct vfio_user_job *vfio_user_job(struct vfio_user *client, struct vfmig_request *request,
+				    void (*answered)(struct vfio_user_job *job,
+						     struct vfio_user_step *step));
 /* A step for a job, or NULL: then the job has failed. */
-struct vu_step *vfio_user_step(struct vu_job *job);
+struct vfio_user_step *vfio_user_step(struct vfio_user_job *job);
 /*
  * Ask. A job is held, and can neither end nor be taken back, from its beginning until vfio_user_let_go(), and while a
  * step of it is looked at.
  */
-void vfio_user_send(struct vu_step *step, uint16_t cmd, size_t fixed);
-void vfio_user_let_go(struct vu_job *job);
+void vfio_user_send(struct vfio_user_step *step, uint16_t cmd, size_t fixed);
+void vfio_user_let_go(struct vfio_user_job *job);
 /* Both, where it is the only question: a register is read with the lock taken once. */
-void vfio_user_send_last(struct vu_step *step, uint16_t cmd, size_t fixed);
+void vfio_user_send_last(struct vfio_user_step *step, uint16_t cmd, size_t fixed);
 /* It is not to be sent after all. */
-void vfio_user_drop(struct vu_step *step);
+void vfio_user_drop(struct vfio_user_step *step);
 /* Note a failure, if it is the first. */
-void vfio_user_fail(struct vu_job *job, int code, const char *fmt, ...)
+void vfio_user_fail(struct vfio_user_job *job, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Note that the server refused, in the words of the operation. */
-void vfio_user_refused(struct vu_job *job, const struct vu_step *step, const char *what);
+void vfio_user_refused(struct vfio_user_job *job, const struct vfio_user_step *step,
+		       const char *what);
 /* Look at what is answered. Without the lock; and with it, which is let go for each. */
-void vfio_user_look(struct vu *vu);
-void vfio_user_look_locked(struct vu *vu);
-void vfio_user_answer(struct vu *vu, struct wire_ask *ask);
-void vfio_user_jobs_free(struct vu *vu);
+void vfio_user_look(struct vfio_user *client);
+void vfio_user_look_locked(struct vfio_user *client);
+void vfio_user_answer(struct vfio_user *client, struct wire_ask *ask);
+void vfio_user_jobs_free(struct vfio_user *client);
 /* For the two files: parts of a job's end. Under the lock. */
-void vfio_user_step_free(struct vu *vu, struct vu_step *step);
-void vfio_user_unlink(struct vu *vu, struct vu_job *job);
-void vfio_user_unlink_step(struct vu_step *step);
-void vfio_user_finish(struct vu *vu, struct vu_job *job);
+void vfio_user_step_free(struct vfio_user *client, struct vfio_user_step *step);
+void vfio_user_unlink(struct vfio_user *client, struct vfio_user_job *job);
+void vfio_user_unlink_step(struct vfio_user_step *step);
+void vfio_user_finish(struct vfio_user *client, struct vfio_user_job *job);
 
 /* ---- cancel.c ---- */
 
 bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request);
 /* Ask another device (job->other, filled in); @back is called like a step's, unless the job was taken back. */
-void vfio_user_ask_other(struct vu_job *job, struct vfmig_device *device,
-			 void (*back)(struct vu_job *job));
+void vfio_user_ask_other(struct vfio_user_job *job, struct vfmig_device *device,
+			 void (*back)(struct vfio_user_job *job));
 
 /* ---- the operations ---- */
 
-void vfio_user_info(struct vu *vu, struct vfmig_request *request);	/* info.c */
-void vfio_user_region_fd(struct vu *vu, struct vfmig_request *request); /* info.c */
-void vfio_user_kept_free(struct vu *vu);
-void vfio_user_region(struct vu *vu, struct vfmig_request *request);	  /* data.c */
-void vfio_user_irqs(struct vu *vu, struct vfmig_request *request);	  /* data.c */
-void vfio_user_data(struct vu *vu, struct vfmig_request *request);	  /* data.c */
-void vfio_user_window(struct vu *vu, struct vfmig_request *request);	  /* window.c */
-void vfio_user_window_read(struct vu *vu, struct vfmig_request *request); /* window.c */
-void vfio_user_window_write(struct vu *vu, struct vfmig_request *request);
-void vfio_user_feature(struct vu *vu, struct vfmig_request *request);
-void vfio_user_precopy(struct vu *vu, struct vfmig_request *request);
-void vfio_user_reset(struct vu *vu, struct vfmig_request *request);
-void vfio_user_log_start(struct vu *vu, struct vfmig_request *request);
-void vfio_user_log_stop(struct vu *vu, struct vfmig_request *request);
-void vfio_user_log_report(struct vu *vu, struct vfmig_request *request);
-void vfio_user_attach(struct vu *vu, struct vfmig_request *request);
-void vfio_user_detach(struct vu *vu, struct vfmig_request *request);
-void vfio_user_map(struct vu *vu, struct vfmig_request *request);
-void vfio_user_unmap(struct vu *vu, struct vfmig_request *request);
+void vfio_user_info(struct vfio_user *client, struct vfmig_request *request);	   /* info.c */
+void vfio_user_region_fd(struct vfio_user *client, struct vfmig_request *request); /* info.c */
+void vfio_user_kept_free(struct vfio_user *client);
+void vfio_user_region(struct vfio_user *client, struct vfmig_request *request);	     /* data.c */
+void vfio_user_irqs(struct vfio_user *client, struct vfmig_request *request);	     /* data.c */
+void vfio_user_data(struct vfio_user *client, struct vfmig_request *request);	     /* data.c */
+void vfio_user_window(struct vfio_user *client, struct vfmig_request *request);	     /* window.c */
+void vfio_user_window_read(struct vfio_user *client, struct vfmig_request *request); /* window.c */
+void vfio_user_window_write(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_feature(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_precopy(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_reset(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_log_start(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_log_stop(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_log_report(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_attach(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_detach(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_map(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_unmap(struct vfio_user *client, struct vfmig_request *request);
 
 /* ---- what they have in common ---- */
 
 /* A FEATURE question: @size bytes of payload in the fixed part, the same back. */
-void vfio_user_ask_feature(struct vu_step *step, uint32_t flags, const void *payload, size_t size);
+void vfio_user_ask_feature(struct vfio_user_step *step, uint32_t flags, const void *payload,
+			   size_t size);
 /* The state of a MIG_STATE reply. */
-const char *vfio_user_state(const struct vu_step *step, uint32_t *state);
+const char *vfio_user_state(const struct vfio_user_step *step, uint32_t *state);
 /* A state was reached, or asked for and not reached (@known false). Under the lock. */
-void vfio_user_note_state(struct vu *vu, bool known, uint32_t state);
+void vfio_user_note_state(struct vfio_user *client, bool known, uint32_t state);
 /* The server is known to be in pre-copy. Under the lock. */
-bool vfio_user_in_precopy(const struct vu *vu);
+bool vfio_user_in_precopy(const struct vfio_user *client);
 /* Have a job start the log, now that there is a map. Plain servers. */
-void vfio_user_log_first(struct vu_job *job);
+void vfio_user_log_first(struct vfio_user_job *job);
 /* Try again to have the server let go of what it would not. */
-void vfio_user_drop_stale(struct vu_job *job);
+void vfio_user_drop_stale(struct vfio_user_job *job);
 
 /* ---- early.c: servers that have DIRTY_PAGES ---- */
 
 /* Is it worth trying? Once; then it counts as one of them, until it has refused. */
-bool vfio_user_early_try(struct vu *vu);
+bool vfio_user_early_try(struct vfio_user *client);
 /* START or STOP. */
-void vfio_user_early_send(struct vu_job *job, uint32_t flags,
-			  void (*answered)(struct vu_job *job, struct vu_step *step));
+void vfio_user_early_send(struct vfio_user_job *job, uint32_t flags,
+			  void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step));
 /* Ask for the bitmap of a region, with a step that has room for it; and whether the answer is that. */
-void vfio_user_early_report(struct vu_step *step, uint64_t iova, uint64_t size, uint64_t bytes);
-const char *vfio_user_early_reported(const struct vu_step *step, uint64_t iova, uint64_t size);
+void vfio_user_early_report(struct vfio_user_step *step, uint64_t iova, uint64_t size,
+			    uint64_t bytes);
+const char *vfio_user_early_reported(const struct vfio_user_step *step, uint64_t iova,
+				     uint64_t size);
 /* A probe of @feature was refused: it may be there all the same, which this finds out. */
-bool vfio_user_early_probe(struct vu_job *job, uint32_t feature);
+bool vfio_user_early_probe(struct vfio_user_job *job, uint32_t feature);
 
 /* ---- serve.c: DMA by message ---- */
 
-int vfio_user_command(struct vu *vu, struct wire_msg *msg);
-void vfio_user_serve(struct vu *vu);
+int vfio_user_command(struct vfio_user *client, struct wire_msg *msg);
+void vfio_user_serve(struct vfio_user *client);
 /* The connection is gone: free what waits. Under the lock, which is let go in between. */
-void vfio_user_serve_free(struct vu *vu);
+void vfio_user_serve_free(struct vfio_user *client);
 
 #endif

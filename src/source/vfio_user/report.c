@@ -13,10 +13,10 @@
 #define RUNS_FLAGS   (VFMIG_FEATURE_USER_REPORT_RUNS | VFMIG_FEATURE_GET)
 
 /* A step that asks about a range and has room for so many bytes about it; NULL if the job has failed. */
-static struct vu_step *begin_step(struct vu_job *job, const struct abi_logging_report *r,
-				  uint64_t bytes)
+static struct vfio_user_step *begin_step(struct vfio_user_job *job,
+					 const struct abi_logging_report *r, uint64_t bytes)
 {
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 
 	if (!step)
 		return NULL;
@@ -36,14 +36,15 @@ static struct vu_step *begin_step(struct vu_job *job, const struct abi_logging_r
 
 /* ---- as a bitmap ---- */
 
-static void send_report(struct vu_job *job, const struct abi_logging_report *r, uint64_t bytes)
+static void send_report(struct vfio_user_job *job, const struct abi_logging_report *r,
+			uint64_t bytes)
 {
-	struct vu_step *step = begin_step(job, r, bytes);
+	struct vfio_user_step *step = begin_step(job, r, bytes);
 	uint8_t payload[ABI_LOGGING_REPORT_SIZE];
 
 	if (!step)
 		return;
-	if (atomic_load(&job->vu->early)) {
+	if (atomic_load(&job->client->early)) {
 		vfio_user_early_report(step, r->iova, r->length, bytes);
 		return;
 	}
@@ -51,7 +52,7 @@ static void send_report(struct vu_job *job, const struct abi_logging_report *r, 
 	vfio_user_ask_feature(step, REPORT_FLAGS, payload, sizeof(payload));
 }
 
-static const char *look_at_report(const struct vu_step *step, uint64_t page)
+static const char *look_at_report(const struct vfio_user_step *step, uint64_t page)
 {
 	struct abi_logging_report said;
 	uint64_t bytes;
@@ -69,7 +70,7 @@ static const char *look_at_report(const struct vu_step *step, uint64_t page)
 }
 
 /* Whether the bitmap is there, about what was asked. */
-static bool report_ok(struct vu_job *job, const struct vu_step *step, uint64_t page)
+static bool report_ok(struct vfio_user_job *job, const struct vfio_user_step *step, uint64_t page)
 {
 	const char *why;
 
@@ -77,11 +78,11 @@ static bool report_ok(struct vu_job *job, const struct vu_step *step, uint64_t p
 		vfio_user_refused(job, step, "to report what was written");
 		return false;
 	}
-	why = atomic_load(&job->vu->early) ? vfio_user_early_reported(step, step->a, step->b)
-					   : look_at_report(step, page);
+	why = atomic_load(&job->client->early) ? vfio_user_early_reported(step, step->a, step->b)
+					       : look_at_report(step, page);
 	if (why)
 		vfio_user_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
-			       job->vu->device.name, (unsigned long long)step->b,
+			       job->client->device.name, (unsigned long long)step->b,
 			       (unsigned long long)step->a, why);
 	return !why;
 }
@@ -104,7 +105,7 @@ static void add_bits(uint64_t *to, const uint64_t *from, uint64_t words)
 		to[i] |= from[i];
 }
 
-static void report_answered(struct vu_job *job, struct vu_step *step)
+static void report_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	const struct vfmig_feature_dma_logging_report *r = job->request->feature.data;
 
@@ -115,9 +116,9 @@ static void report_answered(struct vu_job *job, struct vu_step *step)
 
 /* ---- as runs ---- */
 
-static void send_runs(struct vu_job *job, const struct abi_logging_report *r, uint64_t bytes)
+static void send_runs(struct vfio_user_job *job, const struct abi_logging_report *r, uint64_t bytes)
 {
-	struct vu_step *step = begin_step(job, r, bytes);
+	struct vfio_user_step *step = begin_step(job, r, bytes);
 	struct vfmig_device_feature f = {
 		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_RUNS_SIZE + bytes),
 		.flags = RUNS_FLAGS,
@@ -126,9 +127,9 @@ static void send_runs(struct vu_job *job, const struct abi_logging_report *r, ui
 	if (!step)
 		return;
 	step->ask.fixed = ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_RUNS_SIZE;
-	abi_feature_put(vu_fixed(step), VU_FIXED_ROOM, &f);
-	abi_logging_put_report(vu_fixed(step) + ABI_FEATURE_HEADER_SIZE,
-			       VU_FIXED_ROOM - ABI_FEATURE_HEADER_SIZE, r);
+	abi_feature_put(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &f);
+	abi_logging_put_report(vfio_user_fixed(step) + ABI_FEATURE_HEADER_SIZE,
+			       VFIO_USER_FIXED_ROOM - ABI_FEATURE_HEADER_SIZE, r);
 	vfio_user_send(step, VFMIG_USER_DEVICE_FEATURE,
 		       ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_REPORT_SIZE);
 }
@@ -147,7 +148,7 @@ static bool give_runs(struct vfmig_page_runs *to, const void *runs, uint32_t cou
 	return true;
 }
 
-static const char *take_runs(const struct vu_step *step,
+static const char *take_runs(const struct vfio_user_step *step,
 			     const struct vfmig_feature_dma_logging_report *r,
 			     struct vfmig_page_runs *runs)
 {
@@ -175,7 +176,7 @@ static const char *take_runs(const struct vu_step *step,
 	return why;
 }
 
-static void runs_answered(struct vu_job *job, struct vu_step *step)
+static void runs_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	const char *why;
 
@@ -186,59 +187,61 @@ static void runs_answered(struct vu_job *job, struct vu_step *step)
 	why = take_runs(step, job->request->feature.data, job->request->feature.runs);
 	if (why)
 		vfio_user_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
-			       job->vu->device.name, (unsigned long long)step->b,
+			       job->client->device.name, (unsigned long long)step->b,
 			       (unsigned long long)step->a, why);
 }
 
 /* ---- from a plain server ---- */
 
-static void plain_answered(struct vu_job *job, struct vu_step *step)
+static void plain_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
-	if (report_ok(job, step, VU_PLAIN_PAGE))
-		dirty_mark_bitmap(job->vu->extra, step->a, step->b, VU_PLAIN_PAGE, step->own);
+	if (report_ok(job, step, VFIO_USER_PLAIN_PAGE))
+		dirty_mark_bitmap(job->client->extra, step->a, step->b, VFIO_USER_PLAIN_PAGE,
+				  step->own);
 }
 
-static void plain_ends(struct vu_job *job)
+static void plain_ends(struct vfio_user_job *job)
 {
 	const struct vfmig_feature_dma_logging_report *r = job->request->feature.data;
 
-	dirty_report(job->vu->extra, r->iova, r->length, r->page_size,
+	dirty_report(job->client->extra, r->iova, r->length, r->page_size,
 		     (uint64_t *)(uintptr_t)r->bitmap);
 }
 
 /* The regions in reach of a range. A copy, for the list may change while they are asked about. */
-static struct vu_map *regions(struct vu *vu, uint64_t iova, uint64_t length, size_t *count)
+static struct vfio_user_map *regions(struct vfio_user *client, uint64_t iova, uint64_t length,
+				     size_t *count)
 {
 	uint64_t last = iova + (length - 1);
-	struct vu_map *list;
+	struct vfio_user_map *list;
 
 	*count = 0;
-	pthread_mutex_lock(&vu->wire.lock);
-	list = malloc((vu->nmaps + 1) * sizeof(*list));
-	for (size_t i = 0; list && vu->log_sent && i < vu->nmaps; i++) {
-		const struct vu_map *m = &vu->maps[i];
+	pthread_mutex_lock(&client->wire.lock);
+	list = malloc((client->nmaps + 1) * sizeof(*list));
+	for (size_t i = 0; list && client->log_sent && i < client->nmaps; i++) {
+		const struct vfio_user_map *m = &client->maps[i];
 
 		if (m->by_fd && !m->stale && m->map.iova <= last &&
 		    m->map.iova + (m->map.size - 1) >= iova)
 			list[(*count)++] = *m;
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	return list;
 }
 
-static void report_plain(struct vu *vu, struct vfmig_request *request,
+static void report_plain(struct vfio_user *client, struct vfmig_request *request,
 			 const struct abi_logging_report *asked)
 {
-	struct vu_job *job = vfio_user_job(vu, request, plain_answered);
-	struct abi_logging_report r = {.page_size = VU_PLAIN_PAGE};
-	struct vu_map *list;
+	struct vfio_user_job *job = vfio_user_job(client, request, plain_answered);
+	struct abi_logging_report r = {.page_size = VFIO_USER_PLAIN_PAGE};
+	struct vfio_user_map *list;
 	size_t count;
 	uint64_t bytes;
 
 	if (!job)
 		return;
 	job->ends = plain_ends;
-	list = regions(vu, asked->iova, asked->length, &count);
+	list = regions(client, asked->iova, asked->length, &count);
 	job->own = list;
 	if (!list)
 		vfio_user_fail(job, -ENOMEM, "no memory for a report");
@@ -246,9 +249,9 @@ static void report_plain(struct vu *vu, struct vfmig_request *request,
 		r.iova = list[i].map.iova;
 		r.length = list[i].map.size;
 		if (abi_logging_report_check(&r, &bytes) ||
-		    (atomic_load(&vu->early) && bytes > VU_EARLY_BITMAP_MAX))
+		    (atomic_load(&client->early) && bytes > VFIO_USER_EARLY_BITMAP_MAX))
 			/* Too large to be asked about in one piece, which is the only way. */
-			vfmig_dirty_mark(vu->extra, r.iova, r.length);
+			vfmig_dirty_mark(client->extra, r.iova, r.length);
 		else
 			send_report(job, &r, bytes);
 	}
@@ -257,43 +260,44 @@ static void report_plain(struct vu *vu, struct vfmig_request *request,
 
 /* ---- either ---- */
 
-void vfio_user_log_report(struct vu *vu, struct vfmig_request *request)
+void vfio_user_log_report(struct vfio_user *client, struct vfmig_request *request)
 {
 	const struct vfmig_feature_dma_logging_report *r = request->feature.data;
 	struct abi_logging_report asked;
-	struct vu_job *job;
+	struct vfio_user_job *job;
 	const char *why = NULL;
 	uint64_t bytes = 0;
 	bool on, failed;
 
 	if (request->feature.size < sizeof(*r) || !r || !r->bitmap) {
 		request_complete_err(request, -EINVAL, "%s: a report needs somewhere to go",
-				     vu->device.name);
+				     client->device.name);
 		return;
 	}
 	asked = (struct abi_logging_report){
 		.iova = r->iova, .length = r->length, .page_size = r->page_size};
 	why = abi_logging_report_check(&asked, &bytes);
-	pthread_mutex_lock(&vu->wire.lock);
-	on = vu->log_on;
-	failed = vu->log_failed;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	on = client->log_on;
+	failed = client->log_failed;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (!why && !on)
 		why = "DMA is not logged";
 	if (why || failed) {
 		request_complete_err(request, why ? -EINVAL : -EIO, "%s: report: %s",
-				     vu->device.name,
+				     client->device.name,
 				     why ? why : "the server could not be told to log");
 		return;
 	}
-	if (vu->plain) {
-		report_plain(vu, request, &asked);
+	if (client->plain) {
+		report_plain(client, request, &asked);
 		return;
 	}
-	job = vfio_user_job(vu, request, vu->caps.vfmig >= 2 ? runs_answered : report_answered);
+	job = vfio_user_job(client, request,
+			    client->caps.vfmig >= 2 ? runs_answered : report_answered);
 	if (!job)
 		return;
-	if (vu->caps.vfmig >= 2)
+	if (client->caps.vfmig >= 2)
 		send_runs(job, &asked, bytes);
 	else
 		send_report(job, &asked, bytes);

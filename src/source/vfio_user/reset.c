@@ -22,28 +22,28 @@ enum stage {
 	RUN,	      /* asked for RUNNING */
 };
 
-static void ask_reset(struct vu_job *job, enum stage stage)
+static void ask_reset(struct vfio_user_job *job, enum stage stage)
 {
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 
 	job->stage = stage;
 	if (step)
 		vfio_user_send(step, VFMIG_USER_DEVICE_RESET, 0);
 }
 
-static void ask_state(struct vu_job *job, enum stage stage)
+static void ask_state(struct vfio_user_job *job, enum stage stage)
 {
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 
 	job->stage = stage;
 	if (step)
 		vfio_user_ask_feature(step, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET, NULL, 8);
 }
 
-static void set_state(struct vu_job *job, enum stage stage, uint32_t state)
+static void set_state(struct vfio_user_job *job, enum stage stage, uint32_t state)
 {
 	struct vfmig_feature_mig_state s = {.device_state = state, .data_fd = -1};
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 	uint8_t payload[8];
 
 	job->stage = stage;
@@ -54,56 +54,56 @@ static void set_state(struct vu_job *job, enum stage stage, uint32_t state)
 			      sizeof(payload));
 }
 
-static void note(struct vu *vu, bool known, uint32_t state)
+static void note(struct vfio_user *client, bool known, uint32_t state)
 {
-	pthread_mutex_lock(&vu->wire.lock);
-	vfio_user_note_state(vu, known, state);
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	vfio_user_note_state(client, known, state);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
-static void looked(struct vu_job *job, struct vu_step *step)
+static void looked(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	bool was_refused = job->stage == LOOK_REFUSED, loaded;
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	uint32_t state;
 
 	if (step->ask.error || vfio_user_state(step, &state)) {
 		/* A device without migration has no states, and what it said to the reset is all there is. */
 		if (was_refused)
 			vfio_user_fail(job, (int)job->a, "%s: the server refuses to reset: %s",
-				       vu->device.name, strerror((int)-(int64_t)job->a));
+				       client->device.name, strerror((int)-(int64_t)job->a));
 		return;
 	}
 	if (!was_refused) {
 		if (state == VFMIG_STATE_RUNNING)
-			note(vu, true, state);
+			note(client, true, state);
 		else
 			set_state(job, RUN, VFMIG_STATE_RUNNING);
 		return;
 	}
 	if (state != VFMIG_STATE_STOP && state != VFMIG_STATE_STOP_COPY) {
 		vfio_user_fail(job, (int)job->a, "%s: the server refuses to reset in state %s: %s",
-			       vu->device.name, vfmig_state_name(state),
+			       client->device.name, vfmig_state_name(state),
 			       strerror((int)-(int64_t)job->a));
 		return;
 	}
-	pthread_mutex_lock(&vu->wire.lock);
-	loaded = vu->loaded || !vu->state_known;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	loaded = client->loaded || !client->state_known;
+	pthread_mutex_unlock(&client->wire.lock);
 	set_state(job, PREPARE, loaded ? VFMIG_STATE_RESUMING : VFMIG_STATE_RUNNING);
 }
 
-static void reset_answered(struct vu_job *job, struct vu_step *step)
+static void reset_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 
 	switch ((enum stage)job->stage) {
 	case RESET:
-		if (!step->ask.error && (!vu->plain || !vu->caps.minor)) {
-			note(vu, true, VFMIG_STATE_RUNNING);
+		if (!step->ask.error && (!client->plain || !client->caps.minor)) {
+			note(client, true, VFMIG_STATE_RUNNING);
 		} else if (!step->ask.error) {
 			ask_state(job, LOOK);
-		} else if (vu->plain && vu->caps.minor && step->ask.error == -EINVAL) {
+		} else if (client->plain && client->caps.minor && step->ask.error == -EINVAL) {
 			job->a = (uint64_t)(int64_t)step->ask.error;
 			ask_state(job, LOOK_REFUSED);
 		} else {
@@ -128,7 +128,7 @@ static void reset_answered(struct vu_job *job, struct vu_step *step)
 			set_state(job, RUN, VFMIG_STATE_RUNNING);
 		return;
 	case RUN:
-		note(vu, !step->ask.error, VFMIG_STATE_RUNNING);
+		note(client, !step->ask.error, VFMIG_STATE_RUNNING);
 		if (step->ask.error)
 			vfio_user_refused(
 				job, step,
@@ -140,9 +140,9 @@ static void reset_answered(struct vu_job *job, struct vu_step *step)
 	}
 }
 
-void vfio_user_reset(struct vu *vu, struct vfmig_request *request)
+void vfio_user_reset(struct vfio_user *client, struct vfmig_request *request)
 {
-	struct vu_job *job = vfio_user_job(vu, request, reset_answered);
+	struct vfio_user_job *job = vfio_user_job(client, request, reset_answered);
 
 	if (!job)
 		return;

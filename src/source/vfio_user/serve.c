@@ -16,7 +16,7 @@
 /* A command that is being served; its reply, and what it asks of another device. */
 struct serve {
 	struct wire_out out;
-	struct vu *vu;
+	struct vfio_user *client;
 	struct wire_msg *msg, *data;
 	struct vfmig_user_dma_access access;
 	struct vfmig_request request;
@@ -27,9 +27,9 @@ struct serve {
 
 static void serve_free(struct serve *s)
 {
-	wire_msg_free(&s->vu->wire, s->msg);
+	wire_msg_free(&s->client->wire, s->msg);
 	if (s->data)
-		wire_msg_free(&s->vu->wire, s->data);
+		wire_msg_free(&s->client->wire, s->data);
 	free(s);
 }
 
@@ -37,23 +37,23 @@ static void reply_sent(struct wire *wire, struct wire_out *out)
 {
 	struct serve *s = (struct serve *)out;
 
-	s->vu->unsent--;
+	s->client->unsent--;
 	serve_free(s);
 }
 
 /* An access to a region is over. The unmaps that waited for the last one. Under the lock. */
-static struct vu_job *region_ended(struct vu *vu, struct serve *s)
+static struct vfio_user_job *region_ended(struct vfio_user *client, struct serve *s)
 {
-	struct serve **at = &vu->at_regions;
-	struct vu_job *list = NULL;
+	struct serve **at = &client->at_regions;
+	struct vfio_user_job *list = NULL;
 
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
-	if (!vu->at_regions) {
-		list = vu->unmapping;
-		vu->unmapping = NULL;
-		for (struct vu_job *job = list; job; job = job->next_unmapping)
+	if (!client->at_regions) {
+		list = client->unmapping;
+		client->unmapping = NULL;
+		for (struct vfio_user_job *job = list; job; job = job->next_unmapping)
 			job->checked++;
 	}
 	return list;
@@ -61,43 +61,44 @@ static struct vu_job *region_ended(struct vu *vu, struct serve *s)
 
 static void done(struct serve *s, int error)
 {
-	struct vu *vu = s->vu;
+	struct vfio_user *client = s->client;
 	struct vfmig_request *detaching = NULL;
-	struct vu_job *unmapping = NULL, *next;
+	struct vfio_user_job *unmapping = NULL, *next;
 	bool quiet = s->msg->header.flags & VFMIG_USER_FLAG_NO_REPLY;
 	enum wire_end end = s->msg->end;
 
 	s->out.head_len =
 		ABI_MSG_HEADER_SIZE + abi_msg_put_dma_access(s->out.head + ABI_MSG_HEADER_SIZE,
-							     VU_FIXED_ROOM, &s->access);
+							     VFIO_USER_FIXED_ROOM, &s->access);
 	if (!s->write && !error) {
 		s->out.body = s->data->payload;
 		s->out.body_len = s->access.count;
 	}
 	wire_reply_header(&s->out, &s->msg->header, error);
 	s->out.sent = reply_sent;
-	pthread_mutex_lock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
 	/* A plain server does not log what it sends. After the data; and of a failure some may be there. */
-	if (s->write && vu->plain && vu->log_on)
-		vfmig_dirty_mark(vu->extra, s->access.addr, s->access.count);
+	if (s->write && client->plain && client->log_on)
+		vfmig_dirty_mark(client->extra, s->access.addr, s->access.count);
 	if (s->device)
-		unmapping = region_ended(vu, s);
-	if (!--vu->serving) {
-		detaching = vu->detaching;
-		vu->detaching = NULL;
+		unmapping = region_ended(client, s);
+	if (!--client->serving) {
+		detaching = client->detaching;
+		client->detaching = NULL;
 	}
 	if (quiet) {
 		serve_free(s);
 	} else {
-		vu->unsent++;
-		wire_send(&vu->wire, end, &s->out);
+		client->unsent++;
+		wire_send(&client->wire, end, &s->out);
 	}
 	/* A server that asks and does not take the answers is not one to wait for. */
-	if (vu->unsent > VU_COMMANDS || vu->wire.ends[end].queued > VU_COMMANDS_BYTES)
-		wire_lose(&vu->wire, -ENOBUFS,
+	if (client->unsent > VFIO_USER_COMMANDS ||
+	    client->wire.ends[end].queued > VFIO_USER_COMMANDS_BYTES)
+		wire_lose(&client->wire, -ENOBUFS,
 			  "the server asks for memory, and does not "
 			  "take what it asks for");
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	if (detaching)
 		request_complete(detaching, 0);
 	for (; unmapping; unmapping = next) {
@@ -121,15 +122,15 @@ static bool ask_region(struct serve *s)
 	uint64_t first = s->access.addr, last = first + (s->access.count - 1);
 	uint32_t need = s->write ? VFMIG_PROT_WRITE : VFMIG_PROT_READ;
 	struct vfmig_device *device = NULL;
-	struct vu *vu = s->vu;
+	struct vfio_user *client = s->client;
 
 	if (!s->access.count)
 		return false;
-	pthread_mutex_lock(&vu->wire.lock);
-	for (size_t i = 0; i < vu->nmaps && !device; i++) {
-		const struct vfmig_map *m = &vu->maps[i].map;
+	pthread_mutex_lock(&client->wire.lock);
+	for (size_t i = 0; i < client->nmaps && !device; i++) {
+		const struct vfmig_map *m = &client->maps[i].map;
 
-		if (m->kind != VFMIG_MAP_REGION || vu->maps[i].stale || m->iova > first ||
+		if (m->kind != VFMIG_MAP_REGION || client->maps[i].stale || m->iova > first ||
 		    last - m->iova >= m->size || !(m->prot & need))
 			continue;
 		device = m->device;
@@ -138,10 +139,10 @@ static bool ask_region(struct serve *s)
 	}
 	s->device = device;
 	if (device) {
-		s->next = vu->at_regions;
-		vu->at_regions = s;
+		s->next = client->at_regions;
+		client->at_regions = s;
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	if (!device)
 		return false;
 	s->request.op = s->write ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ;
@@ -178,19 +179,19 @@ static const char *decode(struct serve *s)
 				      &s->access);
 }
 
-static void serve(struct vu *vu, struct wire_msg *msg, struct vfmig_space *space)
+static void serve(struct vfio_user *client, struct wire_msg *msg, struct vfmig_space *space)
 {
 	struct serve *s = calloc(1, sizeof(*s));
 
 	if (!s) {
-		pthread_mutex_lock(&vu->wire.lock);
-		vu->serving--;
-		wire_msg_free(&vu->wire, msg);
-		wire_lose(&vu->wire, -ENOMEM, "no memory to serve the server's DMA");
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_lock(&client->wire.lock);
+		client->serving--;
+		wire_msg_free(&client->wire, msg);
+		wire_lose(&client->wire, -ENOMEM, "no memory to serve the server's DMA");
+		pthread_mutex_unlock(&client->wire.lock);
 		return;
 	}
-	s->vu = vu;
+	s->client = client;
 	s->msg = msg;
 	s->write = msg->header.cmd == VFMIG_USER_DMA_WRITE;
 	if (decode(s)) {
@@ -198,9 +199,9 @@ static void serve(struct vu *vu, struct wire_msg *msg, struct vfmig_space *space
 		return;
 	}
 	if (!s->write) {
-		pthread_mutex_lock(&vu->wire.lock);
-		s->data = wire_msg_new(&vu->wire, s->access.count);
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_lock(&client->wire.lock);
+		s->data = wire_msg_new(&client->wire, s->access.count);
+		pthread_mutex_unlock(&client->wire.lock);
 		if (!s->data) {
 			done(s, -ENOMEM);
 			return;
@@ -212,61 +213,61 @@ static void serve(struct vu *vu, struct wire_msg *msg, struct vfmig_space *space
 		done(s, reach_memory(s, space));
 }
 
-int vfio_user_command(struct vu *vu, struct wire_msg *msg)
+int vfio_user_command(struct vfio_user *client, struct wire_msg *msg)
 {
-	if (vu->ncommands >= VU_COMMANDS)
-		return wire_lose(&vu->wire, -ENOBUFS, "the server asks without end");
+	if (client->ncommands >= VFIO_USER_COMMANDS)
+		return wire_lose(&client->wire, -ENOBUFS, "the server asks without end");
 	msg->next = NULL;
-	if (!vu->ncommands)
-		vu->commands_last = &vu->commands;
-	*vu->commands_last = msg;
-	vu->commands_last = &msg->next;
-	vu->ncommands++;
+	if (!client->ncommands)
+		client->commands_last = &client->commands;
+	*client->commands_last = msg;
+	client->commands_last = &msg->next;
+	client->ncommands++;
 	return 0;
 }
 
-void vfio_user_serve(struct vu *vu)
+void vfio_user_serve(struct vfio_user *client)
 {
 	struct wire_msg *msg;
 	struct vfmig_space *space;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	while ((msg = vu->commands)) {
-		vu->commands = msg->next;
-		vu->ncommands--;
-		vu->serving++;
-		space = vu->space;
-		pthread_mutex_unlock(&vu->wire.lock);
-		serve(vu, msg, space);
-		pthread_mutex_lock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	while ((msg = client->commands)) {
+		client->commands = msg->next;
+		client->ncommands--;
+		client->serving++;
+		space = client->space;
+		pthread_mutex_unlock(&client->wire.lock);
+		serve(client, msg, space);
+		pthread_mutex_lock(&client->wire.lock);
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
-void vfio_user_serve_free(struct vu *vu)
+void vfio_user_serve_free(struct vfio_user *client)
 {
-	while (vu->commands) {
-		struct wire_msg *msg = vu->commands;
+	while (client->commands) {
+		struct wire_msg *msg = client->commands;
 
-		vu->commands = msg->next;
-		wire_msg_free(&vu->wire, msg);
+		client->commands = msg->next;
+		wire_msg_free(&client->wire, msg);
 	}
-	vu->ncommands = 0;
-	while (vu->at_regions) {
-		struct serve *s = vu->at_regions;
+	client->ncommands = 0;
+	while (client->at_regions) {
+		struct serve *s = client->at_regions;
 		bool taken;
 
-		pthread_mutex_unlock(&vu->wire.lock);
+		pthread_mutex_unlock(&client->wire.lock);
 		taken = vfmig_cancel(s->device, &s->request);
-		pthread_mutex_lock(&vu->wire.lock);
+		pthread_mutex_lock(&client->wire.lock);
 		if (taken) {
-			vu->at_regions = s->next;
+			client->at_regions = s->next;
 			serve_free(s);
-		} else if (vu->at_regions == s) {
+		} else if (client->at_regions == s) {
 			/* Its end is being seen to by another thread this moment. */
-			pthread_mutex_unlock(&vu->wire.lock);
+			pthread_mutex_unlock(&client->wire.lock);
 			sched_yield();
-			pthread_mutex_lock(&vu->wire.lock);
+			pthread_mutex_lock(&client->wire.lock);
 		}
 	}
 }

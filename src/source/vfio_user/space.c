@@ -16,68 +16,69 @@
 
 /* ---- attach, detach ---- */
 
-void vfio_user_attach(struct vu *vu, struct vfmig_request *request)
+void vfio_user_attach(struct vfio_user *client, struct vfmig_request *request)
 {
-	pthread_mutex_lock(&vu->wire.lock);
-	vu->space = request->space;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	client->space = request->space;
+	pthread_mutex_unlock(&client->wire.lock);
 	request_complete(request, 0);
 }
 
-void vfio_user_detach(struct vu *vu, struct vfmig_request *request)
+void vfio_user_detach(struct vfio_user *client, struct vfmig_request *request)
 {
 	bool later;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	vu->space = NULL;
+	pthread_mutex_lock(&client->wire.lock);
+	client->space = NULL;
 	/* DMA that is being served uses it still; who serves it completes this. */
-	later = vu->serving;
+	later = client->serving;
 	if (later)
-		vu->detaching = request;
-	pthread_mutex_unlock(&vu->wire.lock);
+		client->detaching = request;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (!later)
 		request_complete(request, 0);
 }
 
 /* ---- the list of maps; under the lock ---- */
 
-static struct vu_map *find(struct vu *vu, uint64_t iova, uint64_t size, bool stale)
+static struct vfio_user_map *find(struct vfio_user *client, uint64_t iova, uint64_t size,
+				  bool stale)
 {
-	for (size_t i = 0; i < vu->nmaps; i++)
-		if (vu->maps[i].map.iova == iova && vu->maps[i].map.size == size &&
-		    vu->maps[i].stale == stale)
-			return &vu->maps[i];
+	for (size_t i = 0; i < client->nmaps; i++)
+		if (client->maps[i].map.iova == iova && client->maps[i].map.size == size &&
+		    client->maps[i].stale == stale)
+			return &client->maps[i];
 	return NULL;
 }
 
-static bool make_room(struct vu *vu)
+static bool make_room(struct vfio_user *client)
 {
-	size_t room = vu->room_maps ? vu->room_maps * 2 : 16;
-	struct vu_map *maps;
+	size_t room = client->room_maps ? client->room_maps * 2 : 16;
+	struct vfio_user_map *maps;
 
-	if (vu->nmaps < vu->room_maps)
+	if (client->nmaps < client->room_maps)
 		return true;
-	maps = realloc(vu->maps, room * sizeof(*maps));
+	maps = realloc(client->maps, room * sizeof(*maps));
 	if (!maps)
 		return false;
-	vu->maps = maps;
-	vu->room_maps = room;
+	client->maps = maps;
+	client->room_maps = room;
 	return true;
 }
 
-static void take_out(struct vu *vu, struct vu_map *at)
+static void take_out(struct vfio_user *client, struct vfio_user_map *at)
 {
 	if (!at->by_fd)
-		vu->by_message--;
-	*at = vu->maps[--vu->nmaps];
+		client->by_message--;
+	*at = client->maps[--client->nmaps];
 }
 
 /* ---- SPACE_MAP ---- */
 
-static void map_answered(struct vu_job *job, struct vu_step *step)
+static void map_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	const struct vfmig_map *map = job->request->map;
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	bool by_fd = step->a, room;
 
 	if (step->ask.error) {
@@ -86,13 +87,13 @@ static void map_answered(struct vu_job *job, struct vu_step *step)
 			     (unsigned long long)map->size, (unsigned long long)map->iova);
 		return;
 	}
-	pthread_mutex_lock(&vu->wire.lock);
-	room = make_room(vu);
+	pthread_mutex_lock(&client->wire.lock);
+	room = make_room(client);
 	if (room) {
-		vu->maps[vu->nmaps++] = (struct vu_map){.map = *map, .by_fd = by_fd};
-		vu->by_message += !by_fd;
+		client->maps[client->nmaps++] = (struct vfio_user_map){.map = *map, .by_fd = by_fd};
+		client->by_message += !by_fd;
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	if (!room)
 		vfio_user_fail(job, -ENOMEM, "no memory for a map");
 	else if (by_fd)
@@ -100,10 +101,10 @@ static void map_answered(struct vu_job *job, struct vu_step *step)
 }
 
 /* @own: whether the descriptor is closed after it */
-static void send_map(struct vu_job *job, int fd, uint64_t offset, bool own)
+static void send_map(struct vfio_user_job *job, int fd, uint64_t offset, bool own)
 {
 	const struct vfmig_map *map = job->request->map;
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 	struct vfmig_user_dma_map m = {
 		.argsz = ABI_MSG_DMA_MAP_SIZE,
 		.flags = (map->prot & VFMIG_PROT_READ ? VFMIG_USER_DMA_MAP_READ : 0) |
@@ -124,10 +125,10 @@ static void send_map(struct vu_job *job, int fd, uint64_t offset, bool own)
 		step->ask.out.nfds = 1;
 	}
 	vfio_user_send(step, VFMIG_USER_DMA_MAP,
-		       abi_msg_put_dma_map(vu_fixed(step), VU_FIXED_ROOM, &m));
+		       abi_msg_put_dma_map(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &m));
 }
 
-static void region_fd_back(struct vu_job *job)
+static void region_fd_back(struct vfio_user_job *job)
 {
 	const struct vfmig_map *map = job->request->map;
 	const struct vfmig_request *other = &job->other;
@@ -140,15 +141,15 @@ static void region_fd_back(struct vu_job *job)
 }
 
 /* Whether all of the map is in a part of the region that can be mapped. */
-static bool can_be_mapped(const struct vu_job *job)
+static bool can_be_mapped(const struct vfio_user_job *job)
 {
 	const struct vfmig_map *map = job->request->map;
 	uint64_t first = map->region_offset, last = first + (map->size - 1);
 	struct vfmig_sparse_mmap_area areas[VFMIG_MMAP_AREAS];
 	struct abi_msg_region_caps caps;
 	struct vfmig_region_info info;
-	size_t len =
-		job->other.result < (ssize_t)VU_INFO_MAX ? (size_t)job->other.result : VU_INFO_MAX;
+	size_t len = job->other.result < (ssize_t)VFIO_USER_INFO_MAX ? (size_t)job->other.result
+								     : VFIO_USER_INFO_MAX;
 
 	if (abi_msg_get_region_info(job->own, len, &info) ||
 	    !(info.flags & VFMIG_REGION_FLAG_MMAP) ||
@@ -163,7 +164,7 @@ static bool can_be_mapped(const struct vu_job *job)
 	return false;
 }
 
-static void region_info_back(struct vu_job *job)
+static void region_info_back(struct vfio_user_job *job)
 {
 	const struct vfmig_map *map = job->request->map;
 
@@ -178,11 +179,11 @@ static void region_info_back(struct vu_job *job)
 	vfio_user_ask_other(job, map->device, region_fd_back);
 }
 
-static void ask_region(struct vu_job *job)
+static void ask_region(struct vfio_user_job *job)
 {
 	const struct vfmig_map *map = job->request->map;
 
-	job->own = calloc(1, VU_INFO_MAX);
+	job->own = calloc(1, VFIO_USER_INFO_MAX);
 	if (!job->own) {
 		vfio_user_fail(job, -ENOMEM, "no memory to ask about a region");
 		return;
@@ -191,25 +192,25 @@ static void ask_region(struct vu_job *job)
 	job->other.op = VFMIG_OP_REGION_INFO;
 	job->other.info.index = map->region;
 	job->other.info.buf = job->own;
-	job->other.info.size = VU_INFO_MAX;
+	job->other.info.size = VFIO_USER_INFO_MAX;
 	vfio_user_ask_other(job, map->device, region_info_back);
 }
 
-void vfio_user_map(struct vu *vu, struct vfmig_request *request)
+void vfio_user_map(struct vfio_user *client, struct vfmig_request *request)
 {
 	const struct vfmig_map *map = request->map;
-	bool takes_fds = vu->caps.max_msg_fds, full;
-	struct vu_job *job;
+	bool takes_fds = client->caps.max_msg_fds, full;
+	struct vfio_user_job *job;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	full = vu->nmaps >= vu->caps.max_dma_maps;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	full = client->nmaps >= client->caps.max_dma_maps;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (full) {
 		request_complete_err(request, -ENOSPC, "%s: the server takes at most %u maps",
-				     vu->device.name, vu->caps.max_dma_maps);
+				     client->device.name, client->caps.max_dma_maps);
 		return;
 	}
-	job = vfio_user_job(vu, request, map_answered);
+	job = vfio_user_job(client, request, map_answered);
 	if (!job)
 		return;
 	vfio_user_drop_stale(job);
@@ -224,63 +225,64 @@ void vfio_user_map(struct vu *vu, struct vfmig_request *request)
 /* ---- SPACE_UNMAP ---- */
 
 /* What the server tells of its last writes to a region. Where it cannot tell, all of it was written. */
-static void take_bitmap(struct vu *vu, const struct vu_step *step)
+static void take_bitmap(struct vfio_user *client, const struct vfio_user_step *step)
 {
 	struct vfmig_user_dma_unmap u = {
 		.flags = VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP, .addr = step->a, .size = step->b};
-	struct vfmig_user_bitmap bitmap = {.pgsize = VU_PLAIN_PAGE, .size = step->ask.data_max};
+	struct vfmig_user_bitmap bitmap = {.pgsize = VFIO_USER_PLAIN_PAGE,
+					   .size = step->ask.data_max};
 	const uint8_t *bits;
 
 	if (step->ask.error ||
 	    abi_msg_get_dma_unmap_reply(step->ask.reply, step->ask.reply_len + step->ask.data_len,
 					&u, &bitmap, &bits))
-		vfmig_dirty_mark(vu->extra, step->a, step->b);
+		vfmig_dirty_mark(client->extra, step->a, step->b);
 	else
-		dirty_mark_bitmap(vu->extra, step->a, step->b, VU_PLAIN_PAGE, step->own);
+		dirty_mark_bitmap(client->extra, step->a, step->b, VFIO_USER_PLAIN_PAGE, step->own);
 }
 
-static void unmap_answered(struct vu_job *job, struct vu_step *step)
+static void unmap_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
-	struct vu *vu = job->vu;
-	struct vu_map *at;
+	struct vfio_user *client = job->client;
+	struct vfio_user_map *at;
 	bool refused_for_now;
 
 	if (step->own)
-		take_bitmap(vu, step);
-	pthread_mutex_lock(&vu->wire.lock);
-	at = find(vu, step->a, step->b, false);
+		take_bitmap(client, step);
+	pthread_mutex_lock(&client->wire.lock);
+	at = find(client, step->a, step->b, false);
 	/*
 	 * The server in the field refuses while its device is stopped. Until it runs it writes nothing, so
 	 * the map is as good as gone; it is tried again when the state changes.
 	 */
-	refused_for_now = vu->plain && step->ask.error == -EINVAL &&
-			  !(vu->state_known && vu->state == VFMIG_STATE_RUNNING);
+	refused_for_now = client->plain && step->ask.error == -EINVAL &&
+			  !(client->state_known && client->state == VFMIG_STATE_RUNNING);
 	if (at && refused_for_now)
 		at->stale = true;
 	else if (at)
-		take_out(vu, at);
+		take_out(client, at);
 	/* DMA of the server's that waits for the device whose region it was. */
-	if (vu->at_regions) {
+	if (client->at_regions) {
 		job->left++;
-		job->next_unmapping = vu->unmapping;
-		vu->unmapping = job;
+		job->next_unmapping = client->unmapping;
+		client->unmapping = job;
 	}
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_unlock(&client->wire.lock);
 	if (step->ask.error && !refused_for_now)
 		vfio_user_refused(job, step, "to let go of a map");
 }
 
-static void send_unmap(struct vu_job *job, uint64_t iova, uint64_t size, bool bitmap,
-		       void (*answered)(struct vu_job *job, struct vu_step *step))
+static void send_unmap(struct vfio_user_job *job, uint64_t iova, uint64_t size, bool bitmap,
+		       void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
-	uint64_t bytes = bitmap ? abi_bitmap_bytes(size, VU_PLAIN_PAGE) : 0;
-	struct vfmig_user_bitmap b = {.pgsize = VU_PLAIN_PAGE, .size = bytes};
+	uint64_t bytes = bitmap ? abi_bitmap_bytes(size, VFIO_USER_PLAIN_PAGE) : 0;
+	struct vfmig_user_bitmap b = {.pgsize = VFIO_USER_PLAIN_PAGE, .size = bytes};
 	struct vfmig_user_dma_unmap u = {
 		.argsz = ABI_MSG_DMA_UNMAP_SIZE,
 		.addr = iova,
 		.size = size,
 	};
-	struct vu_step *step = vfio_user_step(job);
+	struct vfio_user_step *step = vfio_user_step(job);
 
 	if (!step)
 		return;
@@ -297,64 +299,64 @@ static void send_unmap(struct vu_job *job, uint64_t iova, uint64_t size, bool bi
 		step->ask.data = step->own;
 		step->ask.data_max = bytes;
 	} else if (bitmap) {
-		vfmig_dirty_mark(job->vu->extra, iova, size);
+		vfmig_dirty_mark(job->client->extra, iova, size);
 	}
 	vfio_user_send(step, VFMIG_USER_DMA_UNMAP,
-		       abi_msg_put_dma_unmap(vu_fixed(step), VU_FIXED_ROOM, &u, &b));
+		       abi_msg_put_dma_unmap(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &u, &b));
 }
 
-void vfio_user_unmap(struct vu *vu, struct vfmig_request *request)
+void vfio_user_unmap(struct vfio_user *client, struct vfmig_request *request)
 {
 	uint64_t iova = request->map->iova, size = request->map->size;
-	struct vu_map *at;
-	struct vu_job *job;
+	struct vfio_user_map *at;
+	struct vfio_user_job *job;
 	bool there, logged;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	at = find(vu, iova, size, false);
+	pthread_mutex_lock(&client->wire.lock);
+	at = find(client, iova, size, false);
 	there = at;
-	logged = at && vu->plain && vu->log_sent && at->by_fd;
-	pthread_mutex_unlock(&vu->wire.lock);
+	logged = at && client->plain && client->log_sent && at->by_fd;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (!there) {
 		/* It was never told: its map failed. */
 		request_complete(request, 0);
 		return;
 	}
-	if (logged && abi_bitmap_bytes(size, VU_PLAIN_PAGE) > UNMAP_BITMAP_MAX) {
-		vfmig_dirty_mark(vu->extra, iova, size);
+	if (logged && abi_bitmap_bytes(size, VFIO_USER_PLAIN_PAGE) > UNMAP_BITMAP_MAX) {
+		vfmig_dirty_mark(client->extra, iova, size);
 		logged = false;
 	}
-	job = vfio_user_job(vu, request, unmap_answered);
+	job = vfio_user_job(client, request, unmap_answered);
 	if (!job)
 		return;
 	send_unmap(job, iova, size, logged, NULL);
 	vfio_user_let_go(job);
 }
 
-static void stale_answered(struct vu_job *job, struct vu_step *step)
+static void stale_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
-	struct vu *vu = job->vu;
-	struct vu_map *at;
+	struct vfio_user *client = job->client;
+	struct vfio_user_map *at;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	at = find(vu, step->a, step->b, true);
+	pthread_mutex_lock(&client->wire.lock);
+	at = find(client, step->a, step->b, true);
 	if (at && step->ask.error != -EINVAL)
-		take_out(vu, at);
-	pthread_mutex_unlock(&vu->wire.lock);
+		take_out(client, at);
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
-void vfio_user_drop_stale(struct vu_job *job)
+void vfio_user_drop_stale(struct vfio_user_job *job)
 {
-	struct vu *vu = job->vu;
-	struct vu_map *list;
+	struct vfio_user *client = job->client;
+	struct vfio_user_map *list;
 	size_t count = 0;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	list = vu->plain && vu->nmaps ? malloc(vu->nmaps * sizeof(*list)) : NULL;
-	for (size_t i = 0; list && i < vu->nmaps; i++)
-		if (vu->maps[i].stale)
-			list[count++] = vu->maps[i];
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	list = client->plain && client->nmaps ? malloc(client->nmaps * sizeof(*list)) : NULL;
+	for (size_t i = 0; list && i < client->nmaps; i++)
+		if (client->maps[i].stale)
+			list[count++] = client->maps[i];
+	pthread_mutex_unlock(&client->wire.lock);
 	for (size_t i = 0; i < count; i++)
 		send_unmap(job, list[i].map.iova, list[i].map.size, false, stale_answered);
 	free(list);

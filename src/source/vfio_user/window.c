@@ -10,35 +10,36 @@
 
 /* ---- giving one ---- */
 
-static void window_answered(struct vu_job *job, struct vu_step *step)
+static void window_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 
 	if (step->ask.error) {
 		vfio_user_refused(job, step, "a window");
 		return;
 	}
-	pthread_mutex_lock(&vu->wire.lock);
-	vu->window = job->request->window.size;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	client->window = job->request->window.size;
+	pthread_mutex_unlock(&client->wire.lock);
 }
 
-void vfio_user_window(struct vu *vu, struct vfmig_request *request)
+void vfio_user_window(struct vfio_user *client, struct vfmig_request *request)
 {
 	struct vfmig_user_window w = {.argsz = ABI_MSG_WINDOW_SIZE, .size = request->window.size};
-	struct vu_step *step;
-	struct vu_job *job;
+	struct vfio_user_step *step;
+	struct vfio_user_job *job;
 
-	if (vu->caps.vfmig < 2 || !vu->caps.max_msg_fds) {
+	if (client->caps.vfmig < 2 || !client->caps.max_msg_fds) {
 		request_complete_err(request, -EOPNOTSUPP,
-				     "%s: the server does not know of windows", vu->device.name);
+				     "%s: the server does not know of windows",
+				     client->device.name);
 		return;
 	}
 	/* Until the answer there is none that could be used. */
-	pthread_mutex_lock(&vu->wire.lock);
-	vu->window = 0;
-	pthread_mutex_unlock(&vu->wire.lock);
-	job = vfio_user_job(vu, request, window_answered);
+	pthread_mutex_lock(&client->wire.lock);
+	client->window = 0;
+	pthread_mutex_unlock(&client->wire.lock);
+	job = vfio_user_job(client, request, window_answered);
 	if (!job)
 		return;
 	step = vfio_user_step(job);
@@ -46,17 +47,17 @@ void vfio_user_window(struct vu *vu, struct vfmig_request *request)
 		step->ask.out.fds = &request->window.fd;
 		step->ask.out.nfds = w.size != 0;
 		vfio_user_send(step, VFMIG_USER_WINDOW,
-			       abi_msg_put_window(vu_fixed(step), VU_FIXED_ROOM, &w));
+			       abi_msg_put_window(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &w));
 	}
 	vfio_user_let_go(job);
 }
 
 /* ---- using it ---- */
 
-static void read_answered(struct vu_job *job, struct vu_step *step)
+static void read_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	struct vfmig_user_window_piece said;
-	struct vu *vu = job->vu;
+	struct vfio_user *client = job->client;
 	const char *why;
 	uint64_t window;
 	bool precopy;
@@ -65,15 +66,15 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 		vfio_user_refused(job, step, "migration data");
 		return;
 	}
-	pthread_mutex_lock(&vu->wire.lock);
-	precopy = vfio_user_in_precopy(vu);
-	window = vu->window;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	precopy = vfio_user_in_precopy(client);
+	window = client->window;
+	pthread_mutex_unlock(&client->wire.lock);
 	why = abi_msg_get_window_piece(step->ask.reply, step->ask.reply_len, window, &said);
 	if (!why && (said.offset != step->a || said.size > step->b))
 		why = "the answer is about another piece";
 	if (why) {
-		vfio_user_fail(job, -EPROTO, "%s: %s", vu->device.name, why);
+		vfio_user_fail(job, -EPROTO, "%s: %s", client->device.name, why);
 		return;
 	}
 	job->request->data.window->sum = said.sum;
@@ -82,15 +83,16 @@ static void read_answered(struct vu_job *job, struct vu_step *step)
 		job->error = -ENOMSG;
 }
 
-static void write_answered(struct vu_job *job, struct vu_step *step)
+static void write_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	if (step->ask.error)
 		vfio_user_refused(job, step, "migration data");
 }
 
 /* One piece, in one message. */
-static void move(struct vu *vu, struct vfmig_request *request, uint16_t cmd, uint32_t len,
-		 uint64_t sum, void (*answered)(struct vu_job *job, struct vu_step *step))
+static void move(struct vfio_user *client, struct vfmig_request *request, uint16_t cmd,
+		 uint32_t len, uint64_t sum,
+		 void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
 	struct vfmig_user_window_piece p = {
 		.argsz = ABI_MSG_WINDOW_PIECE_SIZE,
@@ -98,21 +100,21 @@ static void move(struct vu *vu, struct vfmig_request *request, uint16_t cmd, uin
 		.offset = request->data.window->offset,
 		.sum = sum,
 	};
-	struct vu_step *step;
-	struct vu_job *job;
+	struct vfio_user_step *step;
+	struct vfio_user_job *job;
 	uint64_t window;
 
-	pthread_mutex_lock(&vu->wire.lock);
-	window = vu->window;
-	pthread_mutex_unlock(&vu->wire.lock);
+	pthread_mutex_lock(&client->wire.lock);
+	window = client->window;
+	pthread_mutex_unlock(&client->wire.lock);
 	if (p.offset > window || len > window - p.offset) {
 		request_complete_err(request, -EINVAL,
 				     "%s: %u bytes at 0x%llx leave the window, which has %llu",
-				     vu->device.name, len, (unsigned long long)p.offset,
+				     client->device.name, len, (unsigned long long)p.offset,
 				     (unsigned long long)window);
 		return;
 	}
-	job = vfio_user_job(vu, request, answered);
+	job = vfio_user_job(client, request, answered);
 	if (!job)
 		return;
 	job->result = len;
@@ -121,29 +123,30 @@ static void move(struct vu *vu, struct vfmig_request *request, uint16_t cmd, uin
 		step->a = p.offset;
 		step->b = len;
 		step->ask.fixed = cmd == VFMIG_USER_WINDOW_READ ? ABI_MSG_WINDOW_PIECE_SIZE : 0;
-		vfio_user_send(step, cmd,
-			       abi_msg_put_window_piece(vu_fixed(step), VU_FIXED_ROOM, &p));
+		vfio_user_send(
+			step, cmd,
+			abi_msg_put_window_piece(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &p));
 	}
 	vfio_user_let_go(job);
 }
 
-void vfio_user_window_read(struct vu *vu, struct vfmig_request *request)
+void vfio_user_window_read(struct vfio_user *client, struct vfmig_request *request)
 {
 	size_t len = request->data.len < ABI_MSG_WINDOW_PIECE_MAX ? request->data.len
 								  : ABI_MSG_WINDOW_PIECE_MAX;
 
-	move(vu, request, VFMIG_USER_WINDOW_READ, (uint32_t)len, 0, read_answered);
+	move(client, request, VFMIG_USER_WINDOW_READ, (uint32_t)len, 0, read_answered);
 }
 
-void vfio_user_window_write(struct vu *vu, struct vfmig_request *request)
+void vfio_user_window_write(struct vfio_user *client, struct vfmig_request *request)
 {
 	/* The sum is of all of it, so that it goes in one piece or not at all. */
 	if (request->data.len > ABI_MSG_WINDOW_PIECE_MAX) {
 		request_complete_err(request, -EINVAL,
 				     "%s: a piece in a window is larger than 1 MiB",
-				     vu->device.name);
+				     client->device.name);
 		return;
 	}
-	move(vu, request, VFMIG_USER_WINDOW_WRITE, (uint32_t)request->data.len,
+	move(client, request, VFMIG_USER_WINDOW_WRITE, (uint32_t)request->data.len,
 	     request->data.window->sum, write_answered);
 }

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "device/quiet.h"
+#include "device/sigpipe_guard.h"
 
 void sigpipe_guard_begin(struct sigpipe_guard *quiet)
 {

@@ -9,7 +9,7 @@
 
 #include "abi/json.h"
 #include "abi/stream.h"
-#include "engine/hello/hello.h"
+#include "engine/negotiation/negotiation.h"
 
 struct reader {
 	struct vfmig_error *err;

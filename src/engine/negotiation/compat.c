@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/hello/hello.h"
+#include "engine/negotiation/negotiation.h"
 
 /* The differences, one after the other. What does not fit the sentence is counted. */
 struct list {

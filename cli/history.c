@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "cli.h"
-#include "past.h"
+#include "history.h"
 
 int cli_past_look(struct vfmig_session *session, const char *name, struct cli_past *past)
 {
