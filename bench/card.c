@@ -49,7 +49,7 @@ static const struct vfmig_option options_of_card[] = {
 	{.name = "size",
 	 .kind = VFMIG_OPTION_SIZE,
 	 .offset = offsetof(struct card, bytes),
-	 .preset = "1M",
+	 .default_text = "1M",
 	 .help = "bytes of memory"},
 	{.kind = VFMIG_OPTION_END},
 };

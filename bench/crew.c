@@ -293,10 +293,10 @@ void bench_recv(int fd, void *buf, size_t len)
 	}
 }
 
-uint64_t bench_size(const char *variable, uint64_t preset, double share)
+uint64_t bench_size(const char *variable, uint64_t default_text, double share)
 {
 	const char *text = getenv(variable);
-	uint64_t size = preset, spare = UINT64_MAX;
+	uint64_t size = default_text, spare = UINT64_MAX;
 	char line[256];
 	FILE *info;
 

@@ -88,9 +88,9 @@ void bench_send(int fd, const void *buf, size_t len);
 void bench_recv(int fd, void *buf, size_t len);
 
 /*
- * A size from the environment (as people write it: 256M), or @preset; never more than @share of the memory that
+ * A size from the environment (as people write it: 256M), or @default_text; never more than @share of the memory that
  * this machine has to spare.
  */
-uint64_t bench_size(const char *variable, uint64_t preset, double share);
+uint64_t bench_size(const char *variable, uint64_t default_text, double share);
 
 #endif

@@ -36,7 +36,7 @@ struct client {
 	struct vfmig_session *session;
 	uint8_t *pieces;
 	size_t *lens;
-	size_t count, room;
+	size_t count, capacity;
 };
 
 /* One piece on its way. */
@@ -76,7 +76,7 @@ static void take_off(struct client *c, struct flight *flight, size_t n)
 static void move(struct client *c)
 {
 	struct flight flights[DEPTH];
-	size_t begun = 0, over = 0, most = c->writes ? c->count : c->room;
+	size_t begun = 0, over = 0, most = c->writes ? c->count : c->capacity;
 	bool end = false;
 
 	memset(flights, 0, sizeof(flights));
@@ -96,7 +96,7 @@ static void move(struct client *c)
 		}
 		over++;
 		end |= c->writes ? begun == most : !flight->request.result;
-		if (over == c->room)
+		if (over == c->capacity)
 			bench_fail("the state is larger than it can be");
 	}
 }
@@ -114,9 +114,9 @@ static void open_client(struct client *c)
 
 	c->device = bench_connect(c->fd);
 	bench_must(vfmig_session_open(c->device, NULL, &c->session, &err), &err);
-	c->room = bytes / LIMIT_PIECE + 16;
-	c->lens = calloc(c->room, sizeof(*c->lens));
-	c->pieces = bench_memory(c->room * LIMIT_PIECE, 0);
+	c->capacity = bytes / LIMIT_PIECE + 16;
+	c->lens = calloc(c->capacity, sizeof(*c->lens));
+	c->pieces = bench_memory(c->capacity * LIMIT_PIECE, 0);
 }
 
 static void reader_prepare(void *self)

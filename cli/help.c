@@ -61,8 +61,8 @@ static void print_options(const struct vfmig_option *o)
 			print_choices(o, value, sizeof(value));
 		else
 			snprintf(value, sizeof(value), "%s", kind_words[o->kind]);
-		snprintf(help, sizeof(help), "%s%s%s", o->help, o->preset ? "; preset: " : "",
-			 o->preset ? o->preset : "");
+		snprintf(help, sizeof(help), "%s%s%s", o->help, o->default_text ? "; preset: " : "",
+			 o->default_text ? o->default_text : "");
 		printf("      %s=%s\n            ", o->name, value);
 		cli_wrap(help, 12, 100);
 	}

@@ -16,12 +16,12 @@
 
 static struct {
 	pthread_t thread;
-	int signals, end, told;
+	int signals, end, reported;
 	void (*stop)(void *context);
 	void *context;
 	bool runs, came;
 	volatile sig_atomic_t code;
-} state = {.told = -1, .code = -1};
+} state = {.reported = -1, .code = -1};
 
 /* What was done is done, and its exit code says so. */
 static void leave(int number)
@@ -74,7 +74,7 @@ static void *wait_for_signal(void *unused)
 			raise((int)info.ssi_signo);
 		}
 		state.came = true;
-		if (write(state.told, &one, sizeof(one)) == sizeof(one))
+		if (write(state.reported, &one, sizeof(one)) == sizeof(one))
 			state.stop(state.context);
 	}
 }
@@ -88,10 +88,10 @@ int cli_signals_begin(void (*stop)(void *context), void *context)
 	set_of(&set);
 	state.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	state.end = eventfd(0, EFD_CLOEXEC);
-	state.told = eventfd(0, EFD_CLOEXEC);
+	state.reported = eventfd(0, EFD_CLOEXEC);
 	state.stop = stop;
 	state.context = context;
-	if (state.signals < 0 || state.end < 0 || state.told < 0)
+	if (state.signals < 0 || state.end < 0 || state.reported < 0)
 		return cli_failf("no signalfd or eventfd to wait for signals: %s", strerror(errno));
 	ret = pthread_create(&state.thread, NULL, wait_for_signal, NULL);
 	if (ret)
@@ -107,7 +107,7 @@ void cli_signals_code(int code)
 
 int cli_signals_fd(void)
 {
-	return state.told;
+	return state.reported;
 }
 
 bool cli_signals_end(void)
@@ -127,8 +127,8 @@ bool cli_signals_end(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	close(state.signals);
 	close(state.end);
-	close(state.told);
-	state.told = -1;
+	close(state.reported);
+	state.reported = -1;
 	state.runs = false;
 	return state.came;
 }

@@ -122,20 +122,20 @@ ssize_t conform_write(struct conform *c, const void *buf, size_t len)
 bool conform_room(struct conform *c, struct conform_data *data, size_t len)
 {
 	uint64_t most = c->options->data_max ? c->options->data_max : 1ull << 30;
-	size_t room = data->room ? data->room : 1u << 20;
+	size_t capacity = data->capacity ? data->capacity : 1u << 20;
 	uint8_t *more;
 
-	while (room < len)
-		room *= 2;
-	if (room == data->room)
+	while (capacity < len)
+		capacity *= 2;
+	if (capacity == data->capacity)
 		return true;
 	if (len > most)
 		return false;
-	more = realloc(data->bytes, room);
+	more = realloc(data->bytes, capacity);
 	if (!more)
 		return false;
 	data->bytes = more;
-	data->room = room;
+	data->capacity = capacity;
 	return true;
 }
 

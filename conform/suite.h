@@ -75,7 +75,7 @@ extern const struct conform_work conform_work_copier;
 /* A device's state, as it was read. */
 struct conform_data {
 	uint8_t *bytes;
-	size_t len, room;
+	size_t len, capacity;
 };
 
 /*

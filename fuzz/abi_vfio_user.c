@@ -148,8 +148,8 @@ static void region_info(const uint8_t *data, size_t size)
 	HOLDS(c.has_sparse == c2.has_sparse && c.has_type == c2.has_type && c.type == c2.type &&
 	      c.subtype == c2.subtype && c.msix_mappable == c2.msix_mappable &&
 	      c.has_revision == c2.has_revision && c.revision == c2.revision &&
-	      c.revision_flags == c2.revision_flags && c.revision_room == c2.revision_room &&
-	      c.nr_areas == c2.nr_areas);
+	      c.revision_flags == c2.revision_flags &&
+	      c.revision_capacity == c2.revision_capacity && c.nr_areas == c2.nr_areas);
 	HOLDS(!memcmp(areas, again, c.nr_areas * sizeof(areas[0])));
 }
 

@@ -26,7 +26,8 @@ static void done(struct vfmig_request *request)
 {
 }
 
-static void access(struct shown *shown, struct input *in, uint8_t what, uint8_t *buf, size_t room)
+static void access(struct shown *shown, struct input *in, uint8_t what, uint8_t *buf,
+		   size_t capacity)
 {
 	static const uint8_t widths[] = {4, 8, 1, 2, 3, 16, 64, 200};
 	struct vfmig_request request = {.done = done};
@@ -41,7 +42,7 @@ static void access(struct shown *shown, struct input *in, uint8_t what, uint8_t 
 	request.region.offset = offset;
 	request.region.len = widths[what & 7];
 	request.region.buf = buf;
-	CHECK(request.region.len <= room);
+	CHECK(request.region.len <= capacity);
 	if (what & 32) {
 		uint64_t value = take(in, what & 64 ? 8 : 1);
 

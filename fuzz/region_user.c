@@ -71,7 +71,7 @@ static ssize_t region_info(struct vfmig_request *request)
 		.revision.header = {.id = VFMIG_REGION_CAP_REVISION, .version = 1},
 		.revision.revision = dev.kind & PFN ? VFMIG_REGION_PFN : VFMIG_REGION_V1,
 		.revision.flags = (uint32_t)(dev.kind & (FRAMED | CHECKS)) >> 2,
-		.revision.room = dev.size,
+		.revision.capacity = dev.size,
 	};
 
 	if (request->info.index == INDEX) {

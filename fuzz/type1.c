@@ -60,7 +60,8 @@ static int count(void *context, const struct vfmig_map *map)
 	return 0;
 }
 
-static void check_info(struct vfmig_space *space, const void *before, const void *arg, size_t room)
+static void check_info(struct vfmig_space *space, const void *before, const void *arg,
+		       size_t capacity)
 {
 	uint32_t argsz;
 
@@ -76,7 +77,7 @@ static void check_info(struct vfmig_space *space, const void *before, const void
 	if (!info.cap_offset)
 		return;
 	vfmig_space_each(space, count, &sum);
-	HOLDS(!abi_type1_get_info(arg, room, &says, 4));
+	HOLDS(!abi_type1_get_info(arg, capacity, &says, 4));
 	HOLDS(says.has_migration && says.has_dma_avail && says.range_count == 1);
 	HOLDS(says.dma_avail == (sum.count < 16 ? 16 - sum.count : 0));
 }
@@ -91,7 +92,7 @@ static void check_bits(const struct vfmig_type1_dirty_get *get)
 }
 
 static void one(struct vfmig_type1 *t, struct vfmig_space *space, uint8_t op, uint8_t *arg,
-		size_t room)
+		size_t capacity)
 {
 	static const uint32_t numbers[] = {VFMIG_IOCTL_IOMMU_GET_INFO, VFMIG_IOCTL_IOMMU_MAP_DMA,
 					   VFMIG_IOCTL_IOMMU_UNMAP_DMA,
@@ -101,21 +102,21 @@ static void one(struct vfmig_type1 *t, struct vfmig_space *space, uint8_t op, ui
 	uint8_t before[256];
 	int ret;
 
-	memcpy(before, arg, room);
+	memcpy(before, arg, capacity);
 	memset(memory, 0, sizeof(memory));
-	ret = vfmig_type1_ioctl(t, number, arg, room, &err);
+	ret = vfmig_type1_ioctl(t, number, arg, capacity, &err);
 	HOLDS(ret <= 0);
 	if (ret) {
 		HOLDS(err.code == ret && err.text[0]);
-		HOLDS(!memcmp(before, arg, room));
+		HOLDS(!memcmp(before, arg, capacity));
 		return;
 	}
 	if (number == VFMIG_IOCTL_IOMMU_GET_INFO) {
-		check_info(space, before, arg, room);
+		check_info(space, before, arg, capacity);
 	} else if (number == VFMIG_IOCTL_IOMMU_DIRTY_PAGES) {
 		struct vfmig_type1_dirty_get get;
 
-		HOLDS(!memcmp(before, arg, room));
+		HOLDS(!memcmp(before, arg, capacity));
 		if (arg[4] != VFMIG_TYPE1_DIRTY_GET_BITMAP)
 			return;
 		memcpy(&get, arg + sizeof(struct vfmig_type1_dirty_pages), sizeof(get));
@@ -135,17 +136,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	HOLDS(!vfmig_space_add_tracker(space, &tracker, NULL));
 	while (size >= 2) {
-		size_t room = data[1] < size - 2 ? data[1] : size - 2;
-		uint8_t *arg =
-			malloc(room ? room : 1); /* of its own size: a sanitizer sees the end */
+		size_t capacity = data[1] < size - 2 ? data[1] : size - 2;
+		uint8_t *arg = malloc(capacity ? capacity
+					       : 1); /* of its own size: a sanitizer sees the end */
 
 		if (!arg)
 			abort();
-		memcpy(arg, data + 2, room);
-		one(t, space, data[0], arg, room);
+		memcpy(arg, data + 2, capacity);
+		one(t, space, data[0], arg, capacity);
 		free(arg);
-		data += 2 + room;
-		size -= 2 + room;
+		data += 2 + capacity;
+		size -= 2 + capacity;
 	}
 	vfmig_type1_free(t);
 	vfmig_space_remove_tracker(space, &tracker);

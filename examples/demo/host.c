@@ -19,13 +19,14 @@
 #define SIZE(key, field, value, least, about)                                                      \
 	{                                                                                          \
 		.name = key, .kind = VFMIG_OPTION_SIZE,                                            \
-		.offset = offsetof(struct host_options, field), .preset = value, .min = least,     \
-		.help = about                                                                      \
+		.offset = offsetof(struct host_options, field), .default_text = value,             \
+		.min = least, .help = about                                                        \
 	}
 #define MSEC(key, field, value, about)                                                             \
 	{                                                                                          \
 		.name = key, .kind = VFMIG_OPTION_MSEC,                                            \
-		.offset = offsetof(struct host_options, field), .preset = value, .help = about     \
+		.offset = offsetof(struct host_options, field), .default_text = value,             \
+		.help = about                                                                      \
 	}
 
 static const char *const trackers[] = {"any", "pagemap", "faults", "known", NULL};
@@ -41,13 +42,13 @@ static const struct vfmig_option table[] = {
 	{.name = "tracker",
 	 .kind = VFMIG_OPTION_CHOICE,
 	 .offset = offsetof(struct host_options, tracker),
-	 .preset = "any",
+	 .default_text = "any",
 	 .help = "who tells what the CPU wrote: the kernel, or what is known of the workload",
 	 .choices = trackers},
 	{.name = "terminal",
 	 .kind = VFMIG_OPTION_BOOL,
 	 .offset = offsetof(struct host_options, terminal),
-	 .preset = "off",
+	 .default_text = "off",
 	 .help = "draw bars"},
 	{.kind = VFMIG_OPTION_END},
 };
@@ -56,8 +57,8 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: demo-host source|destination FILE option=value,…\n\n");
 	for (const struct vfmig_option *o = table; o->kind != VFMIG_OPTION_END; o++)
-		fprintf(stderr, "  %-10s %s%s%s%s\n", o->name, o->help, o->preset ? " (" : "",
-			o->preset ? o->preset : "", o->preset ? ")" : "");
+		fprintf(stderr, "  %-10s %s%s%s%s\n", o->name, o->help, o->default_text ? " (" : "",
+			o->default_text ? o->default_text : "", o->default_text ? ")" : "");
 	return 2;
 }
 

@@ -18,7 +18,7 @@ static const char *paint(const struct show *show, const char *code)
 #define BLUE(s)	 paint(s, "\033[34m")
 #define PLAIN(s) paint(s, "\033[0m")
 
-static char *room(void)
+static char *capacity(void)
 {
 	static _Thread_local char texts[8][32];
 	static _Thread_local unsigned next;
@@ -30,7 +30,7 @@ const char *show_bytes(uint64_t bytes)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
 	double n = (double)bytes;
-	char *text = room();
+	char *text = capacity();
 	size_t u = 0;
 
 	while (n >= 1024 && u < 4) {
@@ -43,7 +43,7 @@ const char *show_bytes(uint64_t bytes)
 
 const char *show_ns(uint64_t ns)
 {
-	char *text = room();
+	char *text = capacity();
 
 	if (ns < 1000000)
 		snprintf(text, 32, "%.2f ms", (double)ns / 1e6);

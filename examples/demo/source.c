@@ -15,7 +15,7 @@
 #include "examples/demo/host.h"
 
 /* Read the file into guest memory, as much of it as there is room for. */
-static int load_file(struct host *host, uint64_t room, uint64_t *size, struct vfmig_error *err)
+static int load_file(struct host *host, uint64_t capacity, uint64_t *size, struct vfmig_error *err)
 {
 	const char *name = host->options.file;
 	uint8_t *to = host->guest + workload_file_offset();
@@ -24,8 +24,8 @@ static int load_file(struct host *host, uint64_t room, uint64_t *size, struct vf
 
 	if (fd < 0)
 		return vfmig_err(err, -errno, "%s: %s", name, strerror(errno));
-	for (*size = 0; n > 0 && *size < room; *size += (uint64_t)n) {
-		n = read(fd, to + *size, room - *size);
+	for (*size = 0; n > 0 && *size < capacity; *size += (uint64_t)n) {
+		n = read(fd, to + *size, capacity - *size);
 		if (n < 0) {
 			ret = vfmig_err(err, -errno, "%s: %s", name, strerror(errno));
 			break;
@@ -49,13 +49,13 @@ static int begin(struct host *host, struct vfmig_error *err)
 	};
 	struct vfmig_region window;
 	struct stat st;
-	uint64_t room;
+	uint64_t capacity;
 	int ret = vfmig_device_get_region_info(host->device, CP_BAR_WINDOW, &window, err);
 
 	if (ret)
 		return ret;
-	room = workload_file_max(plan.guest_size, window.size, plan.chunk);
-	ret = load_file(host, room, &plan.file_size, err);
+	capacity = workload_file_max(plan.guest_size, window.size, plan.chunk);
+	ret = load_file(host, capacity, &plan.file_size, err);
 	if (ret)
 		return ret;
 	printf("  device    a copier with %s on board, in a process of its own\n",

@@ -144,7 +144,7 @@ int workload_start(struct workload *w, struct vfmig_device *device,
 {
 	struct workload_state *s = (struct workload_state *)plan->guest;
 	uint8_t *file = plan->guest + WORKLOAD_FILE_AT;
-	uint64_t room;
+	uint64_t capacity;
 	int ret;
 
 	*w = (struct workload){.state = s, .guest = plan->guest};
@@ -152,13 +152,13 @@ int workload_start(struct workload *w, struct vfmig_device *device,
 		      plan->iova + WORKLOAD_QUEUE_AT, WORKLOAD_ENTRIES, err);
 	if (ret)
 		return ret;
-	room = workload_file_max(plan->guest_size, w->driver.board_size, plan->chunk);
-	if (!plan->file_size || plan->file_size > room || plan->chunk % 4096 || !plan->depth ||
+	capacity = workload_file_max(plan->guest_size, w->driver.board_size, plan->chunk);
+	if (!plan->file_size || plan->file_size > capacity || plan->chunk % 4096 || !plan->depth ||
 	    plan->depth > WORKLOAD_ENTRIES / WORKLOAD_PER_STEP)
 		return vfmig_err(
 			err, -EINVAL,
 			"no room for a file of %llu bytes (%llu at the most), or no good plan",
-			(unsigned long long)plan->file_size, (unsigned long long)room);
+			(unsigned long long)plan->file_size, (unsigned long long)capacity);
 	*s = (struct workload_state){
 		.magic = MAGIC,
 		.iova = plan->iova,

@@ -110,7 +110,7 @@ static int get_region_info(void *self, struct vfmig_mediator_region *region,
 	region->area[0].size = MC_REGION_SIZE - MC_DATA;
 	region->revision = mc->v1 ? VFMIG_REGION_V1 : VFMIG_REGION_PFN;
 	region->revision_flags = VFMIG_REGION_REVISION_CHECKS;
-	region->revision_room = MC_DATA_SIZE;
+	region->revision_capacity = MC_DATA_SIZE;
 	return 0;
 }
 
@@ -174,7 +174,7 @@ static int reset(void *self, struct vfmig_error *err)
 	mc_registers_reset(mc);
 	mc_mark_board(mc, 0, mc->board_size);
 	mc->bits = VFMIG_V1_RUNNING;
-	mc->frozen = mc->told = mc->loading = mc->loaded = mc->show_bitmap = false;
+	mc->frozen = mc->reported = mc->loading = mc->loaded = mc->show_bitmap = false;
 	mc->staged = 0;
 	return 0;
 }

@@ -60,7 +60,7 @@ struct mc_chunk {
 
 struct mc_pages {
 	struct mc_chunk *chunk;
-	size_t count, room;
+	size_t count, capacity;
 	bool all;
 };
 
@@ -104,7 +104,7 @@ struct mc_shadow {
  * @bits: device_state
  * @fd, @memory: of the migration region
  * @staged: bytes of the transaction that is there to be read, 0 for none
- * @told: the state itself was staged; @counted: in pre-copy, SEQUENCE since the last piece of the board
+ * @reported: the state itself was staged; @counted: in pre-copy, SEQUENCE since the last piece of the board
  * @loading, @loaded: transactions have come; the state was one of them
  * @show_bitmap: the next data_offset is the bitmap's
  * @range: start_pfn, page_size, total_pfns
@@ -139,7 +139,7 @@ struct mc {
 	int fd;
 	uint8_t *memory;
 	uint64_t staged;
-	bool told, counted, loading, loaded, show_bitmap;
+	bool reported, counted, loading, loaded, show_bitmap;
 	uint64_t range[3], done;
 	bool asked;
 	uint8_t buf[MC_DATA_SIZE];

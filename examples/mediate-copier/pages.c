@@ -36,14 +36,15 @@ static struct mc_chunk *add(struct mc_pages *pages, uint64_t number)
 
 	if (chunk)
 		return chunk;
-	if (pages->count == pages->room) {
-		size_t room = pages->room ? 2 * pages->room : 8;
+	if (pages->count == pages->capacity) {
+		size_t capacity = pages->capacity ? 2 * pages->capacity : 8;
 
-		more = room > CHUNKS_MAX ? NULL : realloc(pages->chunk, room * sizeof(*more));
+		more = capacity > CHUNKS_MAX ? NULL
+					     : realloc(pages->chunk, capacity * sizeof(*more));
 		if (!more)
 			return NULL;
 		pages->chunk = more;
-		pages->room = room;
+		pages->capacity = capacity;
 	}
 	chunk = &pages->chunk[pages->count++];
 	memset(chunk, 0, sizeof(*chunk));

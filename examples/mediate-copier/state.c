@@ -196,7 +196,7 @@ void mc_save_begin(struct mc *mc)
 	memset(mc->board, 0xff, (size_t)(mc->board_pages + 63) / 64 * 8);
 	mc->board_dirty = mc->board_pages;
 	mc->next = 0;
-	mc->told = mc->counted = false;
+	mc->reported = mc->counted = false;
 	mc->staged = 0;
 	mc_pages_clear(&mc->pages);
 }
@@ -206,7 +206,7 @@ uint64_t mc_save_left(const struct mc *mc)
 	uint64_t left = mc->board_dirty * MC_PAGE;
 
 	if (!(mc->bits & VFMIG_V1_RUNNING))
-		return mc->told ? left : left + sizeof(struct header) + sizeof(struct state);
+		return mc->reported ? left : left + sizeof(struct header) + sizeof(struct state);
 	return mc->counted ? left : left + sizeof(struct header);
 }
 
@@ -288,7 +288,7 @@ static int save_state(struct mc *mc, uint64_t *size, struct vfmig_error *err)
 		return ret;
 	*size = put_header(mc, KIND_STATE, 0, sizeof(state));
 	memcpy(mc->buf + sizeof(struct header), &state, sizeof(state));
-	mc->told = true;
+	mc->reported = true;
 	return 0;
 }
 
@@ -313,7 +313,7 @@ int mc_save_next(struct mc *mc, uint64_t *size, struct vfmig_error *err)
 	if (ret)
 		return ret;
 	if (!mc->board_dirty && !(mc->bits & VFMIG_V1_RUNNING))
-		return mc->told ? 0 : save_state(mc, size, err);
+		return mc->reported ? 0 : save_state(mc, size, err);
 	if (!mc->board_dirty)
 		return mc->counted ? 0 : save_sequence(mc, size, err);
 	return save_board(mc, size, err);

@@ -74,7 +74,7 @@ struct vfmig_region_cap_revision {
 	struct vfmig_info_cap_header header;
 	uint32_t revision; /* enum vfmig_region_revision */
 	uint32_t flags;	   /* VFMIG_REGION_REVISION_ */
-	uint64_t room;	   /* the most bytes of a transaction */
+	uint64_t capacity; /* the most bytes of a transaction */
 };
 /* The data is in the encoding of docs/device-state.md: any transaction size will do. */
 #define VFMIG_REGION_REVISION_FRAMED (1U << 0)

@@ -110,15 +110,15 @@ struct vfmig_page_run {
 
 /**
  * struct vfmig_page_runs - a report as runs, in the place of its bitmap
- * @run: room for @room of them
+ * @run: room for @capacity of them
  * @count: how many there are
- * @told: they are the report, and nothing was done to its bitmap
+ * @reported: they are the report, and nothing was done to its bitmap
  */
 struct vfmig_page_runs {
 	struct vfmig_page_run *run;
-	uint32_t room;
+	uint32_t capacity;
 	uint32_t count;
-	bool told;
+	bool reported;
 };
 
 /**
@@ -145,7 +145,7 @@ struct vfmig_window_piece {
  * @irqs: SET_IRQS: as the uAPI's structure; @fds or @bools has @count values according to @flags (with
  *	DATA_EVENTFD, -1 takes one away). The device makes duplicates of the descriptors
  * @feature: FEATURE: @flags is the uAPI's (index and GET, SET, PROBE); @data of @size bytes its payload,
- *	in and out. Pointers in a payload (DMA logging) are pointers in this process. With @runs (not @told),
+ *	in and out. Pointers in a payload (DMA logging) are pointers in this process. With @runs (not @reported),
  *	a device may tell a DMA_LOGGING_REPORT as runs instead of setting bits, which it must have room for
  *	all the same
  * @data: DATA_READ, DATA_WRITE: at most @len bytes of the device's migration data, in order. The result
@@ -337,7 +337,7 @@ int vfmig_device_get_info(struct vfmig_device *device, struct vfmig_device_info 
  * @msix_mappable: the page with the MSI-X table may be mapped, too
  * @revision: of a migration region that says so, enum vfmig_region_revision; else 0
  * @revision_flags: with it, VFMIG_REGION_REVISION_*
- * @revision_room: with it, the most bytes of a transaction
+ * @revision_capacity: with it, the most bytes of a transaction
  * @unknown_count: how many of its capabilities are unknown here; their ids in @unknown
  * @areas: how many parts can be mapped; one that is the whole region if it has no sparse list
  * @area: each part's @offset and @size
@@ -349,7 +349,7 @@ struct vfmig_region {
 	uint32_t type, subtype;
 	bool msix_mappable;
 	uint32_t revision, revision_flags;
-	uint64_t revision_room;
+	uint64_t revision_capacity;
 	uint32_t unknown_count;
 	uint16_t unknown[16];
 	uint32_t areas;

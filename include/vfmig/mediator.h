@@ -94,7 +94,7 @@ struct vfmig_mediator_area {
  * @area: the parts of the migration region that can be mapped; its registers must not be
  * @revision: of the migration region: enum vfmig_region_revision, in whose protocol it is served
  * @revision_flags: VFMIG_REGION_REVISION_ (abi_region.h): what can be relied on beyond the revision's text
- * @revision_room: the most bytes of a transaction, with a @revision; 0 if it is not known
+ * @revision_capacity: the most bytes of a transaction, with a @revision; 0 if it is not known
  */
 struct vfmig_mediator_region {
 	uint32_t index;
@@ -106,7 +106,7 @@ struct vfmig_mediator_region {
 	uint32_t revision;
 	uint32_t revision_flags;
 	uint32_t reserved2;
-	uint64_t revision_room;
+	uint64_t revision_capacity;
 	struct vfmig_mediator_area area[VFMIG_MEDIATOR_AREAS];
 };
 

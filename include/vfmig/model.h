@@ -87,7 +87,7 @@ enum vfmig_entry_kind {
  * @until: OLD: the last version that had it
  * @min: FIELD of 1, 2, 4 or 8 bytes: the least value that is loaded. With a @max of 0 neither is checked
  * @max: see @min. Refused as soon as it arrives, with a sentence that names the field
- * @preset: FIELD: the value at reset, and the one it gets from a stream older than @since; @size bytes, or NULL
+ * @default_text: FIELD: the value at reset, and the one it gets from a stream older than @since; @size bytes, or NULL
  *	for zeros
  *
  * Loading goes by name and version. A stream from a newer version of the model is refused. One
@@ -105,7 +105,7 @@ struct vfmig_entry {
 	size_t size_at;
 	uint32_t since, until;
 	uint64_t min, max;
-	const void *preset;
+	const void *default_text;
 };
 
 #define VFMIG_ENTRY_NOWHERE ((size_t)-1)

@@ -32,7 +32,7 @@ enum vfmig_option_kind {
  * @name: the key
  * @kind: of what kind its value is, and what it is stored as
  * @offset: where in the caller's structure the value goes
- * @preset: the value, as text, if the user gives none; NULL leaves the place as it is
+ * @default_text: the value, as text, if the user gives none; NULL leaves the place as it is
  * @help: one line for `vfmig help devices`
  * @min: the least for SIZE, UINT and MSEC
  * @max: the most; 0 means no bound
@@ -42,7 +42,7 @@ struct vfmig_option {
 	const char *name;
 	enum vfmig_option_kind kind;
 	size_t offset;
-	const char *preset;
+	const char *default_text;
 	const char *help;
 	uint64_t min, max;
 	const char *const *choices;

@@ -91,13 +91,13 @@ int vfmig_type1_extension(const struct vfmig_type1 *container, uint32_t extensio
  * @number: VFMIG_IOCTL_IOMMU_GET_INFO, _MAP_DMA, _UNMAP_DMA or _DIRTY_PAGES
  * @arg: the structure, in place: answers are written into it. Addresses in it are the user's (see struct
  *	vfmig_type1_user)
- * @room: how many bytes there are at @arg; SIZE_MAX if argsz is to be trusted
+ * @capacity: how many bytes there are at @arg; SIZE_MAX if argsz is to be trusted
  * @err: a sentence, beside the errno
  *
- * Return: 0; -EFAULT if the structure or the answer does not fit in @room; -ENOTTY for other numbers; or what is
+ * Return: 0; -EFAULT if the structure or the answer does not fit in @capacity; -ENOTTY for other numbers; or what is
  * said at the functions below.
  */
-int vfmig_type1_ioctl(struct vfmig_type1 *container, uint32_t number, void *arg, size_t room,
+int vfmig_type1_ioctl(struct vfmig_type1 *container, uint32_t number, void *arg, size_t capacity,
 		      struct vfmig_error *err);
 
 /* ---- the same in numbers and buffers ---- */

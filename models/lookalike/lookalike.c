@@ -172,7 +172,7 @@ static const struct vfmig_option options[] = {
 		.name = "as",
 		.kind = VFMIG_OPTION_CHOICE,
 		.offset = offsetof(struct lookalike, as),
-		.preset = "zpci",
+		.default_text = "zpci",
 		.help = "what it shows itself as",
 		.choices = guises,
 	},

@@ -22,7 +22,7 @@ struct abi_caps_words {
  * what the capability takes. NULL, or why it is refused. One of an unknown id or version is passed over.
  */
 typedef const char *abi_cap_fn(void *context, uint32_t id, uint32_t version, const uint8_t *cap,
-			       size_t room, size_t *size);
+			       size_t capacity, size_t *size);
 
 /* first: where the first one is, from buf on; 0: there is none. fixed: bytes of the fixed part. */
 const char *abi_caps_walk(const void *buf, size_t len, size_t fixed, uint32_t first,

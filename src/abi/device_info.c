@@ -46,14 +46,14 @@ size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct v
 /* ---- reading ---- */
 
 static const char *get_base(struct vfmig_device_details *about, uint32_t version,
-			    const uint8_t *cap, size_t room, size_t *size)
+			    const uint8_t *cap, size_t capacity, size_t *size)
 {
 	if (about->has_base)
 		return "device info: two zPCI functions";
 	*size = version == 1 ? VFMIG_ZPCI_BASE_V1 : VFMIG_ZPCI_BASE_V2;
-	if (room < *size)
+	if (capacity < *size)
 		return "device info: a capability leaves the answer";
-	abi_unpack(cap, room, "22488222", &about->base);
+	abi_unpack(cap, capacity, "22488222", &about->base);
 	about->base.pft = cap[30];
 	about->base.gid = cap[31];
 	about->base.fh = version == 1 ? 0 : abi_get32(cap + VFMIG_ZPCI_BASE_V1);
@@ -62,14 +62,14 @@ static const char *get_base(struct vfmig_device_details *about, uint32_t version
 }
 
 static const char *get_group(struct vfmig_device_details *about, uint32_t version,
-			     const uint8_t *cap, size_t room, size_t *size)
+			     const uint8_t *cap, size_t capacity, size_t *size)
 {
 	if (about->has_group)
 		return "device info: two zPCI groups";
 	*size = version == 1 ? VFMIG_ZPCI_GROUP_V1 : VFMIG_ZPCI_GROUP_V2;
-	if (room < *size)
+	if (capacity < *size)
 		return "device info: a capability leaves the answer";
-	abi_unpack(cap, room, "224888222", &about->group);
+	abi_unpack(cap, capacity, "224888222", &about->group);
 	about->group.version = cap[38];
 	about->group.imaxstbl = version == 1 ? 0 : abi_get16(cap + 40);
 	about->has_group = true;
@@ -77,16 +77,16 @@ static const char *get_group(struct vfmig_device_details *about, uint32_t versio
 }
 
 static const char *get_string(bool *has, uint32_t *bytes, uint8_t *to, const uint8_t *cap,
-			      size_t room, size_t *size)
+			      size_t capacity, size_t *size)
 {
 	if (*has)
 		return "device info: two zPCI strings of one kind";
-	if (room < STRING_HEADER)
+	if (capacity < STRING_HEADER)
 		return "device info: a capability leaves the answer";
 	*bytes = abi_get32(cap + ABI_CAP_HEADER);
 	if (*bytes > VFMIG_ZPCI_STRING_MAX)
 		return "device info: a zPCI string of more than 256 bytes";
-	if (room - STRING_HEADER < *bytes)
+	if (capacity - STRING_HEADER < *bytes)
 		return "device info: a zPCI string leaves the answer";
 	memcpy(to, cap + STRING_HEADER, *bytes);
 	*size = STRING_HEADER + *bytes;
@@ -95,22 +95,22 @@ static const char *get_string(bool *has, uint32_t *bytes, uint8_t *to, const uin
 }
 
 static const char *get_cap(void *context, uint32_t id, uint32_t version, const uint8_t *cap,
-			   size_t room, size_t *size)
+			   size_t capacity, size_t *size)
 {
 	struct vfmig_device_details *about = context;
 
 	/* Of another version it is another capability. */
 	if (version == 1 || version == 2) {
 		if (id == VFMIG_DEVICE_CAP_ZPCI_BASE)
-			return get_base(about, version, cap, room, size);
+			return get_base(about, version, cap, capacity, size);
 		if (id == VFMIG_DEVICE_CAP_ZPCI_GROUP)
-			return get_group(about, version, cap, room, size);
+			return get_group(about, version, cap, capacity, size);
 	}
 	if (version == 1 && id == VFMIG_DEVICE_CAP_ZPCI_UTIL)
-		return get_string(&about->has_util, &about->util_size, about->util, cap, room,
+		return get_string(&about->has_util, &about->util_size, about->util, cap, capacity,
 				  size);
 	if (version == 1 && id == VFMIG_DEVICE_CAP_ZPCI_PFIP)
-		return get_string(&about->has_pfip, &about->pfip_size, about->pfip, cap, room,
+		return get_string(&about->has_pfip, &about->pfip_size, about->pfip, cap, capacity,
 				  size);
 	about->unknown[about->unknown_count++] = (uint16_t)id;
 	return NULL;

@@ -411,8 +411,8 @@ const char *abi_ds_reader_feed(struct abi_ds_reader *r, const void *data, size_t
 	const uint8_t *from = data;
 
 	while (len && !r->error) {
-		uint32_t room = abi_ds_reader_want(r);
-		uint32_t n = len < room ? (uint32_t)len : room;
+		uint32_t capacity = abi_ds_reader_want(r);
+		uint32_t n = len < capacity ? (uint32_t)len : capacity;
 
 		r->bytes += n;
 		if (r->ended) {

@@ -97,7 +97,8 @@ const char *abi_feature_check(const struct vfmig_device_feature *f, uint32_t ops
 	return NULL;
 }
 
-const char *abi_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size, bool *perform)
+const char *abi_feature_asked(uint32_t flags, size_t capacity, uint32_t ops, size_t size,
+			      bool *perform)
 {
 	const size_t most = UINT32_MAX - ABI_FEATURE_HEADER_SIZE;
 	struct vfmig_device_feature head = {.flags = flags};
@@ -106,7 +107,7 @@ const char *abi_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t 
 	*perform = false;
 	if (flags & ~(VFMIG_FEATURE_MASK | OPERATIONS))
 		return "a device feature has unknown flags";
-	head.argsz = (uint32_t)((room < most ? room : most) + ABI_FEATURE_HEADER_SIZE);
+	head.argsz = (uint32_t)((capacity < most ? capacity : most) + ABI_FEATURE_HEADER_SIZE);
 	why = abi_feature_check(&head, ops, size, perform);
 	if (!why && *perform && (flags & VFMIG_FEATURE_GET) && (flags & VFMIG_FEATURE_SET))
 		return "a device feature cannot be got and set at once";

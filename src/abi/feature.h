@@ -37,7 +37,7 @@ const char *abi_feature_check(const struct vfmig_device_feature *f, uint32_t ops
  * The same rule for a request that is not in bytes: its flags, with room bytes for the payload. Unknown flags, and GET with
  * SET where it is no probe, are refused as well.
  */
-const char *abi_feature_asked(uint32_t flags, size_t room, uint32_t ops, size_t size,
+const char *abi_feature_asked(uint32_t flags, size_t capacity, uint32_t ops, size_t size,
 			      bool *perform);
 
 /* What is known of a feature by its index: name, possible operations, size of the fixed payload. */

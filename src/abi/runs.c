@@ -45,7 +45,7 @@ const char *abi_logging_get_runs(const void *buf, size_t len, struct abi_logging
 
 struct runs {
 	uint8_t *at, *end;
-	uint64_t told; /* pages that were told of, one way or the other */
+	uint64_t reported; /* pages that were told of, one way or the other */
 	uint64_t first, pages;
 	uint32_t count;
 };
@@ -57,10 +57,10 @@ static bool close_run(struct runs *r)
 		return true;
 	if (r->end - r->at < (ptrdiff_t)ABI_RUN_SIZE)
 		return false;
-	abi_put32(r->at, (uint32_t)(r->first - r->told));
+	abi_put32(r->at, (uint32_t)(r->first - r->reported));
 	abi_put32(r->at + 4, (uint32_t)r->pages);
 	r->at += ABI_RUN_SIZE;
-	r->told = r->first + r->pages;
+	r->reported = r->first + r->pages;
 	r->count++;
 	return true;
 }
@@ -116,15 +116,15 @@ size_t abi_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t word
 const char *abi_runs_check(const void *buf, size_t len, uint32_t count, uint64_t pages)
 {
 	const uint8_t *at = buf;
-	uint64_t told = 0;
+	uint64_t reported = 0;
 
 	if (len / ABI_RUN_SIZE != count || len % ABI_RUN_SIZE)
 		return "the runs of a report are not as many as it says";
 	for (; count--; at += ABI_RUN_SIZE) {
 		if (!abi_get32(at + 4))
 			return "a run of a report is empty";
-		told += (uint64_t)abi_get32(at) + abi_get32(at + 4);
-		if (told > pages)
+		reported += (uint64_t)abi_get32(at) + abi_get32(at + 4);
+		if (reported > pages)
 			return "a run of a report leaves its range";
 	}
 	return NULL;

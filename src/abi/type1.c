@@ -93,19 +93,19 @@ size_t abi_type1_put_info(void *buf, size_t cap, uint32_t argsz, const struct ab
 
 /* ---- GET_INFO, read ---- */
 
-static const char *get_ranges(const uint8_t *cap, size_t room, struct abi_type1_says *says,
+static const char *get_ranges(const uint8_t *cap, size_t capacity, struct abi_type1_says *says,
 			      uint32_t max, size_t *size)
 {
 	struct vfmig_type1_cap_iova_range head;
 
 	if (says->range_count)
 		return "IOMMU info: two lists of IOVA ranges";
-	if (room < sizeof(head))
+	if (capacity < sizeof(head))
 		return "IOMMU info: a capability leaves the answer";
 	memcpy(&head, cap, sizeof(head));
 	if (head.nr_iovas > max || head.nr_iovas > ABI_TYPE1_RANGES_MAX)
 		return "IOMMU info: more IOVA ranges than are allowed";
-	if ((room - sizeof(head)) / sizeof(*says->ranges) < head.nr_iovas)
+	if ((capacity - sizeof(head)) / sizeof(*says->ranges) < head.nr_iovas)
 		return "IOMMU info: a list of IOVA ranges leaves the answer";
 	*size = sizeof(head) + head.nr_iovas * sizeof(*says->ranges);
 	memcpy(says->ranges, cap + sizeof(head), head.nr_iovas * sizeof(*says->ranges));
@@ -122,7 +122,7 @@ struct type1_walk {
 };
 
 static const char *get_cap(void *context, uint32_t id, uint32_t version, const uint8_t *cap,
-			   size_t room, size_t *size)
+			   size_t capacity, size_t *size)
 {
 	struct type1_walk *walk = context;
 	struct abi_type1_says *says = walk->says;
@@ -132,10 +132,10 @@ static const char *get_cap(void *context, uint32_t id, uint32_t version, const u
 	/* Another version of a capability is another capability. */
 	switch (version == 1 ? id : 0) {
 	case VFMIG_TYPE1_CAP_IOVA_RANGE:
-		return get_ranges(cap, room, says, walk->max, size);
+		return get_ranges(cap, capacity, says, walk->max, size);
 	case VFMIG_TYPE1_CAP_MIGRATION:
 		*size = sizeof(migration);
-		if (room < sizeof(migration))
+		if (capacity < sizeof(migration))
 			return "IOMMU info: a capability leaves the answer";
 		memcpy(&migration, cap, sizeof(migration));
 		says->has_migration = true;
@@ -144,7 +144,7 @@ static const char *get_cap(void *context, uint32_t id, uint32_t version, const u
 		return NULL;
 	case VFMIG_TYPE1_CAP_DMA_AVAIL:
 		*size = sizeof(avail);
-		if (room < sizeof(avail))
+		if (capacity < sizeof(avail))
 			return "IOMMU info: a capability leaves the answer";
 		memcpy(&avail, cap, sizeof(avail));
 		says->has_dma_avail = true;

@@ -221,7 +221,7 @@ struct abi_msg_region_caps {
 	uint32_t subtype;
 	uint32_t revision; /* enum vfmig_region_revision, as far as it is known here */
 	uint32_t revision_flags;
-	uint64_t revision_room;
+	uint64_t revision_capacity;
 	uint32_t unknown_count; /* capabilities that are not known here; their ids in unknown[] */
 	uint16_t unknown[ABI_CAPS_MAX];
 };

@@ -62,7 +62,7 @@ const char *abi_msg_get_dirty_reply(const void *buf, size_t len,
 				    const struct vfmig_user_dirty_range *asked)
 {
 	struct vfmig_type1_dirty_pages d;
-	struct vfmig_user_dirty_range said;
+	struct vfmig_user_dirty_range reported;
 	const uint8_t *bytes = buf;
 
 	if (!abi_unpack(buf, len, "44", &d))
@@ -71,10 +71,11 @@ const char *abi_msg_get_dirty_reply(const void *buf, size_t len,
 		return NULL;
 	bytes += ABI_MSG_DIRTY_PAGES_SIZE;
 	len -= ABI_MSG_DIRTY_PAGES_SIZE;
-	if (!abi_unpack(bytes, len, "8888", &said))
+	if (!abi_unpack(bytes, len, "8888", &reported))
 		return "the reply to GET_BITMAP has no bitmap";
-	if (said.iova != asked->iova || said.size != asked->size ||
-	    said.bitmap.pgsize != asked->bitmap.pgsize || said.bitmap.size != asked->bitmap.size)
+	if (reported.iova != asked->iova || reported.size != asked->size ||
+	    reported.bitmap.pgsize != asked->bitmap.pgsize ||
+	    reported.bitmap.size != asked->bitmap.size)
 		return "the reply to GET_BITMAP is about another range";
 	return NULL;
 }

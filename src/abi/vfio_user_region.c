@@ -136,7 +136,7 @@ size_t abi_msg_put_region_info(void *buf, size_t cap, uint32_t argsz,
 		c = abi_caps_put(buf, &at, &link, VFMIG_REGION_CAP_REVISION, 1, CAP_OURS);
 		abi_put32(c + 8, caps->revision);
 		abi_put32(c + 12, caps->revision_flags);
-		abi_put64(c + 16, caps->revision_room);
+		abi_put64(c + 16, caps->revision_capacity);
 	}
 	return at;
 }
@@ -167,7 +167,7 @@ struct region_walk {
 	struct abi_msg_region_caps *caps;
 };
 
-static const char *get_sparse(struct region_walk *walk, const uint8_t *cap, size_t room,
+static const char *get_sparse(struct region_walk *walk, const uint8_t *cap, size_t capacity,
 			      size_t *size)
 {
 	struct abi_msg_region_caps *c = walk->caps;
@@ -175,12 +175,12 @@ static const char *get_sparse(struct region_walk *walk, const uint8_t *cap, size
 
 	if (c->has_sparse)
 		return "region info: two lists of areas";
-	if (room < CAP_SPARSE)
+	if (capacity < CAP_SPARSE)
 		return "region info: a capability leaves the message";
 	n = abi_get32(cap + 8);
 	if (n > ABI_MSG_AREAS_MAX || n > walk->max)
 		return "region info: more areas than are allowed";
-	if ((room - CAP_SPARSE) / AREA < n)
+	if ((capacity - CAP_SPARSE) / AREA < n)
 		return "region info: a list of areas leaves the message";
 	for (uint32_t k = 0; k < n; k++) {
 		struct vfmig_sparse_mmap_area area;
@@ -198,7 +198,7 @@ static const char *get_sparse(struct region_walk *walk, const uint8_t *cap, size
 }
 
 static const char *get_region_cap(void *context, uint32_t id, uint32_t version, const uint8_t *cap,
-				  size_t room, size_t *size)
+				  size_t capacity, size_t *size)
 {
 	struct region_walk *walk = context;
 	struct abi_msg_region_caps *c = walk->caps;
@@ -206,11 +206,11 @@ static const char *get_region_cap(void *context, uint32_t id, uint32_t version, 
 	/* Another version of a capability is another capability. */
 	switch (version == 1 ? id : 0) {
 	case VFMIG_REGION_CAP_SPARSE_MMAP:
-		return get_sparse(walk, cap, room, size);
+		return get_sparse(walk, cap, capacity, size);
 	case VFMIG_REGION_CAP_TYPE:
 		if (c->has_type)
 			return "region info: two types";
-		if (room < CAP_TYPE)
+		if (capacity < CAP_TYPE)
 			return "region info: a capability leaves the message";
 		c->has_type = true;
 		c->type = abi_get32(cap + 8);
@@ -225,12 +225,12 @@ static const char *get_region_cap(void *context, uint32_t id, uint32_t version, 
 	case VFMIG_REGION_CAP_REVISION:
 		if (c->has_revision)
 			return "region info: two revisions of the migration protocol";
-		if (room < CAP_OURS)
+		if (capacity < CAP_OURS)
 			return "region info: a capability leaves the message";
 		c->has_revision = true;
 		c->revision = abi_get32(cap + 8);
 		c->revision_flags = abi_get32(cap + 12);
-		c->revision_room = abi_get64(cap + 16);
+		c->revision_capacity = abi_get64(cap + 16);
 		*size = CAP_OURS;
 		return NULL;
 	default:

@@ -9,17 +9,17 @@ ssize_t answer_region(struct vfmig_request *request, const struct vfmig_region_i
 		      const struct abi_msg_region_caps *caps)
 {
 	size_t size = request->info.size < UINT32_MAX ? request->info.size : UINT32_MAX;
-	struct vfmig_region_info said;
+	struct vfmig_region_info reported;
 
-	if (size < sizeof(said))
+	if (size < sizeof(reported))
 		return vfmig_err(request->err, -EINVAL,
 				 "region-info with room for %zu bytes: it takes %zu", size,
-				 sizeof(said));
+				 sizeof(reported));
 	if (!abi_msg_put_region_info(request->info.buf, size, (uint32_t)size, info, caps))
 		return vfmig_err(request->err, -EIO, "region %u has more areas than can be told",
 				 info->index);
-	memcpy(&said, request->info.buf, sizeof(said));
-	return said.argsz;
+	memcpy(&reported, request->info.buf, sizeof(reported));
+	return reported.argsz;
 }
 
 ssize_t answer_no_region(struct vfmig_request *request)

@@ -37,7 +37,7 @@ struct device_ops {
 	 * Optional: true if nothing will come of the device by itself, as far as it knows, until it is asked something.
 	 * Who works it may then wait elsewhere for a few milliseconds.
 	 */
-	bool (*rests)(struct vfmig_device *device);
+	bool (*is_idle)(struct vfmig_device *device);
 	void (*close)(struct vfmig_device *device); /* frees all, the device itself included */
 };
 

@@ -92,7 +92,7 @@ static int take_report(const struct vfmig_feature_dma_logging_report *report,
 	uint64_t at = 0;
 	int ret;
 
-	if (!runs->told) {
+	if (!runs->reported) {
 		ret = dirty_mark_bitmap(into, report->iova, report->length, VFMIG_PAGE_SIZE,
 					bitmap);
 		memset(bitmap, 0, bytes);
@@ -115,7 +115,7 @@ int device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size
 {
 	uint64_t most = size < REPORT_PIECE ? size : REPORT_PIECE;
 	size_t bytes = dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
-	struct vfmig_page_runs runs = {.run = malloc(RUNS * sizeof(*runs.run)), .room = RUNS};
+	struct vfmig_page_runs runs = {.run = malloc(RUNS * sizeof(*runs.run)), .capacity = RUNS};
 	/* Zeros that nobody touches take no memory, and with runs nobody does. */
 	uint64_t *bitmap = calloc(1, bytes);
 	int ret = 0;
@@ -137,7 +137,7 @@ int device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size
 		request.feature.size = sizeof(report);
 		request.feature.runs = &runs;
 		runs.count = 0;
-		runs.told = false;
+		runs.reported = false;
 		ret = (int)vfmig_call(device, &request);
 		if (!ret && take_report(&report, &runs, bytes, into))
 			ret = vfmig_err(err, -EPROTO, "device %s: its report leaves its range",

@@ -77,7 +77,7 @@ static int decode_region(struct vfmig_device *device, const void *buf, size_t si
 	memcpy(region->unknown, caps.unknown, sizeof(region->unknown));
 	region->revision = caps.revision;
 	region->revision_flags = caps.revision_flags;
-	region->revision_room = caps.revision_room;
+	region->revision_capacity = caps.revision_capacity;
 	if (!(head.flags & VFMIG_REGION_FLAG_MMAP))
 		return 0;
 	if (!caps.has_sparse) {

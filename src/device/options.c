@@ -170,7 +170,7 @@ int vfmig_options_parse(const struct vfmig_option *table, const char *text, void
 	int ret = 0;
 
 	for (o = table; o && o->kind; o++)
-		if (o->preset && (ret = set(o, o->preset, into, err)))
+		if (o->default_text && (ret = set(o, o->default_text, into, err)))
 			return ret;
 	if (!text || !*text)
 		return 0;

@@ -159,7 +159,7 @@ static int report(struct logger *logger, uint64_t iova, uint64_t length, uint64_
 
 struct telling {
 	struct vfmig_page_runs *runs;
-	uint64_t iova, told; /* pages from @iova on */
+	uint64_t iova, reported; /* pages from @iova on */
 };
 
 static int tell_run(void *opaque, uint64_t addr, uint64_t len)
@@ -172,17 +172,17 @@ static int tell_run(void *opaque, uint64_t addr, uint64_t len)
 	uint32_t pages = (uint32_t)(last - first + 1);
 
 	/* Ranges of an order that is not theirs are told as bits, and so is what there is no room for. */
-	if (first < telling->told)
+	if (first < telling->reported)
 		return 1;
-	if (runs->count && first == telling->told) {
+	if (runs->count && first == telling->reported) {
 		runs->run[runs->count - 1].pages += pages;
 	} else {
-		if (runs->count == runs->room)
+		if (runs->count == runs->capacity)
 			return 1;
 		runs->run[runs->count++] = (struct vfmig_page_run){
-			.skip = (uint32_t)(first - telling->told), .pages = pages};
+			.skip = (uint32_t)(first - telling->reported), .pages = pages};
 	}
-	telling->told = first + pages;
+	telling->reported = first + pages;
 	return 0;
 }
 
@@ -216,14 +216,14 @@ static int report_runs(struct logger *logger, uint64_t iova, uint64_t length, ui
 	bool on;
 
 	runs->count = 0;
-	runs->told = false;
+	runs->reported = false;
 	if (page_size != DIRTY_PAGE_MIN)
 		return report(logger, iova, length, page_size, bitmap, err);
 	pthread_mutex_lock(&log->lock);
 	on = log->on;
 	if (on) {
-		runs->told = !over_ranges(log, iova, last, tell, &telling);
-		if (!runs->told) {
+		runs->reported = !over_ranges(log, iova, last, tell, &telling);
+		if (!runs->reported) {
 			take_back(runs, &to);
 			over_ranges(log, iova, last, add, &to);
 		}

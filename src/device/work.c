@@ -56,7 +56,7 @@ void work_fini(struct vfmig_device *device)
 }
 
 /* Have the leader look up from its poll. */
-static void kick(struct vfmig_device *device)
+static void wake(struct vfmig_device *device)
 {
 	uint64_t one = 1;
 	ssize_t n = write(device->work_wake, &one, sizeof(one));
@@ -69,7 +69,7 @@ void work_done(struct vfmig_device *device)
 	device = worked(device);
 	/* The leader looks by itself after it has processed; only what is done elsewhere needs a kick. */
 	if (atomic_load(&device->work_polls))
-		kick(device);
+		wake(device);
 	if (atomic_load(&device->work_waiting)) {
 		pthread_mutex_lock(&device->work_lock);
 		pthread_cond_broadcast(&device->work_cond);
@@ -166,7 +166,7 @@ int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context),
 bool device_is_idle(struct vfmig_device *device)
 {
 	device = worked(device);
-	return device->ops->rests && device->ops->rests(device);
+	return device->ops->is_idle && device->ops->is_idle(device);
 }
 
 int vfmig_device_fd(struct vfmig_device *device)
@@ -241,7 +241,7 @@ void vfmig_device_stop(struct vfmig_device *device)
 	if (!device->work_thread_runs)
 		return;
 	atomic_store(&device->work_thread_ends, true);
-	kick(worker);
+	wake(worker);
 	pthread_mutex_lock(&worker->work_lock);
 	pthread_cond_broadcast(&worker->work_cond);
 	pthread_mutex_unlock(&worker->work_lock);

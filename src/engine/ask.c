@@ -33,7 +33,7 @@ static void answered(struct engine_device *dev, enum vfmig_op op)
 		estimate->initial = request->precopy.initial_bytes;
 		if (__builtin_add_overflow(estimate->initial, request->precopy.dirty_bytes, &sum))
 			sum = UINT64_MAX;
-		estimate->said = sum;
+		estimate->reported = sum;
 	}
 	if (request->result >= 0)
 		estimate->known = true;

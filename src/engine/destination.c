@@ -106,7 +106,7 @@ static void begin_reply(struct vfmig_migration *m)
 	buffer->end =
 		(uint32_t)abi_stream_put_header(buffer->bytes, sizeof(buffer->bytes), &header);
 	buffer_queue_push(&m->out.queue, buffer);
-	m->heard_header = true;
+	m->received_header = true;
 }
 
 /* HELLO fits: send. And what it has to know of us. */

@@ -187,9 +187,9 @@ struct vfmig_migration {
 	enum handoff handoff;
 	int64_t pause_began, stage_began, memory_sent_at;
 	struct vfmig_downtime downtime;
-	bool in_ready;	   /* the last turn has seen something to read */
-	bool heard_header; /* of the stream that comes in */
-	bool commit_begun; /* some of COMMIT may be on its way */
+	bool in_ready;	      /* the last turn has seen something to read */
+	bool received_header; /* of the stream that comes in */
+	bool commit_begun;    /* some of COMMIT may be on its way */
 	bool peer_cancelled;
 	bool checks_by_running; /* some device of the destination can check in no other way */
 	bool peer_reset;	/* FAILED has come, and all of its devices are reset */

@@ -27,8 +27,8 @@ void estimate_init(struct size_estimate *estimate)
 
 void estimate_round(struct size_estimate *estimate, uint64_t sent, uint64_t ns, bool first)
 {
-	if (estimate->said && sent)
-		estimate->trust = clamp((unsigned __int128)sent * TRUST_ONE / estimate->said,
+	if (estimate->reported && sent)
+		estimate->trust = clamp((unsigned __int128)sent * TRUST_ONE / estimate->reported,
 					TRUST_MIN, TRUST_MAX);
 	if (!first && ns)
 		estimate->rate = clamp((unsigned __int128)sent * 1000000000 / ns, 0, UINT64_MAX);
@@ -36,11 +36,11 @@ void estimate_round(struct size_estimate *estimate, uint64_t sent, uint64_t ns, 
 
 uint64_t estimate_left(const struct size_estimate *estimate, uint64_t gap)
 {
-	uint64_t said = clamp((unsigned __int128)estimate->said * estimate->trust / TRUST_ONE, 0,
-			      UINT64_MAX);
+	uint64_t reported = clamp(
+		(unsigned __int128)estimate->reported * estimate->trust / TRUST_ONE, 0, UINT64_MAX);
 	uint64_t measured =
 		clamp((unsigned __int128)estimate->rate * gap / 1000000000, 0, UINT64_MAX);
-	uint64_t left = said > measured ? said : measured;
+	uint64_t left = reported > measured ? reported : measured;
 
 	return left > estimate->size ? left : estimate->size;
 }

@@ -27,7 +27,7 @@ struct engine_counts {
 
 /*
  * One device.
- * @said: what it said before the round that is under way (0: nothing, or it cannot tell)
+ * @reported: what it said before the round that is under way (0: nothing, or it cannot tell)
  * @initial: of that, what it wants to be sent before the switchover
  * @size: what it said that stop-copy would read
  * @known: it could tell one or the other, or was measured
@@ -35,7 +35,7 @@ struct engine_counts {
  * @rate: bytes per second that it had anew in the last round
  */
 struct size_estimate {
-	uint64_t said;
+	uint64_t reported;
 	uint64_t initial;
 	uint64_t size;
 	bool known;

@@ -273,16 +273,17 @@ static int source_stopped(struct load *load, struct vfmig_error *err)
 
 static int cancel(struct load *load, struct vfmig_error *err)
 {
-	char said[ABI_SECTION_SENTENCE_MAX + 1];
-	int ret = engine_load_payload(load->m, &load->section, load->header, said, err);
+	char reported[ABI_SECTION_SENTENCE_MAX + 1];
+	int ret = engine_load_payload(load->m, &load->section, load->header, reported, err);
 
 	if (ret)
 		return ret;
-	said[load->section.length] = 0;
-	if (abi_section_sentence(said, load->section.length))
-		strcpy(said, "its reason is not printable");
+	reported[load->section.length] = 0;
+	if (abi_section_sentence(reported, load->section.length))
+		strcpy(reported, "its reason is not printable");
 	load->m->peer_cancelled = true;
-	return vfmig_err(err, -EREMOTEIO, "the source gave up: %s", *said ? said : "cancelled");
+	return vfmig_err(err, -EREMOTEIO, "the source gave up: %s",
+			 *reported ? reported : "cancelled");
 }
 
 static int (*const takes[])(struct load *, struct vfmig_error *) = {

@@ -252,7 +252,7 @@ static void close_section(struct maker *k)
 }
 
 /* Room for what is open, and one more section with a page. */
-static bool room(const struct maker *k)
+static bool capacity(const struct maker *k)
 {
 	return k->buffer->end + k->data + 2 * ABI_SECTION_HEADER_SIZE + ABI_STREAM_PAGE <= FILL;
 }
@@ -333,7 +333,7 @@ int engine_memory_fill(struct vfmig_migration *m, struct channel_buffer *buffer,
 	uint32_t looked = 0;
 	int ret = 0;
 
-	while (room(&k) && looked < LOOK) {
+	while (capacity(&k) && looked < LOOK) {
 		struct engine_run *run = &memory->runs[memory->first];
 
 		if (memory->first == memory->count) {

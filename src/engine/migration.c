@@ -24,13 +24,13 @@ static int check_options(const struct vfmig_migration_options *o, struct vfmig_e
 int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_options *options,
 			struct vfmig_migration **out, struct vfmig_error *err)
 {
-	struct vfmig_migration_options presets;
+	struct vfmig_migration_options defaults;
 	struct vfmig_migration *m;
 	int ret;
 
 	if (!options) {
-		vfmig_migration_options_init(&presets);
-		options = &presets;
+		vfmig_migration_options_init(&defaults);
+		options = &defaults;
 	}
 	ret = check_options(options, err);
 	if (ret)

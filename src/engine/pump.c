@@ -50,12 +50,12 @@ ssize_t engine_push(struct vfmig_migration *m, struct vfmig_error *err)
 
 	/* The destination may have said why it has gone. */
 	if (n == -EPIPE || n == -ECONNRESET) {
-		struct vfmig_error said = {0};
+		struct vfmig_error reported = {0};
 
 		m->in_ready = true;
 		if (m->role == VFMIG_ROLE_SOURCE &&
-		    engine_source_check_peer(m, &said) == -EREMOTEIO)
-			return vfmig_err(err, -EREMOTEIO, "%s", said.text);
+		    engine_source_check_peer(m, &reported) == -EREMOTEIO)
+			return vfmig_err(err, -EREMOTEIO, "%s", reported.text);
 	}
 	engine_report_progress(m);
 	return n;

@@ -23,14 +23,15 @@
 
 static bool enough(const struct engine_device *dev)
 {
-	uint64_t said = dev->estimate.said < UINT64_MAX / 4 ? dev->estimate.said : UINT64_MAX / 4;
+	uint64_t reported =
+		dev->estimate.reported < UINT64_MAX / 4 ? dev->estimate.reported : UINT64_MAX / 4;
 	uint64_t slack = ROUND_SLACK;
 
-	if (!said && dev->m->round == 1)
+	if (!reported && dev->m->round == 1)
 		slack = SILENT_SLACK;
-	else if (said && said < (ROUND_SLACK - SMALL_SLACK) / 2)
-		slack = SMALL_SLACK + 2 * said;
-	return !dev->m->stopping && dev->round_bytes > 2 * said + slack;
+	else if (reported && reported < (ROUND_SLACK - SMALL_SLACK) / 2)
+		slack = SMALL_SLACK + 2 * reported;
+	return !dev->m->stopping && dev->round_bytes > 2 * reported + slack;
 }
 
 static bool wants(const struct engine_device *dev)

@@ -15,14 +15,14 @@
 static int peer_says(struct vfmig_migration *m, const struct abi_section *section,
 		     struct vfmig_error *err)
 {
-	char said[ABI_SECTION_SENTENCE_MAX + 1];
+	char reported[ABI_SECTION_SENTENCE_MAX + 1];
 
-	channel_in_consume(&m->in, said, section->length);
-	said[section->length] = 0;
-	if (abi_section_sentence(said, section->length))
-		strcpy(said, "(its reason is not printable)");
+	channel_in_consume(&m->in, reported, section->length);
+	reported[section->length] = 0;
+	if (abi_section_sentence(reported, section->length))
+		strcpy(reported, "(its reason is not printable)");
 	return vfmig_err(err, -EREMOTEIO, "the destination %s: %s",
-			 section->type == ABI_SECTION_REFUSE ? "refuses" : "failed", said);
+			 section->type == ABI_SECTION_REFUSE ? "refuses" : "failed", reported);
 }
 
 static int unsound(struct vfmig_error *err, const char *why)
@@ -63,7 +63,7 @@ static int stream_header(struct vfmig_migration *m, struct vfmig_error *err)
 		return unsound(err, why);
 	if (!(header.flags & ABI_STREAM_FLAG_REPLY) || memcmp(header.id, m->id, sizeof(m->id)))
 		return unsound(err, "it answers another migration");
-	m->heard_header = true;
+	m->received_header = true;
 	return 1;
 }
 
@@ -77,7 +77,7 @@ static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 
 	if (m->in.port.fd < 0)
 		return 0;
-	if (!m->heard_header)
+	if (!m->received_header)
 		ret = stream_header(m, err);
 	if (ret > 0)
 		ret = have(m, ABI_SECTION_HEADER_SIZE, err);

@@ -155,7 +155,7 @@ static void tell_failed(struct vfmig_migration *m)
 	struct abi_section section = {.type = ABI_SECTION_REFUSE};
 	const char *why = m->why.text;
 
-	if (m->file || (m->peer_cancelled && !m->checks_by_running) || !m->heard_header ||
+	if (m->file || (m->peer_cancelled && !m->checks_by_running) || !m->received_header ||
 	    m->why_event == HANDOFF_ON_LOST)
 		return;
 	if (!*why || abi_section_sentence(why, strlen(why)))

@@ -50,13 +50,13 @@ int engine_vmas_each(engine_vma_fn fn, void *context, struct vfmig_error *err)
 	struct engine_vma vma = {0};
 	unsigned long long kilobytes;
 	char *line = NULL;
-	size_t room = 0;
+	size_t capacity = 0;
 	int ret = 0;
 
 	if (!smaps)
 		return vfmig_err(err, -errno, "/proc/self/smaps cannot be opened: %s",
 				 strerror(errno));
-	while (!ret && getline(&line, &room, smaps) > 0) {
+	while (!ret && getline(&line, &capacity, smaps) > 0) {
 		if (begins(line, &vma))
 			continue;
 		if (sscanf(line, "KernelPageSize: %llu kB", &kilobytes) == 1)

@@ -214,7 +214,7 @@ static int add_theirs(struct vfmig_kit *kit, const struct vfmig_entry *from,
 		entry->size = from->size;
 		entry->min = from->min;
 		entry->max = from->max;
-		entry->preset = from->preset;
+		entry->default_text = from->default_text;
 	}
 	kit->entry_count++;
 	return 0;
@@ -267,8 +267,8 @@ void kit_apply_defaults(struct vfmig_kit *kit)
 
 		if (entry->ours || !entry->place)
 			continue;
-		if (entry->preset)
-			memcpy(entry->place, entry->preset, entry->size);
+		if (entry->default_text)
+			memcpy(entry->place, entry->default_text, entry->size);
 		else
 			memset(entry->place, 0, entry->size);
 	}

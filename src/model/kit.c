@@ -25,7 +25,7 @@ void kit_wake(struct vfmig_kit *kit)
  * of its own is found out when the first of them has something to do: that waits a few milliseconds, and nothing
  * after it does.
  */
-static bool rests(struct vfmig_device *device)
+static bool is_idle(struct vfmig_device *device)
 {
 	struct vfmig_kit *kit = kit_of(device);
 
@@ -291,6 +291,6 @@ const struct device_ops kit_ops = {
 	.cancel = cancel,
 	.fd = show_fd,
 	.process = kit_process,
-	.rests = rests,
+	.is_idle = is_idle,
 	.close = close_kit,
 };

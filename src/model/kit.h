@@ -68,7 +68,7 @@ struct kit_entry {
 	uint64_t size;
 	uint32_t since, until;
 	uint64_t min, max;
-	const void *preset;
+	const void *default_text;
 	struct kit_block *block;
 	bool ours;
 	int (*check)(struct vfmig_kit *kit, const struct kit_entry *entry, const void *value,

@@ -61,23 +61,23 @@ static void put_data(struct out *out, struct kit_save_block *b, uint64_t at, siz
 	kit_save_remember(b, at, to, n);
 }
 
-static size_t drain(struct kit_save *save, struct out *out, size_t room)
+static size_t drain(struct kit_save *save, struct out *out, size_t capacity)
 {
 	size_t n = 0;
 
 	if (save->head_at < save->head_len) {
 		n = save->head_len - save->head_at;
-		n = n < room ? n : room;
+		n = n < capacity ? n : capacity;
 		memcpy(put(out, n), save->head + save->head_at, n);
 		save->head_at += n;
 	} else if (save->data_left) {
-		n = save->data_left < room ? (size_t)save->data_left : room;
+		n = save->data_left < capacity ? (size_t)save->data_left : capacity;
 		put_data(out, save->data, save->data_at, n);
 		save->data_at += n;
 		save->data_left -= n;
 	} else if (save->text_at < save->text_len) {
 		n = save->text_len - save->text_at;
-		n = n < room ? n : room;
+		n = n < capacity ? n : capacity;
 		memcpy(put(out, n), save->text + save->text_at, n);
 		save->text_at += n;
 	}

@@ -27,36 +27,36 @@ extern const char *const expose_protocols[];
 extern const char *const expose_data[];
 extern const char *const expose_bitmaps[];
 
-/* The entries of a table of options; @at: where in the parsed structure the options are; @preset: the protocol. */
+/* The entries of a table of options; @at: where in the parsed structure the options are; @default_text: the protocol. */
 #define EXPOSE_OPTIONS(at, default_protocol)                                                       \
 	{.name = "protocol",                                                                       \
 	 .kind = VFMIG_OPTION_CHOICE,                                                              \
 	 .offset = (at) + offsetof(struct expose_options, protocol),                               \
-	 .preset = (default_protocol),                                                             \
+	 .default_text = (default_protocol),                                                       \
 	 .help = "in which revisions of the migration protocol it is shown",                       \
 	 .choices = expose_protocols},                                                             \
 		{.name = "data",                                                                   \
 		 .kind = VFMIG_OPTION_CHOICE,                                                      \
 		 .offset = (at) + offsetof(struct expose_options, data),                           \
-		 .preset = "mapped",                                                               \
+		 .default_text = "mapped",                                                         \
 		 .help = "v1, pfn: how the region's data section is reached",                      \
 		 .choices = expose_data},                                                          \
 		{.name = "transaction",                                                            \
 		 .kind = VFMIG_OPTION_SIZE,                                                        \
 		 .offset = (at) + offsetof(struct expose_options, transaction),                    \
-		 .preset = "256K",                                                                 \
+		 .default_text = "256K",                                                           \
 		 .help = "v1, pfn: bytes of a transaction, at most",                               \
 		 .min = 16,                                                                        \
 		 .max = REGION_TRANSACTION_MAX},                                                   \
 		{.name = "bitmap",                                                                 \
 		 .kind = VFMIG_OPTION_CHOICE,                                                      \
 		 .offset = (at) + offsetof(struct expose_options, bitmap),                         \
-		 .preset = "same",                                                                 \
+		 .default_text = "same",                                                           \
 		 .help = "pfn: whether bitmaps come in the data's place, or apart",                \
 		 .choices = expose_bitmaps},                                                       \
 	{                                                                                          \
 		.name = "tell", .kind = VFMIG_OPTION_BOOL,                                         \
-		.offset = (at) + offsetof(struct expose_options, tell), .preset = "on",            \
+		.offset = (at) + offsetof(struct expose_options, tell), .default_text = "on",      \
 		.help = "v1, pfn: whether the region says which of them it is"                     \
 	}
 

@@ -34,15 +34,15 @@ struct wire_msg *wire_msg_new(struct wire *wire, size_t len)
 		if (!msg)
 			return NULL;
 		msg->large = NULL;
-		msg->room = 0;
+		msg->capacity = 0;
 	}
-	if (len > WIRE_SMALL && msg->room < len) {
+	if (len > WIRE_SMALL && msg->capacity < len) {
 		/* Whole buffers of the agreed size, so that each fits every message. */
-		size_t room = len < wire->command_max ? wire->command_max : len;
+		size_t capacity = len < wire->command_max ? wire->command_max : len;
 
 		free(msg->large);
-		msg->large = malloc(room);
-		msg->room = msg->large ? room : 0;
+		msg->large = malloc(capacity);
+		msg->capacity = msg->large ? capacity : 0;
 		if (!msg->large) {
 			free(msg);
 			return NULL;

@@ -83,15 +83,15 @@ void *wire_caps_encode(const struct wire_caps *caps, size_t *len)
 {
 	struct abi_msg_version v = {.major = caps->major, .minor = caps->minor};
 	struct text text = {.len = 0};
-	size_t room;
+	size_t capacity;
 	void *payload;
 
 	put_caps(&text, caps);
 	v.json = text.at;
 	v.json_len = text.len;
-	room = ABI_MSG_VERSION_SIZE + v.json_len + 1;
-	payload = malloc(room);
-	*len = payload ? abi_msg_put_version(payload, room, &v) : 0;
+	capacity = ABI_MSG_VERSION_SIZE + v.json_len + 1;
+	payload = malloc(capacity);
+	*len = payload ? abi_msg_put_version(payload, capacity, &v) : 0;
 	return payload;
 }
 

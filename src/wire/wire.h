@@ -126,8 +126,8 @@ struct wire_msg {
 	unsigned nfds;
 
 	struct wire_msg *next;
-	uint8_t *large; /* of @room bytes, or NULL */
-	size_t room;
+	uint8_t *large; /* of @capacity bytes, or NULL */
+	size_t capacity;
 	_Alignas(16) uint8_t small[WIRE_SMALL];
 };
 

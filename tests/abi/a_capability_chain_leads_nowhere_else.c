@@ -58,7 +58,7 @@ static void come_back(void)
 			.subtype = 1,
 			.revision = VFMIG_REGION_V1,
 			.revision_flags = 5,
-			.revision_room = 1ULL << 40,
+			.revision_capacity = 1ULL << 40,
 		};
 		struct abi_msg_region_caps out;
 		struct vfmig_region_info i;
@@ -84,7 +84,7 @@ static void come_back(void)
 		CHECK_EQ(out.has_revision, in.has_revision);
 		CHECK_EQ(out.revision, what & 8 ? VFMIG_REGION_V1 : 0);
 		CHECK_EQ(out.revision_flags, what & 8 ? 5 : 0);
-		CHECK_EQ(out.revision_room, what & 8 ? 1LL << 40 : 0);
+		CHECK_EQ(out.revision_capacity, what & 8 ? 1LL << 40 : 0);
 		for (size_t len = 32; len < size; len++)
 			CHECK(decode(len, &out));
 		for (size_t len = 0; len < 32; len++)

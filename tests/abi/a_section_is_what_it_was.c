@@ -178,7 +178,7 @@ static void sentences(void)
 {
 	static const char no[] = "the peer's sentence is not printable UTF-8";
 	static const struct {
-		const char *said;
+		const char *reported;
 		const char *why;
 	} cases[] = {
 		{"", NULL},
@@ -204,9 +204,9 @@ static void sentences(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		size_t len = strlen(cases[i].said);
+		size_t len = strlen(cases[i].reported);
 
-		REFUSED(abi_section_sentence(fenced(cases[i].said, len), len), cases[i].why);
+		REFUSED(abi_section_sentence(fenced(cases[i].reported, len), len), cases[i].why);
 	}
 	REFUSED(abi_section_sentence("a\0b", 3), no);
 }

@@ -98,17 +98,17 @@ static void argsz(void)
 {
 	size_t size = abi_device_info_put(buf, sizeof(buf), UINT32_MAX, &info, all, 5);
 
-	for (uint32_t room = 0; room < 16; room++)
-		CHECK_EQ(abi_device_info_put(buf, sizeof(buf), room, &info, all, 5), 0);
-	for (uint32_t room = 16; room < size; room++) {
+	for (uint32_t capacity = 0; capacity < 16; capacity++)
+		CHECK_EQ(abi_device_info_put(buf, sizeof(buf), capacity, &info, all, 5), 0);
+	for (uint32_t capacity = 16; capacity < size; capacity++) {
 		memset(buf, 0xee, sizeof(buf));
-		CHECK_EQ(abi_device_info_put(buf, room, room, &info, all, 5), size);
+		CHECK_EQ(abi_device_info_put(buf, capacity, capacity, &info, all, 5), size);
 		CHECK_EQ(abi_get32(buf), size);
 		CHECK(abi_get32(buf + 4) & VFMIG_DEVICE_FLAG_CAPS);
-		CHECK_EQ(buf[room < 24 ? room : 24], 0xee);
-		if (room >= 20)
+		CHECK_EQ(buf[capacity < 24 ? capacity : 24], 0xee);
+		if (capacity >= 20)
 			CHECK_EQ(abi_get32(buf + 16), 0);
-		GOOD(decode(room));
+		GOOD(decode(capacity));
 		CHECK(!about.has_base);
 	}
 	/* Without capabilities there is no flag. */

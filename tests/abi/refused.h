@@ -12,15 +12,15 @@
 
 #include "tests/check.h"
 
-static inline void expect_sentence(const char *file, int line, const char *what, const char *said,
-				   const char *expected)
+static inline void expect_sentence(const char *file, int line, const char *what,
+				   const char *reported, const char *expected)
 {
-	if (!said && !expected)
+	if (!reported && !expected)
 		return;
-	if (said && expected && !strcmp(said, expected))
+	if (reported && expected && !strcmp(reported, expected))
 		return;
 	fprintf(stderr, "%s:%d: %s said \"%s\", expected \"%s\"\n", file, line, what,
-		said ? said : "(good)", expected ? expected : "(good)");
+		reported ? reported : "(good)", expected ? expected : "(good)");
 	exit(1);
 }
 

@@ -50,7 +50,7 @@ static void refusals(void)
 static void names(void)
 {
 	static const struct {
-		const char *said;
+		const char *reported;
 		int state;
 	} spoken[] = {
 		{"running", VFMIG_STATE_RUNNING},
@@ -74,12 +74,12 @@ static void names(void)
 		CHECK_EQ(state, s);
 	}
 	for (size_t i = 0; i < sizeof(spoken) / sizeof(spoken[0]); i++) {
-		size_t len = strlen(spoken[i].said);
+		size_t len = strlen(spoken[i].reported);
 		enum vfmig_state state = VFMIG_STATE_ERROR;
-		const char *said = (const char *)fenced(spoken[i].said, len);
+		const char *reported = (const char *)fenced(spoken[i].reported, len);
 
-		CHECKF(vfmig_state_parse(said, len, &state) == (spoken[i].state > 0), "%s",
-		       spoken[i].said);
+		CHECKF(vfmig_state_parse(reported, len, &state) == (spoken[i].state > 0), "%s",
+		       spoken[i].reported);
 		CHECK_EQ(state, spoken[i].state > 0 ? spoken[i].state : 0);
 	}
 }

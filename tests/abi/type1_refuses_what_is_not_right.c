@@ -155,8 +155,8 @@ static void information(void)
 					    .dma_avail = 65535,
 					    .range_count = 2,
 					    .ranges = ranges};
-	struct vfmig_type1_iova_range room[4];
-	struct abi_type1_says read = {.ranges = room};
+	struct vfmig_type1_iova_range capacity[4];
+	struct abi_type1_says read = {.ranges = capacity};
 	union {
 		struct vfmig_type1_info info;
 		uint8_t bytes[256];
@@ -182,7 +182,7 @@ static void information(void)
 	CHECK_EQ(read.max_dirty_bitmap_size, 1ull << 28);
 	CHECK_EQ(read.dma_avail, 65535);
 	CHECK_EQ(read.range_count, 2);
-	CHECK_EQ(memcmp(room, ranges, 2 * sizeof(*room)), 0);
+	CHECK_EQ(memcmp(capacity, ranges, 2 * sizeof(*capacity)), 0);
 
 	/* Capabilities at 24, 56, 72; the last one's ranges at 88. */
 	REFUSED(abi_type1_get_info(&buf, 15, &read, 4), "IOMMU info needs 16 bytes");

@@ -15,7 +15,7 @@
 static const struct conform_check *checks[CONFORM_CHECKS_MAX];
 static size_t check_count;
 
-struct heard {
+struct received {
 	const char *name;
 	unsigned broken;
 	bool *kept;
@@ -32,13 +32,13 @@ static size_t place(const struct conform_check *check)
 
 static void hear(void *context, const struct conform_result *r)
 {
-	struct heard *heard = context;
+	struct received *received = context;
 
 	if (r->verdict == CONFORM_PASS) {
-		heard->kept[place(r->check)] = true;
+		received->kept[place(r->check)] = true;
 	} else if (r->verdict != CONFORM_NA) {
-		heard->broken++;
-		fprintf(stderr, "%s: %s %s: %s\n", heard->name, conform_word(r->verdict),
+		received->broken++;
+		fprintf(stderr, "%s: %s %s: %s\n", received->name, conform_word(r->verdict),
 			r->check->id, r->seen);
 	}
 }
@@ -51,13 +51,13 @@ static void look(struct vfmig_device *device, const char *name, const char *cons
 		.rule_count = rule_count,
 		.settle_ms = 1,
 	};
-	struct heard heard = {.name = name, .kept = kept};
-	const struct conform_report report = {.result = hear, .context = &heard};
+	struct received received = {.name = name, .kept = kept};
+	const struct conform_report report = {.result = hear, .context = &received};
 	unsigned count[CONFORM_VERDICTS];
 	struct vfmig_error err = {0};
 
 	CHECKF(!conform_run(device, &how, &report, count, &err), "%s: %s", name, err.text);
-	CHECK_EQ(heard.broken, 0);
+	CHECK_EQ(received.broken, 0);
 	CHECK(count[CONFORM_PASS] > 0);
 	CHECK(!rule_count || count[CONFORM_PASS] == rule_count);
 }

@@ -10,21 +10,21 @@
 #include "tests/conform/liar.h"
 
 /* Ids between blanks, in the order of the suite. */
-struct heard {
+struct received {
 	char broken[512];
 	char last[768];
 };
 
 static void hear(void *context, const struct conform_result *r)
 {
-	struct heard *heard = context;
-	size_t len = strlen(heard->broken);
+	struct received *received = context;
+	size_t len = strlen(received->broken);
 
 	if (r->verdict != CONFORM_FAIL && r->verdict != CONFORM_WARN)
 		return;
-	snprintf(heard->broken + len, sizeof(heard->broken) - len, "%s%s", len ? " " : "",
+	snprintf(received->broken + len, sizeof(received->broken) - len, "%s%s", len ? " " : "",
 		 r->check->id);
-	snprintf(heard->last, sizeof(heard->last), "%s", r->seen);
+	snprintf(received->last, sizeof(received->last), "%s", r->seen);
 }
 
 /* What the device does wrong while it is looked on, it does when it has the processor: that may take @settle_ms. */
@@ -38,8 +38,8 @@ static bool try_for(const struct lie *lie, uint64_t settle_ms)
 		.settle_ms = settle_ms,
 		.patience_ms = 400,
 	};
-	struct heard heard = {{0}, {0}};
-	const struct conform_report report = {.result = hear, .context = &heard};
+	struct received received = {{0}, {0}};
+	const struct conform_report report = {.result = hear, .context = &received};
 	unsigned count[CONFORM_VERDICTS];
 	struct vfmig_device *device;
 	struct vfmig_error err = {0};
@@ -51,12 +51,12 @@ static bool try_for(const struct lie *lie, uint64_t settle_ms)
 	device = liar_open(device, lie);
 	CHECKF(!conform_run(device, &how, &report, count, &err), "%s: %s", lie->what, err.text);
 	vfmig_device_close(device);
-	if (!strcmp(heard.broken, lie->rules))
+	if (!strcmp(received.broken, lie->rules))
 		return true;
-	if (strlen(heard.broken) < strlen(lie->rules) && settle_ms < 3000)
+	if (strlen(received.broken) < strlen(lie->rules) && settle_ms < 3000)
 		return try_for(lie, settle_ms * 10);
 	fprintf(stderr, "a device that %s:\n  must break   %s\n  and breaks   %s\n  (%s)\n",
-		lie->what, lie->rules, heard.broken, heard.last);
+		lie->what, lie->rules, received.broken, received.last);
 	return false;
 }
 

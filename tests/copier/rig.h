@@ -187,12 +187,12 @@ static inline void rig_go(struct rig *rig, struct vfmig_session *session, enum v
 
 /* What there is to read for now goes to @data, behind the @len bytes that are there. How many are then. */
 static inline size_t rig_read_all(struct rig *rig, struct vfmig_session *session, char *data,
-				  size_t room, size_t len)
+				  size_t capacity, size_t len)
 {
 	ssize_t n;
 
 	do {
-		n = vfmig_session_read(session, data + len, room - len, &rig->err);
+		n = vfmig_session_read(session, data + len, capacity - len, &rig->err);
 		len += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
 	CHECK(n == 0 || n == -ENOMSG);
@@ -220,7 +220,7 @@ static inline void *rig_save(struct rig *rig, size_t *len)
 {
 	struct vfmig_session *session;
 	char *all = NULL;
-	size_t room = 0;
+	size_t capacity = 0;
 
 	*len = 0;
 	GOOD(rig, vfmig_session_open(rig->device, NULL, &session, &rig->err));
@@ -228,12 +228,12 @@ static inline void *rig_save(struct rig *rig, size_t *len)
 	for (;;) {
 		ssize_t n;
 
-		if (room - *len < 65536) {
-			room += room + 1048576;
-			all = realloc(all, room);
+		if (capacity - *len < 65536) {
+			capacity += capacity + 1048576;
+			all = realloc(all, capacity);
 			CHECK(all);
 		}
-		n = vfmig_session_read(session, all + *len, room - *len, &rig->err);
+		n = vfmig_session_read(session, all + *len, capacity - *len, &rig->err);
 		GOOD(rig, n);
 		if (!n)
 			break;

@@ -38,9 +38,9 @@ int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int at, const char *path, int flags);
 int __openat64_2(int at, const char *path, int flags);
-ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
-ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
-ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t room);
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t capacity);
+ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t capacity);
+ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t capacity);
 
 static void is_container(int fd)
 {

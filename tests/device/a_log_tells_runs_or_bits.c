@@ -49,19 +49,19 @@ static bool any(const uint64_t *bits)
 }
 
 /* How it was told: 1 as runs, 0 as bits. */
-static int told(struct page_log *log, uint32_t room, uint64_t page, uint64_t *bits)
+static int reported(struct page_log *log, uint32_t capacity, uint64_t page, uint64_t *bits)
 {
 	struct vfmig_page_run run[PAGES];
-	struct vfmig_page_runs runs = {.run = run, .room = room};
+	struct vfmig_page_runs runs = {.run = run, .capacity = capacity};
 	uint64_t from_runs[PAGES / 64] = {0};
 
 	CHECK_EQ(log->logger.ops->runs(&log->logger, IOVA, PAGES * PAGE, page, &runs, bits, NULL),
 		 0);
-	if (!runs.told) {
+	if (!runs.reported) {
 		CHECK_EQ(runs.count, 0);
 		return 0;
 	}
-	CHECK(runs.count <= room);
+	CHECK(runs.count <= capacity);
 	CHECK(!any(bits));
 	CHECK(!bits_of(&runs, from_runs));
 	memcpy(bits, from_runs, sizeof(from_runs));
@@ -78,7 +78,7 @@ static void start(struct page_log *log, const struct vfmig_dma_logging_range *ra
 }
 
 /* Random pages, told with so much room; returns how. */
-static int round_of(struct page_log *log, struct page_log *other, uint32_t pages, uint32_t room,
+static int round_of(struct page_log *log, struct page_log *other, uint32_t pages, uint32_t capacity,
 		    uint64_t page)
 {
 	uint64_t bits[PAGES / 64] = {0}, expected[PAGES / 64] = {0}, again[PAGES / 64] = {0};
@@ -90,12 +90,12 @@ static int round_of(struct page_log *log, struct page_log *other, uint32_t pages
 		vfmig_dirty_mark(log->map, addr, len);
 		vfmig_dirty_mark(other->map, addr, len);
 	}
-	how = told(log, room, page, bits);
+	how = reported(log, capacity, page, bits);
 	CHECK_EQ(
 		other->logger.ops->report(&other->logger, IOVA, PAGES * PAGE, page, expected, NULL),
 		0);
 	CHECK(!memcmp(bits, expected, sizeof(bits)));
-	CHECK_EQ(told(log, PAGES, PAGE, again), 1);
+	CHECK_EQ(reported(log, PAGES, PAGE, again), 1);
 	CHECK(!any(again));
 	return how;
 }
@@ -111,7 +111,7 @@ static void parts_of_pages(struct page_log *log, struct page_log *other)
 	start(other, parts, 3);
 	vfmig_dirty_mark(log->map, IOVA, 7 * PAGE);
 	vfmig_dirty_mark(other->map, IOVA, 7 * PAGE);
-	CHECK_EQ(told(log, PAGES, PAGE, bits), 1);
+	CHECK_EQ(reported(log, PAGES, PAGE, bits), 1);
 	CHECK(!other->logger.ops->report(&other->logger, IOVA, PAGES * PAGE, PAGE, expected, NULL));
 	CHECK_EQ(expected[0], 1 | 3 << 5);
 	CHECK(!memcmp(bits, expected, sizeof(bits)));
@@ -125,7 +125,7 @@ int main(void)
 								  {0, 100 * PAGE}};
 	struct page_log log, other;
 	struct vfmig_page_run run[4];
-	struct vfmig_page_runs runs = {.run = run, .room = 4};
+	struct vfmig_page_runs runs = {.run = run, .capacity = 4};
 	unsigned as_runs = 0, as_bits = 0, mixed = 0;
 	uint64_t bits[PAGES / 64] = {0};
 
@@ -135,9 +135,9 @@ int main(void)
 	start(&log, NULL, 0);
 	start(&other, NULL, 0);
 	for (unsigned i = 0; i < 300; i++) {
-		uint32_t pages = rnd(60), room = rnd(60);
+		uint32_t pages = rnd(60), capacity = rnd(60);
 
-		if (round_of(&log, &other, pages, room, PAGE))
+		if (round_of(&log, &other, pages, capacity, PAGE))
 			as_runs++;
 		else
 			as_bits++;

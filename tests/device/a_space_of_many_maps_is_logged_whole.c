@@ -58,31 +58,31 @@ static void device_writes(uint64_t iova)
 			vfmig_dirty_mark(wrote, iova, 1);
 }
 
-struct told {
+struct reported {
 	uint64_t pages;
 	bool wrong;
 };
 
 static int tell(void *context, uint64_t iova, uint64_t size)
 {
-	struct told *told = context;
+	struct reported *reported = context;
 
 	for (; size; size -= PAGE, iova += PAGE) {
 		unsigned page = (iova - BASE) / PAGE % STRIDE;
 
-		told->pages++;
-		told->wrong |= page % LENGTH != 0 && page % LENGTH != LENGTH - 1;
+		reported->pages++;
+		reported->wrong |= page % LENGTH != 0 && page % LENGTH != LENGTH - 1;
 	}
 	return 0;
 }
 
-static struct told take(struct vfmig_cursor *cursor)
+static struct reported take(struct vfmig_cursor *cursor)
 {
-	struct told told = {0};
+	struct reported reported = {0};
 
 	CHECK_EQ(vfmig_cursor_collect(cursor, NULL), 0);
-	CHECK_EQ(vfmig_cursor_take(cursor, 0, UINT64_MAX, tell, &told), 0);
-	return told;
+	CHECK_EQ(vfmig_cursor_take(cursor, 0, UINT64_MAX, tell, &reported), 0);
+	return reported;
 }
 
 /* So many maps, each of @together of them neighbours; so many ranges come of it. */
@@ -92,7 +92,7 @@ static void maps(unsigned count, unsigned together, uint32_t expected)
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_cursor *cursor;
 	struct vfmig_error err = {0};
-	struct told told;
+	struct reported reported;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct vfmig_map map = {
@@ -116,9 +116,9 @@ static void maps(unsigned count, unsigned together, uint32_t expected)
 		device_writes(first);
 		device_writes(first + LENGTH * PAGE - 1);
 	}
-	told = take(cursor);
-	CHECK_EQ(told.pages, 2 * count);
-	CHECK(!told.wrong);
+	reported = take(cursor);
+	CHECK_EQ(reported.pages, 2 * count);
+	CHECK(!reported.wrong);
 	CHECK_EQ(take(cursor).pages, 0);
 	vfmig_cursor_close(cursor);
 	vfmig_space_detach(space, &fake->device, NULL);

@@ -42,14 +42,14 @@ static ssize_t logger(struct fake *fake, struct vfmig_request *request)
 	return 0;
 }
 
-static int told;
+static int reported;
 
 static int tell_one(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
 		    struct vfmig_error *err)
 {
-	if (told && iova == 0x10000)
+	if (reported && iova == 0x10000)
 		vfmig_dirty_mark(into, 0x10000 + 5 * PAGE, 1);
-	told = 0;
+	reported = 0;
 	return 0;
 }
 
@@ -110,7 +110,7 @@ int main(void)
 	CHECK_EQ(vfmig_space_add_tracker(space, &cpu, NULL), 0);
 	CHECK_EQ(take(a), 0xffff);
 	CHECK_EQ(take(b), 0xffff);
-	told = 1;
+	reported = 1;
 	device_log = 1;
 	CHECK_EQ(vfmig_cursor_collect(b, NULL), 0);
 	CHECK_EQ(take(a), 0x21);

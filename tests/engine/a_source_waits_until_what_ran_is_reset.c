@@ -100,7 +100,7 @@ static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
 	const struct relay_plan plan = {.act = one->act, .type = one->type, .bit = 8 * 5 + 3};
 	struct watch watch = {.one = one, .runs_to_check = runs_to_check};
 	struct rig rig;
-	bool came, heard = one->type != ABI_SECTION_FAILED || runs_to_check;
+	bool came, received = one->type != ABI_SECTION_FAILED || runs_to_check;
 
 	rig_init(&rig, 2, runs_to_check ? "protocol=v1,tell=off" : NULL);
 	if (one->fault)
@@ -118,7 +118,7 @@ static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
 			one->cancels ? ", cancelled" : "", runs_to_check ? ", runs to check" : "",
 			rig_result(&rig.from).sentence, rig_result(&rig.to).sentence);
 	/* Who does not wait for FAILED is not told. And there is a FAILED if a limit has passed before the cancel, too. */
-	came = (came || !one->act || !heard) && watch.cancelled == one->cancels;
+	came = (came || !one->act || !received) && watch.cancelled == one->cancels;
 	if (came)
 		check(&rig, &watch, runs_to_check ? one->end : one->control);
 	rig_free(&rig);

@@ -34,7 +34,7 @@ static int note(void *context, uint64_t iova, uint64_t size)
 	return 0;
 }
 
-static struct bits told(struct vfmig_cursor *cursor)
+static struct bits reported(struct vfmig_cursor *cursor)
 {
 	struct bits bits = {{0}};
 
@@ -46,7 +46,7 @@ static struct bits told(struct vfmig_cursor *cursor)
 /* Exactly these pages, and again nothing. */
 static void expect(struct vfmig_cursor *cursor, const char *what, size_t n, const size_t *pages)
 {
-	struct bits want = {{0}}, got = told(cursor), again = told(cursor);
+	struct bits want = {{0}}, got = reported(cursor), again = reported(cursor);
 
 	for (size_t i = 0; i < n; i++)
 		want.page[pages[i]] = 1;
@@ -94,7 +94,7 @@ static void writes(struct vfmig_cursor *cursor, uint8_t *at, uint8_t *alias, con
 	EXPECT(cursor, what, 7);
 	memset(at, 1, PAGES * PAGE / 2);
 	{
-		struct bits bits = told(cursor);
+		struct bits bits = reported(cursor);
 
 		for (size_t i = 0; i < PAGES; i++)
 			CHECKF(bits.page[i] == (i < PAGES / 2), "%s: page %zu", what, i);
@@ -154,7 +154,7 @@ static void one(enum vfmig_cpu_tracker_kind kind, bool anonymous, bool touched, 
 	vfmig_space_remove_tracker(space, vfmig_cpu_tracker_tracker(tracker));
 	/* The control: without it nothing is told. */
 	CHECK(!vfmig_cursor_open(space, &cursor, &err));
-	told(cursor);
+	reported(cursor);
 	memset(map.ptr, 9, PAGES * PAGE);
 	expect(cursor, "no tracker", 0, NULL);
 	vfmig_cursor_close(cursor);

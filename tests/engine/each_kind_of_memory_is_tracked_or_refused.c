@@ -28,20 +28,20 @@ static const char *const state_name[] = {"untouched", "touched", "locked", "fork
 static struct vfmig_error err;
 
 /* How often each page of the memory at KIND_IOVA was told. */
-static uint8_t told[PAGES];
+static uint8_t reported[PAGES];
 
 static int note(void *context, uint64_t iova, uint64_t size)
 {
 	for (uint64_t i = (iova - KIND_IOVA) / KIND_PAGE; size; i++, size -= KIND_PAGE) {
 		CHECK(i < PAGES);
-		told[i]++;
+		reported[i]++;
 	}
 	return 0;
 }
 
 static void collect(struct vfmig_cursor *cursor)
 {
-	memset(told, 0, sizeof(told));
+	memset(reported, 0, sizeof(reported));
 	CHECKF(!vfmig_cursor_collect(cursor, &err), "%s", err.text);
 	CHECK(!vfmig_cursor_take(cursor, KIND_IOVA, SIZE, note, NULL));
 }
@@ -60,13 +60,14 @@ static void expect(struct vfmig_cursor *cursor, enum kind kind, const char *what
 
 	collect(cursor);
 	for (size_t i = 0; i < n; i++)
-		CHECKF(told[page[i]], "%s: page %zu was written and is not told", what, page[i]);
+		CHECKF(reported[page[i]], "%s: page %zu was written and is not told", what,
+		       page[i]);
 	for (size_t i = 0; i < PAGES; i++) {
 		bool near = false;
 
 		for (size_t k = 0; k < n; k++)
 			near |= same_unit(i, page[k], unit);
-		CHECKF(near || !told[i], "%s: page %zu was not written and is told", what, i);
+		CHECKF(near || !reported[i], "%s: page %zu was not written and is told", what, i);
 	}
 }
 

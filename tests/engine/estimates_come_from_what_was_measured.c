@@ -74,23 +74,23 @@ static void claims(void)
 
 	estimate_init(&g);
 	CHECK_EQ(estimate_left(&g, 100 * MS), 0);
-	g.said = 1000;
+	g.reported = 1000;
 	CHECK_EQ(estimate_left(&g, 0), 1000);
 	/* It said 1000 and sent ten times that: what it says is taken tenfold. */
 	estimate_round(&g, 10000, 10 * MS, true);
-	g.said = 2000;
+	g.reported = 2000;
 	CHECK_EQ(estimate_left(&g, 0), 20000);
 	/* It said 2000 and sent half: by half. */
 	estimate_round(&g, 1000, 10 * MS, false);
 	CHECK_EQ(estimate_left(&g, 0), 1000);
 	/* It says nothing, and had 1000 bytes in 10 ms. */
-	g.said = 0;
+	g.reported = 0;
 	CHECK_EQ(estimate_left(&g, 20 * MS), 2000);
 	/* What stop-copy will have at the least is what it says of that. */
 	g.size = 50000;
 	CHECK_EQ(estimate_left(&g, 20 * MS), 50000);
 	/* Absurd claims are absurdly large, and no less. */
-	g.said = UINT64_MAX;
+	g.reported = UINT64_MAX;
 	g.trust = 16 * 1024;
 	CHECK(estimate_left(&g, 0) == UINT64_MAX);
 	estimate_round(&g, UINT64_MAX, 1, false);

@@ -139,17 +139,18 @@ static inline int kind_flags(enum kind kind)
 static inline struct memory memory_new(enum kind kind, size_t size)
 {
 	struct memory memory = {.kind = kind, .size = size, .fd = kind_file(kind)};
-	uint8_t *room = NULL;
+	uint8_t *capacity = NULL;
 
 	CHECK(memory.fd < 0 || !ftruncate(memory.fd, (off_t)size));
 	if (kind == KIND_THP) {
 		/* From a multiple of 2 MiB on. */
-		room = mmap(NULL, size + KIND_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		CHECK(room != MAP_FAILED);
-		room += -(uintptr_t)room & (KIND_HUGE - 1);
+		capacity =
+			mmap(NULL, size + KIND_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(capacity != MAP_FAILED);
+		capacity += -(uintptr_t)capacity & (KIND_HUGE - 1);
 	}
-	memory.bytes = mmap(room, size, PROT_READ | PROT_WRITE,
-			    kind_flags(kind) | (room ? MAP_FIXED : 0), memory.fd, 0);
+	memory.bytes = mmap(capacity, size, PROT_READ | PROT_WRITE,
+			    kind_flags(kind) | (capacity ? MAP_FIXED : 0), memory.fd, 0);
 	CHECKF(memory.bytes != MAP_FAILED, "%s: %s", kind_name[kind], strerror(errno));
 	madvise(memory.bytes, size, kind == KIND_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	return memory;

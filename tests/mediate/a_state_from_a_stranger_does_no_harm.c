@@ -25,7 +25,7 @@ static uint64_t get(struct rig *rig, uint64_t at)
 }
 
 /* The last transaction of a stopped copier: the registers. */
-static uint64_t save(struct rig *rig, uint8_t *bytes, size_t room)
+static uint64_t save(struct rig *rig, uint8_t *bytes, size_t capacity)
 {
 	uint64_t size = 0, at;
 
@@ -33,11 +33,11 @@ static uint64_t save(struct rig *rig, uint8_t *bytes, size_t room)
 	while (get(rig, 8)) {
 		at = get(rig, 16);
 		size = get(rig, 24);
-		if (size <= room)
+		if (size <= capacity)
 			GOOD(rig, vfmig_device_region_read(rig->device, region, at, bytes,
 							   (uint32_t)size, &rig->err));
 	}
-	CHECK(size && size <= room);
+	CHECK(size && size <= capacity);
 	return size;
 }
 

@@ -89,7 +89,7 @@ static const struct vfmig_entry state2[] = {
 	VFMIG_FIELD(struct lamp, level, .max = 100),
 	VFMIG_FIELD(struct lamp, legacy),
 	VFMIG_FIELD(struct lamp, hours),
-	VFMIG_FIELD(struct lamp, color, .since = 2, .preset = &white),
+	VFMIG_FIELD(struct lamp, color, .since = 2, .default_text = &white),
 	END,
 };
 static const struct vfmig_entry state3[] = {
@@ -106,7 +106,7 @@ static const struct vfmig_entry state3[] = {
 	 .size = 2,
 	 .until = 2},
 	VFMIG_FIELD(struct lamp, hours),
-	VFMIG_FIELD(struct lamp, color, .since = 2, .preset = &white),
+	VFMIG_FIELD(struct lamp, color, .since = 2, .default_text = &white),
 	VFMIG_BLOCK(struct lamp, map, .size = 8192, .since = 3),
 	END,
 };
@@ -114,7 +114,7 @@ static const struct vfmig_entry state3[] = {
 static const struct vfmig_entry state3_flat[] = {
 	VFMIG_FIELD(struct lamp, level, .since = 3, .max = 1000),
 	VFMIG_FIELD(struct lamp, hours),
-	VFMIG_FIELD(struct lamp, color, .since = 2, .preset = &white),
+	VFMIG_FIELD(struct lamp, color, .since = 2, .default_text = &white),
 	END,
 };
 /* The same version, and another idea of what it holds. */

@@ -194,7 +194,7 @@ static const struct vfmig_option card_options[] = {
 	{.name = "memory",
 	 .kind = VFMIG_OPTION_SIZE,
 	 .offset = offsetof(struct card, memory_size),
-	 .preset = "256K",
+	 .default_text = "256K",
 	 .min = 4096},
 	{.kind = VFMIG_OPTION_END},
 };

@@ -43,7 +43,7 @@ static size_t read_all(struct vfmig_session *session, uint8_t *to)
 }
 
 /* Returns how much of it was lent. */
-static size_t read_lent(struct vfmig_session *session, size_t room, size_t *all)
+static size_t read_lent(struct vfmig_session *session, size_t capacity, size_t *all)
 {
 	size_t lent = 0;
 
@@ -54,7 +54,7 @@ static size_t read_lent(struct vfmig_session *session, size_t room, size_t *all)
 		ssize_t n;
 
 		request.data.buf = buffer;
-		request.data.len = room;
+		request.data.len = capacity;
 		request.data.lent = &pieces;
 		n = vfmig_session_call(session, &request);
 		if (!n || n == -ENOMSG)

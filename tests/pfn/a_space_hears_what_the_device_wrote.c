@@ -10,18 +10,18 @@
 
 #include "tests/pfn/fake_logger.h"
 
-static bool heard[FAKE_PAGES];
+static bool received[FAKE_PAGES];
 
 static int hear(void *context, uint64_t iova, uint64_t size)
 {
 	for (uint64_t at = iova; at < iova + size; at += 4096)
-		heard[at / 4096] = true;
+		received[at / 4096] = true;
 	return 0;
 }
 
 static void collect(struct vfmig_cursor *cursor)
 {
-	memset(heard, 0, sizeof(heard));
+	memset(received, 0, sizeof(received));
 	vfmig_cursor_collect(cursor, NULL);
 	CHECK_EQ(vfmig_cursor_take(cursor, 0, UINT64_MAX, hear, NULL), 0);
 }
@@ -35,17 +35,17 @@ static void expect(struct vfmig_cursor *cursor, struct fake_logger *log, unsigne
 		log->dirty[i] = written[i] = rand_r(&seed) % every == 0;
 	collect(cursor);
 	for (unsigned i = 0; i < FAKE_PAGES; i++)
-		CHECKF(heard[i] == written[i], "page %u", i);
+		CHECKF(received[i] == written[i], "page %u", i);
 	collect(cursor);
 	for (unsigned i = 0; i < FAKE_PAGES; i++)
-		CHECK(!heard[i]);
+		CHECK(!received[i]);
 }
 
 static void expect_all(struct vfmig_cursor *cursor)
 {
 	collect(cursor);
 	for (unsigned i = 0; i < FAKE_PAGES; i++)
-		CHECK(heard[i]);
+		CHECK(received[i]);
 }
 
 struct bench {

@@ -9,13 +9,13 @@
  */
 #include "tests/pfn/fake_logger.h"
 
-static bool told[FAKE_PAGES], written[FAKE_PAGES];
+static bool reported[FAKE_PAGES], written[FAKE_PAGES];
 
 static void tell(uint64_t page, uint64_t size)
 {
 	for (uint64_t at = page * size; at < (page + 1) * size; at += 4096)
 		if (at / 4096 < FAKE_PAGES)
-			told[at / 4096] = true;
+			reported[at / 4096] = true;
 }
 
 /* Take in one answer about a range whose first page is that; how many pages were told of. */
@@ -64,7 +64,7 @@ static void write_pages(struct fake_logger *log, unsigned every, unsigned seed)
 
 static void forget(struct fake_logger *log)
 {
-	memset(told, 0, sizeof(told));
+	memset(reported, 0, sizeof(reported));
 	memset(written, 0, sizeof(written));
 	memset(log->dirty, 0, sizeof(log->dirty));
 }
@@ -87,14 +87,14 @@ static void exactly(const struct region_options *options, uint64_t size, bool an
 			for (uint64_t k = page * 4096ull / size * size / 4096;
 			     k < (page * 4096ull / size + 1) * size / 4096 && k < FAKE_PAGES; k++)
 				near |= written[k];
-			CHECKF(told[page] == near, "page %u of 0x%llx", page,
+			CHECKF(reported[page] == near, "page %u of 0x%llx", page,
 			       (unsigned long long)size);
 		}
 		/* What was told is not told again. */
-		memset(told, 0, sizeof(told));
+		memset(reported, 0, sizeof(reported));
 		ask_all(shown, 0, size, total, anew);
 		for (unsigned page = 0; page < FAKE_PAGES; page++)
-			CHECK(!told[page]);
+			CHECK(!reported[page]);
 	}
 	CHECK_EQ(put_state(shown, 1), 0);
 	vfmig_device_close(&shown->device);
@@ -151,7 +151,7 @@ static void carelessly(const struct region_options *options, unsigned seed)
 	}
 	ask_all(shown, 0, 4096, FAKE_PAGES, seed & 1);
 	for (unsigned page = 0; page < FAKE_PAGES; page++)
-		CHECKF(told[page] || !written[page], "page %u was never told", page);
+		CHECKF(reported[page] || !written[page], "page %u was never told", page);
 	vfmig_device_close(&shown->device);
 }
 
@@ -170,7 +170,7 @@ static void by_the_letter(void)
 		done += take_answer(shown, done, 4096, FAKE_PAGES - done);
 	}
 	for (unsigned page = 0; page < FAKE_PAGES; page++)
-		CHECK(told[page] || !written[page]);
+		CHECK(reported[page] || !written[page]);
 	vfmig_device_close(&shown->device);
 }
 

@@ -42,7 +42,7 @@ static struct vfmig_device *shown(struct strict *s)
 	return device;
 }
 
-static size_t save(uint8_t *bytes, size_t room, size_t piece, unsigned reads_in_precopy)
+static size_t save(uint8_t *bytes, size_t capacity, size_t piece, unsigned reads_in_precopy)
 {
 	struct strict *s = strict_new(sizes, COUNT, 5);
 	struct vfmig_device *device = shown(s);
@@ -59,7 +59,7 @@ static size_t save(uint8_t *bytes, size_t room, size_t piece, unsigned reads_in_
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, NULL), 0);
 	while ((n = vfmig_session_read(session, bytes + len, piece, NULL)) > 0) {
 		len += (size_t)n;
-		CHECK(len + piece <= room);
+		CHECK(len + piece <= capacity);
 	}
 	CHECK_EQ(n, 0);
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), 0);
@@ -120,13 +120,13 @@ int main(void)
 {
 	static const size_t pieces[] = {1 << 20, 4096, 777};
 	static const unsigned leaves[] = {0, 2, 5, 1000};
-	size_t room = 2 << 20, len;
-	uint8_t *bytes = malloc(room);
+	size_t capacity = 2 << 20, len;
+	uint8_t *bytes = malloc(capacity);
 
 	CHECK(bytes);
 	for (size_t p = 0; p < 3; p++) {
 		for (size_t l = 0; l < 4; l++) {
-			len = save(bytes, room, pieces[p], leaves[l]);
+			len = save(bytes, capacity, pieces[p], leaves[l]);
 			load(bytes, len, pieces[(p + l) % 3]);
 		}
 	}

@@ -35,8 +35,8 @@ int main(void)
 	for (uint32_t flags = 0; flags < 32; flags++)
 		if (flags != 1 && flags != 2 && flags != 4)
 			DIRTY(d.dirty.flags = flags, -EINVAL);
-	for (size_t room = 0; room < 48; room++)
-		CHECK_EQ(rig_ioctl(&rig, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &good, room), -EFAULT);
+	for (size_t capacity = 0; capacity < 48; capacity++)
+		CHECK_EQ(rig_ioctl(&rig, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &good, capacity), -EFAULT);
 	/* START and STOP are 8 bytes, and nothing behind them is looked at. */
 	d.dirty = (struct vfmig_type1_dirty_pages){.argsz = 7, .flags = VFMIG_TYPE1_DIRTY_START};
 	CHECK_EQ(rig_dirty_as(&rig, d), -EINVAL);

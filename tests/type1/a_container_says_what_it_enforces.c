@@ -10,7 +10,7 @@
 #include "tests/type1/rig.h"
 
 static const struct vfmig_type1_iova_range ranges[] = {{0, 0xfedfffff}, {0xfef00000, 0xffffffffff}};
-static struct vfmig_type1_iova_range room[8];
+static struct vfmig_type1_iova_range capacity[8];
 
 union info {
 	struct vfmig_type1_info info;
@@ -19,7 +19,7 @@ union info {
 
 static struct abi_type1_says ask(struct rig *rig)
 {
-	struct abi_type1_says says = {.ranges = room};
+	struct abi_type1_says says = {.ranges = capacity};
 	union info buf = {.info.argsz = sizeof(buf)};
 
 	CHECK_EQ(rig_ioctl(rig, VFMIG_IOCTL_IOMMU_GET_INFO, &buf, sizeof(buf)), 0);
@@ -71,7 +71,7 @@ int main(void)
 	/* The ranges are those that can be mapped. */
 	says = ask(&rig);
 	CHECK_EQ(says.range_count, 2);
-	CHECK_EQ(memcmp(room, ranges, sizeof(ranges)), 0);
+	CHECK_EQ(memcmp(capacity, ranges, sizeof(ranges)), 0);
 	CHECK_EQ(rig_map(&rig, 0xfee00000, 1), -EINVAL);
 	CHECK_EQ(rig_map(&rig, 0xfedff000, 2), -EINVAL);
 	CHECK_EQ(rig_map(&rig, 0x10000000000, 1), -EINVAL);
@@ -111,7 +111,7 @@ int main(void)
 	says = ask(&rig);
 	CHECK_EQ(says.dma_avail, 65535);
 	CHECK_EQ(says.range_count, 1);
-	CHECK(room[0].start == 0 && room[0].end == UINT64_MAX);
+	CHECK(capacity[0].start == 0 && capacity[0].end == UINT64_MAX);
 	CHECK_EQ(rig_map(&rig, 0 - PAGE, 1), 0);
 	CHECK_EQ(vfmig_type1_extension(rig.type1, VFMIG_EXTENSION_TYPE1V2), 1);
 	CHECK_EQ(vfmig_type1_extension(rig.type1, VFMIG_EXTENSION_UNMAP_ALL), 1);

@@ -125,10 +125,10 @@ struct dirty_pages {
 	struct vfmig_type1_dirty_get get;
 };
 
-static inline int rig_ioctl(struct rig *rig, uint32_t number, void *arg, size_t room)
+static inline int rig_ioctl(struct rig *rig, uint32_t number, void *arg, size_t capacity)
 {
 	struct vfmig_error err = {0};
-	int ret = vfmig_type1_ioctl(rig->type1, number, arg, room, &err);
+	int ret = vfmig_type1_ioctl(rig->type1, number, arg, capacity, &err);
 
 	/* What is refused says why. */
 	if (ret)

@@ -43,7 +43,7 @@ static void rules(enum vfmig_region_revision revision)
 	vfmig_device_close(&shown->device);
 }
 
-static void told(enum vfmig_region_revision revision, enum region_data place, bool mute)
+static void reported(enum vfmig_region_revision revision, enum region_data place, bool mute)
 {
 	struct region_options options = {
 		.data = place, .transaction = 100000, .framed = true, .mute = mute};
@@ -56,7 +56,7 @@ static void told(enum vfmig_region_revision revision, enum region_data place, bo
 	CHECK_EQ(region.revision, mute ? 0 : revision);
 	CHECK_EQ(region.revision_flags,
 		 mute ? 0 : VFMIG_REGION_REVISION_FRAMED | VFMIG_REGION_REVISION_CHECKS);
-	CHECK_EQ(region.revision_room, mute ? 0 : 100000);
+	CHECK_EQ(region.revision_capacity, mute ? 0 : 100000);
 	CHECK(region.size >= shown->data + 100000);
 	CHECK_EQ(region.areas, place == REGION_DATA_TRAPPED ? 0 : 1);
 	if (region.areas) {
@@ -129,8 +129,8 @@ int main(void)
 	rules(VFMIG_REGION_PFN);
 	for (int place = REGION_DATA_TRAPPED; place <= REGION_DATA_PARTLY; place++) {
 		for (int mute = 0; mute < 2; mute++) {
-			told(VFMIG_REGION_V1, (enum region_data)place, mute);
-			told(VFMIG_REGION_PFN, (enum region_data)place, mute);
+			reported(VFMIG_REGION_V1, (enum region_data)place, mute);
+			reported(VFMIG_REGION_PFN, (enum region_data)place, mute);
 		}
 	}
 	mapped(REGION_DATA_MAPPED);

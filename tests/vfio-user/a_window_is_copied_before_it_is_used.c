@@ -47,11 +47,13 @@ static int give(int fd, uint64_t size, uint32_t flags, int file)
 	return raw_call(fd, VFMIG_USER_WINDOW, &w, 16, &file, file >= 0, NULL, 0, NULL);
 }
 
-static int read_piece(int fd, uint64_t offset, uint32_t size, struct vfmig_user_window_piece *said)
+static int read_piece(int fd, uint64_t offset, uint32_t size,
+		      struct vfmig_user_window_piece *reported)
 {
 	struct vfmig_user_window_piece p = {24, size, offset, 0};
 	size_t got;
-	int ret = raw_call(fd, VFMIG_USER_WINDOW_READ, &p, 24, NULL, 0, said, sizeof(*said), &got);
+	int ret = raw_call(fd, VFMIG_USER_WINDOW_READ, &p, 24, NULL, 0, reported, sizeof(*reported),
+			   &got);
 
 	CHECK(ret || got == 24);
 	return ret;
@@ -317,7 +319,7 @@ static ssize_t asked(struct vfmig_device *device, int server, struct vfmig_reque
 	return request->result;
 }
 
-static ssize_t answered_with(struct vfmig_user_window_piece said, size_t len)
+static ssize_t answered_with(struct vfmig_user_window_piece reported, size_t len)
 {
 	static const char version[] = "\0\0\1\0" V2;
 	struct vfmig_request request = {.op = VFMIG_OP_WINDOW};
@@ -337,8 +339,8 @@ static ssize_t answered_with(struct vfmig_user_window_piece said, size_t len)
 	request = (struct vfmig_request){.op = VFMIG_OP_DATA_READ};
 	request.data.len = 8192;
 	request.data.window = &piece;
-	ret = asked(device, pair[0], &request, &said, len);
-	CHECK(ret < 0 || piece.sum == said.sum);
+	ret = asked(device, pair[0], &request, &reported, len);
+	CHECK(ret < 0 || piece.sum == reported.sum);
 	/* What would leave the window is not even asked. */
 	piece.offset = SIZE - 4096;
 	request = (struct vfmig_request){.op = VFMIG_OP_DATA_WRITE};

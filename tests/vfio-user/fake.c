@@ -354,7 +354,7 @@ void fake_release(struct fake *f, unsigned count)
 
 static int get_fd(struct vfmig_device *device)
 {
-	return ((struct fake *)device)->kick;
+	return ((struct fake *)device)->wake;
 }
 
 static int process(struct vfmig_device *device, struct vfmig_error *err)
@@ -362,7 +362,7 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 	struct fake *f = (struct fake *)device;
 	uint64_t n;
 
-	if (read(f->kick, &n, sizeof(n)) == sizeof(n) && atomic_exchange(&f->rung, false) &&
+	if (read(f->wake, &n, sizeof(n)) == sizeof(n) && atomic_exchange(&f->rung, false) &&
 	    f->doorbell)
 		f->doorbell(f);
 	return 0;
@@ -377,7 +377,7 @@ static void close_fake(struct vfmig_device *device)
 			close(f->irqs[i]);
 	munmap(f->bar2, FAKE_BAR2);
 	close(f->bar2_fd);
-	close(f->kick);
+	close(f->wake);
 	dirty_free(f->dirty);
 	pthread_mutex_destroy(&f->lock);
 	free(f->data);
@@ -406,8 +406,8 @@ struct fake *fake_new(uint64_t flags)
 	CHECK(f->bar2_fd >= 0 && !ftruncate(f->bar2_fd, FAKE_BAR2));
 	f->bar2 = mmap(NULL, FAKE_BAR2, PROT_READ | PROT_WRITE, MAP_SHARED, f->bar2_fd, 0);
 	CHECK(f->bar2 != MAP_FAILED);
-	f->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	CHECK(f->kick >= 0);
+	f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	CHECK(f->wake >= 0);
 	CHECK_EQ(dirty_create(&f->dirty, NULL), 0);
 	for (unsigned i = 0; i < FAKE_VECTORS; i++)
 		f->irqs[i] = -1;
@@ -421,7 +421,7 @@ void fake_ring(struct fake *f)
 	uint64_t one = 1;
 
 	atomic_store(&f->rung, true);
-	CHECK_EQ(write(f->kick, &one, sizeof(one)), sizeof(one));
+	CHECK_EQ(write(f->wake, &one, sizeof(one)), sizeof(one));
 }
 
 int fake_dma(struct fake *f, uint64_t iova, void *buf, size_t len, bool write)

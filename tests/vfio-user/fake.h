@@ -50,7 +50,7 @@ struct fake {
 	uint32_t log_ranges;
 	struct vfmig_dirty *dirty;
 
-	int kick; /* the device's fd */
+	int wake; /* the device's fd */
 	void (*doorbell)(struct fake *fake);
 	void (*on_write)(struct fake *fake); /* in the middle of a write to region 7 */
 	atomic_bool rung;

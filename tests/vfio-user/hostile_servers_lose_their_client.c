@@ -189,13 +189,13 @@ static void answers(void)
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
 		const struct answer *a = &list[i];
-		struct vfmig_user_region_access said = {a->offset, a->region, a->count};
+		struct vfmig_user_region_access reported = {a->offset, a->region, a->count};
 		struct vfmig_request r = region_read();
 		struct vfmig_user_header h;
 
 		begin(NULL);
 		h = ask(&r);
-		memcpy(payload, &said, sizeof(said));
+		memcpy(payload, &reported, sizeof(reported));
 		raw_send(server, (uint16_t)(h.msg_id + a->id), (uint16_t)(h.cmd + a->cmd), a->flags,
 			 a->error, payload, a->flags & 0x20 ? 0 : 16 + a->data, NULL, 0);
 		wait_for(a->expected);
@@ -206,7 +206,7 @@ static void answers(void)
 /* It goes at each byte of its answer. */
 static void vanishes(void)
 {
-	struct vfmig_user_region_access said = {0, 0, 4};
+	struct vfmig_user_region_access reported = {0, 0, 4};
 	uint8_t bytes[36] = {0};
 
 	for (size_t n = 0; n < sizeof(bytes); n++) {
@@ -218,7 +218,7 @@ static void vanishes(void)
 		h.flags = 1;
 		h.msg_size = sizeof(bytes);
 		memcpy(bytes, &h, sizeof(h));
-		memcpy(bytes + 16, &said, sizeof(said));
+		memcpy(bytes + 16, &reported, sizeof(reported));
 		CHECK_EQ(send(server, bytes, n, 0), (ssize_t)n);
 		close(server);
 		wait_for(-ECONNRESET);
@@ -234,11 +234,11 @@ static void vanishes(void)
 /* It never answers, and then it does: too late, and no harm. What is next is right. */
 static void late(void)
 {
-	struct vfmig_user_region_access said = {0, 0, 4};
+	struct vfmig_user_region_access reported = {0, 0, 4};
 	struct {
 		struct vfmig_user_region_access a;
 		uint32_t value;
-	} __attribute__((packed)) payload = {said, 0x12345678};
+	} __attribute__((packed)) payload = {reported, 0x12345678};
 	struct vfmig_request r = region_read();
 	struct vfmig_user_header first, second;
 	uint32_t old = 0;

@@ -32,7 +32,7 @@ static void leave_a_stale_file(void)
 }
 
 /* In a process of its own: listen, tell that it is so, and serve one client when all have tried. */
-static int server(int begin, int told, int end)
+static int server(int begin, int reported, int end)
 {
 	struct vfmig_socket_file file;
 	int fd, client;
@@ -43,7 +43,7 @@ static int server(int begin, int told, int end)
 	fd = vfmig_socket_listen(at.sun_path, 0600, &file, NULL);
 	CHECK(fd >= 0 || fd == -EADDRINUSE);
 	c = fd >= 0 ? 'y' : 'n';
-	CHECK_EQ(write(told, &c, 1), 1);
+	CHECK_EQ(write(reported, &c, 1), 1);
 	CHECK_EQ(read(end, &c, 1), 0);
 	if (fd < 0)
 		return 0;
@@ -58,13 +58,13 @@ static int server(int begin, int told, int end)
 
 static void race(bool stale)
 {
-	int begin[2], told[2], end[2], status, fd;
+	int begin[2], reported[2], end[2], status, fd;
 	unsigned servers = 0;
 	char c;
 
 	if (stale)
 		leave_a_stale_file();
-	CHECK(!pipe(begin) && !pipe(told) && !pipe(end));
+	CHECK(!pipe(begin) && !pipe(reported) && !pipe(end));
 	for (unsigned i = 0; i < PROCESSES; i++) {
 		pid_t pid = fork();
 
@@ -72,12 +72,12 @@ static void race(bool stale)
 		if (!pid) {
 			close(begin[1]);
 			close(end[1]);
-			_exit(server(begin[0], told[1], end[0]));
+			_exit(server(begin[0], reported[1], end[0]));
 		}
 	}
 	close(begin[1]);
 	for (unsigned i = 0; i < PROCESSES; i++) {
-		CHECK_EQ(read(told[0], &c, 1), 1);
+		CHECK_EQ(read(reported[0], &c, 1), 1);
 		servers += c == 'y';
 	}
 	CHECK_EQ(servers, 1);
@@ -89,8 +89,8 @@ static void race(bool stale)
 	for (unsigned i = 0; i < PROCESSES; i++)
 		CHECK(wait(&status) > 0 && !status);
 	close(begin[0]);
-	close(told[0]);
-	close(told[1]);
+	close(reported[0]);
+	close(reported[1]);
 	close(end[0]);
 	CHECK(access(at.sun_path, F_OK) && errno == ENOENT);
 }

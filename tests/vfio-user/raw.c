@@ -177,16 +177,16 @@ int raw_hello(int fd, const char *json)
 
 int raw_feature(int fd, uint32_t flags, void *payload, size_t in, size_t out)
 {
-	size_t room = (in > out ? in : out) + ABI_FEATURE_HEADER_SIZE, got;
-	struct vfmig_device_feature f = {.argsz = (uint32_t)room, .flags = flags};
-	uint8_t *buf = calloc(1, room);
+	size_t capacity = (in > out ? in : out) + ABI_FEATURE_HEADER_SIZE, got;
+	struct vfmig_device_feature f = {.argsz = (uint32_t)capacity, .flags = flags};
+	uint8_t *buf = calloc(1, capacity);
 	int ret;
 
 	CHECK(buf);
 	memcpy(buf, &f, sizeof(f));
 	if (in)
 		memcpy(buf + sizeof(f), payload, in);
-	ret = raw_call(fd, VFMIG_USER_DEVICE_FEATURE, buf, sizeof(f) + in, NULL, 0, buf, room,
+	ret = raw_call(fd, VFMIG_USER_DEVICE_FEATURE, buf, sizeof(f) + in, NULL, 0, buf, capacity,
 		       &got);
 	if (!ret && out) {
 		CHECK_EQ(got, sizeof(f) + out);

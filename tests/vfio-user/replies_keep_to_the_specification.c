@@ -81,9 +81,9 @@ static void counts(void)
 	CHECK_EQ(IO_FDS, 0);
 }
 
-static unsigned region_fds(uint32_t room)
+static unsigned region_fds(uint32_t capacity)
 {
-	uint32_t words[64] = {room, 0, 2};
+	uint32_t words[64] = {capacity, 0, 2};
 	struct vfmig_user_header h;
 	unsigned nfds, n;
 	int fds[RAW_FDS];

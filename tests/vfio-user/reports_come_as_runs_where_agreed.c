@@ -30,12 +30,12 @@ static void start(int fd)
 		 0);
 }
 
-/* Ask for @length bytes with room for @room; what comes is in message. */
-static int ask(int fd, uint64_t length, uint32_t room, size_t *got)
+/* Ask for @length bytes with room for @capacity; what comes is in message. */
+static int ask(int fd, uint64_t length, uint32_t capacity, size_t *got)
 {
 	struct abi_logging_report r = {0, length, PAGE};
 	struct vfmig_device_feature f = {
-		.argsz = ABI_FEATURE_HEADER_SIZE + room,
+		.argsz = ABI_FEATURE_HEADER_SIZE + capacity,
 		.flags = VFMIG_FEATURE_USER_REPORT_RUNS | VFMIG_FEATURE_GET,
 	};
 	uint8_t payload[32], reply[ABI_FEATURE_HEADER_SIZE + sizeof(message)];

@@ -49,7 +49,7 @@ void channel_out_seal(struct channel_out *out, uint8_t *header, struct abi_secti
 		header, XXH3_64bits(header, ABI_SECTION_HEADER_SIZE + (size_t)section->length));
 }
 
-static ssize_t quiet_writev(int fd, const struct iovec *iov, int count)
+static ssize_t guarded_writev(int fd, const struct iovec *iov, int count)
 {
 	struct sigpipe_guard quiet;
 	size_t asked = 0;
@@ -73,7 +73,7 @@ static ssize_t write_some(struct channel_port *port, struct iovec *iov, int coun
 
 	do
 		n = port->socket ? sendmsg(port->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL)
-				 : quiet_writev(port->fd, iov, count);
+				 : guarded_writev(port->fd, iov, count);
 	while (n < 0 && errno == EINTR);
 	return n;
 }

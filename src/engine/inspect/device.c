@@ -24,16 +24,16 @@ static const char *on_entry(void *user, uint32_t index, const struct abi_ds_entr
 	struct inspect_device *seen = user;
 	struct inspect_device_entry *at;
 
-	if (seen->count == seen->room) {
-		uint32_t room = seen->room ? seen->room * 2 : 32;
+	if (seen->count == seen->capacity) {
+		uint32_t capacity = seen->capacity ? seen->capacity * 2 : 32;
 
-		at = realloc(seen->entries, room * sizeof(*at));
+		at = realloc(seen->entries, capacity * sizeof(*at));
 		if (!at) {
 			seen->no_memory = true;
 			return "there is no memory for the schema";
 		}
 		seen->entries = at;
-		seen->room = room;
+		seen->capacity = capacity;
 	}
 	at = &seen->entries[seen->count++];
 	*at = (struct inspect_device_entry){

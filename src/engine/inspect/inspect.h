@@ -30,7 +30,7 @@ struct inspect_device {
 	struct abi_ds_reader reader;
 	struct abi_ds_slot *slots;
 	struct inspect_device_entry *entries;
-	uint32_t count, room;
+	uint32_t count, capacity;
 	bool begun, opaque, broken, no_memory;
 	uint64_t bytes, opaque_bytes;
 };

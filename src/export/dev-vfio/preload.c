@@ -161,9 +161,9 @@ int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int at, const char *path, int flags);
 int __openat64_2(int at, const char *path, int flags);
-ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
-ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room);
-ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t room);
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t capacity);
+ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t capacity);
+ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t capacity);
 
 #define OPEN(name)                                                                                 \
 	HOOK int name(const char *path, int flags, ...)                                            \
@@ -303,10 +303,10 @@ HOOK ssize_t read(int fd, void *buf, size_t len)
 	return EITHER(fd, dev_vfio_read(view, fd, buf, len), REAL(read)(fd, buf, len));
 }
 
-HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
+HOOK ssize_t __read_chk(int fd, void *buf, size_t len, size_t capacity)
 {
-	return EITHER(fd, dev_vfio_read(view, fd, buf, len < room ? len : room),
-		      REAL(__read_chk)(fd, buf, len, room));
+	return EITHER(fd, dev_vfio_read(view, fd, buf, len < capacity ? len : capacity),
+		      REAL(__read_chk)(fd, buf, len, capacity));
 }
 
 HOOK ssize_t write(int fd, const void *buf, size_t len)
@@ -326,16 +326,16 @@ HOOK ssize_t pread64(int fd, void *buf, size_t len, off64_t offset)
 		      REAL(pread64)(fd, buf, len, offset));
 }
 
-HOOK ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t room)
+HOOK ssize_t __pread_chk(int fd, void *buf, size_t len, off_t offset, size_t capacity)
 {
-	return EITHER(fd, dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
-		      REAL(__pread_chk)(fd, buf, len, offset, room));
+	return EITHER(fd, dev_vfio_pread(view, fd, buf, len < capacity ? len : capacity, offset),
+		      REAL(__pread_chk)(fd, buf, len, offset, capacity));
 }
 
-HOOK ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t room)
+HOOK ssize_t __pread64_chk(int fd, void *buf, size_t len, off64_t offset, size_t capacity)
 {
-	return EITHER(fd, dev_vfio_pread(view, fd, buf, len < room ? len : room, offset),
-		      REAL(__pread64_chk)(fd, buf, len, offset, room));
+	return EITHER(fd, dev_vfio_pread(view, fd, buf, len < capacity ? len : capacity, offset),
+		      REAL(__pread64_chk)(fd, buf, len, offset, capacity));
 }
 
 HOOK ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset)

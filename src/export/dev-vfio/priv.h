@@ -110,9 +110,9 @@ struct dev_vfio {
 	pthread_mutex_t lock;
 	struct dev_vfio_file *files;
 	struct dev_vfio_backing *backings;
-	bool said_private;
+	bool reported_private;
 	unsigned may_say, unsaid; /* sentences: how many more, and how many were left out */
-	int64_t said_at;
+	int64_t reported_at;
 	int fds; /* /proc/self/fd, also after a chroot */
 	struct dev_vfio_slot slots[DEV_VFIO_DEVICES];
 	_Atomic(struct dev_vfio_file *) at[DEV_VFIO_FDS];

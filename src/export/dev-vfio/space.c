@@ -145,8 +145,8 @@ int dev_vfio_ioas_look(struct dev_vfio_ioas *ioas, struct vfmig_map *map,
 	/* Firmware and the like are small, and private wherever the guest's memory is. */
 	if (map->fd < 0 && view->config.by_fd && map->size >= 16u << 20) {
 		pthread_mutex_lock(&view->lock);
-		first = !view->said_private;
-		view->said_private = true;
+		first = !view->reported_private;
+		view->reported_private = true;
 		pthread_mutex_unlock(&view->lock);
 		if (first)
 			dev_vfio_say(view, "guest memory is not shared, so the device's server "

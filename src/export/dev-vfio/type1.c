@@ -45,7 +45,7 @@ int dev_vfio_type1_new(struct dev_vfio_ioas *ioas, bool v1)
 	return vfmig_type1_new(ioas->space, &options, &ioas->type1, NULL);
 }
 
-static long map_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_map *m, size_t room,
+static long map_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_map *m, size_t capacity,
 		    struct vfmig_error *err)
 {
 	struct dev_vfio_map *entry = calloc(1, sizeof(*entry));
@@ -55,7 +55,7 @@ static long map_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_map *m, s
 		return -ENOMEM;
 	pthread_mutex_lock(&ioas->lock);
 	ioas->looked_up = NULL;
-	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_MAP_DMA, m, room, err);
+	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_MAP_DMA, m, capacity, err);
 	entry->backing = ioas->looked_up;
 	if (!ret)
 		dev_vfio_ioas_keep(ioas, entry, m->iova, m->size);
@@ -65,7 +65,7 @@ static long map_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_map *m, s
 	return ret;
 }
 
-static long unmap_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_unmap *u, size_t room,
+static long unmap_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_unmap *u, size_t capacity,
 		      struct vfmig_error *err)
 {
 	uint64_t iova = u->iova, size = u->size, bytes = 0;
@@ -73,7 +73,7 @@ static long unmap_dma(struct dev_vfio_ioas *ioas, struct vfmig_type1_dma_unmap *
 	long ret;
 
 	pthread_mutex_lock(&ioas->lock);
-	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, room, err);
+	ret = vfmig_type1_ioctl(ioas->type1, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, capacity, err);
 	if (all || (size && size - 1 <= UINT64_MAX - iova))
 		bytes = dev_vfio_ioas_forget(ioas, all ? 0 : iova,
 					     all ? UINT64_MAX : iova + (size - 1));
@@ -95,7 +95,7 @@ long dev_vfio_type1_ioctl(struct dev_vfio_ioas *ioas, uint32_t nr, void *arg)
 		uint64_t words[ROOM_MAX / 8];
 	} s = {.words = {0}};
 	struct vfmig_error err = {0};
-	uint32_t room;
+	uint32_t capacity;
 	long ret;
 
 	switch (nr) {
@@ -107,25 +107,25 @@ long dev_vfio_type1_ioctl(struct dev_vfio_ioas *ioas, uint32_t nr, void *arg)
 	default:
 		return -ENOTTY;
 	}
-	if (dev_vfio_copy_in(&room, arg, sizeof(room)))
+	if (dev_vfio_copy_in(&capacity, arg, sizeof(capacity)))
 		return -EFAULT;
-	if (room < 8)
+	if (capacity < 8)
 		return -EINVAL;
-	room = room < ROOM_MAX ? room : ROOM_MAX;
-	if (dev_vfio_copy_in(&s, arg, room))
+	capacity = capacity < ROOM_MAX ? capacity : ROOM_MAX;
+	if (dev_vfio_copy_in(&s, arg, capacity))
 		return -EFAULT;
 	/* Somebody may change it meanwhile: what was looked at is what counts. */
-	if (s.argsz > room && room < ROOM_MAX)
-		s.argsz = room;
-	if (nr == VFMIG_IOCTL_IOMMU_MAP_DMA && room >= sizeof(s.map))
-		ret = map_dma(ioas, &s.map, room, &err);
-	else if (nr == VFMIG_IOCTL_IOMMU_UNMAP_DMA && room >= sizeof(s.unmap))
-		ret = unmap_dma(ioas, &s.unmap, room, &err);
+	if (s.argsz > capacity && capacity < ROOM_MAX)
+		s.argsz = capacity;
+	if (nr == VFMIG_IOCTL_IOMMU_MAP_DMA && capacity >= sizeof(s.map))
+		ret = map_dma(ioas, &s.map, capacity, &err);
+	else if (nr == VFMIG_IOCTL_IOMMU_UNMAP_DMA && capacity >= sizeof(s.unmap))
+		ret = unmap_dma(ioas, &s.unmap, capacity, &err);
 	else if (nr == VFMIG_IOCTL_IOMMU_MAP_DMA || nr == VFMIG_IOCTL_IOMMU_UNMAP_DMA)
 		ret = -EINVAL;
 	else
-		ret = vfmig_type1_ioctl(ioas->type1, nr, &s, room, &err);
+		ret = vfmig_type1_ioctl(ioas->type1, nr, &s, capacity, &err);
 	if (ret && nr == VFMIG_IOCTL_IOMMU_DIRTY_PAGES)
 		dev_vfio_say(ioas->view, "tracking written pages: %s", err.text);
-	return ret ? ret : dev_vfio_copy_out(arg, &s, room);
+	return ret ? ret : dev_vfio_copy_out(arg, &s, capacity);
 }

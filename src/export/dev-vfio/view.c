@@ -30,8 +30,8 @@ static bool may_say(struct dev_vfio *view, unsigned *unsaid)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&view->lock);
-	passed = now.tv_sec - view->said_at;
-	view->said_at = now.tv_sec;
+	passed = now.tv_sec - view->reported_at;
+	view->reported_at = now.tv_sec;
 	view->may_say =
 		passed >= SENTENCES - view->may_say ? SENTENCES : view->may_say + (unsigned)passed;
 	may = view->may_say;

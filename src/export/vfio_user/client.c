@@ -86,8 +86,8 @@ int export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *e
 	}
 	client->server = server;
 	client->xfer = ABI_MSG_XFER_DEFAULT;
-	client->dma_kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (client->dma_kick < 0) {
+	client->dma_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (client->dma_wake < 0) {
 		ret = vfmig_err(err, -errno, "no eventfd for a client: raise RLIMIT_NOFILE");
 		close(fd);
 		free(client);
@@ -96,7 +96,7 @@ int export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *e
 	ret = wire_init(&client->wire, &wire_ops, fd, server->epoll,
 			WIRE_COMMAND_MAX(ABI_MSG_XFER_DEFAULT), err);
 	if (ret) {
-		close(client->dma_kick);
+		close(client->dma_wake);
 		free(client);
 		return ret;
 	}
@@ -344,7 +344,7 @@ void export_client_gone(struct vfmig_export *server)
 	export_ops_free(client);
 	wire_fini(wire);
 	pthread_cond_destroy(&client->changed);
-	close(client->dma_kick);
+	close(client->dma_wake);
 	export_window_drop(client);
 	free(client->zeros);
 	free(client);

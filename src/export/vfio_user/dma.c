@@ -82,16 +82,16 @@ static size_t find(const struct export_table *table, uint64_t iova)
 
 static bool make_room(struct export_table *table)
 {
-	size_t room = table->room ? table->room * 2 : 16;
+	size_t capacity = table->capacity ? table->capacity * 2 : 16;
 	struct export_map *maps;
 
-	if (table->count < table->room)
+	if (table->count < table->capacity)
 		return true;
-	maps = realloc(table->maps, room * sizeof(*maps));
+	maps = realloc(table->maps, capacity * sizeof(*maps));
 	if (!maps)
 		return false;
 	table->maps = maps;
-	table->room = room;
+	table->capacity = capacity;
 	return true;
 }
 
@@ -298,7 +298,7 @@ void export_unmap_all(struct vfmig_export *server)
 		unmap(server, 0, server->table.count, NULL, 0, NULL, NULL);
 	free(server->table.maps);
 	server->table.maps = NULL;
-	server->table.room = 0;
+	server->table.capacity = 0;
 }
 
 /*

@@ -135,14 +135,14 @@ void export_history_note(struct export_client *client, const struct vfmig_reques
 void export_history_tell(struct export_command *command)
 {
 	struct vfmig_export *server = command->client->server;
-	uint8_t *room = export_room(command, sizeof(server->past));
+	uint8_t *capacity = export_room(command, sizeof(server->past));
 
-	if (!room)
+	if (!capacity)
 		return;
 	pthread_mutex_lock(&server->past_lock);
-	memcpy(room, &server->past, sizeof(server->past));
+	memcpy(capacity, &server->past, sizeof(server->past));
 	pthread_mutex_unlock(&server->past_lock);
-	command->out.body = room;
+	command->out.body = capacity;
 	command->out.body_len = sizeof(server->past);
 	export_put_feature(command, NULL, 0);
 }
@@ -150,26 +150,26 @@ void export_history_tell(struct export_command *command)
 bool export_history_moved(struct export_command *command, const uint8_t *data, size_t len)
 {
 	struct vfmig_export *server = command->client->server;
-	struct vfmig_feature_history said;
+	struct vfmig_feature_history reported;
 	const char *why = NULL;
 
-	if (len < sizeof(said))
+	if (len < sizeof(reported))
 		why = "the payload is too small";
 	else
-		memcpy(&said, data, sizeof(said));
-	if (!why && said.past != VFMIG_HISTORY_MOVED)
+		memcpy(&reported, data, sizeof(reported));
+	if (!why && reported.past != VFMIG_HISTORY_MOVED)
 		why = "a client can say only that the state was moved away";
-	if (!why && strnlen(said.where, sizeof(said.where)) == sizeof(said.where))
+	if (!why && strnlen(reported.where, sizeof(reported.where)) == sizeof(reported.where))
 		why = "the place has no end";
 	if (!why)
-		why = abi_section_sentence(said.where, strlen(said.where));
+		why = abi_section_sentence(reported.where, strlen(reported.where));
 	pthread_mutex_lock(&server->past_lock);
 	if (!why && server->past.past == VFMIG_HISTORY_UNKNOWN)
 		why = "the server does not see all of the device's states";
 	if (!why && runs(server->state))
 		why = "the device runs here";
 	if (!why)
-		become(server, VFMIG_HISTORY_MOVED, said.where);
+		become(server, VFMIG_HISTORY_MOVED, reported.where);
 	pthread_mutex_unlock(&server->past_lock);
 	if (why)
 		export_refuse(command, -EINVAL, "feature USER_HISTORY: %s", why);

@@ -49,13 +49,13 @@ static void device_about_back(struct export_command *command, ssize_t result)
 
 static void device_about(struct export_command *command, uint32_t argsz)
 {
-	uint32_t room = argsz < INFO_MAX ? argsz : INFO_MAX;
+	uint32_t capacity = argsz < INFO_MAX ? argsz : INFO_MAX;
 
-	if (!export_room(command, room))
+	if (!export_room(command, capacity))
 		return;
-	memset(command->answer->payload, 0, room);
+	memset(command->answer->payload, 0, capacity);
 	command->request.info.buf = command->answer->payload;
-	command->request.info.size = room;
+	command->request.info.size = capacity;
 	export_ask(command, VFMIG_OP_DEVICE_INFO, device_about_back);
 }
 
@@ -146,19 +146,19 @@ void export_region_info(struct export_command *command)
 {
 	struct vfmig_region_info info;
 	const char *why = abi_msg_get_region_info(command->msg->payload, command->msg->len, &info);
-	uint32_t room = info.argsz < INFO_MAX ? info.argsz : INFO_MAX;
+	uint32_t capacity = info.argsz < INFO_MAX ? info.argsz : INFO_MAX;
 
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (!export_room(command, room))
+	if (!export_room(command, capacity))
 		return;
-	memset(command->answer->payload, 0, room);
+	memset(command->answer->payload, 0, capacity);
 	((struct vfmig_region_info *)command->answer->payload)->index = info.index;
 	command->request.info.index = info.index;
 	command->request.info.buf = command->answer->payload;
-	command->request.info.size = room;
+	command->request.info.size = capacity;
 	export_ask(command, VFMIG_OP_REGION_INFO, region_info_back);
 }
 

@@ -30,7 +30,7 @@ static void region_back(struct export_command *command, ssize_t result)
 }
 
 /* Where what is read goes; a register needs no buffer for it. NULL: it was refused. */
-static void *room(struct export_command *command, uint32_t count)
+static void *capacity(struct export_command *command, uint32_t count)
 {
 	if (count > sizeof(command->payload.u64))
 		return export_room(command, count);
@@ -52,8 +52,8 @@ void export_region_access(struct export_command *command)
 	command->request.region.index = a.region;
 	command->request.region.offset = a.offset;
 	command->request.region.len = a.count;
-	command->request.region.buf =
-		write ? command->msg->payload + ABI_MSG_REGION_ACCESS_SIZE : room(command, a.count);
+	command->request.region.buf = write ? command->msg->payload + ABI_MSG_REGION_ACCESS_SIZE
+					    : capacity(command, a.count);
 	if (!command->request.region.buf)
 		return;
 	if (!a.count) {

@@ -48,7 +48,7 @@ void export_remote_answer(struct export_client *client, struct wire_ask *ask)
 	dma->done = true;
 	pthread_cond_broadcast(&client->changed);
 	if (client->dma_polls) {
-		n = write(client->dma_kick, &one, sizeof(one));
+		n = write(client->dma_wake, &one, sizeof(one));
 		(void)n; /* it can only be kicked already */
 	}
 }
@@ -127,7 +127,7 @@ static int ask_next(struct access *a)
 static int check_answer(struct access *a, const struct export_dma *dma)
 {
 	const struct wire_ask *ask = &dma->ask;
-	struct vfmig_user_dma_access said;
+	struct vfmig_user_dma_access reported;
 	const char *why;
 
 	if (ask->error)
@@ -136,11 +136,11 @@ static int check_answer(struct access *a, const struct export_dma *dma)
 				 a->write ? "write" : "read", dma->len,
 				 (unsigned long long)dma->iova);
 	if (a->write)
-		why = abi_msg_get_dma_written(ask->reply, ask->reply_len, &said);
+		why = abi_msg_get_dma_written(ask->reply, ask->reply_len, &reported);
 	else
 		why = abi_msg_get_dma_access(ask->reply, ask->reply_len + ask->data_len, dma->len,
-					     true, &said);
-	if (!why && (said.addr != dma->iova || said.count != dma->len))
+					     true, &reported);
+	if (!why && (reported.addr != dma->iova || reported.count != dma->len))
 		why = "the client answered another DMA access than it was asked for";
 	return why ? vfmig_err(a->err, -EIO, "DMA at IOVA 0x%llx: %s",
 			       (unsigned long long)dma->iova, why)
@@ -160,7 +160,7 @@ static void poll_ends(struct export_client *client, enum wire_end end, int64_t d
 {
 	struct wire *wire = &client->wire;
 	struct pollfd fds[2] = {
-		{.fd = client->dma_kick, .events = POLLIN},
+		{.fd = client->dma_wake, .events = POLLIN},
 		{.fd = wire->ends[end].fd, .events = POLLIN},
 	};
 	int64_t left = (deadline - device_now() + 999999) / 1000000;
@@ -175,7 +175,7 @@ static void poll_ends(struct export_client *client, enum wire_end end, int64_t d
 	pthread_mutex_lock(&wire->lock);
 	client->dma_polls = false;
 	if (fds[0].revents) {
-		n = read(client->dma_kick, &count, sizeof(count));
+		n = read(client->dma_wake, &count, sizeof(count));
 		(void)n;
 	}
 	wire_flush(wire, end);

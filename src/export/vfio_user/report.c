@@ -86,18 +86,18 @@ static void tell_runs(struct export_command *command)
 	const struct vfmig_feature_dma_logging_report *r = &command->payload.report;
 	struct abi_logging_runs head = {
 		.iova = r->iova, .length = r->length, .page_size = r->page_size};
-	uint8_t payload[ABI_LOGGING_RUNS_SIZE], *room = command->answer->payload;
+	uint8_t payload[ABI_LOGGING_RUNS_SIZE], *capacity = command->answer->payload;
 	size_t len;
 
-	if (command->runs.told) {
+	if (command->runs.reported) {
 		put_runs(&command->runs);
 		head.count = command->runs.count;
 		len = (size_t)head.count * ABI_RUN_SIZE;
 	} else {
-		len = abi_runs_put(room, runs_room(command), command->memory,
+		len = abi_runs_put(capacity, runs_room(command), command->memory,
 				   command->out.body_len / 8, &head.count);
 		if (len != SIZE_MAX)
-			abi_runs_clear(room, head.count, command->memory);
+			abi_runs_clear(capacity, head.count, command->memory);
 	}
 	/* Then the next one begins as bits: to tell so many as runs, and then again, is the dearest way. */
 	command->client->many_runs = len == SIZE_MAX;
@@ -106,7 +106,7 @@ static void tell_runs(struct export_command *command)
 		head.count = 0;
 	} else {
 		keep_zeros(command);
-		command->out.body = room;
+		command->out.body = capacity;
 		command->out.body_len = len;
 	}
 	abi_logging_put_runs(payload, sizeof(payload), &head);
@@ -208,7 +208,7 @@ void export_report(struct export_command *command, const struct vfmig_device_fea
 		/* A device that can tells them by itself, and touches no bitmap. */
 		command->runs = (struct vfmig_page_runs){
 			.run = (struct vfmig_page_run *)command->answer->payload,
-			.room = (uint32_t)(runs_room(command) / ABI_RUN_SIZE)};
+			.capacity = (uint32_t)(runs_room(command) / ABI_RUN_SIZE)};
 		if (!command->client->many_runs)
 			command->request.feature.runs = &command->runs;
 	}

@@ -102,7 +102,7 @@ struct export_map {
 struct export_table {
 	pthread_mutex_t lock;
 	struct export_map *maps;
-	size_t count, room;
+	size_t count, capacity;
 	struct export_file *files;
 };
 
@@ -141,7 +141,7 @@ struct export_client {
 	unsigned dma_waits; /* somebody waits for DMA behind commands: everything is taken in */
 	bool dma_led;	    /* somebody polls for the answers */
 	bool dma_polls;	    /* at this moment */
-	int dma_kick;
+	int dma_wake;
 };
 
 struct vfmig_export {

@@ -61,12 +61,12 @@ static ssize_t hear(int fd, struct answer *answer)
 }
 
 /* It did not answer: what became of it? */
-static int post_mortem(ssize_t heard, pid_t ended, int status, struct vfmig_error *err)
+static int post_mortem(ssize_t received, pid_t ended, int status, struct vfmig_error *err)
 {
-	if (heard == -ETIMEDOUT)
+	if (received == -ETIMEDOUT)
 		return vfmig_err(err, -ETIMEDOUT, "it hangs: no answer in %d seconds",
 				 MEDIATE_PROBE_MS / 1000);
-	if (!heard && ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+	if (!received && ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		return vfmig_err(err, -EFAULT,
 				 "it crashes (signal %d) or closes what it is to answer "
 				 "by, when it looks at the device",

@@ -86,93 +86,94 @@ int mediate_look(struct mediate *m, struct vfmig_device *inner, struct vfmig_err
 
 /* ---- what the mediator said ---- */
 
-static const char *bad_area(const struct vfmig_mediator_region *said, uint32_t i)
+static const char *bad_area(const struct vfmig_mediator_region *reported, uint32_t i)
 {
-	const struct vfmig_mediator_area *area = &said->area[i];
+	const struct vfmig_mediator_area *area = &reported->area[i];
 
 	if (!area->size || area->offset % 4096 || area->size % 4096)
 		return "an area to map is not made of whole pages";
-	if (area->offset > said->size || area->size > said->size - area->offset)
+	if (area->offset > reported->size || area->size > reported->size - area->offset)
 		return "an area to map leaves the region";
 	/* Who wrote to mapped registers would not be heard. */
-	if (area->offset < abi_region_info_size((enum vfmig_region_revision)said->revision))
+	if (area->offset < abi_region_info_size((enum vfmig_region_revision)reported->revision))
 		return "the registers cannot be mapped";
 	for (uint32_t k = 0; k < i; k++)
-		if (area->offset < abi_sum(said->area[k].offset, said->area[k].size) &&
-		    said->area[k].offset < abi_sum(area->offset, area->size))
+		if (area->offset < abi_sum(reported->area[k].offset, reported->area[k].size) &&
+		    reported->area[k].offset < abi_sum(area->offset, area->size))
 			return "two areas to map overlap";
 	return NULL;
 }
 
-static const char *bad_migration(const struct mediate *m, const struct vfmig_mediator_region *said)
+static const char *bad_migration(const struct mediate *m,
+				 const struct vfmig_mediator_region *reported)
 {
 	const char *why = NULL;
 
-	if (said->revision != VFMIG_REGION_PFN && said->revision != VFMIG_REGION_V1)
+	if (reported->revision != VFMIG_REGION_PFN && reported->revision != VFMIG_REGION_V1)
 		return "it names no revision of the migration region (VFMIG_REGION_PFN or _V1)";
-	if (said->size <= abi_region_info_size((enum vfmig_region_revision)said->revision))
+	if (reported->size <= abi_region_info_size((enum vfmig_region_revision)reported->revision))
 		return "a migration region of that size has no room for data";
-	if (said->size > VFMIG_MEDIATOR_REGION_MAX)
+	if (reported->size > VFMIG_MEDIATOR_REGION_MAX)
 		return "the migration region is larger than VFMIG_MEDIATOR_REGION_MAX";
-	if ((said->flags & ~VFMIG_REGION_FLAG_MMAP) !=
+	if ((reported->flags & ~VFMIG_REGION_FLAG_MMAP) !=
 	    (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE))
 		return "a migration region is read and written";
-	if ((said->revision_flags & ~ALL_SAID) || said->revision_room > said->size)
+	if ((reported->revision_flags & ~ALL_SAID) || reported->revision_capacity > reported->size)
 		return "what it says of the revision cannot be";
-	if (!(said->flags & VFMIG_REGION_FLAG_MMAP))
-		return said->areas ? "areas to map, and no MMAP flag" : NULL;
+	if (!(reported->flags & VFMIG_REGION_FLAG_MMAP))
+		return reported->areas ? "areas to map, and no MMAP flag" : NULL;
 	if (!m->ops.mmap)
 		return "it has the MMAP flag, and there is no mmap()";
-	if (!said->areas || said->areas > VFMIG_MEDIATOR_AREAS)
+	if (!reported->areas || reported->areas > VFMIG_MEDIATOR_AREAS)
 		return "the areas to map are too many, or none";
-	for (uint32_t i = 0; i < said->areas && !why; i++)
-		why = bad_area(said, i);
+	for (uint32_t i = 0; i < reported->areas && !why; i++)
+		why = bad_area(reported, i);
 	return why;
 }
 
 static const char *bad_region(const struct mediate *m, const struct vfmig_mediator_region *seen,
-			      const struct vfmig_mediator_region *said)
+			      const struct vfmig_mediator_region *reported)
 {
-	if (said->index != seen->index)
+	if (reported->index != seen->index)
 		return "it is another region than was asked about";
-	if (said->watch > 1 || said->reserved || said->reserved2)
+	if (reported->watch > 1 || reported->reserved || reported->reserved2)
 		return "an unknown word in it is not 0";
 	if (mediate_is_migration(m, seen->index))
-		return bad_migration(m, said);
-	if (said->size != seen->size)
+		return bad_migration(m, reported);
+	if (reported->size != seen->size)
 		return "the size of a device's own region is not a mediator's to change";
-	if (said->flags & ~seen->flags)
+	if (reported->flags & ~seen->flags)
 		return "flags of a device's own region can be taken away, and none added";
 	return NULL;
 }
 
 static int ask_one(struct mediate *m, uint32_t index, struct vfmig_error *err)
 {
-	struct vfmig_mediator_region *said = &m->region[index];
+	struct vfmig_mediator_region *reported = &m->region[index];
 	const char *why;
 	int ret;
 
-	*said = m->seen[index];
+	*reported = m->seen[index];
 	if (mediate_is_migration(m, index))
-		*said = (struct vfmig_mediator_region){
+		*reported = (struct vfmig_mediator_region){
 			.index = index, .flags = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE};
-	else if (!said->size)
+	else if (!reported->size)
 		return 0;
 	err->text[0] = 0;
-	ret = mediate_answer(m, "get_region_info", m->ops.get_region_info(m->self, said, err), 0,
-			     err);
+	ret = mediate_answer(m, "get_region_info", m->ops.get_region_info(m->self, reported, err),
+			     0, err);
 	if (ret)
 		return vfmig_err_at(err, ret, "region %u", index);
 	why = bad_region(m,
 			 &(struct vfmig_mediator_region){.index = index,
 							 .flags = m->seen[index].flags,
 							 .size = m->seen[index].size},
-			 said);
+			 reported);
 	if (why)
 		return vfmig_err(err, -EPROTO, "region %u, of 0x%llx bytes: %s", index,
-				 (unsigned long long)said->size, why);
-	if (said->watch)
-		said->flags &= ~VFMIG_REGION_FLAG_MMAP;
+				 (unsigned long long)reported->size, why);
+	if (reported->watch)
+		reported->flags &= ~VFMIG_REGION_FLAG_MMAP;
 	return 0;
 }
 
@@ -209,7 +210,7 @@ void mediate_own_info(struct mediate *m, struct vfmig_request *request)
 		.subtype = VFMIG_REGION_SUBTYPE_MIGRATION,
 		.revision = region->revision,
 		.revision_flags = region->revision_flags,
-		.revision_room = region->revision_room,
+		.revision_capacity = region->revision_capacity,
 	};
 
 	for (uint32_t i = 0; i < region->areas; i++)

@@ -273,7 +273,7 @@ static ssize_t reported(struct steps *steps, ssize_t result)
 	if (n == pages->range[TOTAL] - pages->done && (!set || set == n))
 		return the_rest(driver, set ? VFMIG_PFN_DIRTY_ALL : VFMIG_PFN_DIRTY_NONE);
 	pages->done += n;
-	pages->told = n;
+	pages->reported = n;
 	pages->answered = pages->current = true;
 	pages->fetched = false;
 	return region_give(driver, n);
@@ -334,14 +334,14 @@ ssize_t region_read_copied(struct region_driver *driver)
 		again = pages->done && pages->done < pages->range[TOTAL] &&
 			!memcmp(pages->reg, pages->range, sizeof(pages->reg));
 		if (pages->answered && !pages->fetched)
-			owe(pages, pages->done - pages->told, pages->told);
+			owe(pages, pages->done - pages->reported, pages->reported);
 		memcpy(pages->range, pages->reg, sizeof(pages->range));
 		pages->done = 0;
 		pages->written = pages->answered = pages->current = false;
 	}
 	if (pages->answered && !pages->fetched) {
 		pages->current = true;
-		return region_give(driver, pages->told);
+		return region_give(driver, pages->reported);
 	}
 	left = pages->range[TOTAL] - pages->done;
 	if (!left)
@@ -371,7 +371,7 @@ ssize_t region_expose_bitmap(struct region_driver *driver)
 		memcpy(driver->own, driver->bytes + pages->at, driver->staged);
 		driver->aside = true;
 	}
-	memcpy(driver->bytes + pages->at, pages->bitmap, (pages->told + 63) / 64 * 8);
+	memcpy(driver->bytes + pages->at, pages->bitmap, (pages->reported + 63) / 64 * 8);
 	pages->current = false;
 	pages->fetched = true;
 	return region_give(driver, pages->at);

@@ -220,20 +220,20 @@ static ssize_t report_all(struct region_user *user)
 	}
 	for (uint32_t i = 0; i < user->nlogged; i++) {
 		struct region_user_logged *log = &user->logged[i];
-		uint64_t at = log->range.iova + log->told;
+		uint64_t at = log->range.iova + log->reported;
 		uint64_t last = asked->iova + (asked->length - 1);
 
-		if (log->told < log->range.length && at >= asked->iova && at <= last) {
-			uint64_t more = last - at + 1, left = log->range.length - log->told;
+		if (log->reported < log->range.length && at >= asked->iova && at <= last) {
+			uint64_t more = last - at + 1, left = log->range.length - log->reported;
 
-			log->told += more && more < left ? more : left;
+			log->reported += more && more < left ? more : left;
 		}
-		all = all && log->told == log->range.length;
+		all = all && log->reported == log->range.length;
 	}
 	mark(user, NULL, user->report.pages);
 	user->gap = !all;
 	for (uint32_t i = 0; all && i < user->nlogged; i++)
-		user->logged[i].told = 0;
+		user->logged[i].reported = 0;
 	return 0;
 }
 

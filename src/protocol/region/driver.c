@@ -138,7 +138,7 @@ static ssize_t tell(struct region_driver *driver, struct vfmig_request *request)
 		.has_revision = !driver->options.mute,
 		.revision = driver->layout.revision,
 		.revision_flags = VFMIG_REGION_REVISION_CHECKS,
-		.revision_room = driver->room,
+		.revision_capacity = driver->capacity,
 	};
 	struct vfmig_region_info info = {
 		.flags = VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE,
@@ -216,9 +216,9 @@ static void lay_out(struct region_driver *driver)
 	driver->layout.data_start = abi_region_info_size(driver->layout.revision);
 	if (mapped)
 		driver->layout.data_start = PAGE;
-	end = abi_sum(driver->layout.data_start, driver->room);
+	end = abi_sum(driver->layout.data_start, driver->capacity);
 	driver->pages.at = driver->layout.data_start;
-	driver->pages.size = driver->room;
+	driver->pages.size = driver->capacity;
 	if (driver->options.bitmap_apart) {
 		driver->pages.at = mapped ? to_page(end) : (end + 7) & ~7ull;
 		driver->pages.size = BITMAP + 8;
@@ -230,7 +230,7 @@ static void lay_out(struct region_driver *driver)
 	driver->nr_areas = 1;
 	driver->area[0].offset = driver->layout.data_start;
 	driver->area[0].size = driver->options.data == REGION_DATA_PARTLY
-				       ? to_page(driver->room / 2)
+				       ? to_page(driver->capacity / 2)
 				       : driver->layout.size - driver->layout.data_start;
 }
 
@@ -250,10 +250,10 @@ static int make_memory(struct region_driver *driver, struct vfmig_error *err)
 		return vfmig_err(err, -errno, "a migration region cannot be mapped: %s",
 				 strerror(errno));
 	}
-	driver->own = malloc(driver->room);
+	driver->own = malloc(driver->capacity);
 	return driver->own ? 0
 			   : vfmig_err(err, -ENOMEM, "no memory for transactions of %llu bytes",
-				       (unsigned long long)driver->room);
+				       (unsigned long long)driver->capacity);
 }
 
 int region_driver_open(struct vfmig_session *session, const struct region_log *log,
@@ -261,12 +261,12 @@ int region_driver_open(struct vfmig_session *session, const struct region_log *l
 		       struct region_driver **out, struct vfmig_error *err)
 {
 	struct region_driver *driver;
-	uint64_t room = options->transaction ? options->transaction : REGION_TRANSACTION;
+	uint64_t capacity = options->transaction ? options->transaction : REGION_TRANSACTION;
 	int ret;
 
-	if (room < 16 || room > REGION_TRANSACTION_MAX)
+	if (capacity < 16 || capacity > REGION_TRANSACTION_MAX)
 		return vfmig_err(err, -EINVAL, "transactions of %llu bytes: must be 16 to %llu",
-				 (unsigned long long)room, REGION_TRANSACTION_MAX);
+				 (unsigned long long)capacity, REGION_TRANSACTION_MAX);
 	if (options->reserved & VFMIG_V1_STATE_MASK)
 		return vfmig_err(err, -EINVAL, "bits 0 to 2 of device_state are not reserved");
 	driver = calloc(1, sizeof(*driver));
@@ -281,7 +281,7 @@ int region_driver_open(struct vfmig_session *session, const struct region_log *l
 	driver->steps.device = driver->log.device;
 	driver->options = *options;
 	driver->layout.revision = revision;
-	driver->room = room;
+	driver->capacity = capacity;
 	driver->fd = -1;
 	driver->bits = VFMIG_V1_STATE_RUNNING;
 	lay_out(driver);

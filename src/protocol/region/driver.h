@@ -67,7 +67,7 @@ struct region_log {
  * @reg: start_pfn, page_size, total_pfns, as they were written
  * @written: since copied_pfns was read
  * @range: those that are being answered, and @done, how many of their pages were
- * @told: of how many pages the bitmap tells that stands, if @answered; it was fetched if @fetched
+ * @reported: of how many pages the bitmap tells that stands, if @answered; it was fetched if @fetched
  * @current: the next read of data_offset is about the bitmap
  * @asking: the log is being asked about offer->value pages, and forgets them as it answers
  * @logs: the logger runs
@@ -79,7 +79,7 @@ struct region_pages {
 	uint64_t reg[3];
 	bool written;
 	uint64_t range[3];
-	uint64_t done, told;
+	uint64_t done, reported;
 	bool answered, fetched, current, asking, logs;
 	bool stale; /* the log may be on, and nobody uses it: from before a reset, or from an access that was given up */
 	uint64_t pending, pending_end;
@@ -104,7 +104,7 @@ struct region_driver {
 	int fd;		/* of the region's memory; its file offsets are the region's */
 	uint8_t *bytes; /* the same, mapped: registers are not in there */
 	uint8_t *own;	/* what is given to the session is copied first: others may write @bytes */
-	uint64_t room;	/* bytes that a transaction can have */
+	uint64_t capacity; /* bytes that a transaction can have */
 
 	uint32_t resets, began;	 /* a request that was begun before the last reset is void */
 	uint32_t bits;		 /* the three bits of device_state, as last heard */

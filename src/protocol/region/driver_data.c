@@ -63,7 +63,7 @@ static ssize_t fetch(struct region_driver *driver, step_fn then)
 {
 	driver->steps.inner.op = VFMIG_OP_DATA_READ;
 	driver->steps.inner.data.buf = section(driver);
-	driver->steps.inner.data.len = driver->room;
+	driver->steps.inner.data.len = driver->capacity;
 	driver->steps.inner.data.lent = NULL;
 	driver->moving = true;
 	return steps_ask(&driver->steps, then);
@@ -80,9 +80,9 @@ static ssize_t fetched(struct region_driver *driver, ssize_t result)
 		return 0; /* nothing for now */
 	if (result < 0)
 		return result;
-	if ((uint64_t)result > driver->room)
+	if ((uint64_t)result > driver->capacity)
 		return vfmig_err(&driver->steps.err, -EIO, "%zd bytes of data, where %llu fit",
-				 result, (unsigned long long)driver->room);
+				 result, (unsigned long long)driver->capacity);
 	driver->staged = (uint64_t)result;
 	driver->ended = !result;
 	return 0;
@@ -233,12 +233,12 @@ ssize_t region_write_size(struct region_driver *driver)
 				 "data_size can be written in _RESUMING only");
 	driver->value = region_taken(driver);
 	driver->at = 0;
-	if (driver->value > driver->room)
+	if (driver->value > driver->capacity)
 		return vfmig_err(&driver->steps.err, -EINVAL,
 				 "a transaction of %llu bytes, where the data section has %llu: "
 				 "the source's must not be larger than the destination's",
 				 (unsigned long long)driver->value,
-				 (unsigned long long)driver->room);
+				 (unsigned long long)driver->capacity);
 	/* Others may write the data section: what is checked must be what is used. */
 	memcpy(driver->own, section(driver), driver->value);
 	return give_session(driver);

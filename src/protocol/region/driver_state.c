@@ -42,7 +42,7 @@ static ssize_t ask_go(struct region_driver *driver, enum vfmig_state to, step_fn
 }
 
 /* What the session has said, as bits. */
-static void heard(struct region_driver *driver)
+static void received(struct region_driver *driver)
 {
 	uint32_t bits = abi_region_state_from(driver->steps.inner.state);
 
@@ -67,7 +67,7 @@ static ssize_t read_heard(struct steps *steps, ssize_t result)
 		return -ECANCELED;
 	if (result < 0)
 		return result;
-	heard(driver);
+	received(driver);
 	return region_give(driver, driver->bits | driver->options.reserved);
 }
 
@@ -185,7 +185,7 @@ static ssize_t write_heard(struct steps *steps, ssize_t result)
 		return -ECANCELED;
 	if (result < 0)
 		return result;
-	heard(driver);
+	received(driver);
 	driver->from = driver->bits | driver->options.reserved;
 	why = abi_region_transition(driver->layout.revision, driver->from, driver->to);
 	if (why)

@@ -176,7 +176,8 @@ int region_user_open(struct vfmig_device *device, enum vfmig_region_revision rev
 	user->revision = revision;
 	user->index = region.index;
 	user->region_size = region.size;
-	user->room = region.revision_room ? region.revision_room : REGION_USER_TRANSACTION_MAX;
+	user->capacity =
+		region.revision_capacity ? region.revision_capacity : REGION_USER_TRANSACTION_MAX;
 	user->width = REGION_USER_BOUNCE;
 	user->framing = !(region.revision_flags & VFMIG_REGION_REVISION_FRAMED);
 	user->checks = region.revision_flags & VFMIG_REGION_REVISION_CHECKS;

@@ -80,9 +80,9 @@ struct region_user {
 	enum vfmig_region_revision revision;
 	uint32_t index;
 	uint64_t region_size;
-	uint64_t room; /* bytes of a transaction, as far as is known */
-	bool framing;  /* it is a stranger's: keep its transactions */
-	bool checks;   /* RESUMING may be left for STOP */
+	uint64_t capacity; /* bytes of a transaction, as far as is known */
+	bool framing;	   /* it is a stranger's: keep its transactions */
+	bool checks;	   /* RESUMING may be left for STOP */
 
 	struct {
 		uint64_t offset, size;
@@ -120,7 +120,7 @@ struct region_user {
 	bool gap; /* they were not told for a while: all that is logged counts as written, once */
 	struct region_user_logged {
 		struct vfmig_dma_logging_range range;
-		uint64_t told; /* of it, bytes from its beginning, since the gap */
+		uint64_t reported; /* of it, bytes from its beginning, since the gap */
 	} * logged;
 	uint32_t nlogged; /* 0: it was not said what */
 	struct vfmig_tracker tracker;
@@ -133,7 +133,7 @@ static inline void region_user_gap(struct region_user *user)
 {
 	user->gap = user->logs;
 	for (uint32_t i = 0; i < user->nlogged; i++)
-		user->logged[i].told = 0;
+		user->logged[i].reported = 0;
 }
 
 static inline struct region_user *region_user_of(struct steps *steps)

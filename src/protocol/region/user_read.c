@@ -161,12 +161,12 @@ static ssize_t give_data(struct region_user *user, uint64_t n)
 	return 0;
 }
 
-static void give_head(struct region_user *user, size_t room)
+static void give_head(struct region_user *user, size_t capacity)
 {
 	struct region_user_read *read = &user->read;
 	size_t n = read->head_len - read->head_at;
 
-	n = n < room ? n : room;
+	n = n < capacity ? n : capacity;
 	memcpy((uint8_t *)user->steps.outer->data.buf + user->out, read->head + read->head_at, n);
 	read->head_at += n;
 	user->out += n;
@@ -204,12 +204,12 @@ static ssize_t go_on(struct region_user *user)
 	ssize_t ret;
 
 	while (user->out < len) {
-		uint64_t n = user->framing ? read->frame : left(user), room = len - user->out;
+		uint64_t n = user->framing ? read->frame : left(user), capacity = len - user->out;
 
 		if (read->head_at < read->head_len) {
-			give_head(user, room);
+			give_head(user, capacity);
 		} else if (n) {
-			ret = give_data(user, n < room ? n : room);
+			ret = give_data(user, n < capacity ? n : capacity);
 			if (ret)
 				return ret;
 		} else if (left(user)) {
@@ -266,7 +266,7 @@ static ssize_t tell(struct region_user *user)
 	return 0;
 }
 
-static ssize_t told(struct steps *steps, ssize_t result)
+static ssize_t reported(struct steps *steps, ssize_t result)
 {
 	struct region_user *user = region_user_of(steps);
 
@@ -293,7 +293,7 @@ ssize_t region_user_pending(struct region_user *user)
 	/* In the middle of a transaction, to ask would end it. */
 	if (user->read.ended || (left(user) && !user->read.carry))
 		return tell(user);
-	return pending(user, told);
+	return pending(user, reported);
 }
 
 /* ---- leaving pre-copy ---- */

@@ -29,7 +29,7 @@ static uint8_t bits_for(const struct region_user *user, enum vfmig_state state)
 }
 
 /* The device was asked: the session's state is what it says. */
-static void heard(struct region_user *user)
+static void received(struct region_user *user)
 {
 	uint32_t bits = (uint32_t)user->word & VFMIG_V1_STATE_MASK;
 
@@ -52,7 +52,7 @@ static ssize_t got(struct steps *steps, ssize_t result)
 
 	if (result < 0)
 		return result;
-	heard(user);
+	received(user);
 	steps->outer->state = user->state;
 	return 0;
 }
@@ -71,7 +71,7 @@ static ssize_t asked_why(struct steps *steps, ssize_t result)
 	struct region_user *user = region_user_of(steps);
 
 	if (result >= 0)
-		heard(user);
+		received(user);
 	else
 		user->broken = true;
 	steps->err = user->why;
@@ -207,7 +207,7 @@ static ssize_t go_from(struct steps *steps, ssize_t result)
 
 	if (result < 0)
 		return result;
-	heard(user);
+	received(user);
 	if (user->state == to)
 		return 0;
 	if (user->state == VFMIG_STATE_PRE_COPY && to == VFMIG_STATE_STOP_COPY)
@@ -243,7 +243,7 @@ static ssize_t switch_from(struct steps *steps, ssize_t result)
 
 	if (result < 0)
 		return result;
-	heard(user);
+	received(user);
 	user->logs = user->log_to;
 	bits = bits_for(user, user->state);
 	user->logs = logs;

@@ -107,7 +107,7 @@ static ssize_t place_read(struct steps *steps, ssize_t result)
 	if (result)
 		return result;
 	most = user->region_size - write->at;
-	most = most < user->room ? most : user->room;
+	most = most < user->capacity ? most : user->capacity;
 	write->later = write->left > most ? write->left - most : 0;
 	write->left -= write->later;
 	user->out += write->left;

@@ -21,24 +21,24 @@ static int refuse(const char *why, struct vfmig_error *err)
 }
 
 /* Copy in what follows the first @at bytes. */
-static int fetch(void *to, size_t size, const void *arg, size_t room, size_t at,
+static int fetch(void *to, size_t size, const void *arg, size_t capacity, size_t at,
 		 struct vfmig_error *err)
 {
-	if (at > room || room - at < size)
+	if (at > capacity || capacity - at < size)
 		return no_room(err);
 	memcpy(to, (const char *)arg + at, size);
 	return 0;
 }
 
-static int get_info(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig_error *err)
+static int get_info(struct vfmig_type1 *t, void *arg, size_t capacity, struct vfmig_error *err)
 {
 	uint32_t argsz;
 	ssize_t ret;
 
-	if (room < VFMIG_TYPE1_INFO_MIN)
+	if (capacity < VFMIG_TYPE1_INFO_MIN)
 		return no_room(err);
 	memcpy(&argsz, arg, sizeof(argsz));
-	ret = vfmig_type1_get_info(t, argsz, arg, room);
+	ret = vfmig_type1_get_info(t, argsz, arg, capacity);
 	if (ret == -EINVAL)
 		return refuse("GET_INFO: argsz is below its 16 bytes", err);
 	return ret < 0 ? no_room(err) : 0;
@@ -56,12 +56,12 @@ static int new_vaddr(struct vfmig_type1 *t, const struct vfmig_type1_dma_map *m,
 	return refuse("MAP_DMA: a new vaddr for what has its own", err);
 }
 
-static int map_dma(struct vfmig_type1 *t, const void *arg, size_t room, struct vfmig_error *err)
+static int map_dma(struct vfmig_type1 *t, const void *arg, size_t capacity, struct vfmig_error *err)
 {
 	struct vfmig_type1_dma_map m;
 	struct vfmig_map map;
 	const char *why;
-	int ret = fetch(&m, sizeof(m), arg, room, 0, err);
+	int ret = fetch(&m, sizeof(m), arg, capacity, 0, err);
 
 	if (ret)
 		return ret;
@@ -79,14 +79,14 @@ static int map_dma(struct vfmig_type1 *t, const void *arg, size_t room, struct v
 	return type1_do_map(t, &map, t->user.map != NULL, err);
 }
 
-static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig_error *err)
+static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t capacity, struct vfmig_error *err)
 {
 	struct type1_sink sink = {.user = &t->user};
 	struct vfmig_type1_bitmap bitmap;
 	struct vfmig_type1_dma_unmap u;
 	const char *why;
 	bool get;
-	int ret = fetch(&u, sizeof(u), arg, room, 0, err);
+	int ret = fetch(&u, sizeof(u), arg, capacity, 0, err);
 
 	if (ret)
 		return ret;
@@ -98,7 +98,7 @@ static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig
 		return vfmig_err(err, -EBUSY, "UNMAP_DMA: no vaddr can be taken away here");
 	get = u.flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;
 	if (get) {
-		ret = fetch(&bitmap, sizeof(bitmap), arg, room, sizeof(u), err);
+		ret = fetch(&bitmap, sizeof(bitmap), arg, capacity, sizeof(u), err);
 		if (ret)
 			return ret;
 		why = abi_type1_check_unmap(&u, &bitmap, VFMIG_PAGE_SIZE);
@@ -114,12 +114,14 @@ static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t room, struct vfmig
 	return ret;
 }
 
-static int get_bitmap(struct vfmig_type1 *t, const void *arg, size_t room, struct vfmig_error *err)
+static int get_bitmap(struct vfmig_type1 *t, const void *arg, size_t capacity,
+		      struct vfmig_error *err)
 {
 	struct type1_sink sink = {.user = &t->user};
 	struct vfmig_type1_dirty_get get;
 	const char *why;
-	int ret = fetch(&get, sizeof(get), arg, room, sizeof(struct vfmig_type1_dirty_pages), err);
+	int ret = fetch(&get, sizeof(get), arg, capacity, sizeof(struct vfmig_type1_dirty_pages),
+			err);
 
 	if (ret)
 		return ret;
@@ -130,11 +132,12 @@ static int get_bitmap(struct vfmig_type1 *t, const void *arg, size_t room, struc
 	return type1_do_dirty(t, get.iova, get.size, &sink, err);
 }
 
-static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t room, struct vfmig_error *err)
+static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t capacity,
+		       struct vfmig_error *err)
 {
 	struct vfmig_type1_dirty_pages d;
 	const char *why;
-	int ret = fetch(&d, sizeof(d), arg, room, 0, err);
+	int ret = fetch(&d, sizeof(d), arg, capacity, 0, err);
 
 	if (ret)
 		return ret;
@@ -152,22 +155,22 @@ static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t room, stru
 		vfmig_type1_stop(t);
 		return 0;
 	default:
-		return get_bitmap(t, arg, room, err);
+		return get_bitmap(t, arg, capacity, err);
 	}
 }
 
-int vfmig_type1_ioctl(struct vfmig_type1 *t, uint32_t number, void *arg, size_t room,
+int vfmig_type1_ioctl(struct vfmig_type1 *t, uint32_t number, void *arg, size_t capacity,
 		      struct vfmig_error *err)
 {
 	switch (number) {
 	case VFMIG_IOCTL_IOMMU_GET_INFO:
-		return get_info(t, arg, room, err);
+		return get_info(t, arg, capacity, err);
 	case VFMIG_IOCTL_IOMMU_MAP_DMA:
-		return map_dma(t, arg, room, err);
+		return map_dma(t, arg, capacity, err);
 	case VFMIG_IOCTL_IOMMU_UNMAP_DMA:
-		return unmap_dma(t, arg, room, err);
+		return unmap_dma(t, arg, capacity, err);
 	case VFMIG_IOCTL_IOMMU_DIRTY_PAGES:
-		return dirty_pages(t, arg, room, err);
+		return dirty_pages(t, arg, capacity, err);
 	default:
 		return vfmig_err(err, -ENOTTY, "ioctl %u is none of a type1 container", number);
 	}

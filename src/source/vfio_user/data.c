@@ -15,7 +15,7 @@ static void region_answered(struct vfio_user_job *job, struct vfio_user_step *st
 {
 	const struct vfmig_request *request = job->request;
 	bool write = request->op == VFMIG_OP_REGION_WRITE;
-	struct vfmig_user_region_access said;
+	struct vfmig_user_region_access reported;
 	const char *why;
 
 	if (step->ask.error) {
@@ -23,9 +23,9 @@ static void region_answered(struct vfio_user_job *job, struct vfio_user_step *st
 		return;
 	}
 	why = abi_msg_get_region_access(step->ask.reply, step->ask.reply_len + step->ask.data_len,
-					(uint32_t)step->b, !write, &said);
-	if (!why && (said.offset != step->a || said.count != step->b ||
-		     said.region != request->region.index))
+					(uint32_t)step->b, !write, &reported);
+	if (!why && (reported.offset != step->a || reported.count != step->b ||
+		     reported.region != request->region.index))
 		why = "the answer is about another access";
 	if (why)
 		vfio_user_fail(job, -EPROTO, "%s: region %u at 0x%llx: %s",
@@ -233,7 +233,7 @@ static bool means_the_end(int error)
  */
 static void read_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
-	struct vfmig_user_mig_data said;
+	struct vfmig_user_mig_data reported;
 	struct vfio_user *client = job->client;
 	const char *why;
 	bool was_short, precopy;
@@ -254,14 +254,14 @@ static void read_answered(struct vfio_user_job *job, struct vfio_user_step *step
 	} else {
 		why = abi_msg_get_mig_data(step->ask.reply,
 					   step->ask.reply_len + step->ask.data_len,
-					   (uint32_t)step->b, true, &said);
+					   (uint32_t)step->b, true, &reported);
 		if (why) {
 			vfio_user_fail(job, -EPROTO, "%s: %s", client->device.name, why);
 			return;
 		}
-		job->result = said.size;
+		job->result = reported.size;
 		pthread_mutex_lock(&client->wire.lock);
-		client->short_read = said.size < step->b;
+		client->short_read = reported.size < step->b;
 		pthread_mutex_unlock(&client->wire.lock);
 	}
 	if (!job->result && precopy)

@@ -19,17 +19,17 @@ const struct vfmig_option vfio_user_option_table[] = {
 	{.name = "extensions",
 	 .kind = VFMIG_OPTION_BOOL,
 	 .offset = offsetof(struct vfio_user_options, extensions),
-	 .preset = "on",
+	 .default_text = "on",
 	 .help = "offer our extension (P2P states, sizes); off: be a plain client"},
 	{.name = "twin_socket",
 	 .kind = VFMIG_OPTION_BOOL,
 	 .offset = offsetof(struct vfio_user_options, twin_socket),
-	 .preset = "on",
+	 .default_text = "on",
 	 .help = "let the server have a socket of its own for DMA by message"},
 	{.name = "timeout",
 	 .kind = VFMIG_OPTION_MSEC,
 	 .offset = offsetof(struct vfio_user_options, timeout_ms),
-	 .preset = "30s",
+	 .default_text = "30s",
 	 .help = "how long the server may take to be met, and for an answer",
 	 .min = 1},
 	{.kind = VFMIG_OPTION_END},
@@ -192,7 +192,7 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 
 		if (who < WIRE_ENDS)
 			end_event(wire, who, client->events[i].events);
-		else if (who == VFIO_USER_KICK)
+		else if (who == VFIO_USER_WAKE)
 			drain(device->work_wake);
 	}
 	client->nevents = 0;
@@ -411,7 +411,7 @@ static int open_epoll(struct vfio_user *client)
 	client->epoll = epoll_create1(EPOLL_CLOEXEC);
 	client->gone = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (client->epoll < 0 || client->gone < 0 || add_fd(client, client->gone, VFIO_USER_GONE) ||
-	    add_fd(client, client->device.work_wake, VFIO_USER_KICK))
+	    add_fd(client, client->device.work_wake, VFIO_USER_WAKE))
 		return -errno;
 	return 0;
 }

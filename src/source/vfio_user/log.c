@@ -23,9 +23,9 @@ static void send_start(struct vfio_user_job *job, uint64_t page_size,
 		       const struct vfmig_dma_logging_range *ranges, uint32_t n,
 		       void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step))
 {
-	size_t room = ABI_LOGGING_START_SIZE + n * sizeof(*ranges);
+	size_t capacity = ABI_LOGGING_START_SIZE + n * sizeof(*ranges);
 	struct vfmig_device_feature f = {
-		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + room),
+		.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + capacity),
 		.flags = START_FLAGS,
 	};
 	struct vfio_user_step *step;
@@ -37,19 +37,19 @@ static void send_start(struct vfio_user_job *job, uint64_t page_size,
 	step = vfio_user_step(job);
 	if (!step)
 		return;
-	step->own = malloc(room);
+	step->own = malloc(capacity);
 	if (!step->own) {
 		vfio_user_fail(job, -ENOMEM, "no memory for %u ranges to log", n);
 		vfio_user_drop(step);
 		return;
 	}
-	abi_logging_put_start(step->own, room, page_size, ranges, n);
+	abi_logging_put_start(step->own, capacity, page_size, ranges, n);
 	abi_feature_put(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &f);
 	/* The answer repeats it, with the page size in its place. */
 	step->ask.fixed = ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_START_SIZE;
 	step->ask.slack = n * sizeof(*ranges);
 	step->ask.out.body = step->own;
-	step->ask.out.body_len = room;
+	step->ask.out.body_len = capacity;
 	step->answered = answered;
 	vfio_user_send(step, VFMIG_USER_DEVICE_FEATURE, ABI_FEATURE_HEADER_SIZE);
 }

@@ -35,7 +35,7 @@
 #define VFIO_USER_COMMANDS	 1024u
 #define VFIO_USER_COMMANDS_BYTES (64u << 20)
 /* Who is in the epoll, besides the ends of the wire. */
-enum { VFIO_USER_GONE = WIRE_ENDS, VFIO_USER_KICK };
+enum { VFIO_USER_GONE = WIRE_ENDS, VFIO_USER_WAKE };
 #define VFIO_USER_EVENTS 4
 
 /* A region or feature has no more to say of itself than this. */

@@ -54,15 +54,16 @@ static void send_report(struct vfio_user_job *job, const struct abi_logging_repo
 
 static const char *look_at_report(const struct vfio_user_step *step, uint64_t page)
 {
-	struct abi_logging_report said;
+	struct abi_logging_report reported;
 	uint64_t bytes;
 	const char *why;
 
 	if (step->ask.reply_len < step->ask.fixed)
 		return "the answer is too short";
 	why = abi_logging_get_report(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
-				     ABI_LOGGING_REPORT_SIZE, &said, &bytes);
-	if (!why && (said.iova != step->a || said.length != step->b || said.page_size != page))
+				     ABI_LOGGING_REPORT_SIZE, &reported, &bytes);
+	if (!why &&
+	    (reported.iova != step->a || reported.length != step->b || reported.page_size != page))
 		why = "the answer is about another range";
 	if (!why && step->ask.data_len < bytes)
 		why = "the answer has no bitmap, or not all of it";
@@ -139,12 +140,12 @@ static bool give_runs(struct vfmig_page_runs *to, const void *runs, uint32_t cou
 {
 	const uint8_t *at = runs;
 
-	if (!to || count > to->room)
+	if (!to || count > to->capacity)
 		return false;
 	for (uint32_t i = 0; i < count; i++, at += ABI_RUN_SIZE)
 		to->run[i] = (struct vfmig_page_run){abi_get32(at), abi_get32(at + 4)};
 	to->count = count;
-	to->told = true;
+	to->reported = true;
 	return true;
 }
 
@@ -152,27 +153,28 @@ static const char *take_runs(const struct vfio_user_step *step,
 			     const struct vfmig_feature_dma_logging_report *r,
 			     struct vfmig_page_runs *runs)
 {
-	struct abi_logging_runs said;
+	struct abi_logging_runs reported;
 	uint64_t bytes;
 	const char *why;
 
 	if (step->ask.reply_len < step->ask.fixed)
 		return "the answer is too short";
 	why = abi_logging_get_runs(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
-				   ABI_LOGGING_RUNS_SIZE + step->ask.data_len, &said, &bytes);
+				   ABI_LOGGING_RUNS_SIZE + step->ask.data_len, &reported, &bytes);
 	if (why)
 		return why;
-	if (said.iova != step->a || said.length != step->b || said.page_size != r->page_size)
+	if (reported.iova != step->a || reported.length != step->b ||
+	    reported.page_size != r->page_size)
 		return "the answer is about another range";
-	if (said.form & ABI_RUNS_ARE_BITS) {
+	if (reported.form & ABI_RUNS_ARE_BITS) {
 		add_bits((uint64_t *)(uintptr_t)r->bitmap, step->own, bytes / 8);
 		return NULL;
 	}
 	/* All of them before any: a report that is refused has changed nothing. */
-	why = abi_runs_check(step->own, step->ask.data_len, said.count,
-			     said.length / said.page_size);
-	if (!why && !give_runs(runs, step->own, said.count))
-		abi_runs_set(step->own, said.count, (uint64_t *)(uintptr_t)r->bitmap);
+	why = abi_runs_check(step->own, step->ask.data_len, reported.count,
+			     reported.length / reported.page_size);
+	if (!why && !give_runs(runs, step->own, reported.count))
+		abi_runs_set(step->own, reported.count, (uint64_t *)(uintptr_t)r->bitmap);
 	return why;
 }
 

@@ -53,16 +53,16 @@ static struct vfio_user_map *find(struct vfio_user *client, uint64_t iova, uint6
 
 static bool make_room(struct vfio_user *client)
 {
-	size_t room = client->room_maps ? client->room_maps * 2 : 16;
+	size_t capacity = client->room_maps ? client->room_maps * 2 : 16;
 	struct vfio_user_map *maps;
 
 	if (client->nmaps < client->room_maps)
 		return true;
-	maps = realloc(client->maps, room * sizeof(*maps));
+	maps = realloc(client->maps, capacity * sizeof(*maps));
 	if (!maps)
 		return false;
 	client->maps = maps;
-	client->room_maps = room;
+	client->room_maps = capacity;
 	return true;
 }
 
@@ -79,7 +79,7 @@ static void map_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	const struct vfmig_map *map = job->request->map;
 	struct vfio_user *client = job->client;
-	bool by_fd = step->a, room;
+	bool by_fd = step->a, capacity;
 
 	if (step->ask.error) {
 		vfio_user_refused(job, step, "a map");
@@ -88,13 +88,13 @@ static void map_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 		return;
 	}
 	pthread_mutex_lock(&client->wire.lock);
-	room = make_room(client);
-	if (room) {
+	capacity = make_room(client);
+	if (capacity) {
 		client->maps[client->nmaps++] = (struct vfio_user_map){.map = *map, .by_fd = by_fd};
 		client->by_message += !by_fd;
 	}
 	pthread_mutex_unlock(&client->wire.lock);
-	if (!room)
+	if (!capacity)
 		vfio_user_fail(job, -ENOMEM, "no memory for a map");
 	else if (by_fd)
 		vfio_user_log_first(job);

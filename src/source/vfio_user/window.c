@@ -56,7 +56,7 @@ void vfio_user_window(struct vfio_user *client, struct vfmig_request *request)
 
 static void read_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
-	struct vfmig_user_window_piece said;
+	struct vfmig_user_window_piece reported;
 	struct vfio_user *client = job->client;
 	const char *why;
 	uint64_t window;
@@ -70,15 +70,15 @@ static void read_answered(struct vfio_user_job *job, struct vfio_user_step *step
 	precopy = vfio_user_in_precopy(client);
 	window = client->window;
 	pthread_mutex_unlock(&client->wire.lock);
-	why = abi_msg_get_window_piece(step->ask.reply, step->ask.reply_len, window, &said);
-	if (!why && (said.offset != step->a || said.size > step->b))
+	why = abi_msg_get_window_piece(step->ask.reply, step->ask.reply_len, window, &reported);
+	if (!why && (reported.offset != step->a || reported.size > step->b))
 		why = "the answer is about another piece";
 	if (why) {
 		vfio_user_fail(job, -EPROTO, "%s: %s", client->device.name, why);
 		return;
 	}
-	job->request->data.window->sum = said.sum;
-	job->result = said.size;
+	job->request->data.window->sum = reported.sum;
+	job->result = reported.size;
 	if (!job->result && precopy)
 		job->error = -ENOMSG;
 }
