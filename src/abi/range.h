@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Arithmetic on numbers from outside, which may be anything: nothing here wraps around. A sum or product that does not
- * fit is the largest number, which no limit admits. tests/house/sums_from_peers_are_checked.py says where these are to be
+ * fit is the largest number, which no limit admits. tests/lint/sums_from_peers_are_checked.py says where these are to be
  * used.
  */
 #ifndef ABI_RANGE_H

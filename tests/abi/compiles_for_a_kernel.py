@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """src/abi compiles as it would in a kernel module, which it will be one day.
 
-tests/house/abi_is_freestanding.py reads what is there; this compiles it: each file by itself, where
+tests/lint/abi_is_freestanding.py reads what is there; this compiles it: each file by itself, where
 only the compiler's own headers and three functions of <string.h> can be found, without floating
 point and vector registers. The object may ask for nothing but those functions and what src/abi itself
 defines, and may hold nothing that can be written to. A file that breaks each rule is the control.

@@ -15,24 +15,15 @@
 #include "source/vfio_user/priv.h"
 #include "wire/socket.h"
 
+#define AT(member) offsetof(struct vfio_user_options, member)
 const struct vfmig_option vfio_user_option_table[] = {
-	{.name = "extensions",
-	 .kind = VFMIG_OPTION_BOOL,
-	 .offset = offsetof(struct vfio_user_options, extensions),
-	 .default_text = "on",
-	 .help = "offer our extension (P2P states, sizes); off: be a plain client"},
-	{.name = "twin_socket",
-	 .kind = VFMIG_OPTION_BOOL,
-	 .offset = offsetof(struct vfio_user_options, twin_socket),
-	 .default_text = "on",
-	 .help = "let the server have a socket of its own for DMA by message"},
-	{.name = "timeout",
-	 .kind = VFMIG_OPTION_MSEC,
-	 .offset = offsetof(struct vfio_user_options, timeout_ms),
-	 .default_text = "30s",
-	 .help = "how long the server may take to be met, and for an answer",
-	 .min = 1},
-	{.kind = VFMIG_OPTION_END},
+	{"extensions", VFMIG_OPTION_BOOL, AT(extensions), "on",
+	 "offer our extension (P2P states, sizes); off: be a plain client"},
+	{"twin_socket", VFMIG_OPTION_BOOL, AT(twin_socket), "on",
+	 "let the server have a socket of its own for DMA by message"},
+	{"timeout", VFMIG_OPTION_MSEC, AT(timeout_ms), "30s",
+	 "the time limit for the connection and for each answer", 1},
+	{NULL},
 };
 
 /* ---- what the wire tells ---- */

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# files_are_small.sh ROOT: no source file is over 500 lines, unless tests/house/long_files.txt says
+# files_are_small.sh ROOT: no source file is over 500 lines, unless tests/lint/long_files.txt says
 # why. That list may not outlive its reasons: a name on it that is gone, or short now, is wrong too.
 set -eu
 cd "$1"
-list=tests/house/long_files.txt
+list=tests/lint/long_files.txt
 most=500
 wrong=$(
 	find . -type d \( -name .git -o -path './build*' \) -prune -o \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the house's checks share: the folders as layers, and what object files hold.
+"""What the lint checks share: the folders as layers, and what object files hold.
 
 A check takes the root of a tree as its first argument, prints a line for each thing that is wrong,
 and fails if there was one. That it can fail is a test of its own: see controls.sh.

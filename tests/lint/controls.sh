@@ -200,20 +200,20 @@ every_file_names_its_licence.sh)
 	fails 'Makefile: no SPDX line'
 	;;
 files_are_small.sh)
-	mkdir -p tests/house
+	mkdir -p tests/lint
 	passes
-	mkdir -p tests/house
+	mkdir -p tests/lint
 	yes '' | head -n 501 >> src/device/a.c
 	fails 'src/device/a.c: 510 lines'
-	mkdir -p tests/house
-	echo 'src/device/a.c: it is not long at all' > tests/house/long_files.txt
+	mkdir -p tests/lint
+	echo 'src/device/a.c: it is not long at all' > tests/lint/long_files.txt
 	fails 'src/device/a.c is short now'
-	mkdir -p tests/house
-	echo 'src/device/b.c: it never was' > tests/house/long_files.txt
+	mkdir -p tests/lint
+	echo 'src/device/b.c: it never was' > tests/lint/long_files.txt
 	fails 'src/device/b.c is gone'
-	mkdir -p tests/house
+	mkdir -p tests/lint
 	yes '' | head -n 501 >> src/device/a.c
-	echo 'src/device/a.c: a table' > tests/house/long_files.txt
+	echo 'src/device/a.c: a table' > tests/lint/long_files.txt
 	passes
 	;;
 links_lead_somewhere.sh)
