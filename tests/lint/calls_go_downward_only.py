@@ -81,7 +81,7 @@ def main():
     check_includes(root, wrong)
     if len(sys.argv) > 2:
         build = pathlib.Path(sys.argv[2])
-        check_symbols(root, [build / "libvfmig.a", *build.glob("vfmig.p/*.o"),
+        check_symbols(root, [build / "libvfmig-internal.a", *build.glob("vfmig.p/*.o"),
                             *build.glob("libconform.a.p/*.o")], wrong)
     tree.finish(wrong)
 

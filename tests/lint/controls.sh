@@ -57,18 +57,20 @@ compile() {
 		case $source in cli/*) object=vfmig.p/$object ;; esac
 		gcc -w -fPIC -Iinclude -Isrc -I. -c "$source" -o "$work/build/$object"
 	done
-	(cd "$work/build" && ar rcs libvfmig.a ./*.o)
+	(cd "$work/build" && rm -f ./*.a && ar rcs libvfmig-internal.a ./*.o)
 	# What the loader resolves is not at issue here, only what is shown.
 	"$here/../../tools/symbol-map" include/vfmig "$work/build/map" /dev/null
 	map=${map:-$work/build/map}
 	gcc -shared -o "$work/build/libvfmig.so" "$work"/build/*.o -Wl,--version-script="$map"
+	"$here/../../tools/public-archive" "$work/build/libvfmig-internal.a" "${archive_map:-$map}" "$work/build/libvfmig.a" \
+		ld objcopy ar
 }
 
 ask() {
 	case $check in
 	calls_go_downward_only.py) compile && set -- "$work/build" ;;
-	abi_is_freestanding.py | the_library_keeps_quiet.py) compile && set -- "$work/build/libvfmig.a" ;;
-	exports_are_what_the_headers_declare.sh) compile && set -- "$work/build/libvfmig.so" ;;
+	abi_is_freestanding.py | the_library_keeps_quiet.py) compile && set -- "$work/build/libvfmig-internal.a" ;;
+	exports_are_what_the_headers_declare.sh) compile && set -- "$work/build/libvfmig.so" "$work/build/libvfmig.a" ;;
 	an_installed_library_can_be_used.sh) package && set -- "$work/build" ;;
 	esac
 	env CI= "$here/$check" "$work/tree" "$@" > "$work/said" 2>&1
@@ -275,14 +277,22 @@ rules_have_their_tests.py)
 exports_are_what_the_headers_declare.sh)
 	passes
 	more include/vfmig/a.h 'int vfmig_unwritten(void);'
-	fails 'vfmig_unwritten: declared in a public header, but not exported'
-	map=$work/map
-	printf 'VFMIG_0.1 {\nglobal:\n	vfmig_a;\n	vfmig_code;\nlocal:\n	*;\n};\n' > "$map"
-	fails 'vfmig_code@@VFMIG: exported, but no public header declares it so'
-	printf 'VFMIG_0.1 {\nglobal:\n	vfmig_c*;\nlocal:\n	*;\n};\n' > "$map"
-	fails 'vfmig_a: declared in a public header, but not exported'
-	printf '{\nglobal:\n	vfmig_a;\nlocal:\n	*;\n};\n' > "$map"
-	fails 'vfmig_a: exported, but no public header declares it so'
+	fails 'libvfmig.so: vfmig_unwritten is declared in a public header and not exported'
+	all='VFMIG_0.1 {\nglobal:\n\tvfmig_a;\nlocal:\n\t*;\n};\n'
+	map=$work/map archive_map=$work/archive_map
+	printf "$all" > "$archive_map"
+	printf 'VFMIG_0.1 {\nglobal:\n\tvfmig_a;\n\tvfmig_code;\nlocal:\n\t*;\n};\n' > "$map"
+	fails 'libvfmig.so: vfmig_code@@VFMIG is exported and no public header declares it so'
+	printf 'VFMIG_0.1 {\nglobal:\n\tvfmig_c*;\nlocal:\n\t*;\n};\n' > "$map"
+	fails 'libvfmig.so: vfmig_a is declared in a public header and not exported'
+	printf '{\nglobal:\n\tvfmig_a;\nlocal:\n\t*;\n};\n' > "$map"
+	fails 'libvfmig.so: vfmig_a is exported and no public header declares it so'
+	printf "$all" > "$map"
+	passes
+	printf 'global:\n\tvfmig_a;\n\tvfmig_code;\n' > "$archive_map"
+	fails 'libvfmig.a: vfmig_code@@VFMIG is exported and no public header declares it so'
+	printf 'global:\n\tvfmig_code;\n' > "$archive_map"
+	fails 'libvfmig.a: vfmig_a is declared in a public header and not exported'
 	;;
 an_installed_library_can_be_used.sh)
 	# A package of one function, and what can be forgotten.

@@ -39,7 +39,7 @@ def check_sections(archive, wrong):
     for line in tree.run("objdump", "-t", "-h", archive).splitlines():
         heading = re.match(r"(\S+):\s+file format", line)
         if heading:
-            place = heading[1]
+            place = heading[1].rpartition("/")[2]
             continue
         section = re.match(r"\s*\d+ (\.(?:init_array|fini_array|ctors|dtors)\S*)\s", line)
         if section:

@@ -49,7 +49,7 @@ def symbols(*objects):
         place, name, kind = line.split()[:3]
         place = place.rstrip(":")
         member = re.search(r"\[(.*)\]$", place)
-        yield (member[1] if member else pathlib.Path(place).name), kind, name
+        yield pathlib.Path(member[1] if member else place).name, kind, name
 
 
 def public(root):
