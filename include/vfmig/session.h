@@ -42,6 +42,22 @@ const char *vfmig_session_protocol(const struct vfmig_session *session);
 /** vfmig_session_flags() - which states there are: VFMIG_MIGRATION_STOP_COPY, _P2P, _PRE_COPY */
 uint64_t vfmig_session_flags(const struct vfmig_session *session);
 
+/**
+ * enum vfmig_session_property - how a session differs from the states and arcs, whatever the protocol's revision
+ * @VFMIG_SESSION_CHECKS_BY_RUNNING: the device checks what it loaded only by running for a moment, when it goes from
+ *	RESUMING to STOP. All memory and devices that it can reach must be loaded before that, and until the device is
+ *	reset, its source must not run
+ * @VFMIG_SESSION_REPORTS_PAGES: the device has no DMA logging; the session reports which pages the device wrote, and
+ *	adds itself as a tracker to the space of the device
+ */
+enum vfmig_session_property {
+	VFMIG_SESSION_CHECKS_BY_RUNNING = 1 << 0,
+	VFMIG_SESSION_REPORTS_PAGES = 1 << 1,
+};
+
+/** vfmig_session_properties() - a mask of enum vfmig_session_property; it does not change */
+uint32_t vfmig_session_properties(const struct vfmig_session *session);
+
 /** vfmig_session_device() - whose it is */
 struct vfmig_device *vfmig_session_device(const struct vfmig_session *session);
 

@@ -166,6 +166,7 @@ struct abi_ds_reader {
 	void *user;
 	struct abi_ds_slot *slots;
 	uint32_t slots_max;
+	struct abi_ds_reader *unwrap;
 
 	uint32_t entries;      /* that the schema announced */
 	uint32_t entries_seen; /* that have come */
@@ -178,6 +179,7 @@ struct abi_ds_reader {
 	uint16_t type;
 	uint16_t flags;
 	uint8_t step;
+	bool wrapped; /* the chunks hold a state, which unwrap reads */
 	bool chunk_open;
 	bool ended;
 	uint8_t scratch[ABI_DS_FIELD_FIXED + ABI_DS_FIELD_MAX];
@@ -189,6 +191,12 @@ struct abi_ds_reader {
  */
 void abi_ds_reader_init(struct abi_ds_reader *r, const struct abi_ds_events *events, void *user,
 			struct abi_ds_slot *slots, uint32_t slots_max);
+
+/*
+ * Read a model's state also if it comes in the transactions of a device (ABI_DS_TRANSACTIONS): inner, initialised with
+ * the same events, then reads what the chunks hold, and r reports nothing but errors.
+ */
+void abi_ds_reader_unwrap(struct abi_ds_reader *r, struct abi_ds_reader *inner);
 
 /* Take the next bytes, any number. After a refusal it repeats that refusal. */
 const char *abi_ds_reader_feed(struct abi_ds_reader *r, const void *data, size_t len);

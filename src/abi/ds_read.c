@@ -43,9 +43,9 @@ static const struct frame_rule rules[ABI_DS_END + 1] = {
 	[ABI_DS_END] = {"END", ABI_DS_END_PAYLOAD, ABI_DS_END_PAYLOAD, WHOLE},
 };
 
-/* Arguments are not evaluated where there is no callback: they must not do anything. */
+/* Arguments are not evaluated if there is no callback: they must not have side effects. */
 #define TELL(r, event, ...)                                                                        \
-	((r)->events->event ? (r)->events->event((r)->user, ##__VA_ARGS__) : NULL)
+	((r)->events->event && !(r)->wrapped ? (r)->events->event((r)->user, ##__VA_ARGS__) : NULL)
 
 const char *abi_ds_frame_name(uint32_t type)
 {
@@ -74,6 +74,11 @@ void abi_ds_reader_init(struct abi_ds_reader *r, const struct abi_ds_events *eve
 	r->slots = slots;
 	r->slots_max = slots_max < ABI_DS_ENTRIES_MAX ? slots_max : ABI_DS_ENTRIES_MAX;
 	gather(r, PREAMBLE, ABI_DS_PREAMBLE_SIZE);
+}
+
+void abi_ds_reader_unwrap(struct abi_ds_reader *r, struct abi_ds_reader *inner)
+{
+	r->unwrap = inner;
 }
 
 static const char *take_preamble(struct abi_ds_reader *r)
@@ -194,6 +199,10 @@ static const char *take_schema_name(struct abi_ds_reader *r)
 	const char *why = abi_ds_bad_name(m.name, m.name_len);
 
 	r->left -= m.name_len;
+	r->wrapped = r->unwrap && m.name_len == sizeof(ABI_DS_TRANSACTIONS) - 1 &&
+		     !memcmp(m.name, ABI_DS_TRANSACTIONS, m.name_len);
+	if (!why && r->wrapped && r->entries)
+		why = "the schema of transactions has entries";
 	if (!why)
 		why = TELL(r, model, &m);
 	return why ? why : next_entry(r);
@@ -335,6 +344,8 @@ static const char *take_end(struct abi_ds_reader *r)
 		if (slot->kind == ABI_DS_KIND_BLOCK && slot->covered < slot->size)
 			return "END comes before all of a block";
 	}
+	if (r->wrapped && !r->unwrap->ended)
+		return "the transactions end before the state in them does";
 	r->ended = true;
 	return TELL(r, end);
 }
@@ -390,6 +401,9 @@ static const char *let_through(struct abi_ds_reader *r, const uint8_t *data, uin
 
 	if (r->type == ABI_DS_BLOCK)
 		why = TELL(r, block, r->index, r->offset, data, (size_t)n);
+	else if (r->wrapped)
+		why = r->type == ABI_DS_CHUNK ? abi_ds_reader_feed(r->unwrap, data, n)
+					      : "there is opaque data among transactions";
 	else if (r->type == ABI_DS_OPAQUE)
 		why = TELL(r, opaque, data, (size_t)n);
 	else

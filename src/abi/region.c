@@ -43,6 +43,11 @@ uint64_t abi_region_info_size(enum vfmig_region_revision revision)
 					    : sizeof(struct vfmig_v1_migration_info);
 }
 
+bool abi_region_revision_known(uint32_t revision)
+{
+	return revision == VFMIG_REGION_PFN || revision == VFMIG_REGION_V1;
+}
+
 static const char *decode_register(uint64_t offset, uint64_t len, bool write,
 				   enum abi_region_register *reg)
 {

@@ -42,6 +42,8 @@ extern const struct abi_region_register_info abi_registers[ABI_REG_COUNT];
 /* The bytes of the registers: 32 or 64. */
 uint64_t abi_region_info_size(enum vfmig_region_revision revision);
 
+bool abi_region_revision_known(uint32_t revision);
+
 /* A region as its driver lays it out. data_start: not below abi_region_info_size(). */
 struct abi_region_layout {
 	enum vfmig_region_revision revision;

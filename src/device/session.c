@@ -17,6 +17,11 @@ uint64_t vfmig_session_flags(const struct vfmig_session *session)
 	return session->flags;
 }
 
+uint32_t vfmig_session_properties(const struct vfmig_session *session)
+{
+	return session->properties;
+}
+
 struct vfmig_device *vfmig_session_device(const struct vfmig_session *session)
 {
 	return session->device;

@@ -24,16 +24,16 @@ struct session_ops {
  * @ops: how
  * @device: a drive's: what is driven, and worked while a call waits. NULL for a model's own
  * @flags: VFMIG_MIGRATION_*: which states there are
- * @checks_by_running: RESUMING to STOP runs the device for a moment, as there is no other way to have it check what it
- *	was given: so all that it can reach must be there before
- * @checks_late: set by whoever opened such a session and cannot wait for that: STOP is shown then while the device
- *	stays in RESUMING, and it checks when it runs
+ * @properties: of enum vfmig_session_property
+ * @checks_late: set after opening by a caller that cannot load everything before STOP. A session that checks by
+ *	running then reports STOP while the device stays in RESUMING; the device checks when it runs
  */
 struct vfmig_session {
 	const struct session_ops *ops;
 	struct vfmig_device *device;
 	uint64_t flags;
-	bool checks_by_running, checks_late;
+	uint32_t properties;
+	bool checks_late;
 };
 
 /*

@@ -115,7 +115,8 @@ static int accept_it(struct vfmig_migration *m, struct vfmig_error *err)
 	struct abi_section section = {.type = ABI_SECTION_ACCEPT};
 
 	for (uint32_t i = 0; i < m->device_count; i++)
-		m->checks_by_running |= m->devices[i]->session->checks_by_running;
+		m->checks_by_running |= vfmig_session_properties(m->devices[i]->session) &
+					VFMIG_SESSION_CHECKS_BY_RUNNING;
 	if (m->checks_by_running)
 		section.arg = ABI_ACCEPT_RUNS;
 	return engine_control(m, &section, NULL, err);

@@ -61,12 +61,17 @@ static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 	return ret;
 }
 
+static bool checks_by_running(const struct engine_device *dev)
+{
+	return vfmig_session_properties(dev->session) & VFMIG_SESSION_CHECKS_BY_RUNNING;
+}
+
 /* Whether all is there but what devices have to check by running. */
 static bool all_there(const struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->device_count; i++)
-		if (m->devices[i]->flying.count || (m->devices[i]->state != VFMIG_STATE_STOP &&
-						    !m->devices[i]->session->checks_by_running))
+		if (m->devices[i]->flying.count ||
+		    (m->devices[i]->state != VFMIG_STATE_STOP && !checks_by_running(m->devices[i])))
 			return false;
 	return true;
 }
@@ -74,7 +79,7 @@ static bool all_there(const struct vfmig_migration *m)
 /* @whole: no more memory will come. */
 static int reap(struct engine_device *dev, bool whole, struct vfmig_error *err)
 {
-	bool may_check = !dev->session->checks_by_running;
+	bool may_check = !checks_by_running(dev);
 	int ret = 0;
 
 	while (!ret && dev->flying.first && loop_request_over(&dev->flying.first->op))

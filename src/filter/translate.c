@@ -34,7 +34,6 @@ struct translate {
 	struct vfmig_session *session;
 	struct expose show;
 	uint32_t hidden; /* the migration region of the device inside, or UINT32_MAX */
-	bool asks_pages; /* written pages are the session's to tell (pfn) */
 
 	pthread_mutex_t lock; /* of the maps; innermost */
 	struct vfmig_dma_logging_range *map;
@@ -42,16 +41,14 @@ struct translate {
 	bool uncovered; /* a map has come since the log began */
 };
 
-static const char *const froms[] = {"newest", "v2", "v1", "pfn", NULL};
-
 static const struct vfmig_option options[] = {
-	EXPOSE_OPTIONS(offsetof(struct translate, options), "v2"),
+	EXPOSE_OPTIONS(offsetof(struct translate, options)),
 	{.name = "from",
 	 .kind = VFMIG_OPTION_CHOICE,
 	 .offset = offsetof(struct translate, from),
 	 .default_text = "newest",
 	 .help = "the revision to drive the device by: the newest that it shows, or one by name",
-	 .choices = froms},
+	 .choices = expose_session_protocols},
 	{.kind = VFMIG_OPTION_END},
 };
 
@@ -146,6 +143,11 @@ static bool is_logging(const struct vfmig_request *request)
 						   index == VFMIG_FEATURE_DMA_LOGGING_REPORT);
 }
 
+static bool reports_pages(const struct translate *t)
+{
+	return vfmig_session_properties(t->session) & VFMIG_SESSION_REPORTS_PAGES;
+}
+
 static void log_request(struct translate *t, struct vfmig_request *request)
 {
 	uint32_t flags = request->feature.flags;
@@ -153,10 +155,12 @@ static void log_request(struct translate *t, struct vfmig_request *request)
 			      ? VFMIG_FEATURE_GET
 			      : VFMIG_FEATURE_SET;
 
-	if (!t->show.shows_v2 && t->show.revision == VFMIG_REGION_PFN)
-		request_complete_err(request, -ENOTTY, "%s tells written pages by pfn only",
-				     t->device.name);
-	else if (!t->asks_pages)
+	if (!expose_dma_logging(&t->show))
+		request_complete_err(
+			request, -ENOTTY,
+			"device %s reports written pages in its migration region, not by DMA logging",
+			t->device.name);
+	else if (!reports_pages(t))
 		vfmig_submit(t->device.inner, request);
 	else if (flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~op)
 		request_complete_err(request, -ENOTTY, "%s: that feature has no such use",
@@ -248,7 +252,7 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 
 	if (expose_cancel(&t->show, request))
 		return true;
-	if (is_logging(request) && t->asks_pages)
+	if (is_logging(request) && reports_pages(t))
 		return t->session->ops->cancel(t->session, request);
 	return filter_cancel(device, request);
 }
@@ -308,14 +312,14 @@ static int open_parts(struct translate *t, struct vfmig_device *inner, struct vf
 
 	if (ret)
 		return ret;
-	ret = vfmig_session_open(inner, t->from ? froms[t->from] : NULL, &t->session, err);
+	ret = vfmig_session_open(inner, t->from ? expose_session_protocols[t->from] : NULL,
+				 &t->session, err);
 	if (ret)
 		return ret;
-	/* Who is outside may ask for STOP before all memory is there. */
+	/* The user of this device may request STOP before all memory is loaded. */
 	t->session->checks_late = true;
-	t->asks_pages = !strcmp(vfmig_session_protocol(t->session), "pfn");
-	log.session_tells = t->asks_pages;
-	log.device = t->asks_pages ? NULL : inner;
+	log.session_tells = reports_pages(t);
+	log.device = log.session_tells ? NULL : inner;
 	return expose_open(&t->show, t->session, &log, &t->options, index, true, err);
 }
 

@@ -34,10 +34,8 @@ struct kit_load {
 	struct arrival *arrivals;
 	uint32_t version; /* of the model that saved it */
 	uint64_t opaque_at;
-	/* If the state comes in a device's transactions: what is in them is read by a reader of its own. */
-	bool wrapped, inside;
-	struct abi_ds_reader inner;
-	struct vfmig_error error; /* the sentence of the first refusal */
+	struct abi_ds_reader inner; /* of a state that comes in a device's transactions */
+	struct vfmig_error error;   /* the sentence of the first refusal */
 };
 
 __attribute__((format(printf, 2, 3))) static const char *refuse(struct kit_load *load,
@@ -58,11 +56,6 @@ static const char *on_model(void *user, const struct abi_ds_model *m)
 	struct kit_load *load = user;
 	const struct vfmig_model *model = load->kit->model;
 
-	if (!load->wrapped && m->name_len == sizeof(ABI_DS_TRANSACTIONS) - 1 &&
-	    !memcmp(m->name, ABI_DS_TRANSACTIONS, m->name_len)) {
-		load->wrapped = true;
-		return NULL;
-	}
 	if (strlen(model->name) != m->name_len || memcmp(model->name, m->name, m->name_len))
 		return refuse(load, "this is the state of model %.*s, and the device is a %s",
 			      m->name_len, m->name, model->name);
@@ -130,8 +123,6 @@ static const char *on_schema_end(void *user)
 	struct kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
-	if (load->wrapped && !load->inside)
-		return NULL;
 	for (unsigned i = 0; i < kit->entry_count; i++)
 		if (expected(load, &kit->entries[i]) && !load->arrivals[i].announced)
 			return refuse(load, "it lacks %s, which version %u of model %s has",
@@ -212,7 +203,7 @@ static const char *on_opaque(void *user, const void *data, size_t len)
 	struct kit_load *load = user;
 	struct vfmig_kit *kit = load->kit;
 
-	if (!kit->model->load || (load->wrapped && !load->inside))
+	if (!kit->model->load)
 		return refuse(load,
 			      "it has state in an encoding of the model's own, and model %s "
 			      "has none",
@@ -225,35 +216,9 @@ static const char *on_opaque(void *user, const void *data, size_t len)
 	return NULL;
 }
 
-/* ---- the state of a model that was saved by way of v1 or pfn, as their transactions ---- */
-
 static const char *on_chunk_begin(void *user)
 {
-	struct kit_load *load = user;
-
-	if (load->wrapped && !load->inside)
-		return NULL;
-	return "it is a transaction of another device's, not a model's state";
-}
-
-static const char *on_chunk(void *user, const void *data, size_t len)
-{
-	struct kit_load *load = user;
-	const char *why;
-
-	load->inside = true;
-	why = abi_ds_reader_feed(&load->inner, data, len);
-	load->inside = false;
-	return why;
-}
-
-static const char *on_end(void *user)
-{
-	struct kit_load *load = user;
-
-	if (load->wrapped && !load->inside && !load->inner.ended)
-		return "the transactions are over before the state in them is";
-	return NULL;
+	return "it is a transaction of another device, not the state of a model";
 }
 
 static const struct abi_ds_events events = {
@@ -265,8 +230,6 @@ static const struct abi_ds_events events = {
 	.zero = on_zero,
 	.opaque = on_opaque,
 	.chunk_begin = on_chunk_begin,
-	.chunk = on_chunk,
-	.end = on_end,
 };
 
 /* ---- the session's calls ---- */
@@ -288,6 +251,7 @@ int kit_load_open(struct vfmig_kit *kit, struct kit_load **out, struct vfmig_err
 	}
 	abi_ds_reader_init(&load->reader, &events, load, load->slots, ABI_DS_ENTRIES_MAX);
 	abi_ds_reader_init(&load->inner, &events, load, load->slots, ABI_DS_ENTRIES_MAX);
+	abi_ds_reader_unwrap(&load->reader, &load->inner);
 	*out = load;
 	return 0;
 }

@@ -27,14 +27,14 @@ static const struct vfmig_option common_options[] = {
 	 .kind = VFMIG_OPTION_CHOICE,
 	 .offset = offsetof(struct kit_options, migration),
 	 .default_text = "all",
-	 .help = "which optional states of v2 it shows (off: it cannot migrate)",
+	 .help = "which optional migration states the device has (off: no migration)",
 	 .choices = migrations},
 	{.name = "logging",
 	 .kind = VFMIG_OPTION_BOOL,
 	 .offset = offsetof(struct kit_options, logging),
 	 .default_text = "on",
 	 .help = "whether it can tell which pages it wrote"},
-	EXPOSE_OPTIONS(offsetof(struct kit_options, show), "v2"),
+	EXPOSE_OPTIONS(offsetof(struct kit_options, show)),
 	{.kind = VFMIG_OPTION_END},
 };
 

@@ -428,7 +428,7 @@ void kit_save_look_for_reinit(struct kit_save *save)
 
 	if (!atomic_exchange(&kit->reinit, false) || save->stopped)
 		return;
-	if (atomic_load(&kit->show.v2.precopy_info_v2)) {
+	if (expose_understands_reinit(&kit->show)) {
 		begin_pass(save);
 		save->reinit = true;
 		return;

@@ -14,6 +14,7 @@
 const char *const expose_protocols[] = {"v2", "v1", "pfn", "v2+v1", "v2+pfn", NULL};
 const char *const expose_data[] = {"trapped", "mapped", "partly", NULL};
 const char *const expose_bitmaps[] = {"same", "apart", NULL};
+const char *const expose_session_protocols[] = {"newest", "v2", "v1", "pfn", NULL};
 
 static const struct {
 	bool v2, v1, pfn;
@@ -64,6 +65,16 @@ void expose_fini(struct expose *expose)
 uint32_t expose_regions(const struct expose *expose, uint32_t others)
 {
 	return expose->region && others <= expose->index ? expose->index + 1 : others;
+}
+
+bool expose_dma_logging(const struct expose *expose)
+{
+	return expose->shows_v2 || expose->revision != VFMIG_REGION_PFN;
+}
+
+bool expose_understands_reinit(struct expose *expose)
+{
+	return atomic_load(&expose->v2.precopy_info_v2);
 }
 
 void expose_reset(struct expose *expose)

@@ -26,13 +26,15 @@ struct expose_options {
 extern const char *const expose_protocols[];
 extern const char *const expose_data[];
 extern const char *const expose_bitmaps[];
+/* "newest" (0), then the revisions that vfmig_session_open() takes by name; closed by NULL. */
+extern const char *const expose_session_protocols[];
 
-/* The entries of a table of options; @at: where in the parsed structure the options are; @default_text: the protocol. */
-#define EXPOSE_OPTIONS(at, default_protocol)                                                       \
+/* The entries of a table of options; @at: where in the parsed structure the options are. */
+#define EXPOSE_OPTIONS(at)                                                                         \
 	{.name = "protocol",                                                                       \
 	 .kind = VFMIG_OPTION_CHOICE,                                                              \
 	 .offset = (at) + offsetof(struct expose_options, protocol),                               \
-	 .default_text = (default_protocol),                                                       \
+	 .default_text = "v2",                                                                     \
 	 .help = "in which revisions of the migration protocol it is shown",                       \
 	 .choices = expose_protocols},                                                             \
 		{.name = "data",                                                                   \
@@ -91,6 +93,12 @@ bool expose_cancel(struct expose *expose, struct vfmig_request *request);
 
 /** expose_regions() - how many regions the device has, if it has that many without */
 uint32_t expose_regions(const struct expose *expose, uint32_t others);
+
+/** expose_dma_logging() - whether a user finds DMA logging, and not a log in the revision's own form */
+bool expose_dma_logging(const struct expose *expose);
+
+/** expose_understands_reinit() - whether the user accepts that pre-copy begins again */
+bool expose_understands_reinit(struct expose *expose);
 
 /** expose_reset() - the device was reset, and the session with it */
 void expose_reset(struct expose *expose);

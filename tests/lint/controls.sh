@@ -160,6 +160,25 @@ sums_from_peers_are_checked.py)
 		'	return iova + (size - 1);' '}'
 	passes
 	;;
+revisions_stay_in_protocol.py)
+	passes
+	more src/device/a.c 'bool vfmig_wrong(struct session *s)' '{' '	return s->v1.parked;' '}'
+	fails 'src/device/a.c:12: v1 names a revision'
+	more src/filter/f.c 'int PFN_pages;'
+	fails 'src/filter/f.c:8: PFN_pages names a revision'
+	more src/engine/e.c 'const char *newest = "use v2 for it";'
+	fails '"use v2 for it" names a revision'
+	more src/filter/f.c '#include "protocol/v2/v2.h"'
+	fails '"protocol/v2/v2.h" names a revision'
+	more cli/c.c 'int region_is_pfn;'
+	fails 'cli/c.c:9: region_is_pfn names a revision'
+	# Comments, the user's words in the command, the states of every session, and the adapters themselves.
+	mkdir -p src/protocol
+	more src/device/a.c '/* as v1 does */' 'int vfmig_v2_path(void);' 'int ipv2;'
+	more cli/c.c 'const char *newest = "v2";'
+	file src/protocol/v1.c 'int v1_user_open;'
+	passes
+	;;
 the_library_keeps_quiet.py)
 	passes
 	more src/device/a.c '#include <stdio.h>' 'void vfmig_say(void)' '{' '	printf("%d", 1);' '}'

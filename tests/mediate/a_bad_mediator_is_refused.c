@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 	refused("TOO_LARGE", "larger than");
 	refused("RESIZES", "not a mediator's to change");
 	refused("ADDS_FLAGS", "none added");
-	refused("NO_REVISION", "no revision");
+	refused("NO_REVISION", "no revision that");
 	refused("NO_MMAP", "there is no mmap()");
 	refused("MAPS_REGISTERS", "registers cannot be mapped");
 	refused("AREA_LEAVES", "leaves the region");

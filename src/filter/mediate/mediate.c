@@ -219,7 +219,7 @@ static void let_go(struct mediate *m)
 {
 	m->may_ask = false;
 	mediate_unload(m);
-	v2_driver_fini(&m->logging);
+	expose_fini(&m->logging);
 	page_log_fini(&m->log);
 	pthread_cond_destroy(&m->wake);
 	pthread_mutex_destroy(&m->lock);
@@ -276,13 +276,17 @@ static int check_need(struct mediate *m, struct vfmig_device *inner, struct vfmi
 /* What the mediator's capabilities need, and the thread; then @inner is the filter's. */
 static int settle(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
+	const struct region_log log = {.logger = &m->log.logger};
+	const struct expose_options as = {0}; /* as features */
 	int ret = check_need(m, inner, err);
 
-	if (!ret && (m->caps & VFMIG_MEDIATOR_CAP_LOGGING))
+	if (!ret && (m->caps & VFMIG_MEDIATOR_CAP_LOGGING)) {
 		ret = page_log_init(&m->log, err);
+		if (!ret)
+			ret = expose_open(&m->logging, NULL, &log, &as, 0, false, err);
+	}
 	if (ret)
 		return ret;
-	m->logging.logger = m->log.map ? &m->log.logger : NULL;
 	if (m->caps & VFMIG_MEDIATOR_CAP_MEMORY)
 		m->own = vfmig_space_new();
 	if ((m->caps & VFMIG_MEDIATOR_CAP_MEMORY) && !m->own)
@@ -307,7 +311,7 @@ static struct mediate *new_mediate(uint64_t iova)
 		return NULL;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->wake, NULL);
-	v2_driver_init(&m->logging, NULL, NULL);
+	expose_init(&m->logging);
 	mediate_host_init(m);
 	m->epoll = m->event = -1;
 	m->next_iova = iova;

@@ -11,7 +11,7 @@
 
 #include "device/filter.h"
 #include "device/page_log.h"
-#include "protocol/v2/v2.h"
+#include "protocol/expose.h"
 
 /* No more regions are shown to a mediator, and no more mediators are asked about a device. */
 #define MEDIATE_REGIONS	      256u
@@ -71,7 +71,7 @@ struct mediate {
 	uint64_t memory, next_iova;
 
 	struct page_log log;
-	struct v2_driver logging; /* shows it as DMA logging */
+	struct expose logging; /* exposes it as DMA logging */
 };
 
 /*

@@ -109,8 +109,8 @@ static const char *bad_migration(const struct mediate *m,
 {
 	const char *why = NULL;
 
-	if (reported->revision != VFMIG_REGION_PFN && reported->revision != VFMIG_REGION_V1)
-		return "it names no revision of the migration region (VFMIG_REGION_PFN or _V1)";
+	if (!abi_region_revision_known(reported->revision))
+		return "the migration region has no revision that enum vfmig_region_revision lists";
 	if (reported->size <= abi_region_info_size((enum vfmig_region_revision)reported->revision))
 		return "a migration region of that size has no room for data";
 	if (reported->size > VFMIG_MEDIATOR_REGION_MAX)

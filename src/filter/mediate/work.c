@@ -164,7 +164,7 @@ static ssize_t logging(struct mediate *m, struct vfmig_request *request)
 		return ret;
 	request->done = at_once;
 	request->held_by = NULL;
-	v2_driver_submit(&m->logging, request);
+	expose_submit(&m->logging, request);
 	return request->result;
 }
 

@@ -371,6 +371,7 @@ int pfn_user_open(struct vfmig_device *device, struct vfmig_session **session,
 	if (ret)
 		return ret;
 	user = (struct region_user *)*session;
+	user->session.properties |= VFMIG_SESSION_REPORTS_PAGES;
 	user->tracker = (struct vfmig_tracker){
 		.name = "pfn",
 		.device = device,

@@ -172,7 +172,8 @@ int region_user_open(struct vfmig_device *device, enum vfmig_region_revision rev
 	user->session.ops = ops;
 	user->session.device = device;
 	user->session.flags = VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY;
-	user->session.checks_by_running = !(region.revision_flags & VFMIG_REGION_REVISION_CHECKS);
+	if (!(region.revision_flags & VFMIG_REGION_REVISION_CHECKS))
+		user->session.properties |= VFMIG_SESSION_CHECKS_BY_RUNNING;
 	user->revision = revision;
 	user->index = region.index;
 	user->region_size = region.size;

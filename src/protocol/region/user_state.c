@@ -138,7 +138,8 @@ static ssize_t plan(struct region_user *user, enum vfmig_state to)
 				 vfmig_state_name(to), why);
 	user->ways = user->way_at = 0;
 	if (from == VFMIG_STATE_RESUMING && to == VFMIG_STATE_STOP &&
-	    user->session.checks_by_running && user->session.checks_late)
+	    (user->session.properties & VFMIG_SESSION_CHECKS_BY_RUNNING) &&
+	    user->session.checks_late)
 		return 0;
 	/* Its data has been begun, in a session of which the device does not know that it is over. */
 	if (user->logs && saving(to) && !saving(from) && user->read.begun) {
