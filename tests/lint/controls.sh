@@ -89,7 +89,7 @@ passes() {
 fails() {
 	status=0
 	ask || status=$?
-	if [ "$status" != 1 ] || ! grep -qF "$1" "$work/said"; then
+	if [ "$status" != 1 ] || ! grep -qF -- "$1" "$work/said"; then
 		echo "$check must fail with \"$1\"; status $status, and it said:"
 		cat "$work/said"
 		wrong=1
@@ -177,6 +177,25 @@ revisions_stay_in_protocol.py)
 	more src/device/a.c '/* as v1 does */' 'int vfmig_v2_path(void);' 'int ipv2;'
 	more cli/c.c 'const char *newest = "v2";'
 	file src/protocol/v1.c 'int v1_user_open;'
+	passes
+	;;
+messages_are_reviewed.sh)
+	list() {
+		mkdir -p tests/lint
+		more src/filter/f.c 'const char *vfmig_f_text = "no memory for " "%u bytes";'
+		"$here/../../tools/messages" . > tests/lint/messages.txt
+	}
+	list
+	passes
+	list
+	more src/filter/f.c 'const char *vfmig_f_more = "no page %llu";'
+	fails '+	no page %llu'
+	list
+	sed -i 's/for "/of "/' src/filter/f.c
+	fails '-	no memory for %u bytes'
+	# Code that moves, names and numbers are not texts.
+	list
+	file src/device/a.c '' '/* "a comment" */' 'const char *vfmig_a_name = "name", *vfmig_n = "%u %u";'
 	passes
 	;;
 the_library_keeps_quiet.py)
