@@ -1,20 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The numbers and layouts of the interface, in names of our own.
+ * Constants and layouts of the VFIO uAPI (as of Linux 7.2) and of the vfio-user protocol, under names of this library.
  *
- * Everything here is fixed by somebody else: by Linux's VFIO uAPI (level of Linux 7.2) or by the
- * vfio-user protocol. Having it under our own names lets the library be built where the system's
- * <linux/vfio.h> is older than the interface that the library speaks, and lets a kernel module, a
- * server and a client share one text. A test compares it with the <linux/vfio.h> of the build
- * machine, number by number and field by field, as far as that file goes.
+ * They allow the library to be built with a <linux/vfio.h> that is older than the interface, and a kernel module, a
+ * server and a client to share one definition. A test compares every number and member with the <linux/vfio.h> of
+ * the build machine, as far as that file goes.
  *
- * Structures have the layout that the kernel's have, in the byte order of the machine. What goes
- * over a socket or into a file is encoded field by field (src/abi/), little endian.
+ * Structures have the layout of the kernel's, in the byte order of the machine. Encodings for sockets and files
+ * (src/abi/) are little-endian, member by member.
  *
- * Plain names (VFMIG_STATE_, VFMIG_FEATURE_) are protocol v2 and what all revisions share. Other
- * revisions carry their own prefix, since they use the same words for other values.
+ * Names. The uAPI's name with VFIO_DEVICE_ or VFIO_ replaced by VFMIG_, so that both headers can be included:
  *
- * The functions at the end are pure: no state, no allocation, safe from any thread.
+ *	VFIO_DEVICE_STATE_STOP_COPY		VFMIG_STATE_STOP_COPY
+ *	VFIO_MIGRATION_P2P			VFMIG_MIGRATION_P2P
+ *	VFIO_DEVICE_FEATURE_DMA_LOGGING_START	VFMIG_FEATURE_DMA_LOGGING_START
+ *	VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE	VFMIG_FEATURE_MIG_STATE
+ *	VFIO_DEVICE_FLAGS_PCI			VFMIG_DEVICE_FLAG_PCI
+ *	VFIO_REGION_INFO_FLAG_MMAP		VFMIG_REGION_FLAG_MMAP
+ *	VFIO_REGION_INFO_CAP_SPARSE_MMAP	VFMIG_REGION_CAP_SPARSE_MMAP
+ *	VFIO_IRQ_SET_DATA_EVENTFD		VFMIG_IRQ_SET_DATA_EVENTFD
+ *	VFIO_PCI_BAR0_REGION_INDEX		VFMIG_PCI_REGION_BAR0
+ *	VFIO_PCI_MSIX_IRQ_INDEX			VFMIG_PCI_IRQ_MSIX
+ *
+ * These are the names of v2 and of everything that all revisions share. Names of the earlier revisions contain V1 or PFN
+ * (abi_region.h), since these use the same words for other values. docs/abi.md lists the differences between pfn, v1 and
+ * v2.
+ *
+ * The functions at the end are pure: no state, no allocation, callable from any thread.
  */
 #ifndef VFMIG_ABI_H
 #define VFMIG_ABI_H
@@ -30,36 +42,36 @@ extern "C" {
 /* ---- Migration states and flags of v2 ------------------------------------------------------- */
 
 /*
- * The migration states of a device: enum vfio_device_mig_state. Values as in the uAPI.
+ * The migration states of a device: enum vfio_device_mig_state, VFIO_DEVICE_STATE_ERROR and so on.
  *
  * PRE_COPY, PRE_COPY_P2P and STOP_COPY are the saving group: they share one data session.
  */
 enum vfmig_state {
-	VFMIG_STATE_ERROR = 0,	      /* failed; only a reset leads out */
+	VFMIG_STATE_ERROR = 0,	      /* failed; only a reset leaves it */
 	VFMIG_STATE_STOP = 1,	      /* changes nothing, inside or outside */
 	VFMIG_STATE_RUNNING = 2,      /* runs; where a device is after reset */
 	VFMIG_STATE_STOP_COPY = 3,    /* stopped; its state is read to the end */
 	VFMIG_STATE_RESUMING = 4,     /* stopped; its state is written */
 	VFMIG_STATE_RUNNING_P2P = 5,  /* runs, but starts no peer-to-peer DMA */
 	VFMIG_STATE_PRE_COPY = 6,     /* runs, and its state can be read */
-	VFMIG_STATE_PRE_COPY_P2P = 7, /* both of the last two */
+	VFMIG_STATE_PRE_COPY_P2P = 7, /* as PRE_COPY, but starts no peer-to-peer DMA */
 };
 #define VFMIG_STATE_COUNT 8
 
-/* What a device can do: payload of VFMIG_FEATURE_MIGRATION. STOP_COPY is always set. */
+/* VFIO_MIGRATION_: the states that a device has; payload of VFMIG_FEATURE_MIGRATION. STOP_COPY is always set. */
 #define VFMIG_MIGRATION_STOP_COPY (1ULL << 0) /* STOP, STOP_COPY, RESUMING */
 #define VFMIG_MIGRATION_P2P	  (1ULL << 1) /* RUNNING_P2P; with PRE_COPY, PRE_COPY_P2P too */
 #define VFMIG_MIGRATION_PRE_COPY  (1ULL << 2) /* PRE_COPY */
 
 /* ---- Device features ------------------------------------------------------------------------ */
 
-/* The flags word of struct vfmig_device_feature: an index, and what to do with it. */
+/* Flags of struct vfmig_device_feature: the index of a feature and an operation on it. */
 #define VFMIG_FEATURE_MASK  0xffffU    /* the feature's index */
 #define VFMIG_FEATURE_GET   (1U << 16) /* read it; not together with SET, except in a probe */
 #define VFMIG_FEATURE_SET   (1U << 17) /* write it */
-#define VFMIG_FEATURE_PROBE (1U << 18) /* only ask whether it is there, with GET and SET if set */
+#define VFMIG_FEATURE_PROBE (1U << 18) /* whether the feature exists, with GET and SET as set */
 
-/* Feature indexes, as in Linux. */
+/* Feature indexes: VFIO_DEVICE_FEATURE_. */
 enum vfmig_feature {
 	VFMIG_FEATURE_PCI_VF_TOKEN = 0,		/* SET: 16 bytes, a UUID */
 	VFMIG_FEATURE_MIGRATION = 1,		/* GET: struct vfmig_feature_migration */
@@ -78,67 +90,72 @@ enum vfmig_feature {
 #define VFMIG_FEATURE_COUNT 13
 
 /*
- * Not in Linux: pre-copy info as a feature, which is how vfio-user carries it when both sides
- * have offered the "vfmig" capability. GET: struct vfmig_precopy_info. See docs/vfio-user.md.
+ * Not in Linux: VFIO_MIG_GET_PRECOPY_INFO as a feature of vfio-user, if both sides have negotiated the
+ * "vfmig" capability. GET: struct vfmig_precopy_info. See docs/vfio-user.md.
  */
 #define VFMIG_FEATURE_USER_PRECOPY_INFO 0x7f01U
-/* Nor this: what DMA_LOGGING_REPORT tells, as runs of pages. vfio-user only, both sides at version 2. */
+/* Not in Linux: DMA_LOGGING_REPORT as runs of pages, in vfio-user with version 2 of the capability. */
 #define VFMIG_FEATURE_USER_REPORT_RUNS 0x7f02U
 /* 0x7f03 is in <vfmig/abi_history.h>. */
 
-/* VFIO_DEVICE_FEATURE: the payload follows. argsz counts this structure and the payload. */
+/* struct vfio_device_feature, of VFIO_DEVICE_FEATURE: the payload follows. argsz includes both. */
 struct vfmig_device_feature {
 	uint32_t argsz;
 	uint32_t flags;
 };
 
+/* struct vfio_device_feature_migration. */
 struct vfmig_feature_migration {
 	uint64_t flags; /* VFMIG_MIGRATION_ */
 };
 
+/* struct vfio_device_feature_mig_state. */
 struct vfmig_feature_mig_state {
 	uint32_t device_state; /* enum vfmig_state */
-	int32_t data_fd;       /* out, of SET: a new data session's fd, else -1 */
+	int32_t data_fd;       /* out, SET: the fd of a new data session, else -1 */
 };
 
+/* struct vfio_device_low_power_entry_with_wakeup. */
 struct vfmig_feature_low_power_wake {
 	int32_t wakeup_eventfd;
 	uint32_t reserved;
 };
 
-/* One range of addresses to log: iova and length in bytes, multiples of the page size. */
+/* struct vfio_device_feature_dma_logging_range: iova and length in bytes, multiples of the page size. */
 struct vfmig_dma_logging_range {
 	uint64_t iova;
 	uint64_t length;
 };
 
-/* As the kernel has it: ranges is a user pointer. In vfio-user the ranges stand in its place. */
+/* struct vfio_device_feature_dma_logging_control. In vfio-user the ranges replace the pointer. */
 struct vfmig_feature_dma_logging_control {
-	uint64_t page_size;  /* in: a hint; out: the page size that the device chose */
-	uint32_t num_ranges; /* Linux refuses 0; in vfio-user 0 means all addresses */
+	uint64_t page_size;  /* in: a hint; out: the page size that the device uses */
+	uint32_t num_ranges; /* Linux rejects 0; in vfio-user 0 means all addresses */
 	uint32_t reserved;
 	uint64_t ranges; /* address of struct vfmig_dma_logging_range[num_ranges] */
 };
 
-/* As the kernel has it: bitmap is a user pointer. In vfio-user the reply has it in its place. */
+/* struct vfio_device_feature_dma_logging_report. In a reply of vfio-user the bitmap replaces the pointer. */
 struct vfmig_feature_dma_logging_report {
 	uint64_t iova;
 	uint64_t length;
-	uint64_t page_size; /* of a bit; a power of two, not below 4 KiB */
+	uint64_t page_size; /* per bit; a power of two, at least 4 KiB */
 	uint64_t bitmap;    /* address of uint64_t[]; bits are only set, never cleared */
 };
 
+/* struct vfio_device_feature_mig_data_size. */
 struct vfmig_feature_mig_data_size {
-	uint64_t stop_copy_length; /* bytes, estimated, until the end of STOP_COPY */
+	uint64_t stop_copy_length; /* estimated bytes until the end of STOP_COPY */
 };
 
+/* struct vfio_device_feature_bus_master. */
 struct vfmig_feature_bus_master {
 	uint32_t op; /* VFMIG_BUS_MASTER_ */
 };
 #define VFMIG_BUS_MASTER_CLEAR 0U
 #define VFMIG_BUS_MASTER_SET   1U
 
-/* struct vfmig_region_dma_range[range_count] follows. */
+/* struct vfio_device_feature_dma_buf: struct vfmig_region_dma_range[range_count] follows. */
 struct vfmig_feature_dma_buf {
 	uint32_t region_index;
 	uint32_t open_flags;
@@ -146,15 +163,16 @@ struct vfmig_feature_dma_buf {
 	uint32_t range_count;
 };
 
+/* struct vfio_region_dma_range. */
 struct vfmig_region_dma_range {
 	uint64_t offset;
 	uint64_t length;
 };
 
 /*
- * VFIO_MIG_GET_PRECOPY_INFO, asked of a data session in PRE_COPY or PRE_COPY_P2P: estimates of what
- * can be read now. flags means something only after VFMIG_FEATURE_MIG_PRECOPY_INFO_V2 was set;
- * REINIT says that initial_bytes began anew and dirty_bytes went to zero.
+ * struct vfio_precopy_info, of VFIO_MIG_GET_PRECOPY_INFO on a data session in PRE_COPY or PRE_COPY_P2P: estimates
+ * of what can be read now. flags are valid only after VFMIG_FEATURE_MIG_PRECOPY_INFO_V2 was set; REINIT means
+ * that initial_bytes started again and dirty_bytes is zero.
  */
 struct vfmig_precopy_info {
 	uint32_t argsz; /* 24 */
@@ -166,7 +184,7 @@ struct vfmig_precopy_info {
 
 /* ---- Device, regions, interrupts ------------------------------------------------------------ */
 
-/* VFIO_DEVICE_GET_INFO. Kernels before 6.6 end at cap_offset, vfio-user before it. */
+/* struct vfio_device_info. Ends after cap_offset in kernels before 6.6, before it in vfio-user. */
 struct vfmig_device_info {
 	uint32_t argsz;
 	uint32_t flags;	      /* VFMIG_DEVICE_FLAG_ */
@@ -179,7 +197,7 @@ struct vfmig_device_info {
 #define VFMIG_DEVICE_FLAG_PCI	(1U << 1)
 #define VFMIG_DEVICE_FLAG_CAPS	(1U << 7)
 
-/* VFIO_DEVICE_GET_REGION_INFO; capabilities follow. A region of size 0 does not exist. */
+/* struct vfio_region_info; capabilities follow. A region of size 0 does not exist. */
 struct vfmig_region_info {
 	uint32_t argsz;	     /* of the whole answer, capabilities included */
 	uint32_t flags;	     /* VFMIG_REGION_FLAG_ */
@@ -193,7 +211,7 @@ struct vfmig_region_info {
 #define VFMIG_REGION_FLAG_MMAP	(1U << 2)
 #define VFMIG_REGION_FLAG_CAPS	(1U << 3)
 
-/* What every capability starts with; next is an offset from the start of the info, 0 the end. */
+/* struct vfio_info_cap_header: next is an offset from the start of the information, 0 the end. */
 struct vfmig_info_cap_header {
 	uint16_t id;
 	uint16_t version;
@@ -202,33 +220,35 @@ struct vfmig_info_cap_header {
 
 /* Ids of region capabilities. */
 #define VFMIG_REGION_CAP_SPARSE_MMAP   1U /* only these areas may be mapped */
-#define VFMIG_REGION_CAP_TYPE	       2U /* what a device specific region is */
+#define VFMIG_REGION_CAP_TYPE	       2U /* the type of a device specific region */
 #define VFMIG_REGION_CAP_MSIX_MAPPABLE 3U /* the MSI-X table may be mapped; no payload */
 
+/* struct vfio_region_sparse_mmap_area. */
 struct vfmig_sparse_mmap_area {
 	uint64_t offset; /* in the region */
 	uint64_t size;
 };
 
-/* struct vfmig_sparse_mmap_area[nr_areas] follows. */
+/* struct vfio_region_info_cap_sparse_mmap: struct vfmig_sparse_mmap_area[nr_areas] follows. */
 struct vfmig_region_cap_sparse_mmap {
 	struct vfmig_info_cap_header header;
 	uint32_t nr_areas;
 	uint32_t reserved;
 };
 
+/* struct vfio_region_info_cap_type. */
 struct vfmig_region_cap_type {
 	struct vfmig_info_cap_header header;
 	uint32_t type;
 	uint32_t subtype;
 };
 
-/* VFIO_DEVICE_GET_IRQ_INFO */
+/* struct vfio_irq_info. */
 struct vfmig_irq_info {
 	uint32_t argsz;
 	uint32_t flags; /* VFMIG_IRQ_INFO_ */
 	uint32_t index; /* in */
-	uint32_t count; /* 0: not there */
+	uint32_t count; /* 0: the index does not exist */
 };
 #define VFMIG_IRQ_INFO_EVENTFD	  (1U << 0)
 #define VFMIG_IRQ_INFO_MASKABLE	  (1U << 1)
@@ -236,8 +256,8 @@ struct vfmig_irq_info {
 #define VFMIG_IRQ_INFO_NORESIZE	  (1U << 3)
 
 /*
- * VFIO_DEVICE_SET_IRQS: one DATA and one ACTION flag. After it come count bytes (BOOL), count fds
- * (EVENTFD; in vfio-user they are passed beside the message), or nothing (NONE).
+ * struct vfio_irq_set: one DATA and one ACTION flag. count bytes (BOOL), count fds (EVENTFD; in vfio-user
+ * they are ancillary data of the message), or nothing (NONE) follow.
  * NONE | TRIGGER with count 0 disables the whole index.
  */
 struct vfmig_irq_set {
@@ -256,31 +276,34 @@ struct vfmig_irq_set {
 #define VFMIG_IRQ_SET_DATA_TYPES     0x07U
 #define VFMIG_IRQ_SET_ACTION_TYPES   0x38U
 
-/* Region indexes of a PCI device; from VFMIG_PCI_REGION_COUNT on they are device specific. */
+/*
+ * Region indexes of a PCI device: VFIO_PCI_BAR0_REGION_INDEX and so on. Regions from VFMIG_PCI_REGION_COUNT on are
+ * device specific.
+ */
 enum vfmig_pci_region {
-	VFMIG_PCI_REGION_BAR0 = 0,
-	VFMIG_PCI_REGION_BAR1 = 1,
-	VFMIG_PCI_REGION_BAR2 = 2,
-	VFMIG_PCI_REGION_BAR3 = 3,
-	VFMIG_PCI_REGION_BAR4 = 4,
-	VFMIG_PCI_REGION_BAR5 = 5,
-	VFMIG_PCI_REGION_ROM = 6,
-	VFMIG_PCI_REGION_CONFIG = 7,
-	VFMIG_PCI_REGION_VGA = 8,
+	VFMIG_PCI_REGION_BAR0 = 0,   /* base address register 0 */
+	VFMIG_PCI_REGION_BAR1 = 1,   /* base address register 1 */
+	VFMIG_PCI_REGION_BAR2 = 2,   /* base address register 2 */
+	VFMIG_PCI_REGION_BAR3 = 3,   /* base address register 3 */
+	VFMIG_PCI_REGION_BAR4 = 4,   /* base address register 4 */
+	VFMIG_PCI_REGION_BAR5 = 5,   /* base address register 5 */
+	VFMIG_PCI_REGION_ROM = 6,    /* expansion ROM */
+	VFMIG_PCI_REGION_CONFIG = 7, /* configuration space */
+	VFMIG_PCI_REGION_VGA = 8,    /* legacy VGA ranges */
 };
 #define VFMIG_PCI_REGION_COUNT 9
 
-/* Interrupt indexes of a PCI device. */
+/* Interrupt indexes of a PCI device: VFIO_PCI_INTX_IRQ_INDEX and so on. */
 enum vfmig_pci_irq {
-	VFMIG_PCI_IRQ_INTX = 0,
-	VFMIG_PCI_IRQ_MSI = 1,
-	VFMIG_PCI_IRQ_MSIX = 2,
-	VFMIG_PCI_IRQ_ERR = 3,
-	VFMIG_PCI_IRQ_REQ = 4,
+	VFMIG_PCI_IRQ_INTX = 0, /* interrupt pin */
+	VFMIG_PCI_IRQ_MSI = 1,	/* message signalled */
+	VFMIG_PCI_IRQ_MSIX = 2, /* message signalled, extended */
+	VFMIG_PCI_IRQ_ERR = 3,	/* an uncorrectable error occurred */
+	VFMIG_PCI_IRQ_REQ = 4,	/* the host requests the device back */
 };
 #define VFMIG_PCI_IRQ_COUNT 5
 
-/* ---- ioctls: n of _IO(';', n) --------------------------------------------------------------- */
+/* ---- ioctls: VFIO_DEVICE_GET_INFO is _IO(';', 107) and so on ------------------------------- */
 
 #define VFMIG_IOCTL_DEVICE_GET_INFO	   107
 #define VFMIG_IOCTL_DEVICE_GET_REGION_INFO 108
@@ -307,7 +330,7 @@ enum vfmig_user_command {
 	VFMIG_USER_DMA_READ = 11,  /* server to client */
 	VFMIG_USER_DMA_WRITE = 12, /* server to client */
 	VFMIG_USER_DEVICE_RESET = 13,
-	VFMIG_USER_DIRTY_PAGES = 14, /* withdrawn, and still taken by who had it */
+	VFMIG_USER_DIRTY_PAGES = 14, /* withdrawn; early clients and servers use it */
 	VFMIG_USER_REGION_WRITE_MULTI = 15,
 	VFMIG_USER_DEVICE_FEATURE = 16,
 	VFMIG_USER_MIG_DATA_READ = 17,
@@ -316,7 +339,7 @@ enum vfmig_user_command {
 #define VFMIG_USER_COMMAND_COUNT 19
 
 /*
- * Not in the specification: the window (docs/vfio-user.md), where both sides know version 2 of the extension. Memory of
+ * Not in the vfio-user specification: the window (docs/vfio-user.md), where both sides know version 2 of the extension. Memory of
  * the client's, through which migration data goes while messages say where it is.
  */
 enum vfmig_user_window_command {
@@ -325,14 +348,14 @@ enum vfmig_user_window_command {
 	VFMIG_USER_WINDOW_WRITE = 0x7f02,
 };
 
-/* WINDOW, with a descriptor of the memory; size 0 and none: there is no window any more. */
+/* vfio-user extension: WINDOW, with a descriptor of the memory; size 0 and none: there is no window any more. */
 struct vfmig_user_window {
 	uint32_t argsz;
 	uint32_t flags; /* 0 */
 	uint64_t size;
 };
 
-/* WINDOW_READ and its reply, WINDOW_WRITE. */
+/* vfio-user extension: WINDOW_READ and its reply, WINDOW_WRITE. */
 struct vfmig_user_window_piece {
 	uint32_t argsz;
 	uint32_t size;
@@ -340,7 +363,7 @@ struct vfmig_user_window_piece {
 	uint64_t sum; /* XXH3-64 of the piece; 0 in WINDOW_READ */
 };
 
-/* What every message starts with. msg_size counts these 16 bytes too. */
+/* Header of each vfio-user message. msg_size includes these 16 bytes. */
 struct vfmig_user_header {
 	uint16_t msg_id;
 	uint16_t cmd;
@@ -354,18 +377,20 @@ struct vfmig_user_header {
 #define VFMIG_USER_FLAG_NO_REPLY     (1U << 4)
 #define VFMIG_USER_FLAG_ERROR	     (1U << 5)
 
+/* vfio-user: DMA_MAP. */
 struct vfmig_user_dma_map {
 	uint32_t argsz;
 	uint32_t flags;	 /* VFMIG_USER_DMA_MAP_ */
-	uint64_t offset; /* in the fd that comes with the message */
+	uint64_t offset; /* in the fd of the message */
 	uint64_t addr;	 /* IOVA */
 	uint64_t size;
 };
 #define VFMIG_USER_DMA_MAP_READ	   (1U << 0)
 #define VFMIG_USER_DMA_MAP_WRITE   (1U << 1)
-#define VFMIG_USER_DMA_MAP_MMAP	   (1U << 2) /* libvfio-user's: the fd is to be mapped */
-#define VFMIG_USER_DMA_MAP_FILE_IO (1U << 3) /* libvfio-user's: the fd is to be read and written */
+#define VFMIG_USER_DMA_MAP_MMAP	   (1U << 2) /* libvfio-user: map the fd */
+#define VFMIG_USER_DMA_MAP_FILE_IO (1U << 3) /* libvfio-user: read and write the fd */
 
+/* vfio-user: DMA_UNMAP. */
 struct vfmig_user_dma_unmap {
 	uint32_t argsz;
 	uint32_t flags; /* VFMIG_DMA_UNMAP_, at most one */
@@ -373,27 +398,27 @@ struct vfmig_user_dma_unmap {
 	uint64_t size;
 };
 #define VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP (1U << 0) /* struct vfmig_user_bitmap follows */
-#define VFMIG_DMA_UNMAP_ALL		 (1U << 1) /* everything; addr and size are 0 */
+#define VFMIG_DMA_UNMAP_ALL		 (1U << 1) /* all maps; addr and size are 0 */
 
 struct vfmig_user_bitmap {
-	uint64_t pgsize; /* of a bit, bytes */
-	uint64_t size;	 /* of the bitmap, bytes */
+	uint64_t pgsize; /* bytes per bit */
+	uint64_t size;	 /* of the bitmap, in bytes */
 };
 
-/* REGION_READ, REGION_WRITE: data follows in the write and in the reply to the read. */
+/* vfio-user: REGION_READ, REGION_WRITE: data follows in the write and in the reply to the read. */
 struct vfmig_user_region_access {
 	uint64_t offset;
 	uint32_t region;
 	uint32_t count;
 };
 
-/* DMA_READ, DMA_WRITE: data follows in the write and in the reply to the read. */
+/* vfio-user: DMA_READ, DMA_WRITE: data follows in the write and in the reply to the read. */
 struct vfmig_user_dma_access {
 	uint64_t addr;
 	uint64_t count;
 };
 
-/* One write of REGION_WRITE_MULTI: count, at most 8, bytes of data. */
+/* vfio-user: one write of REGION_WRITE_MULTI: count bytes of data, at most 8. */
 struct vfmig_user_write {
 	uint64_t offset;
 	uint32_t region;
@@ -401,7 +426,7 @@ struct vfmig_user_write {
 	uint8_t data[8];
 };
 
-/* GET_REGION_IO_FDS: the request, and what the reply starts with (count sub-regions follow). */
+/* vfio-user: GET_REGION_IO_FDS: the request, and the header of the reply (count sub-regions follow). */
 struct vfmig_user_io_fds {
 	uint32_t argsz;
 	uint32_t flags;
@@ -409,7 +434,7 @@ struct vfmig_user_io_fds {
 	uint32_t count;
 };
 
-/* One sub-region of GET_REGION_IO_FDS. */
+/* vfio-user: one sub-region of GET_REGION_IO_FDS. */
 struct vfmig_user_io_fd {
 	uint64_t offset;
 	uint64_t size;
@@ -424,7 +449,7 @@ struct vfmig_user_io_fd {
 #define VFMIG_USER_IO_FD_IOREGIONFD	  1U
 #define VFMIG_USER_IO_FD_IOEVENTFD_SHADOW 2U
 
-/* MIG_DATA_READ, MIG_DATA_WRITE: data follows in the write and in the reply to the read. */
+/* vfio-user: MIG_DATA_READ, MIG_DATA_WRITE: data follows in the write and in the reply to the read. */
 struct vfmig_user_mig_data {
 	uint32_t argsz;
 	uint32_t size;
@@ -432,24 +457,24 @@ struct vfmig_user_mig_data {
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
-/* The uAPI's name of a feature without its prefix ("MIG_DEVICE_STATE"), "?" for none. Static. */
+/* The uAPI's name of a feature without its prefix ("MIG_DEVICE_STATE"); "?" if it is unknown. Static. */
 const char *vfmig_feature_name(uint32_t index);
 
 /* ---- The finite state machine of v2 --------------------------------------------------------- */
 
-/* The name of a state ("RUNNING_P2P"), "?" for a number that is none. Static. */
+/* The name of a state ("RUNNING_P2P"); "?" if it is unknown: any number may be passed. Static. */
 const char *vfmig_state_name(uint32_t state);
 
 /*
- * The state that has this name. Case does not matter, and '-' is as good as '_'.
- * len: length of name in bytes (it needs no NUL). False, and *state untouched, if there is none.
+ * Find the state with this name. Case is ignored, and '-' is equal to '_'.
+ * len: length of name in bytes; no NUL is required. Returns false and leaves *state unchanged if there is none.
  */
 bool vfmig_state_parse(const char *name, size_t len, enum vfmig_state *state);
 
-/* Whether flags (VFMIG_MIGRATION_) is one of the four valid sets: STOP_COPY, and +P2P, +PRE_COPY. */
+/* Whether flags (VFMIG_MIGRATION_) are valid: STOP_COPY, optionally with P2P, PRE_COPY or both. */
 bool vfmig_v2_flags_valid(uint64_t flags);
 
-/* Whether a device with these flags can be in this state. ERROR and RUNNING are always there. */
+/* Whether a device with these flags has this state. Every device has ERROR and RUNNING. */
 bool vfmig_v2_state_supported(uint64_t flags, uint32_t state);
 
 /* Whether a state belongs to the saving group (PRE_COPY, PRE_COPY_P2P, STOP_COPY). */
@@ -458,27 +483,27 @@ bool vfmig_v2_state_saving(uint32_t state);
 /*
  * The next step of a device with these flags from one state towards another.
  *
- * from, to: enum vfmig_state; any number may be asked. Asking repeatedly with from = *next reaches
- * to in at most VFMIG_STATE_COUNT steps. from == to gives *next = to: nothing to do.
+ * from, to: enum vfmig_state; any number may be passed. Repeated calls with from = *next reach
+ * to in at most VFMIG_STATE_COUNT steps. If from == to, *next is to.
  *
- * Returns NULL, or a static sentence why the transition is refused: the uAPI then says EINVAL.
- * *next is set only on success.
+ * Returns NULL on success and sets *next. Otherwise returns a static sentence why the transition is invalid (EINVAL
+ * in the uAPI).
  */
 const char *vfmig_v2_next(uint64_t flags, uint32_t from, uint32_t to, enum vfmig_state *next);
 
 /*
- * The whole way: the states after from, to last, in path[]; their number in *count (0 if
- * from == to). Returns as vfmig_v2_next does.
+ * The whole path: stores the states after from, up to and including to, in path[], and their number in *count
+ * (0 if from == to). Returns as vfmig_v2_next().
  */
 const char *vfmig_v2_path(uint64_t flags, uint32_t from, uint32_t to,
 			  enum vfmig_state path[VFMIG_STATE_COUNT], size_t *count);
 
-/* What one step does to the data session. */
+/* Effect of one step on the data session. */
 enum vfmig_v2_session {
-	VFMIG_V2_SESSION_NONE = 0, /* there is none, or it goes on */
-	VFMIG_V2_SESSION_SAVE,	   /* begins one to read from */
-	VFMIG_V2_SESSION_LOAD,	   /* begins one to write to */
-	VFMIG_V2_SESSION_CLOSE,	   /* ends it */
+	VFMIG_V2_SESSION_NONE = 0, /* none: no session, or it continues */
+	VFMIG_V2_SESSION_SAVE,	   /* opens a session to read from */
+	VFMIG_V2_SESSION_LOAD,	   /* opens a session to write to */
+	VFMIG_V2_SESSION_CLOSE,	   /* closes the session */
 };
 
 /* from, to: two states, one step of vfmig_v2_next() apart. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The numbers and layouts by which devices say what they are: kinds of devices, the capabilities of their information,
- * types of regions, and interrupts of those that are not on a PCI bus. What all devices share is in abi.h.
+ * Constants and layouts that describe a device: kinds of devices, capabilities of their information, types of
+ * regions, and interrupts of devices that are not on a PCI bus. abi.h has those that all devices share.
  *
- * A test compares them with <linux/vfio.h> and <linux/vfio_zdev.h>, as abi.h.
+ * A test compares them with <linux/vfio.h> and <linux/vfio_zdev.h>.
  */
 #ifndef VFMIG_ABI_INFO_H
 #define VFMIG_ABI_INFO_H
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* Which kind of device it is, beside VFMIG_DEVICE_FLAG_PCI; one of them is set. */
+/* The kind of a device: one of these or VFMIG_DEVICE_FLAG_PCI is set. */
 #define VFMIG_DEVICE_FLAG_PLATFORM (1U << 2)
 #define VFMIG_DEVICE_FLAG_AMBA	   (1U << 3)
 #define VFMIG_DEVICE_FLAG_CCW	   (1U << 4) /* a subchannel of s390 */
@@ -33,11 +33,11 @@ extern "C" {
 #define VFMIG_DEVICE_CAP_ZPCI_UTIL  3U
 #define VFMIG_DEVICE_CAP_ZPCI_PFIP  4U
 
-/* A PCI function of s390. */
+/* struct vfio_device_info_cap_zpci_base: a PCI function of s390. */
 struct vfmig_zpci_base {
 	struct vfmig_info_cap_header header;
 	uint64_t start_dma;  /* the first address for DMA */
-	uint64_t end_dma;    /* and the last */
+	uint64_t end_dma;    /* the last address for DMA */
 	uint16_t pchid;	     /* of the physical channel */
 	uint16_t vfn;	     /* number of the virtual function */
 	uint16_t fmb_length; /* bytes of a measurement block */
@@ -48,24 +48,24 @@ struct vfmig_zpci_base {
 #define VFMIG_ZPCI_BASE_V1 32U /* bytes of version 1 */
 #define VFMIG_ZPCI_BASE_V2 36U
 
-/* The group that it belongs to. */
+/* struct vfio_device_info_cap_zpci_group: the group of a function. */
 struct vfmig_zpci_group {
 	struct vfmig_info_cap_header header;
 	uint64_t dasm;	   /* mask of the DMA address space */
-	uint64_t msi_addr; /* where MSIs are written to */
+	uint64_t msi_addr; /* address that MSIs are written to */
 	uint64_t flags;	   /* VFMIG_ZPCI_REFRESH */
-	uint16_t mui;	   /* how often the measurement block is updated */
-	uint16_t noi;	   /* most MSIs */
-	uint16_t maxstbl;  /* most bytes of a block that is stored */
+	uint16_t mui;	   /* update interval of the measurement block */
+	uint16_t noi;	   /* maximum number of MSIs */
+	uint16_t maxstbl;  /* maximum bytes of a store block */
 	uint8_t version;   /* of PCI */
 	uint8_t reserved;
-	uint16_t imaxstbl; /* the same, interpreted; from version 2 on */
+	uint16_t imaxstbl; /* the same for interpreted instructions; from version 2 on */
 };
 #define VFMIG_ZPCI_GROUP_V1 39U
 #define VFMIG_ZPCI_GROUP_V2 42U
-#define VFMIG_ZPCI_REFRESH  1ULL /* a program may ask for a refresh of translations */
+#define VFMIG_ZPCI_REFRESH  1ULL /* a program may request a refresh of translations */
 
-/* The utility string (in EBCDIC), or the function's path: size bytes follow. */
+/* struct vfio_device_info_cap_zpci_util (EBCDIC) and struct vfio_device_info_cap_zpci_pfip: size bytes follow. */
 struct vfmig_zpci_string {
 	struct vfmig_info_cap_header header;
 	uint32_t size;
@@ -73,19 +73,26 @@ struct vfmig_zpci_string {
 
 /* ---- the information, decoded ---- */
 
-#define VFMIG_ZPCI_STRING_MAX 256u /* bytes of a utility string, or of a path */
-#define VFMIG_UNKNOWN_CAPS    16u  /* a chain is no longer */
+#define VFMIG_ZPCI_STRING_MAX 256u /* maximum bytes of a utility string or a path */
+#define VFMIG_UNKNOWN_CAPS    16u  /* maximum length of a chain */
 
 /**
  * struct vfmig_device_details - VFIO_DEVICE_GET_INFO, decoded
- * @flags: VFMIG_DEVICE_FLAG_*; CAPS as it came
+ * @flags: VFMIG_DEVICE_FLAG_*; CAPS as the device set it
  * @num_regions: highest region index + 1
  * @num_irqs: highest interrupt index + 1
- * @has_base: whether there is @base. Its version is in the header: in the first, fh is not said (and 0)
- * @has_group: the same of @group and imaxstbl
- * @has_util: whether there is a utility string: @util_size bytes of EBCDIC at @util
- * @has_pfip: whether there is a function path: @pfip_size bytes at @pfip
- * @unknown_count: how many capabilities are unknown here, or of an unknown version; their ids in @unknown
+ * @has_base: whether @base is valid
+ * @has_group: whether @group is valid
+ * @has_util: whether @util is valid
+ * @has_pfip: whether @pfip is valid
+ * @base: the function; its header has the version, and version 1 has no fh (0)
+ * @group: the group; its header has the version, and version 1 has no imaxstbl (0)
+ * @util_size: of @util, in bytes
+ * @pfip_size: of @pfip, in bytes
+ * @util: utility string, in EBCDIC
+ * @pfip: function path
+ * @unknown_count: number of capabilities of an unknown id or version
+ * @unknown: their ids
  */
 struct vfmig_device_details {
 	uint32_t flags, num_regions, num_irqs;
@@ -100,7 +107,7 @@ struct vfmig_device_details {
 
 /* ---- types of regions ---- */
 
-/* With this bit set, the type's lower half is a PCI vendor, whose subtypes these are. */
+/* With this bit set, the lower half of the type is a PCI vendor, which defines the subtypes. */
 #define VFMIG_REGION_TYPE_PCI_VENDOR	  (1U << 31)
 #define VFMIG_REGION_TYPE_PCI_VENDOR_MASK 0xffffU
 
@@ -124,14 +131,15 @@ struct vfmig_device_details {
 
 /* Type 3, of migration, is in abi_region.h. */
 
-/* ---- regions and interrupts by index, of devices that are no PCI devices ---- */
+/* ---- indexes of regions and interrupts of devices that are not PCI devices ---- */
 
 #define VFMIG_CCW_REGION_CONFIG 0U /* the I/O region */
 
+/* Interrupt indexes of a subchannel: VFIO_CCW_IO_IRQ_INDEX and so on. */
 enum vfmig_ccw_irq {
-	VFMIG_CCW_IRQ_IO = 0,
-	VFMIG_CCW_IRQ_CRW = 1, /* a channel report word is there */
-	VFMIG_CCW_IRQ_REQ = 2, /* the host wants the device back */
+	VFMIG_CCW_IRQ_IO = 0,  /* an I/O operation has completed */
+	VFMIG_CCW_IRQ_CRW = 1, /* a channel report word is pending */
+	VFMIG_CCW_IRQ_REQ = 2, /* the host requests the device back */
 };
 #define VFMIG_CCW_IRQ_COUNT 3
 

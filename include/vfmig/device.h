@@ -2,22 +2,20 @@
 /*
  * Devices: a VFIO device as its user sees it.
  *
- * A device is information, regions, interrupts, reset and features, whatever is behind it: a software
- * model in this process, a server behind a socket, a filter around another device. Its operations are
- * VFIO's own, and what they carry is laid out as the uAPI lays it out (abi.h), so that an export can
- * pass it on without knowing what it means.
+ * A device has information, regions, interrupts, reset and features, whether it is a software model in this process,
+ * a server behind a socket, or a filter around another device. Its operations are VFIO's own. Their payloads have
+ * the layout of the uAPI (abi.h), so an export passes them on without decoding them.
  *
- * Each operation is one request, and there is one way in: vfmig_submit(). A request completes once, in the
- * submit itself or later, while the device is worked. The blocking functions below it are that, and
- * nothing else.
+ * Each operation is one request, and vfmig_submit() is the only entry point. A request completes once: during
+ * vfmig_submit(), or later while the device is processed. The blocking functions below submit a request and wait.
  *
- * Working a device: it has a file descriptor that becomes readable when there is something to do, and
- * vfmig_device_process() does it: replies are taken in, a peer's DMA is served, a model in this
- * process runs. Whoever waits for a request works the device while it waits. A caller with a loop of its
- * own polls the descriptor; one without asks for a thread (vfmig_device_start()).
+ * Processing: a device has a file descriptor that becomes readable when there is work, and
+ * vfmig_device_process() does the work: it receives replies, serves the peer's DMA, and runs a model of this
+ * process. A thread that waits for a request also processes the device. A caller with an event loop polls the
+ * descriptor; a caller without one starts a thread (vfmig_device_start()).
  *
- * Any of these functions may be called from any thread, and at the same time, but for
- * vfmig_device_close(). No lock is held while a caller's callback runs.
+ * All functions may be called from any thread and concurrently, except vfmig_device_close(). No lock is held while a
+ * callback of the caller runs.
  */
 #ifndef VFMIG_DEVICE_H
 #define VFMIG_DEVICE_H
@@ -41,10 +39,10 @@ struct vfmig_space;
 struct vfmig_map;
 
 /**
- * enum vfmig_op - what can be asked of a device, and of a session
+ * enum vfmig_op - the operations of devices and sessions
  *
- * The session's operations (session.h) share the structure, so that a session can hand a request on to its
- * device as it is. A device refuses them with -EOPNOTSUPP.
+ * Sessions (session.h) use the same request structure, so a session can pass a request on to its device unchanged.
+ * A device fails the operations of sessions with -EOPNOTSUPP.
  */
 enum vfmig_op {
 	VFMIG_OP_DEVICE_INFO,  /* VFIO_DEVICE_GET_INFO -> info */
@@ -59,35 +57,37 @@ enum vfmig_op {
 	VFMIG_OP_DATA_READ,    /* read on the migration's data FD -> data */
 	VFMIG_OP_DATA_WRITE,   /* write on the migration's data FD -> data */
 	VFMIG_OP_PRECOPY_INFO, /* VFIO_MIG_GET_PRECOPY_INFO on the data FD -> precopy */
-	VFMIG_OP_ATTACH,       /* the device gets an address space -> space */
-	VFMIG_OP_DETACH,       /* and loses it */
-	VFMIG_OP_SPACE_MAP,    /* a map has come into the device's space -> map */
-	VFMIG_OP_SPACE_UNMAP,  /* a map is about to leave it -> map */
+	VFMIG_OP_ATTACH,       /* attach the device to a space -> space */
+	VFMIG_OP_DETACH,       /* detach it */
+	VFMIG_OP_SPACE_MAP,    /* a map was added to the device's space -> map */
+	VFMIG_OP_SPACE_UNMAP,  /* a map is about to be removed -> map */
 
-	VFMIG_OP_SET_STATE, /* sessions: go to a state -> state */
-	VFMIG_OP_GET_STATE, /* sessions: which state -> state */
-	VFMIG_OP_DATA_SIZE, /* sessions: how much is left, at the most -> data_size */
+	VFMIG_OP_SET_STATE, /* sessions: change the state -> state */
+	VFMIG_OP_GET_STATE, /* sessions: the state of the device -> state */
+	VFMIG_OP_DATA_SIZE, /* sessions: estimated size of STOP_COPY -> data_size */
 	VFMIG_OP_WINDOW,    /* memory for the data to go through -> window */
 
 	VFMIG_OP_COUNT,
 };
 
-/** vfmig_op_name() - an operation's name as commands and events have it, such as "region-read" */
+/**
+ * vfmig_op_name() - the name of an operation in commands and events, such as "region-read"; static
+ */
 const char *vfmig_op_name(enum vfmig_op op);
 
-/* Pieces in which a device lends bytes, at the most. */
+/* Maximum number of pieces of a zero-copy buffer. */
 #define VFMIG_LENT_MAX 16u
 
 /**
- * struct vfmig_lent - bytes where they are, in the place of a copy
- * @count: how many pieces; 0: nothing was lent
- * @piece: where, in order
- * @file: of each piece: a file that it is mapped from, at @offset; @fd -1: there is none
+ * struct vfmig_lent - a zero-copy buffer: bytes of the device in place of a copy
+ * @count: number of pieces; 0: the buffer is not used
+ * @piece: the pieces, in order
+ * @file: of each piece: the file that it is mapped from, and the @offset there; @fd -1: none
  *
- * Whoever was lent bytes may hand on the file's pages instead of a copy of them (sendfile(2)). They are then as they are
- * when the receiver takes them. So a device lends only what does not change until its state is asked to change or
- * it is reset, or what it will tell again if it does (as pre-copy does); and whoever hands pages on sees to it that they
- * are taken before it asks for either.
+ * The borrower may send the file's pages with sendfile(2); the receiver gets their contents at the time when it reads
+ * them. So a device uses zero-copy buffers only for bytes that do not change until the next change of its state or
+ * reset, or that it sends again after a change (as in pre-copy). The borrower must not request either before
+ * the receiver has read the pages.
  */
 struct vfmig_lent {
 	unsigned count;
@@ -99,9 +99,9 @@ struct vfmig_lent {
 };
 
 /**
- * struct vfmig_page_run - pages of a report of what DMA wrote
- * @skip: pages since the run before, or the beginning, that were not written
- * @pages: pages behind those that were; not 0
+ * struct vfmig_page_run - a run of pages in a report of pages that DMA wrote
+ * @skip: pages between the end of the previous run, or the start of the report, and this run; they were not written
+ * @pages: pages of the run; they were written; not 0
  */
 struct vfmig_page_run {
 	uint32_t skip;
@@ -109,10 +109,11 @@ struct vfmig_page_run {
 };
 
 /**
- * struct vfmig_page_runs - a report as runs, in the place of its bitmap
- * @run: room for @capacity of them
- * @count: how many there are
- * @reported: they are the report, and nothing was done to its bitmap
+ * struct vfmig_page_runs - a report as runs instead of a bitmap
+ * @run: array of @capacity runs, provided by the submitter
+ * @capacity: number of runs that fit
+ * @count: number of runs that the device filled in
+ * @reported: the runs are the report, and the device did not modify the bitmap
  */
 struct vfmig_page_runs {
 	struct vfmig_page_run *run;
@@ -124,7 +125,7 @@ struct vfmig_page_runs {
 /**
  * struct vfmig_window_piece - bytes in a window, in the place of a buffer
  * @offset: where in it
- * @sum: XXH3-64 of them; a read tells it, a write is refused if it is wrong
+ * @sum: XXH3-64 of the bytes; returned by a read, checked by a write
  */
 struct vfmig_window_piece {
 	uint64_t offset;
@@ -132,50 +133,51 @@ struct vfmig_window_piece {
 };
 
 /**
- * struct vfmig_request - one operation under way
- * @op: which
- * @info: DEVICE_INFO, REGION_INFO, IRQ_INFO: @buf of @size bytes receives the uAPI's structure (struct
- *	vfmig_region_info and its like), capabilities behind it where they all fit. @index: the region's
- *	or interrupt's. The result is argsz: what the whole answer takes, which may be more than @size
- * @region: REGION_READ, REGION_WRITE: @len bytes at @offset of region @index from or to @buf. The result
- *	is @len; a device does an access whole or not at all
+ * struct vfmig_request - an operation in progress
+ * @op: the operation; it selects the member that is used
+ * @info: DEVICE_INFO, REGION_INFO, IRQ_INFO: @buf of @size bytes receives the uAPI's structure (such as struct
+ *	vfmig_region_info), followed by capabilities if all of them fit. @index: of the region or
+ *	interrupt. The result is argsz: the size of the whole answer, which may exceed @size
+ * @region: REGION_READ, REGION_WRITE: @len bytes at @offset of region @index to or from @buf. The result
+ *	is @len; an access is done completely or not at all
  * @region_fd: REGION_FD: @fd is a descriptor, which the caller closes, that region @index can be mapped
- *	from; the region begins at @file_offset of it. Which parts may be mapped is in its information.
- *	-ENODEV if none may
- * @irqs: SET_IRQS: as the uAPI's structure; @fds or @bools has @count values according to @flags (with
- *	DATA_EVENTFD, -1 takes one away). The device makes duplicates of the descriptors
- * @feature: FEATURE: @flags is the uAPI's (index and GET, SET, PROBE); @data of @size bytes its payload,
+ *	from; the region begins at @file_offset of it. The region's information lists the areas that may be
+ *	mapped. -ENODEV if there are none
+ * @irqs: SET_IRQS: as the uAPI's structure; @fds or @bools has @count values, depending on @flags (with
+ *	DATA_EVENTFD, -1 removes an eventfd). The device duplicates the descriptors
+ * @feature: FEATURE: @flags is the uAPI's (index and GET, SET, PROBE); @data of @size bytes is the payload,
  *	in and out. Pointers in a payload (DMA logging) are pointers in this process. With @runs (not @reported),
- *	a device may tell a DMA_LOGGING_REPORT as runs instead of setting bits, which it must have room for
- *	all the same
+ *	a device may answer DMA_LOGGING_REPORT by runs instead of setting bits; the payload must have space for
+ *	the bitmap all the same
  * @data: DATA_READ, DATA_WRITE: at most @len bytes of the device's migration data, in order. The result
- *	is how many; for a read, 0 is the end of the stream and -ENOMSG the end of what there is for now,
- *	in pre-copy (some devices say 0 there, too). With @lent (its count 0), a read may say where bytes are
- *	instead of copying them: all of the result is in its pieces then, some of which may be in @buf. They
- *	are there until the submitter asks for anything but the next DATA_READ. While the device runs it may
- *	write to them; if so, it will tell them again. With @window, of a device that has taken a window,
- *	the bytes are there and not in @buf. A read that is taken back may still write there, until the
+ *	is their number; for a read, 0 is the end of the stream and -ENOMSG the end of what pre-copy has
+ *	for now (some devices return 0 there). With @lent (its count 0), a read may return where bytes are
+ *	instead of copying them: all of the result is in the pieces then, some of which may be in @buf. They
+ *	are valid until the submitter submits anything but the next DATA_READ. While the device runs it may
+ *	write to them; if so, it sends them again. With @window, of a device that has accepted a window,
+ *	the bytes are there and not in @buf. A read that was cancelled may still write there, until the
  *	device has another window
- * @window: WINDOW: the device may be asked to move its data through the first @size bytes (at most 64 MiB, whole
- *	pages) of memory behind @fd, which is a memfd that cannot shrink and stays the caller's. It takes the
- *	place of the one before; @size 0: there is none any more. -EOPNOTSUPP where data only goes through
- *	buffers. Of devices and of sessions
- * @precopy: PRECOPY_INFO: what pre-copy still has
- * @space: ATTACH: the space, borrowed until DETACH; a device has at most one. Its maps follow as
+ * @window: WINDOW: let the device move its data through the first @size bytes (at most 64 MiB, whole
+ *	pages) of memory behind @fd, a memfd that cannot shrink and that the caller owns. Replaces an earlier
+ *	window; @size 0 removes it. -EOPNOTSUPP if data only goes through buffers. For devices and sessions
+ * @precopy: PRECOPY_INFO: what pre-copy has left
+ * @space: ATTACH: the space; must stay valid until DETACH. A device has at most one. Its maps follow as
  *	SPACE_MAP
  * @map: SPACE_MAP, SPACE_UNMAP: the map; valid during the request
- * @state: STATE_GO, STATE_GET
- * @data_size: DATA_SIZE
- * @deadline: when vfmig_call() gives up, by CLOCK_MONOTONIC in ns; 0 is the device's own time limit
- *	(vfmig_device_set_timeout()). Who submits by itself keeps its own time, and cancels
- * @err: where a sentence goes if it fails, or NULL; must live as long as the request
- * @done: called once, when @result is there; may submit, but must not wait
- * @user: the submitter's own
+ * @state: SET_STATE: the target; GET_STATE: the state of the device
+ * @data_size: DATA_SIZE: estimated bytes until the end of STOP_COPY
+ * @deadline: when vfmig_call() cancels the request, in ns of CLOCK_MONOTONIC; 0: after the time limit of the device
+ *	(vfmig_device_set_timeout()). A caller of vfmig_submit() keeps its own time, and cancels
+ * @err: receives the reason of a failure, or NULL; must live as long as the request
+ * @done: called once, when @result is set; may submit requests, must not wait
+ * @user: for the submitter
  * @result: 0 or a count, or a negative errno
- * @held_by, @link, @held: of the device that has the request at the moment; a submitter leaves them alone
+ * @held_by: private to the device that has the request
+ * @link: private
+ * @held: private
  *
- * The structure and all it points to belong to the submitter, who keeps them in place until the request
- * is done or vfmig_cancel() has taken it back. Zero it, set the operation and its member, then submit.
+ * The submitter owns the structure and everything it points to, and must keep them in place until the request
+ * completes or vfmig_cancel() has cancelled it. Zero it, set the operation and its member, and submit it.
  */
 struct vfmig_request {
 	enum vfmig_op op;
@@ -238,109 +240,122 @@ struct vfmig_request {
 };
 
 /**
- * vfmig_submit() - ask a device
- * @device: whom
- * @request: what; its @done must be set
+ * vfmig_submit() - submit a request
+ * @device: the device to send the request to
+ * @request: the request; @done must be set
  *
- * May complete the request before it returns. Never waits for a peer, but for a device that says so
- * (a kernel device has a worker for what blocks).
+ * The request may complete before the function returns. The function does not wait for a peer, except on devices that
+ * document it (a kernel device uses a worker thread for calls that block).
  */
 void vfmig_submit(struct vfmig_device *device, struct vfmig_request *request);
 
 /**
- * vfmig_cancel() - take a request back
- * @device: who has it
- * @request: which
+ * vfmig_cancel() - cancel a request
+ * @device: the device that the request was submitted to
+ * @request: the request
  *
- * After a true return the device has forgotten the request and @done will not be called; what was asked
- * may happen all the same. After a false one it is done, or its @done is running.
+ * Return: true if the request was cancelled: the device does not access it any more and does not call @done. The
+ * operation may take effect all the same. False if the request has completed or its @done is running.
  */
 bool vfmig_cancel(struct vfmig_device *device, struct vfmig_request *request);
 
 /**
- * vfmig_call() - submit a request and wait until it is done
- * @device: whom
- * @request: what; @done and @user are used by the call
+ * vfmig_call() - submit a request and wait until it completes
+ * @device: the device to send the request to
+ * @request: the request; the call overwrites @done and @user
  *
- * Works the device meanwhile. At the deadline the request is taken back.
+ * Processes the device while it waits. Cancels the request at its deadline.
  *
- * Return: the result; -ETIMEDOUT at the deadline.
+ * Return: the result of the request; -ETIMEDOUT at the deadline.
  */
 ssize_t vfmig_call(struct vfmig_device *device, struct vfmig_request *request);
 
 /**
- * vfmig_device_wait() - work a device until something is so
- * @device: which
- * @ready: asked now and again, in this thread; only looks (at an atomic, say): it must not call the device
- * @context: its argument
- * @deadline: CLOCK_MONOTONIC in ns; 0 is never
+ * vfmig_device_wait() - process a device until a condition is true
+ * @device: the device
+ * @ready: returns whether the condition is true; called repeatedly in this thread. It must not call the device: it
+ *	reads an atomic variable, say
+ * @context: passed to @ready
+ * @deadline: in ns of CLOCK_MONOTONIC; 0 for none
  *
- * For those who keep several requests under way. Several threads may wait for one device: one of them works
- * it, the others are woken when it has.
+ * For callers with several requests in flight. Several threads may wait for one device: one of them processes it and
+ * wakes the others.
  *
- * Return: 0, -ETIMEDOUT, or the device's own failure (its peer is gone).
+ * Return: 0; -ETIMEDOUT; or the error of a device whose peer is gone.
  */
 int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context), void *context,
 		      int64_t deadline);
 
-/** vfmig_device_fd() - a descriptor to poll for reading, or -1 if the device never has anything to do */
+/**
+ * vfmig_device_fd() - the descriptor to poll for reading; -1 for a device that never has work to process
+ */
 int vfmig_device_fd(struct vfmig_device *device);
 
 /**
- * vfmig_device_process() - do what is there to be done, without waiting for more
+ * vfmig_device_process() - do the work that is pending, without waiting for more
  *
- * Return: 0, or a negative errno when the device is lost: its requests have failed then, and what comes
- * later will. The sentence is in @err.
+ * Return: 0; a negative errno if the device is lost: all its requests have failed, and later ones will.
  */
 int vfmig_device_process(struct vfmig_device *device, struct vfmig_error *err);
 
 /**
- * vfmig_device_start() - have a thread of the library's work the device
+ * vfmig_device_start() - start a thread that processes the device
  *
- * All signals but SIGBUS are blocked in it. Return: 0, -EALREADY, or what pthread_create() says.
+ * All signals except SIGBUS are blocked in the thread.
+ *
+ * Return: 0; -EALREADY if the device has a thread; or the error of pthread_create().
  */
 int vfmig_device_start(struct vfmig_device *device, struct vfmig_error *err);
 
-/** vfmig_device_stop() - end that thread; nothing if there is none */
+/**
+ * vfmig_device_stop() - stop the thread of vfmig_device_start() and wait until it has ended; no effect without one
+ */
 void vfmig_device_stop(struct vfmig_device *device);
 
-/** vfmig_device_name() - as it was opened, filters and all; owned by the device */
+/**
+ * vfmig_device_name() - the name that the device was opened by, with its filters; owned by the device
+ */
 const char *vfmig_device_name(const struct vfmig_device *device);
 
-/** vfmig_device_set_timeout() - the time limit of requests without one, in ms; 0 is none (preset: 30000) */
+/**
+ * vfmig_device_set_timeout() - set the time limit of requests without a deadline, in ms; 0: none (default: 30000)
+ */
 void vfmig_device_set_timeout(struct vfmig_device *device, uint64_t msec);
 
 /**
- * vfmig_device_close() - let go of a device
+ * vfmig_device_close() - close a device; NULL is allowed
  *
- * Stops its thread, detaches it, and closes what it is around. Must not be called while another call on
- * the device is under way. NULL is fine.
+ * Stops the device's thread, detaches the device from its space, and closes the device that a filter is around. No
+ * other call on the device may be in progress.
  */
 void vfmig_device_close(struct vfmig_device *device);
 
-/* ---- the operations, blocking; all return 0 or a negative errno unless they say otherwise ---- */
+/* ---- the operations, blocking; each returns 0 or a negative errno unless documented otherwise ---- */
 
-/** vfmig_device_get_info() - flags and numbers of regions and interrupts */
+/**
+ * vfmig_device_get_info() - get the flags of a device and the numbers of its regions and interrupts
+ */
 int vfmig_device_get_info(struct vfmig_device *device, struct vfmig_device_info *info,
 			  struct vfmig_error *err);
 
-/* More areas than this are not looked at: a region with a thousand holes has something to hide. */
+/* Regions with more areas than this are rejected. */
 #define VFMIG_MMAP_AREAS 128
 
 /**
- * struct vfmig_region - a region's information, decoded
- * @index: which
+ * struct vfmig_region - the information of a region, decoded
+ * @index: index of the region
  * @flags: VFMIG_REGION_FLAG_READ, _WRITE, _MMAP
- * @size: bytes; 0 if the region is not there
- * @type: with @subtype, its kind, for regions that are a device's own; else 0
+ * @size: in bytes; 0 if the region does not exist
+ * @type: with @subtype, the type of a device specific region; else 0
  * @subtype: see @type
- * @msix_mappable: the page with the MSI-X table may be mapped, too
- * @revision: of a migration region that says so, enum vfmig_region_revision; else 0
- * @revision_flags: with it, VFMIG_REGION_REVISION_*
- * @revision_capacity: with it, the most bytes of a transaction
- * @unknown_count: how many of its capabilities are unknown here; their ids in @unknown
- * @areas: how many parts can be mapped; one that is the whole region if it has no sparse list
- * @area: each part's @offset and @size
+ * @msix_mappable: whether the page with the MSI-X table may be mapped
+ * @revision: enum vfmig_region_revision, of a migration region with the capability REVISION; else 0
+ * @revision_flags: VFMIG_REGION_REVISION_*, with @revision
+ * @revision_capacity: maximum bytes of a transaction, with @revision
+ * @unknown_count: number of capabilities that this library does not know; their ids are in @unknown
+ * @unknown: ids of these capabilities
+ * @areas: number of areas that can be mapped; 1 for a region without a sparse list, all of which can be mapped
+ * @area: @offset and @size of each area
  */
 struct vfmig_region {
 	uint32_t index;
@@ -358,11 +373,11 @@ struct vfmig_region {
 	} area[VFMIG_MMAP_AREAS];
 };
 
-/** vfmig_device_get_region_info() - a region's information */
+/** vfmig_device_get_region_info() - get the information of a region */
 int vfmig_device_get_region_info(struct vfmig_device *device, uint32_t index,
 				 struct vfmig_region *region, struct vfmig_error *err);
 
-/** vfmig_device_get_irq_info() - an interrupt index's information */
+/** vfmig_device_get_irq_info() - get the information of an interrupt index */
 int vfmig_device_get_irq_info(struct vfmig_device *device, uint32_t index,
 			      struct vfmig_irq_info *info, struct vfmig_error *err);
 
@@ -375,17 +390,17 @@ int vfmig_device_region_write(struct vfmig_device *device, uint32_t index, uint6
 			      const void *buf, uint32_t len, struct vfmig_error *err);
 
 /**
- * vfmig_device_region_map() - map a part of a region that its information says can be mapped
- * @device: whose
- * @index: which region
- * @offset: of the part, in the region; page-aligned
- * @size: of the part; page-aligned
- * @ptr: the mapping, readable and writable as the region is; munmap() it
+ * vfmig_device_region_map() - map an area of a region that its information lists as mappable
+ * @device: the device
+ * @index: index of the region
+ * @offset: of the area, in the region; page-aligned
+ * @size: of the area, in bytes; page-aligned
+ * @ptr: the mapping, with the access that the region allows; the caller calls munmap()
  */
 int vfmig_device_region_map(struct vfmig_device *device, uint32_t index, uint64_t offset,
 			    uint64_t size, void **ptr, struct vfmig_error *err);
 
-/** vfmig_device_set_irq_eventfds() - SET_IRQS with DATA_EVENTFD and ACTION_TRIGGER, as users mostly want it */
+/** vfmig_device_set_irq_eventfds() - VFIO_DEVICE_SET_IRQS with DATA_EVENTFD and ACTION_TRIGGER */
 int vfmig_device_set_irq_eventfds(struct vfmig_device *device, uint32_t index, uint32_t start,
 				  uint32_t count, const int32_t *fds, struct vfmig_error *err);
 
@@ -394,35 +409,35 @@ int vfmig_device_reset(struct vfmig_device *device, struct vfmig_error *err);
 
 /**
  * vfmig_device_call_feature() - VFIO_DEVICE_FEATURE
- * @device: whom
- * @flags: VFMIG_FEATURE_GET, _SET or _PROBE with the feature's index
+ * @device: the device
+ * @flags: index of the feature, with VFMIG_FEATURE_GET, _SET or _PROBE
  * @data: the payload
- * @size: its size
+ * @size: of the payload, in bytes
  *
- * Return: 0, or a negative errno: -ENOTTY for a feature that the device does not have.
+ * Return: 0; -ENOTTY if the device does not have the feature; or another negative errno.
  */
 int vfmig_device_call_feature(struct vfmig_device *device, uint32_t flags, void *data, size_t size,
 			      struct vfmig_error *err);
 
 /**
- * vfmig_device_get_history() - get what a server remembers of its device's state
+ * vfmig_device_get_history() - get the history that a server keeps of its device's state
  * @device: the device
- * @history: filled in; its text ends within the array and is printable
+ * @history: filled in; its text is printable and terminated within the array
  *
- * Servers of this library remember where the state came from, and whether a copy of it may run elsewhere. That tells an
- * owner what to do with a device whose migration was interrupted; see docs/handoff.md.
+ * A server of this library records where the state came from and whether a copy of it may run elsewhere. The
+ * operator needs it to decide about a device whose migration was interrupted; see docs/handoff.md.
  *
- * Return: 0; -ENOTTY for a device in this process, and behind a server that does not remember.
+ * Return: 0; -ENOTTY for a device of this process and for a server that keeps no history.
  */
 int vfmig_device_get_history(struct vfmig_device *device, struct vfmig_feature_history *history,
 			     struct vfmig_error *err);
 
 /**
- * vfmig_device_set_moved() - have the server remember that the device was moved away
- * @device: the source of a migration whose outcome is VFMIG_OUTCOME_DONE
- * @where: where it runs now, for people; cut to what fits
+ * vfmig_device_set_moved() - record in the server's history that the device was moved away
+ * @device: the source of a migration with the outcome VFMIG_OUTCOME_DONE
+ * @where: where the device runs now, for people to read; truncated if it is too long
  *
- * Until the device is reset, loaded or run again, the history is VFMIG_HISTORY_MOVED.
+ * The history stays VFMIG_HISTORY_MOVED until the device is reset, loaded or started again.
  *
  * Return: 0; -ENOTTY as above; -EINVAL if the device runs, or if the server does not see all of its states.
  */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Errors: a code for programs, a sentence for people.
+ * Errors: a code for programs and a sentence for people.
  *
- * Every function that can fail returns 0 (or a count) or a negative errno, and fills the
- * struct vfmig_error that the caller brought, if it brought one. The sentence says what went wrong,
- * where, and, if there is something to be done about it, what.
+ * A function that can fail returns 0 (or a count) or a negative errno. If the caller passes a struct vfmig_error, the
+ * function fills it with a sentence that says what failed and where, and what the user can do about it.
  */
 #ifndef VFMIG_ERROR_H
 #define VFMIG_ERROR_H
@@ -15,16 +14,16 @@
 extern "C" {
 #endif
 
-/* Long enough for a sentence with a path in it; a longer one is cut, never overflown. */
+/* Enough for a sentence that contains a path. Longer sentences are truncated. */
 #define VFMIG_ERROR_TEXT 1024
 
 /**
- * struct vfmig_error - what went wrong
- * @code: the negative errno that the function returned; 0 if nothing was ever filled in
- * @text: one sentence without a newline or final full stop
+ * struct vfmig_error - the reason of a failure
+ * @code: the negative errno that the function returned; 0 if no function filled the structure
+ * @text: one sentence without a newline or a final full stop
  *
- * Owned by the caller, on its stack as a rule. Start with `struct vfmig_error err = {0};`. A function
- * that succeeds leaves it alone. Not to be shared between threads while a call is under way.
+ * Owned by the caller, usually on its stack. Initialise it with `struct vfmig_error err = {0};`. A function
+ * that succeeds does not modify it. Two threads must not pass the same structure to calls at the same time.
  */
 struct vfmig_error {
 	int code;
@@ -33,12 +32,12 @@ struct vfmig_error {
 
 /**
  * vfmig_err() - fill an error and return its code
- * @err: where to, or NULL
+ * @err: the error to fill, or NULL
  * @code: a negative errno
- * @fmt: the sentence
+ * @fmt: format of the sentence, as for printf()
  *
- * Made to be returned: `return vfmig_err(err, -EINVAL, "…");`. For the library, for models, and for
- * anyone who implements one of the library's callbacks. May be called from any thread.
+ * For use in a return statement: `return vfmig_err(err, -EINVAL, "...");`. For the library, for models, and for
+ * callers that implement callbacks of the library. May be called from any thread.
  *
  * Return: @code.
  */
@@ -50,10 +49,10 @@ int vfmig_verr(struct vfmig_error *err, int code, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
 
 /**
- * vfmig_err_at() - say where an error happened, in front of the sentence that is there
- * @err: an error that was filled in, or NULL
- * @code: what to return; also becomes the code if the error has none yet
- * @fmt: the place, such as "device 1 (model:copier)"; ": " is put behind it
+ * vfmig_err_at() - put the place of an error in front of its sentence
+ * @err: an error that was filled, or NULL
+ * @code: the code to return; stored in the error if its code is 0
+ * @fmt: format of the place, such as "device 1 (model:copier)"; the function appends ": "
  *
  * Return: @code.
  */

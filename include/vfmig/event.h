@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Events: what happens, told as it happens.
+ * Events: what happens, reported while it happens.
  *
- * An event is a name and a few fields: enough for a line of JSON, a progress bar or a log, and open to
- * new ones without a new structure for each. Names and fields are listed where they are emitted:
- * migration.h for the engine's, `vfmig help devices` for those of filters.
+ * An event is a name and a few fields. It can become a line of JSON, a progress bar or a log entry, and new events need no
+ * new structure. The events of the engine are listed in migration.h, those of filters by `vfmig help devices`.
  */
 #ifndef VFMIG_EVENT_H
 #define VFMIG_EVENT_H
@@ -16,15 +15,16 @@
 extern "C" {
 #endif
 
+/* The type of a field of an event. */
 enum vfmig_field_kind { VFMIG_EVENT_U64, VFMIG_EVENT_REAL, VFMIG_EVENT_TEXT };
 
 /**
  * struct vfmig_event_field - one field of an event
- * @key: its name in JSON; a unit is its last word (bytes, ns, pages)
- * @kind: which of the values counts
- * @u64: a number
- * @real: a number with a fraction
- * @text: UTF-8; valid during the call only
+ * @key: name of the field in JSON; its last word is the unit (bytes, ns, pages)
+ * @kind: which of the values is set
+ * @u64: VFMIG_EVENT_U64: an integer
+ * @real: VFMIG_EVENT_REAL: a floating-point number
+ * @text: VFMIG_EVENT_TEXT: UTF-8; valid during the call only
  */
 struct vfmig_event_field {
 	const char *key;
@@ -40,10 +40,10 @@ struct vfmig_event_field {
 
 /**
  * struct vfmig_event - something that happened
- * @name: which; a short word
- * @time_ns: when, by CLOCK_MONOTONIC
- * @fields: @count of them; valid during the call only
- * @count: how many
+ * @name: a short word
+ * @time_ns: time of the event, in ns of CLOCK_MONOTONIC
+ * @fields: array of @count fields; valid during the call only
+ * @count: number of fields
  */
 struct vfmig_event {
 	const char *name;
@@ -53,12 +53,12 @@ struct vfmig_event {
 };
 
 /**
- * struct vfmig_events - somewhere for events to go
- * @emit: called for each event, from whatever thread it happened in; must not wait for long and must
- *        not call back into what emitted it
- * @context: the callee's own
+ * struct vfmig_events - a receiver of events
+ * @emit: called for each event, in the thread in which it occurs; must return soon, and must not call the object
+ *        that emits the event
+ * @context: passed to @emit
  *
- * Owned by whoever hands it over; must outlive what it was handed to.
+ * Owned by the caller. It must outlive the object that it was passed to.
  */
 struct vfmig_events {
 	void (*emit)(void *context, const struct vfmig_event *event);
@@ -67,33 +67,33 @@ struct vfmig_events {
 
 /**
  * vfmig_emit() - send one event
- * @to: where to; NULL, or one without a callback, drops it
- * @name: which
+ * @to: the receiver; the event is dropped if it is NULL or has no callback
+ * @name: name of the event
  * @fields: its fields, or NULL with a @count of 0
- * @count: how many
+ * @count: number of fields
  *
- * Stamps the time. Safe from any thread if the callback is.
+ * Sets the time of the event. May be called from any thread if the receiver's callback may.
  */
 void vfmig_emit(const struct vfmig_events *to, const char *name,
 		const struct vfmig_event_field *fields, size_t count);
 
-/* vfmig_event(to, "round", VFMIG_U64("round", 3), …) */
+/* vfmig_event(to, "round", VFMIG_U64("round", 3), ...): vfmig_emit() with the fields as arguments. */
 #define vfmig_event(to, name, ...)                                                                 \
 	vfmig_emit((to), (name), (const struct vfmig_event_field[]){__VA_ARGS__},                  \
 		   sizeof((const struct vfmig_event_field[]){__VA_ARGS__}) /                       \
 			   sizeof(struct vfmig_event_field))
 
 /**
- * vfmig_event_json() - an event as a JSON object on one line
- * @event: which
+ * vfmig_event_json() - format an event as a JSON object on one line
+ * @event: the event
  * @buf: receives the text and a NUL, without a newline
- * @size: of @buf; may be 0, to learn the length
+ * @size: of @buf, in bytes; 0 to get the length only
  *
- * {"event": NAME, "time_ns": …, and each field by its key}. Text that is no UTF-8 is replaced where it is not;
- * a real that is no finite number is null.
+ * The object is {"event": NAME, "time_ns": ..., and each field by its key}. Bytes that are not UTF-8 are replaced.
+ * A number that is not finite becomes null.
  *
- * Return: the length of the whole text without the NUL, as snprintf() does; it was cut if that is not
- * below @size.
+ * Return: the length of the whole text without the NUL, as snprintf() does; the text was truncated if that is @size or
+ * more.
  */
 size_t vfmig_event_json(const struct vfmig_event *event, char *buf, size_t size);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a device says of itself, decoded and by name: kind, capabilities, regions, interrupts, and the IOMMU that it is
- * behind. `vfmig info` shows all of it.
+ * The information of a device, decoded and by name: kind, capabilities, regions, interrupts, and the IOMMU that the
+ * device is behind. `vfmig info` prints all of it.
  *
- * A device's answers are a stranger's: chains of capabilities that loop, overlap, leave the answer or do not end are
- * refused (-EPROTO, with a sentence); what is unknown is passed over, and listed by number.
+ * The answers of a device are untrusted. Chains of capabilities that loop, overlap, leave the answer or do not end
+ * fail with -EPROTO and a sentence. Unknown capabilities are skipped, and their ids are listed.
  *
- * The names are static; those functions may be called from any thread.
+ * The names are static. Functions that return names may be called from any thread.
  */
 #ifndef VFMIG_INFO_H
 #define VFMIG_INFO_H
@@ -22,37 +22,43 @@ extern "C" {
 #endif
 
 /**
- * vfmig_device_get_details() - what a device is, capabilities included
+ * vfmig_device_get_details() - get the information of a device with its capabilities, decoded
  *
- * Return: 0; -EPROTO for an answer that is refused; -E2BIG for one over 64 KiB; or what the device said.
+ * Return: 0; -EPROTO for an invalid answer; -E2BIG for an answer over 64 KiB; or the error of the device.
  */
 int vfmig_device_get_details(struct vfmig_device *device, struct vfmig_device_details *about,
 			     struct vfmig_error *err);
 
 /**
- * vfmig_ebcdic_text() - EBCDIC as text
- * @bytes: letters, digits, blanks and the usual signs; everything else becomes '?'
- * @len: how many
- * @out: receives at most @size - 1 characters and a NUL; trailing blanks and zeros are left out
- * @size: at least 1
+ * vfmig_ebcdic_text() - convert EBCDIC to ASCII
+ * @bytes: letters, digits, blanks and common punctuation; other bytes become '?'
+ * @len: number of bytes
+ * @out: receives at most @size - 1 characters and a NUL; trailing blanks and zeros are removed
+ * @size: of @out, in bytes; at least 1
  *
  * Return: @out.
  */
 char *vfmig_ebcdic_text(const uint8_t *bytes, size_t len, char *out, size_t size);
 
-/** vfmig_device_flag_name() - of bit @bit of a device's flags ("reset", "PCI", "CCW"); NULL for none */
+/**
+ * vfmig_device_flag_name() - the name of bit @bit of a device's flags ("reset", "PCI", "CCW"); NULL if it is unknown
+ */
 const char *vfmig_device_flag_name(unsigned bit);
 
-/** vfmig_region_name() - of the region at @index, in devices with @flags ("BAR0"); NULL if its index says nothing */
+/**
+ * vfmig_region_name() - the name of the region at @index of a device with @flags ("BAR0"); NULL if it has none
+ */
 const char *vfmig_region_name(uint32_t flags, uint32_t index);
 
-/** vfmig_irq_name() - of the interrupt at @index, in devices with @flags ("MSI-X", "CRW"); NULL as above */
+/**
+ * vfmig_irq_name() - the name of the interrupt at @index of a device with @flags ("MSI-X", "CRW"); NULL if it has none
+ */
 const char *vfmig_irq_name(uint32_t flags, uint32_t index);
 
 /**
- * vfmig_region_type_name() - what a type and subtype stand for ("CCW SCHIB")
+ * vfmig_region_type_name() - the name of a type and subtype of region ("CCW SCHIB")
  *
- * Return: the name; for a PCI vendor's type with a subtype that is unknown here "PCI vendor", else NULL.
+ * Return: the name; "PCI vendor" for an unknown subtype of a PCI vendor's type; NULL for another unknown type.
  */
 const char *vfmig_region_type_name(uint32_t type, uint32_t subtype);
 
@@ -62,12 +68,14 @@ const char *vfmig_region_type_name(uint32_t type, uint32_t subtype);
 
 /**
  * struct vfmig_iommu_details - VFIO_IOMMU_GET_INFO of a type1 container, decoded
- * @pgsizes: bitmap of the sizes of page that can be mapped
- * @has_migration: whether written pages are logged: in pages of the sizes in the bitmap @dirty_pgsizes, and at most
- *	@dirty_bitmap_max bytes of bitmap at a time
- * @has_dma_avail: whether it says how many maps can still be made: @dma_avail
- * @range_count: what may be mapped; 0: it does not say
- * @range: first and last address of each
+ * @pgsizes: bitmap of the page sizes that can be mapped
+ * @has_migration: whether the container logs dirty pages; @dirty_pgsizes and @dirty_bitmap_max are valid then
+ * @has_dma_avail: whether @dma_avail is valid
+ * @dirty_pgsizes: bitmap of the page sizes of the dirty bitmap
+ * @dirty_bitmap_max: maximum size of a dirty bitmap, in bytes
+ * @dma_avail: number of maps that can still be made
+ * @range_count: number of ranges that can be mapped; 0 if the container does not report them
+ * @range: first and last address of each range
  */
 struct vfmig_iommu_details {
 	uint64_t pgsizes;
@@ -79,11 +87,11 @@ struct vfmig_iommu_details {
 };
 
 /**
- * vfmig_iommu_get_details() - decode what VFIO_IOMMU_GET_INFO (vfmig_type1_get_info(), say) has written
+ * vfmig_iommu_get_details() - decode the answer of VFIO_IOMMU_GET_INFO, such as that of vfmig_type1_get_info()
  * @buf: the answer
- * @len: its bytes
+ * @len: of the answer, in bytes
  *
- * Return: 0, or -EPROTO if it is refused.
+ * Return: 0; -EPROTO if the answer is invalid.
  */
 int vfmig_iommu_get_details(const void *buf, size_t len, struct vfmig_iommu_details *about,
 			    struct vfmig_error *err);

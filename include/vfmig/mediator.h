@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Mediators: migration for a device that has none, by a shared object that stands between it and its user.
+ * Mediators: add migration to a device that has none, by a shared object between the device and its user.
  *
- * A mediator sees the accesses of the device's user to the regions that it watches, and does with each what it
- * likes: pass it on, answer it, or change it. So it knows what the device was told, and with what the device shows
- * of itself that can be enough to save it, to load another one, and to tell which pages it wrote. For that it
- * gets a region of its own, the migration region of v1 or pfn (abi_region.h).
+ * A mediator receives the user's accesses to the regions that it watches. It passes each access on, answers it, or
+ * changes it. From these accesses and from the device's registers it may be able to save the device's
+ * state, to load it into another device, and to report which pages the device wrote. For that the device gets an
+ * additional region, the migration region of v1 or pfn (abi_region.h).
  *
- * The filter `mediate` loads mediators and asks them, in the order given, whether they take the device; the first
- * that does is the one. docs/mediators.md says how to write one, examples/mediate-copier is one. The operations are
- * those of the "vfio_pci_mediate_ops" proposal of 2019, in user space.
+ * The filter `mediate` loads mediators and calls their open() in the order given until one accepts the device.
+ * docs/mediators.md explains how to write one, and examples/mediate-copier is one. The operations are those of
+ * the "vfio_pci_mediate_ops" proposal of 2019, in user space.
  *
  * A mediator's shared object defines one symbol, VFMIG_MEDIATOR_SYMBOL:
  *
@@ -17,18 +17,18 @@
  *		.abi = VFMIG_MEDIATOR_ABI, .size = sizeof(struct vfmig_mediator), .name = "mine", ...
  *	};
  *
- * It needs nothing of libvfmig to link with: what it may ask for comes in struct vfmig_mediator_host.
+ * It does not link to libvfmig: the functions that it may call are in struct vfmig_mediator_host.
  *
- * Versions. VFMIG_MEDIATOR_ABI changes only when something that is here changes its meaning; a filter takes mediators
- * of exactly its own. New members are appended to the structures, each of which says its size: members
- * beyond the @size that a mediator was compiled with count as NULL or 0, and a mediator looks at the host's
- * @size before it uses a member that is newer than its ABI's first.
+ * Versions. VFMIG_MEDIATOR_ABI changes only if something in this header changes its meaning; the filter loads mediators of
+ * exactly its own version. New members are appended to the structures, each of which contains its size. Members
+ * beyond the @size that a mediator was compiled with count as NULL or 0. A mediator checks the host's
+ * @size before it uses a member that the first release of its ABI version did not have.
  *
- * Threads. One operation at a time is called, from a thread of the filter's. An operation may take its time and wait
- * for what it asks of the host; accesses to watched regions wait meanwhile, others do not.
+ * Threads. Operations are called one at a time, from a thread of the filter. An operation may block and may wait for
+ * the calls that it makes to the host. Accesses to watched regions wait meanwhile, others do not.
  *
- * A mediator is code in the process of whoever opens the device, with all its rights. See docs/mediators.md for
- * what is checked and what cannot be.
+ * A mediator runs with all rights of the process that opens the device. docs/mediators.md lists what is checked and what
+ * cannot be checked.
  */
 #ifndef VFMIG_MEDIATOR_H
 #define VFMIG_MEDIATOR_H
@@ -45,56 +45,57 @@
 extern "C" {
 #endif
 
-/* The version of this page. */
+/* The version of the interface in this header. */
 #define VFMIG_MEDIATOR_ABI 1u
 
-/* The name under which a shared object has its struct vfmig_mediator. */
+/* The symbol of a shared object that is its struct vfmig_mediator. */
 #define VFMIG_MEDIATOR_SYMBOL "vfmig_mediator"
 
-/* What rw() and mmap() return for: do what the device would do without me. */
+/* Returned by rw() and mmap(): the device handles the access as it would without the mediator. */
 #define VFMIG_MEDIATOR_PASS 1
 
-/* What a mediator brings: bits that open() sets. Others are refused. */
-/* The device gets a migration region, of length 0 until get_region_info() has said more. */
+/* Capabilities of a mediator, set by open(). Unknown bits make the open fail. */
+/* The device gets a migration region, of length 0 until get_region_info() sets it. */
 #define VFMIG_MEDIATOR_CAP_MIGRATION (1ull << 0)
-/* The device gets DMA logging: the mediator tells with host->mark() which pages were written (v1 has no other way). */
+/* The device gets DMA logging: the mediator calls host->mark() for pages that were written (required by v1). */
 #define VFMIG_MEDIATOR_CAP_LOGGING (1ull << 1)
-/* The mediator wants memory that the device reaches: host->memory(). */
+/* The mediator uses host->memory(), memory that the device can access. */
 #define VFMIG_MEDIATOR_CAP_MEMORY (1ull << 2)
 #define VFMIG_MEDIATOR_CAPS	  7ull
 
-/* Parts of a region that can be mapped, at the most. */
+/* Maximum number of areas of a region that can be mapped. */
 #define VFMIG_MEDIATOR_AREAS 16u
 
-/* No migration region is larger. */
+/* Maximum size of a migration region. */
 #define VFMIG_MEDIATOR_REGION_MAX (1ull << 30)
 
-/* What host->memory() gives to one mediator, at the most. */
+/* Maximum total size of the memory that one mediator gets from host->memory(). */
 #define VFMIG_MEDIATOR_MEMORY_MAX (256ull << 20)
 
 /**
- * struct vfmig_mediator_area - a part of a region that can be mapped
+ * struct vfmig_mediator_area - an area of a region that can be mapped
  * @offset: in the region; a multiple of 4096
- * @size: bytes; a multiple of 4096
+ * @size: in bytes; a multiple of 4096
  */
 struct vfmig_mediator_area {
 	uint64_t offset, size;
 };
 
 /**
- * struct vfmig_mediator_region - a region, as the device's user is to see it
- * @index: which
- * @flags: VFMIG_REGION_FLAG_READ, _WRITE, _MMAP. Of the device's own regions, flags can be taken away and none added
- * @watch: rw() sees each access. Takes the MMAP flag away, as accesses to mapped memory are seen by nobody
+ * struct vfmig_mediator_region - a region as the device's user sees it
+ * @index: index of the region
+ * @flags: VFMIG_REGION_FLAG_READ, _WRITE, _MMAP. A mediator may clear flags of the device's own regions, and set none
+ * @watch: rw() is called for each access. Clears the MMAP flag, since accesses to mapped memory cannot be observed
  * @reserved: 0
- * @size: bytes. That of a device's own region cannot be changed; that of the migration region is 0 at first, and must
- *	be more than its registers and at most VFMIG_MEDIATOR_REGION_MAX
- * @areas: how many of @area there are; at least one for a migration region with the MMAP flag, none without. Those of
- *	the device's own regions are not told here, and not looked at
- * @area: the parts of the migration region that can be mapped; its registers must not be
- * @revision: of the migration region: enum vfmig_region_revision, in whose protocol it is served
- * @revision_flags: VFMIG_REGION_REVISION_ (abi_region.h): what can be relied on beyond the revision's text
- * @revision_capacity: the most bytes of a transaction, with a @revision; 0 if it is not known
+ * @size: in bytes. The size of a device's own region cannot be changed. The size of the migration region is 0 at first;
+ *	it must become larger than its registers and at most VFMIG_MEDIATOR_REGION_MAX
+ * @areas: number of entries in @area; at least 1 for a migration region with the MMAP flag, 0 without. Ignored for the
+ *	device's own regions
+ * @revision: of the migration region: enum vfmig_region_revision, the protocol that it follows
+ * @revision_flags: VFMIG_REGION_REVISION_* (abi_region.h): guarantees beyond the text of the revision
+ * @reserved2: 0
+ * @revision_capacity: maximum bytes of a transaction, with @revision; 0 if it is unknown
+ * @area: the areas of the migration region that can be mapped; they must not contain its registers
  */
 struct vfmig_mediator_region {
 	uint32_t index;
@@ -111,19 +112,23 @@ struct vfmig_mediator_region {
 };
 
 /**
- * struct vfmig_mediator_device - what there is to know of a device before it is touched
- * @size: bytes of this structure
- * @flags: VFMIG_DEVICE_FLAG_ (abi.h), such as VFMIG_DEVICE_FLAG_PCI
- * @vendor: with the next five, from the configuration space of a PCI device; else 0
- * @class_code: 24 bits
- * @regions: how many regions the device has
- * @region: these, as the device shows them
- * @migration_index: which region the migration region would be
- * @irqs: how many interrupt indexes
- * @name: as it was opened
- * @argument: what the user of the filter gave for this mediator (arg=), or ""
+ * struct vfmig_mediator_device - the device, as described to open()
+ * @size: sizeof(struct vfmig_mediator_device) of the host
+ * @flags: VFMIG_DEVICE_FLAG_* (abi.h), such as VFMIG_DEVICE_FLAG_PCI
+ * @vendor: from the configuration space of a PCI device, as are the next five; else 0
+ * @device: device id
+ * @subsystem_vendor: subsystem vendor id
+ * @subsystem: subsystem id
+ * @revision: revision id
+ * @class_code: 24 bits: class, subclass, programming interface
+ * @regions: number of regions of the device
+ * @region: array of these regions, as the device describes them
+ * @migration_index: index that the migration region gets
+ * @irqs: number of interrupt indexes
+ * @name: the name that the device was opened by
+ * @argument: the option arg= of the filter for this mediator, or ""
  *
- * All of it is there only during open().
+ * Valid during open() only.
  */
 struct vfmig_mediator_device {
 	uint32_t size;
@@ -140,24 +145,25 @@ struct vfmig_mediator_device {
 };
 
 /**
- * struct vfmig_mediator_host - what a mediator may ask for
+ * struct vfmig_mediator_host - the functions that a mediator may call
  * @abi: VFMIG_MEDIATOR_ABI of the host
- * @size: bytes of this structure
- * @read: read @len bytes at @offset of one of the device's own regions, @index, as the device answers
- * @write: the same for a write
- * @dma_read: read @len bytes at @iova of the address space that the device is attached to. -EFAULT where nothing is
- *	mapped (bytes before it may have been read), -ENXIO if it is not attached
- * @dma_write: the same for a write. Marks nothing
- * @mark: these pages were written, the data first. Only with VFMIG_MEDIATOR_CAP_LOGGING; else nothing
- * @memory: get @size bytes that the device reaches, at *@iova for the device and *@ptr here. Zeros at first; there
- *	until release(), and not part of what its user sees or moves. -EPERM without
- *	VFMIG_MEDIATOR_CAP_MEMORY, -ENXIO if the device is not attached, -ENOSPC beyond VFMIG_MEDIATOR_MEMORY_MAX
- * @wait: let the device work for @usec microseconds, at most. For who looks at a register until it has changed
- * @reset: VFIO_DEVICE_RESET. The mediator's own reset() is not called
+ * @size: sizeof(struct vfmig_mediator_host) of the host
+ * @read: read @len bytes at @offset of one of the device's own regions, @index; the device answers
+ * @write: write, likewise
+ * @dma_read: read @len bytes at @iova of the space that the device is attached to. -EFAULT where nothing is mapped (bytes
+ *	before it may have been read), -ENXIO if the device is not attached
+ * @dma_write: write, likewise. Does not mark pages dirty
+ * @mark: mark pages that the device wrote, after the data was written. No effect without VFMIG_MEDIATOR_CAP_LOGGING
+ * @memory: get @size bytes of memory that the device can access, at *@iova for the device and *@ptr for the mediator. Zero at
+ *	first; valid until release(). It is not part of the memory that the device's user sees or migrates. -EPERM
+ *	without VFMIG_MEDIATOR_CAP_MEMORY, -ENXIO if the device is not attached, -ENOSPC beyond
+ *	VFMIG_MEDIATOR_MEMORY_MAX
+ * @wait: let the device work for at most @usec microseconds; for polling a register
+ * @reset: VFIO_DEVICE_RESET. Does not call the mediator's own reset()
  *
- * Owned by the filter, there from open() to release(). Functions return 0 or a negative errno and fill in @err,
- * which may be NULL. They are called within an operation, from its thread. Within open(), get_region_info() and
- * release() nothing can be asked: these are done without the device, and return -EBUSY.
+ * Owned by the filter, valid from open() to release(). The functions return 0 or a negative errno and fill @err,
+ * which may be NULL. They may be called within an operation, from its thread. Within open(), get_region_info() and
+ * release(), which run without the device, they return -EBUSY.
  */
 struct vfmig_mediator_host {
 	uint32_t abi;
@@ -183,30 +189,30 @@ struct vfmig_mediator_host {
  * @size: sizeof(struct vfmig_mediator)
  * @name: one word, for messages
  *
- * The operations. @self is what open() gave. Those that can fail return a negative errno and put a sentence into
- * @err, which is never NULL (with snprintf() to err->text, say). The first four must be there.
+ * The operations. @self is what open() returned. An operation that fails returns a negative errno and fills @err, which is
+ * never NULL (with snprintf() to err->text, say). The first four are required; the others may be NULL.
  *
- * @open: look at the device's ids, and take it or not. Returns 0 with *@caps and *@self set (not NULL), -ENODEV if it
- *	is none of this mediator's (the next one is asked), or another errno if it is but cannot be done (nobody
- *	else is asked). Decides by @device alone: it is called twice for a device that is taken, first in a child process
- *	so that a crash is found there (docs/mediators.md)
- * @release: the device is closed; free all
- * @get_region_info: say how a region is seen. Called once for each region, after open(), with what the device shows (for
- *	the migration region: length 0, READ and WRITE) already in @region. To pass, leave it as it is.
- *	Called in the child as well
- * @rw: an access to a watched region or the migration region, which lies within it: @len bytes at @offset, from 1 to
- *	what the region has, to (@write) or from @buf. Returns 0 when all of it is done, VFMIG_MEDIATOR_PASS to
- *	have the device do it (@buf may have been changed before), or a negative errno
- * @mmap: NULL if the migration region cannot be mapped. What the user of region @index maps: *@fd, which stays the
- *	mediator's, with the region beginning at *@offset of it (a multiple of 4096). A careful user maps only what
- *	cannot shrink: a memfd with F_SEAL_SHRINK. Returns 0, VFMIG_MEDIATOR_PASS for what the device maps, or
- *	a negative errno
- * @attached: NULL or: the device has got its address space; its maps come and go from now on, and the host's dma_read()
- *	and memory() work
- * @detached: NULL or: it is about to lose it
- * @reset: NULL or: the device was reset by its user (VFIO_DEVICE_RESET), and so is its migration
- * @written: NULL or, with VFMIG_MEDIATOR_CAP_LOGGING: it is about to be told which pages were written in [@iova, @iova +
- *	@size): mark what is not marked yet. If it fails, all pages count as written
+ * @open: check the ids of the device and accept it or not. Returns 0 with *@caps and *@self (not NULL) set; -ENODEV if
+ *	the mediator does not support the device, so that the filter tries the next one; or another errno if it
+ *	does and fails, which ends the search. The decision must depend on @device only: for an accepted device
+ *	open() is called twice, first in a child process to detect a crash (docs/mediators.md)
+ * @release: the device is closed; free everything
+ * @get_region_info: describe a region. Called once for each region after open(), with the device's own description (of
+ *	the migration region: length 0, READ and WRITE) in @region. Leave it unchanged to pass it on. Called in
+ *	the child process as well
+ * @rw: an access to a watched region or to the migration region, within its bounds: @len bytes at @offset, from 1 to
+ *	the size of the region, from @buf (@write) or into it. Returns 0 when all of it is done,
+ *	VFMIG_MEDIATOR_PASS to let the device do it (@buf may be changed before), or a negative errno
+ * @mmap: the user maps region @index; NULL if the migration region cannot be mapped. Sets *@fd, which the mediator owns, and
+ *	*@offset, where the region begins in it (a multiple of 4096). Users may insist on memory that cannot
+ *	shrink: a memfd with F_SEAL_SHRINK. Returns 0, VFMIG_MEDIATOR_PASS to use the mapping of the device,
+ *	or a negative errno
+ * @attached: the device was attached to a space: maps come and go from now on, and dma_read() and memory() of the host
+ *	work
+ * @detached: the device is about to be detached
+ * @reset: the user has reset the device (VFIO_DEVICE_RESET), and so its migration state
+ * @written: with VFMIG_MEDIATOR_CAP_LOGGING: the filter is about to report the pages written in [@iova, @iova + @size):
+ *	mark those that are not marked yet. If it fails, all pages count as written
  */
 struct vfmig_mediator {
 	uint32_t abi;

@@ -2,18 +2,17 @@
 /*
  * Models: what the author of a software device writes.
  *
- * A model is one structure: a name, what the device looks like on its bus, a few callbacks, and a table of
- * its state. The kit makes the rest of it: configuration space, BARs, MSI-X, interrupts, DMA with its
- * log, and the whole of migration, of which the author never sees a protocol. docs/models/writing-a-model.md
- * has the smallest complete model, and goes through this file with it.
+ * A model is one structure: a name, the device's configuration, a few callbacks, and a table of its state. The kit
+ * provides the rest: configuration space, BARs, MSI-X, interrupts, DMA with its log, and migration; the author never
+ * sees a protocol. docs/models/writing-a-model.md builds the smallest complete model with this header.
  *
- * An instance is @size bytes, zeroed, which every callback gets as @self. The options and the state
- * table name places in it.
+ * An instance is @size zeroed bytes, which each callback gets as @self. Options and state table refer to offsets in
+ * it.
  *
- * Which thread: the kit calls the callbacks of one instance one at a time, from whatever thread uses or works
- * the device, so that a model without threads of its own needs no lock. They must return soon: register
- * callbacks at once, @run after a quantum of some hundred microseconds. A model may DMA in @run only, or
- * in a thread of its own while it is neither quiesced nor stopped.
+ * Threads: the kit calls the callbacks of one instance one at a time, from any thread that uses or processes the
+ * device, so a model without threads needs no lock. Callbacks must return soon: register accesses immediately, @run
+ * after some hundred microseconds of work. A model may do DMA in @run, or in a thread of its own while it is
+ * neither quiesced nor stopped.
  */
 #ifndef VFMIG_MODEL_H
 #define VFMIG_MODEL_H
@@ -32,20 +31,20 @@
 extern "C" {
 #endif
 
-/* An instance's handle on the kit. Good from create() to destroy(). */
+/* An instance's handle of the kit. Valid from create() to destroy(). */
 struct vfmig_kit;
 
 /* ---- memory of the device ------------------------------------------------------------------- */
 
 /**
  * struct vfmig_block - a block of the device's own memory
- * @bytes: where it is mapped in this process; page-aligned
- * @size: bytes; a multiple of VFMIG_PAGE_SIZE
+ * @bytes: its mapping in this process; page-aligned
+ * @size: in bytes; a multiple of VFMIG_PAGE_SIZE
  *
- * Made by the kit from the state table before create(), of shared memory with a descriptor, so that a BAR can
- * show it to others who map it. Zero at first. In pre-copy only what was written goes again: so whoever
- * writes to @bytes must tell with vfmig_block_mark(). (What the kit writes, trapped accesses to a
- * BAR with the block in it and DMA into the block with vfmig_kit_dma_read(), the kit marks itself.)
+ * Created by the kit from the state table before create(), zeroed, as shared memory with a descriptor, so that users
+ * can map it through a BAR. Pre-copy sends only pages that are marked again: a model that writes to @bytes must call
+ * vfmig_block_mark(). (The kit marks what it writes itself, trapped accesses to a BAR that contains the block, and DMA
+ * into the block by vfmig_kit_dma_read().)
  */
 struct vfmig_block {
 	uint8_t *bytes;
@@ -53,49 +52,48 @@ struct vfmig_block {
 };
 
 /**
- * vfmig_block_mark() - these bytes of a block were written: data first, then the mark
- * @block: which
- * @offset: of the first byte; what lies outside of the block is cut off
- * @len: bytes
+ * vfmig_block_mark() - mark bytes of a block as written; write the data first, then mark it
+ * @block: the block
+ * @offset: of the first byte; bytes outside of the block are ignored
+ * @len: number of bytes
  *
- * Costs next to nothing; takes no lock; from any thread.
+ * Cheap; takes no lock; may be called from any thread.
  */
 void vfmig_block_mark(struct vfmig_block *block, uint64_t offset, uint64_t len);
 
-/** vfmig_block_clear() - make a whole block zero, give its pages back to the system, and mark it */
+/** vfmig_block_clear() - zero a block, return its pages to the system, and mark all of it */
 void vfmig_block_clear(struct vfmig_block *block);
 
 /* ---- the state table ------------------------------------------------------------------------ */
 
 enum vfmig_entry_kind {
-	VFMIG_ENTRY_END,   /* closes a table */
+	VFMIG_ENTRY_END,   /* end of the table */
 	VFMIG_ENTRY_FIELD, /* a value in the instance */
-	VFMIG_ENTRY_BLOCK, /* a block: the place is a struct vfmig_block * in the instance */
-	VFMIG_ENTRY_OLD,   /* a field of former versions: read from their streams, never written */
+	VFMIG_ENTRY_BLOCK, /* a block: a struct vfmig_block * in the instance */
+	VFMIG_ENTRY_OLD,   /* a field of earlier versions: loaded from their streams, never saved */
 };
 
 /**
- * struct vfmig_entry - one thing that makes up the state of a model
- * @name: what `vfmig inspect` prints; unique among the table's FIELDs and BLOCKs; at most 64 printable
- *	characters without a space. Those beginning with "pci." are the kit's
- * @kind: see above
- * @offset: where in the instance. Fields are stored as the machine has them: the format is that of
- *	little-endian machines, the only ones that vfmig runs on
- * @size: FIELD, OLD: bytes, at most 1024. BLOCK: bytes, or 0 if @size_at says it
- * @size_at: BLOCK: where in the instance a uint64_t has its size; filled by an option as a rule
- * @since: the model's version in which this entry came, or changed its meaning; 0 is 1, the first
+ * struct vfmig_entry - one entry of a state table
+ * @name: printed by `vfmig inspect`; unique among the FIELDs and BLOCKs of the table; at most 64 printable
+ *	characters without a space. Names that begin with "pci." are reserved for the kit
+ * @kind: enum vfmig_entry_kind
+ * @offset: in the instance. Fields are stored in the byte order of the machine; the format is that of
+ *	little-endian machines, the only ones that vfmig supports
+ * @size: FIELD, OLD: in bytes, at most 1024. BLOCK: in bytes, or 0 if @size_at is set
+ * @size_at: BLOCK: offset in the instance of a uint64_t with its size, usually filled by an option
+ * @since: version of the model that added this entry or changed its meaning; 0 means 1, the first
  * @until: OLD: the last version that had it
- * @min: FIELD of 1, 2, 4 or 8 bytes: the least value that is loaded. With a @max of 0 neither is checked
- * @max: see @min. Refused as soon as it arrives, with a sentence that names the field
- * @default_text: FIELD: the value at reset, and the one it gets from a stream older than @since; @size bytes, or NULL
+ * @min: FIELD of 1, 2, 4 or 8 bytes: the minimum that is loaded. Not checked if @max is 0
+ * @max: the maximum that is loaded; 0: no check. A value out of range fails the load as soon as it arrives
+ * @default_text: FIELD: the value at reset, and when loaded from a stream older than @since; @size bytes, or NULL
  *	for zeros
  *
- * Loading goes by name and version. A stream from a newer version of the model is refused. One
- * from an older version must have exactly what the table says that version had: a FIELD with @since
- * later than the stream takes its preset; an OLD one is put into its place (give it one of its
- * own, and let loaded() make the new form of it) or, with an @offset of VFMIG_ENTRY_NOWHERE,
- * dropped. A field that changed its meaning stays in the table twice: as FIELD, with the new @since,
- * and as OLD, with the old @since and its @until.
+ * Fields are matched by name and version. A stream from a newer version of the model is rejected. A stream
+ * from an older version must contain exactly what the table lists for that version: a FIELD with @since
+ * later than the stream gets its default. An OLD field is loaded into its offset (reserve a member for it and convert
+ * it in loaded()), or skipped if its @offset is VFMIG_ENTRY_NOWHERE. A field whose meaning changed has two entries:
+ * a FIELD with the new @since, and an OLD with the old @since and its @until.
  */
 struct vfmig_entry {
 	const char *name;
@@ -110,7 +108,7 @@ struct vfmig_entry {
 
 #define VFMIG_ENTRY_NOWHERE ((size_t)-1)
 
-/* VFMIG_FIELD(struct counter, limit, .max = 100): the entry of a member, by its own name. */
+/* VFMIG_FIELD(struct counter, limit, .max = 100): the entry of a member, with the member's name. */
 #define VFMIG_FIELD(type, member, ...)                                                             \
 	{                                                                                          \
 		.name = #member, .kind = VFMIG_ENTRY_FIELD, .offset = offsetof(type, member),      \
@@ -124,16 +122,16 @@ struct vfmig_entry {
 		__VA_ARGS__                                                                        \
 	}
 
-/* ---- what it looks like --------------------------------------------------------------------- */
+/* ---- configuration -------------------------------------------------------------------------- */
 
 /**
  * struct vfmig_bar - one base address register
- * @size: bytes; a power of two from 16 up. 0: not there, or, with @memory, as large as it takes
+ * @size: in bytes; a power of two, at least 16. 0: none, or, with @memory, large enough for it
  * @flags: VFMIG_BAR_*
- * @width: the widest access that the registers take: 1, 2, 4 or 8; 0 is 4. Wider ones are split
- * @memory: the name of a block that is in this BAR; accesses to it do not reach the callbacks
- * @memory_at: where in the BAR it begins; a multiple of VFMIG_PAGE_SIZE
- * @mappable_at: for VFMIG_BAR_MAPPABLE_IF: where in the instance a uint64_t is; filled by an option
+ * @width: widest access to the registers: 1, 2, 4 or 8 bytes; 0 means 4. Wider accesses are split
+ * @memory: name of a block in this BAR; accesses to it do not reach the callbacks
+ * @memory_at: offset of the block in the BAR; a multiple of VFMIG_PAGE_SIZE
+ * @mappable_at: VFMIG_BAR_MAPPABLE_IF: offset in the instance of a uint64_t, filled by an option
  */
 struct vfmig_bar {
 	uint64_t size;
@@ -144,24 +142,27 @@ struct vfmig_bar {
 	size_t mappable_at;
 };
 
-#define VFMIG_BAR_64	   (1u << 0) /* 64 bits; takes the next BAR's place as well */
+#define VFMIG_BAR_64	   (1u << 0) /* 64 bits; uses the next BAR as well */
 #define VFMIG_BAR_PREFETCH (1u << 1) /* prefetchable */
-#define VFMIG_BAR_MAPPABLE (1u << 2) /* users may map @memory; see vfmig_device's REGION_FD */
-/* the same, if what is at @mappable_at is not 0 when the device is made */
+#define VFMIG_BAR_MAPPABLE (1u << 2) /* users may map @memory (VFMIG_OP_REGION_FD) */
+/* users may map @memory if the value at @mappable_at is not 0 when the device is created */
 #define VFMIG_BAR_MAPPABLE_IF (1u << 3)
 
 #define VFMIG_BARS	   6
-#define VFMIG_MSIX_VECTORS 2048 /* at most */
+#define VFMIG_MSIX_VECTORS 2048 /* maximum */
 
 /**
- * struct vfmig_pci - the device on its bus
- * @vendor: with the next four, as in configuration space
+ * struct vfmig_pci - the PCI configuration of a device
+ * @vendor: vendor id
+ * @device: device id
+ * @subsystem_vendor: subsystem vendor id
+ * @subsystem: subsystem id
+ * @revision: revision id
  * @class_code: 24 bits: class, subclass, programming interface
  * @bar: its BARs
- * @msix_vectors: how many, 0 for none
- * @msix_bar: the BAR that the kit makes for the MSI-X table and the pending bits; must not be one of
- *	those above
- * @intx: has a pin, which vfmig_kit_intx() drives
+ * @msix_vectors: number of MSI-X vectors; 0: no MSI-X
+ * @msix_bar: the BAR that the kit creates for the MSI-X table and the pending bits; its entry in @bar must be empty
+ * @intx: has an interrupt pin, driven by vfmig_kit_intx()
  */
 struct vfmig_pci {
 	uint16_t vendor, device, subsystem_vendor, subsystem;
@@ -173,14 +174,14 @@ struct vfmig_pci {
 	bool intx;
 };
 
-/* ---- what else it says of itself ---- */
+/* ---- additional information ---- */
 
 /**
  * struct vfmig_info_cap - a capability of the device's information
  * @id: VFMIG_DEVICE_CAP_*, or another
- * @version: of it
- * @bytes: what is behind its header
- * @size: how many; at most 4096
+ * @version: version of the capability
+ * @bytes: the bytes after its header
+ * @size: number of these bytes; at most 4096
  */
 struct vfmig_info_cap {
 	uint16_t id, version;
@@ -189,13 +190,13 @@ struct vfmig_info_cap {
 };
 
 /**
- * struct vfmig_own_region - a region of the model's own
- * @size: bytes; 0: not there
- * @flags: VFMIG_REGION_FLAG_READ and _WRITE; the other access is refused
- * @type: with @subtype, what it is; 0: its index says it
+ * struct vfmig_own_region - an additional region of the model
+ * @size: in bytes; 0: the region does not exist
+ * @flags: VFMIG_REGION_FLAG_READ and _WRITE; other accesses fail
+ * @type: with @subtype, the type of the region; 0: identified by its index
  * @subtype: see @type
  *
- * Accesses reach the model's read() and write(), with the region's index as @bar, in aligned pieces of at most 8 bytes.
+ * Accesses call the model's read() and write() with the region's index as @bar, in aligned pieces of at most 8 bytes.
  */
 struct vfmig_own_region {
 	uint64_t size;
@@ -207,16 +208,17 @@ struct vfmig_own_region {
 #define VFMIG_OWN_IRQS_MAX    16u
 
 /**
- * struct vfmig_presents - what a device is, where it is more than a PCI device, or none
+ * struct vfmig_presents - a device that is more than a PCI device, or not one
  * @kind: one of VFMIG_DEVICE_FLAG_PCI, _PLATFORM, _AMBA, _CCW, _AP, _FSL_MC, _CDX
- * @caps: @cap_count capabilities of its information, at most 16
- * @regions: @region_count regions of its own: those of a PCI device begin at VFMIG_PCI_REGION_COUNT, those of
- *	another at 0, as it has no others
- * @irq_count: of a device that is not PCI: how many interrupt indexes it has, with one interrupt each, which
- *	vfmig_kit_irq() raises by its index
- * @msix_mappable: of a PCI device: say so of the BAR with the MSI-X table
+ * @caps: array of capabilities of the device's information
+ * @cap_count: number of @caps; at most 16
+ * @regions: array of additional regions; their indexes begin at VFMIG_PCI_REGION_COUNT in a PCI device, at 0 in another
+ * @region_count: number of @regions
+ * @irq_count: of a device that is not PCI: number of interrupt indexes, with one interrupt each, raised by
+ *	vfmig_kit_irq() with the index
+ * @msix_mappable: of a PCI device: the BAR with the MSI-X table has the capability MSIX_MAPPABLE
  *
- * Of a device that is not PCI, struct vfmig_pci is not looked at.
+ * For a device that is not PCI, struct vfmig_pci is ignored.
  */
 struct vfmig_presents {
 	uint32_t kind;
@@ -232,56 +234,55 @@ struct vfmig_presents {
 
 /**
  * struct vfmig_model - a software device
- * @name: one word; what stands behind "model:"
+ * @name: one word; the device is opened as "model:NAME"
  * @summary: one line for `vfmig help devices`
- * @version: of its state; 1 at first, one more with each change of the state table
- * @size: bytes of an instance
- * @options: what it takes besides the kit's own (vfmig_model_common_options()), or NULL; the places are in the
- *	instance, filled before create()
- * @pci: what it looks like
- * @state: its state table, closed by VFMIG_ENTRY_END. A model with neither a table nor @save cannot
- *	migrate; an empty table is that of a device without state
+ * @version: version of its state; 1 at first, incremented with each change of the state table
+ * @size: of an instance, in bytes
+ * @options: options in addition to the kit's (vfmig_model_common_options()), or NULL; their offsets are in the
+ *	instance, and they are set before create()
+ * @pci: the PCI configuration
+ * @state: the state table, terminated by VFMIG_ENTRY_END. A model with neither a table nor @save cannot
+ *	migrate; the table of a device without state is empty
  *
- * All callbacks but what a device cannot do without are optional:
+ * Callbacks are optional, except those without which the device cannot work:
  *
- * @create: the instance is there, its options filled in, its blocks made, its fields at their presets.
+ * @create: the instance exists, with its options set, its blocks created and its fields at their defaults.
  *	reset() follows. If it fails, destroy() is not called
  * @destroy: the last callback
- * @presents: what the device is, if it is more than a PCI device with what is in @pci, or none. Asked once, before
- *	create(), with the options filled in; what it returns must stay as long as the instance
- * @reset: become as after power-up. The kit has set all fields to their presets, cleared what was
- *	pending, and ended any migration before. What memory blocks hold is the model's to keep or to clear
- * @read: a register access: @size is 1, 2, 4 or 8, @offset a multiple of it. Reads without a
- *	callback are 0. Never waits, never does DMA
- * @write: the same for writes; what takes time is begun here, with vfmig_kit_wake(), and done in @run
- * @run: do a bounded piece of the work that there is. Called after a kick, while the device runs and has an
- *	address space. Returns whether there is more to do
+ * @presents: describes a device that is more than a PCI device with @pci, or not one. Called once, before create(),
+ *	with the options set; the result must stay valid as long as the instance
+ * @reset: return to the state after power-up. The kit has set all fields to their defaults, cleared pending interrupts,
+ *	and ended a migration. The model decides whether memory blocks keep their contents
+ * @read: read a register: @size is 1, 2, 4 or 8, @offset a multiple of it. Without the callback reads
+ *	return 0. Must not wait or do DMA
+ * @write: write a register, likewise. Long work is only started here, with vfmig_kit_wake(), and done in @run
+ * @run: do a bounded amount of work. Called after vfmig_kit_wake() while the device runs and is attached to a space.
+ *	Returns whether there is more work
  *
- * For models with threads of their own (others leave them out, as the kit just does not call @run):
+ * For models with threads (for others the kit stops calling @run, and these are NULL):
  *
- * @quiesce: begin no DMA any more, wait for what is under way; registers go on working
- * @stop: change nothing any more, inside or outside. Always after quiesce()
- * @resume: back to work, after stop() or quiesce(). If one of the three fails, the device is in state ERROR.
- *	A new device is quiesced: it has no address space yet
+ * @quiesce: start no more DMA and wait for DMA in flight; registers keep working
+ * @stop: change nothing any more, inside or outside. Always called after quiesce()
+ * @resume: continue after stop() or quiesce(). If one of the three fails, the device enters the state ERROR.
+ *	A new device is quiesced, since it is attached to no space yet
  *
- * Low power, for models that have it (@sleep is what offers it; the kit does the rest):
+ * Low power, for models that support it (@sleep makes the kit offer the feature):
  *
- * @sleep: the user allows the device to sleep and there is nothing to do: save power, and return true. From now on nothing
- *	reaches the model until wake(), and it does no DMA. A model that is not idle (its threads are at work) returns
- *	false, and is asked again after the next access or vfmig_kit_wake()
- * @wake: somebody is about to access the device, or it was kicked: be there again. Registers and memory are as they
- *	were before sleep()
+ * @sleep: the user allows the device to sleep, and it has no work: save power and return true. Until wake() no other
+ *	callback is called, and the model must not do DMA. A model that is busy (in its threads) returns
+ *	false and is called again after the next access or vfmig_kit_wake()
+ * @wake: an access or vfmig_kit_wake() needs the device: be ready again. Registers and memory are as before sleep()
  *
- * State that a table cannot hold:
+ * State that a table cannot describe:
  *
- * @save: give at most @len bytes of the model's own encoding, of which @offset bytes were given already.
- *	The device is stopped. Returns how many, 0 at the end
- * @load: take the next @len bytes, of which @offset came already. To be mistrusted like any stranger's
- *	bytes: refuse with a sentence at the first that is wrong
- * @saving: the device has stopped and is about to be saved: bring the fields up to date
- * @loaded: all fields have their new values, and @load has had all its bytes: check what belongs together,
- *	and make the rest of the instance fit. The fields are from a stranger. @version is the model's
- *	version that they were saved by. If it fails, the device is reset, and in state ERROR
+ * @save: write at most @len bytes of the model's own encoding into @buf, from byte @offset of it. The device is stopped.
+ *	Returns the number of bytes, 0 at the end
+ * @load: load the next @len bytes, from byte @offset of the encoding. They are untrusted: fail with a sentence
+ *	at the first invalid byte
+ * @saving: the device has stopped and is about to be saved: update the fields
+ * @loaded: all fields have their new values, and @load has received all bytes: check that they are consistent,
+ *	and update the rest of the instance. The fields are untrusted. @version is the version of the
+ *	model that saved them. If it fails, the device is reset and enters the state ERROR
  */
 struct vfmig_model {
 	const char *name;
@@ -317,42 +318,44 @@ struct vfmig_model {
 	int (*loaded)(struct vfmig_kit *kit, void *self, uint32_t version, struct vfmig_error *err);
 };
 
-/* ---- what a model may ask of the kit: from any thread, at any time, unless said otherwise ---- */
+/* ---- functions for models; may be called from any thread at any time, unless documented otherwise ---- */
 
 /**
- * vfmig_kit_wake() - there is work: @run is to be called. May be called in any callback
+ * vfmig_kit_wake() - request a call of @run; may be called in any callback
  *
- * A device that sleeps, and may run, is woken by it.
+ * Wakes a device that sleeps, if it may run.
  */
 void vfmig_kit_wake(struct vfmig_kit *kit);
 
 /**
- * vfmig_kit_dma_read() - read from the address space of the device's user
- * @kit: whose
- * @iova: where; may cross maps
- * @buf: to where. If that is in one of the model's blocks, the block is marked
- * @len: bytes
+ * vfmig_kit_dma_read() - read from the space that the device is attached to
+ * @kit: the kit of the instance
+ * @iova: address in the space; the range may cross maps
+ * @buf: destination. If it is in a block of the model, the block is marked
+ * @len: in bytes
  *
- * In @run, or in a thread of the model's while it is neither quiesced nor stopped. May wait, where the
- * memory is only reached by asking.
+ * May be called in @run, or in a thread of the model while it is neither quiesced nor stopped. May wait for a client
+ * that does not share its memory.
  *
- * Return: 0; -EFAULT where nothing is mapped or it may not be read (bytes before it may have been read);
- * -ENXIO if the device has no address space; -EBUSY if it may not do DMA now.
+ * Return: 0; -EFAULT where nothing is mapped or reading is not allowed (bytes before it may have been read); -ENXIO if the
+ * device is attached to no space; -EBUSY if it must not do DMA now.
  */
 int vfmig_kit_dma_read(struct vfmig_kit *kit, uint64_t iova, void *buf, size_t len,
 		       struct vfmig_error *err);
 
-/** vfmig_kit_dma_write() - write to it; what was written is in the device's log when this returns */
+/**
+ * vfmig_kit_dma_write() - write to the space; the written pages are in the device's log when it returns
+ */
 int vfmig_kit_dma_write(struct vfmig_kit *kit, uint64_t iova, const void *buf, size_t len,
 			struct vfmig_error *err);
 
 /**
- * struct vfmig_dma - one piece of a batch
- * @iova: where
- * @buf: from or to where
- * @len: bytes
- * @write: to (true) or from (false) the address space
- * @result: 0 or a negative errno, filled in
+ * struct vfmig_dma - one transfer of a batch
+ * @iova: address in the space
+ * @buf: source or destination in this process
+ * @len: in bytes
+ * @write: true: to the space; false: from it
+ * @result: filled in: 0 or a negative errno
  */
 struct vfmig_dma {
 	uint64_t iova;
@@ -363,72 +366,75 @@ struct vfmig_dma {
 };
 
 /**
- * vfmig_kit_dma() - do several transfers, of which as many may be under way at once as the path takes
- * @kit: whose
- * @batch: @count of them; they may happen in any order, all are tried
- * @count: how many
+ * vfmig_kit_dma() - do several transfers, in parallel where the connection allows it
+ * @kit: the kit of the instance
+ * @batch: array of @count transfers; they are done in any order, and all are attempted
+ * @count: number of transfers
  *
- * When it returns all have been done. Return: 0, or the first negative @result.
+ * All transfers are complete when it returns. Return: 0, or the first negative @result.
  */
 int vfmig_kit_dma(struct vfmig_kit *kit, struct vfmig_dma *batch, size_t count,
 		  struct vfmig_error *err);
 
 /**
- * vfmig_kit_irq() - an MSI-X interrupt
- * @kit: whose
- * @vector: which; one that there is not is ignored
+ * vfmig_kit_irq() - raise an MSI-X interrupt
+ * @kit: the kit of the instance
+ * @vector: the vector; ignored if it does not exist
  *
- * Signals the vector's eventfd. While the vector or the function is masked, the device is stopped, or
- * nobody has set an eventfd, it stays pending, and is signalled when that has changed.
+ * Signals the eventfd of the vector. While the vector or the function is masked, the device is stopped, or no
+ * eventfd is set, the interrupt stays pending; it is signalled when that changes.
  */
 void vfmig_kit_irq(struct vfmig_kit *kit, unsigned vector);
 
-/** vfmig_kit_intx() - drive the interrupt pin: true asserts it, until false. Level-triggered, as on the bus */
+/**
+ * vfmig_kit_intx() - drive the interrupt pin: true asserts it until false. Level-triggered, as on the bus
+ */
 void vfmig_kit_intx(struct vfmig_kit *kit, bool level);
 
 /**
- * vfmig_kit_reinit() - what pre-copy sent so far is worthless, the device became another
+ * vfmig_kit_reinit() - discard what pre-copy has sent so far, since the device's state was replaced
  *
- * For a change that rewrites all memory, such as a new firmware or mode. Pre-copy begins its first pass again, and
- * users that understand it (PRECOPY_INFOv2's REINIT) are told.
+ * For a change that rewrites all memory, such as a new firmware or mode. Pre-copy starts its first pass again, and
+ * users that support it (PRECOPY_INFOv2's REINIT) are notified.
  */
 void vfmig_kit_reinit(struct vfmig_kit *kit);
 
-/* ---- for those who open models -------------------------------------------------------------- */
+/* ---- opening models ------------------------------------------------------------------------- */
 
 /**
- * vfmig_model_common_options() - the options that every model takes, for the help
+ * vfmig_model_common_options() - the options that every model has, for help texts
  *
- * migration=all|stop_copy|p2p|pre_copy|off: which of v2's optional states the device shows: both, none, one, the
- * other; or that it cannot migrate. logging=on|off: whether it can tell which pages it wrote.
+ * migration=all|stop_copy|p2p|pre_copy|off: the optional states of v2 that the device has: both, none, P2P only, PRE_COPY
+ * only; off: it cannot migrate. logging=on|off: whether it logs dirty pages.
  *
- * protocol=v2|v1|pfn|v2+v1|v2+pfn: in which revisions of the protocol it is shown; of two, one is in use at a time, from
- * the first change of the state to a reset. For v1's and pfn's migration region: data=trapped|mapped|partly,
- * transaction=SIZE, bitmap=same|apart (pfn), and tell=on|off: whether the region says which of the two it is.
+ * protocol=v2|v1|pfn|v2+v1|v2+pfn: the revisions of the protocol by which it is exposed; of two, one is in use at a time,
+ * from the first state change until a reset. For the migration region of v1 and pfn: data=trapped|mapped|partly,
+ * transaction=SIZE, bitmap=same|apart (pfn), and tell=on|off: whether the region has the capability REVISION.
  */
 const struct vfmig_option *vfmig_model_common_options(void);
 
 /**
- * vfmig_model_open() - make a device of a model
- * @model: which; must outlive the device
- * @options: "key=value,…" of the model's options and the common ones, or NULL
- * @device: the device, running, without an address space; vfmig_device_close() it
+ * vfmig_model_open() - create a device from a model
+ * @model: the model; must outlive the device
+ * @options: "key=value,..." of the model's options and the common ones, or NULL
+ * @device: the device, running and attached to no space; the caller calls vfmig_device_close()
  *
- * For tests and servers that have a model of their own; those in the library are opened by name.
+ * For tests and servers with models of their own; vfmig_open() opens the models of the library.
  *
- * Return: 0; -EINVAL if the model contradicts itself or for a wrong option; -ENOMEM; or what create() says.
+ * Return: 0; -EINVAL for an inconsistent model or an invalid option; -ENOMEM; or the error of create().
  */
 int vfmig_model_open(const struct vfmig_model *model, const char *options,
 		     struct vfmig_device **device, struct vfmig_error *err);
 
 /**
  * vfmig_model_field() - read a field of a model's state by its name
- * @device: made by vfmig_model_open() itself, no filter around it
- * @name: as in the state table, or one of the kit's ("pci.config")
- * @buf: receives at most @size bytes of it
+ * @device: from vfmig_model_open(), without a filter
+ * @name: from the state table, or one of the kit's ("pci.config")
+ * @buf: receives at most @size bytes of the field
+ * @size: of @buf, in bytes
  *
- * Return: the field's size, which may be more than @size; -ENOENT if there is none of that name;
- * -EINVAL if the device is not a model's.
+ * Return: the size of the field, which may exceed @size; -ENOENT if the model has no such field;
+ * -EINVAL if the device is not a model.
  */
 ssize_t vfmig_model_field(struct vfmig_device *device, const char *name, void *buf, size_t size,
 			  struct vfmig_error *err);

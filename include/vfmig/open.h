@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Opening: from a name to a device.
+ * Opening devices by name.
  *
- *	model:copier			a software device of the library's, in this process
- *	model:copier,size=64M		with options, as `vfmig help devices` lists them
+ *	model:copier			a software device of the library, in this process
+ *	model:copier,size=64M		with options, listed by `vfmig help devices`
  *	vfio-user:/run/dev.sock		a device behind a server's socket
  *
- * and filters around it, each a text of its own:
+ * and filters around it, each with its own text:
  *
  *	fault,op=reset,error=EIO
  *
- * A name is KIND:NAME or KIND:PLACE, then options; a filter is NAME, then options. Options are key=value,
- * each with a comma before it (so a place may not have one in it).
+ * A name is KIND:NAME or KIND:PLACE, followed by options; a filter is NAME, followed by options. Options are key=value,
+ * each after a comma (so a place cannot contain a comma).
  *
- * Everything here may be called from any thread.
+ * All functions may be called from any thread.
  */
 #ifndef VFMIG_OPEN_H
 #define VFMIG_OPEN_H
@@ -30,68 +30,72 @@
 extern "C" {
 #endif
 
-/* Filters around one device, at the most. */
+/* Maximum number of filters around one device. */
 #define VFMIG_FILTERS_MAX 32u
 
 /**
  * vfmig_open() - open a device by its name
  * @name: see above
- * @device: the device; vfmig_device_close() it
+ * @device: the device; the caller calls vfmig_device_close()
  *
- * May wait: a socket is connected and its server asked who it is.
+ * May block while it connects to a server and negotiates.
  *
- * Return: 0; -EINVAL for a name that is none, or a wrong option; -ENOENT for a model or kind that there is
- * not; or what the source said.
+ * Return: 0; -EINVAL for an invalid name or option; -ENOENT for an unknown kind or model; or the error of the
+ * source.
  */
 int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_error *err);
 
 /**
  * vfmig_add_filter() - put a filter around a device
- * @device: in: what it goes around; out: the filter, whose vfmig_device_close() closes both
- * @filter: NAME or NAME,key=value,…
+ * @device: in: the device; out: the filter, whose vfmig_device_close() closes both
+ * @filter: NAME or NAME,key=value,...
  *
- * Before the device is attached to a space, and before anything is asked of it. After a failure *@device
- * is as it was.
+ * Call it before the device is attached to a space and before any request. If it fails, *@device is unchanged.
  *
- * Return: 0; -ENOENT for a filter that there is not; -EINVAL for a wrong option; or what the filter said.
+ * Return: 0; -ENOENT for an unknown filter; -EINVAL for an invalid option; or the error of the filter.
  */
 int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vfmig_error *err);
 
 /**
- * vfmig_open_filtered() - both in one
+ * vfmig_open_filtered() - open a device and put filters around it
  * @name: as for vfmig_open()
- * @filters: the first is put on first, so the last is the outermost
- * @count: of them; at most VFMIG_FILTERS_MAX
- * @device: the outermost; vfmig_device_close() closes all
+ * @filters: array of filters; the first becomes the innermost, the last the outermost
+ * @count: number of filters; at most VFMIG_FILTERS_MAX
+ * @device: the outermost filter; its vfmig_device_close() closes all
  */
 int vfmig_open_filtered(const char *name, const char *const *filters, size_t count,
 			struct vfmig_device **device, struct vfmig_error *err);
 
 /**
  * vfmig_open_limited() - vfmig_open_filtered() with a time limit
- * @timeout_ms: how long it may take until the server behind a socket has introduced itself, connecting included;
- *	also the time limit of the device and of each filter (vfmig_device_set_timeout()). 0 leaves the presets. An
- *	option timeout= in @name goes before it when the server is met
+ * @name: as for vfmig_open()
+ * @filters: as for vfmig_open_filtered()
+ * @count: number of filters
+ * @timeout_ms: time limit for connecting to a server and for its negotiation; also the time limit of the device and of each
+ *	filter (vfmig_device_set_timeout()). 0: the defaults. An option timeout= in @name takes precedence for
+ *	the connection
+ * @device: as for vfmig_open_filtered()
  *
  * Return: as vfmig_open_filtered(); -ETIMEDOUT.
  */
 int vfmig_open_limited(const char *name, const char *const *filters, size_t count,
 		       uint64_t timeout_ms, struct vfmig_device **device, struct vfmig_error *err);
 
+/* The kinds of entries of vfmig_list(). */
 enum vfmig_known_kind {
-	VFMIG_KNOWN_MODEL,
-	VFMIG_KNOWN_SOURCE,
-	VFMIG_KNOWN_FILTER,
+	VFMIG_KNOWN_MODEL,  /* a software device, "model:NAME" */
+	VFMIG_KNOWN_SOURCE, /* a device elsewhere, "NAME:PLACE" */
+	VFMIG_KNOWN_FILTER, /* goes around a device */
 };
 
 /**
- * struct vfmig_known - something that can be opened by name
- * @kind: what it is
- * @name: what it is called: "copier" (model:copier), "vfio-user", "fault"
- * @place: what stands behind a source's colon ("PATH"), else NULL
+ * struct vfmig_known - an entry of the list of models, sources and filters
+ * @kind: model, source or filter
+ * @name: "copier" (of model:copier), "vfio-user", "fault"
+ * @place: what follows a source's colon ("PATH"), else NULL
  * @summary: one line
- * @options: what it takes, closed by VFMIG_OPTION_END, or NULL
- * @common: what all of its kind take besides, or NULL
+ * @options: its options, terminated by VFMIG_OPTION_END, or NULL
+ * @common: the options that all entries of its kind have, or NULL
  *
  * All of it is constant.
  */
@@ -105,11 +109,11 @@ struct vfmig_known {
 };
 
 /**
- * vfmig_list() - go through what can be opened: models, then sources, then filters
+ * vfmig_list() - list what can be opened: models, then sources, then filters
  * @index: from 0
  * @known: filled in
  *
- * Return: false after the last.
+ * Return: false after the last entry.
  */
 bool vfmig_list(size_t index, struct vfmig_known *known);
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sessions: the handle on one device's migration.
+ * Sessions: the handle of one device's migration.
  *
- * One vocabulary for all revisions of the protocol: the states and arcs of v2. Go to a state, read or
- * write the device's data, ask how much is left. A session on a device picks the revision that the device
- * speaks and drives it; nothing above it knows which.
+ * All revisions of the protocol have one vocabulary, the states and arcs of v2: change the state, read or write
+ * the device's data, and get the size of what is left. A session uses the revision that the device has; its
+ * caller does not see which.
  *
- * The operations are requests, as a device's are: STATE_GO, STATE_GET, DATA_READ, DATA_WRITE, DATA_SIZE,
- * PRECOPY_INFO. Several DATA_READs (or DATA_WRITEs) may be under way at once; they are done in the order
- * in which they were submitted. Calls may come from several threads; a state change waits for data that is
- * under way.
+ * The operations are requests, as those of devices: SET_STATE, GET_STATE, DATA_READ, DATA_WRITE, DATA_SIZE,
+ * PRECOPY_INFO. Several DATA_READs (or DATA_WRITEs) may be in flight; they are done in the order of their
+ * submission. Functions may be called from several threads. A state change waits for data requests in flight.
  */
 #ifndef VFMIG_SESSION_H
 #define VFMIG_SESSION_H
@@ -23,23 +22,25 @@ extern "C" {
 struct vfmig_session;
 
 /**
- * vfmig_session_open() - get a handle on a device's migration
- * @device: whose; borrowed, must outlive the session, as must the space that it is attached to
- * @protocol: the revision's name ("v2"), or NULL for the newest that the device shows
- * @session: the handle; vfmig_session_close() it
+ * vfmig_session_open() - open the migration of a device
+ * @device: must outlive the session, as must the space that it is attached to
+ * @protocol: name of the revision ("v2"), or NULL for the newest that the device has
+ * @session: the handle; the caller calls vfmig_session_close()
  *
- * Return: 0; -EOPNOTSUPP if the device cannot migrate; -EINVAL for a protocol that there is not.
+ * Return: 0; -EOPNOTSUPP if the device cannot migrate; -EINVAL for an unknown protocol.
  */
 int vfmig_session_open(struct vfmig_device *device, const char *protocol,
 		       struct vfmig_session **session, struct vfmig_error *err);
 
-/** vfmig_session_close() - let go; the device's state is left as it is; NULL is fine */
+/** vfmig_session_close() - close a session; the device keeps its state; NULL is allowed */
 void vfmig_session_close(struct vfmig_session *session);
 
-/** vfmig_session_protocol() - the revision's name */
+/** vfmig_session_protocol() - the name of the revision; static */
 const char *vfmig_session_protocol(const struct vfmig_session *session);
 
-/** vfmig_session_flags() - which states there are: VFMIG_MIGRATION_STOP_COPY, _P2P, _PRE_COPY */
+/**
+ * vfmig_session_flags() - the states that the device has: VFMIG_MIGRATION_STOP_COPY, _P2P, _PRE_COPY
+ */
 uint64_t vfmig_session_flags(const struct vfmig_session *session);
 
 /**
@@ -58,7 +59,7 @@ enum vfmig_session_property {
 /** vfmig_session_properties() - a mask of enum vfmig_session_property; it does not change */
 uint32_t vfmig_session_properties(const struct vfmig_session *session);
 
-/** vfmig_session_device() - whose it is */
+/** vfmig_session_device() - the device of the session */
 struct vfmig_device *vfmig_session_device(const struct vfmig_session *session);
 
 /** vfmig_session_submit() - vfmig_submit(), for a session's operations */
@@ -71,38 +72,42 @@ bool vfmig_session_cancel(struct vfmig_session *session, struct vfmig_request *r
 ssize_t vfmig_session_call(struct vfmig_session *session, struct vfmig_request *request);
 
 /**
- * vfmig_session_set_state() - go to a state, over as many arcs as it takes
- * @session: whose
- * @state: where to; not ERROR
+ * vfmig_session_set_state() - change the state, over as many arcs as required
+ * @session: the session
+ * @state: the target; not ERROR
  *
- * Return: 0; -EINVAL if there is no path (nothing was asked of the device then), or the device's failure:
- * ask for the state then, it may be any on the way.
+ * Return: 0; -EINVAL if there is no path (no request was sent to the device); or the error of the device: it may be in
+ * any state on the path then, see vfmig_session_get_state().
  */
 int vfmig_session_set_state(struct vfmig_session *session, enum vfmig_state state,
 			    struct vfmig_error *err);
 
-/** vfmig_session_get_state() - ask which state the device is in */
+/** vfmig_session_get_state() - get the state that the device is in */
 int vfmig_session_get_state(struct vfmig_session *session, enum vfmig_state *state,
 			    struct vfmig_error *err);
 
 /**
  * vfmig_session_read() - read at most @len bytes of the device's data
  *
- * Return: how many; 0 at the end of the stream; -ENOMSG at the end of what pre-copy has for now; or
+ * Return: the number of bytes; 0 at the end of the stream; -ENOMSG at the end of what pre-copy has for now; or
  * another negative errno.
  */
 ssize_t vfmig_session_read(struct vfmig_session *session, void *buf, size_t len,
 			   struct vfmig_error *err);
 
-/** vfmig_session_write() - write @len bytes of a device's data, all of them; 0 or a negative errno */
+/** vfmig_session_write() - write all @len bytes of device data; returns 0 or a negative errno */
 int vfmig_session_write(struct vfmig_session *session, const void *buf, size_t len,
 			struct vfmig_error *err);
 
-/** vfmig_session_get_precopy_info() - what pre-copy still has; -ENOTTY where the device cannot tell */
+/**
+ * vfmig_session_get_precopy_info() - get what pre-copy has left; -ENOTTY if the device does not report it
+ */
 int vfmig_session_get_precopy_info(struct vfmig_session *session, struct vfmig_precopy_info *info,
 				   struct vfmig_error *err);
 
-/** vfmig_session_get_data_size() - how much stop-copy would read, at the most; -ENOTTY where it cannot tell */
+/**
+ * vfmig_session_get_data_size() - get the estimated size of STOP_COPY in bytes; -ENOTTY if the device does not report it
+ */
 int vfmig_session_get_data_size(struct vfmig_session *session, uint64_t *bytes,
 				struct vfmig_error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * UNIX stream sockets with a path: listening on one.
+ * UNIX stream sockets with a path: listen on one.
  */
 #ifndef VFMIG_SOCKET_H
 #define VFMIG_SOCKET_H
@@ -14,8 +14,9 @@ extern "C" {
 #endif
 
 /**
- * struct vfmig_socket_file - the file that a listening socket made
- * @dev, @ino: as in struct stat
+ * struct vfmig_socket_file - the file of a listening socket
+ * @dev: st_dev, as in struct stat
+ * @ino: st_ino, as in struct stat
  */
 struct vfmig_socket_file {
 	uint64_t dev, ino;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which vfmig is this: the one that was linked, not the one whose header was read. */
+/* The version of the library. */
 #ifndef VFMIG_VERSION_H
 #define VFMIG_VERSION_H
 
@@ -8,10 +8,11 @@ extern "C" {
 #endif
 
 /**
- * vfmig_version - the version of the library in use
+ * vfmig_version() - the version of the library that was linked or loaded, not that of the header
  *
- * Returns "MAJOR.MINOR.PATCH" of the library that was linked or loaded: a constant string, the
- * caller does not free it. Any thread may call it at any time; it cannot fail.
+ * May be called from any thread at any time; cannot fail.
+ *
+ * Return: "MAJOR.MINOR.PATCH", a constant.
  */
 const char *vfmig_version(void);
 

@@ -228,6 +228,23 @@ public_headers_stand_alone.sh)
 	file include/vfmig/b.h 'struct vfmig_b {' '	int b;' '};'
 	fails 'include/vfmig/b.h: not by itself: gcc'
 	;;
+members_are_documented.py)
+	# Structures and enums, each with one member that is not documented.
+	passes
+	file include/vfmig/b.h '/**' ' * struct vfmig_b - a structure' ' * @x: a member' ' */' 'struct vfmig_b {' '	int x;' \
+		'	uint64_t y;' '};'
+	fails 'struct vfmig_b: y is not documented'
+	file include/vfmig/b.h '/**' ' * struct vfmig_b - a structure' ' * @x: a member' ' * @z: gone' ' */' \
+		'struct vfmig_b {' '	int x;' '};'
+	fails 'struct vfmig_b: @z is documented and does not exist'
+	file include/vfmig/b.h 'struct vfmig_b {' '	int x; /* a member */' '	int (*call)(void *self, int y);' '};'
+	fails 'struct vfmig_b: call is not documented'
+	file include/vfmig/b.h '/* Words. */' 'enum vfmig_b {' '	VFMIG_B_ONE, /* the first */' '	VFMIG_B_TWO = 2,' '};'
+	fails 'enum vfmig_b: VFMIG_B_TWO is not documented'
+	file include/vfmig/b.h '/* struct vfio_b of the uAPI. */' 'struct vfmig_b {' '	int x;' '};' \
+		'enum vfmig_c {' '	/* above */' '	VFMIG_C_ONE,' '	VFMIG_C_COUNT,' '};'
+	passes
+	;;
 every_file_names_its_licence.sh)
 	printf '# SPDX-License-Identifier: BSD-3-Clause\n' > Makefile
 	echo hello > README.md
