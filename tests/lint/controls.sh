@@ -70,6 +70,7 @@ ask() {
 	case $check in
 	calls_go_downward_only.py) compile && set -- "$work/build" ;;
 	abi_is_freestanding.py | the_library_keeps_quiet.py) compile && set -- "$work/build/libvfmig-internal.a" ;;
+	the_abi_is_compatible.sh) library && set -- libb.so ;;
 	exports_are_what_the_headers_declare.sh) compile && set -- "$work/build/libvfmig.so" "$work/build/libvfmig.a" ;;
 	an_installed_library_can_be_used.sh) package && set -- "$work/build" ;;
 	esac
@@ -227,6 +228,39 @@ public_headers_stand_alone.sh)
 	fails 'include/vfmig/b.h: not by itself: g++'
 	file include/vfmig/b.h 'struct vfmig_b {' '	int b;' '};'
 	fails 'include/vfmig/b.h: not by itself: gcc'
+	;;
+the_abi_is_compatible.sh)
+	command -v abidiff > /dev/null || { echo "skipped: abidiff is not installed (abigail-tools)"; exit 77; }
+	# A released library, and what a later one may and may not change.
+	version=1 b_first= p_last= m_last= words=ONE added=
+	library() {
+		file include/vfmig/version.h "#define VFMIG_VERSION_MAJOR $version"
+		file include/vfmig/b.h '#include <stdint.h>' "struct vfmig_plain { int x; $p_last };" \
+			"struct vfmig_mediator { uint32_t abi, size; $b_first int x; $m_last };" "enum vfmig_word { $words };" \
+			'int vfmig_b(struct vfmig_plain *p, struct vfmig_mediator *m, enum vfmig_word w);' \
+			"${added:+int vfmig_added(void);}"
+		file b.c '#include <vfmig/b.h>' 'int vfmig_b(struct vfmig_plain *p, struct vfmig_mediator *m, enum vfmig_word w)' \
+			'{' '	return p->x + m->x + (int)w;' '}' "${added:+int vfmig_added(void) { return 1; \}}"
+		gcc -g -shared -fPIC -Iinclude b.c -o libb.so
+		mkdir -p tests/lint/abi
+		[ ! -f "$work/vfmig.abi" ] || cp "$work/vfmig.abi" tests/lint/abi
+	}
+	version=0
+	passes
+	version=1
+	fails 'version 1 has no baseline'
+	library
+	"$here/../../tools/abi-baseline" . libb.so > "$work/vfmig.abi"
+	passes
+	added=yes words='ONE, TWO' m_last='long y;'
+	passes
+	added= words=ONE m_last=
+	b_first='long y;'
+	fails 'data member insertion'
+	b_first= p_last='long y;'
+	fails 'data member insertion'
+	p_last= words='ZERO, ONE'
+	fails '1 enumerator change'
 	;;
 members_are_documented.py)
 	# Structures and enums, each with one member that is not documented.
