@@ -8,7 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/channel/limit.h"
+#include "engine/migration.h"
+#include "engine/send.h"
+#include "engine/source.h"
+#include "engine/wait.h"
 
 /* How long a CANCEL may take to be told, when the source is back already. */
 #define TELL_MS 1000
@@ -17,34 +22,35 @@
 void engine_send_cancel(struct vfmig_migration *m)
 {
 	struct abi_section section = {.type = ABI_SECTION_CANCEL};
-	const char *why = m->why.text;
+	const char *why = m->handoff.why.text;
 	size_t len = strlen(why);
 
-	if (m->file || m->commit_begun || m->fenced || m->why_event == HANDOFF_ON_LOST ||
-	    m->why_event == HANDOFF_ON_PEER || !m->out.sections)
+	if (m->channel.file || m->handoff.commit_begun || m->handoff.fenced ||
+	    m->handoff.why_event == HANDOFF_ON_LOST || m->handoff.why_event == HANDOFF_ON_PEER ||
+	    !m->channel.out.sections)
 		return;
 	section.length = (uint32_t)(abi_section_sentence(why, len) ? 0 : len);
-	m->out.moved = device_now();
-	rate_limit_set(&m->out.limit, 0, device_now());
+	m->channel.out.moved = device_now();
+	rate_limit_set(&m->channel.out.limit, 0, device_now());
 	engine_limit_time(m, TELL_MS, "telling the destination");
-	if (!engine_control(m, &section, why, NULL))
-		engine_flush(m, NULL);
-	m->deadline = 0;
+	if (!engine_send_section(m, &section, why, NULL))
+		engine_send_flush(m, NULL);
+	m->limits.deadline = 0;
 }
 
 /* FAILED says it, if it comes. READY may have been on its way, and a channel that is gone may still hold words. */
 static bool hears_reset(struct vfmig_migration *m)
 {
-	if (m->why_event == HANDOFF_ON_BAD)
+	if (m->handoff.why_event == HANDOFF_ON_BAD)
 		return false;
 	engine_send_cancel(m);
 	engine_limit_time(m, m->options.switchover_ms, "the destination's reset");
 	/* Nothing comes behind FAILED, whatever it said. */
-	if (m->why_event != HANDOFF_ON_PEER && !m->peer_reset &&
-	    !engine_source_await(m, ABI_SECTION_READY, NULL))
-		engine_source_await(m, ABI_SECTION_READY, NULL);
-	m->deadline = 0;
-	return m->peer_reset;
+	if (m->handoff.why_event != HANDOFF_ON_PEER && !m->handoff.peer_reset &&
+	    !engine_reply_await(m, ABI_SECTION_READY, NULL))
+		engine_reply_await(m, ABI_SECTION_READY, NULL);
+	m->limits.deadline = 0;
+	return m->handoff.peer_reset;
 }
 
 /*
@@ -53,16 +59,16 @@ static bool hears_reset(struct vfmig_migration *m)
  */
 int engine_await_reset(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	if (!m->checks_by_running)
+	if (!m->handoff.checks_by_running)
 		return 0;
 	m->loop.deaf = true;
-	m->deadline = m->total_deadline = 0;
-	m->fenced = hears_reset(m);
-	if (m->fenced)
+	m->limits.deadline = m->limits.total_deadline = 0;
+	m->handoff.fenced = hears_reset(m);
+	if (m->handoff.fenced)
 		return 0;
 	return vfmig_err(
 		err, -EOWNERDEAD,
 		"a device of the destination checks by running what it was given, and it was "
 		"not heard to be reset (%.600s)",
-		m->why.text);
+		m->handoff.why.text);
 }

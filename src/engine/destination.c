@@ -6,34 +6,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/device.h"
 #include "device/session.h"
-#include "engine/engine.h"
+#include "engine/channel/channel.h"
+#include "engine/destination.h"
+#include "engine/device.h"
+#include "engine/memory.h"
+#include "engine/migration.h"
+#include "engine/negotiation/negotiation.h"
+#include "engine/report.h"
+#include "engine/send.h"
+#include "engine/wait.h"
 
 static int read_header(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	uint8_t bytes[ABI_STREAM_HEADER_SIZE];
 	struct abi_stream_header header;
-	int ret = engine_load_need(m, sizeof(bytes), err);
+	int ret = engine_receive_bytes(m, sizeof(bytes), err);
 	const char *why;
 
 	if (ret)
 		return ret;
-	channel_in_consume(&m->in, bytes, sizeof(bytes));
+	channel_in_consume(&m->channel.in, bytes, sizeof(bytes));
 	why = abi_stream_get_header(bytes, sizeof(bytes), &header);
 	if (!why && header.flags & ABI_STREAM_FLAG_REPLY)
 		why = "it is the answer of a destination: are two destinations connected?";
 	if (why)
 		return vfmig_err(err, -EBADMSG, "the stream is not sound, at byte 0: %s", why);
-	m->version = header.version;
-	memcpy(m->id, header.id, sizeof(m->id));
+	m->channel.version = header.version;
+	memcpy(m->channel.id, header.id, sizeof(m->channel.id));
 	if (header.flags & ABI_STREAM_FLAG_FILE)
-		m->file = true;
-	else if (m->file)
+		m->channel.file = true;
+	else if (m->channel.file)
 		return vfmig_err(
 			err, -EINVAL,
 			"the stream is of a source that waits for answers, and there is no way "
 			"to answer it");
-	abi_stream_check_init(&m->in.check, header.flags);
+	abi_stream_check_init(&m->channel.in.check, header.flags);
 	return 0;
 }
 
@@ -42,11 +51,11 @@ static int read_hello(struct vfmig_migration *m, struct negotiation **negotiatio
 {
 	struct channel_buffer *buffer = engine_buffer_get(m, true);
 	struct abi_section section;
-	int ret = engine_load_header(m, &section, buffer->bytes, err);
+	int ret = engine_receive_header(m, &section, buffer->bytes, err);
 
 	if (!ret)
-		ret = engine_load_payload(m, &section, buffer->bytes,
-					  buffer->bytes + ABI_SECTION_HEADER_SIZE, err);
+		ret = engine_receive_payload(m, &section, buffer->bytes,
+					     buffer->bytes + ABI_SECTION_HEADER_SIZE, err);
 	if (!ret)
 		ret = negotiation_decode((char *)buffer->bytes + ABI_SECTION_HEADER_SIZE,
 					 section.length, negotiation, err);
@@ -62,15 +71,17 @@ static int compare(struct vfmig_migration *m, const struct negotiation *there,
 
 	if (ret)
 		return ret;
-	m->order = calloc(there->device_count + 1, sizeof(*m->order));
-	m->stream_devices = calloc(there->device_count + 1, sizeof(*m->stream_devices));
-	if (m->order && m->stream_devices)
-		ret = negotiation_fits(there, here, m->order, err);
+	m->destination.order = calloc(there->device_count + 1, sizeof(*m->destination.order));
+	m->destination.stream_devices =
+		calloc(there->device_count + 1, sizeof(*m->destination.stream_devices));
+	if (m->destination.order && m->destination.stream_devices)
+		ret = negotiation_fits(there, here, m->destination.order, err);
 	else
 		ret = vfmig_err(err, -ENOMEM, "no memory for a migration");
 	if (!ret)
-		abi_stream_check_hello(&m->in.check, m->stream_devices, there->device_count,
-				       m->memory.sizes, m->memory.region_count);
+		abi_stream_check_hello(&m->channel.in.check, m->destination.stream_devices,
+				       there->device_count, m->memory.sizes,
+				       m->memory.region_count);
 	negotiation_free(here);
 	return ret;
 }
@@ -82,7 +93,7 @@ static enum vfmig_state resuming(const struct engine_device *dev)
 
 static int make_ready(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = engine_states_begin(m, err);
+	int ret = engine_states_get_all(m, err);
 
 	for (uint32_t i = 0; !ret && i < m->device_count; i++) {
 		const struct engine_device *dev = m->devices[i];
@@ -96,30 +107,17 @@ static int make_ready(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret ? ret : engine_states_go(m, resuming, err);
 }
 
-/* The header of the stream that goes back. */
-static void begin_reply(struct vfmig_migration *m)
-{
-	struct abi_stream_header header = {.version = m->version, .flags = ABI_STREAM_FLAG_REPLY};
-	struct channel_buffer *buffer = engine_buffer_get(m, true);
-
-	memcpy(header.id, m->id, sizeof(m->id));
-	buffer->end =
-		(uint32_t)abi_stream_put_header(buffer->bytes, sizeof(buffer->bytes), &header);
-	buffer_queue_push(&m->out.queue, buffer);
-	m->received_header = true;
-}
-
 /* HELLO fits: send. And what it has to know of us. */
 static int accept_it(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct abi_section section = {.type = ABI_SECTION_ACCEPT};
 
 	for (uint32_t i = 0; i < m->device_count; i++)
-		m->checks_by_running |= vfmig_session_properties(m->devices[i]->session) &
-					VFMIG_SESSION_CHECKS_BY_RUNNING;
-	if (m->checks_by_running)
+		m->handoff.checks_by_running |= vfmig_session_properties(m->devices[i]->session) &
+						VFMIG_SESSION_CHECKS_BY_RUNNING;
+	if (m->handoff.checks_by_running)
 		section.arg = ABI_ACCEPT_RUNS;
-	return engine_control(m, &section, NULL, err);
+	return engine_send_section(m, &section, NULL, err);
 }
 
 static int setup(struct vfmig_migration *m, struct vfmig_error *err)
@@ -129,9 +127,10 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 
 	if (ret)
 		return ret;
-	if (!m->file)
-		begin_reply(m);
-	ret = engine_memory_find(m, err);
+	m->channel.received_header = true;
+	if (!m->channel.file)
+		engine_send_header(m, m->channel.version, ABI_STREAM_FLAG_REPLY);
+	ret = engine_memory_find(&m->memory, err);
 	if (!ret)
 		ret = read_hello(m, &negotiation, err);
 	if (ret)
@@ -145,39 +144,38 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 		ret = engine_states_p2p(m, err);
 	if (!ret)
 		ret = make_ready(m, err);
-	if (!ret && !m->file)
+	if (!ret && !m->channel.file)
 		ret = accept_it(m, err);
-	return ret ? ret : engine_flush(m, err);
+	return ret ? ret : engine_send_flush(m, err);
 }
 
 int engine_destination_setup(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	m->handoff = HANDOFF_DST_LOAD;
 	engine_limit_time(m, m->options.setup_ms, "the set-up (setup-timeout)");
 	ret = setup(m, err);
 	if (ret)
-		return engine_destination_give_up(m, ret, err);
+		return ret;
 	m->stage = ENGINE_STAGE_MOVING;
-	m->deadline = 0;
+	m->limits.deadline = 0;
 	for (uint32_t i = 0; i < m->device_count; i++)
 		engine_report_device(m->devices[i]);
-	engine_report(m, "accepted", VFMIG_U64("ns", device_now() - m->began));
+	engine_report(m, "accepted", VFMIG_U64("ns", device_now() - m->progress.began));
 	return 0;
 }
 
-ssize_t engine_destination_load(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
+ssize_t engine_destination_load(struct vfmig_migration *m, uint64_t budget, bool *over,
+				struct vfmig_error *err)
 {
-	uint64_t before = m->in.bytes;
+	uint64_t before = m->channel.in.bytes;
 	int ret;
 
 	do {
-		ret = engine_load_section(m, err);
+		ret = engine_receive_section(m, err);
 		if (ret < 0)
-			return engine_destination_give_up(m, ret, err);
-		if (ret == ABI_SECTION_END)
-			return engine_takeover(m, err);
-	} while (!budget || m->in.bytes - before < budget);
-	return (ssize_t)(m->in.bytes - before);
+			return ret;
+		*over = ret == ABI_SECTION_END;
+	} while (!*over && (!budget || m->channel.in.bytes - before < budget));
+	return (ssize_t)(m->channel.in.bytes - before);
 }

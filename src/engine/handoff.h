@@ -8,7 +8,7 @@
 #ifndef ENGINE_HANDOFF_H
 #define ENGINE_HANDOFF_H
 
-#include <stdbool.h>
+#include <vfmig/migration.h>
 
 enum handoff {
 	/* the source; it runs in MOVE, is stopped from PAUSE on, and again runs after BACK */
@@ -69,5 +69,39 @@ static inline bool handoff_over(enum handoff state)
 	       state == HANDOFF_SRC_DOUBT || state == HANDOFF_DST_DONE ||
 	       state == HANDOFF_DST_FAILED;
 }
+
+/*
+ * A migration's hand-over.
+ * @begun: the state of a device was changed: the way back must restore it
+ * @paused: the user is paused
+ * @pause_began, @stage_began: when the downtime and its current part began
+ * @commit_begun: a part of COMMIT may be on its way
+ * @checks_by_running: a device of the destination can check its state only by running
+ * @peer_reset: FAILED has come, and all devices of the destination are reset
+ * @fenced: the destination knows that the source goes on
+ * @why, @why_event: the failure that decided the outcome
+ */
+struct engine_handoff {
+	enum handoff state;
+	bool begun;
+	bool paused;
+	int64_t pause_began, stage_began;
+	struct vfmig_downtime downtime;
+	bool commit_begun;
+	bool checks_by_running;
+	bool peer_reset;
+	bool fenced;
+	struct vfmig_error why;
+	enum handoff_event why_event;
+};
+
+/* ---- handoff_step.c ---- */
+
+/* The state had the result @code: go to the next state. */
+void handoff_step(struct vfmig_migration *m, int code, const struct vfmig_error *err);
+/* The same for a failure or a cancel, which may have no sentence yet. */
+void handoff_give_up(struct vfmig_migration *m, int code, const struct vfmig_error *err);
+/* The time since the last part of the downtime began; the next part begins. */
+uint64_t handoff_lap(struct vfmig_migration *m);
 
 #endif

@@ -31,8 +31,9 @@
 
 #include <linux/magic.h>
 
+#include "abi/stream.h"
 #include "device/space_map.h"
-#include "engine/engine.h"
+#include "engine/memory.h"
 #include "engine/vma.h"
 
 #define PAGE ((uint64_t)ABI_STREAM_PAGE)
@@ -118,7 +119,7 @@ static int look_at_vma(void *context, const struct engine_vma *vma)
 	return 0;
 }
 
-void engine_holes_find(struct engine_memory *memory)
+void engine_holes_init(struct engine_memory *memory)
 {
 	int shm = memfd_create("vfmig", MFD_CLOEXEC);
 	struct finder f = {.memory = memory};
@@ -215,7 +216,7 @@ static uint64_t huge_hole(int fd, uint64_t offset, uint64_t size)
 	return end - offset;
 }
 
-uint64_t engine_hole_look(const struct engine_map *at, const struct space_entry *held,
+uint64_t engine_hole_find(const struct engine_map *at, const struct space_entry *held,
 			  uint64_t offset, uint64_t size, bool *hole)
 {
 	const uint8_t *bytes = at->ptr + offset;
@@ -255,7 +256,7 @@ void engine_hole_zero(const struct engine_map *at, const struct space_entry *hel
 	bool hole;
 
 	for (uint64_t n; size; offset += n, size -= n) {
-		n = engine_hole_look(at, held, offset, size, &hole);
+		n = engine_hole_find(at, held, offset, size, &hole);
 		if (!hole)
 			engine_bytes_zero(at->ptr + offset, n);
 	}

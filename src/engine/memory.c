@@ -10,8 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/stream.h"
+#include "device/device.h"
 #include "device/space.h"
-#include "engine/engine.h"
+#include "engine/channel/channel.h"
+#include "engine/memory.h"
+#include "engine/migration.h"
+#include "engine/report.h"
 
 /* A section of pages: large enough to cost little, small enough to be summed while it is in the cache. */
 #define PIECE (128u << 10)
@@ -60,23 +65,21 @@ int engine_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 	return 0;
 }
 
-void engine_memory_untrack(struct vfmig_migration *m)
+void engine_memory_untrack(struct engine_memory *memory)
 {
-	struct engine_memory *memory = &m->memory;
-
 	for (uint32_t i = 0; memory->cursors && i < memory->space_count; i++) {
 		vfmig_cursor_close(memory->cursors[i]);
 		memory->cursors[i] = NULL;
 	}
 }
 
-void engine_memory_free(struct vfmig_migration *m)
+void engine_memory_free(struct engine_memory *memory)
 {
-	engine_memory_untrack(m);
-	free(m->memory.cursors);
-	free(m->memory.regions);
-	free(m->memory.sizes);
-	free(m->memory.spaces);
+	engine_memory_untrack(memory);
+	free(memory->cursors);
+	free(memory->regions);
+	free(memory->sizes);
+	free(memory->spaces);
 }
 
 static int drop(void *context, uint64_t iova, uint64_t size)
@@ -104,9 +107,8 @@ static void drop_between(struct engine_memory *memory, uint32_t space)
 	vfmig_cursor_take(memory->cursors[space], at, UINT64_MAX - at, drop, NULL);
 }
 
-uint64_t engine_memory_pages(struct vfmig_migration *m)
+static uint64_t pages_left(const struct engine_memory *memory)
 {
-	struct engine_memory *memory = &m->memory;
 	uint64_t pages = 0;
 
 	for (uint32_t i = 0; memory->cursors && i < memory->space_count; i++)
@@ -137,7 +139,7 @@ int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret, lost = 0;
 
 	put_back(memory);
-	ret = engine_memory_same(m, err);
+	ret = engine_memory_check(&m->memory, err);
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < memory->space_count; i++) {
@@ -155,8 +157,8 @@ int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 	memory->next = 0;
 	memory->first = memory->count = 0;
 	memory->drained = !memory->region_count;
-	memory->left = engine_memory_pages(m) * ABI_STREAM_PAGE;
-	m->estimator.collect_ns = (uint64_t)(device_now() - began);
+	memory->left = pages_left(memory) * ABI_STREAM_PAGE;
+	m->source.estimator.collect_ns = (uint64_t)(device_now() - began);
 	return lost;
 }
 
@@ -175,7 +177,7 @@ static int take(void *context, uint64_t iova, uint64_t size)
 		(struct engine_run){.region = memory->at,
 				    .offset = iova - region->iova,
 				    .size = size,
-				    .data = m->round > 1 && size < SHORT ? size : 0};
+				    .data = m->progress.round > 1 && size < SHORT ? size : 0};
 	memory->next = iova - region->iova + size;
 	return 0;
 }
@@ -185,7 +187,7 @@ static void take_untracked(struct vfmig_migration *m)
 {
 	struct engine_memory *memory = &m->memory;
 
-	if (m->stopping)
+	if (m->progress.stopping)
 		take(m, memory->regions[memory->at].iova, memory->regions[memory->at].size);
 	memory->next = memory->regions[memory->at].size;
 }
@@ -242,10 +244,10 @@ static void close_section(struct maker *k)
 	section.type = k->data ? ABI_SECTION_MEM_PAGES : ABI_SECTION_MEM_ZERO;
 	section.length = k->data;
 	section.arg = k->zero;
-	channel_out_seal(&m->out, k->buffer->bytes + k->buffer->end, &section);
+	channel_out_seal(&m->channel.out, k->buffer->bytes + k->buffer->end, &section);
 	k->buffer->end += ABI_SECTION_HEADER_SIZE + k->data;
-	m->round_counts.memory_bytes += k->data;
-	m->round_counts.zero_pages += k->zero / ABI_STREAM_PAGE;
+	m->progress.round_counts.memory_bytes += k->data;
+	m->progress.round_counts.zero_pages += k->zero / ABI_STREAM_PAGE;
 	m->memory.left -= k->data + k->zero < m->memory.left ? k->data + k->zero : m->memory.left;
 	k->data = 0;
 	k->zero = 0;
@@ -297,10 +299,10 @@ static int hold(struct maker *k, uint32_t region, struct vfmig_error *err)
 	if (k->held && k->holds == region)
 		return 0;
 	if (k->held)
-		engine_memory_release(k->m, k->holds, k->held);
+		engine_memory_release(&k->m->memory, k->holds, k->held);
 	k->held = NULL;
 	k->holds = region;
-	return engine_memory_hold(k->m, region, &k->held, err);
+	return engine_memory_hold(&k->m->memory, region, &k->held, err);
 }
 
 /* The next page of a run, or the hole that it begins with. */
@@ -311,10 +313,10 @@ static void take_next(struct maker *k, struct engine_run *run)
 	bool hole = false;
 
 	if (!run->data)
-		n = engine_hole_look(at, k->held, run->offset, run->size, &hole);
+		n = engine_hole_find(at, k->held, run->offset, run->size, &hole);
 	if (hole) {
 		add_zeros(k, run->region, run->offset, n);
-		k->m->round_counts.hole_pages += n / ABI_STREAM_PAGE;
+		k->m->progress.round_counts.hole_pages += n / ABI_STREAM_PAGE;
 	} else {
 		run->data += n;
 		n = ABI_STREAM_PAGE;
@@ -351,6 +353,6 @@ int engine_memory_fill(struct vfmig_migration *m, struct channel_buffer *buffer,
 	}
 	close_section(&k);
 	if (k.held)
-		engine_memory_release(m, k.holds, k.held);
+		engine_memory_release(&m->memory, k.holds, k.held);
 	return ret ? ret : buffer->end > buffer->start;
 }

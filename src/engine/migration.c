@@ -8,7 +8,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
+#include "engine/device.h"
+#include "engine/estimate.h"
+#include "engine/loop.h"
+#include "engine/memory.h"
+#include "engine/migration.h"
+#include "engine/send.h"
 
 static int check_options(const struct vfmig_migration_options *o, struct vfmig_error *err)
 {
@@ -40,32 +45,23 @@ int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_optio
 		return vfmig_err(err, -ENOMEM, "no memory for a migration");
 	m->role = role;
 	m->options = *options;
-	m->request_ms = options->request_ms;
-	m->in_fd = m->out_fd = -1;
-	m->in.port.fd = m->out.port.fd = -1;
+	m->limits.request_ms = options->request_ms;
+	m->channel.in_fd = m->channel.out_fd = -1;
+	m->channel.in.port.fd = m->channel.out.port.fd = -1;
 	ret = loop_init(&m->loop, err);
 	if (ret) {
 		free(m);
 		return ret;
 	}
-	m->step_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->step_fd < 0) {
+	m->step.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->step.fd < 0) {
 		loop_fini(&m->loop);
 		free(m);
 		return vfmig_err(err, -EMFILE, "no eventfd for a migration: raise RLIMIT_NOFILE");
 	}
-	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->status.lock, NULL);
 	*out = m;
 	return 0;
-}
-
-static void free_buffers(struct vfmig_migration *m)
-{
-	struct channel_buffer *buffer;
-
-	while ((buffer = buffer_queue_shift(&m->free)) ||
-	       (buffer = buffer_queue_shift(&m->out.queue)))
-		free(buffer);
 }
 
 void vfmig_migration_free(struct vfmig_migration *m)
@@ -73,19 +69,19 @@ void vfmig_migration_free(struct vfmig_migration *m)
 	if (!m)
 		return;
 	vfmig_migration_cleanup(m, NULL);
-	engine_memory_free(m);
+	engine_memory_free(&m->memory);
 	for (uint32_t i = 0; i < m->device_count; i++) {
 		if (m->devices[i]->opened)
 			vfmig_session_close(m->devices[i]->session);
 		free(m->devices[i]);
 	}
 	loop_fini(&m->loop);
-	free_buffers(m);
+	engine_buffers_free(m);
 	free(m->devices);
-	free(m->order);
-	free(m->stream_devices);
-	close(m->step_fd);
-	pthread_mutex_destroy(&m->lock);
+	free(m->destination.order);
+	free(m->destination.stream_devices);
+	close(m->step.fd);
+	pthread_mutex_destroy(&m->status.lock);
 	free(m);
 }
 
@@ -93,7 +89,7 @@ void vfmig_migration_free(struct vfmig_migration *m)
 
 static int check_new(const struct vfmig_migration *m, struct vfmig_error *err)
 {
-	if (m->stage != ENGINE_STAGE_NEW || m->began)
+	if (m->stage != ENGINE_STAGE_NEW || m->progress.began)
 		return vfmig_err(err, -EBUSY, "the migration has begun");
 	return 0;
 }
@@ -227,8 +223,8 @@ int vfmig_migration_set_channel(struct vfmig_migration *m, int in_fd, int out_fd
 	if ((m->role == VFMIG_ROLE_SOURCE ? out_fd : in_fd) < 0)
 		return vfmig_err(err, -EBADF, "the stream has nowhere to %s",
 				 m->role == VFMIG_ROLE_SOURCE ? "go" : "come from");
-	m->in_fd = in_fd;
-	m->out_fd = out_fd;
+	m->channel.in_fd = in_fd;
+	m->channel.out_fd = out_fd;
 	return 0;
 }
 
@@ -241,14 +237,14 @@ void vfmig_migration_cancel(struct vfmig_migration *m)
 
 void vfmig_migration_get_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate)
 {
-	pthread_mutex_lock(&m->lock);
-	*estimate = m->estimate;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	*estimate = m->status.estimate;
+	pthread_mutex_unlock(&m->status.lock);
 }
 
 void vfmig_migration_get_result(struct vfmig_migration *m, struct vfmig_migration_result *result)
 {
-	pthread_mutex_lock(&m->lock);
-	*result = m->result;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	*result = m->status.result;
+	pthread_mutex_unlock(&m->status.lock);
 }

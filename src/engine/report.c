@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/device.h"
+#include "engine/estimate.h"
+#include "engine/migration.h"
+#include "engine/report.h"
 
 const char *engine_role_name(enum vfmig_role role)
 {
@@ -26,50 +30,54 @@ const char *vfmig_outcome_name(enum vfmig_outcome outcome)
 
 static uint64_t channel_bytes(const struct vfmig_migration *m)
 {
-	return m->role == VFMIG_ROLE_SOURCE ? m->out.bytes : m->in.bytes;
+	return m->role == VFMIG_ROLE_SOURCE ? m->channel.out.bytes : m->channel.in.bytes;
 }
 
 void engine_report_counts(struct vfmig_migration *m)
 {
-	struct vfmig_migration_result *result = &m->result;
+	struct vfmig_migration_result *result = &m->status.result;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
 	result->bytes = channel_bytes(m);
-	result->memory_bytes = m->counts.memory_bytes + m->round_counts.memory_bytes;
-	result->device_bytes = m->counts.device_bytes + m->round_counts.device_bytes;
-	result->zero_pages = m->counts.zero_pages + m->round_counts.zero_pages;
-	result->rounds = m->round;
-	result->downtime = m->downtime;
-	if (m->stopping)
-		result->stop_bytes = result->bytes - m->bytes_at_stop;
-	if (result->outcome == VFMIG_OUTCOME_NONE && m->began)
-		result->total_ns = (uint64_t)(device_now() - m->began);
-	pthread_mutex_unlock(&m->lock);
+	result->memory_bytes =
+		m->progress.counts.memory_bytes + m->progress.round_counts.memory_bytes;
+	result->device_bytes =
+		m->progress.counts.device_bytes + m->progress.round_counts.device_bytes;
+	result->zero_pages = m->progress.counts.zero_pages + m->progress.round_counts.zero_pages;
+	result->rounds = m->progress.round;
+	result->downtime = m->handoff.downtime;
+	if (m->progress.stopping)
+		result->stop_bytes = result->bytes - m->progress.bytes_at_stop;
+	if (result->outcome == VFMIG_OUTCOME_NONE && m->progress.began)
+		result->total_ns = (uint64_t)(device_now() - m->progress.began);
+	pthread_mutex_unlock(&m->status.lock);
 }
 
 static uint64_t device_left(const struct engine_device *dev)
 {
-	uint64_t left = estimate_left(&dev->estimate, (uint64_t)dev->m->round_ns);
+	uint64_t left = estimate_left(&dev->estimate, (uint64_t)dev->m->source.round_ns);
 
 	return dev->ended ? 0 : left > dev->round_bytes ? left - dev->round_bytes : 0;
 }
 
 static void one(struct vfmig_migration *m, const char *of, uint64_t bytes, uint64_t left)
 {
-	engine_report(m, "progress", VFMIG_TEXT("phase", m->stopping ? "stop" : "pre-copy"),
-		      VFMIG_U64("round", m->round), VFMIG_TEXT("of", of), VFMIG_U64("bytes", bytes),
-		      VFMIG_U64("left_bytes", left), VFMIG_U64("total_bytes", channel_bytes(m)),
-		      VFMIG_U64("rate", m->estimator.rate));
+	engine_report(m, "progress",
+		      VFMIG_TEXT("phase", m->progress.stopping ? "stop" : "pre-copy"),
+		      VFMIG_U64("round", m->progress.round), VFMIG_TEXT("of", of),
+		      VFMIG_U64("bytes", bytes), VFMIG_U64("left_bytes", left),
+		      VFMIG_U64("total_bytes", channel_bytes(m)),
+		      VFMIG_U64("rate", m->source.estimator.rate));
 }
 
 void engine_report_progress(struct vfmig_migration *m)
 {
 	uint64_t every = m->options.progress_bytes, bytes = channel_bytes(m);
-	uint64_t memory = m->counts.memory_bytes + m->round_counts.memory_bytes;
+	uint64_t memory = m->progress.counts.memory_bytes + m->progress.round_counts.memory_bytes;
 
-	if (!every || bytes < m->progress_next)
+	if (!every || bytes < m->progress.next_report)
 		return;
-	m->progress_next = bytes + every;
+	m->progress.next_report = bytes + every;
 	engine_report_counts(m);
 	if (!m->events)
 		return;
@@ -88,14 +96,14 @@ void engine_report_progress(struct vfmig_migration *m)
 void engine_report_end(struct vfmig_migration *m, enum vfmig_outcome outcome, int code,
 		       const char *sentence)
 {
-	struct vfmig_migration_result *r = &m->result;
+	struct vfmig_migration_result *r = &m->status.result;
 
 	engine_report_counts(m);
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
 	r->outcome = outcome;
 	r->code = code;
 	snprintf(r->sentence, sizeof(r->sentence), "%s", sentence);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->status.lock);
 	m->stage = ENGINE_STAGE_OVER;
 #define TOTALS                                                                                     \
 	VFMIG_U64("ns", r->total_ns), VFMIG_U64("bytes", r->bytes),                                \
@@ -119,31 +127,4 @@ void engine_report_device(const struct engine_device *dev)
 		      VFMIG_TEXT("protocol", protocol ? protocol : ""),
 		      VFMIG_U64("pre_copy", !!(dev->flags & VFMIG_MIGRATION_PRE_COPY)),
 		      VFMIG_U64("p2p", !!(dev->flags & VFMIG_MIGRATION_P2P)));
-}
-
-/* ---- steps of the hand-over ---- */
-
-void handoff_step(struct vfmig_migration *m, int code, const struct vfmig_error *err)
-{
-	enum handoff_event on = handoff_event_of(code);
-
-	if (code) {
-		m->why = *err;
-		m->why.code = code;
-		m->why_event = on;
-	}
-	m->handoff = handoff_next(m->handoff, on);
-	engine_report(m, "handoff", VFMIG_TEXT("state", handoff_name(m->handoff)),
-		      VFMIG_TEXT("on", handoff_event_name(on)));
-}
-
-void handoff_give_up(struct vfmig_migration *m, int code, const struct vfmig_error *err)
-{
-	struct vfmig_error why = {0};
-
-	if (err)
-		why = *err;
-	if (!why.text[0])
-		vfmig_err(&why, code, "%s", code == -ECANCELED ? "cancelled" : strerror(-code));
-	handoff_step(m, code, &why);
 }

@@ -9,18 +9,26 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/device.h"
+#include "engine/estimate.h"
+#include "engine/loop.h"
+#include "engine/memory.h"
+#include "engine/migration.h"
+#include "engine/report.h"
+#include "engine/send.h"
+#include "engine/source.h"
 
 /* A round that sent nothing, and did not help: so long until the next may. */
 #define BREATH_NS 5000000
 
 static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	m->round++;
-	m->round_open = true;
-	m->round_began = device_now();
-	m->round_counts = (struct engine_counts){.bytes = m->out.bytes};
-	m->out.limit.held_ns = 0;
+	m->progress.round++;
+	m->source.round_open = true;
+	m->source.round_began = device_now();
+	m->progress.round_counts = (struct engine_counts){.bytes = m->channel.out.bytes};
+	m->channel.out.limit.held_ns = 0;
 	for (uint32_t i = 0; i < m->device_count; i++) {
 		m->devices[i]->drained = false;
 		m->devices[i]->round_bytes = 0;
@@ -30,7 +38,7 @@ static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 
 static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 {
-	struct vfmig_estimate e = {.rate = m->estimator.rate,
+	struct vfmig_estimate e = {.rate = m->source.estimator.rate,
 				   .dirty_rate = dirty_rate,
 				   .memory_bytes = m->memory.left};
 	uint64_t left = e.memory_bytes;
@@ -38,7 +46,7 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 	for (uint32_t i = 0; i < m->device_count; i++) {
 		const struct size_estimate *estimate = &m->devices[i]->estimate;
 
-		e.device_bytes += estimate_left(estimate, (uint64_t)m->round_ns) >> 1;
+		e.device_bytes += estimate_left(estimate, (uint64_t)m->source.round_ns) >> 1;
 		e.initial_left |= estimate->initial > 0;
 		e.unknown += !estimate->known;
 	}
@@ -46,115 +54,116 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 	e.device_bytes = e.device_bytes > UINT64_MAX / 4 ? UINT64_MAX / 2 : e.device_bytes << 1;
 	if (__builtin_add_overflow(left, e.device_bytes, &left))
 		left = UINT64_MAX;
-	e.downtime_ns = estimator_downtime(&m->estimator, left);
+	e.downtime_ns = estimator_downtime(&m->source.estimator, left);
 	e.fits = !e.initial_left && e.downtime_ns != UINT64_MAX &&
 		 (e.downtime_ns + 999999) / 1000000 <= m->options.downtime_ms;
-	pthread_mutex_lock(&m->lock);
-	m->estimate = e;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.estimate = e;
+	pthread_mutex_unlock(&m->status.lock);
 }
 
 static void tell(struct vfmig_migration *m, uint64_t bytes, uint64_t dirty)
 {
-	const struct vfmig_estimate *e = &m->estimate;
+	const struct vfmig_estimate *e = &m->status.estimate;
 
-	engine_report(
-		m, "round", VFMIG_U64("round", m->round), VFMIG_U64("ns", m->round_ns),
-		VFMIG_U64("bytes", bytes), VFMIG_U64("memory_bytes", m->round_counts.memory_bytes),
-		VFMIG_U64("device_bytes", m->round_counts.device_bytes),
-		VFMIG_U64("zero_pages", m->round_counts.zero_pages), VFMIG_U64("rate", e->rate),
-		VFMIG_U64("dirty_pages", dirty), VFMIG_U64("dirty_rate", e->dirty_rate),
-		VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
-		VFMIG_U64("downtime_ns", e->downtime_ns), VFMIG_U64("fits", e->fits));
+	engine_report(m, "round", VFMIG_U64("round", m->progress.round),
+		      VFMIG_U64("ns", m->source.round_ns), VFMIG_U64("bytes", bytes),
+		      VFMIG_U64("memory_bytes", m->progress.round_counts.memory_bytes),
+		      VFMIG_U64("device_bytes", m->progress.round_counts.device_bytes),
+		      VFMIG_U64("zero_pages", m->progress.round_counts.zero_pages),
+		      VFMIG_U64("rate", e->rate), VFMIG_U64("dirty_pages", dirty),
+		      VFMIG_U64("dirty_rate", e->dirty_rate),
+		      VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
+		      VFMIG_U64("downtime_ns", e->downtime_ns), VFMIG_U64("fits", e->fits));
 }
 
 static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error *err)
 {
-	int64_t ns = device_now() - m->round_began, before = m->round_ns;
-	uint64_t held = m->out.limit.held_ns;
-	const struct engine_counts *c = &m->round_counts;
+	int64_t ns = device_now() - m->source.round_began, before = m->source.round_ns;
+	uint64_t held = m->channel.out.limit.held_ns;
+	const struct engine_counts *c = &m->progress.round_counts;
 	uint64_t zero = (c->zero_pages - c->hole_pages) * ABI_STREAM_PAGE;
 	int ret = 0;
 
-	m->round_ns = ns;
+	m->source.round_ns = ns;
 	/* No round is shorter than a round trip, and the first one measured may have met a busy moment. */
-	estimator_round_trip(&m->estimator, (uint64_t)ns);
+	estimator_round_trip(&m->source.estimator, (uint64_t)ns);
 	ns = (uint64_t)ns > held ? ns - (int64_t)held : 1;
-	if (m->estimator.sure)
-		estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
-	estimator_round(&m->estimator, bytes, zero, (uint64_t)ns);
-	if (!m->estimator.sure) {
+	if (m->source.estimator.sure)
+		estimator_lag(&m->source.estimator, bytes, zero, (uint64_t)ns);
+	estimator_round(&m->source.estimator, bytes, zero, (uint64_t)ns);
+	if (!m->source.estimator.sure) {
 		ret = engine_sync_probe(m, err);
-		estimator_lag(&m->estimator, bytes, zero, (uint64_t)ns);
+		estimator_lag(&m->source.estimator, bytes, zero, (uint64_t)ns);
 	}
 	for (uint32_t i = 0; i < m->device_count; i++)
 		estimate_round(&m->devices[i]->estimate, m->devices[i]->round_bytes,
-			       (uint64_t)(m->round_ns + before), m->round == 1);
+			       (uint64_t)(m->source.round_ns + before), m->progress.round == 1);
 	return ret;
 }
 
 /* 1 if the round had something in it. */
 static int end(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	struct abi_section section = {.type = ABI_SECTION_ROUND, .arg = m->round};
-	struct engine_counts *c = &m->round_counts;
+	struct abi_section section = {.type = ABI_SECTION_ROUND, .arg = m->progress.round};
+	struct engine_counts *c = &m->progress.round_counts;
 	uint64_t bytes, dirty;
 	int ret;
 
-	ret = engine_control(m, &section, NULL, err);
+	ret = engine_send_section(m, &section, NULL, err);
 	if (!ret)
 		ret = engine_sync(m, err);
-	bytes = m->out.bytes - c->bytes;
+	bytes = m->channel.out.bytes - c->bytes;
 	if (!ret)
 		ret = measure(m, c->memory_bytes || c->device_bytes ? bytes : 0, err);
 	if (ret)
 		return ret;
-	m->round_open = false;
+	m->source.round_open = false;
 	/* A tracker that failed makes for a round of everything; it was told. */
 	ret = engine_memory_collect(m, err);
 	if (ret < 0)
 		return ret;
 	dirty = m->memory.left / ABI_STREAM_PAGE;
-	ret = engine_ask_sizes(m, err);
+	ret = engine_sizes_get(m, err);
 	if (ret)
 		return ret;
-	estimate(m, m->round_ns ? dirty * 1000000000 / (uint64_t)m->round_ns : 0);
+	estimate(m, m->source.round_ns ? dirty * 1000000000 / (uint64_t)m->source.round_ns : 0);
 	tell(m, bytes, dirty);
 	ret = c->memory_bytes || c->device_bytes || c->zero_pages;
-	m->counts.memory_bytes += c->memory_bytes;
-	m->counts.device_bytes += c->device_bytes;
-	m->counts.zero_pages += c->zero_pages;
+	m->progress.counts.memory_bytes += c->memory_bytes;
+	m->progress.counts.device_bytes += c->device_bytes;
+	m->progress.counts.zero_pages += c->zero_pages;
 	*c = (struct engine_counts){0};
-	pthread_mutex_lock(&m->lock);
-	m->result.dirty_pages += dirty;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.dirty_pages += dirty;
+	pthread_mutex_unlock(&m->status.lock);
 	engine_report_counts(m);
 	return ret;
 }
 
 ssize_t engine_source_iterate(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
 {
-	uint64_t before = m->out.bytes;
+	uint64_t before = m->channel.out.bytes;
 	bool over = false;
 	int ret = 0;
 
-	m->deadline = 0;
-	if (!m->round_open)
+	m->limits.deadline = 0;
+	if (!m->source.round_open)
 		ret = begin(m, err);
 	if (!ret)
 		ret = engine_pump(m, budget, &over, err);
 	if (ret)
 		return ret;
 	if (!over)
-		return (ssize_t)(m->out.bytes - before);
+		return (ssize_t)(m->channel.out.bytes - before);
 	ret = end(m, err);
-	return ret <= 0 ? ret : (ssize_t)(m->out.bytes - before);
+	return ret <= 0 ? ret : (ssize_t)(m->channel.out.bytes - before);
 }
 
 /* A file answers no probe. If nothing is written before the stop either, its rate stays unknown. */
 static bool unmeasurable(const struct vfmig_migration *m)
 {
-	return m->file && !m->estimator.sure && !m->estimate.initial_left;
+	return m->channel.file && !m->source.estimator.sure && !m->status.estimate.initial_left;
 }
 
 /* No rounds: the estimate is that of everything. */
@@ -163,7 +172,7 @@ static int estimate_all(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret = engine_sync_probe(m, err);
 
 	if (!ret)
-		ret = engine_ask_sizes(m, err);
+		ret = engine_sizes_get(m, err);
 	if (!ret)
 		estimate(m, 0);
 	return ret;
@@ -171,7 +180,7 @@ static int estimate_all(struct vfmig_migration *m, struct vfmig_error *err)
 
 static int unconverged(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	const struct vfmig_estimate *e = &m->estimate;
+	const struct vfmig_estimate *e = &m->status.estimate;
 	char downtime[64] = "is unknown";
 
 	if (e->downtime_ns != UINT64_MAX)
@@ -182,20 +191,20 @@ static int unconverged(struct vfmig_migration *m, struct vfmig_error *err)
 				 "after %llu rounds a device has still not sent the first of its "
 				 "data (initial bytes); raise max-rounds, or switch all the same "
 				 "(unconverged=switch)",
-				 (unsigned long long)m->round);
+				 (unsigned long long)m->progress.round);
 	return vfmig_err(
 		err, -ETIME,
 		"after %llu rounds the estimated downtime %s, and the limit is %llu ms: "
 		"%llu bytes are left at %llu bytes/s, and %llu pages/s are written. Raise the "
 		"downtime limit (downtime) or the bandwidth, or switch all the same "
 		"(unconverged=switch)",
-		(unsigned long long)m->round, downtime, (unsigned long long)m->options.downtime_ms,
+		(unsigned long long)m->progress.round, downtime,
+		(unsigned long long)m->options.downtime_ms,
 		(unsigned long long)(e->memory_bytes + e->device_bytes),
 		(unsigned long long)e->rate, (unsigned long long)e->dirty_rate);
 }
 
-/* Rounds until it fits. Returns why it is to switch over, NULL after a failure. */
-static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_error *err)
+const char *engine_source_rounds(struct vfmig_migration *m, int *ret, struct vfmig_error *err)
 {
 	ssize_t n;
 
@@ -205,13 +214,13 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 			return NULL;
 	}
 	for (;;) {
-		if (m->estimate.fits)
+		if (m->status.estimate.fits)
 			return "fits";
-		if (m->round >= m->options.max_rounds) {
+		if (m->progress.round >= m->options.max_rounds) {
 			if (m->options.unconverged == VFMIG_UNCONVERGED_SWITCH)
 				return "max-rounds";
 			/* A file does not say how fast it will be: nothing was sent that could be measured. */
-			if (!m->round && unmeasurable(m))
+			if (!m->progress.round && unmeasurable(m))
 				return "unmeasured";
 			*ret = unconverged(m, err);
 			return NULL;
@@ -221,7 +230,7 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 			*ret = (int)n;
 			return NULL;
 		}
-		if (n || m->estimate.fits)
+		if (n || m->status.estimate.fits)
 			continue;
 		if (unmeasurable(m))
 			return "unmeasured";
@@ -231,14 +240,4 @@ static const char *rounds(struct vfmig_migration *m, int *ret, struct vfmig_erro
 			return NULL;
 		}
 	}
-}
-
-int engine_source_run(struct vfmig_migration *m, struct vfmig_error *err)
-{
-	int ret = 0;
-	const char *reason = rounds(m, &ret, err);
-
-	if (!reason)
-		return engine_source_give_up(m, ret, err);
-	return engine_source_complete(m, reason, err);
 }

@@ -9,7 +9,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/device.h"
+#include "engine/loop.h"
+#include "engine/migration.h"
+#include "engine/report.h"
+#include "engine/wait.h"
 
 int engine_device_code(ssize_t ret)
 {
@@ -25,17 +30,17 @@ int engine_device_code(ssize_t ret)
 	}
 }
 
-void engine_state_ask(struct engine_device *dev, enum vfmig_state state)
+void engine_state_submit(struct engine_device *dev, enum vfmig_state state)
 {
 	dev->from = dev->state;
 	dev->asked = state;
 	dev->op.request = (struct vfmig_request){.op = VFMIG_OP_SET_STATE, .state = state};
 	dev->unsure = true;
-	loop_request_submit(&dev->m->loop, &dev->op, dev->session, NULL, dev->m->request_ms);
-	dev->m->begun = true;
+	loop_request_submit(&dev->m->loop, &dev->op, dev->session, NULL, dev->m->limits.request_ms);
+	dev->m->handoff.begun = true;
 }
 
-bool engine_state_arrived(struct engine_device *dev, int *ret, struct vfmig_error *err)
+bool engine_state_reap(struct engine_device *dev, int *ret, struct vfmig_error *err)
 {
 	const char *from = vfmig_state_name(dev->from), *to = vfmig_state_name(dev->asked);
 
@@ -58,14 +63,14 @@ bool engine_state_arrived(struct engine_device *dev, int *ret, struct vfmig_erro
 	return true;
 }
 
-void engine_states_ask(struct vfmig_migration *m, engine_where_fn where)
+void engine_states_submit(struct vfmig_migration *m, engine_target_fn where)
 {
 	for (uint32_t i = 0; i < m->device_count; i++)
 		if (where(m->devices[i]) != m->devices[i]->state || m->devices[i]->unsure)
-			engine_state_ask(m->devices[i], where(m->devices[i]));
+			engine_state_submit(m->devices[i], where(m->devices[i]));
 }
 
-bool engine_states_over(struct vfmig_migration *m)
+bool engine_states_done(struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->device_count; i++)
 		if (m->devices[i]->op.under_way && !atomic_load(&m->devices[i]->op.done))
@@ -78,20 +83,20 @@ static int take_in(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int first = 0, ret, waited;
 
-	while (!engine_states_over(m)) {
+	while (!engine_states_done(m)) {
 		waited = engine_wait(m, 0, err);
 		if (waited)
 			return waited;
 	}
 	for (uint32_t i = 0; i < m->device_count; i++)
-		if (engine_state_arrived(m->devices[i], &ret, first ? NULL : err) && !first)
+		if (engine_state_reap(m->devices[i], &ret, first ? NULL : err) && !first)
 			first = ret;
 	return first;
 }
 
-int engine_states_go(struct vfmig_migration *m, engine_where_fn where, struct vfmig_error *err)
+int engine_states_go(struct vfmig_migration *m, engine_target_fn where, struct vfmig_error *err)
 {
-	engine_states_ask(m, where);
+	engine_states_submit(m, where);
 	return take_in(m, err);
 }
 
@@ -110,7 +115,7 @@ static int ask_all(struct vfmig_migration *m, enum vfmig_op op, bool *asked)
 			continue;
 		dev->op.request = (struct vfmig_request){.op = op};
 		loop_request_submit(&m->loop, &dev->op, op == VFMIG_OP_RESET ? NULL : dev->session,
-				    vfmig_session_device(dev->session), m->request_ms);
+				    vfmig_session_device(dev->session), m->limits.request_ms);
 	}
 	for (uint32_t i = 0; i < m->device_count; i++)
 		while (asked[i] && !ret && !loop_request_over(&m->devices[i]->op))
@@ -120,7 +125,7 @@ static int ask_all(struct vfmig_migration *m, enum vfmig_op op, bool *asked)
 	return ret;
 }
 
-int engine_states_learn(struct vfmig_migration *m)
+int engine_states_get(struct vfmig_migration *m)
 {
 	bool asked[VFMIG_MIGRATION_DEVICES_MAX];
 	int ret;
@@ -139,13 +144,13 @@ int engine_states_learn(struct vfmig_migration *m)
 	return ret;
 }
 
-int engine_states_begin(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_states_get_all(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
 	for (uint32_t i = 0; i < m->device_count; i++)
 		m->devices[i]->unsure = true;
-	ret = engine_states_learn(m);
+	ret = engine_states_get(m);
 	if (ret)
 		return vfmig_err(err, ret, "cancelled");
 	for (uint32_t i = 0; i < m->device_count; i++) {
@@ -178,7 +183,7 @@ static enum vfmig_state back(const struct engine_device *dev)
 }
 
 /* One step for all. A device that does not answer is not asked again: it would cost its time limit. */
-static void step_back(struct vfmig_migration *m, engine_where_fn where, bool *lost,
+static void step_back(struct vfmig_migration *m, engine_target_fn where, bool *lost,
 		      struct vfmig_error *err)
 {
 	int ret;
@@ -187,12 +192,12 @@ static void step_back(struct vfmig_migration *m, engine_where_fn where, bool *lo
 		struct engine_device *dev = m->devices[i];
 
 		if (!lost[i] && where(dev) != dev->state)
-			engine_state_ask(dev, where(dev));
+			engine_state_submit(dev, where(dev));
 	}
-	while (!engine_states_over(m))
+	while (!engine_states_done(m))
 		loop_turn(&m->loop, NULL, 0);
 	for (uint32_t i = 0; i < m->device_count; i++)
-		if (engine_state_arrived(m->devices[i], &ret, err && err->code ? NULL : err) && ret)
+		if (engine_state_reap(m->devices[i], &ret, err && err->code ? NULL : err) && ret)
 			lost[i] = true;
 }
 
@@ -201,7 +206,7 @@ uint32_t engine_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 	bool lost[VFMIG_MIGRATION_DEVICES_MAX] = {false};
 	uint32_t count = 0;
 
-	engine_states_learn(m);
+	engine_states_get(m);
 	for (uint32_t i = 0; i < m->device_count; i++) {
 		if (!m->devices[i]->unsure && m->devices[i]->state != VFMIG_STATE_ERROR)
 			continue;

@@ -8,128 +8,107 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
-
-static int get_buffers(struct vfmig_migration *m, struct vfmig_error *err)
-{
-	while (m->free.count < VFMIG_MIGRATION_BUFFERS) {
-		struct channel_buffer *buffer = aligned_alloc(64, sizeof(*buffer));
-
-		if (!buffer)
-			return vfmig_err(err, -ENOMEM, "no memory for %u buffers of %u bytes",
-					 VFMIG_MIGRATION_BUFFERS, VFMIG_MIGRATION_BUFFER_BYTES);
-		/* Only the head: the bytes are pages that may never be used. */
-		memset(buffer, 0, offsetof(struct channel_buffer, bytes));
-		buffer_queue_push(&m->free, buffer);
-	}
-	return 0;
-}
+#include "device/device.h"
+#include "engine/channel/channel.h"
+#include "engine/destination.h"
+#include "engine/loop.h"
+#include "engine/memory.h"
+#include "engine/migration.h"
+#include "engine/report.h"
+#include "engine/send.h"
+#include "engine/source.h"
+#include "engine/wait.h"
 
 static int open_channel(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	if (m->in_fd < 0 && m->out_fd < 0)
+	if (m->channel.in_fd < 0 && m->channel.out_fd < 0)
 		return vfmig_err(err, -EBADF, "the migration has no channel");
-	m->file = m->in_fd < 0 || m->out_fd < 0;
-	ret = channel_port_open(&m->in.port, m->in_fd, err);
+	m->channel.file = m->channel.in_fd < 0 || m->channel.out_fd < 0;
+	ret = channel_port_open(&m->channel.in.port, m->channel.in_fd, err);
 	if (ret)
 		return ret;
-	return channel_port_open(&m->out.port, m->out_fd, err);
-}
-
-/*
- * What is asked of a device by way of others (its log, by the space) has the device's own time limit. For the time
- * of the migration that is not longer than ours.
- */
-void engine_limit_devices(struct vfmig_migration *m, uint64_t ms)
-{
-	for (uint32_t i = 0; ms && i < m->device_count; i++) {
-		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
-		uint64_t own = m->devices[i]->timeout_ms;
-
-		if (device)
-			vfmig_device_set_timeout(device, own && own < ms ? own : ms);
-	}
-}
-
-static void limit_devices(struct vfmig_migration *m)
-{
-	for (uint32_t i = 0; i < m->device_count; i++) {
-		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
-
-		if (device)
-			m->devices[i]->timeout_ms = atomic_load(&device->timeout_ms);
-	}
-	engine_limit_devices(m, m->request_ms);
-}
-
-static void unlimit_devices(struct vfmig_migration *m)
-{
-	for (uint32_t i = 0; i < m->device_count; i++) {
-		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
-
-		if (device)
-			vfmig_device_set_timeout(device, m->devices[i]->timeout_ms);
-	}
+	return channel_port_open(&m->channel.out.port, m->channel.out_fd, err);
 }
 
 static void end(struct vfmig_migration *m)
 {
-	if (m->stage != ENGINE_STAGE_OVER || m->ended)
+	if (m->stage != ENGINE_STAGE_OVER || m->step.ended)
 		return;
-	m->ended = true;
-	channel_port_close(&m->in.port);
-	channel_port_close(&m->out.port);
-	unlimit_devices(m);
+	m->step.ended = true;
+	channel_port_close(&m->channel.in.port);
+	channel_port_close(&m->channel.out.port);
+	engine_limits_end(m);
 }
 
 static int begin(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	m->began = device_now();
-	m->in.moved = m->out.moved = m->began;
+	m->progress.began = device_now();
+	m->channel.in.moved = m->channel.out.moved = m->progress.began;
 	if (m->options.total_ms)
-		m->total_deadline = m->began + (int64_t)m->options.total_ms * 1000000;
-	pthread_mutex_lock(&m->lock);
-	m->result.running = m->role == VFMIG_ROLE_SOURCE;
-	pthread_mutex_unlock(&m->lock);
-	limit_devices(m);
-	ret = get_buffers(m, err);
+		m->limits.total_deadline =
+			m->progress.began + (int64_t)m->options.total_ms * 1000000;
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.running = m->role == VFMIG_ROLE_SOURCE;
+	pthread_mutex_unlock(&m->status.lock);
+	engine_limits_begin(m);
+	ret = engine_buffers_alloc(m, err);
 	return ret ? ret : open_channel(m, err);
+}
+
+static int give_up(struct vfmig_migration *m, int code, struct vfmig_error *err)
+{
+	return m->role == VFMIG_ROLE_SOURCE ? engine_source_give_up(m, code, err)
+					    : engine_destination_give_up(m, code, err);
 }
 
 static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 {
+	bool source = m->role == VFMIG_ROLE_SOURCE;
 	int ret;
 
-	if (m->began)
+	if (m->progress.began)
 		return vfmig_err(err, -EINVAL, "the migration is set up already");
+	m->handoff.state = source ? HANDOFF_SRC_MOVE : HANDOFF_DST_LOAD;
 	ret = begin(m, err);
-	m->handoff = m->role == VFMIG_ROLE_SOURCE ? HANDOFF_SRC_MOVE : HANDOFF_DST_LOAD;
 	if (!ret && atomic_load(&m->loop.cancelled))
 		ret = vfmig_err(err, -ECANCELED, "cancelled before it began");
-	if (m->role == VFMIG_ROLE_SOURCE)
-		return ret ? engine_source_give_up(m, ret, err) : engine_source_setup(m, err);
-	return ret ? engine_destination_give_up(m, ret, err) : engine_destination_setup(m, err);
-}
-
-static ssize_t run(struct vfmig_migration *m, struct vfmig_error *err)
-{
-	int ret = setup(m, err);
-
-	if (ret)
-		return ret;
-	return m->role == VFMIG_ROLE_SOURCE ? engine_source_run(m, err)
-					    : engine_destination_load(m, 0, err);
+	if (!ret)
+		ret = source ? engine_source_setup(m, err) : engine_destination_setup(m, err);
+	return ret ? give_up(m, ret, err) : 0;
 }
 
 static ssize_t iterate(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
 {
 	ssize_t n = engine_source_iterate(m, budget, err);
 
-	return n < 0 ? engine_source_give_up(m, (int)n, err) : n;
+	return n < 0 ? give_up(m, (int)n, err) : n;
+}
+
+static ssize_t load(struct vfmig_migration *m, uint64_t budget, struct vfmig_error *err)
+{
+	bool over = false;
+	ssize_t n = engine_destination_load(m, budget, &over, err);
+
+	if (n < 0)
+		return give_up(m, (int)n, err);
+	return over ? engine_destination_complete(m, err) : n;
+}
+
+static ssize_t run(struct vfmig_migration *m, struct vfmig_error *err)
+{
+	const char *reason;
+	int ret = setup(m, err);
+
+	if (ret)
+		return ret;
+	if (m->role == VFMIG_ROLE_DESTINATION)
+		return load(m, 0, err);
+	reason = engine_source_rounds(m, &ret, err);
+	return reason ? engine_source_complete(m, reason, err) : give_up(m, ret, err);
 }
 
 static ssize_t take_step(struct vfmig_migration *m, enum vfmig_step step, uint64_t budget,
@@ -149,7 +128,7 @@ static ssize_t take_step(struct vfmig_migration *m, enum vfmig_step step, uint64
 	if (source && step == VFMIG_STEP_COMPLETE)
 		return engine_source_complete(m, "asked", err);
 	if (!source && step == VFMIG_STEP_LOAD)
-		return engine_destination_load(m, budget, err);
+		return load(m, budget, err);
 	return vfmig_err(err, -EINVAL, "a %s has no such step", engine_role_name(m->role));
 }
 
@@ -159,18 +138,11 @@ ssize_t vfmig_migration_step(struct vfmig_migration *m, enum vfmig_step step, ui
 	struct vfmig_error none = {0};
 	ssize_t ret;
 
-	if (m->thread_runs)
+	if (m->step.runs)
 		return vfmig_err(err, -EBUSY, "a step is under way");
 	ret = take_step(m, step, budget, err ? err : &none);
 	end(m);
 	return ret;
-}
-
-int vfmig_migration_run(struct vfmig_migration *m, int in_fd, int out_fd, struct vfmig_error *err)
-{
-	int ret = vfmig_migration_set_channel(m, in_fd, out_fd, err);
-
-	return ret ? ret : (int)vfmig_migration_step(m, VFMIG_STEP_RUN, 0, err);
 }
 
 /* ---- in a thread ---- */
@@ -181,8 +153,8 @@ static void *in_thread(void *context)
 	uint64_t one = 1;
 	ssize_t n;
 
-	m->step_result = take_step(m, m->step, m->budget, &m->step_err);
-	n = write(m->step_fd, &one, sizeof(one));
+	m->step.result = take_step(m, m->step.what, m->step.budget, &m->step.err);
+	n = write(m->step.fd, &one, sizeof(one));
 	(void)n;
 	return NULL;
 }
@@ -193,62 +165,59 @@ int vfmig_migration_start(struct vfmig_migration *m, enum vfmig_step step, uint6
 	sigset_t all, before;
 	int ret;
 
-	if (m->thread_runs)
+	if (m->step.runs)
 		return vfmig_err(err, -EBUSY, "a step is under way");
-	m->step = step;
-	m->budget = budget;
-	m->step_err = (struct vfmig_error){0};
+	m->step.what = step;
+	m->step.budget = budget;
+	m->step.err = (struct vfmig_error){0};
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = -pthread_create(&m->thread, NULL, in_thread, m);
+	ret = -pthread_create(&m->step.thread, NULL, in_thread, m);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret)
 		return vfmig_err(err, ret, "no thread for a step: %s", strerror(-ret));
-	m->thread_runs = true;
+	m->step.runs = true;
 	return 0;
 }
 
 int vfmig_migration_fd(struct vfmig_migration *m)
 {
-	return m->step_fd;
+	return m->step.fd;
 }
 
 ssize_t vfmig_migration_finish(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	uint64_t count;
 
-	if (!m->thread_runs)
+	if (!m->step.runs)
 		return vfmig_err(err, -EINVAL, "no step was started");
-	pthread_join(m->thread, NULL);
-	m->thread_runs = false;
-	if (read(m->step_fd, &count, sizeof(count)) < 0)
+	pthread_join(m->step.thread, NULL);
+	m->step.runs = false;
+	if (read(m->step.fd, &count, sizeof(count)) < 0)
 		return vfmig_err(err, -EIO, "somebody has read the step's descriptor");
-	if (m->step_result < 0)
-		vfmig_err(err, (int)m->step_result, "%s", m->step_err.text);
+	if (m->step.result < 0)
+		vfmig_err(err, (int)m->step.result, "%s", m->step.err.text);
 	end(m);
-	return m->step_result;
+	return m->step.result;
 }
 
 int vfmig_migration_cleanup(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct vfmig_error why = {0};
 
-	if (m->thread_runs) {
-		vfmig_migration_cancel(m);
+	if (m->step.runs) {
+		loop_cancel(&m->loop);
 		vfmig_migration_finish(m, NULL);
 	}
 	if (m->stage == ENGINE_STAGE_MOVING) {
-		vfmig_migration_cancel(m);
+		loop_cancel(&m->loop);
 		vfmig_err(&why, -ECANCELED, "cancelled");
-		if (m->role == VFMIG_ROLE_SOURCE)
-			engine_source_give_up(m, -ECANCELED, &why);
-		else
-			engine_destination_give_up(m, -ECANCELED, &why);
+		give_up(m, -ECANCELED, &why);
 		end(m);
 	}
-	if (m->handoff != HANDOFF_SRC_DOUBT)
-		engine_memory_untrack(m);
-	if (m->result.lost_devices)
-		return vfmig_err(err, -EIO, "%s", m->result.sentence);
+	if (m->handoff.state != HANDOFF_SRC_DOUBT)
+		engine_memory_untrack(&m->memory);
+	if (m->status.result.lost_devices)
+		return vfmig_err(err, -EIO, "%s", m->status.result.sentence);
 	return 0;
 }

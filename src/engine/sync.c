@@ -13,7 +13,10 @@
  */
 #include <errno.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/estimate.h"
+#include "engine/migration.h"
+#include "engine/send.h"
 
 /*
  * Probes grow until one takes so many round trips and so much more, or is as large as a section may be. None follows
@@ -29,27 +32,27 @@
 static int exchange(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
 {
 	struct abi_section section = {.type = ABI_SECTION_SYNC, .length = bytes};
-	int ret = engine_control(m, &section, NULL, err);
+	int ret = engine_send_section(m, &section, NULL, err);
 
 	if (!ret)
-		ret = engine_flush(m, err);
-	if (!ret && !m->file)
-		ret = engine_source_await(m, ABI_SECTION_LOADED, err);
+		ret = engine_send_flush(m, err);
+	if (!ret && !m->channel.file)
+		ret = engine_reply_await(m, ABI_SECTION_LOADED, err);
 	if (!ret)
-		m->loaded_sections = m->out.sections;
+		m->source.loaded_sections = m->channel.out.sections;
 	return ret;
 }
 
 int engine_sync(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	if (m->file)
-		return engine_flush(m, err);
+	if (m->channel.file)
+		return engine_send_flush(m, err);
 	return exchange(m, 0, err);
 }
 
 uint64_t engine_sync_unloaded(const struct vfmig_migration *m)
 {
-	return m->file ? 0 : m->out.sections - m->loaded_sections;
+	return m->channel.file ? 0 : m->channel.out.sections - m->source.loaded_sections;
 }
 
 int engine_sync_round_trip(struct vfmig_migration *m, struct vfmig_error *err)
@@ -58,25 +61,25 @@ int engine_sync_round_trip(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret = engine_sync(m, err);
 
 	if (!ret)
-		estimator_round_trip(&m->estimator, (uint64_t)(device_now() - began));
+		estimator_round_trip(&m->source.estimator, (uint64_t)(device_now() - began));
 	return ret;
 }
 
 int engine_sync_probe(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	uint64_t ns, held, trip = m->estimator.round_trip_ns;
+	uint64_t ns, held, trip = m->source.estimator.round_trip_ns;
 
-	for (uint32_t bytes = PROBE_FIRST; !m->file; bytes *= 4) {
+	for (uint32_t bytes = PROBE_FIRST; !m->channel.file; bytes *= 4) {
 		int64_t began = device_now();
 		int ret;
 
-		held = m->out.limit.held_ns;
+		held = m->channel.out.limit.held_ns;
 		ret = exchange(m, bytes, err);
 		if (ret)
 			return ret;
 		ns = (uint64_t)(device_now() - began);
-		held = m->out.limit.held_ns - held;
-		estimator_probe(&m->estimator, bytes, ns > held ? ns - held : 1);
+		held = m->channel.out.limit.held_ns - held;
+		estimator_probe(&m->source.estimator, bytes, ns > held ? ns - held : 1);
 		if (ns > PROBE_TRIPS * trip + held + PROBE_NS || ns > PROBE_LONG ||
 		    bytes == PROBE_LAST)
 			break;

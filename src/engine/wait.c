@@ -5,12 +5,53 @@
  */
 #include <errno.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/channel/limit.h"
+#include "engine/device.h"
+#include "engine/loop.h"
+#include "engine/migration.h"
+#include "engine/wait.h"
 
 void engine_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what)
 {
-	m->deadline = ms ? device_now() + (int64_t)ms * 1000000 : 0;
-	m->deadline_what = what;
+	m->limits.deadline = ms ? device_now() + (int64_t)ms * 1000000 : 0;
+	m->limits.what = what;
+}
+
+/*
+ * What is asked of a device by way of others (its log, by the space) has the device's own time limit. For the time
+ * of the migration that is not longer than ours.
+ */
+void engine_limit_devices(struct vfmig_migration *m, uint64_t ms)
+{
+	for (uint32_t i = 0; ms && i < m->device_count; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
+		uint64_t own = m->devices[i]->timeout_ms;
+
+		if (device)
+			vfmig_device_set_timeout(device, own && own < ms ? own : ms);
+	}
+}
+
+void engine_limits_begin(struct vfmig_migration *m)
+{
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
+
+		if (device)
+			m->devices[i]->timeout_ms = atomic_load(&device->timeout_ms);
+	}
+	engine_limit_devices(m, m->limits.request_ms);
+}
+
+void engine_limits_end(struct vfmig_migration *m)
+{
+	for (uint32_t i = 0; i < m->device_count; i++) {
+		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
+
+		if (device)
+			vfmig_device_set_timeout(device, m->devices[i]->timeout_ms);
+	}
 }
 
 /* The least that the way back has for each request. */
@@ -22,9 +63,9 @@ void engine_limit_back(struct vfmig_migration *m)
 
 	if (half && half < BACK_MS)
 		half = BACK_MS;
-	if (half && (!m->request_ms || half < m->request_ms))
-		m->request_ms = half;
-	engine_limit_devices(m, m->request_ms);
+	if (half && (!m->limits.request_ms || half < m->limits.request_ms))
+		m->limits.request_ms = half;
+	engine_limit_devices(m, m->limits.request_ms);
 }
 
 static void sooner(int64_t *until, int64_t than)
@@ -40,10 +81,11 @@ static int64_t idle_deadline(struct vfmig_migration *m, unsigned what)
 
 	if (!limit)
 		return 0;
-	if (what & ENGINE_WAIT_OUT && m->out.queue.count && !rate_limit_when(&m->out.limit))
-		sooner(&until, m->out.moved + limit);
+	if (what & ENGINE_WAIT_OUT && m->channel.out.queue.count &&
+	    !rate_limit_when(&m->channel.out.limit))
+		sooner(&until, m->channel.out.moved + limit);
 	if (what & ENGINE_WAIT_IN)
-		sooner(&until, m->in.moved + limit);
+		sooner(&until, m->channel.in.moved + limit);
 	return until;
 }
 
@@ -51,10 +93,10 @@ static int check_time(struct vfmig_migration *m, int64_t idle, struct vfmig_erro
 {
 	int64_t now = device_now();
 
-	if (m->deadline && now >= m->deadline)
+	if (m->limits.deadline && now >= m->limits.deadline)
 		return vfmig_err(err, -ETIMEDOUT, "%s took longer than its time limit",
-				 m->deadline_what);
-	if (m->total_deadline && now >= m->total_deadline)
+				 m->limits.what);
+	if (m->limits.total_deadline && now >= m->limits.total_deadline)
 		return vfmig_err(err, -ETIMEDOUT,
 				 "the migration took longer than %llu ms, its time limit "
 				 "(total-timeout)",
@@ -75,17 +117,17 @@ static int turn(struct vfmig_migration *m, unsigned what, bool wait, struct vfmi
 	int ret;
 
 	/* A source always listens: the destination may fail at any time. */
-	if ((what & ENGINE_WAIT_IN || m->role == VFMIG_ROLE_SOURCE) && !m->in.eof)
-		ports.in = m->in.port.fd;
-	held = rate_limit_when(&m->out.limit);
-	if (what & ENGINE_WAIT_OUT && m->out.queue.count && !held)
-		ports.out = m->out.port.fd;
-	sooner(&until, m->deadline);
-	sooner(&until, m->total_deadline);
+	if ((what & ENGINE_WAIT_IN || m->role == VFMIG_ROLE_SOURCE) && !m->channel.in.eof)
+		ports.in = m->channel.in.port.fd;
+	held = rate_limit_when(&m->channel.out.limit);
+	if (what & ENGINE_WAIT_OUT && m->channel.out.queue.count && !held)
+		ports.out = m->channel.out.port.fd;
+	sooner(&until, m->limits.deadline);
+	sooner(&until, m->limits.total_deadline);
 	sooner(&until, idle);
 	sooner(&until, held);
 	ret = loop_turn(&m->loop, &ports, wait ? until : 1);
-	m->in_ready |= ports.readable;
+	m->channel.readable |= ports.readable;
 	if (ret)
 		return vfmig_err(err, ret, "cancelled");
 	return check_time(m, idle, err);

@@ -18,7 +18,11 @@
 #include <unistd.h>
 
 #include "abi/le.h"
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/device.h"
+#include "engine/loop.h"
+#include "engine/migration.h"
+#include "engine/window.h"
 
 /* As many as both ends have under way. */
 #define PLACES (2 * ENGINE_DEVICE_DEPTH)

@@ -11,7 +11,7 @@
 
 #include <vfmig/tracker.h>
 
-#include "engine/engine.h"
+#include "engine/memory.h"
 #include "tests/check.h"
 
 #define PAGE	4096ul

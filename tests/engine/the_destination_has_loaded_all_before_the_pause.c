@@ -8,7 +8,9 @@
  */
 #include "tests/engine/rig.h"
 
-#include "engine/engine.h"
+#include "engine/device.h"
+#include "engine/migration.h"
+#include "engine/send.h"
 
 #define MEMORY (8u << 20)
 

@@ -69,7 +69,7 @@ compile() {
 ask() {
 	case $check in
 	calls_go_downward_only.py) compile && set -- "$work/build" ;;
-	abi_is_freestanding.py | the_library_keeps_quiet.py) compile && set -- "$work/build/libvfmig-internal.a" ;;
+	abi_is_freestanding.py | the_library_keeps_quiet.py | no_files_form_a_circle.py) compile && set -- "$work/build/libvfmig-internal.a" ;;
 	the_abi_is_compatible.sh) library && set -- libb.so ;;
 	exports_are_what_the_headers_declare.sh) compile && set -- "$work/build/libvfmig.so" "$work/build/libvfmig.a" ;;
 	an_installed_library_can_be_used.sh) package && set -- "$work/build" ;;
@@ -160,6 +160,16 @@ sums_from_peers_are_checked.py)
 	more src/device/a.c '/* iova + size > limit */' 'int good(uint64_t iova, uint64_t size)' '{' \
 		'	return iova + (size - 1);' '}'
 	passes
+	;;
+no_files_form_a_circle.py)
+	file src/engine/a.c 'int engine_b(void);' 'int engine_a(void)' '{' '	return engine_b();' '}'
+	file src/engine/b.c 'int engine_b(void)' '{' '	return 1;' '}'
+	passes
+	file src/engine/a.c 'int engine_b(void);' 'int engine_a(void)' '{' '	return engine_b();' '}'
+	file src/engine/b.c 'int engine_c(void);' 'int engine_b(void)' '{' '	return engine_c();' '}'
+	file src/engine/c.c 'int engine_a(void);' 'int engine_c(void)' '{' '	return engine_a();' '}'
+	file src/engine/d.c 'int engine_a(void);' 'int engine_d(void)' '{' '	return engine_a();' '}'
+	fails 'src/engine/: these files call each other in a circle: a.c, b.c, c.c'
 	;;
 revisions_stay_in_protocol.py)
 	passes

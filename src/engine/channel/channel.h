@@ -127,4 +127,26 @@ void channel_in_consume(struct channel_in *in, void *to, uint32_t len);
  */
 ssize_t channel_in_read(struct channel_in *in, void *to, size_t len, struct vfmig_error *err);
 
+/*
+ * Both directions of the channel of a migration.
+ * @in_fd, @out_fd: -1 for a direction that the channel does not have
+ * @file: the channel has one direction: the peer cannot answer
+ * @readable: the last turn of the loop found something to read
+ * @free: buffers that are not in use
+ * @id: of the migration, in both streams
+ * @version: of the stream that comes in; a destination answers in the version of its source
+ * @received_header: of the stream that comes in
+ */
+struct channel {
+	int in_fd, out_fd;
+	bool file;
+	bool readable;
+	struct channel_out out;
+	struct channel_in in;
+	struct buffer_queue free;
+	uint8_t id[16];
+	uint16_t version;
+	bool received_header;
+};
+
 #endif

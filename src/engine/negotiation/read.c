@@ -5,11 +5,37 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi/json.h"
 #include "abi/stream.h"
 #include "engine/negotiation/negotiation.h"
+
+struct negotiation *negotiation_new(uint32_t devices, uint32_t regions)
+{
+	struct negotiation *negotiation = calloc(1, sizeof(*negotiation));
+
+	if (!negotiation)
+		return NULL;
+	negotiation->device_count = devices;
+	negotiation->region_count = regions;
+	negotiation->devices = calloc(devices ? devices : 1, sizeof(*negotiation->devices));
+	negotiation->regions = calloc(regions ? regions : 1, sizeof(*negotiation->regions));
+	if (negotiation->devices && negotiation->regions)
+		return negotiation;
+	negotiation_free(negotiation);
+	return NULL;
+}
+
+void negotiation_free(struct negotiation *negotiation)
+{
+	if (!negotiation)
+		return;
+	free(negotiation->devices);
+	free(negotiation->regions);
+	free(negotiation);
+}
 
 struct reader {
 	struct vfmig_error *err;

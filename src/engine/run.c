@@ -9,7 +9,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
+#include "engine/migration.h"
+#include "engine/window.h"
+
+int vfmig_migration_run(struct vfmig_migration *m, int in_fd, int out_fd, struct vfmig_error *err)
+{
+	int ret = vfmig_migration_set_channel(m, in_fd, out_fd, err);
+
+	return ret ? ret : (int)vfmig_migration_step(m, VFMIG_STEP_RUN, 0, err);
+}
+
+/* ---- both ends in one process ---- */
 
 struct far {
 	struct vfmig_migration *m;

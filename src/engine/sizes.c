@@ -7,7 +7,10 @@
  */
 #include <errno.h>
 
-#include "engine/engine.h"
+#include "engine/device.h"
+#include "engine/loop.h"
+#include "engine/migration.h"
+#include "engine/wait.h"
 
 static bool asks(const struct engine_device *dev, enum vfmig_op op)
 {
@@ -71,7 +74,7 @@ static int ask(struct vfmig_migration *m, enum vfmig_op op, struct vfmig_error *
 	return hung;
 }
 
-int engine_ask_sizes(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_sizes_get(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = ask(m, VFMIG_OP_PRECOPY_INFO, err);
 

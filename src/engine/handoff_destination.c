@@ -8,26 +8,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/channel/channel.h"
+#include "engine/destination.h"
+#include "engine/device.h"
+#include "engine/handoff.h"
+#include "engine/migration.h"
+#include "engine/report.h"
+#include "engine/send.h"
+#include "engine/source.h"
+#include "engine/wait.h"
 
 /* How long the source may take to read why it failed. */
 #define TELL_MS 1000
 
-static uint64_t lap(struct vfmig_migration *m)
-{
-	int64_t now = device_now(), before = m->stage_began;
-
-	m->stage_began = now;
-	return (uint64_t)(now - before);
-}
-
 static int say_all(struct vfmig_migration *m, struct abi_section section, const char *payload,
 		   struct vfmig_error *err)
 {
-	int ret = engine_control(m, &section, payload, err);
+	int ret = engine_send_section(m, &section, payload, err);
 
-	m->out.moved = device_now();
-	return ret ? ret : engine_flush(m, err);
+	m->channel.out.moved = device_now();
+	return ret ? ret : engine_send_flush(m, err);
 }
 
 static int say(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
@@ -37,7 +38,7 @@ static int say(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err
 
 static int do_check(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	if (!m->file)
+	if (!m->channel.file)
 		engine_limit_time(m, m->options.switchover_ms,
 				  "checking what was loaded (switchover-timeout)");
 	return engine_writes_settle(m, err);
@@ -47,26 +48,26 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	if (!m->file) {
+	if (!m->channel.file) {
 		ret = engine_look(m, err);
 		if (!ret)
 			ret = say(m, ABI_SECTION_READY, err);
-		m->downtime.load = lap(m);
+		m->handoff.downtime.load = handoff_lap(m);
 		engine_limit_time(m, m->options.switchover_ms,
 				  "the source's COMMIT (switchover-timeout)");
 		/* COMMIT or CANCEL: the order allows nothing else here. */
 		if (!ret)
-			ret = engine_load_section(m, err);
+			ret = engine_receive_section(m, err);
 		if (ret < 0)
 			return ret;
-		m->downtime.commit = lap(m);
+		m->handoff.downtime.commit = handoff_lap(m);
 	}
 	m->loop.deaf = true;
-	m->total_deadline = 0;
+	m->limits.total_deadline = 0;
 	engine_limit_time(m, m->options.switchover_ms, "starting the devices (switchover-timeout)");
-	pthread_mutex_lock(&m->lock);
-	m->result.committed = true;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.committed = true;
+	pthread_mutex_unlock(&m->status.lock);
 	return 0;
 }
 
@@ -82,7 +83,7 @@ static enum vfmig_state running(const struct engine_device *dev)
 
 static bool stays_stopped(const struct vfmig_migration *m)
 {
-	return m->file && m->options.start_stopped;
+	return m->channel.file && m->options.start_stopped;
 }
 
 static int do_quiet(struct vfmig_migration *m, struct vfmig_error *err)
@@ -94,9 +95,9 @@ static int do_run(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = stays_stopped(m) ? 0 : engine_states_go(m, running, err);
 
-	pthread_mutex_lock(&m->lock);
-	m->result.running = !ret && !stays_stopped(m);
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.running = !ret && !stays_stopped(m);
+	pthread_mutex_unlock(&m->status.lock);
 	return ret;
 }
 
@@ -105,7 +106,7 @@ static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 	int64_t began = device_now();
 	int ret = 0;
 
-	m->deadline = 0;
+	m->limits.deadline = 0;
 	if (m->user.resume && !stays_stopped(m)) {
 		ret = m->user.resume(m->user.context, err);
 		engine_report(m, "user", VFMIG_TEXT("what", "resume"),
@@ -113,9 +114,10 @@ static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 		if (ret)
 			ret = vfmig_err_at(err, -EIO, "the user could not be resumed");
 	}
-	m->downtime.run = lap(m);
-	m->downtime.total = m->downtime.load + m->downtime.commit + m->downtime.run;
-	if (!m->file && say(m, ABI_SECTION_RUNNING, ret ? NULL : err) && !ret)
+	m->handoff.downtime.run = handoff_lap(m);
+	m->handoff.downtime.total =
+		m->handoff.downtime.load + m->handoff.downtime.commit + m->handoff.downtime.run;
+	if (!m->channel.file && say(m, ABI_SECTION_RUNNING, ret ? NULL : err) && !ret)
 		ret = vfmig_err_at(err, -EPIPE, "it runs here, but the source could not be told");
 	return ret;
 }
@@ -124,51 +126,51 @@ static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 
 static void do_done(struct vfmig_migration *m)
 {
-	engine_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
-		      VFMIG_U64("load_ns", m->downtime.load),
-		      VFMIG_U64("commit_ns", m->downtime.commit),
-		      VFMIG_U64("run_ns", m->downtime.run));
+	engine_report(m, "downtime", VFMIG_U64("ns", m->handoff.downtime.total),
+		      VFMIG_U64("load_ns", m->handoff.downtime.load),
+		      VFMIG_U64("commit_ns", m->handoff.downtime.commit),
+		      VFMIG_U64("run_ns", m->handoff.downtime.run));
 	/* If the user could not go on, or the source not be told, the sentence says so; it runs. */
-	engine_report_end(m, VFMIG_OUTCOME_DONE, 0, m->why.text);
+	engine_report_end(m, VFMIG_OUTCOME_DONE, 0, m->handoff.why.text);
 }
 
 /* What is read and thrown away here is what would make a TCP peer lose our last words. */
 static void linger(struct vfmig_migration *m)
 {
 	engine_limit_time(m, TELL_MS, "");
-	while (!m->in.eof && device_now() < m->deadline) {
+	while (!m->channel.in.eof && device_now() < m->limits.deadline) {
 		ssize_t n;
 
-		m->in.start = m->in.end = 0;
-		n = channel_in_read(&m->in, NULL, 0, NULL);
+		m->channel.in.start = m->channel.in.end = 0;
+		n = channel_in_read(&m->channel.in, NULL, 0, NULL);
 		if (n <= 0 && n != -EAGAIN)
 			break;
 		if (n == -EAGAIN && engine_wait(m, ENGINE_WAIT_IN, NULL))
 			break;
 	}
-	m->deadline = 0;
+	m->limits.deadline = 0;
 }
 
 /* A source that gave up waits for it only if a device here may have run. */
 static void tell_failed(struct vfmig_migration *m)
 {
 	struct abi_section section = {.type = ABI_SECTION_REFUSE};
-	const char *why = m->why.text;
+	const char *why = m->handoff.why.text;
 
-	if (m->file || (m->peer_cancelled && !m->checks_by_running) || !m->received_header ||
-	    m->why_event == HANDOFF_ON_LOST)
+	if (m->channel.file || (m->destination.source_cancelled && !m->handoff.checks_by_running) ||
+	    !m->channel.received_header || m->handoff.why_event == HANDOFF_ON_LOST)
 		return;
 	if (!*why || abi_section_sentence(why, strlen(why)))
 		why = "for a reason that cannot be printed";
 	section.length = (uint32_t)strlen(why);
 	if (m->stage != ENGINE_STAGE_NEW) {
 		section.type = ABI_SECTION_FAILED;
-		section.arg = m->result.lost_devices;
+		section.arg = m->status.result.lost_devices;
 	}
 	engine_limit_time(m, TELL_MS, "");
 	if (!say_all(m, section, why, NULL))
 		linger(m);
-	m->deadline = 0;
+	m->limits.deadline = 0;
 }
 
 static void do_reset(struct vfmig_migration *m)
@@ -178,24 +180,26 @@ static void do_reset(struct vfmig_migration *m)
 	uint32_t lost = 0;
 
 	m->loop.deaf = true;
-	m->deadline = m->total_deadline = 0;
+	m->limits.deadline = m->limits.total_deadline = 0;
 	engine_limit_back(m);
 	engine_reads_drop(m);
-	if (m->begun)
+	if (m->handoff.begun)
 		lost = engine_states_reset(m, &err);
-	pthread_mutex_lock(&m->lock);
-	m->result.lost_devices = lost;
-	m->result.running = false;
-	pthread_mutex_unlock(&m->lock);
-	snprintf(text, sizeof(text), "%s", m->why.text);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.lost_devices = lost;
+	m->status.result.running = false;
+	pthread_mutex_unlock(&m->status.lock);
+	snprintf(text, sizeof(text), "%s", m->handoff.why.text);
 	if (err.code)
-		vfmig_err(&m->why, m->why.code, "%.490s; and then: %.490s", text, err.text);
+		vfmig_err(&m->handoff.why, m->handoff.why.code, "%.490s; and then: %.490s", text,
+			  err.text);
 	tell_failed(m);
 	engine_report_end(m,
-			  m->peer_cancelled || m->why_event == HANDOFF_ON_CANCEL
+			  m->destination.source_cancelled ||
+					  m->handoff.why_event == HANDOFF_ON_CANCEL
 				  ? VFMIG_OUTCOME_CANCELLED
 				  : VFMIG_OUTCOME_FAILED,
-			  m->why.code, m->why.text);
+			  m->handoff.why.code, m->handoff.why.text);
 }
 
 /* ---- the machine ---- */
@@ -208,22 +212,22 @@ static int (*const actions[HANDOFF_COUNT])(struct vfmig_migration *, struct vfmi
 
 static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	while (actions[m->handoff]) {
+	while (actions[m->handoff.state]) {
 		struct vfmig_error why = {0};
-		int code = actions[m->handoff](m, &why);
+		int code = actions[m->handoff.state](m, &why);
 
 		handoff_step(m, code, &why);
 	}
-	if (m->handoff == HANDOFF_DST_DONE) {
+	if (m->handoff.state == HANDOFF_DST_DONE) {
 		do_done(m);
 		return 0;
 	}
 	do_reset(m);
-	m->handoff = handoff_next(m->handoff, HANDOFF_ON_OK);
-	return vfmig_err(err, m->why.code, "%s", m->why.text);
+	m->handoff.state = handoff_next(m->handoff.state, HANDOFF_ON_OK);
+	return vfmig_err(err, m->handoff.why.code, "%s", m->handoff.why.text);
 }
 
-int engine_takeover(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_destination_complete(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	handoff_step(m, 0, NULL);
 	return run_machine(m, err);

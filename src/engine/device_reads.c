@@ -9,7 +9,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "engine/channel/channel.h"
+#include "engine/device.h"
+#include "engine/loop.h"
+#include "engine/migration.h"
+#include "engine/send.h"
+#include "engine/source.h"
+#include "engine/window.h"
 
 /* Buffers that memory keeps while it has something to send. */
 #define FOR_MEMORY 2u
@@ -27,11 +33,11 @@ static bool enough(const struct engine_device *dev)
 		dev->estimate.reported < UINT64_MAX / 4 ? dev->estimate.reported : UINT64_MAX / 4;
 	uint64_t slack = ROUND_SLACK;
 
-	if (!reported && dev->m->round == 1)
+	if (!reported && dev->m->progress.round == 1)
 		slack = SILENT_SLACK;
 	else if (reported && reported < (ROUND_SLACK - SMALL_SLACK) / 2)
 		slack = SMALL_SLACK + 2 * reported;
-	return !dev->m->stopping && dev->round_bytes > 2 * reported + slack;
+	return !dev->m->progress.stopping && dev->round_bytes > 2 * reported + slack;
 }
 
 static bool wants(const struct engine_device *dev)
@@ -67,15 +73,16 @@ void engine_reads_submit(struct vfmig_migration *m)
 	while (some) {
 		some = false;
 		for (uint32_t n = 0; n < m->device_count; n++) {
-			struct engine_device *dev = m->devices[(m->turn + n) % m->device_count];
+			struct engine_device *dev =
+				m->devices[(m->source.turn + n) % m->device_count];
 			struct channel_buffer *buffer = NULL;
 
 			if (!wants(dev))
 				continue;
-			if (m->free.count > keep)
+			if (m->channel.free.count > keep)
 				buffer = engine_buffer_get(m, false);
 			if (!buffer) {
-				m->turn = dev->index;
+				m->source.turn = dev->index;
 				return;
 			}
 			submit_one(dev, buffer);
@@ -96,15 +103,15 @@ static int send_chunk(struct engine_device *dev, struct channel_buffer *buffer, 
 
 	if (dev->window) {
 		engine_window_put(buffer->bytes + ABI_SECTION_HEADER_SIZE, &buffer->piece, bytes);
-		m->out.bytes += bytes; /* they have gone, if by another way */
+		m->channel.out.bytes += bytes; /* they have gone, if by another way */
 	}
-	channel_out_seal(&m->out, buffer->bytes, &section);
+	channel_out_seal(&m->channel.out, buffer->bytes, &section);
 	buffer->end = ABI_SECTION_HEADER_SIZE + len;
-	buffer_queue_push(&m->out.queue, buffer);
+	buffer_queue_push(&m->channel.out.queue, buffer);
 	dev->bytes += len;
 	dev->chunks++;
 	dev->round_bytes += bytes;
-	m->round_counts.device_bytes += bytes;
+	m->progress.round_counts.device_bytes += bytes;
 	if (enough(dev))
 		dev->drained = true;
 	return 1;
@@ -129,7 +136,7 @@ static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 	int ret;
 
 	if (n > 0 && n <= most && !(dev->ended)) {
-		if (dev->m->stopping && dev->drained) {
+		if (dev->m->progress.stopping && dev->drained) {
 			engine_buffer_put(dev->m, buffer);
 			return vfmig_err(err, -EPROTO,
 					 "device %s: gave more data after the end of its data",
@@ -137,7 +144,7 @@ static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 		}
 		return send_chunk(dev, buffer, (uint32_t)n);
 	}
-	if (!n || (n == -ENOMSG && !dev->m->stopping)) {
+	if (!n || (n == -ENOMSG && !dev->m->progress.stopping)) {
 		dev->drained = true;
 		ret = 1;
 	} else if (n > 0) {
@@ -162,14 +169,14 @@ static int finish(struct engine_device *dev, struct vfmig_error *err)
 
 	dev->ended = true;
 	dev->reading = false;
-	return engine_control(dev->m, &section, NULL, err);
+	return engine_send_section(dev->m, &section, NULL, err);
 }
 
 static int reap_device(struct engine_device *dev, struct vfmig_error *err)
 {
 	int moved = 0, ret;
 
-	if (engine_state_arrived(dev, &ret, err)) {
+	if (engine_state_reap(dev, &ret, err)) {
 		if (ret)
 			return ret;
 		dev->reading = dev->state == VFMIG_STATE_STOP_COPY;
@@ -181,7 +188,7 @@ static int reap_device(struct engine_device *dev, struct vfmig_error *err)
 			return ret;
 		moved = 1;
 	}
-	if (dev->m->stopping && dev->reading && dev->drained && !dev->flying.count) {
+	if (dev->m->progress.stopping && dev->reading && dev->drained && !dev->flying.count) {
 		ret = finish(dev, err);
 		if (ret)
 			return ret;
@@ -210,7 +217,7 @@ bool engine_reads_over(struct vfmig_migration *m)
 
 		if (dev->flying.count || dev->op.under_way)
 			return false;
-		if (m->stopping ? !dev->ended : dev->reading && !dev->drained)
+		if (m->progress.stopping ? !dev->ended : dev->reading && !dev->drained)
 			return false;
 	}
 	return true;

@@ -9,16 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
-
-/* The time since the last mark. */
-static uint64_t lap(struct vfmig_migration *m)
-{
-	int64_t now = device_now(), before = m->stage_began;
-
-	m->stage_began = now;
-	return (uint64_t)(now - before);
-}
+#include "device/device.h"
+#include "engine/channel/limit.h"
+#include "engine/device.h"
+#include "engine/handoff.h"
+#include "engine/memory.h"
+#include "engine/migration.h"
+#include "engine/report.h"
+#include "engine/send.h"
+#include "engine/source.h"
+#include "engine/wait.h"
 
 static int call_user(struct vfmig_migration *m, bool pause, struct vfmig_error *err)
 {
@@ -26,7 +26,7 @@ static int call_user(struct vfmig_migration *m, bool pause, struct vfmig_error *
 	int ret = 0;
 
 	if (pause && m->user.pause)
-		ret = m->user.pause(m->user.context, m->deadline, err);
+		ret = m->user.pause(m->user.context, m->limits.deadline, err);
 	else if (!pause && m->user.resume)
 		ret = m->user.resume(m->user.context, err);
 	else
@@ -48,10 +48,10 @@ static int do_pause(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	m->pause_began = m->stage_began = device_now();
-	m->paused = true;
+	m->handoff.pause_began = m->handoff.stage_began = device_now();
+	m->handoff.paused = true;
 	ret = own(call_user(m, true, err));
-	m->downtime.pause = lap(m);
+	m->handoff.downtime.pause = handoff_lap(m);
 	return ret;
 }
 
@@ -67,7 +67,7 @@ static int do_quiesce(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = engine_states_go(m, quiet, err);
 
-	m->downtime.quiesce = lap(m);
+	m->handoff.downtime.quiesce = handoff_lap(m);
 	return ret;
 }
 
@@ -86,21 +86,21 @@ static int do_stop(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret;
 
-	pthread_mutex_lock(&m->lock);
-	m->result.running = false;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.running = false;
+	pthread_mutex_unlock(&m->status.lock);
 	ret = engine_states_go(m, stopped, err);
 
-	m->downtime.stop = lap(m);
+	m->handoff.downtime.stop = handoff_lap(m);
 	return ret;
 }
 
 static int send_totals(struct vfmig_migration *m, uint16_t type, struct vfmig_error *err)
 {
 	struct abi_section section = {
-		.type = type, .offset = m->out.sections, .arg = m->out.payload};
+		.type = type, .offset = m->channel.out.sections, .arg = m->channel.out.payload};
 
-	return engine_control(m, &section, NULL, err);
+	return engine_send_section(m, &section, NULL, err);
 }
 
 static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
@@ -108,10 +108,10 @@ static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
 	bool over = false;
 	int ret;
 
-	m->stopping = true;
-	m->bytes_at_stop = m->out.bytes;
-	m->memory_sent_at = 0;
-	engine_states_ask(m, stop_copy);
+	m->progress.stopping = true;
+	m->progress.bytes_at_stop = m->channel.out.bytes;
+	m->source.memory_sent_at = 0;
+	engine_states_submit(m, stop_copy);
 	for (uint32_t i = 0; i < m->device_count; i++) {
 		m->devices[i]->drained = false;
 		m->devices[i]->reading = m->devices[i]->state == VFMIG_STATE_STOP_COPY;
@@ -130,12 +130,13 @@ static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!ret)
 		ret = send_totals(m, ABI_SECTION_END, err);
 	if (!ret)
-		ret = engine_flush(m, err);
-	if (m->memory_sent_at > m->stage_began) {
-		m->downtime.memory = (uint64_t)(m->memory_sent_at - m->stage_began);
-		m->stage_began = m->memory_sent_at;
+		ret = engine_send_flush(m, err);
+	if (m->source.memory_sent_at > m->handoff.stage_began) {
+		m->handoff.downtime.memory =
+			(uint64_t)(m->source.memory_sent_at - m->handoff.stage_began);
+		m->handoff.stage_began = m->source.memory_sent_at;
 	}
-	m->downtime.state = lap(m);
+	m->handoff.downtime.state = handoff_lap(m);
 	return ret;
 }
 
@@ -143,9 +144,9 @@ static int do_ready(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = 0;
 
-	if (!m->file)
-		ret = engine_source_await(m, ABI_SECTION_READY, err);
-	m->downtime.load = lap(m);
+	if (!m->channel.file)
+		ret = engine_reply_await(m, ABI_SECTION_READY, err);
+	m->handoff.downtime.load = handoff_lap(m);
 	return ret;
 }
 
@@ -156,7 +157,7 @@ static int keep_file(struct vfmig_migration *m, struct vfmig_error *err)
 
 	if (ret)
 		return ret;
-	if (m->out.port.file && fsync(m->out.port.fd) && errno != EINVAL)
+	if (m->channel.out.port.file && fsync(m->channel.out.port.fd) && errno != EINVAL)
 		return vfmig_err(err, own(-errno), "the file could not be written to its disk: %s",
 				 strerror(errno));
 	return m->user.keep ? own(m->user.keep(m->user.context, err)) : 0;
@@ -171,28 +172,28 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 	struct abi_section section = {.type = ABI_SECTION_COMMIT};
 	int ret;
 
-	if (m->file) {
+	if (m->channel.file) {
 		ret = keep_file(m, err);
-		m->downtime.commit = lap(m);
+		m->handoff.downtime.commit = handoff_lap(m);
 	} else {
 		ret = engine_look(m, err);
 		if (!ret)
-			ret = engine_source_check_peer(m, err);
+			ret = engine_reply_check(m, err);
 		if (!ret)
-			ret = engine_control(m, &section, NULL, err);
+			ret = engine_send_section(m, &section, NULL, err);
 		m->loop.deaf = true;
-		m->commit_begun = !ret;
+		m->handoff.commit_begun = !ret;
 		if (!ret)
-			ret = engine_flush(m, err);
+			ret = engine_send_flush(m, err);
 	}
 	if (ret)
 		return ret;
 	m->loop.deaf = true;
-	m->total_deadline = 0;
+	m->limits.total_deadline = 0;
 	engine_limit_time(m, m->options.switchover_ms, "the destination's start");
-	pthread_mutex_lock(&m->lock);
-	m->result.committed = true;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.committed = true;
+	pthread_mutex_unlock(&m->status.lock);
 	return 0;
 }
 
@@ -200,14 +201,14 @@ static int do_running(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = 0;
 
-	if (!m->file) {
-		ret = engine_source_await(m, ABI_SECTION_RUNNING, err);
-		m->downtime.run = lap(m);
+	if (!m->channel.file) {
+		ret = engine_reply_await(m, ABI_SECTION_RUNNING, err);
+		m->handoff.downtime.run = handoff_lap(m);
 	}
-	m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
-	pthread_mutex_lock(&m->lock);
-	m->result.over_limit = m->downtime.total > m->options.downtime_ms * 1000000;
-	pthread_mutex_unlock(&m->lock);
+	m->handoff.downtime.total = (uint64_t)(m->handoff.stage_began - m->handoff.pause_began);
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.over_limit = m->handoff.downtime.total > m->options.downtime_ms * 1000000;
+	pthread_mutex_unlock(&m->status.lock);
 	return ret;
 }
 
@@ -224,13 +225,13 @@ static void run_here(struct vfmig_migration *m, struct vfmig_error *err)
 	uint32_t lost = engine_states_back(m, err);
 	struct vfmig_error user = {0};
 
-	if (m->paused && call_user(m, false, &user) && err && !err->code)
+	if (m->handoff.paused && call_user(m, false, &user) && err && !err->code)
 		*err = user;
-	m->paused = false;
-	pthread_mutex_lock(&m->lock);
-	m->result.lost_devices = lost;
-	m->result.running = !lost;
-	pthread_mutex_unlock(&m->lock);
+	m->handoff.paused = false;
+	pthread_mutex_lock(&m->status.lock);
+	m->status.result.lost_devices = lost;
+	m->status.result.running = !lost;
+	pthread_mutex_unlock(&m->status.lock);
 }
 
 /* It runs there, or is in the file. The devices' sessions of data end; they stay stopped. */
@@ -238,67 +239,70 @@ static void do_done(struct vfmig_migration *m)
 {
 	struct vfmig_error err = {0};
 
-	m->deadline = 0;
+	m->limits.deadline = 0;
 	engine_limit_back(m);
-	engine_memory_untrack(m);
-	if (m->file && m->options.run_on) {
+	engine_memory_untrack(&m->memory);
+	if (m->channel.file && m->options.run_on) {
 		run_here(m, &err);
-		m->downtime.run = lap(m);
-		m->downtime.total = (uint64_t)(m->stage_began - m->pause_began);
+		m->handoff.downtime.run = handoff_lap(m);
+		m->handoff.downtime.total =
+			(uint64_t)(m->handoff.stage_began - m->handoff.pause_began);
 	} else {
 		engine_states_go(m, stay, NULL);
 	}
 	if (err.code)
 		vfmig_err_at(&err, err.code, "saved, and then not run on here");
-	engine_report(m, "downtime", VFMIG_U64("ns", m->downtime.total),
-		      VFMIG_U64("pause_ns", m->downtime.pause),
-		      VFMIG_U64("quiesce_ns", m->downtime.quiesce),
-		      VFMIG_U64("stop_ns", m->downtime.stop),
-		      VFMIG_U64("memory_ns", m->downtime.memory),
-		      VFMIG_U64("state_ns", m->downtime.state),
-		      VFMIG_U64("load_ns", m->downtime.load), VFMIG_U64("run_ns", m->downtime.run),
-		      VFMIG_U64("bytes", m->out.bytes - m->bytes_at_stop),
-		      VFMIG_U64("commit_ns", m->downtime.commit),
+	engine_report(m, "downtime", VFMIG_U64("ns", m->handoff.downtime.total),
+		      VFMIG_U64("pause_ns", m->handoff.downtime.pause),
+		      VFMIG_U64("quiesce_ns", m->handoff.downtime.quiesce),
+		      VFMIG_U64("stop_ns", m->handoff.downtime.stop),
+		      VFMIG_U64("memory_ns", m->handoff.downtime.memory),
+		      VFMIG_U64("state_ns", m->handoff.downtime.state),
+		      VFMIG_U64("load_ns", m->handoff.downtime.load),
+		      VFMIG_U64("run_ns", m->handoff.downtime.run),
+		      VFMIG_U64("bytes", m->channel.out.bytes - m->progress.bytes_at_stop),
+		      VFMIG_U64("commit_ns", m->handoff.downtime.commit),
 		      VFMIG_U64("limit_ns", m->options.downtime_ms * 1000000),
-		      VFMIG_U64("over_limit", m->result.over_limit));
+		      VFMIG_U64("over_limit", m->status.result.over_limit));
 	engine_report_end(m, VFMIG_OUTCOME_DONE, 0, err.text);
 }
 
 static void do_back(struct vfmig_migration *m)
 {
-	bool cancelled = m->why_event == HANDOFF_ON_CANCEL;
+	bool cancelled = m->handoff.why_event == HANDOFF_ON_CANCEL;
 	struct vfmig_error err = {0};
 	char text[VFMIG_ERROR_TEXT];
 
 	m->loop.deaf = true;
-	m->deadline = m->total_deadline = 0;
+	m->limits.deadline = m->limits.total_deadline = 0;
 	engine_limit_back(m);
 	engine_reads_drop(m);
-	if (m->begun)
+	if (m->handoff.begun)
 		run_here(m, &err);
-	engine_memory_untrack(m);
+	engine_memory_untrack(&m->memory);
 	engine_send_cancel(m);
-	snprintf(text, sizeof(text), "%s", m->why.text);
+	snprintf(text, sizeof(text), "%s", m->handoff.why.text);
 	if (err.code)
-		vfmig_err(&m->why, m->why.code, "%.490s; and then: %.490s", text, err.text);
+		vfmig_err(&m->handoff.why, m->handoff.why.code, "%.490s; and then: %.490s", text,
+			  err.text);
 	engine_report_end(m, cancelled ? VFMIG_OUTCOME_CANCELLED : VFMIG_OUTCOME_FAILED,
-			  m->why.code, m->why.text);
+			  m->handoff.why.code, m->handoff.why.text);
 }
 
 static void do_doubt(struct vfmig_migration *m)
 {
 	char text[VFMIG_ERROR_TEXT];
 
-	m->deadline = 0;
-	snprintf(text, sizeof(text), "%s", m->why.text);
+	m->limits.deadline = 0;
+	snprintf(text, sizeof(text), "%s", m->handoff.why.text);
 	vfmig_err(
-		&m->why, -EOWNERDEAD,
+		&m->handoff.why, -EOWNERDEAD,
 		"it is in doubt whether the destination runs: %s%.600s%s. The source stays stopped. "
 		"Look at the destination: if it runs, or may come to, leave this one stopped; only if "
 		"it does not, run this one again",
-		m->result.committed ? "COMMIT was sent, and no RUNNING came (" : "", text,
-		m->result.committed ? ")" : "");
-	engine_report_end(m, VFMIG_OUTCOME_IN_DOUBT, -EOWNERDEAD, m->why.text);
+		m->status.result.committed ? "COMMIT was sent, and no RUNNING came (" : "", text,
+		m->status.result.committed ? ")" : "");
+	engine_report_end(m, VFMIG_OUTCOME_IN_DOUBT, -EOWNERDEAD, m->handoff.why.text);
 }
 
 /* ---- the machine ---- */
@@ -312,24 +316,24 @@ static int (*const actions[HANDOFF_COUNT])(struct vfmig_migration *, struct vfmi
 
 static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	while (actions[m->handoff]) {
+	while (actions[m->handoff.state]) {
 		struct vfmig_error why = {0};
-		int code = actions[m->handoff](m, &why);
+		int code = actions[m->handoff.state](m, &why);
 
 		handoff_step(m, code, &why);
 	}
-	if (m->handoff == HANDOFF_SRC_BACK) {
+	if (m->handoff.state == HANDOFF_SRC_BACK) {
 		do_back(m);
-		m->handoff = handoff_next(m->handoff, HANDOFF_ON_OK);
-	} else if (m->handoff == HANDOFF_SRC_DOUBT) {
+		m->handoff.state = handoff_next(m->handoff.state, HANDOFF_ON_OK);
+	} else if (m->handoff.state == HANDOFF_SRC_DOUBT) {
 		do_doubt(m);
 	} else {
 		do_done(m);
-		if (!m->result.sentence[0])
+		if (!m->status.result.sentence[0])
 			return 0;
-		return vfmig_err(err, -EIO, "%s", m->result.sentence);
+		return vfmig_err(err, -EIO, "%s", m->status.result.sentence);
 	}
-	return vfmig_err(err, m->why.code, "%s", m->why.text);
+	return vfmig_err(err, m->handoff.why.code, "%s", m->handoff.why.text);
 }
 
 /* The time limit of the switchover: its own, or the downtime's if that is enforced. */
@@ -345,7 +349,7 @@ static void limit_switchover(struct vfmig_migration *m)
 
 int engine_source_complete(struct vfmig_migration *m, const char *reason, struct vfmig_error *err)
 {
-	const struct vfmig_estimate *e = &m->estimate;
+	const struct vfmig_estimate *e = &m->status.estimate;
 	int ret = 0;
 
 	/* What the destination has not loaded yet would be downtime. The devices run until it has. */
@@ -353,14 +357,14 @@ int engine_source_complete(struct vfmig_migration *m, const char *reason, struct
 		ret = engine_sync(m, err);
 	if (ret)
 		return engine_source_give_up(m, ret, err);
-	engine_report(m, "switchover", VFMIG_U64("round", m->round),
+	engine_report(m, "switchover", VFMIG_U64("round", m->progress.round),
 		      VFMIG_U64("left_bytes", e->memory_bytes + e->device_bytes),
 		      VFMIG_U64("rate", e->rate), VFMIG_U64("downtime_ns", e->downtime_ns),
 		      VFMIG_TEXT("reason", reason),
 		      VFMIG_U64("unloaded_sections", engine_sync_unloaded(m)));
-	rate_limit_set(&m->out.limit, 0, device_now());
+	rate_limit_set(&m->channel.out.limit, 0, device_now());
 	limit_switchover(m);
-	if (!m->request_ms || m->options.switchover_ms < m->request_ms)
+	if (!m->limits.request_ms || m->options.switchover_ms < m->limits.request_ms)
 		engine_limit_devices(m, m->options.switchover_ms);
 	handoff_step(m, 0, NULL);
 	return run_machine(m, err);
@@ -377,19 +381,19 @@ int vfmig_migration_resolve(struct vfmig_migration *m, enum vfmig_resolution res
 {
 	struct vfmig_error back = {0};
 
-	if (m->thread_runs || m->handoff != HANDOFF_SRC_DOUBT)
+	if (m->step.runs || m->handoff.state != HANDOFF_SRC_DOUBT)
 		return vfmig_err(err, -EINVAL, "there is nothing in doubt");
 	if (resolution == VFMIG_RESOLVED_THERE) {
-		m->handoff = HANDOFF_SRC_DONE;
+		m->handoff.state = HANDOFF_SRC_DONE;
 		do_done(m);
 		return 0;
 	}
-	m->handoff = HANDOFF_SRC_FAILED;
+	m->handoff.state = HANDOFF_SRC_FAILED;
 	run_here(m, &back);
-	engine_memory_untrack(m);
-	engine_report_end(m, VFMIG_OUTCOME_FAILED, m->why.code,
+	engine_memory_untrack(&m->memory);
+	engine_report_end(m, VFMIG_OUTCOME_FAILED, m->handoff.why.code,
 			  "it was in doubt, and was settled: the source runs");
-	if (!m->result.lost_devices)
+	if (!m->status.result.lost_devices)
 		return 0;
 	return vfmig_err(err, -EIO, "%s", back.text);
 }

@@ -11,7 +11,14 @@
 #include <string.h>
 
 #include "device/session.h"
-#include "engine/engine.h"
+#include "engine/channel/channel.h"
+#include "engine/destination.h"
+#include "engine/device.h"
+#include "engine/loop.h"
+#include "engine/migration.h"
+#include "engine/send.h"
+#include "engine/wait.h"
+#include "engine/window.h"
 
 static void submit(struct engine_device *dev, struct channel_buffer *buffer)
 {
@@ -86,9 +93,9 @@ static int reap(struct engine_device *dev, bool whole, struct vfmig_error *err)
 		ret = reap_one(dev, err);
 	if (!ret && dev->ended && !dev->flying.first && !dev->op.under_way &&
 	    dev->state == VFMIG_STATE_RESUMING && (may_check || (whole && all_there(dev->m))))
-		engine_state_ask(dev, VFMIG_STATE_STOP);
+		engine_state_submit(dev, VFMIG_STATE_STOP);
 	if (!ret && dev->op.under_way)
-		engine_state_arrived(dev, &ret, err);
+		engine_state_reap(dev, &ret, err);
 	return ret;
 }
 
@@ -115,8 +122,8 @@ static bool any_flying(const struct vfmig_migration *m)
 	return false;
 }
 
-int engine_writes_room(struct engine_device *dev, struct channel_buffer **buffer,
-		       struct vfmig_error *err)
+int engine_writes_buffer(struct engine_device *dev, struct channel_buffer **buffer,
+			 struct vfmig_error *err)
 {
 	struct vfmig_migration *m = dev->m;
 	int ret;

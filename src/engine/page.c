@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "abi/stream.h"
+#include "engine/memory.h"
 
 typedef uint64_t piece __attribute__((vector_size(16), may_alias, aligned(1)));
 #define AT_ONCE 8

@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "abi/stream.h"
 #include "device/space.h"
-#include "engine/engine.h"
+#include "engine/memory.h"
 
 struct finder {
-	struct vfmig_migration *m;
+	struct engine_memory *memory;
 	uint32_t space, found;
 	struct vfmig_error *err;
 	bool compare;
@@ -20,7 +21,7 @@ struct finder {
 
 static int found(struct finder *f, const struct vfmig_map *map)
 {
-	struct engine_memory *memory = &f->m->memory;
+	struct engine_memory *memory = f->memory;
 	struct engine_map *at = &memory->regions[memory->region_count];
 
 	if (memory->region_count == VFMIG_MIGRATION_REGIONS_MAX)
@@ -41,7 +42,7 @@ static int found(struct finder *f, const struct vfmig_map *map)
 
 static int same(struct finder *f, const struct vfmig_map *map)
 {
-	const struct engine_memory *memory = &f->m->memory;
+	const struct engine_memory *memory = f->memory;
 	const struct engine_map *at = &memory->regions[f->found];
 
 	if (f->found < memory->region_count && at->space == f->space && at->iova == map->iova &&
@@ -68,15 +69,14 @@ static int walk(struct finder *f)
 {
 	int ret = 0;
 
-	for (f->space = 0; f->space < f->m->memory.space_count && !ret; f->space++)
-		ret = vfmig_space_each(f->m->memory.spaces[f->space], each, f);
+	for (f->space = 0; f->space < f->memory->space_count && !ret; f->space++)
+		ret = vfmig_space_each(f->memory->spaces[f->space], each, f);
 	return ret;
 }
 
-int engine_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_memory_find(struct engine_memory *memory, struct vfmig_error *err)
 {
-	struct finder f = {.m = m, .err = err};
-	struct engine_memory *memory = &m->memory;
+	struct finder f = {.memory = memory, .err = err};
 	int ret;
 
 	if (!memory->space_count)
@@ -88,26 +88,26 @@ int engine_memory_find(struct vfmig_migration *m, struct vfmig_error *err)
 		return vfmig_err(err, -ENOMEM, "no memory for a migration");
 	ret = walk(&f);
 	if (!ret)
-		engine_holes_find(memory);
+		engine_holes_init(memory);
 	return ret;
 }
 
-int engine_memory_same(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_memory_check(struct engine_memory *memory, struct vfmig_error *err)
 {
-	struct finder f = {.m = m, .err = err, .compare = true};
+	struct finder f = {.memory = memory, .err = err, .compare = true};
 	int ret = walk(&f);
 
-	if (!ret && f.found != m->memory.region_count)
+	if (!ret && f.found != memory->region_count)
 		return vfmig_err(err, -EBUSY,
 				 "a map was taken out of a space during the migration");
 	return ret;
 }
 
-int engine_memory_hold(struct vfmig_migration *m, uint32_t region, struct space_entry **held,
-		       struct vfmig_error *err)
+int engine_memory_hold(const struct engine_memory *memory, uint32_t region,
+		       struct space_entry **held, struct vfmig_error *err)
 {
-	const struct engine_map *at = &m->memory.regions[region];
-	struct vfmig_space *space = m->memory.spaces[at->space];
+	const struct engine_map *at = &memory->regions[region];
+	struct vfmig_space *space = memory->spaces[at->space];
 	size_t size = at->size;
 	/* The way that its devices may go is the one that there is. */
 	void *bytes = space_hold(space, at->iova, &size, !(at->prot & VFMIG_PROT_READ), held);
@@ -123,7 +123,8 @@ int engine_memory_hold(struct vfmig_migration *m, uint32_t region, struct space_
 		at->space, (unsigned long long)at->size, (unsigned long long)at->iova);
 }
 
-void engine_memory_release(struct vfmig_migration *m, uint32_t region, struct space_entry *held)
+void engine_memory_release(const struct engine_memory *memory, uint32_t region,
+			   struct space_entry *held)
 {
-	space_release(m->memory.spaces[m->memory.regions[region].space], held);
+	space_release(memory->spaces[memory->regions[region].space], held);
 }

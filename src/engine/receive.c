@@ -10,7 +10,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/engine.h"
+#include "device/device.h"
+#include "engine/channel/channel.h"
+#include "engine/destination.h"
+#include "engine/device.h"
+#include "engine/memory.h"
+#include "engine/migration.h"
+#include "engine/report.h"
+#include "engine/send.h"
+#include "engine/wait.h"
+#include "engine/window.h"
 
 /* Zeros are written so much at a time, between looks at the clock and at cancel. */
 #define ZERO_STEP (64ull << 20)
@@ -21,24 +30,26 @@
 
 static int unsound(struct vfmig_migration *m, struct vfmig_error *err, const char *why)
 {
-	return vfmig_err(err, -EBADMSG, "the stream is not sound, at byte %llu: %s",
-			 (unsigned long long)(m->in.bytes - channel_in_have(&m->in)), why);
+	return vfmig_err(
+		err, -EBADMSG, "the stream is not sound, at byte %llu: %s",
+		(unsigned long long)(m->channel.in.bytes - channel_in_have(&m->channel.in)), why);
 }
 
 /* Read what there is, or wait for more. 0, or an error. */
 static int read_more(struct vfmig_migration *m, void *to, size_t len, size_t *got,
 		     struct vfmig_error *err)
 {
-	ssize_t n = channel_in_read(&m->in, to, len, err);
+	ssize_t n = channel_in_read(&m->channel.in, to, len, err);
 	int ret;
 
 	*got = n > 0 ? (size_t)n : 0;
 	if (n > 0)
 		return 0;
 	if (!n)
-		return m->file ? vfmig_err(err, -EBADMSG,
+		return m->channel.file
+			       ? vfmig_err(err, -EBADMSG,
 					   "the stream breaks off at byte %llu: it is not whole",
-					   (unsigned long long)m->in.bytes)
+					   (unsigned long long)m->channel.in.bytes)
 			       : vfmig_err(err, -ECONNRESET, "the source has closed the channel");
 	if (n != -EAGAIN)
 		return (int)n;
@@ -46,37 +57,39 @@ static int read_more(struct vfmig_migration *m, void *to, size_t len, size_t *go
 	return ret ? ret : engine_writes_reap(m, err);
 }
 
-int engine_load_need(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
+int engine_receive_bytes(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
 {
 	size_t got;
 	int ret = 0;
 
-	if (channel_in_have(&m->in) < bytes)
-		m->in.moved = device_now();
-	while (!ret && channel_in_have(&m->in) < bytes)
+	if (channel_in_have(&m->channel.in) < bytes)
+		m->channel.in.moved = device_now();
+	while (!ret && channel_in_have(&m->channel.in) < bytes)
 		ret = read_more(m, NULL, 0, &got, err);
 	return ret;
 }
 
-int engine_load_header(struct vfmig_migration *m, struct abi_section *section,
-		       uint8_t header[ABI_SECTION_HEADER_SIZE], struct vfmig_error *err)
+int engine_receive_header(struct vfmig_migration *m, struct abi_section *section,
+			  uint8_t header[ABI_SECTION_HEADER_SIZE], struct vfmig_error *err)
 {
-	int ret = engine_load_need(m, ABI_SECTION_HEADER_SIZE, err);
+	int ret = engine_receive_bytes(m, ABI_SECTION_HEADER_SIZE, err);
 	const char *why;
 
 	if (ret)
 		return ret;
-	why = abi_section_get(m->in.buf + m->in.start, ABI_SECTION_HEADER_SIZE, section);
+	why = abi_section_get(m->channel.in.buf + m->channel.in.start, ABI_SECTION_HEADER_SIZE,
+			      section);
 	if (!why)
-		why = abi_stream_check_section(&m->in.check, section);
+		why = abi_stream_check_section(&m->channel.in.check, section);
 	if (why)
 		return unsound(m, err, why);
-	channel_in_consume(&m->in, header, ABI_SECTION_HEADER_SIZE);
+	channel_in_consume(&m->channel.in, header, ABI_SECTION_HEADER_SIZE);
 	return 0;
 }
 
-int engine_load_payload(struct vfmig_migration *m, const struct abi_section *section,
-			uint8_t header[ABI_SECTION_HEADER_SIZE], void *to, struct vfmig_error *err)
+int engine_receive_payload(struct vfmig_migration *m, const struct abi_section *section,
+			   uint8_t header[ABI_SECTION_HEADER_SIZE], void *to,
+			   struct vfmig_error *err)
 {
 	uint32_t left = section->length, have;
 	uint8_t *at = to;
@@ -84,14 +97,14 @@ int engine_load_payload(struct vfmig_migration *m, const struct abi_section *sec
 	int ret;
 
 	/* A small one comes with others: one read for all of them. Behind a large one comes another. */
-	m->in.ahead = left <= SMALL ? 0 : ABI_SECTION_HEADER_SIZE;
+	m->channel.in.ahead = left <= SMALL ? 0 : ABI_SECTION_HEADER_SIZE;
 	if (left <= SMALL) {
-		ret = engine_load_need(m, left, err);
+		ret = engine_receive_bytes(m, left, err);
 		if (ret)
 			return ret;
 	}
-	have = channel_in_have(&m->in) < left ? channel_in_have(&m->in) : left;
-	channel_in_consume(&m->in, at, have);
+	have = channel_in_have(&m->channel.in) < left ? channel_in_have(&m->channel.in) : left;
+	channel_in_consume(&m->channel.in, at, have);
 	for (at += have, left -= have; left; at += got, left -= (uint32_t)got) {
 		ret = read_more(m, at, left, &got, err);
 		if (ret)
@@ -119,8 +132,8 @@ static int look(struct vfmig_migration *m, struct vfmig_error *err)
 
 static int no_payload(struct load *load, struct vfmig_error *err)
 {
-	return engine_load_payload(load->m, &load->section, load->header,
-				   load->header + ABI_SECTION_HEADER_SIZE, err);
+	return engine_receive_payload(load->m, &load->section, load->header,
+				      load->header + ABI_SECTION_HEADER_SIZE, err);
 }
 
 static int pages(struct load *load, struct vfmig_error *err)
@@ -128,14 +141,14 @@ static int pages(struct load *load, struct vfmig_error *err)
 	struct vfmig_migration *m = load->m;
 	const struct abi_section *s = &load->section;
 	struct space_entry *held;
-	int ret = engine_memory_hold(m, s->index, &held, err);
+	int ret = engine_memory_hold(&m->memory, s->index, &held, err);
 
 	if (ret)
 		return ret;
-	ret = engine_load_payload(m, s, load->header, m->memory.regions[s->index].ptr + s->offset,
-				  err);
-	engine_memory_release(m, s->index, held);
-	m->round_counts.memory_bytes += s->length;
+	ret = engine_receive_payload(m, s, load->header,
+				     m->memory.regions[s->index].ptr + s->offset, err);
+	engine_memory_release(&m->memory, s->index, held);
+	m->progress.round_counts.memory_bytes += s->length;
 	return ret;
 }
 
@@ -149,15 +162,15 @@ static int zeros(struct load *load, struct vfmig_error *err)
 
 	for (uint64_t left = s->arg, step; left && !ret; left -= step, at += step) {
 		step = left < ZERO_STEP ? left : ZERO_STEP;
-		ret = engine_memory_hold(m, s->index, &held, err);
+		ret = engine_memory_hold(&m->memory, s->index, &held, err);
 		if (ret)
 			break;
 		engine_hole_zero(&m->memory.regions[s->index], held, at, step);
-		engine_memory_release(m, s->index, held);
+		engine_memory_release(&m->memory, s->index, held);
 		if (s->arg > ZERO_STEP)
 			ret = look(m, err);
 	}
-	m->round_counts.zero_pages += s->arg / ABI_STREAM_PAGE;
+	m->progress.round_counts.zero_pages += s->arg / ABI_STREAM_PAGE;
 	return ret;
 }
 
@@ -173,7 +186,7 @@ static int chunk_buffer(struct load *load, struct engine_device *dev, struct vfm
 	dev->open = NULL;
 	if (open)
 		engine_writes_submit(dev, open, open->length);
-	return engine_writes_room(dev, &dev->open, err);
+	return engine_writes_buffer(dev, &dev->open, err);
 }
 
 /* The chunk says where its data is. */
@@ -186,15 +199,15 @@ static int window_chunk(struct load *load, struct engine_device *dev, struct cha
 		engine_buffer_put(load->m, open);
 		return ret;
 	}
-	load->m->in.bytes += open->length;
-	load->m->round_counts.device_bytes += open->length - ENGINE_WINDOW_CHUNK;
+	load->m->channel.in.bytes += open->length;
+	load->m->progress.round_counts.device_bytes += open->length - ENGINE_WINDOW_CHUNK;
 	return 0;
 }
 
 static int data(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
-	struct engine_device *dev = m->devices[m->order[load->section.index]];
+	struct engine_device *dev = m->devices[m->destination.order[load->section.index]];
 	uint8_t *header = load->header;
 	struct channel_buffer *open;
 	int ret = chunk_buffer(load, dev, err);
@@ -204,13 +217,13 @@ static int data(struct load *load, struct vfmig_error *err)
 	open = dev->open;
 	if (!open->length)
 		header = memcpy(open->bytes, header, ABI_SECTION_HEADER_SIZE);
-	ret = engine_load_payload(m, &load->section, header,
-				  open->bytes + ABI_SECTION_HEADER_SIZE + open->length, err);
+	ret = engine_receive_payload(m, &load->section, header,
+				     open->bytes + ABI_SECTION_HEADER_SIZE + open->length, err);
 	if (ret)
 		return ret;
 	open->length += load->section.length;
 	dev->bytes += load->section.length;
-	m->round_counts.device_bytes += load->section.length;
+	m->progress.round_counts.device_bytes += load->section.length;
 	if (load->section.flags & ABI_SECTION_LAST) {
 		dev->open = NULL;
 		ret = dev->window ? window_chunk(load, dev, open, err) : 0;
@@ -228,7 +241,7 @@ static int data_end(struct load *load, struct vfmig_error *err)
 
 	if (ret)
 		return ret;
-	m->devices[m->order[load->section.index]]->ended = true;
+	m->devices[m->destination.order[load->section.index]]->ended = true;
 	return engine_writes_reap(m, err);
 }
 
@@ -237,7 +250,7 @@ static int round_over(struct load *load, struct vfmig_error *err)
 	int ret = no_payload(load, err);
 
 	if (!ret)
-		load->m->round = load->section.arg;
+		load->m->progress.round = load->section.arg;
 	return ret;
 }
 
@@ -255,33 +268,34 @@ static int sync(struct load *load, struct vfmig_error *err)
 	if (!buffer)
 		return vfmig_err(err, -EBADMSG,
 				 "the stream has chunks of too many devices open at once");
-	ret = engine_load_payload(m, &load->section, load->header, buffer->bytes, err);
+	ret = engine_receive_payload(m, &load->section, load->header, buffer->bytes, err);
 	engine_buffer_put(m, buffer);
 	if (!ret)
-		ret = engine_control(m, &loaded, NULL, err);
-	m->out.moved = device_now();
-	return ret ? ret : engine_flush(m, err);
+		ret = engine_send_section(m, &loaded, NULL, err);
+	m->channel.out.moved = device_now();
+	return ret ? ret : engine_send_flush(m, err);
 }
 
 static int source_stopped(struct load *load, struct vfmig_error *err)
 {
-	load->m->stage_began = device_now();
-	load->m->stopping = true;
-	load->m->bytes_at_stop = load->m->in.bytes - channel_in_have(&load->m->in);
+	load->m->handoff.stage_began = device_now();
+	load->m->progress.stopping = true;
+	load->m->progress.bytes_at_stop =
+		load->m->channel.in.bytes - channel_in_have(&load->m->channel.in);
 	return no_payload(load, err);
 }
 
 static int cancel(struct load *load, struct vfmig_error *err)
 {
 	char reported[ABI_SECTION_SENTENCE_MAX + 1];
-	int ret = engine_load_payload(load->m, &load->section, load->header, reported, err);
+	int ret = engine_receive_payload(load->m, &load->section, load->header, reported, err);
 
 	if (ret)
 		return ret;
 	reported[load->section.length] = 0;
 	if (abi_section_sentence(reported, load->section.length))
 		strcpy(reported, "its reason is not printable");
-	load->m->peer_cancelled = true;
+	load->m->destination.source_cancelled = true;
 	return vfmig_err(err, -EREMOTEIO, "the source gave up: %s",
 			 *reported ? reported : "cancelled");
 }
@@ -294,11 +308,11 @@ static int (*const takes[])(struct load *, struct vfmig_error *) = {
 	[ABI_SECTION_CANCEL] = cancel,	     [ABI_SECTION_SYNC] = sync,
 };
 
-int engine_load_section(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_receive_section(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	uint8_t header[ABI_SECTION_HEADER_SIZE];
 	struct load load = {.m = m, .header = header};
-	int ret = engine_load_header(m, &load.section, header, err);
+	int ret = engine_receive_header(m, &load.section, header, err);
 
 	/* HELLO is not among them; the order has refused it by now. */
 	if (!ret)
