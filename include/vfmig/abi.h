@@ -2,29 +2,15 @@
 /*
  * Constants and layouts of the VFIO uAPI (as of Linux 7.2) and of the vfio-user protocol, under names of this library.
  *
- * They allow the library to be built with a <linux/vfio.h> that is older than the interface, and a kernel module, a
- * server and a client to share one definition. A test compares every number and member with the <linux/vfio.h> of
- * the build machine, as far as that file goes.
+ * With them the library builds where <linux/vfio.h> is older than the interface. A test compares every number and member
+ * with the <linux/vfio.h> of the build machine, as far as that file goes.
  *
- * Structures have the layout of the kernel's, in the byte order of the machine. Encodings for sockets and files
- * (src/abi/) are little-endian, member by member.
+ * Structures have the kernel's layout, in the byte order of the machine. Encodings for sockets and files are
+ * little-endian (src/abi/).
  *
- * Names. The uAPI's name with VFIO_DEVICE_ or VFIO_ replaced by VFMIG_, so that both headers can be included:
- *
- *	VFIO_DEVICE_STATE_STOP_COPY		VFMIG_STATE_STOP_COPY
- *	VFIO_MIGRATION_P2P			VFMIG_MIGRATION_P2P
- *	VFIO_DEVICE_FEATURE_DMA_LOGGING_START	VFMIG_FEATURE_DMA_LOGGING_START
- *	VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE	VFMIG_FEATURE_MIG_STATE
- *	VFIO_DEVICE_FLAGS_PCI			VFMIG_DEVICE_FLAG_PCI
- *	VFIO_REGION_INFO_FLAG_MMAP		VFMIG_REGION_FLAG_MMAP
- *	VFIO_REGION_INFO_CAP_SPARSE_MMAP	VFMIG_REGION_CAP_SPARSE_MMAP
- *	VFIO_IRQ_SET_DATA_EVENTFD		VFMIG_IRQ_SET_DATA_EVENTFD
- *	VFIO_PCI_BAR0_REGION_INDEX		VFMIG_PCI_REGION_BAR0
- *	VFIO_PCI_MSIX_IRQ_INDEX			VFMIG_PCI_IRQ_MSIX
- *
- * These are the names of v2 and of everything that all revisions share. Names of the earlier revisions contain V1 or PFN
- * (abi_region.h), since these use the same words for other values. docs/abi.md lists the differences between pfn, v1 and
- * v2.
+ * Names are the uAPI's with VFIO_ or VFIO_DEVICE_ replaced by VFMIG_, so that both headers can be included:
+ * VFIO_DEVICE_STATE_STOP_COPY is VFMIG_STATE_STOP_COPY. docs/abi.md has a table, and what differs between pfn, v1 and
+ * v2. The names of the earlier revisions contain V1 or PFN, since they use the same words for other values.
  *
  * The functions at the end are pure: no state, no allocation, callable from any thread.
  */
@@ -43,7 +29,6 @@ extern "C" {
 
 /*
  * The migration states of a device: enum vfio_device_mig_state, VFIO_DEVICE_STATE_ERROR and so on.
- *
  * PRE_COPY, PRE_COPY_P2P and STOP_COPY are the saving group: they share one data session.
  */
 enum vfmig_state {
@@ -491,10 +476,7 @@ bool vfmig_v2_state_saving(uint32_t state);
  */
 const char *vfmig_v2_next(uint64_t flags, uint32_t from, uint32_t to, enum vfmig_state *next);
 
-/*
- * The whole path: stores the states after from, up to and including to, in path[], and their number in *count
- * (0 if from == to). Returns as vfmig_v2_next().
- */
+/* Store the path in path[]: the states after from up to to, *count of them. Returns as vfmig_v2_next(). */
 const char *vfmig_v2_path(uint64_t flags, uint32_t from, uint32_t to,
 			  enum vfmig_state path[VFMIG_STATE_COUNT], size_t *count);
 

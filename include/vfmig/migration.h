@@ -22,22 +22,19 @@
  * lost peer and a time limit) leaves the source running and the destination reset. After COMMIT the source does not run
  * again unless its owner says so (vfmig_migration_resolve()).
  *
- * A migration moves each map of kind VFMIG_MAP_MEMORY of each space that was added. Devices report the pages that they
- * write by their logs. For pages that the CPU writes the caller adds a tracker to the space (tracker.h), or
- * declares that there are none (vfmig_space_only_devices_write()); a source rejects a space with neither.
- * Maps must not be added or removed during a migration; the migration fails if they are.
+ * A migration moves each map of kind VFMIG_MAP_MEMORY of each space that was added. Devices log the pages that they
+ * write. For writes of the CPU the caller adds a tracker to the space (tracker.h), or declares that there are none
+ * (vfmig_space_only_devices_write()); a source rejects a space with neither. A migration fails if maps change.
  *
  * Pages that were never touched are not read at the source and stay untouched at the destination. The engine recognises
  * them in memory with a descriptor (a memfd, also with huge pages; a file on ext4 or xfs), provided that the system has
  * no swap for anonymous memory. Other memory is read, which allocates its pages if it is shared.
  *
- * The memory that a migration uses is bounded: VFMIG_MIGRATION_BUFFERS buffers of VFMIG_MIGRATION_BUFFER_BYTES,
- * 200 KiB for the table of maps, some KiB for each device, and during the negotiation up to 32 MiB for the peer's
- * description. It does not depend on the amount of data. (The log of dirty pages belongs to the space.)
+ * A migration uses bounded memory: VFMIG_MIGRATION_BUFFERS buffers of VFMIG_MIGRATION_BUFFER_BYTES, 200 KiB for the table
+ * of maps, some KiB for each device, and during the negotiation up to 32 MiB for the peer's description.
  *
- * Threads: one thread at a time uses a migration, but vfmig_migration_cancel(), vfmig_migration_get_estimate()
- * and vfmig_migration_get_result() may be called from any thread at any time. Source and destination share
- * nothing and may live in one process.
+ * Threads: one thread at a time uses a migration, but vfmig_migration_cancel(), vfmig_migration_get_estimate() and
+ * vfmig_migration_get_result() may be called from any thread at any time. Both ends may live in one process.
  */
 #ifndef VFMIG_MIGRATION_H
 #define VFMIG_MIGRATION_H
@@ -208,9 +205,7 @@ int vfmig_migration_add_device(struct vfmig_migration *m, const char *id,
 			       struct vfmig_device *device, const char *protocol,
 			       struct vfmig_error *err);
 
-/**
- * vfmig_migration_add_session() - add a device by a session of the caller, which the caller closes afterwards
- */
+/** vfmig_migration_add_session() - add a device by a session, which stays the caller's */
 int vfmig_migration_add_session(struct vfmig_migration *m, const char *id,
 				struct vfmig_session *session, struct vfmig_error *err);
 
@@ -308,17 +303,14 @@ void vfmig_migration_cancel(struct vfmig_migration *m);
 
 /*
  * A VMM has its own migration loop: it decides when to begin, how much to send at a time, and when to switch
- * over. Source: SETUP, ITERATE repeatedly, COMPLETE. Destination: SETUP, LOAD until it returns 0. A step
- * runs in one of two ways:
+ * over. Source: SETUP, ITERATE repeatedly, COMPLETE. Destination: SETUP, LOAD until it returns 0. There are two ways:
  *
  *  - vfmig_migration_step() runs it in the calling thread and waits for its end;
  *  - vfmig_migration_start() runs it in a thread of the library. vfmig_migration_fd() becomes readable when
  *    the step has ended, and vfmig_migration_finish() returns its result. An event loop never blocks.
  *
- * A thread is required because a step waits for several things at the same time (the channel, devices, dirty logs,
- * page copies), and not all of them can be polled.
- *
- * A step that fails has restored everything, as vfmig_migration_run() does.
+ * A step uses a thread because not everything that it waits for can be polled. A step that fails has restored
+ * everything, as vfmig_migration_run() does.
  */
 enum vfmig_step {
 	VFMIG_STEP_SETUP, /* negotiate with the peer; start tracking. Returns 0 */
@@ -356,9 +348,7 @@ ssize_t vfmig_migration_step(struct vfmig_migration *m, enum vfmig_step step, ui
 int vfmig_migration_start(struct vfmig_migration *m, enum vfmig_step step, uint64_t budget,
 			  struct vfmig_error *err);
 
-/**
- * vfmig_migration_fd() - a descriptor that is readable from the end of a started step until vfmig_migration_finish()
- */
+/** vfmig_migration_fd() - readable from the end of a started step until vfmig_migration_finish() */
 int vfmig_migration_fd(struct vfmig_migration *m);
 
 /**
@@ -389,9 +379,7 @@ struct vfmig_estimate {
 };
 
 /**
- * vfmig_migration_get_estimate() - get the estimate of the last round or the last ITERATE
- *
- * Sends no requests to the devices; may be called while a step is in progress.
+ * vfmig_migration_get_estimate() - get the estimate of the last round or ITERATE; allowed while a step is in progress
  */
 void vfmig_migration_get_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate);
 
@@ -412,10 +400,8 @@ enum vfmig_outcome {
 	VFMIG_OUTCOME_DONE,	 /* the devices run at the destination and not at the source */
 	VFMIG_OUTCOME_FAILED,	 /* source: the devices run on; destination: they are reset */
 	VFMIG_OUTCOME_CANCELLED, /* as FAILED, since one of the ends was cancelled */
-	/*
-	 * source: COMMIT was sent and RUNNING was not received; or a device of the destination checks its state by
-	 * running (v1, pfn) and did not confirm its reset. The source stays stopped
-	 */
+	/* source: COMMIT was sent and RUNNING not received, or a device that checks its state by running did not confirm
+	 * its reset. The source stays stopped */
 	VFMIG_OUTCOME_IN_DOUBT,
 };
 
