@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A map's life, and the memory beneath it. Children are made when they are first needed, put in
- * place by compare-and-swap (who loses frees his own), and stay until the map goes: a marker or a
- * walk may hold a pointer to one at any time.
+ * Creating and freeing a map and its memory. Children are created when they are first needed, set by
+ * compare-and-swap (the thread that loses frees its child), and stay until the map is freed: a mark or a walk may use
+ * them at any time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "dirty/tree.h"
 
-/* Children beneath start that the map needs. */
+/* Number of children beneath start that the map needs. */
 static size_t children(const struct vfmig_dirty *map, enum dirty_level level, uint64_t start)
 {
 	enum dirty_level below = level == DIRTY_GROUP ? DIRTY_DIR : DIRTY_LEAF;
@@ -18,7 +18,7 @@ static size_t children(const struct vfmig_dirty *map, enum dirty_level level, ui
 	return ((dirty_last_beneath(map, level, start) - start) >> below) + 1;
 }
 
-/* What a child counts for. Of a directory the slots needed; its leaves count themselves. */
+/* Bytes that a child counts for. A directory counts its slots; its leaves count separately. */
 static size_t child_bytes(const struct vfmig_dirty *map, enum dirty_level level, uint64_t start)
 {
 	switch (level) {
@@ -46,7 +46,7 @@ static void *map_dir(const struct vfmig_dirty *map, uint64_t start)
 
 	if (mem == MAP_FAILED)
 		return NULL;
-	/* A huge page for one mark would be 500 times what was promised. Not vital. */
+	/* A huge page for one mark would use 500 times the documented memory. May fail. */
 	(void)madvise(mem, bytes, MADV_NOHUGEPAGE);
 	return mem;
 }
@@ -198,7 +198,7 @@ int dirty_reserve(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 				    page);
 		if (!leaf)
 			return -ENOMEM;
-		atomic_fetch_or(leaf, 0); /* the page fault, now */
+		atomic_fetch_or(leaf, 0); /* cause the page fault */
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Marking. The order of the steps is what keeps marks from getting lost; tree.h explains it.
+ * Marking. The order of the steps ensures that no mark is lost; tree.h explains it.
  */
 #include <errno.h>
 #include <string.h>
@@ -8,8 +8,7 @@
 #include "dirty/tree.h"
 
 /*
- * The child behind a slot, for a mark to go on beneath it. NULL: there is none and there need not
- * be one, everything beneath is marked dirty by the slot itself.
+ * The child of a slot, to mark beneath it. NULL: the slot itself marks everything beneath as dirty.
  */
 static void *child_to_mark(struct vfmig_dirty *map, enum dirty_level level, _Atomic uintptr_t *slot,
 			   struct dirty_dir *dir, uint64_t start)
@@ -17,7 +16,7 @@ static void *child_to_mark(struct vfmig_dirty *map, enum dirty_level level, _Ato
 	uintptr_t seen = atomic_load(slot);
 	void *child;
 
-	/* Not just a look: the swap is this mark's read-modify-write, see tree.h. */
+	/* The swap is this mark's read-modify-write, see tree.h. */
 	if (seen == DIRTY_FULL && atomic_compare_exchange_strong(slot, &seen, DIRTY_FULL))
 		return NULL;
 	child = dirty_ensure(map, level, slot, dir, start);
@@ -26,7 +25,7 @@ static void *child_to_mark(struct vfmig_dirty *map, enum dirty_level level, _Ato
 	return child;
 }
 
-/* Marks pages first..last of a leaf, which begins at page start. */
+/* Mark pages first..last of a leaf that begins at page start. */
 static void mark_in_leaf(_Atomic uint64_t *leaf, struct dirty_dir *dir, uint64_t start,
 			 uint64_t first, uint64_t last)
 {
@@ -39,7 +38,7 @@ static void mark_in_leaf(_Atomic uint64_t *leaf, struct dirty_dir *dir, uint64_t
 	dirty_raise(dir, i, dirty_bits(lo / DIRTY_LINE_PAGES, hi / DIRTY_LINE_PAGES));
 }
 
-/* Marks pages first..last, all beneath the slot, which stands for the pages from start on. */
+/* Mark pages first..last, all beneath the slot, whose first page is start. */
 static void mark_slot(struct vfmig_dirty *map, enum dirty_level level, _Atomic uintptr_t *slot,
 		      struct dirty_dir *dir, uint64_t start, uint64_t first, uint64_t last)
 {
@@ -123,7 +122,7 @@ static inline _Atomic uint64_t *find_word(struct vfmig_dirty *map, uint64_t page
 	return &dir->word[page / 64 % (DIRTY_DIR_LEAVES * DIRTY_LEAF_WORDS)];
 }
 
-/* vfmig_dirty_mark where not all is as it mostly is. Apart, so that it saves no registers. */
+/* The uncommon cases of vfmig_dirty_mark(). Not inlined, so that the common case saves no registers. */
 static __attribute__((noinline)) void mark_far(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 {
 	struct dirty_dir *dir;
@@ -144,8 +143,7 @@ static __attribute__((noinline)) void mark_far(struct vfmig_dirty *map, uint64_t
 }
 
 /*
- * The whole of it again for what is most: one page, a leaf that has been used, in the directory
- * that came first.
+ * The common case: one page, in a leaf that exists, in the first directory.
  */
 void vfmig_dirty_mark(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 {
@@ -187,7 +185,7 @@ void dirty_mark_words(struct vfmig_dirty *map, uint64_t page, const uint64_t *wo
 		dirty_raise(dir, i, 1ull << page / DIRTY_LINE_PAGES % DIRTY_LEAF_LINES);
 }
 
-/* Marks the pages that the bits say, bit 0 being the page at; drops those outside of the map. */
+/* Mark the pages of the bits, bit 0 being @page; ignore pages outside of the map. */
 static void mark_bits(struct vfmig_dirty *map, uint64_t page, uint64_t bits)
 {
 	unsigned int shift = page % 64;
@@ -221,7 +219,7 @@ int dirty_mark_bitmap(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint
 	if (last < iova || len == UINT64_MAX)
 		last = UINT64_MAX;
 	shift = (unsigned int)__builtin_ctzll(page_size);
-	bits_left = ((last - iova) >> shift) + 1; /* 2^64 of them, or 0, is a page size of 1 */
+	bits_left = ((last - iova) >> shift) + 1; /* 0, for 2^64, with a page size of 1 */
 	same = shift == map->shift && !(iova & (page_size - 1)) && iova >= map->origin;
 
 	for (uint64_t at = iova;; at += 64ull << shift, from += 8, bits_left -= 64) {
@@ -259,8 +257,8 @@ bool dirty_push_down(struct vfmig_dirty *map, enum dirty_level level, _Atomic ui
 	if (!child)
 		return false;
 	/*
-	 * First everything beneath, then the slot: in between all is said twice, which at worst
-	 * reports a page twice. The other way round there would be a moment when it is not said.
+	 * First everything beneath, then the slot: meanwhile both mark the pages, which at worst reports a page
+	 * twice. In the other order a concurrent read could miss them.
 	 */
 	switch (level) {
 	case DIRTY_GROUP:

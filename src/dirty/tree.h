@@ -1,53 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a map is built, for the files of src/dirty only.
+ * The data structure of a map, for the files of src/dirty only.
  *
  *     map -> group -> directory -> leaf
  *
- *     leaf        4 KiB of bits, one for each of 32768 pages, seen as 64 lines of 8 words
- *     directory   8192 leaves (1 TiB at 4 KiB): for each the pointer and, beside it so that a mark
- *                 touches one cache line more and not two, a word with a bit per line; and before
- *                 them a bit per leaf
+ *     leaf        4 KiB of bits, one for each of 32768 pages: 64 lines of 8 words
+ *     directory   8192 leaves (1 TiB at 4 KiB): for each the pointer and a word with a bit per line (in one
+ *                 cache line, to make marks cheap), preceded by a bit per leaf
  *     group       4096 directories, so that a map of all 2^64 addresses stays small
  *
- * A leaf's pointer says that the leaf may be used (it counts against max_bytes); where it is, its
- * directory knows. Pages are counted from map->origin, which is a multiple of a leaf.
+ * A leaf's pointer is set when the leaf may be used (it counts against max_bytes); its address follows from the
+ * directory. Pages are counted from map->origin, which is a multiple of a leaf.
  *
- * A pointer to a child carries DIRTY_FULL in its lowest bit when everything beneath is
- * dirty, whether the child exists or not. That is how a whole range is marked in one step, and
- * what a mark falls back to when there is no memory for its bit.
+ * A pointer to a child has DIRTY_FULL in its lowest bit if everything beneath is dirty, whether the child
+ * exists or not. A whole range is marked by it in one step, and a mark falls back to it if there is no memory for
+ * its bit.
  *
- * The race. Bits are set from the bottom up, and taken from the top down:
+ * The race. Bits are set from the bottom up, and cleared from the top down:
  *
- *     mark:     data; set the page's bit; line's bit, if clear; leaf's bit, if clear
- *     harvest:  take the leaf's bit; take the line's bit; take the page's bit; data
+ *     mark:   write data; set the page's bit; line's bit, if clear; leaf's bit, if clear
+ *     read:   clear the leaf's bit; clear the line's bit; clear the page's bit; read data
  *
- * A mark never trusts that a bit above is set because a bit below was: the mark that set the
- * lower one may not have come to the upper one yet. Two marks in one line, M1 and M2:
+ * A mark must not assume that a bit above is set because a bit below is: the mark that set the lower one may not have
+ * set the upper one yet. Two marks in one line, M1 and M2:
  *
  *     M1 sets its page's bit                      M2 sets its page's bit
- *     M1 sets the line's bit                      M2 sees the line's bit set: nothing to do there
- *     (M1 is preempted)                           M2 sees the leaf's bit clear: sets it
+ *     M1 sets the line's bit                      M2 finds the line's bit set and skips it
+ *     (M1 is preempted)                           M2 finds the leaf's bit clear and sets it
  *
- * so each mark looks at every level, always. What it may skip is only the write of a bit that it
- * sees set at that moment, and that is safe for this reason: all these operations are seq_cst, so
- * there is one order of them all. The mark set its page's bit, then saw the line's bit set: so
- * whoever takes the line's bit does that later, and looks at the page's bit later still, and
- * finds it. If instead the line's bit was taken before the mark looked, the mark sees it clear
- * and sets it. (The same a level up.) A weaker order would allow the one bad outcome, both sides
- * reading old:
+ * So each mark checks every level. It may skip only the write of a bit that it finds set. This is safe because all
+ * these operations are seq_cst and so have one order. The mark set its page's bit and then found the line's bit set: a
+ * reader clears the line's bit later, reads the page's bit after that, and finds it. If the reader has cleared the
+ * line's bit before, the mark finds it clear and sets it. (The same applies one level up.) A weaker order would allow
+ * both sides to read old values:
  *
- *     mark:     page's bit = 1 (still in the store buffer);  reads line's bit: 1, done
- *     harvest:  line's bit taken (1 -> 0);                   reads page's bit: 0, nothing here
+ *     mark:   page's bit = 1 (still in the store buffer);  reads line's bit: 1, done
+ *     read:   line's bit cleared (1 -> 0);                 reads page's bit: 0, nothing here
  *
- * The page's bit itself is set by a read-modify-write even if it is set already. A mark that only
- * looked would need a full barrier between its data and the look, or else:
+ * The page's bit is set by a read-modify-write even if it is set already. A mark that only
+ * read it would need a full barrier after writing the data, otherwise:
  *
- *     mark:     data (still in the store buffer);  reads page's bit: 1, done
- *     harvest:  page's bit taken (1 -> 0);         reads old data;  the new data is never sent
+ *     mark:   data (still in the store buffer);  reads page's bit: 1, done
+ *     read:   page's bit cleared (1 -> 0);       reads old data;  the new data is never sent
  *
- * and a barrier costs what the read-modify-write costs. The read-modify-write also releases the
- * data to whoever takes the bit, though it changes nothing.
+ * and a barrier costs as much as the read-modify-write. The read-modify-write also releases the data to the reader that
+ * clears the bit.
  */
 #ifndef DIRTY_TREE_H
 #define DIRTY_TREE_H
@@ -79,10 +76,9 @@ struct dirty_slot {
 };
 
 /*
- * Mapped in one piece, leaves and all, without a promise of memory: what is never touched costs
- * address space (32 MiB) and no more. So a mark computes where its bit is while it loads whether
- * the leaf may be used, and need not wait for a pointer (a third of a mark's time, measured); and
- * what makes a leaf is a page fault.
+ * Mapped in one piece with its leaves, without reserving memory: an unused leaf costs address space only (32 MiB per
+ * directory), and a page fault creates it. So a mark computes the address of its bit while it loads whether
+ * the leaf may be used, instead of waiting for a pointer (a third of a mark's time, measured).
  */
 struct dirty_dir {
 	_Atomic uint64_t leaves[DIRTY_DIR_LEAVES / 64]; /* bit n: slot n may be dirty */
@@ -101,7 +97,7 @@ struct vfmig_dirty {
 	unsigned int shift; /* log2 of the page size */
 
 	/*
-	 * The directory that came first, which is the only one for most: found without going down
+	 * The directory that was created first, which is the only one in most maps: found without walking
 	 * through the group. hot_index is written last, once.
 	 */
 	_Atomic uint64_t hot_index;
@@ -123,7 +119,7 @@ static inline uint64_t dirty_bits(uint64_t lo, uint64_t hi)
 	return (~0ull >> (63 - hi)) & (~0ull << lo);
 }
 
-/* Takes the lowest run of bits, lo..hi, out of a word; false if there is none. */
+/* Find and clear the lowest run of bits, lo..hi, of a word; false if there is none. */
 static inline bool dirty_run(uint64_t *bits, unsigned int *lo, unsigned int *hi)
 {
 	uint64_t above;
@@ -143,7 +139,7 @@ static inline void *dirty_child(uintptr_t slot)
 }
 
 /*
- * Cuts the bytes (*addr, len) to the map. Returns false if nothing is left, else *addr and *last
+ * Clip the bytes (*addr, len) to the map. Returns false if nothing is left; otherwise *addr and *last
  * are the first and the last byte.
  */
 static inline bool dirty_clip(const struct vfmig_dirty *map, uint64_t *addr, uint64_t len,
@@ -166,7 +162,7 @@ static inline bool dirty_clip(const struct vfmig_dirty *map, uint64_t *addr, uin
 	return true;
 }
 
-/* The length of first..last, where UINT64_MAX means to the end, as it does for all who take it. */
+/* The length of first..last; UINT64_MAX means up to the end, as everywhere here. */
 static inline uint64_t dirty_len(uint64_t first, uint64_t last)
 {
 	return last - first == UINT64_MAX ? UINT64_MAX : last - first + 1;
@@ -177,7 +173,7 @@ static inline uint64_t dirty_page(const struct vfmig_dirty *map, uint64_t addr)
 	return (addr - map->origin) >> map->shift;
 }
 
-/* First and last byte of the page that are the map's. */
+/* First and last byte of the page within the map. */
 static inline uint64_t dirty_page_first(const struct vfmig_dirty *map, uint64_t page)
 {
 	uint64_t addr = map->origin + (page << map->shift);
@@ -192,7 +188,7 @@ static inline uint64_t dirty_page_last(const struct vfmig_dirty *map, uint64_t p
 	return addr > map->last ? map->last : addr;
 }
 
-/* First and last of the map's pages beneath a child of @level that begins at page @start. */
+/* First and last page of the map beneath a child of @level that begins at page @start. */
 static inline uint64_t dirty_first_beneath(const struct vfmig_dirty *map, uint64_t start)
 {
 	return start < map->first_page ? map->first_page : start;
@@ -206,7 +202,7 @@ static inline uint64_t dirty_last_beneath(const struct vfmig_dirty *map, enum di
 	return last > map->last_page ? map->last_page : last;
 }
 
-/* Makes the bits above a leaf's lines say so; the end of each mark. See the race, above. */
+/* Set the bits above a leaf's lines; the last step of each mark. See the race, above. */
 static inline void dirty_raise(struct dirty_dir *dir, unsigned int i, uint64_t lines)
 {
 	_Atomic uint64_t *leaves = &dir->leaves[i / 64];
@@ -219,25 +215,25 @@ static inline void dirty_raise(struct dirty_dir *dir, unsigned int i, uint64_t l
 }
 
 /*
- * The child behind a slot, made if it is missing (FULL is kept as it is). @start is the first page
- * beneath it, @dir what a leaf is in. NULL: no memory.
+ * The child of a slot; created if it is missing (FULL is kept). @start is the first page beneath it, @dir the
+ * directory of a leaf. NULL: no memory.
  */
 void *dirty_ensure(struct vfmig_dirty *map, enum dirty_level level, _Atomic uintptr_t *slot,
 		   struct dirty_dir *dir, uint64_t start);
 
-/* Marks pages first..last, both of the map. */
+/* Mark pages first..last, both of the map. */
 void dirty_mark_pages(struct vfmig_dirty *map, uint64_t first, uint64_t last);
 
 /*
- * Marks pages within one line, all the map's: bit n of words[w] is page + w * 64 + n. page is a
+ * Mark pages within one line, all of the map: bit n of words[w] is page + w * 64 + n. page is a
  * multiple of 64.
  */
 void dirty_mark_words(struct vfmig_dirty *map, uint64_t page, const uint64_t *words,
 		      unsigned int count);
 
 /*
- * Turns FULL on a slot into FULL on everything just beneath it (into bits, beneath a leaf), so
- * that a part can be taken. Returns false, and leaves it, if there is no memory.
+ * Replace FULL of a slot by FULL of everything one level below (bits, in a leaf), so that a part of it
+ * can be cleared. Returns false, without effect, if there is no memory.
  */
 bool dirty_push_down(struct vfmig_dirty *map, enum dirty_level level, _Atomic uintptr_t *slot,
 		     struct dirty_dir *dir, uint64_t start);

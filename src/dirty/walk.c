@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Walking a map from the top down, taking or only looking. The order of the steps is what keeps
- * marks from getting lost; tree.h explains it.
+ * Walking a map from the top down, with or without clearing it. The order of the steps ensures that no mark is lost;
+ * tree.h explains it.
  *
- * A bit that stands for a stretch of pages is taken only where the walk takes the whole stretch
- * (as far as it is the map's). Else it stays, though there may be nothing left beneath it:
- * another walk, over other pages of the stretch, must not find it missing even for a moment. All
- * that this costs is a look that finds nothing, and the next walk over the whole clears it.
+ * A bit that stands for a stretch of pages is cleared only if the walk covers the whole stretch (within the map).
+ * Otherwise it stays, even if nothing beneath it is dirty: a concurrent walk over other pages of the stretch
+ * must always find it. This costs a read that finds nothing; the next walk over the whole stretch clears it.
  */
 #include "dirty/walk.h"
 
@@ -25,15 +24,15 @@ void dirty_walk_stop(struct dirty_walk *walk, int why)
 	walk->stopped = why;
 }
 
-void dirty_walk_return(struct dirty_walk *walk, uint64_t first, uint64_t last)
+void dirty_walk_mark_again(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
-	first = max64(first, walk->taken_first);
-	last = min64(last, walk->taken_last);
+	first = max64(first, walk->cleared_first);
+	last = min64(last, walk->cleared_last);
 	if (first <= last)
 		dirty_mark_pages(walk->map, first, last);
 }
 
-/* Of the children beneath start, each standing for 2^level pages: those that the walk touches. */
+/* The children beneath start, of 2^level pages each, that the walk touches. */
 static bool children_touched(const struct dirty_walk *walk, unsigned int level, uint64_t start,
 			     uint64_t pages, uint64_t *lo, uint64_t *hi)
 {
@@ -44,12 +43,12 @@ static bool children_touched(const struct dirty_walk *walk, unsigned int level, 
 	return first <= last;
 }
 
-/* As bits of a word: the children (of 64 beneath start) that the walk has whole. */
+/* As bits of a word: the children (of 64 beneath start) that the walk covers completely. */
 static uint64_t children_whole(const struct dirty_walk *walk, unsigned int level, uint64_t start)
 {
 	uint64_t size = 1ull << level, lo = 0, hi = 64;
 
-	/* What is not the map's does not make a stretch partial. */
+	/* Pages outside of the map do not make a stretch partial. */
 	if (walk->first > walk->map->first_page && walk->first > start)
 		lo = (walk->first - start + (size - 1)) >> level;
 	if (walk->last < walk->map->last_page)
@@ -57,15 +56,15 @@ static uint64_t children_whole(const struct dirty_walk *walk, unsigned int level
 	return lo < hi ? dirty_bits(lo, hi - 1) : 0;
 }
 
-static void give_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
+static void emit_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
 	if (walk->stopped)
-		dirty_walk_return(walk, first, last);
+		dirty_walk_mark_again(walk, first, last);
 	else
 		walk->sink->pages(walk, first, last);
 }
 
-static void give_line(struct dirty_walk *walk, uint64_t page, uint64_t *words, unsigned int dirty)
+static void emit_line(struct dirty_walk *walk, uint64_t page, uint64_t *words, unsigned int dirty)
 {
 	unsigned int lo, hi;
 
@@ -77,7 +76,7 @@ static void give_line(struct dirty_walk *walk, uint64_t page, uint64_t *words, u
 		unsigned int w = (unsigned int)__builtin_ctz(dirty);
 
 		while (dirty_run(&words[w], &lo, &hi))
-			give_pages(walk, page + w * 64 + lo, page + w * 64 + hi);
+			emit_pages(walk, page + w * 64 + lo, page + w * 64 + hi);
 	}
 }
 
@@ -90,13 +89,13 @@ static void walk_line(struct dirty_walk *walk, const struct dirty_pending *line)
 	unsigned int lo = (unsigned int)(first - page), hi = (unsigned int)(last - page), dirty = 0;
 
 	if (walk->stopped) {
-		/* Not looked at yet: only its bits above are missing. */
+		/* Not read yet: only the bits above it were cleared. */
 		if (!walk->keep)
 			dirty_raise(line->dir, (page >> DIRTY_LEAF) % DIRTY_DIR_LEAVES,
 				    1ull << page / DIRTY_LINE_PAGES % DIRTY_LEAF_LINES);
 		return;
 	}
-	/* No branches in here: which words are dirty is not to be guessed. */
+	/* No branches: which words are dirty is unpredictable. */
 	for (unsigned int w = 0; w < DIRTY_LINE_WORDS; w++) {
 		words[w] = atomic_load(&word[w]);
 		dirty |= (unsigned int)(words[w] != 0) << w;
@@ -122,7 +121,7 @@ static void walk_line(struct dirty_walk *walk, const struct dirty_pending *line)
 		}
 	}
 	if (dirty && !walk->muted)
-		give_line(walk, page, words, dirty);
+		emit_line(walk, page, words, dirty);
 }
 
 static void walk_pending(struct dirty_walk *walk, unsigned int but)
@@ -221,8 +220,8 @@ static void walk_child(struct dirty_walk *walk, enum dirty_level level, void *ch
 }
 
 /*
- * A slot that is FULL, as seen. Returns true if that settles it; false if what is beneath must be
- * walked as usual.
+ * Handle a slot that was read as FULL. Returns true if it is done; false if its children must be walked as
+ * usual.
  */
 static bool walk_full(struct dirty_walk *walk, enum dirty_level level, _Atomic uintptr_t *slot,
 		      struct dirty_dir *dir, uint64_t start)
@@ -234,13 +233,13 @@ static bool walk_full(struct dirty_walk *walk, enum dirty_level level, _Atomic u
 		uintptr_t seen = atomic_fetch_and(slot, ~DIRTY_FULL);
 
 		if (!(seen & DIRTY_FULL))
-			return false; /* another walk took it */
+			return false; /* another walk has cleared it */
 		walk_pending(walk, 0);
 		if (walk->stopped) {
-			dirty_walk_return(walk, first, last);
+			dirty_walk_mark_again(walk, first, last);
 			return true;
 		}
-		/* Bits beneath are taken before the pages are given: a mark from now on counts. */
+		/* Clear the bits beneath before calling the sink: later marks count. */
 		walk->muted = true;
 		walk_child(walk, level, dirty_child(seen), dir, start);
 		walk_pending(walk, 0);
@@ -248,10 +247,10 @@ static bool walk_full(struct dirty_walk *walk, enum dirty_level level, _Atomic u
 	} else if (!walk->keep && dirty_push_down(walk->map, level, slot, dir, start)) {
 		return false;
 	} else {
-		/* Only looking; or no memory to remember the rest in, and all stays dirty. */
+		/* Reading without clearing; or no memory for the rest, so all stays dirty. */
 		walk_pending(walk, 0);
 	}
-	give_pages(walk, max64(first, walk->first), min64(last, walk->last));
+	emit_pages(walk, max64(first, walk->first), min64(last, walk->last));
 	return true;
 }
 
@@ -283,7 +282,7 @@ static void walk_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 	walk_pending(walk, 0);
 }
 
-/* Looks at the one page of which the range has only a part. */
+/* Walk a page that is only partly in the range. */
 static void walk_edge(struct dirty_walk *walk, uint64_t page)
 {
 	if (walk->stopped)
@@ -298,8 +297,8 @@ int dirty_walk_range(struct dirty_walk *walk, uint64_t addr, uint64_t len)
 	struct vfmig_dirty *map = walk->map;
 	uint64_t first, last, whole_first, whole_last;
 
-	walk->taken_first = 1;
-	walk->taken_last = 0;
+	walk->cleared_first = 1;
+	walk->cleared_last = 0;
 	walk->addr = addr;
 	if (!dirty_clip(map, &walk->addr, len, &walk->last_addr))
 		return 0;
@@ -309,12 +308,12 @@ int dirty_walk_range(struct dirty_walk *walk, uint64_t addr, uint64_t len)
 	if (walk->keep) {
 		walk_pages(walk, first, last);
 	} else {
-		/* One past the last whole page, so that there can be none. */
+		/* One past the last whole page, since there may be none. */
 		whole_first = first + (walk->addr != dirty_page_first(map, first));
 		whole_last = last + (walk->last_addr == dirty_page_last(map, last));
 		if (whole_first < whole_last) {
-			walk->taken_first = whole_first;
-			walk->taken_last = whole_last - 1;
+			walk->cleared_first = whole_first;
+			walk->cleared_last = whole_last - 1;
 		}
 		if (whole_first != first)
 			walk_edge(walk, first);

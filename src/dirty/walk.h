@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One walk over a map, for all that look or take; what differs is where the pages go, which a
- * sink says. For the files of src/dirty only.
+ * One walk over a map, shared by all functions that read or clear it; a sink receives the pages. For the files
+ * of src/dirty only.
  */
 #ifndef DIRTY_WALK_H
 #define DIRTY_WALK_H
@@ -11,13 +11,13 @@
 struct dirty_walk;
 
 /*
- * Where pages go, in ascending order; after they were taken, so that data may be read at once.
+ * Receives pages in ascending order, after they were cleared, so it may read their data.
  *
  * @pages:  pages first..last. Required.
- * @line:   pages of one line: bit n of words[w] is page + w * 64 + n. Bit w of dirty: words[w] may
- *          be other than 0. May be NULL: then the runs go to @pages.
+ * @line:   pages of one line: bit n of words[w] is page + w * 64 + n. Bit w of dirty is set if words[w] may
+ *          be other than 0. If NULL, @pages is called for each run instead.
  *
- * @pages may call dirty_walk_stop, and then neither is called again.
+ * @pages may call dirty_walk_stop(); neither is called again then.
  */
 struct dirty_sink {
 	void (*pages)(struct dirty_walk *walk, uint64_t first, uint64_t last);
@@ -26,8 +26,8 @@ struct dirty_sink {
 };
 
 /*
- * Lines that have been found and asked for from memory, but not looked at. The next cache misses
- * happen while this one is waited for: that is most of what makes scattered pages cheap.
+ * Number of lines that are prefetched and not read yet. Their cache misses overlap, which makes scattered pages
+ * cheap.
  */
 #define DIRTY_AHEAD 16u
 
@@ -38,18 +38,19 @@ struct dirty_pending {
 };
 
 struct dirty_walk {
-	/* The caller's. */
+	/* Set by the caller. */
 	struct vfmig_dirty *map;
 	const struct dirty_sink *sink;
-	bool keep; /* look, do not take */
+	bool keep; /* read without clearing */
 
-	/* The range in bytes, cut to the map, for the sink. */
+	/* The range in bytes, clipped to the map, for the sink. */
 	uint64_t addr, last_addr;
 
-	uint64_t first, last;		  /* pages that are being walked */
-	uint64_t taken_first, taken_last; /* pages that are taken; none if first is above last */
-	int stopped;			  /* what dirty_walk_stop was given */
-	bool muted;			  /* take, but give to nobody: it will be given whole */
+	uint64_t first, last; /* pages of the current walk */
+	uint64_t cleared_first,
+		cleared_last; /* pages that are cleared; none if first is above last */
+	int stopped;	      /* argument of dirty_walk_stop() */
+	bool muted; /* clear without calling the sink: it gets the whole stretch afterwards */
 
 	struct dirty_pending pending[DIRTY_AHEAD];
 	unsigned int head, tail;
@@ -58,17 +59,17 @@ struct dirty_walk {
 };
 
 /*
- * Walks the bytes (addr, len). Pages wholly in the range are taken, unless walk->keep; those
- * partly in it are given to the sink too, and stay dirty.
+ * Walk the bytes (addr, len). Pages wholly in the range are cleared, unless walk->keep; the sink also gets pages partly
+ * in it, which stay dirty.
  *
- * Returns 0, or what stopped it; then all that was taken and not given out is dirty again.
+ * Returns 0, or the argument of dirty_walk_stop(); pages that were cleared and not passed to the sink are dirty again.
  */
 int dirty_walk_range(struct dirty_walk *walk, uint64_t addr, uint64_t len);
 
-/* For a sink: give me no more. What it was given just now it must have put back itself. */
+/* For a sink: stop the walk. The sink marks the pages of its current call again itself. */
 void dirty_walk_stop(struct dirty_walk *walk, int why);
 
-/* For a sink: make pages that this walk has taken dirty again. */
-void dirty_walk_return(struct dirty_walk *walk, uint64_t first, uint64_t last);
+/* For a sink: mark pages that this walk has cleared again. */
+void dirty_walk_mark_again(struct dirty_walk *walk, uint64_t first, uint64_t last);
 
 #endif

@@ -57,7 +57,7 @@ static void step(void);
 #include "dirty/map.c"
 #include "dirty/mark.c"
 #include "dirty/walk.c"
-#include "dirty/harvest.c"
+#include "dirty/read_clear.c"
 
 #define THREADS_MAX 3
 #define STEPS_MAX   4000u

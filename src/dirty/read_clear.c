@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a walk's pages become: runs, a count, marks in other maps. (Bitmaps: report.c.)
+ * Reading, clearing and merging: sinks that turn a walk's pages into runs, a count, and marks in other maps. (Bitmaps:
+ * bitmap.c.)
  */
 #include "dirty/walk.h"
 
-/* Runs are handed on when the next one does not touch them. */
+/* A run is reported when the next one is not adjacent. */
 struct runs {
 	struct dirty_walk walk;
 	dirty_run_fn fn;
@@ -27,13 +28,13 @@ static void runs_end(struct runs *runs)
 	first = first < walk->addr ? walk->addr : first;
 	last = last > walk->last_addr ? walk->last_addr : last;
 
-	/* All of 2^64 has no length, so pieces. */
+	/* In pieces, since the length 2^64 does not fit. */
 	for (uint64_t piece = 1ull << 63;; first += piece) {
 		bool more = last - first >= piece;
 
 		ret = runs->fn(runs->opaque, first, more ? piece : last - first + 1);
 		if (ret) {
-			dirty_walk_return(walk, dirty_page(walk->map, first), runs->last);
+			dirty_walk_mark_again(walk, dirty_page(walk->map, first), runs->last);
 			dirty_walk_stop(walk, ret);
 			return;
 		}
@@ -52,7 +53,7 @@ static void runs_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 	}
 	runs_end(runs);
 	if (walk->stopped) {
-		dirty_walk_return(walk, first, last);
+		dirty_walk_mark_again(walk, first, last);
 		return;
 	}
 	runs->first = first;
@@ -139,49 +140,49 @@ uint64_t dirty_count(struct vfmig_dirty *map, uint64_t addr, uint64_t len)
 	return count.pages;
 }
 
-struct gather {
+struct merge {
 	struct dirty_walk walk;
 	struct vfmig_dirty *const *into;
 	size_t count;
 };
 
-static void gather_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
+static void merge_pages(struct dirty_walk *walk, uint64_t first, uint64_t last)
 {
-	struct gather *gather = (struct gather *)walk;
+	struct merge *merge = (struct merge *)walk;
 	uint64_t addr = dirty_page_first(walk->map, first);
 	uint64_t end = dirty_page_last(walk->map, last);
 
 	addr = addr < walk->addr ? walk->addr : addr;
 	end = end > walk->last_addr ? walk->last_addr : end;
-	for (size_t i = 0; i < gather->count; i++)
-		vfmig_dirty_mark(gather->into[i], addr, dirty_len(addr, end));
+	for (size_t i = 0; i < merge->count; i++)
+		vfmig_dirty_mark(merge->into[i], addr, dirty_len(addr, end));
 }
 
-static void gather_line(struct dirty_walk *walk, uint64_t page, const uint64_t *words,
-			unsigned int dirty)
+static void merge_line(struct dirty_walk *walk, uint64_t page, const uint64_t *words,
+		       unsigned int dirty)
 {
-	struct gather *gather = (struct gather *)walk;
+	struct merge *merge = (struct merge *)walk;
 	uint64_t addr = walk->map->origin + (page << walk->map->shift);
 
-	for (size_t i = 0; i < gather->count; i++) {
-		struct vfmig_dirty *into = gather->into[i];
+	for (size_t i = 0; i < merge->count; i++) {
+		struct vfmig_dirty *into = merge->into[i];
 		uint64_t at = addr >= into->origin ? dirty_page(into, addr) : 0;
 
-		/* Word by word where pages are alike and the line is all the other map's. */
+		/* Word by word if page sizes are equal and the whole line is in the other map. */
 		if (into->shift == walk->map->shift && addr >= into->origin &&
 		    at >= into->first_page && at + DIRTY_LINE_PAGES - 1 <= into->last_page) {
 			dirty_mark_words(into, at, words, DIRTY_LINE_WORDS);
 			continue;
 		}
 		for (unsigned int w = 0; w < DIRTY_LINE_WORDS; w++) {
-			struct gather one = *gather;
+			struct merge one = *merge;
 			uint64_t bits = words[w];
 			unsigned int lo, hi;
 
-			one.into = &gather->into[i];
+			one.into = &merge->into[i];
 			one.count = 1;
 			while (dirty_run(&bits, &lo, &hi))
-				gather_pages(&one.walk, page + w * 64 + lo, page + w * 64 + hi);
+				merge_pages(&one.walk, page + w * 64 + lo, page + w * 64 + hi);
 		}
 	}
 }
@@ -189,8 +190,8 @@ static void gather_line(struct dirty_walk *walk, uint64_t page, const uint64_t *
 void dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
 		  struct vfmig_dirty *const *into, size_t count)
 {
-	static const struct dirty_sink sink = {gather_pages, gather_line};
-	struct gather gather = {.walk = {.map = map, .sink = &sink}, .into = into, .count = count};
+	static const struct dirty_sink sink = {merge_pages, merge_line};
+	struct merge merge = {.walk = {.map = map, .sink = &sink}, .into = into, .count = count};
 
-	dirty_walk_range(&gather.walk, addr, len);
+	dirty_walk_range(&merge.walk, addr, len);
 }
