@@ -11,7 +11,7 @@
  *                    it twice and summing it once, in a program of its own
  *     engine         two servers and two hosts; held against a bare relay through four processes
  */
-#include "bench/card.h"
+#include "bench/test_device.h"
 #include "bench/limits/limits.h"
 
 #include <stdatomic.h>
@@ -181,21 +181,21 @@ static void messages(const char *name, bool writes, unsigned depth)
 	struct bench b = {.name = name, .unit = "GB/s"};
 	struct bench_served served = {.bytes = bytes, .seed = writes ? 0 : 3};
 	struct client c = {.writes = writes, .depth = depth};
-	struct bench_crew *crew = bench_crew_new(), *limit = limit_stream(bytes, writes);
+	struct bench_workers *workers = bench_workers_new(), *limit = limit_stream(bytes, writes);
 
 	b.limit = writes ? "a bare stream to fresh memory" : "a bare stream";
-	bench_serve(crew, &served, 0, &c.fd);
+	bench_serve(workers, &served, 0, &c.fd);
 	c.over = served.over;
-	bench_crew_join(crew, &(struct bench_member){
-				      .prepare = writes ? writer_prepare : reader_prepare,
-				      .run = client_run,
-				      .self = &c,
-				      .cpu = 1,
-			      });
-	bench_crews(&b, RUNS, crew, limit, bytes, 1);
+	bench_workers_join(workers, &(struct bench_member){
+					    .prepare = writes ? writer_prepare : reader_prepare,
+					    .run = client_run,
+					    .self = &c,
+					    .cpu = 1,
+				    });
+	bench_crews(&b, RUNS, workers, limit, bytes, 1);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 }
 
 /* ---- through the engine ---- */
@@ -238,36 +238,36 @@ static void empty(struct bench_served *served)
 	bench_card_empty(served->cards[0]);
 }
 
-static void host_join(struct bench_crew *crew, struct host *host, uint64_t seed)
+static void host_join(struct bench_workers *workers, struct host *host, uint64_t seed)
 {
 	struct bench_served served = {.bytes = bytes, .seed = seed, .prepare = seed ? NULL : empty};
 
-	bench_serve(crew, &served, BENCH_ANY_CPU, &host->fd);
+	bench_serve(workers, &served, BENCH_ANY_CPU, &host->fd);
 	host->over = served.over;
-	bench_crew_join(crew, &(struct bench_member){
-				      .prepare = host_prepare,
-				      .run = host_run,
-				      .self = host,
-				      .cpu = BENCH_ANY_CPU,
-			      });
+	bench_workers_join(workers, &(struct bench_member){
+					    .prepare = host_prepare,
+					    .run = host_run,
+					    .self = host,
+					    .cpu = BENCH_ANY_CPU,
+				    });
 }
 
 static void engine(void)
 {
 	struct bench b = {.name = "data-through-engine", .unit = "GB/s", .limit = "a bare relay"};
-	struct bench_crew *crew = bench_crew_new(), *limit = limit_relay(bytes);
+	struct bench_workers *workers = bench_workers_new(), *limit = limit_relay(bytes);
 	struct host from = {.role = VFMIG_ROLE_SOURCE}, to = {.role = VFMIG_ROLE_DESTINATION};
 	int channel[2];
 
 	bench_sockets(channel);
 	from.channel = channel[0];
 	to.channel = channel[1];
-	host_join(crew, &from, 3);
-	host_join(crew, &to, 0);
-	bench_crews(&b, RUNS, crew, limit, bytes, 1);
+	host_join(workers, &from, 3);
+	host_join(workers, &to, 0);
+	bench_crews(&b, RUNS, workers, limit, bytes, 1);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 }
 
 /* ---- in one process, with the two servers ---- */
@@ -311,36 +311,36 @@ static void dev_run(void *self)
 	bench_over(dev->over[1]);
 }
 
-static struct bench_crew *moving(bool window)
+static struct bench_workers *moving(bool window)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct dev dev = {.window = window};
 
 	for (int i = 0; i < 2; i++) {
 		struct bench_served served = {
 			.bytes = bytes, .seed = i ? 0 : 3, .prepare = i ? empty : NULL};
 
-		bench_serve(crew, &served, BENCH_ANY_CPU, &dev.fd[i]);
+		bench_serve(workers, &served, BENCH_ANY_CPU, &dev.fd[i]);
 		dev.over[i] = served.over;
 	}
-	bench_crew_join(crew, &(struct bench_member){
-				      .prepare = dev_prepare,
-				      .run = dev_run,
-				      .self = &dev,
-				      .cpu = BENCH_ANY_CPU,
-			      });
-	return crew;
+	bench_workers_join(workers, &(struct bench_member){
+					    .prepare = dev_prepare,
+					    .run = dev_run,
+					    .self = &dev,
+					    .cpu = BENCH_ANY_CPU,
+				    });
+	return workers;
 }
 
 static void through_window(const char *name, bool window)
 {
 	struct bench b = {.name = name, .unit = "GB/s", .limit = "copied twice and summed"};
-	struct bench_crew *crew = moving(window), *limit = limit_copy(bytes, 2, true, true);
+	struct bench_workers *workers = moving(window), *limit = limit_copy(bytes, 2, true, true);
 
-	bench_crews(&b, RUNS, crew, limit, bytes, 1);
+	bench_crews(&b, RUNS, workers, limit, bytes, 1);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 }
 
 int main(int argc, char **argv)

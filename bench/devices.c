@@ -11,7 +11,7 @@
 
 #include <vfmig/migration.h>
 
-#include "bench/card.h"
+#include "bench/test_device.h"
 
 #define RUNS	    7
 #define STATE	    (128ull << 20)
@@ -80,7 +80,7 @@ static void run(void *self)
 		bench_over(host->over);
 }
 
-static void join(struct bench_crew *crew, struct host *host)
+static void join(struct bench_workers *workers, struct host *host)
 {
 	if (host->served) {
 		struct bench_served served = {
@@ -90,15 +90,16 @@ static void join(struct bench_crew *crew, struct host *host)
 			.count = host->count,
 		};
 
-		bench_serve(crew, &served, BENCH_ANY_CPU, host->fd);
+		bench_serve(workers, &served, BENCH_ANY_CPU, host->fd);
 		host->over = served.over;
 	}
-	bench_crew_join(crew, &(struct bench_member){NULL, prepare, run, host, BENCH_ANY_CPU});
+	bench_workers_join(workers,
+			   &(struct bench_member){NULL, prepare, run, host, BENCH_ANY_CPU});
 }
 
-static struct bench_crew *hosts(unsigned count, bool served, uint64_t *memory)
+static struct bench_workers *hosts(unsigned count, bool served, uint64_t *memory)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct host from = {.role = VFMIG_ROLE_SOURCE, .count = count, .served = served};
 	struct host to = {.role = VFMIG_ROLE_DESTINATION, .count = count, .served = served};
 	int channel[2];
@@ -110,9 +111,9 @@ static struct bench_crew *hosts(unsigned count, bool served, uint64_t *memory)
 		from.memory = &memory[0];
 		to.memory = &memory[1];
 	}
-	join(crew, &from);
-	join(crew, &to);
-	return crew;
+	join(workers, &from);
+	join(workers, &to);
+	return workers;
 }
 
 static void downtime(void)
@@ -120,12 +121,12 @@ static void downtime(void)
 	struct bench b = {.name = "devices-16-downtime",
 			  .unit = "us",
 			  .limit = "one device with as much state"};
-	struct bench_crew *crew = hosts(MANY, true, NULL), *limit = hosts(1, true, NULL);
+	struct bench_workers *workers = hosts(MANY, true, NULL), *limit = hosts(1, true, NULL);
 
-	bench_crews(&b, RUNS, crew, limit, 0, 1);
+	bench_crews(&b, RUNS, workers, limit, 0, 1);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 }
 
 static void all_devices(void)
@@ -137,13 +138,13 @@ static void all_devices(void)
 			       .unit = "KiB for a device",
 			       .limit = "as much for each as 64 take"};
 	uint64_t *shared = (uint64_t *)bench_memory(4096, 0);
-	struct bench_crew *many = hosts(ALL, false, shared);
-	struct bench_crew *few = hosts(ALL / 4, false, shared + 2);
+	struct bench_workers *many = hosts(ALL, false, shared);
+	struct bench_workers *few = hosts(ALL / 4, false, shared + 2);
 
 	for (unsigned i = 0; i < RUNS; i++) {
 		uint64_t cpu, few_cpu;
-		double ns = (double)bench_crew_run(many, &cpu);
-		double few_ns = (double)bench_crew_run(few, &few_cpu);
+		double ns = (double)bench_workers_run(many, &cpu);
+		double few_ns = (double)bench_workers_run(few, &few_cpu);
 
 		bench_pair(&time, ns / ALL / 1e3, few_ns / (ALL / 4) / 1e3);
 		bench_cpu(&time, (double)cpu / ALL, (double)few_cpu / (ALL / 4));
@@ -152,8 +153,8 @@ static void all_devices(void)
 	}
 	bench_report(&time);
 	bench_report(&memory);
-	bench_crew_free(many);
-	bench_crew_free(few);
+	bench_workers_free(many);
+	bench_workers_free(few);
 }
 
 int main(int argc, char **argv)

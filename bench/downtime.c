@@ -23,7 +23,7 @@
 #include <vfmig/open.h>
 #include <vfmig/space.h>
 
-#include "bench/card.h"
+#include "bench/test_device.h"
 #include "bench/link.h"
 
 #define LIMIT_MS      300

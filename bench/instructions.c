@@ -12,7 +12,7 @@
 #include <vfmig/export.h>
 #include <vfmig/space.h>
 
-#include "bench/card.h"
+#include "bench/test_device.h"
 
 #define GIB   (1ull << 30)
 #define CHUNK (64u << 10)
@@ -90,7 +90,7 @@ static void region_read(unsigned times)
 	while (times--) {
 		struct vfmig_request request = {.op = VFMIG_OP_REGION_READ};
 
-		request.region.offset = CARD_REGISTER;
+		request.region.offset = TEST_DEVICE_REGISTER;
 		request.region.buf = &value;
 		request.region.len = sizeof(value);
 		ask(&request);

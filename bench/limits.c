@@ -9,18 +9,18 @@
 #define ROUNDS 20000u	   /* on one processor: waking another takes its time */
 #define PAGES  (16u << 20) /* 64 GiB */
 
-static void row(struct bench b, struct bench_crew *crew, struct bench_crew *against, uint64_t bytes,
-		unsigned times)
+static void row(struct bench b, struct bench_workers *workers, struct bench_workers *against,
+		uint64_t bytes, unsigned times)
 {
-	bench_crews(&b, RUNS, crew, against, bytes, times);
+	bench_crews(&b, RUNS, workers, against, bytes, times);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(against);
+	bench_workers_free(workers);
+	bench_workers_free(against);
 }
 
-static void throughput(const char *name, struct bench_crew *crew, uint64_t bytes)
+static void throughput(const char *name, struct bench_workers *workers, uint64_t bytes)
 {
-	row((struct bench){.name = name, .unit = "GB/s", .limit = "cold memcpy"}, crew,
+	row((struct bench){.name = name, .unit = "GB/s", .limit = "cold memcpy"}, workers,
 	    limit_copy(bytes, 1, false, false), bytes, 1);
 }
 

@@ -10,7 +10,7 @@
 #include <vfmig/migration.h>
 #include <vfmig/space.h>
 
-#include "bench/card.h"
+#include "bench/test_device.h"
 #include "bench/limits/limits.h"
 
 #define RUNS 5
@@ -64,7 +64,7 @@ int main(void)
 	struct bench b = {.name = "memory-pre-copy",
 			  .unit = "GB/s",
 			  .limit = "a bare relay with zero test and sum"};
-	struct bench_crew *crew = bench_crew_new(), *limit = limit_memory(bytes);
+	struct bench_workers *workers = bench_workers_new(), *limit = limit_memory(bytes);
 	struct host from = {.role = VFMIG_ROLE_SOURCE, .bytes = bytes};
 	struct host to = {.role = VFMIG_ROLE_DESTINATION, .bytes = bytes};
 	int channel[2];
@@ -74,11 +74,11 @@ int main(void)
 	bench_sockets(channel);
 	from.channel = channel[0];
 	to.channel = channel[1];
-	bench_crew_join(crew, &(struct bench_member){begin, prepare, run, &from, 0});
-	bench_crew_join(crew, &(struct bench_member){begin, prepare, run, &to, 1});
-	bench_crews(&b, RUNS, crew, limit, bytes, 1);
+	bench_workers_join(workers, &(struct bench_member){begin, prepare, run, &from, 0});
+	bench_workers_join(workers, &(struct bench_member){begin, prepare, run, &to, 1});
+	bench_crews(&b, RUNS, workers, limit, bytes, 1);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 	return 0;
 }

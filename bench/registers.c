@@ -3,7 +3,7 @@
  * Register accesses by message: a read and a write of 4 bytes of a served device, held against a bare exchange of
  * messages of the same sizes between two processes that wait in the kernel.
  */
-#include "bench/card.h"
+#include "bench/test_device.h"
 #include "bench/limits/limits.h"
 
 #define RUNS 11
@@ -32,12 +32,12 @@ static void run(void *self)
 
 	for (unsigned i = 0; i < c->times; i++)
 		if (c->write)
-			bench_must(vfmig_device_region_write(c->device, 0, CARD_REGISTER, &value,
-							     sizeof(value), &err),
+			bench_must(vfmig_device_region_write(c->device, 0, TEST_DEVICE_REGISTER,
+							     &value, sizeof(value), &err),
 				   &err);
 		else
-			bench_must(vfmig_device_region_read(c->device, 0, CARD_REGISTER, &value,
-							    sizeof(value), &err),
+			bench_must(vfmig_device_region_read(c->device, 0, TEST_DEVICE_REGISTER,
+							    &value, sizeof(value), &err),
 				   &err);
 	bench_lap(bench_now() - began);
 	bench_over(c->over);
@@ -47,18 +47,18 @@ static void row(const char *name, bool write, bool one_cpu)
 {
 	struct bench b = {.name = name, .unit = "us", .limit = "a bare ping-pong"};
 	unsigned times = one_cpu ? 10000 : 1000; /* waking another processor takes its time */
-	struct bench_crew *limit = limit_pingpong(times, one_cpu, false);
+	struct bench_workers *limit = limit_pingpong(times, one_cpu, false);
 	struct bench_served served = {.bytes = 1 << 20};
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct client c = {.write = write, .times = times};
 
-	bench_serve(crew, &served, 0, &c.fd);
+	bench_serve(workers, &served, 0, &c.fd);
 	c.over = served.over;
-	bench_crew_join(crew, &(struct bench_member){NULL, prepare, run, &c, !one_cpu});
-	bench_crews(&b, RUNS, crew, limit, 0, times);
+	bench_workers_join(workers, &(struct bench_member){NULL, prepare, run, &c, !one_cpu});
+	bench_crews(&b, RUNS, workers, limit, 0, times);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 }
 
 int main(int argc, char **argv)

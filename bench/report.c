@@ -8,7 +8,7 @@
  *
  * The pages are marked in the device's log, untimed, in the place of DMA that would write gigabytes.
  */
-#include "bench/card.h"
+#include "bench/test_device.h"
 #include "bench/limits/limits.h"
 
 #include <sys/mman.h>
@@ -131,41 +131,41 @@ static void run(void *self)
 	bench_over(c->over);
 }
 
-static struct bench_crew *reporting(uint64_t dirty, bool bits)
+static struct bench_workers *reporting(uint64_t dirty, bool bits)
 {
 	struct bench_served served = {.bytes = 1 << 20, .prepare = mark};
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct client c = {.bits = bits, .pages = dirty ? BYTES / PAGE / dirty : 0};
 
 	one_in = dirty;
-	bench_serve(crew, &served, 0, &c.fd);
+	bench_serve(workers, &served, 0, &c.fd);
 	c.over = served.over;
-	bench_crew_join(crew, &(struct bench_member){NULL, prepare, run, &c, 1});
-	return crew;
+	bench_workers_join(workers, &(struct bench_member){NULL, prepare, run, &c, 1});
+	return workers;
 }
 
 static void runs(const char *name)
 {
 	struct bench b = {.name = name, .unit = "us", .limit = "the same as a bitmap"};
-	struct bench_crew *crew = reporting(10000, false), *limit = reporting(10000, true);
+	struct bench_workers *workers = reporting(10000, false), *limit = reporting(10000, true);
 
-	bench_crews(&b, RUNS, crew, limit, 0, 1);
+	bench_crews(&b, RUNS, workers, limit, 0, 1);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 }
 
 static void row(const char *name, uint64_t dirty, bool exchange)
 {
 	struct bench b = {.name = name, .unit = "us"};
-	struct bench_crew *limit = limit_report(BYTES / PAGE, exchange ? dirty : 0);
-	struct bench_crew *crew = reporting(dirty, false);
+	struct bench_workers *limit = limit_report(BYTES / PAGE, exchange ? dirty : 0);
+	struct bench_workers *workers = reporting(dirty, false);
 
 	b.limit = exchange ? "exchanging words, and sending" : "sending the reply";
-	bench_crews(&b, RUNS, crew, limit, 0, 1);
+	bench_crews(&b, RUNS, workers, limit, 0, 1);
 	bench_report(&b);
-	bench_crew_free(crew);
-	bench_crew_free(limit);
+	bench_workers_free(workers);
+	bench_workers_free(limit);
 }
 
 int main(int argc, char **argv)

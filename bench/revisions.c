@@ -6,7 +6,7 @@
  *     copy      out of one session and into another, by a buffer of 1 MiB, in one thread: nothing but the protocols
  *     engine    a migration, both ends in this process, with the memory of the devices in pre-copy
  */
-#include "bench/card.h"
+#include "bench/test_device.h"
 
 #include <vfmig/migration.h>
 #include <vfmig/open.h>

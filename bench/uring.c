@@ -128,33 +128,33 @@ static void stream(void *self)
 	}
 }
 
-static struct bench_crew *crew(void (*begin)(void *self), void (*run)(void *self), unsigned times,
-			       uint64_t bytes, bool one_cpu)
+static struct bench_workers *workers(void (*begin)(void *self), void (*run)(void *self),
+				     unsigned times, uint64_t bytes, bool one_cpu)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct end ends[2];
 	int pair[2];
 
 	bench_sockets(pair);
 	for (int i = 0; i < 2; i++) {
 		ends[i] = (struct end){.fd = pair[i], .asks = !i, .times = times, .bytes = bytes};
-		bench_crew_join(crew, &(struct bench_member){.begin = begin,
-							     .run = run,
-							     .self = &ends[i],
-							     .cpu = one_cpu ? 0 : i});
+		bench_workers_join(workers, &(struct bench_member){.begin = begin,
+								   .run = run,
+								   .self = &ends[i],
+								   .cpu = one_cpu ? 0 : i});
 	}
-	return crew;
+	return workers;
 }
 
-static void row(const char *name, const char *unit, struct bench_crew *ring,
-		struct bench_crew *plain, uint64_t bytes, unsigned times)
+static void row(const char *name, const char *unit, struct bench_workers *ring,
+		struct bench_workers *plain, uint64_t bytes, unsigned times)
 {
 	struct bench b = {.name = name, .unit = unit, .limit = "plain calls"};
 
 	bench_crews(&b, RUNS, ring, plain, bytes, times);
 	bench_report(&b);
-	bench_crew_free(ring);
-	bench_crew_free(plain);
+	bench_workers_free(ring);
+	bench_workers_free(plain);
 }
 
 int main(int argc, char **argv)
@@ -169,10 +169,11 @@ int main(int argc, char **argv)
 	}
 	io_uring_queue_exit(&ring);
 	if (bench_wanted(argc, argv, "uring-exchange-one-cpu"))
-		row("uring-exchange-one-cpu", "us", crew(exchange_begin, exchange, 5000, 0, true),
+		row("uring-exchange-one-cpu", "us",
+		    workers(exchange_begin, exchange, 5000, 0, true),
 		    limit_pingpong(5000, true, false), 0, 5000);
 	if (bench_wanted(argc, argv, "uring-stream"))
-		row("uring-stream", "GB/s", crew(stream_begin, stream, 0, bytes, false),
+		row("uring-stream", "GB/s", workers(stream_begin, stream, 0, bytes, false),
 		    limit_stream(bytes, false), bytes, 1);
 	return 0;
 }

@@ -11,13 +11,13 @@
 #include <vfmig/inspect.h>
 
 #include "engine/channel/channel.h"
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #include "abi/le.h"
 
 #define ROOM (1u << 20)
 
-static struct rig_end target;
+static struct migration_pair_end target;
 static uint8_t *prefix, *stream;
 static size_t prefix_len;
 
@@ -26,12 +26,12 @@ static void make_prefix(void)
 {
 	int fd = memfd_create("prefix", MFD_CLOEXEC);
 	struct abi_section s;
-	struct rig_end end;
+	struct migration_pair_end end;
 
-	rig_end_init(&end, 1, "memory=16K", 64 << 10);
-	rig_end_ready(&end, VFMIG_ROLE_SOURCE);
+	migration_pair_end_init(&end, 1, "memory=16K", 64 << 10);
+	migration_pair_end_ready(&end, VFMIG_ROLE_SOURCE);
 	CHECK(!vfmig_migration_run(end.m, -1, fd, NULL));
-	rig_end_free(&end);
+	migration_pair_end_free(&end);
 	prefix = malloc(8192);
 	CHECK(pread(fd, prefix, 8192, 0) > (ssize_t)ABI_STREAM_HEADER_SIZE);
 	CHECK(!abi_section_get(prefix + ABI_STREAM_HEADER_SIZE, ABI_SECTION_HEADER_SIZE, &s));
@@ -43,8 +43,8 @@ static void begin(void)
 {
 	make_prefix();
 	stream = malloc(ROOM);
-	rig_end_init(&target, 1, "memory=16K", 64 << 10);
-	CARD_OK(vfmig_space_attach(target.space, target.card[0], &card_err));
+	migration_pair_end_init(&target, 1, "memory=16K", 64 << 10);
+	CHECK_OK(vfmig_space_attach(target.space, target.card[0], &test_err));
 }
 
 /* Sections with the numbers and sums that they should have; what is left of the last is as it is. */
@@ -83,10 +83,10 @@ static void load(int fd)
 	CHECK(lseek(fd, 0, SEEK_SET) == 0);
 	if (vfmig_migration_run(target.m, fd, -1, &err))
 		CHECK(err.text[0]);
-	CHECK_EQ(rig_result(&target).lost_devices, 0);
+	CHECK_EQ(migration_pair_result(&target).lost_devices, 0);
 	vfmig_migration_free(target.m);
 	target.m = NULL;
-	CHECK(rig_state(&target, 0) == VFMIG_STATE_RUNNING);
+	CHECK(migration_pair_state(&target, 0) == VFMIG_STATE_RUNNING);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

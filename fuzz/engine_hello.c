@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/negotiation/negotiation.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -11,11 +11,11 @@
 #include <sys/random.h>
 
 #include "engine/channel/channel.h"
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #define ROOM (64u << 10)
 
-static struct rig_end source;
+static struct migration_pair_end source;
 static uint8_t stream[ROOM];
 static int in, out;
 
@@ -31,8 +31,8 @@ static void begin(void)
 	in = memfd_create("input", MFD_CLOEXEC);
 	out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	CHECK(in >= 0 && out >= 0);
-	rig_end_init(&source, 1, "memory=16K", 64 << 10);
-	CARD_OK(vfmig_space_attach(source.space, source.card[0], &card_err));
+	migration_pair_end_init(&source, 1, "memory=16K", 64 << 10);
+	CHECK_OK(vfmig_space_attach(source.space, source.card[0], &test_err));
 }
 
 static size_t add(struct channel_out *to, size_t at, struct abi_section *s, const void *payload)
@@ -79,8 +79,8 @@ static void migrate(void)
 	source.paused = source.resumed = 0;
 	if (vfmig_migration_run(source.m, in, out, &err))
 		CHECK(err.text[0]);
-	result = rig_result(&source);
-	state = rig_state(&source, 0);
+	result = migration_pair_result(&source);
+	state = migration_pair_state(&source, 0);
 	CHECK_EQ(result.lost_devices, 0);
 	CHECK_EQ(result.running, state == VFMIG_STATE_RUNNING);
 	CHECK_EQ(source.paused - source.resumed, !result.running);
@@ -90,7 +90,7 @@ static void migrate(void)
 	else
 		CHECK(!result.running);
 	vfmig_migration_free(source.m);
-	CARD_OK(vfmig_device_reset(source.card[0], &card_err));
+	CHECK_OK(vfmig_device_reset(source.card[0], &test_err));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

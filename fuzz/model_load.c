@@ -6,56 +6,57 @@
  * after a reset the card is as new.
  */
 #include "fuzz/property.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static struct vfmig_device *device;
 static struct vfmig_session *session;
 static struct vfmig_space *space;
-static struct card_stream good;
+static struct test_device_stream good;
 
 static void set_up(void)
 {
-	struct vfmig_device *from = card_open("memory=8K");
-	struct vfmig_session *source = card_session(from);
+	struct vfmig_device *from = test_device_open("memory=8K");
+	struct vfmig_session *source = test_device_session(from);
 
-	card_poke(from, 5000, 1);
-	card_set(from, CARD_LEN, 8);
-	card_set(from, CARD_GO, 1);
-	good = card_save(source);
+	test_device_poke(from, 5000, 1);
+	test_device_set(from, TEST_DEVICE_LEN, 8);
+	test_device_set(from, TEST_DEVICE_GO, 1);
+	good = test_device_save(source);
 	vfmig_session_close(source);
 	vfmig_device_close(from);
-	device = card_open("memory=8K");
-	session = card_session(device);
+	device = test_device_open("memory=8K");
+	session = test_device_session(device);
 	space = vfmig_space_new();
-	card_memory(space, 0, 65536);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	test_device_memory(space, 0, 65536);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
 }
 
 static bool takes(const uint8_t *bytes, size_t len, size_t slice)
 {
 	struct vfmig_error err = {0};
-	int ret = card_load(session, bytes, len, slice, &err);
+	int ret = test_device_load(session, bytes, len, slice, &err);
 
 	HOLDS(!ret || (ret == -EINVAL && err.text[0]));
-	HOLDS(card_state_of(session) == (!ret			     ? VFMIG_STATE_STOP
-					 : strstr(err.text, "reset") ? VFMIG_STATE_ERROR
-								     : VFMIG_STATE_RESUMING));
+	HOLDS(test_device_state_of(session) == (!ret ? VFMIG_STATE_STOP
+						: strstr(err.text, "reset")
+							? VFMIG_STATE_ERROR
+							: VFMIG_STATE_RESUMING));
 	return !ret;
 }
 
 static void works_and_saves(void)
 {
-	struct card_stream again;
+	struct test_device_stream again;
 	uint64_t len;
 
-	card_go(session, VFMIG_STATE_RUNNING);
+	test_device_go(session, VFMIG_STATE_RUNNING);
 	for (int i = 0; i < 3; i++)
-		CARD_OK(vfmig_device_process(device, &card_err));
-	len = card_get(device, CARD_LEN);
-	HOLDS(len <= CARD_COPY_BYTES);
-	again = card_save(session);
+		CHECK_OK(vfmig_device_process(device, &test_err));
+	len = test_device_get(device, TEST_DEVICE_LEN);
+	HOLDS(len <= TEST_DEVICE_COPY_BYTES);
+	again = test_device_save(session);
 	HOLDS(takes(again.bytes, again.len, 1000));
-	HOLDS(card_get(device, CARD_LEN) == len);
+	HOLDS(test_device_get(device, TEST_DEVICE_LEN) == len);
 	free(again.bytes);
 }
 
@@ -80,8 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (takes(data + 1, size - 1, slice)) {
 		works_and_saves();
 	}
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	HOLDS(card_state_of(session) == VFMIG_STATE_RUNNING);
-	HOLDS(card_get(device, CARD_LEN) == 0 && card_peek(device, 5000) == 0);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	HOLDS(test_device_state_of(session) == VFMIG_STATE_RUNNING);
+	HOLDS(test_device_get(device, TEST_DEVICE_LEN) == 0 && test_device_peek(device, 5000) == 0);
 	return 0;
 }

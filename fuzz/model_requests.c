@@ -4,7 +4,7 @@
  * them at once, with a count or an errno, and can be reset after all of them.
  */
 #include "fuzz/property.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 struct input {
 	const uint8_t *data;
@@ -120,13 +120,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	struct vfmig_space *space = vfmig_space_new();
-	struct vfmig_device *device = card_open("memory=8K");
-	struct vfmig_session *session = card_session(device);
-	void *memory = card_memory(space, 0, 65536);
+	struct vfmig_device *device = test_device_open("memory=8K");
+	struct vfmig_session *session = test_device_session(device);
+	void *memory = test_device_memory(space, 0, 65536);
 
 	for (int i = 0; i < 64; i++)
 		fds[i] = i % 5 ? -1 : i % 2 ? 0 : 1000 + i;
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
 	while (in.left) {
 		struct vfmig_error err = {0};
 		struct vfmig_request request = {.done = count, .err = &err};
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		request.op = (enum vfmig_op)(take(&in, 1) % (VFMIG_OP_COUNT + 1));
 		/* A space comes by vfmig_space_attach() alone. */
 		if (request.op >= VFMIG_OP_ATTACH && request.op <= VFMIG_OP_SPACE_UNMAP) {
-			CARD_OK(vfmig_device_process(device, &card_err));
+			CHECK_OK(vfmig_device_process(device, &test_err));
 			continue;
 		}
 		fill(&request, &in);
@@ -145,8 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (request.op == VFMIG_OP_REGION_FD && request.result >= 0)
 			close(request.region_fd.fd);
 	}
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	HOLDS(card_state_of(session) == VFMIG_STATE_RUNNING);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	HOLDS(test_device_state_of(session) == VFMIG_STATE_RUNNING);
 	vfmig_session_close(session);
 	vfmig_device_close(device);
 	vfmig_space_free(space);

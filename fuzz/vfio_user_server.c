@@ -13,19 +13,19 @@
 #include <vfmig/export.h>
 
 #include "abi/vfio_user.h"
-#include "tests/vfio-user/fake.h"
+#include "tests/lib/fake_device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define HELLO "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":4,\"vfmig\":{\"version\":2}}}"
 
 /* A write to the doorbell has the device do DMA in the middle of it all. */
-static void ring(struct fake *f)
+static void ring(struct fake_device *f)
 {
 	uint8_t buf[8192] = {0};
 
-	fake_dma(f, 0x1000, buf, sizeof(buf), false);
-	fake_dma(f, 0x1000, buf, sizeof(buf), true);
+	fake_device_dma(f, 0x1000, buf, sizeof(buf), false);
+	fake_device_dma(f, 0x1000, buf, sizeof(buf), true);
 }
 
 static void push(int fd, const void *bytes, size_t len, int with)
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vfmig_user_header negotiation = {.cmd = VFMIG_USER_VERSION,
 						.msg_size = 16 + sizeof(HELLO)};
 	struct vfmig_export *server;
-	struct fake *fake;
+	struct fake_device *fake;
 	int fds[2], mode = size ? *data : 0;
 	size_t n;
 
@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data++;
 		size--;
 	}
-	fake = fake_new(7);
+	fake = fake_device_new(7);
 	fake->doorbell = ring;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		abort();

@@ -150,16 +150,18 @@ static void receiver_run(void *self)
 	}
 }
 
-struct bench_crew *limit_memory(uint64_t bytes)
+struct bench_workers *limit_memory(uint64_t bytes)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct memory from = {.bytes = bytes}, to = from;
 	int pair[2];
 
 	bench_sockets(pair);
 	from.fd = pair[0];
 	to.fd = pair[1];
-	bench_crew_join(crew, &(struct bench_member){sender_begin, NULL, sender_run, &from, 0});
-	bench_crew_join(crew, &(struct bench_member){receiver_begin, NULL, receiver_run, &to, 1});
-	return crew;
+	bench_workers_join(workers,
+			   &(struct bench_member){sender_begin, NULL, sender_run, &from, 0});
+	bench_workers_join(workers,
+			   &(struct bench_member){receiver_begin, NULL, receiver_run, &to, 1});
+	return workers;
 }

@@ -55,19 +55,20 @@ static void answers(void *self)
 	}
 }
 
-struct bench_crew *limit_pingpong(unsigned times, bool one_cpu, bool poll)
+struct bench_workers *limit_pingpong(unsigned times, bool one_cpu, bool poll)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct player client = {.times = times, .poll = poll}, server = client;
 	int pair[2];
 
 	bench_sockets(pair);
 	client.fd = pair[0];
 	server.fd = pair[1];
-	bench_crew_join(crew, &(struct bench_member){.run = answers, .self = &server, .cpu = 0});
-	bench_crew_join(crew,
-			&(struct bench_member){.run = asks, .self = &client, .cpu = !one_cpu});
-	return crew;
+	bench_workers_join(workers,
+			   &(struct bench_member){.run = answers, .self = &server, .cpu = 0});
+	bench_workers_join(workers,
+			   &(struct bench_member){.run = asks, .self = &client, .cpu = !one_cpu});
+	return workers;
 }
 
 static void alone(void *self)
@@ -83,15 +84,15 @@ static void alone(void *self)
 	}
 }
 
-struct bench_crew *limit_calls(unsigned times)
+struct bench_workers *limit_calls(unsigned times)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct player p = {.times = times};
 	int pair[2];
 
 	bench_sockets(pair);
 	p.fd = pair[0];
 	p.other = pair[1];
-	bench_crew_join(crew, &(struct bench_member){.run = alone, .self = &p, .cpu = 0});
-	return crew;
+	bench_workers_join(workers, &(struct bench_member){.run = alone, .self = &p, .cpu = 0});
+	return workers;
 }

@@ -80,9 +80,9 @@ static void asks(void *self)
 	bench_lap(bench_now() - began);
 }
 
-struct bench_crew *limit_report(uint64_t pages, uint64_t one_in)
+struct bench_workers *limit_report(uint64_t pages, uint64_t one_in)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	struct reporting server = {.pages = pages, .one_in = one_in};
 	struct reporting client = server;
 	int pair[2];
@@ -90,7 +90,7 @@ struct bench_crew *limit_report(uint64_t pages, uint64_t one_in)
 	bench_sockets(pair);
 	server.fd = pair[0];
 	client.fd = pair[1];
-	bench_crew_join(crew, &(struct bench_member){begin, mark, answers, &server, 0});
-	bench_crew_join(crew, &(struct bench_member){begin, NULL, asks, &client, 1});
-	return crew;
+	bench_workers_join(workers, &(struct bench_member){begin, mark, answers, &server, 0});
+	bench_workers_join(workers, &(struct bench_member){begin, NULL, asks, &client, 1});
+	return workers;
 }

@@ -76,14 +76,14 @@ static void copying_run(void *self)
 	bench_use(&sum);
 }
 
-struct bench_crew *limit_copy(uint64_t bytes, unsigned copies, bool sum, bool fresh)
+struct bench_workers *limit_copy(uint64_t bytes, unsigned copies, bool sum, bool fresh)
 {
 	struct copying c = {.bytes = bytes, .copies = copies, .sum = sum, .fresh = fresh};
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 
-	bench_crew_join(crew,
-			&(struct bench_member){copying_begin, copying_prepare, copying_run, &c, 0});
-	return crew;
+	bench_workers_join(workers, &(struct bench_member){copying_begin, copying_prepare,
+							   copying_run, &c, 0});
+	return workers;
 }
 
 /* ---- hops ---- */
@@ -146,36 +146,39 @@ static void hop_run(void *self)
 	}
 }
 
-static void hop_join(struct bench_crew *crew, struct hop hop, int cpu)
+static void hop_join(struct bench_workers *workers, struct hop hop, int cpu)
 {
-	bench_crew_join(crew, &(struct bench_member){hop_begin, hop_prepare, hop_run, &hop, cpu});
+	bench_workers_join(workers,
+			   &(struct bench_member){hop_begin, hop_prepare, hop_run, &hop, cpu});
 }
 
-struct bench_crew *limit_stream(uint64_t bytes, bool fresh)
+struct bench_workers *limit_stream(uint64_t bytes, bool fresh)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	int pair[2];
 
 	bench_sockets(pair);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = -1, .out = pair[0]}, 0);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = pair[1], .out = -1, .fresh = fresh}, 1);
-	return crew;
+	hop_join(workers, (struct hop){.bytes = bytes, .in = -1, .out = pair[0]}, 0);
+	hop_join(workers, (struct hop){.bytes = bytes, .in = pair[1], .out = -1, .fresh = fresh},
+		 1);
+	return workers;
 }
 
-struct bench_crew *limit_relay(uint64_t bytes)
+struct bench_workers *limit_relay(uint64_t bytes)
 {
-	struct bench_crew *crew = bench_crew_new();
+	struct bench_workers *workers = bench_workers_new();
 	int a[2], channel[2], b[2];
 
 	bench_sockets(a);
 	bench_sockets(channel);
 	bench_sockets(b);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = -1, .out = a[0]}, BENCH_ANY_CPU);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = a[1], .out = channel[0], .sums = true},
+	hop_join(workers, (struct hop){.bytes = bytes, .in = -1, .out = a[0]}, BENCH_ANY_CPU);
+	hop_join(workers, (struct hop){.bytes = bytes, .in = a[1], .out = channel[0], .sums = true},
 		 BENCH_ANY_CPU);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = channel[1], .out = b[0], .checks = true},
+	hop_join(workers,
+		 (struct hop){.bytes = bytes, .in = channel[1], .out = b[0], .checks = true},
 		 BENCH_ANY_CPU);
-	hop_join(crew, (struct hop){.bytes = bytes, .in = b[1], .out = -1, .fresh = true},
+	hop_join(workers, (struct hop){.bytes = bytes, .in = b[1], .out = -1, .fresh = true},
 		 BENCH_ANY_CPU);
-	return crew;
+	return workers;
 }

@@ -213,9 +213,9 @@ static void sentences(void)
 
 int main(void)
 {
-	stream_header();
-	sections();
-	bytes();
-	sentences();
+	RUN(stream_header());
+	RUN(sections());
+	RUN(bytes());
+	RUN(sentences());
 	return 0;
 }

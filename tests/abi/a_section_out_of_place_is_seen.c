@@ -275,10 +275,10 @@ static void before_hello_is_read(void)
 
 int main(void)
 {
-	mutations(0);
-	mutations(ABI_STREAM_FLAG_FILE);
-	reasons();
-	cancel_and_backward();
-	before_hello_is_read();
+	RUN(mutations(0));
+	RUN(mutations(ABI_STREAM_FLAG_FILE));
+	RUN(reasons());
+	RUN(cancel_and_backward());
+	RUN(before_hello_is_read());
 	return 0;
 }

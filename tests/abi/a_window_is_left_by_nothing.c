@@ -5,7 +5,7 @@
  */
 #include "abi/vfio_user.h"
 #include "tests/abi/refused.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define MIB (1ull << 20)
 
@@ -81,8 +81,8 @@ static void pieces(void)
 
 int main(void)
 {
-	windows();
-	pieces();
+	RUN(windows());
+	RUN(pieces());
 	CHECK(abi_msg_find_kind(VFMIG_USER_WINDOW)->request_min == 16);
 	CHECK(abi_msg_find_kind(VFMIG_USER_WINDOW_READ)->reply_min == 24);
 	CHECK(abi_msg_find_kind(VFMIG_USER_WINDOW_WRITE)->request_min == 24);

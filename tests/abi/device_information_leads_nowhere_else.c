@@ -207,10 +207,10 @@ static void strings(void)
 
 int main(void)
 {
-	come_back();
-	argsz();
-	chains();
-	twice();
-	strings();
+	RUN(come_back());
+	RUN(argsz());
+	RUN(chains());
+	RUN(twice());
+	RUN(strings());
 	return 0;
 }

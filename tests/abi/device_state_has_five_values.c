@@ -112,10 +112,10 @@ static void words(void)
 
 int main(void)
 {
-	writes(VFMIG_REGION_V1);
-	writes(VFMIG_REGION_PFN);
-	ways(false);
-	ways(true);
-	words();
+	RUN(writes(VFMIG_REGION_V1));
+	RUN(writes(VFMIG_REGION_PFN));
+	RUN(ways(false));
+	RUN(ways(true));
+	RUN(words());
 	return 0;
 }

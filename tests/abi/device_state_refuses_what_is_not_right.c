@@ -423,13 +423,13 @@ static void writers(void)
 
 int main(void)
 {
-	preamble();
-	schema();
-	fewer_slots();
-	frames();
-	contents();
-	ends();
-	callbacks();
-	writers();
+	RUN(preamble());
+	RUN(schema());
+	RUN(fewer_slots());
+	RUN(frames());
+	RUN(contents());
+	RUN(ends());
+	RUN(callbacks());
+	RUN(writers());
 	return 0;
 }

@@ -74,9 +74,9 @@ int main(void)
 {
 	sample_all(&s);
 	GOOD(play(s.bytes, s.len, 4096, &w));
-	cut_off();
-	lost_or_doubled();
-	flipped();
-	noise();
+	RUN(cut_off());
+	RUN(lost_or_doubled());
+	RUN(flipped());
+	RUN(noise());
 	return 0;
 }

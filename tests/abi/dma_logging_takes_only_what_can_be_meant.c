@@ -182,9 +182,9 @@ static void bitmaps(void)
 
 int main(void)
 {
-	ranges();
-	many_ranges();
-	reports();
-	bitmaps();
+	RUN(ranges());
+	RUN(many_ranges());
+	RUN(reports());
+	RUN(bitmaps());
 	return 0;
 }

@@ -264,9 +264,9 @@ static void payloads(void)
 
 int main(void)
 {
-	header();
-	argsz();
-	kinds();
-	payloads();
+	RUN(header());
+	RUN(argsz());
+	RUN(kinds());
+	RUN(payloads());
 	return 0;
 }

@@ -153,9 +153,9 @@ static void flags_of_iommufd(void)
 
 int main(void)
 {
-	argsz_is_at_least_the_first_structure();
-	interrupts_are_set_in_one_way();
-	sizes_of_iommufd();
-	flags_of_iommufd();
+	RUN(argsz_is_at_least_the_first_structure());
+	RUN(interrupts_are_set_in_one_way());
+	RUN(sizes_of_iommufd());
+	RUN(flags_of_iommufd());
 	return 0;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "abi/json.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static const char *const good[] = {
 	"{}",

@@ -10,7 +10,7 @@
 
 #include <sys/mman.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static inline void expect_sentence(const char *file, int line, const char *what,
 				   const char *reported, const char *expected)

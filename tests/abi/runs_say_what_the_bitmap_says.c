@@ -5,7 +5,7 @@
 #include "abi/feature.h"
 #include "abi/le.h"
 #include "tests/abi/refused.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define WORDS 96u
 #define PAGES (WORDS * 64u)
@@ -146,8 +146,8 @@ static void heads(void)
 
 int main(void)
 {
-	any_bitmap();
-	bad_runs();
-	heads();
+	RUN(any_bitmap());
+	RUN(bad_runs());
+	RUN(heads());
 	return 0;
 }

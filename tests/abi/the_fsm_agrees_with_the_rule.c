@@ -12,7 +12,7 @@
  */
 #include <vfmig/abi.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 enum { ERR, STOP, RUNNING, STOP_COPY, RESUMING, RUNNING_P2P, PRE_COPY, PRE_COPY_P2P, STATES };
 

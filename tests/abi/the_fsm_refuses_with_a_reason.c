@@ -118,8 +118,8 @@ static void sessions(void)
 
 int main(void)
 {
-	refusals();
-	names();
-	sessions();
+	RUN(refusals());
+	RUN(names());
+	RUN(sessions());
 	return 0;
 }

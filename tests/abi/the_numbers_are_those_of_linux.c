@@ -14,7 +14,7 @@
 #include <linux/vfio.h>
 #include <linux/vfio_zdev.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define SAME(ours, theirs)                                                                         \
 	_Static_assert((unsigned long long)(ours) == (unsigned long long)(theirs), #ours)

@@ -257,11 +257,11 @@ static void in_line(void)
 
 int main(void)
 {
-	in_line();
-	maps();
-	unmaps();
-	questions();
-	may_map();
-	information();
+	RUN(in_line());
+	RUN(maps());
+	RUN(unmaps());
+	RUN(questions());
+	RUN(may_map());
+	RUN(information());
 	return 0;
 }

@@ -265,11 +265,11 @@ static void kinds(void)
 
 int main(void)
 {
-	header();
-	version();
-	dma();
-	device();
-	regions();
-	kinds();
+	RUN(header());
+	RUN(version());
+	RUN(dma());
+	RUN(device());
+	RUN(regions());
+	RUN(kinds());
 	return 0;
 }

@@ -392,14 +392,14 @@ static void io_fds(void)
 
 int main(void)
 {
-	header();
-	version();
-	dma_map();
-	dma_unmap();
-	accesses();
-	info();
-	irq_set();
-	write_multi();
-	io_fds();
+	RUN(header());
+	RUN(version());
+	RUN(dma_map());
+	RUN(dma_unmap());
+	RUN(accesses());
+	RUN(info());
+	RUN(irq_set());
+	RUN(write_multi());
+	RUN(io_fds());
 	return 0;
 }

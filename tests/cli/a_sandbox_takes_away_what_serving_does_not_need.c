@@ -12,7 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/confine.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int cli_failf(const char *fmt, ...)
 {

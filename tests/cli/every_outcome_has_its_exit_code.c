@@ -2,7 +2,7 @@
 /* The whole table: each outcome, with and without a device that could not be put back, here or at the other end. */
 #include "cli/cli.h"
 #include "cli/outcome.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 struct cli_common cli;
 

@@ -8,7 +8,7 @@
 
 #include "conform/conform.h"
 #include "examples/copier-driver.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/conform/liar.h"
 
 /* What it does in no time. */

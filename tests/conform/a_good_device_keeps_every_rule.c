@@ -9,7 +9,7 @@
 #include <vfmig/open.h>
 
 #include "conform/conform.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/v1/strict_device.h"
 
 static const struct conform_check *checks[CONFORM_CHECKS_MAX];

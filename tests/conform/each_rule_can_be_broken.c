@@ -6,7 +6,7 @@
 #include <vfmig/open.h>
 
 #include "conform/conform.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/conform/liar.h"
 
 /* Ids between blanks, in the order of the suite. */

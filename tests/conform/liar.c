@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <unistd.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/conform/liar.h"
 
 #define MIG_STATE VFMIG_FEATURE_MIG_STATE

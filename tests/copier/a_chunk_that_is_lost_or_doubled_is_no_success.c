@@ -6,7 +6,7 @@
  *
  * Rules: V2-15.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 static void with(const char *op, const char *act, unsigned nth)

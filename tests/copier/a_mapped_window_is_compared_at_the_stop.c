@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 #define BOARD (1u << 20)
 
@@ -14,37 +14,37 @@ static char data[4 * BOARD];
 int main(void)
 {
 	struct vfmig_session *session;
-	struct rig here, there;
+	struct setup here, there;
 	static char window[BOARD];
 	uint8_t *board;
 	void *none;
 	size_t len;
 
-	rig_open(&there, "size=1M", 1u << 20, 8);
+	setup_open(&there, "size=1M", 1u << 20, 8);
 	CHECK(vfmig_device_region_map(there.device, CP_BAR_WINDOW, 0, BOARD, &none, NULL) < 0);
 
-	rig_open(&here, "size=1M,window=mapped", 1u << 20, 8);
+	setup_open(&here, "size=1M,window=mapped", 1u << 20, 8);
 	GOOD(&here, vfmig_device_region_map(here.device, CP_BAR_WINDOW, 0, BOARD, (void **)&board,
 					    &here.err));
-	rig_noise(board, BOARD, 5);
+	setup_noise(board, BOARD, 5);
 	GOOD(&here, vfmig_session_open(here.device, NULL, &session, &here.err));
-	rig_go(&here, session, VFMIG_STATE_PRE_COPY);
-	len = rig_read_all(&here, session, data, sizeof(data), 0);
+	setup_go(&here, session, VFMIG_STATE_PRE_COPY);
+	len = setup_read_all(&here, session, data, sizeof(data), 0);
 	board[0] ^= 1;
 	board[BOARD - 1] ^= 1;
-	len = rig_read_all(&here, session, data, sizeof(data), len);
+	len = setup_read_all(&here, session, data, sizeof(data), len);
 	memset(board + 4096, 0, 4096);
 	board[500000] ^= 1;
-	rig_go(&here, session, VFMIG_STATE_STOP_COPY);
-	len = rig_read_all(&here, session, data, sizeof(data), len);
+	setup_go(&here, session, VFMIG_STATE_STOP_COPY);
+	len = setup_read_all(&here, session, data, sizeof(data), len);
 	vfmig_session_close(session);
 
-	GOOD(&there, rig_load(&there, data, len));
+	GOOD(&there, setup_load(&there, data, len));
 	GOOD(&there,
 	     vfmig_device_region_read(there.device, CP_BAR_WINDOW, 0, window, BOARD, &there.err));
 	CHECK(!memcmp(window, board, BOARD));
 	munmap(board, BOARD);
-	rig_close(&here);
-	rig_close(&there);
+	setup_close(&here);
+	setup_close(&there);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "models/copier/copier.h"
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 static void poke(struct vfmig_kit *kit, void *self, unsigned bar, uint64_t offset, uint64_t value,
 		 unsigned size)
@@ -19,8 +19,8 @@ static void poke(struct vfmig_kit *kit, void *self, unsigned bar, uint64_t offse
 static const struct copier_state nothing;
 static const struct copier_state fine = {
 	.control = COPIER_CONTROL_ENABLE,
-	.ring_base = RIG_IOVA,
-	.done_base = RIG_IOVA + 4096,
+	.ring_base = SETUP_IOVA,
+	.done_base = SETUP_IOVA + 4096,
 	.ring_size = 8,
 	.head = 3,
 	.tail = 5,
@@ -30,8 +30,8 @@ static const struct copier_state fine = {
 };
 static const struct copier_state under_way = {
 	.control = COPIER_CONTROL_ENABLE,
-	.ring_base = RIG_IOVA,
-	.done_base = RIG_IOVA + 4096,
+	.ring_base = SETUP_IOVA,
+	.done_base = SETUP_IOVA + 4096,
 	.ring_size = 8,
 	.head = 3,
 	.tail = 5,
@@ -95,7 +95,7 @@ static const struct tale truths[] = {
 	  TO(fills, 2 + (1ull << 32))}},
 };
 
-static void tell(struct rig *rig, const struct tale *tale)
+static void tell(struct setup *setup, const struct tale *tale)
 {
 	struct copier_state s = *tale->from;
 	uint8_t *bytes = (void *)&s;
@@ -104,50 +104,51 @@ static void tell(struct rig *rig, const struct tale *tale)
 		memcpy(bytes + tale->changes[i].offset, &tale->changes[i].value,
 		       tale->changes[i].size);
 	for (size_t i = 0; i + 8 <= sizeof(s); i += 8)
-		GOOD(rig, vfmig_device_region_write(rig->device, CP_BAR_REGS, i, bytes + i, 8,
-						    &rig->err));
+		GOOD(setup, vfmig_device_region_write(setup->device, CP_BAR_REGS, i, bytes + i, 8,
+						      &setup->err));
 }
 
 _Static_assert(sizeof(struct copier_state) % 8 == 0, "tell() tells all of it");
 
-static int load(struct rig *there, const struct vfmig_model *model, const char *options,
+static int load(struct setup *there, const struct vfmig_model *model, const char *options,
 		const struct tale *tale)
 {
-	struct rig here;
+	struct setup here;
 	void *state;
 	size_t len;
 	int ret;
 
-	rig_open_bare(&here, model, options, 1u << 20);
+	setup_open_bare(&here, model, options, 1u << 20);
 	if (tale)
 		tell(&here, tale);
-	state = rig_save(&here, &len);
+	state = setup_save(&here, &len);
 	memset(&there->err, 0, sizeof(there->err));
-	ret = rig_load(there, state, len);
+	ret = setup_load(there, state, len);
 	free(state);
-	rig_close(&here);
+	setup_close(&here);
 	return ret;
 }
 
-static void works_after_a_reset(struct rig *rig)
+static void works_after_a_reset(struct setup *setup)
 {
 	const struct cp_descriptor d = {.operation = CP_FILL, .flags = CP_TO_BOARD, .length = 8};
 
-	GOOD(rig, vfmig_device_reset(rig->device, &rig->err));
-	GOOD(rig, cp_open(&rig->driver, rig->device, rig->guest, RIG_IOVA, 8, &rig->err));
-	CHECK_EQ(rig_do(rig, d).status, CP_OK);
+	GOOD(setup, vfmig_device_reset(setup->device, &setup->err));
+	GOOD(setup,
+	     cp_open(&setup->driver, setup->device, setup->guest, SETUP_IOVA, 8, &setup->err));
+	CHECK_EQ(setup_do(setup, d).status, CP_OK);
 }
 
 int main(void)
 {
 	struct vfmig_model impostor = vfmig_model_copier, newer = vfmig_model_copier;
-	struct rig there;
+	struct setup there;
 	int ret;
 
 	impostor.loaded = NULL;
 	impostor.run = NULL;
 	impostor.write = poke;
-	rig_open_bare(&there, &vfmig_model_copier, "size=64K", 1u << 20);
+	setup_open_bare(&there, &vfmig_model_copier, "size=64K", 1u << 20);
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		ret = load(&there, &impostor, "size=64K", &lies[i]);
 		CHECKF(ret == -EINVAL && there.err.text[0], "%s: %d", lies[i].what, ret);
@@ -167,6 +168,6 @@ int main(void)
 	ret = load(&there, &vfmig_model_copier, "size=128K", NULL);
 	CHECKF(ret < 0 && there.err.text[0], "%d", ret);
 	works_after_a_reset(&there);
-	rig_close(&there);
+	setup_close(&there);
 	return 0;
 }

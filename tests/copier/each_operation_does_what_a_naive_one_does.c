@@ -3,16 +3,16 @@
  * Random descriptors, of all operations, between all sides, at any alignment: after each, both memories and
  * the completion are what an oracle says that works byte by byte from the data sheet's words.
  */
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 #define BOARD (1u << 20)
 #define GUEST (2u << 20)
 
 static uint8_t board[BOARD], *guest;
 
-static uint8_t *at(struct rig *rig, bool on_board, uint64_t address)
+static uint8_t *at(struct setup *setup, bool on_board, uint64_t address)
 {
-	return on_board ? board + address : guest + (address - rig->data_iova);
+	return on_board ? board + address : guest + (address - setup->data_iova);
 }
 
 /* Sums as the definition has them: one word at a time, in the widest integers there are. */
@@ -30,10 +30,10 @@ static uint64_t oracle_sum(uint64_t start, const uint8_t *bytes, uint64_t len)
 	return (uint64_t)b << 32 | (uint64_t)a;
 }
 
-static uint64_t oracle(struct rig *rig, const struct cp_descriptor *d)
+static uint64_t oracle(struct setup *setup, const struct cp_descriptor *d)
 {
-	uint8_t *from = at(rig, d->flags & CP_FROM_BOARD, d->source);
-	uint8_t *to = at(rig, d->flags & CP_TO_BOARD, d->destination);
+	uint8_t *from = at(setup, d->flags & CP_FROM_BOARD, d->source);
+	uint8_t *to = at(setup, d->flags & CP_TO_BOARD, d->destination);
 
 	switch (d->operation) {
 	case CP_COPY:
@@ -67,11 +67,11 @@ static bool overlap(const struct cp_descriptor *d)
 	       d->source < d->destination + d->length && d->destination < d->source + d->length;
 }
 
-static struct cp_descriptor any(struct rig *rig, uint64_t *seed, uint64_t n)
+static struct cp_descriptor any(struct setup *setup, uint64_t *seed, uint64_t n)
 {
 	static const uint64_t unit[] = {0, 1, 1, 4, 8};
 	struct cp_descriptor d = {
-		.operation = (uint8_t)(1 + rig_random(seed) % 4),
+		.operation = (uint8_t)(1 + setup_random(seed) % 4),
 		.cookie = n,
 	};
 	bool source = d.operation != CP_FILL, destination = d.operation != CP_CHECKSUM;
@@ -80,43 +80,43 @@ static struct cp_descriptor any(struct rig *rig, uint64_t *seed, uint64_t n)
 	uint64_t u = unit[d.operation];
 
 	do {
-		d.length = (1 + rig_random(seed) % most + u - 1) / u * u;
+		d.length = (1 + setup_random(seed) % most + u - 1) / u * u;
 		d.flags = 0;
-		if (source && rig_random(seed) % 2)
+		if (source && setup_random(seed) % 2)
 			d.flags |= CP_FROM_BOARD;
-		if (destination && rig_random(seed) % 2)
+		if (destination && setup_random(seed) % 2)
 			d.flags |= CP_TO_BOARD;
-		d.source = rig_random(seed) % (BOARD - d.length);
-		d.destination = rig_random(seed) % (BOARD - d.length);
+		d.source = setup_random(seed) % (BOARD - d.length);
+		d.destination = setup_random(seed) % (BOARD - d.length);
 		if (!(d.flags & CP_FROM_BOARD))
-			d.source += rig->data_iova;
+			d.source += setup->data_iova;
 		if (!(d.flags & CP_TO_BOARD))
-			d.destination += rig->data_iova;
+			d.destination += setup->data_iova;
 	} while (source && destination && overlap(&d));
 	if (!source)
 		d.source = 0;
 	if (!destination)
 		d.destination = 0;
-	if (d.operation == CP_FILL || (d.operation == CP_CHECKSUM && rig_random(seed) % 2))
-		d.value = rig_random(seed);
+	if (d.operation == CP_FILL || (d.operation == CP_CHECKSUM && setup_random(seed) % 2))
+		d.value = setup_random(seed);
 	return d;
 }
 
 int main(void)
 {
 	uint64_t seed = 0x5eed;
-	struct rig rig;
+	struct setup setup;
 
-	rig_open(&rig, "size=1M", GUEST, 16);
-	CHECK(rig.data_size >= BOARD);
-	guest = malloc(rig.data_size);
+	setup_open(&setup, "size=1M", GUEST, 16);
+	CHECK(setup.data_size >= BOARD);
+	guest = malloc(setup.data_size);
 	CHECK(guest);
-	rig_noise(rig.data, rig.data_size, 1);
-	memcpy(guest, rig.data, rig.data_size);
+	setup_noise(setup.data, setup.data_size, 1);
+	memcpy(guest, setup.data, setup.data_size);
 	for (uint64_t n = 1; n <= 1000; n++) {
-		struct cp_descriptor d = any(&rig, &seed, n);
-		uint64_t expected = oracle(&rig, &d);
-		struct cp_completion c = rig_do(&rig, d);
+		struct cp_descriptor d = any(&setup, &seed, n);
+		uint64_t expected = oracle(&setup, &d);
+		struct cp_completion c = setup_do(&setup, d);
 
 		CHECK_EQ(c.sequence, n);
 		CHECK_EQ(c.cookie, n);
@@ -126,16 +126,16 @@ int main(void)
 		       (unsigned long long)c.result, (unsigned long long)expected);
 		if (n % 50)
 			continue;
-		CHECK(!memcmp(guest, rig.data, rig.data_size));
+		CHECK(!memcmp(guest, setup.data, setup.data_size));
 		for (uint64_t i = 0; i < BOARD; i += 65536) {
 			static uint8_t window[65536];
 
-			GOOD(&rig, vfmig_device_region_read(rig.device, CP_BAR_WINDOW, i, window,
-							    65536, &rig.err));
+			GOOD(&setup, vfmig_device_region_read(setup.device, CP_BAR_WINDOW, i,
+							      window, 65536, &setup.err));
 			CHECK(!memcmp(board + i, window, 65536));
 		}
 	}
 	free(guest);
-	rig_close(&rig);
+	setup_close(&setup);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * Whatever a descriptor says, it is completed: with the status that the data sheet gives it, without touching
  * anything where it says so, and the next one is worked on as ever.
  */
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 #define BOARD (1u << 20)
 
@@ -17,10 +17,10 @@ struct hostile {
 
 static uint64_t in; /* an IOVA with memory behind it */
 
-static void expect(struct rig *rig, const char *what, struct cp_descriptor d, enum cp_status status,
-		   uint64_t result)
+static void expect(struct setup *setup, const char *what, struct cp_descriptor d,
+		   enum cp_status status, uint64_t result)
 {
-	struct cp_completion c = rig_do(rig, d);
+	struct cp_completion c = setup_do(setup, d);
 
 	CHECKF(c.status == status && c.result == result, "%s: status %u, result 0x%llx", what,
 	       c.status, (unsigned long long)c.result);
@@ -29,16 +29,16 @@ static void expect(struct rig *rig, const char *what, struct cp_descriptor d, en
 int main(void)
 {
 	uint64_t end, failures = 0;
-	struct rig rig;
+	struct setup setup;
 	uint8_t *before;
 
-	rig_open(&rig, "size=1M", 4u << 20, 4);
-	rig_noise(rig.data, rig.data_size, 3);
-	in = rig.data_iova;
-	end = RIG_IOVA + rig.size;
-	before = malloc(rig.data_size);
+	setup_open(&setup, "size=1M", 4u << 20, 4);
+	setup_noise(setup.data, setup.data_size, 3);
+	in = setup.data_iova;
+	end = SETUP_IOVA + setup.size;
+	before = malloc(setup.data_size);
 	CHECK(before);
-	memcpy(before, rig.data, rig.data_size);
+	memcpy(before, setup.data, setup.data_size);
 	{
 		const struct hostile all[] = {
 			{"nothing", CP_BAD_OPERATION, D(.length = 0)},
@@ -100,36 +100,36 @@ int main(void)
 		};
 
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-			expect(&rig, all[i].what, all[i].d, all[i].status, 0);
+			expect(&setup, all[i].what, all[i].d, all[i].status, 0);
 			failures++;
 		}
 	}
-	CHECK(!memcmp(before, rig.data, rig.data_size));
-	CHECK_EQ(rig_reg(&rig, CP_REG_BYTES), 0);
+	CHECK(!memcmp(before, setup.data, setup.data_size));
+	CHECK_EQ(setup_reg(&setup, CP_REG_BYTES), 0);
 
 	/* In the middle: what was done before is done, and said. */
-	expect(&rig, "over the end",
+	expect(&setup, "over the end",
 	       D(.operation = CP_FILL, .destination = end - 131072, .length = 1u << 20),
 	       CP_WRITE_FAULT, 131072);
-	expect(&rig, "from over the end",
+	expect(&setup, "from over the end",
 	       D(.operation = CP_COPY, .flags = CP_TO_BOARD, .source = end - 65536,
 		 .length = 1u << 20),
 	       CP_READ_FAULT, 65536);
 	failures += 2;
 
 	/* Next to each other is not on top of each other, and the board's last byte is on board. */
-	expect(&rig, "side by side",
+	expect(&setup, "side by side",
 	       D(.operation = CP_COPY, .source = in, .destination = in + 100, .length = 100), CP_OK,
 	       100);
-	expect(&rig, "the last byte",
+	expect(&setup, "the last byte",
 	       D(.operation = CP_FILL, .flags = CP_TO_BOARD, .destination = BOARD - 1, .length = 1),
 	       CP_OK, 1);
-	expect(&rig, "the same place, there and here",
+	expect(&setup, "the same place, there and here",
 	       D(.operation = CP_COPY, .flags = CP_TO_BOARD, .source = in, .length = 8), CP_OK, 8);
 
-	CHECK_EQ(rig_reg(&rig, CP_REG_FAILURES), failures);
-	CHECK_EQ(rig_reg(&rig, CP_REG_STATUS), CP_STATUS_ENABLED);
+	CHECK_EQ(setup_reg(&setup, CP_REG_FAILURES), failures);
+	CHECK_EQ(setup_reg(&setup, CP_REG_STATUS), CP_STATUS_ENABLED);
 	free(before);
-	rig_close(&rig);
+	setup_close(&setup);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 #include "examples/demo/steps.h"
 #include "filter/filters.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define OK(move, call)                                                                             \
 	do {                                                                                       \

@@ -3,7 +3,7 @@
  * A copier that is at work moves, within this process, with the states of v2 that it has and those that it
  * has not: no descriptor is lost, none is done twice, and every byte of the file comes home.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 int main(void)

@@ -4,7 +4,7 @@
  * from docs/models/copier.md once more, and the driver's numbers are held against the model's.
  */
 #include "models/copier/regs.h"
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 #define SAME(a, b) _Static_assert((int64_t)(a) == (int64_t)(b), #a " is " #b)
 SAME(CP_ID, COPIER_ID);
@@ -63,19 +63,21 @@ static const struct {
 };
 #define REGISTERS (sizeof(sheet) / sizeof(sheet[0]))
 
-static struct rig rig;
+static struct setup setup;
 
 static uint64_t get(uint64_t at, uint32_t bytes)
 {
 	uint64_t value = 0;
 
-	GOOD(&rig, vfmig_device_region_read(rig.device, CP_BAR_REGS, at, &value, bytes, &rig.err));
+	GOOD(&setup,
+	     vfmig_device_region_read(setup.device, CP_BAR_REGS, at, &value, bytes, &setup.err));
 	return value;
 }
 
 static void set(uint64_t at, uint64_t value, uint32_t bytes)
 {
-	GOOD(&rig, vfmig_device_region_write(rig.device, CP_BAR_REGS, at, &value, bytes, &rig.err));
+	GOOD(&setup,
+	     vfmig_device_region_write(setup.device, CP_BAR_REGS, at, &value, bytes, &setup.err));
 }
 
 static void all_at_reset(void)
@@ -89,7 +91,7 @@ int main(void)
 {
 	uint32_t config;
 
-	rig_open_bare(&rig, &vfmig_model_copier, "size=128K", 1u << 20);
+	setup_open_bare(&setup, &vfmig_model_copier, "size=128K", 1u << 20);
 	all_at_reset();
 	for (size_t i = 0; i < REGISTERS; i++) {
 		uint64_t reset = sheet[i].reset, writable = sheet[i].writable;
@@ -122,15 +124,15 @@ int main(void)
 	set(0x018, 2, 4);
 	all_at_reset();
 	set(0x040, ~0ull, 8);
-	GOOD(&rig, vfmig_device_reset(rig.device, &rig.err));
+	GOOD(&setup, vfmig_device_reset(setup.device, &setup.err));
 	all_at_reset();
 
-	GOOD(&rig, vfmig_device_region_read(rig.device, VFMIG_PCI_REGION_CONFIG, 0, &config, 4,
-					    &rig.err));
+	GOOD(&setup, vfmig_device_region_read(setup.device, VFMIG_PCI_REGION_CONFIG, 0, &config, 4,
+					      &setup.err));
 	CHECK_EQ(config, 0x00015646);
-	GOOD(&rig, vfmig_device_region_read(rig.device, VFMIG_PCI_REGION_CONFIG, 8, &config, 4,
-					    &rig.err));
+	GOOD(&setup, vfmig_device_region_read(setup.device, VFMIG_PCI_REGION_CONFIG, 8, &config, 4,
+					      &setup.err));
 	CHECK_EQ(config, 0x12000001);
-	rig_close(&rig);
+	setup_close(&setup);
 	return 0;
 }

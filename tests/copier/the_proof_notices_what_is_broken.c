@@ -6,7 +6,7 @@
 #include "examples/demo/steps.h"
 #include "models/copier/copier.h"
 #include "model/kit.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 /* The board's log says nothing: what is written there after the first pass does not go again. */

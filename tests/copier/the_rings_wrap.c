@@ -5,32 +5,32 @@
  */
 #include <errno.h>
 
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 static void many(uint32_t entries, uint64_t total)
 {
 	uint64_t in = 0, out = 0, seed = entries;
 	struct cp_completion c;
 	uint64_t counter;
-	struct rig rig;
+	struct setup setup;
 
-	rig_open(&rig, "size=64K", 8u << 20, entries);
-	((uint64_t *)rig.data)[0] = 1;
+	setup_open(&setup, "size=64K", 8u << 20, entries);
+	((uint64_t *)setup.data)[0] = 1;
 	while (out < total) {
-		uint64_t burst = rig_random(&seed) % (2 * entries) + 1;
+		uint64_t burst = setup_random(&seed) % (2 * entries) + 1;
 
-		while (burst-- && in < total && cp_room(&rig.driver))
-			rig_put(&rig, (struct cp_descriptor){.operation = CP_ADD,
-							     .flags = CP_TO_BOARD,
-							     .source = rig.data_iova,
-							     .destination = 8,
-							     .length = 8,
-							     .cookie = in++});
-		if (!cp_room(&rig.driver))
-			CHECK_EQ(cp_put(&rig.driver, &(struct cp_descriptor){0}), -ENOSPC);
-		GOOD(&rig, cp_ring(&rig.driver, &rig.err));
-		GOOD(&rig, cp_wait(&rig.driver, 0, &rig.err));
-		while (cp_take(&rig.driver, &c)) {
+		while (burst-- && in < total && cp_room(&setup.driver))
+			setup_put(&setup, (struct cp_descriptor){.operation = CP_ADD,
+								 .flags = CP_TO_BOARD,
+								 .source = setup.data_iova,
+								 .destination = 8,
+								 .length = 8,
+								 .cookie = in++});
+		if (!cp_room(&setup.driver))
+			CHECK_EQ(cp_put(&setup.driver, &(struct cp_descriptor){0}), -ENOSPC);
+		GOOD(&setup, cp_ring(&setup.driver, &setup.err));
+		GOOD(&setup, cp_wait(&setup.driver, 0, &setup.err));
+		while (cp_take(&setup.driver, &c)) {
 			CHECK_EQ(c.sequence, out + 1);
 			CHECK_EQ(c.cookie, out);
 			CHECK_EQ(c.index, out);
@@ -38,11 +38,12 @@ static void many(uint32_t entries, uint64_t total)
 			out++;
 		}
 	}
-	GOOD(&rig, vfmig_device_region_read(rig.device, CP_BAR_WINDOW, 8, &counter, 8, &rig.err));
+	GOOD(&setup,
+	     vfmig_device_region_read(setup.device, CP_BAR_WINDOW, 8, &counter, 8, &setup.err));
 	CHECK_EQ(counter, total);
-	CHECK_EQ(rig_reg(&rig, CP_REG_ADDS), total);
-	CHECK_EQ(rig_reg(&rig, CP_REG_HEAD), rig_reg(&rig, CP_REG_TAIL));
-	rig_close(&rig);
+	CHECK_EQ(setup_reg(&setup, CP_REG_ADDS), total);
+	CHECK_EQ(setup_reg(&setup, CP_REG_HEAD), setup_reg(&setup, CP_REG_TAIL));
+	setup_close(&setup);
 }
 
 int main(void)

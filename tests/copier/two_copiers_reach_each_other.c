@@ -4,53 +4,53 @@
  * time, what the driver put on their boards. One of them is stopped and moved meanwhile: what its peer
  * wrote into its window goes along, and what it had still to do is done by the other one.
  */
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 #define PEER  0x800000000ull
 #define BOARD (1u << 20)
 #define HALF  (BOARD / 2)
 
 /* The lower half of the board has noise; it goes to the upper half of the peer's. */
-static void begin(struct rig *rig, const uint8_t *noise)
+static void begin(struct setup *setup, const uint8_t *noise)
 {
-	memcpy(rig->data, noise, HALF);
-	CHECK_EQ(rig_do(rig, (struct cp_descriptor){.operation = CP_COPY,
-						    .flags = CP_TO_BOARD,
-						    .source = rig->data_iova,
-						    .length = HALF})
+	memcpy(setup->data, noise, HALF);
+	CHECK_EQ(setup_do(setup, (struct cp_descriptor){.operation = CP_COPY,
+							.flags = CP_TO_BOARD,
+							.source = setup->data_iova,
+							.length = HALF})
 			 .status,
 		 CP_OK);
-	rig_put(rig, (struct cp_descriptor){.operation = CP_COPY,
-					    .flags = CP_FROM_BOARD,
-					    .destination = PEER + HALF,
-					    .length = HALF});
+	setup_put(setup, (struct cp_descriptor){.operation = CP_COPY,
+						.flags = CP_FROM_BOARD,
+						.destination = PEER + HALF,
+						.length = HALF});
 	/* And back from there, onto the noise, as if it were a host's memory: ADD doubles it. */
-	rig_put(rig, (struct cp_descriptor){.operation = CP_ADD,
-					    .flags = CP_TO_BOARD,
-					    .source = PEER + HALF,
-					    .length = HALF});
-	GOOD(rig, cp_ring(&rig->driver, &rig->err));
+	setup_put(setup, (struct cp_descriptor){.operation = CP_ADD,
+						.flags = CP_TO_BOARD,
+						.source = PEER + HALF,
+						.length = HALF});
+	GOOD(setup, cp_ring(&setup->driver, &setup->err));
 }
 
-static void finish(struct rig *rig, uint64_t sequence)
+static void finish(struct setup *setup, uint64_t sequence)
 {
 	struct cp_completion c;
 
-	while (rig->driver.queue->completed < sequence) {
-		if (cp_take(&rig->driver, &c))
+	while (setup->driver.queue->completed < sequence) {
+		if (cp_take(&setup->driver, &c))
 			CHECK_EQ(c.status, CP_OK);
 		else
-			GOOD(rig, cp_wait(&rig->driver, 100, &rig->err));
+			GOOD(setup, cp_wait(&setup->driver, 100, &setup->err));
 	}
 }
 
-static void check(struct rig *rig, const uint8_t *own, const uint8_t *peers)
+static void check(struct setup *setup, const uint8_t *own, const uint8_t *peers)
 {
 	static uint8_t window[BOARD];
 	uint64_t a, b;
 
-	GOOD(rig,
-	     vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 0, window, BOARD, &rig->err));
+	GOOD(setup,
+	     vfmig_device_region_read(setup->device, CP_BAR_WINDOW, 0, window, BOARD, &setup->err));
 	for (size_t i = 0; i < HALF; i += 8) {
 		memcpy(&a, own + i, 8);
 		memcpy(&b, window + i, 8);
@@ -62,36 +62,36 @@ static void check(struct rig *rig, const uint8_t *own, const uint8_t *peers)
 int main(void)
 {
 	static uint8_t noise[2][HALF];
-	struct rig a, b, a2;
+	struct setup a, b, a2;
 	void *state;
 	size_t len;
 
-	rig_noise(noise[0], HALF, 1);
-	rig_noise(noise[1], HALF, 2);
-	rig_open(&a, "size=1M", 2u << 20, 8);
-	rig_open(&b, "size=1M", 2u << 20, 8);
-	rig_meet(&a, &b, PEER, BOARD);
-	rig_meet(&b, &a, PEER, BOARD);
+	setup_noise(noise[0], HALF, 1);
+	setup_noise(noise[1], HALF, 2);
+	setup_open(&a, "size=1M", 2u << 20, 8);
+	setup_open(&b, "size=1M", 2u << 20, 8);
+	setup_meet(&a, &b, PEER, BOARD);
+	setup_meet(&b, &a, PEER, BOARD);
 	begin(&a, noise[0]);
 	begin(&b, noise[1]);
 
 	/* Some of the one's work and all of the other's, then the one moves. */
-	rig_work(&a);
-	rig_work(&b);
+	setup_work(&a);
+	setup_work(&b);
 	finish(&b, 3);
-	state = rig_save(&a, &len);
-	rig_open_bare(&a2, &vfmig_model_copier, "size=1M", 2u << 20);
-	rig_meet(&a2, &b, PEER, BOARD);
-	rig_bring(&a2, &a);
-	GOOD(&a2, rig_load(&a2, state, len));
-	rig_adopt(&a2, &a);
+	state = setup_save(&a, &len);
+	setup_open_bare(&a2, &vfmig_model_copier, "size=1M", 2u << 20);
+	setup_meet(&a2, &b, PEER, BOARD);
+	setup_bring(&a2, &a);
+	GOOD(&a2, setup_load(&a2, state, len));
+	setup_adopt(&a2, &a);
 	finish(&a2, 3);
 
 	check(&a2, noise[0], noise[1]);
 	check(&b, noise[1], noise[0]);
 	free(state);
-	rig_close(&a);
-	rig_close(&a2);
-	rig_close(&b);
+	setup_close(&a);
+	setup_close(&a2);
+	setup_close(&b);
 	return 0;
 }

@@ -13,7 +13,7 @@
  */
 #include <vfmig/migration.h>
 
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 #define PEER  0x800000000ull
 #define BOARD (1u << 20)
@@ -22,7 +22,7 @@
 
 /* Both copiers of one side. */
 struct pair {
-	struct rig rig[2];
+	struct setup setup[2];
 };
 
 static void open_pair(struct pair *pair, bool bare)
@@ -32,65 +32,67 @@ static void open_pair(struct pair *pair, bool bare)
 
 	for (int i = 0; i < 2; i++) {
 		if (bare)
-			rig_open_bare(&pair->rig[i], &vfmig_model_copier, options, GUEST);
+			setup_open_bare(&pair->setup[i], &vfmig_model_copier, options, GUEST);
 		else
-			rig_open(&pair->rig[i], options, GUEST, RING);
+			setup_open(&pair->setup[i], options, GUEST, RING);
 	}
 	/* First: who is to be reached is asked how. */
 	for (int i = 0; i < 2; i++) {
-		pair->rig[i].driver.works_device = false;
-		GOOD(&pair->rig[i], vfmig_device_start(pair->rig[i].device, &pair->rig[i].err));
+		pair->setup[i].driver.works_device = false;
+		GOOD(&pair->setup[i],
+		     vfmig_device_start(pair->setup[i].device, &pair->setup[i].err));
 	}
-	rig_meet(&pair->rig[0], &pair->rig[1], PEER, BOARD);
-	rig_meet(&pair->rig[1], &pair->rig[0], PEER, BOARD);
+	setup_meet(&pair->setup[0], &pair->setup[1], PEER, BOARD);
+	setup_meet(&pair->setup[1], &pair->setup[0], PEER, BOARD);
 }
 
 static void close_pair(struct pair *pair)
 {
 	/* Neither may reach the other any more when that goes. */
 	for (int i = 0; i < 2; i++)
-		GOOD(&pair->rig[i],
-		     vfmig_space_unmap(pair->rig[i].space, PEER, BOARD, &pair->rig[i].err));
+		GOOD(&pair->setup[i],
+		     vfmig_space_unmap(pair->setup[i].space, PEER, BOARD, &pair->setup[i].err));
 	for (int i = 0; i < 2; i++) {
-		vfmig_device_stop(pair->rig[i].device);
-		rig_close(&pair->rig[i]);
+		vfmig_device_stop(pair->setup[i].device);
+		setup_close(&pair->setup[i]);
 	}
 }
 
 /* A ring full of ADDs, one like the other: noise is added to all of the peer's board. */
-static void begin(struct rig *rig, uint64_t seed)
+static void begin(struct setup *setup, uint64_t seed)
 {
-	rig_noise(rig->data, BOARD, seed);
+	setup_noise(setup->data, BOARD, seed);
 	for (unsigned i = 0; i < RING; i++)
-		rig_put(rig, (struct cp_descriptor){.operation = CP_ADD,
-						    .source = rig->data_iova,
-						    .destination = PEER,
-						    .length = BOARD});
-	GOOD(rig, cp_ring(&rig->driver, &rig->err));
+		setup_put(setup, (struct cp_descriptor){.operation = CP_ADD,
+							.source = setup->data_iova,
+							.destination = PEER,
+							.length = BOARD});
+	GOOD(setup, cp_ring(&setup->driver, &setup->err));
 }
 
-static void finish(struct rig *rig)
+static void finish(struct setup *setup)
 {
 	struct cp_completion c;
 
-	while (rig->driver.queue->completed < RING) {
+	while (setup->driver.queue->completed < RING) {
 		/* Asking the device orders what it wrote before what we read. */
-		uint64_t sequence = rig_reg(rig, CP_REG_SEQUENCE);
+		uint64_t sequence = setup_reg(setup, CP_REG_SEQUENCE);
 
-		while (rig->driver.queue->completed < sequence) {
-			CHECK(cp_take(&rig->driver, &c));
+		while (setup->driver.queue->completed < sequence) {
+			CHECK(cp_take(&setup->driver, &c));
 			CHECK_EQ(c.status, CP_OK);
 		}
 	}
-	CHECK_EQ(rig_reg(rig, CP_REG_ADDS), RING);
+	CHECK_EQ(setup_reg(setup, CP_REG_ADDS), RING);
 }
 
-static bool board_is_right(struct rig *rig, uint64_t peers_seed)
+static bool board_is_right(struct setup *setup, uint64_t peers_seed)
 {
 	static uint64_t noise[BOARD / 8], board[BOARD / 8];
 
-	rig_noise(noise, BOARD, peers_seed);
-	GOOD(rig, vfmig_device_region_read(rig->device, CP_BAR_WINDOW, 0, board, BOARD, &rig->err));
+	setup_noise(noise, BOARD, peers_seed);
+	GOOD(setup,
+	     vfmig_device_region_read(setup->device, CP_BAR_WINDOW, 0, board, BOARD, &setup->err));
 	for (size_t i = 0; i < BOARD / 8; i++)
 		if (board[i] != noise[i] * RING)
 			return false;
@@ -115,11 +117,11 @@ static void move(struct pair *here, struct pair *there)
 	for (int i = 0; i < 2; i++) {
 		const char *id = i ? "b" : "a";
 
-		CHECK(!vfmig_migration_add_device(from, id, here->rig[i].device, NULL, &err));
-		CHECK(!vfmig_migration_add_device(to, id, there->rig[i].device, NULL, &err));
-		vfmig_space_only_devices_write(here->rig[i].space);
-		CHECK(!vfmig_migration_add_space(from, here->rig[i].space, &err));
-		CHECK(!vfmig_migration_add_space(to, there->rig[i].space, &err));
+		CHECK(!vfmig_migration_add_device(from, id, here->setup[i].device, NULL, &err));
+		CHECK(!vfmig_migration_add_device(to, id, there->setup[i].device, NULL, &err));
+		vfmig_space_only_devices_write(here->setup[i].space);
+		CHECK(!vfmig_migration_add_space(from, here->setup[i].space, &err));
+		CHECK(!vfmig_migration_add_space(to, there->setup[i].space, &err));
 	}
 	ret = vfmig_migrate_local(from, to, &err);
 	vfmig_migration_get_result(from, &result);
@@ -135,26 +137,27 @@ int main(void)
 
 	open_pair(&here, false);
 	open_pair(&there, true);
-	begin(&here.rig[0], 11);
-	begin(&here.rig[1], 22);
+	begin(&here.setup[0], 11);
+	begin(&here.setup[1], 22);
 	move(&here, &there);
 	for (int i = 0; i < 2; i++) {
-		struct rig *rig = &there.rig[i];
+		struct setup *setup = &there.setup[i];
 
-		rig_place_data(rig, RING);
-		GOOD(rig, cp_adopt(&rig->driver, rig->device, rig->guest, RIG_IOVA, &rig->err));
-		rig->driver.works_device = false;
+		setup_place_data(setup, RING);
+		GOOD(setup, cp_adopt(&setup->driver, setup->device, setup->guest, SETUP_IOVA,
+				     &setup->err));
+		setup->driver.works_device = false;
 	}
-	done = rig_reg(&here.rig[0], CP_REG_SEQUENCE);
+	done = setup_reg(&here.setup[0], CP_REG_SEQUENCE);
 	printf("it moved when %llu of %u were done\n", (unsigned long long)done, RING);
-	finish(&there.rig[0]);
-	finish(&there.rig[1]);
-	CHECK(board_is_right(&there.rig[0], 22));
-	CHECK(board_is_right(&there.rig[1], 11));
+	finish(&there.setup[0]);
+	finish(&there.setup[1]);
+	CHECK(board_is_right(&there.setup[0], 22));
+	CHECK(board_is_right(&there.setup[1], 11));
 
-	GOOD(&there.rig[0], vfmig_device_region_write(there.rig[0].device, CP_BAR_WINDOW, 800,
-						      &word, 8, &there.rig[0].err));
-	CHECK(!board_is_right(&there.rig[0], 22));
+	GOOD(&there.setup[0], vfmig_device_region_write(there.setup[0].device, CP_BAR_WINDOW, 800,
+							&word, 8, &there.setup[0].err));
+	CHECK(!board_is_right(&there.setup[0], 22));
 	close_pair(&there);
 	close_pair(&here);
 	return 0;

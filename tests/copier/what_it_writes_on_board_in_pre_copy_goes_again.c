@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "rig.h"
+#include "tests/copier/setup.h"
 
 #define BOARD (8u << 20)
 
@@ -15,57 +15,57 @@ int main(void)
 {
 	static char ours[BOARD], theirs[BOARD];
 	struct vfmig_session *session;
-	struct rig here, there;
+	struct setup here, there;
 	size_t first, all;
 
-	rig_open(&here, "size=8M", 10u << 20, 8);
-	rig_noise(here.data, BOARD, 5);
-	CHECK_EQ(rig_do(&here, (struct cp_descriptor){.operation = CP_COPY,
-						      .flags = CP_TO_BOARD,
-						      .source = here.data_iova,
-						      .length = BOARD})
+	setup_open(&here, "size=8M", 10u << 20, 8);
+	setup_noise(here.data, BOARD, 5);
+	CHECK_EQ(setup_do(&here, (struct cp_descriptor){.operation = CP_COPY,
+							.flags = CP_TO_BOARD,
+							.source = here.data_iova,
+							.length = BOARD})
 			 .status,
 		 CP_OK);
 	GOOD(&here, vfmig_session_open(here.device, NULL, &session, &here.err));
-	rig_go(&here, session, VFMIG_STATE_PRE_COPY);
-	first = rig_read_all(&here, session, data, sizeof(data), 0);
+	setup_go(&here, session, VFMIG_STATE_PRE_COPY);
+	first = setup_read_all(&here, session, data, sizeof(data), 0);
 	CHECK(first > BOARD);
 
-	rig_do(&here, (struct cp_descriptor){.operation = CP_COPY,
-					     .flags = CP_TO_BOARD,
-					     .source = here.data_iova + 77,
-					     .destination = 1 << 20,
-					     .length = 100000});
-	rig_do(&here, (struct cp_descriptor){.operation = CP_COPY,
-					     .flags = CP_TO_BOARD | CP_FROM_BOARD,
-					     .source = 77,
-					     .destination = 2 << 20,
-					     .length = 100000});
-	rig_do(&here, (struct cp_descriptor){.operation = CP_FILL,
-					     .flags = CP_TO_BOARD,
-					     .destination = (3 << 20) - 1,
-					     .value = 99,
-					     .length = 2});
-	rig_do(&here, (struct cp_descriptor){.operation = CP_ADD,
-					     .flags = CP_TO_BOARD,
-					     .source = here.data_iova,
-					     .destination = (4 << 20) + 4094,
-					     .length = 8});
+	setup_do(&here, (struct cp_descriptor){.operation = CP_COPY,
+					       .flags = CP_TO_BOARD,
+					       .source = here.data_iova + 77,
+					       .destination = 1 << 20,
+					       .length = 100000});
+	setup_do(&here, (struct cp_descriptor){.operation = CP_COPY,
+					       .flags = CP_TO_BOARD | CP_FROM_BOARD,
+					       .source = 77,
+					       .destination = 2 << 20,
+					       .length = 100000});
+	setup_do(&here, (struct cp_descriptor){.operation = CP_FILL,
+					       .flags = CP_TO_BOARD,
+					       .destination = (3 << 20) - 1,
+					       .value = 99,
+					       .length = 2});
+	setup_do(&here, (struct cp_descriptor){.operation = CP_ADD,
+					       .flags = CP_TO_BOARD,
+					       .source = here.data_iova,
+					       .destination = (4 << 20) + 4094,
+					       .length = 8});
 	GOOD(&here,
 	     vfmig_device_region_write(here.device, CP_BAR_WINDOW, BOARD - 1, "z", 1, &here.err));
-	rig_go(&here, session, VFMIG_STATE_STOP_COPY);
-	all = rig_read_all(&here, session, data, sizeof(data), first);
+	setup_go(&here, session, VFMIG_STATE_STOP_COPY);
+	all = setup_read_all(&here, session, data, sizeof(data), first);
 	vfmig_session_close(session);
 	CHECKF(all - first < 500000, "%zu bytes went again", all - first);
 
-	rig_open_bare(&there, &vfmig_model_copier, "size=8M", 1u << 20);
-	GOOD(&there, rig_load(&there, data, all));
+	setup_open_bare(&there, &vfmig_model_copier, "size=8M", 1u << 20);
+	GOOD(&there, setup_load(&there, data, all));
 	GOOD(&here,
 	     vfmig_device_region_read(here.device, CP_BAR_WINDOW, 0, ours, BOARD, &here.err));
 	GOOD(&there,
 	     vfmig_device_region_read(there.device, CP_BAR_WINDOW, 0, theirs, BOARD, &there.err));
 	CHECK(!memcmp(ours, theirs, BOARD));
-	rig_close(&here);
-	rig_close(&there);
+	setup_close(&here);
+	setup_close(&there);
 	return 0;
 }

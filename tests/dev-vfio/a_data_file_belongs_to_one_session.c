@@ -5,7 +5,7 @@
  *
  * Rules: V2-13, V2-14.
  */
-#include "tests/dev-vfio/rig.h"
+#include "tests/dev-vfio/setup.h"
 
 static int a, b;
 
@@ -28,42 +28,42 @@ static void save_and_load(void)
 	ssize_t len, n = 0;
 	int file, other;
 
-	rig_set(a, COPIER_REG_RING_SIZE, 64, 4);
-	CHECK_EQ(rig_go(a, VFMIG_STATE_RUNNING_P2P), -1);
-	CHECK_EQ(rig_go(a, VFMIG_STATE_RUNNING), -1);
-	file = (int)rig_go(a, VFMIG_STATE_PRE_COPY);
+	setup_set(a, COPIER_REG_RING_SIZE, 64, 4);
+	CHECK_EQ(setup_go(a, VFMIG_STATE_RUNNING_P2P), -1);
+	CHECK_EQ(setup_go(a, VFMIG_STATE_RUNNING), -1);
+	file = (int)setup_go(a, VFMIG_STATE_PRE_COPY);
 	CHECK(file >= 0);
-	CHECK_EQ(rig_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, &info), 0);
+	CHECK_EQ(setup_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, &info), 0);
 	CHECK_EQ(info.argsz, sizeof(info));
 	info.argsz--;
-	CHECK_EQ(rig_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, &info), -EINVAL);
-	CHECK_EQ(rig_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, (void *)8), -EFAULT);
-	CHECK_EQ(rig_ioctl(file, VFMIG_IOCTL_DEVICE_RESET, NULL), -ENOTTY);
+	CHECK_EQ(setup_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, &info), -EINVAL);
+	CHECK_EQ(setup_ioctl(file, VFMIG_IOCTL_MIG_GET_PRECOPY_INFO, (void *)8), -EFAULT);
+	CHECK_EQ(setup_ioctl(file, VFMIG_IOCTL_DEVICE_RESET, NULL), -ENOTTY);
 	CHECK_EQ(dev_vfio_pread(view, file, state, 1, 0), -ESPIPE);
 	for (len = 0; (n = dev_vfio_read(view, file, state + len, 1 << 20)) > 0; len += n)
 		;
 	CHECK_EQ(n, -ENOMSG);
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_DATA_SIZE, &size,
-			     sizeof(size)),
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_DATA_SIZE, &size,
+			       sizeof(size)),
 		 0);
 	/* The same data goes on. */
-	CHECK_EQ(rig_go(a, VFMIG_STATE_STOP_COPY), -1);
+	CHECK_EQ(setup_go(a, VFMIG_STATE_STOP_COPY), -1);
 	len += rest(file, state + len, sizeof(state) - (size_t)len);
 	/* Several arcs at once, the last of which begins to load. */
-	other = (int)rig_go(b, VFMIG_STATE_RESUMING);
+	other = (int)setup_go(b, VFMIG_STATE_RESUMING);
 	CHECK(other >= 0);
 	CHECK_EQ(dev_vfio_write(view, other, state, (size_t)len), len);
 	/* Closing the file is not the end of what was written to it. */
-	rig_close(other);
-	CHECK_EQ(rig_go(b, VFMIG_STATE_RUNNING_P2P), -1);
-	CHECK_EQ(rig_go(b, VFMIG_STATE_RUNNING), -1);
-	CHECK_EQ(rig_get(b, COPIER_REG_RING_SIZE, 4), 64);
+	setup_close(other);
+	CHECK_EQ(setup_go(b, VFMIG_STATE_RUNNING_P2P), -1);
+	CHECK_EQ(setup_go(b, VFMIG_STATE_RUNNING), -1);
+	CHECK_EQ(setup_get(b, COPIER_REG_RING_SIZE, 4), 64);
 	/* The session is over. */
-	CHECK_EQ(rig_go(a, VFMIG_STATE_STOP), -1);
+	CHECK_EQ(setup_go(a, VFMIG_STATE_STOP), -1);
 	CHECK_EQ(dev_vfio_read(view, file, state, 1), -ENODEV);
-	CHECK_EQ(rig_go(a, VFMIG_STATE_RUNNING), -1);
+	CHECK_EQ(setup_go(a, VFMIG_STATE_RUNNING), -1);
 	CHECK_EQ(dev_vfio_read(view, file, state, 1), -ENODEV);
-	rig_close(file);
+	setup_close(file);
 }
 
 static void refused(void)
@@ -72,33 +72,35 @@ static void refused(void)
 	int file, again;
 	char byte = 0;
 
-	CHECK_EQ(rig_go(a, (enum vfmig_state)8), -EINVAL - 1000);
-	CHECK_EQ(rig_go(a, VFMIG_STATE_ERROR), -EINVAL - 1000);
+	CHECK_EQ(setup_go(a, (enum vfmig_state)8), -EINVAL - 1000);
+	CHECK_EQ(setup_go(a, VFMIG_STATE_ERROR), -EINVAL - 1000);
 	/* The filter fails the first time that it is stopped for copying. */
-	CHECK_EQ(rig_feature(b, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE, &state, sizeof(state)),
+	CHECK_EQ(setup_feature(b, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIG_STATE, &state,
+			       sizeof(state)),
 		 -EBUSY);
 	CHECK_EQ(state.device_state, VFMIG_STATE_STOP_COPY);
 	CHECK_EQ(state.data_fd, -1);
-	CHECK(strstr(rig_said, "STOP_COPY"));
-	CHECK_EQ(rig_feature(b, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE, &state, sizeof(state)),
+	CHECK(strstr(setup_said, "STOP_COPY"));
+	CHECK_EQ(setup_feature(b, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE, &state,
+			       sizeof(state)),
 		 0);
 	CHECK(state.device_state != VFMIG_STATE_STOP_COPY);
 	/* A reset ends whatever there was. */
-	CHECK_EQ(rig_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
-	file = (int)rig_go(b, VFMIG_STATE_RESUMING);
+	CHECK_EQ(setup_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
+	file = (int)setup_go(b, VFMIG_STATE_RESUMING);
 	CHECK(file >= 0);
-	CHECK_EQ(rig_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
+	CHECK_EQ(setup_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
 	CHECK_EQ(dev_vfio_write(view, file, &byte, 1), -ENODEV);
-	again = (int)rig_go(b, VFMIG_STATE_RESUMING);
+	again = (int)setup_go(b, VFMIG_STATE_RESUMING);
 	CHECK(again >= 0 && again != file);
 	/* What is wrong is told as it is written, not when it is too late. */
 	while (dev_vfio_write(view, again, &byte, 1) == 1)
 		;
 	CHECK(dev_vfio_write(view, again, &byte, 1) < 0);
-	CHECK(rig_go(b, VFMIG_STATE_RUNNING) < -1);
-	CHECK_EQ(rig_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
-	rig_close(file);
-	rig_close(again);
+	CHECK(setup_go(b, VFMIG_STATE_RUNNING) < -1);
+	CHECK_EQ(setup_ioctl(b, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
+	setup_close(file);
+	setup_close(again);
 }
 
 static void features(void)
@@ -106,44 +108,44 @@ static void features(void)
 	struct vfmig_feature_migration migration = {0};
 	uint8_t token[16] = {0};
 
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, &migration, 8), 0);
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, &migration, 8), 0);
 	CHECK_EQ(migration.flags, 7);
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, &migration, 4),
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, &migration, 4),
 		 -EINVAL);
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIGRATION, &migration, 8),
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_SET | VFMIG_FEATURE_MIGRATION, &migration, 8),
 		 -EINVAL);
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_MIGRATION, &migration, 8), -EINVAL);
-	CHECK_EQ(rig_feature(a,
-			     VFMIG_FEATURE_PROBE | VFMIG_FEATURE_GET | VFMIG_FEATURE_SET |
-				     VFMIG_FEATURE_MIG_STATE,
-			     NULL, 0),
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_MIGRATION, &migration, 8), -EINVAL);
+	CHECK_EQ(setup_feature(a,
+			       VFMIG_FEATURE_PROBE | VFMIG_FEATURE_GET | VFMIG_FEATURE_SET |
+				       VFMIG_FEATURE_MIG_STATE,
+			       NULL, 0),
 		 0);
-	CHECK_EQ(rig_feature(a, 1u << 19 | VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION, &migration,
-			     8),
+	CHECK_EQ(setup_feature(a, 1u << 19 | VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
+			       &migration, 8),
 		 -EINVAL);
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_SET | VFMIG_FEATURE_PCI_VF_TOKEN, token, 16),
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_SET | VFMIG_FEATURE_PCI_VF_TOKEN, token, 16),
 		 -ENOTTY);
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_GET | 0x7f01, token, 16), -ENOTTY);
-	CHECK_EQ(rig_feature(a, VFMIG_FEATURE_GET | 500, token, 16), -ENOTTY);
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_GET | 0x7f01, token, 16), -ENOTTY);
+	CHECK_EQ(setup_feature(a, VFMIG_FEATURE_GET | 500, token, 16), -ENOTTY);
 }
 
 int main(void)
 {
 	int container, groups[2];
 
-	rig_filter = "fault,arc=any:stop_copy,nth=2,error=EBUSY";
-	rig_begin();
-	container = rig_container();
-	groups[0] = rig_group(container, 0);
-	groups[1] = rig_group(container, 1);
-	rig_iommu(container);
-	a = rig_device(groups[0], 0);
-	b = rig_device(groups[1], 1);
-	features();
-	save_and_load();
-	CHECK(rig_go(b, VFMIG_STATE_STOP_COPY) >= 0);
-	CHECK_EQ(rig_go(b, VFMIG_STATE_RUNNING), -1);
-	refused();
+	setup_filter = "fault,arc=any:stop_copy,nth=2,error=EBUSY";
+	setup_begin();
+	container = setup_container();
+	groups[0] = setup_group(container, 0);
+	groups[1] = setup_group(container, 1);
+	setup_iommu(container);
+	a = setup_device(groups[0], 0);
+	b = setup_device(groups[1], 1);
+	RUN(features());
+	RUN(save_and_load());
+	CHECK(setup_go(b, VFMIG_STATE_STOP_COPY) >= 0);
+	CHECK_EQ(setup_go(b, VFMIG_STATE_RUNNING), -1);
+	RUN(refused());
 	/* And with all of it open. */
 	dev_vfio_free(view);
 	return 0;

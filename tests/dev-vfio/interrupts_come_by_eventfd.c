@@ -6,8 +6,8 @@
 #include <sys/eventfd.h>
 
 #include "device/filter.h"
-#include "tests/dev-vfio/rig.h"
-#include "tests/model/card.h"
+#include "tests/dev-vfio/setup.h"
+#include "tests/lib/test_device.h"
 
 static int device;
 
@@ -36,7 +36,7 @@ static int open_card(void *context, unsigned n, struct vfmig_device **opened,
 		     struct vfmig_error *err)
 {
 	*opened = calloc(1, sizeof(**opened));
-	return filter_init(*opened, &msi_ops, card_open(NULL), "msi", err);
+	return filter_init(*opened, &msi_ops, test_device_open(NULL), "msi", err);
 }
 
 static long set(uint32_t flags, uint32_t index, uint32_t start, uint32_t count, const void *data,
@@ -49,7 +49,7 @@ static long set(uint32_t flags, uint32_t index, uint32_t start, uint32_t count, 
 
 	if (len)
 		memcpy(s.data, data, len);
-	return rig_ioctl(device, VFMIG_IOCTL_DEVICE_SET_IRQS, &s);
+	return setup_ioctl(device, VFMIG_IOCTL_DEVICE_SET_IRQS, &s);
 }
 
 static uint64_t came(int fd)
@@ -68,9 +68,9 @@ static void messages(uint32_t index)
 	uint8_t bools[] = {0, 0, 1};
 
 	CHECK_EQ(set(BY_EVENTFD, index, 0, 3, fds, sizeof(fds)), 0);
-	rig_set(device, CARD_VECTOR, 0, 8);
-	rig_set(device, CARD_VECTOR, 1, 8);
-	rig_set(device, CARD_VECTOR, 2, 8);
+	setup_set(device, TEST_DEVICE_VECTOR, 0, 8);
+	setup_set(device, TEST_DEVICE_VECTOR, 1, 8);
+	setup_set(device, TEST_DEVICE_VECTOR, 2, 8);
 	CHECK_EQ(came(a), 1);
 	CHECK_EQ(came(b), 1);
 	/* By the VMM itself, to try its own way. */
@@ -82,19 +82,19 @@ static void messages(uint32_t index)
 	/* One of them goes, the other stays. */
 	fds[0] = -1;
 	CHECK_EQ(set(BY_EVENTFD, index, 0, 1, fds, 4), 0);
-	rig_set(device, CARD_VECTOR, 0, 8);
-	rig_set(device, CARD_VECTOR, 2, 8);
+	setup_set(device, TEST_DEVICE_VECTOR, 0, 8);
+	setup_set(device, TEST_DEVICE_VECTOR, 2, 8);
 	CHECK_EQ(came(a), 0);
 	CHECK_EQ(came(b), 1);
 	CHECK_EQ(set(BY_EVENTFD, index, 69, 2, fds, 8), -EINVAL);
 	CHECK_EQ(set(BY_EVENTFD, 77, 0, 1, fds, 4), -EINVAL);
 	CHECK_EQ(set(BY_EVENTFD, index, 0, 2, fds, 4), -EINVAL);
 	CHECK(set(BY_EVENTFD, index, 0, 1, &wrong, 4) < 0);
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_SET_IRQS, NULL), -EFAULT);
+	CHECK_EQ(setup_ioctl(device, VFMIG_IOCTL_DEVICE_SET_IRQS, NULL), -EFAULT);
 	/* All of them off. */
 	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER, index, 0, 0, NULL, 0),
 		 0);
-	rig_set(device, CARD_VECTOR, 2, 8);
+	setup_set(device, TEST_DEVICE_VECTOR, 2, 8);
 	CHECK_EQ(came(b), 0);
 	close(a);
 	close(b);
@@ -108,21 +108,21 @@ static void pin(void)
 	uint64_t one = 1;
 
 	CHECK_EQ(set(BY_EVENTFD, VFMIG_PCI_IRQ_INTX, 0, 1, &fd, 4), 0);
-	rig_set(device, CARD_PIN, 1, 8);
+	setup_set(device, TEST_DEVICE_PIN, 1, 8);
 	CHECK_EQ(came(fd), 1);
 	/* It is masked now, and high still: it comes again once it is unmasked. */
-	rig_set(device, CARD_PIN, 1, 8);
+	setup_set(device, TEST_DEVICE_PIN, 1, 8);
 	CHECK_EQ(came(fd), 0);
 	CHECK_EQ(set(unmask, VFMIG_PCI_IRQ_INTX, 0, 1, NULL, 0), 0);
 	CHECK_EQ(came(fd), 1);
-	rig_set(device, CARD_PIN, 0, 8);
+	setup_set(device, TEST_DEVICE_PIN, 0, 8);
 	CHECK_EQ(set(unmask, VFMIG_PCI_IRQ_INTX, 0, 1, NULL, 0), 0);
 	CHECK_EQ(came(fd), 0);
 	/* And as KVM does it, which unmasks by a descriptor of its own. */
 	CHECK_EQ(set(VFMIG_IRQ_SET_DATA_EVENTFD | VFMIG_IRQ_SET_ACTION_UNMASK, VFMIG_PCI_IRQ_INTX,
 		     0, 1, &again, 4),
 		 0);
-	rig_set(device, CARD_PIN, 1, 8);
+	setup_set(device, TEST_DEVICE_PIN, 1, 8);
 	CHECK_EQ(came(fd), 1);
 	CHECK_EQ(write(again, &one, sizeof(one)), 8);
 	while (!came(fd))
@@ -134,19 +134,19 @@ static void pin(void)
 int main(void)
 {
 	const struct dev_vfio_config config = {
-		.devices = 1, .first = RIG_FIRST, .open = open_card, .say = rig_say};
+		.devices = 1, .first = SETUP_FIRST, .open = open_card, .say = setup_say};
 	int container, group;
 
 	CHECK(!dev_vfio_new(&config, &view, NULL));
-	container = rig_container();
-	group = rig_group(container, 0);
-	rig_iommu(container);
-	device = rig_device(group, 0);
-	messages(VFMIG_PCI_IRQ_MSIX);
+	container = setup_container();
+	group = setup_group(container, 0);
+	setup_iommu(container);
+	device = setup_device(group, 0);
+	RUN(messages(VFMIG_PCI_IRQ_MSIX));
 	/* What came while nobody listened would come first. */
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
-	messages(VFMIG_PCI_IRQ_MSI);
-	pin();
+	CHECK_EQ(setup_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
+	RUN(messages(VFMIG_PCI_IRQ_MSI));
+	RUN(pin());
 	dev_vfio_free(view);
 	return 0;
 }

@@ -3,8 +3,8 @@
  * A region over 1 TiB gets all of its place in the device's file: no offset in it leads to another region. One that the
  * offsets of a file have no room for is refused when the device is opened.
  */
-#include "tests/dev-vfio/rig.h"
-#include "tests/device/fake.h"
+#include "tests/dev-vfio/setup.h"
+#include "tests/lib/scripted_device.h"
 
 static uint64_t size;
 static struct {
@@ -12,7 +12,7 @@ static struct {
 	uint64_t offset;
 } last;
 
-static ssize_t answer(struct fake *fake, struct vfmig_request *request)
+static ssize_t answer(struct scripted_device *fake, struct vfmig_request *request)
 {
 	struct vfmig_region_info *region = request->info.buf;
 	struct vfmig_device_info *info = request->info.buf;
@@ -46,7 +46,7 @@ static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 static int open_fake(void *context, unsigned n, struct vfmig_device **device,
 		     struct vfmig_error *err)
 {
-	*device = &fake_new(answer)->device;
+	*device = &scripted_new(answer)->device;
 	return 0;
 }
 
@@ -54,40 +54,40 @@ static uint64_t place_of(int device, uint32_t index)
 {
 	struct vfmig_region_info info = {.argsz = sizeof(info), .index = index};
 
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_GET_REGION_INFO, &info), 0);
+	CHECK_EQ(setup_ioctl(device, VFMIG_IOCTL_DEVICE_GET_REGION_INFO, &info), 0);
 	return info.offset;
 }
 
 static void reaches(int device, uint64_t at, uint32_t index, uint64_t offset)
 {
-	rig_set(device, at, 1, 4);
+	setup_set(device, at, 1, 4);
 	CHECK_EQ(last.index, index);
 	CHECK_EQ(last.offset, offset);
-	rig_get(device, at, 4);
+	setup_get(device, at, 4);
 	CHECK_EQ(last.index, index);
 	CHECK_EQ(last.offset, offset);
 }
 
 static int open_device(int *container, int *group)
 {
-	*container = rig_container();
-	*group = rig_group(*container, 0);
-	rig_iommu(*container);
-	return (int)rig_ioctl(*group, ABI_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0");
+	*container = setup_container();
+	*group = setup_group(*container, 0);
+	setup_iommu(*container);
+	return (int)setup_ioctl(*group, ABI_IOCTL_GROUP_GET_DEVICE_FD, "vfmig0");
 }
 
 static void close_device(int device, int container, int group)
 {
 	if (device >= 0)
-		rig_close(device);
-	rig_close(group);
-	rig_close(container);
+		setup_close(device);
+	setup_close(group);
+	setup_close(container);
 }
 
 int main(void)
 {
 	const struct dev_vfio_config config = {
-		.devices = 1, .first = RIG_FIRST, .open = open_fake, .say = rig_say};
+		.devices = 1, .first = SETUP_FIRST, .open = open_fake, .say = setup_say};
 	struct vfmig_error err = {0};
 	int device, container, group;
 
@@ -111,7 +111,7 @@ int main(void)
 
 	size = 1ull << 60;
 	CHECK_EQ(open_device(&container, &group), -EFBIG);
-	CHECKF(strstr(rig_said, "region 2 has 0x1000000000000000 bytes"), "%s", rig_said);
+	CHECKF(strstr(setup_said, "region 2 has 0x1000000000000000 bytes"), "%s", setup_said);
 	close_device(-1, container, group);
 	dev_vfio_free(view);
 	return 0;

@@ -5,7 +5,7 @@
  * of our files, has nothing to do with them.
  */
 #include "export/dev-vfio/priv.h"
-#include "tests/dev-vfio/rig.h"
+#include "tests/dev-vfio/setup.h"
 
 #define SIZE (32u << 20)
 
@@ -13,7 +13,7 @@ static unsigned sentences;
 
 static void count(void *context, const char *sentence)
 {
-	rig_say(context, sentence);
+	setup_say(context, sentence);
 	sentences++;
 }
 
@@ -61,25 +61,25 @@ static void shared(void)
 
 static void private_memory_is_told_of_once(void)
 {
-	uint8_t *memory = rig_memory(SIZE), *small = rig_memory(4096);
+	uint8_t *memory = setup_memory(SIZE), *small = setup_memory(4096);
 	int fd = memfd_create("ram", MFD_CLOEXEC), container, group;
 	void *good;
 
 	CHECK(fd >= 0 && !ftruncate(fd, SIZE));
 	good = map_shared(fd, 0, SIZE);
-	container = rig_container();
-	group = rig_group(container, 0);
-	rig_iommu(container);
-	CHECK_EQ(rig_map(container, 0, good, SIZE), 0);
-	CHECK_EQ(rig_map(container, 1ull << 32, small, 4096), 0);
+	container = setup_container();
+	group = setup_group(container, 0);
+	setup_iommu(container);
+	CHECK_EQ(setup_map(container, 0, good, SIZE), 0);
+	CHECK_EQ(setup_map(container, 1ull << 32, small, 4096), 0);
 	CHECK_EQ(sentences, 0);
-	CHECK_EQ(rig_map(container, 2ull << 32, memory, SIZE / 2), 0);
+	CHECK_EQ(setup_map(container, 2ull << 32, memory, SIZE / 2), 0);
 	CHECK_EQ(sentences, 1);
-	CHECK(strstr(rig_said, "share=on"));
-	CHECK_EQ(rig_map(container, 3ull << 32, memory + SIZE / 2, SIZE / 2), 0);
+	CHECK(strstr(setup_said, "share=on"));
+	CHECK_EQ(setup_map(container, 3ull << 32, memory + SIZE / 2, SIZE / 2), 0);
 	CHECK_EQ(sentences, 1);
-	rig_close(group);
-	rig_close(container);
+	setup_close(group);
+	setup_close(container);
 	munmap(good, SIZE);
 	munmap(memory, SIZE);
 	munmap(small, 4096);
@@ -89,7 +89,7 @@ static void private_memory_is_told_of_once(void)
 /* struct kvm_device_attr of the kernel's; group 1 is KVM_DEV_VFIO_FILE, whose first two attributes add and remove. */
 static void kvm_is_answered(void)
 {
-	int group = rig_path("/dev/vfio/9000"), null = open("/dev/null", O_RDONLY);
+	int group = setup_path("/dev/vfio/9000"), null = open("/dev/null", O_RDONLY);
 	struct {
 		uint32_t flags, group;
 		uint64_t attr, addr;
@@ -110,19 +110,19 @@ static void kvm_is_answered(void)
 	a.addr = 8;
 	CHECK_EQ(dev_vfio_kvm(view, &a), DEV_VFIO_NOT_OURS);
 	CHECK_EQ(dev_vfio_kvm(view, NULL), DEV_VFIO_NOT_OURS);
-	rig_close(group);
+	setup_close(group);
 	close(null);
 }
 
 int main(void)
 {
 	const struct dev_vfio_config config = {
-		.devices = 2, .first = RIG_FIRST, .open = rig_open, .say = count, .by_fd = 3};
+		.devices = 2, .first = SETUP_FIRST, .open = setup_open, .say = count, .by_fd = 3};
 
 	CHECK(!dev_vfio_new(&config, &view, NULL));
-	shared();
-	private_memory_is_told_of_once();
-	kvm_is_answered();
+	RUN(shared());
+	RUN(private_memory_is_told_of_once());
+	RUN(kvm_is_answered());
 	dev_vfio_free(view);
 	return 0;
 }

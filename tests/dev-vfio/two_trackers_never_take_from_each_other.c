@@ -4,7 +4,7 @@
  * and takes nothing, both may run together in any order, and each reports every page once. For a device in this process
  * and for one of a server.
  */
-#include "tests/dev-vfio/rig.h"
+#include "tests/dev-vfio/setup.h"
 
 #define PAGES  32
 #define BIT(n) (1ull << (n))
@@ -26,8 +26,8 @@ static long iommu_track(bool on)
 					    on ? VFMIG_TYPE1_DIRTY_START : VFMIG_TYPE1_DIRTY_STOP};
 	struct abi_iommufd_set_dirty s = {sizeof(s), on, iommu.hwpt, 0};
 
-	return iommu.hwpt ? rig_ioctl(iommu.fd, ABI_IOMMUFD_SET_DIRTY_TRACKING, &s)
-			  : rig_ioctl(iommu.fd, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d);
+	return iommu.hwpt ? setup_ioctl(iommu.fd, ABI_IOMMUFD_SET_DIRTY_TRACKING, &s)
+			  : setup_ioctl(iommu.fd, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d);
 }
 
 static uint64_t iommu_pages(void)
@@ -37,35 +37,37 @@ static uint64_t iommu_pages(void)
 		struct vfmig_type1_dirty_pages head;
 		struct vfmig_type1_dirty_get get;
 	} d = {{sizeof(d), VFMIG_TYPE1_DIRTY_GET_BITMAP},
-	       {RIG_IOVA, PAGES * 4096, {4096, 8, (uintptr_t)&bitmap}}};
-	struct abi_iommufd_get_dirty g = {sizeof(g), iommu.hwpt,   0,	 0,
-					  RIG_IOVA,  PAGES * 4096, 4096, (uintptr_t)&bitmap};
+	       {SETUP_IOVA, PAGES * 4096, {4096, 8, (uintptr_t)&bitmap}}};
+	struct abi_iommufd_get_dirty g = {sizeof(g),  iommu.hwpt,   0,	  0,
+					  SETUP_IOVA, PAGES * 4096, 4096, (uintptr_t)&bitmap};
 
-	CHECK_EQ(iommu.hwpt ? rig_ioctl(iommu.fd, ABI_IOMMUFD_GET_DIRTY_BITMAP, &g)
-			    : rig_ioctl(iommu.fd, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d),
+	CHECK_EQ(iommu.hwpt ? setup_ioctl(iommu.fd, ABI_IOMMUFD_GET_DIRTY_BITMAP, &g)
+			    : setup_ioctl(iommu.fd, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d),
 		 0);
 	return bitmap;
 }
 
 static long log_start(int fd)
 {
-	struct vfmig_dma_logging_range range = {RIG_IOVA, PAGES * 4096};
+	struct vfmig_dma_logging_range range = {SETUP_IOVA, PAGES * 4096};
 	struct vfmig_feature_dma_logging_control c = {4096, 1, 0, (uintptr_t)&range};
 
-	return rig_feature(fd, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START, &c, sizeof(c));
+	return setup_feature(fd, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START, &c,
+			     sizeof(c));
 }
 
 static long log_stop(int fd)
 {
-	return rig_feature(fd, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0);
+	return setup_feature(fd, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0);
 }
 
 static long log_report(int fd, uint64_t *bitmap)
 {
-	struct vfmig_feature_dma_logging_report r = {RIG_IOVA, PAGES * 4096, 4096,
+	struct vfmig_feature_dma_logging_report r = {SETUP_IOVA, PAGES * 4096, 4096,
 						     (uintptr_t)bitmap};
 
-	return rig_feature(fd, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &r, sizeof(r));
+	return setup_feature(fd, VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &r,
+			     sizeof(r));
 }
 
 static uint64_t log_pages(int fd)
@@ -78,13 +80,13 @@ static uint64_t log_pages(int fd)
 
 static void fill(unsigned page)
 {
-	rig_fill(device, memory, RIG_IOVA, RIG_IOVA + page * 4096, page);
+	setup_fill(device, memory, SETUP_IOVA, SETUP_IOVA + page * 4096, page);
 }
 
 /* Descriptors and completions of this one are in memory of its own, which is not asked about. */
 static void fill_other(unsigned page)
 {
-	rig_fill(other, other_memory, RIG_IOVA + 0x100000, RIG_IOVA + page * 4096, page);
+	setup_fill(other, other_memory, SETUP_IOVA + 0x100000, SETUP_IOVA + page * 4096, page);
 }
 
 static void a_report_without_start_takes_nothing(void)
@@ -144,7 +146,7 @@ static void nothing_is_forgotten(void)
 	fill(13);
 	CHECK_EQ(log_report(device, (uint64_t *)4096), -EFAULT);
 	CHECK_EQ(log_pages(device) & (BIT(13) | DONE), BIT(13) | DONE);
-	CHECK_EQ(rig_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
+	CHECK_EQ(setup_ioctl(device, VFMIG_IOCTL_DEVICE_RESET, NULL), 0);
 	fill(14);
 	CHECK_EQ(log_pages(device) & (BIT(14) | DONE), BIT(14) | DONE);
 	CHECK_EQ(log_stop(device), 0);
@@ -161,37 +163,37 @@ static void all(void)
 
 static void by_container(void)
 {
-	int container = rig_container(), group = rig_group(container, 0), second;
+	int container = setup_container(), group = setup_group(container, 0), second;
 
-	rig_iommu(container);
-	device = rig_device(group, 0);
-	second = rig_group(container, 1);
-	other = rig_device(second, 1);
-	CHECK_EQ(rig_map(container, RIG_IOVA, memory, PAGES * 4096), 0);
-	CHECK_EQ(rig_map(container, RIG_IOVA + 0x100000, other_memory, 2 * 4096), 0);
+	setup_iommu(container);
+	device = setup_device(group, 0);
+	second = setup_group(container, 1);
+	other = setup_device(second, 1);
+	CHECK_EQ(setup_map(container, SETUP_IOVA, memory, PAGES * 4096), 0);
+	CHECK_EQ(setup_map(container, SETUP_IOVA + 0x100000, other_memory, 2 * 4096), 0);
 	iommu.fd = container;
 	iommu.hwpt = 0;
 	all();
-	rig_close(other);
-	rig_close(device);
-	rig_close(second);
-	rig_close(group);
-	rig_close(container);
+	setup_close(other);
+	setup_close(device);
+	setup_close(second);
+	setup_close(group);
+	setup_close(container);
 }
 
 static int bound(const char *path, uint32_t *pt)
 {
 	struct abi_bind_iommufd b = {sizeof(b), 0, iommu.fd, 0};
-	int fd = rig_path(path);
+	int fd = setup_path(path);
 	struct abi_iommufd_hwpt_alloc alloc = {sizeof(alloc), ABI_IOMMUFD_HWPT_DIRTY_TRACKING, 0,
 					       *pt};
 	struct abi_attach_pt a = {sizeof(a), 0, 0};
 
-	CHECK_EQ(rig_ioctl(fd, ABI_IOCTL_DEVICE_BIND_IOMMUFD, &b), 0);
+	CHECK_EQ(setup_ioctl(fd, ABI_IOCTL_DEVICE_BIND_IOMMUFD, &b), 0);
 	alloc.dev_id = b.out_devid;
-	CHECK_EQ(rig_ioctl(iommu.fd, ABI_IOMMUFD_HWPT_ALLOC, &alloc), 0);
+	CHECK_EQ(setup_ioctl(iommu.fd, ABI_IOMMUFD_HWPT_ALLOC, &alloc), 0);
 	a.pt_id = alloc.out_hwpt_id;
-	CHECK_EQ(rig_ioctl(fd, ABI_IOCTL_DEVICE_ATTACH_PT, &a), 0);
+	CHECK_EQ(setup_ioctl(fd, ABI_IOCTL_DEVICE_ATTACH_PT, &a), 0);
 	*pt = alloc.out_hwpt_id;
 	return fd;
 }
@@ -200,7 +202,7 @@ static long ioas_map(uint32_t ioas, uint64_t iova, void *ptr, uint64_t size)
 {
 	struct abi_iommufd_map m = {sizeof(m), 7, ioas, 0, (uintptr_t)ptr, size, iova};
 
-	return rig_ioctl(iommu.fd, ABI_IOMMUFD_IOAS_MAP, &m);
+	return setup_ioctl(iommu.fd, ABI_IOMMUFD_IOAS_MAP, &m);
 }
 
 /* A log that has lost its address space knows nothing, and says so. */
@@ -210,7 +212,7 @@ static void moved_elsewhere(void)
 
 	CHECK_EQ(log_start(device), 0);
 	CHECK_EQ(log_pages(device), 0);
-	CHECK_EQ(rig_ioctl(device, ABI_IOCTL_DEVICE_DETACH_PT, &detach), 0);
+	CHECK_EQ(setup_ioctl(device, ABI_IOCTL_DEVICE_DETACH_PT, &detach), 0);
 	CHECK_EQ(log_pages(device), BIT(PAGES) - 1);
 	CHECK_EQ(log_stop(device), 0);
 }
@@ -220,10 +222,10 @@ static void by_iommufd(void)
 	struct abi_iommufd_ioas_alloc alloc = {sizeof(alloc), 0, 0};
 	uint32_t pt;
 
-	iommu.fd = rig_path("/dev/iommu");
-	CHECK_EQ(rig_ioctl(iommu.fd, ABI_IOMMUFD_IOAS_ALLOC, &alloc), 0);
-	CHECK_EQ(ioas_map(alloc.out_ioas_id, RIG_IOVA, memory, PAGES * 4096), 0);
-	CHECK_EQ(ioas_map(alloc.out_ioas_id, RIG_IOVA + 0x100000, other_memory, 2 * 4096), 0);
+	iommu.fd = setup_path("/dev/iommu");
+	CHECK_EQ(setup_ioctl(iommu.fd, ABI_IOMMUFD_IOAS_ALLOC, &alloc), 0);
+	CHECK_EQ(ioas_map(alloc.out_ioas_id, SETUP_IOVA, memory, PAGES * 4096), 0);
+	CHECK_EQ(ioas_map(alloc.out_ioas_id, SETUP_IOVA + 0x100000, other_memory, 2 * 4096), 0);
 	pt = alloc.out_ioas_id;
 	other = bound("/dev/vfio/devices/vfio9001", &pt);
 	pt = alloc.out_ioas_id;
@@ -231,27 +233,27 @@ static void by_iommufd(void)
 	iommu.hwpt = pt;
 	all();
 	moved_elsewhere();
-	rig_close(device);
-	rig_close(other);
-	rig_close(iommu.fd);
+	setup_close(device);
+	setup_close(other);
+	setup_close(iommu.fd);
 }
 
 int main(void)
 {
-	struct rig_server server[2];
+	struct setup_server server[2];
 
-	memory = rig_memory(PAGES * 4096);
-	other_memory = rig_memory(2 * 4096);
-	rig_begin();
-	by_container();
-	by_iommufd();
+	memory = setup_memory(PAGES * 4096);
+	other_memory = setup_memory(2 * 4096);
+	setup_begin();
+	RUN(by_container());
+	RUN(by_iommufd());
 	for (unsigned n = 0; n < 2; n++)
-		rig_serve(&server[n], n, "model:copier,size=1M");
-	by_container();
-	by_iommufd();
+		setup_serve(&server[n], n, "model:copier,size=1M");
+	RUN(by_container());
+	RUN(by_iommufd());
 	dev_vfio_free(view);
 	for (unsigned n = 0; n < 2; n++)
-		rig_serve_end(&server[n]);
+		setup_serve_end(&server[n]);
 	munmap(other_memory, 2 * 4096);
 	munmap(memory, PAGES * 4096);
 	return 0;

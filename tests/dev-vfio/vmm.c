@@ -25,7 +25,7 @@
 
 #include "abi/ioctl.h"
 #include "models/copier/regs.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define NR(nr) ((unsigned long)ABI_IOCTL_TYPE << 8 | (nr))
 #define CONFIG ((off_t)7 << 40)

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "abi/ioctl.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define NR(nr) ((unsigned long)ABI_IOCTL_TYPE << 8 | (nr))
 

@@ -8,7 +8,7 @@
  */
 #include <vfmig/space.h>
 
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 #define PAGE 4096u
 #define BASE 0x10000u
@@ -59,7 +59,7 @@ static ssize_t feature(struct vfmig_request *request)
 	}
 }
 
-static ssize_t device(struct fake *fake, struct vfmig_request *request)
+static ssize_t device(struct scripted_device *fake, struct vfmig_request *request)
 {
 	if (request->op == writes_on)
 		device_writes(4);
@@ -134,7 +134,7 @@ static void a_log_does_not_begin_again(struct vfmig_space *space, struct vfmig_c
 	CHECK_EQ(collect(cursor), 1 << 6);
 }
 
-static void it_goes_and_comes(struct vfmig_space *space, struct fake *fake,
+static void it_goes_and_comes(struct vfmig_space *space, struct scripted_device *fake,
 			      struct vfmig_cursor *cursor)
 {
 	writes_on = VFMIG_OP_DETACH;
@@ -156,7 +156,7 @@ static int tell_nothing(void *context, uint64_t iova, uint64_t size, struct vfmi
 	return 0;
 }
 
-static void who_spoke_for_it_leaves(struct vfmig_space *space, struct fake *fake)
+static void who_spoke_for_it_leaves(struct vfmig_space *space, struct scripted_device *fake)
 {
 	struct vfmig_tracker spokesman = {
 		.name = "spokesman", .device = &fake->device, .collect = tell_nothing};
@@ -210,7 +210,7 @@ int main(void)
 {
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_map map = map_at(BASE);
-	struct fake *fake = fake_new(device);
+	struct scripted_device *fake = scripted_new(device);
 	struct vfmig_cursor *cursor;
 
 	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);

@@ -7,7 +7,7 @@
 #include <vfmig/space.h>
 
 #include "device/filter.h"
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 static void filter_submit(struct vfmig_device *device, struct vfmig_request *request)
 {
@@ -22,7 +22,7 @@ static const struct device_ops filter_ops = {
 	.close = filter_close,
 };
 
-static void hang(struct vfmig_device *device, struct fake *fake)
+static void hang(struct vfmig_device *device, struct scripted_device *fake)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_request request = {
@@ -31,7 +31,7 @@ static void hang(struct vfmig_device *device, struct fake *fake)
 	CHECK_EQ(vfmig_call(device, &request), -ETIMEDOUT);
 	CHECKF(strstr(err.text, "reset") && strstr(err.text, "fake"), "%s", err.text);
 	CHECK(!fake->held.first);
-	fake_let_go(fake, 1);
+	scripted_let_go(fake, 1);
 	CHECK_EQ(vfmig_device_process(device, NULL), 0);
 	CHECK(!vfmig_cancel(device, &request));
 
@@ -43,15 +43,15 @@ static void hang(struct vfmig_device *device, struct fake *fake)
 
 static unsigned gone;
 
-static ssize_t hang_over_maps(struct fake *fake, struct vfmig_request *request)
+static ssize_t hang_over_maps(struct scripted_device *fake, struct vfmig_request *request)
 {
 	gone += request->op == VFMIG_OP_SPACE_UNMAP && request->map->iova == 4096;
-	return request->op == VFMIG_OP_SPACE_MAP ? FAKE_HOLD : 0;
+	return request->op == VFMIG_OP_SPACE_MAP ? SCRIPTED_HOLD : 0;
 }
 
 static void hang_over_a_map(void)
 {
-	struct fake *fake = fake_new(hang_over_maps);
+	struct scripted_device *fake = scripted_new(hang_over_maps);
 	struct vfmig_space *space = vfmig_space_new();
 	static uint8_t page[4096];
 	struct vfmig_map map = {.iova = 4096,
@@ -73,7 +73,7 @@ static void hang_over_a_map(void)
 
 int main(void)
 {
-	struct fake *fake = fake_new(NULL);
+	struct scripted_device *fake = scripted_new(NULL);
 	struct vfmig_device *filter = calloc(1, sizeof(*filter));
 
 	hang(&fake->device, fake);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "device/page_log.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PAGE  4096ull
 #define PAGES 1024u

@@ -5,11 +5,11 @@
  */
 #include <vfmig/session.h>
 
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 static struct vfmig_request *late;
 
-static ssize_t answer(struct fake *fake, struct vfmig_request *request)
+static ssize_t answer(struct scripted_device *fake, struct vfmig_request *request)
 {
 	static const uint64_t flags = VFMIG_MIGRATION_STOP_COPY;
 
@@ -20,7 +20,7 @@ static ssize_t answer(struct fake *fake, struct vfmig_request *request)
 	if (request->feature.flags != (VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE))
 		return -ENOTTY;
 	late = request;
-	return FAKE_HOLD;
+	return SCRIPTED_HOLD;
 }
 
 /* It is at it, and cannot give it back. */
@@ -30,17 +30,17 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 }
 
 static const struct device_ops busy = {
-	.submit = fake_submit,
+	.submit = scripted_submit,
 	.cancel = cancel,
-	.fd = fake_fd,
-	.process = fake_process,
-	.close = fake_close,
+	.fd = scripted_fd,
+	.process = scripted_process,
+	.close = scripted_close,
 };
 
 int main(void)
 {
 	struct vfmig_feature_mig_state state = {VFMIG_STATE_RUNNING, -1};
-	struct fake *fake = fake_new(answer);
+	struct scripted_device *fake = scripted_new(answer);
 	struct vfmig_session *session;
 
 	fake->device.ops = &busy;

@@ -9,7 +9,7 @@
 #include <vfmig/space.h>
 
 #include "dirty/map.h"
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 #define PAGE   4096ull
 #define BASE   0x100000ull
@@ -33,7 +33,7 @@ static int start(const struct vfmig_feature_dma_logging_control *control)
 	return 0;
 }
 
-static ssize_t answer(struct fake *fake, struct vfmig_request *request)
+static ssize_t answer(struct scripted_device *fake, struct vfmig_request *request)
 {
 	struct vfmig_feature_dma_logging_report *report = request->feature.data;
 
@@ -88,7 +88,7 @@ static struct reported take(struct vfmig_cursor *cursor)
 /* So many maps, each of @together of them neighbours; so many ranges come of it. */
 static void maps(unsigned count, unsigned together, uint32_t expected)
 {
-	struct fake *fake = fake_new(answer);
+	struct scripted_device *fake = scripted_new(answer);
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_cursor *cursor;
 	struct vfmig_error err = {0};

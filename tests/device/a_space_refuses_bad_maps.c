@@ -2,7 +2,7 @@
 /* Maps: what is refused, with which code; a device that refuses leaves nothing mapped anywhere. */
 #include <vfmig/space.h>
 
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 static char page[4 * 4096];
 
@@ -18,7 +18,7 @@ static int map(struct vfmig_space *space, uint64_t iova, uint64_t size, uint32_t
 
 static int maps, fail_at;
 
-static ssize_t count_maps(struct fake *fake, struct vfmig_request *request)
+static ssize_t count_maps(struct scripted_device *fake, struct vfmig_request *request)
 {
 	if (request->op == VFMIG_OP_SPACE_MAP) {
 		if (fail_at && !--fail_at)
@@ -33,7 +33,7 @@ static ssize_t count_maps(struct fake *fake, struct vfmig_request *request)
 int main(void)
 {
 	struct vfmig_space *space = vfmig_space_new();
-	struct fake *one = fake_new(count_maps), *two = fake_new(count_maps);
+	struct scripted_device *one = scripted_new(count_maps), *two = scripted_new(count_maps);
 	const uint32_t rw = VFMIG_PROT_READ | VFMIG_PROT_WRITE;
 	struct vfmig_map region = {.size = 4096, .prot = rw, .kind = VFMIG_MAP_REGION};
 

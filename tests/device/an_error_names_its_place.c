@@ -4,7 +4,7 @@
 
 #include <vfmig/error.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 int main(void)
 {

@@ -4,7 +4,7 @@
 
 #include <vfmig/event.h>
 
-#include "tests/json.h"
+#include "tests/lib/json.h"
 
 static const struct vfmig_event_field fields[] = {
 	{"bytes", VFMIG_EVENT_U64, UINT64_MAX, 0, NULL},

@@ -6,7 +6,7 @@
 #include <semaphore.h>
 
 #include "device/space_map.h"
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 static sem_t entered, leave;
 static atomic_bool left, ends;

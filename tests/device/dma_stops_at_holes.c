@@ -5,11 +5,11 @@
  */
 #include "device/space.h"
 #include "dirty/map.h"
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 static char bar[4096], far[4096];
 
-static ssize_t region(struct fake *fake, struct vfmig_request *request)
+static ssize_t region(struct scripted_device *fake, struct vfmig_request *request)
 {
 	char *at = bar + request->region.offset;
 
@@ -33,7 +33,7 @@ static int remote(void *context, uint64_t iova, void *buf, size_t len, bool writ
 int main(void)
 {
 	struct vfmig_space *space = vfmig_space_new();
-	struct fake *peer = fake_new(region);
+	struct scripted_device *peer = scripted_new(region);
 	struct vfmig_dirty *log;
 	struct vfmig_error err = {0};
 	struct space_entry *held;

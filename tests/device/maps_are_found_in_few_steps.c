@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "device/ranges.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define COUNT 350000u
 #define PAGE  4096u

@@ -5,7 +5,7 @@
 
 #include <vfmig/options.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 struct opts {
 	uint64_t size, count, wait, window;

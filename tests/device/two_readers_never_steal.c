@@ -5,7 +5,7 @@
  */
 #include <vfmig/space.h>
 
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 #define PAGE 4096u
 
@@ -14,7 +14,7 @@ static uint64_t device_log;
 static int starts, stops, report_fails;
 static bool has_log = true;
 
-static ssize_t logger(struct fake *fake, struct vfmig_request *request)
+static ssize_t logger(struct scripted_device *fake, struct vfmig_request *request)
 {
 	uint32_t index = request->feature.flags & VFMIG_FEATURE_MASK;
 
@@ -80,7 +80,7 @@ int main(void)
 	struct vfmig_map later = map;
 	struct vfmig_tracker cpu = {.name = "cpu", .collect = tell_one};
 	struct vfmig_space *space = vfmig_space_new();
-	struct fake *fake = fake_new(logger);
+	struct scripted_device *fake = scripted_new(logger);
 	struct vfmig_cursor *a, *b, *c;
 	struct vfmig_error err = {0};
 

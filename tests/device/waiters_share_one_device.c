@@ -3,7 +3,7 @@
  * Several threads wait for one device, with and without a thread of the library's: each gets its own answer,
  * whoever of them works the device.
  */
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 #define THREADS 4
 #define CALLS	200
@@ -12,7 +12,7 @@ static atomic_uint answered;
 
 static void *caller(void *context)
 {
-	struct fake *fake = context;
+	struct scripted_device *fake = context;
 
 	for (int i = 0; i < CALLS; i++) {
 		struct vfmig_request request = {.op = VFMIG_OP_RESET};
@@ -26,7 +26,7 @@ static void *caller(void *context)
 
 static void round_of(bool with_thread)
 {
-	struct fake *fake = fake_new(NULL);
+	struct scripted_device *fake = scripted_new(NULL);
 	pthread_t threads[THREADS];
 
 	atomic_store(&answered, 0);
@@ -48,7 +48,7 @@ static void round_of(bool with_thread)
 				break;
 			sched_yield();
 		}
-		fake_let_go(fake, 7);
+		scripted_let_go(fake, 7);
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
@@ -58,7 +58,7 @@ static void round_of(bool with_thread)
 
 int main(void)
 {
-	round_of(false);
-	round_of(true);
+	RUN(round_of(false));
+	RUN(round_of(true));
 	return 0;
 }

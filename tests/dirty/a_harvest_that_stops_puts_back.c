@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A callback that has had enough at its nth run: what it did not accept is dirty again, exactly. */
 #include "dirty/map.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PAGE  4096ull
 #define MARKS 300u

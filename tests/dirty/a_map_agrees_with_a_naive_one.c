@@ -10,7 +10,7 @@
  * Rules: DMA-14, DMA-17.
  */
 #include "dirty/map.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PAGES 70000u /* a bit more than two leaves */
 

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 
 #include "dirty/map.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define WRITERS	 3u
 #define READERS	 2u
@@ -248,12 +248,12 @@ static void mark_before_data_is_seen(void)
 
 int main(void)
 {
-	mark_before_data_is_seen();
-	play(true, false, false, 0);
-	play(false, false, false, 0);
-	play(true, false, true, 0);
-	play(false, true, false, 0);
+	RUN(mark_before_data_is_seen());
+	RUN(play(true, false, false, 0));
+	RUN(play(false, false, false, 0));
+	RUN(play(true, false, true, 0));
+	RUN(play(false, true, false, 0));
 	play(true, false, false, 1); /* no memory: all is FULL, always */
-	play_once();
+	RUN(play_once());
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "dirty/map.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PAGE 4096ull
 
@@ -112,9 +112,9 @@ static void the_end_of_the_address_space(void)
 
 int main(void)
 {
-	part_of_a_page();
-	a_map_that_ends_within_a_page();
-	the_end_of_the_address_space();
+	RUN(part_of_a_page());
+	RUN(a_map_that_ends_within_a_page());
+	RUN(the_end_of_the_address_space());
 
 	CHECK_EQ(refused(0, 0, 2048), -EINVAL);
 	CHECK_EQ(refused(0, 0, 2ull << 30), -EINVAL);

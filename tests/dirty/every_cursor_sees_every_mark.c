@@ -4,7 +4,7 @@
  * cursor, and neither takes anything away from the other.
  */
 #include "dirty/map.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PAGE 4096ull
 

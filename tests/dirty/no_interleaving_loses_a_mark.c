@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <ucontext.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static void step(void);
 

@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 
 #include "dirty/map.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define GIB (1ull << 30)
 #define TIB (1ull << 40)

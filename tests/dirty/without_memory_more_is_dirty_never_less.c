@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "dirty/map.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PAGE  4096ull
 #define MARKS 6u

@@ -3,14 +3,14 @@
  * A cancel, at either end, at each event of a migration: before the commit everything is put back; from
  * then on it has no effect. Which of the two it is, is seen from what was reached when it came.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 struct trigger {
 	const char *event, *text; /* the event, and something in its line; NULL is any */
 	atomic_uint fired;
 };
 
-static void on_event(struct rig_end *end, const struct vfmig_event *event)
+static void on_event(struct migration_pair_end *end, const struct vfmig_event *event)
 {
 	struct trigger *trigger = end->hook_context;
 	char line[8192];
@@ -60,46 +60,47 @@ static const struct one {
 static void run(const struct one *one)
 {
 	struct trigger trigger = {.event = one->event, .text = one->text};
-	struct rig_end *end;
-	struct rig rig;
+	struct migration_pair_end *end;
+	struct migration_pair pair;
 
-	rig_init(&rig, 2, NULL);
-	rig.from.options.progress_bytes = 4096;
-	end = one->destination ? &rig.to : &rig.from;
+	migration_pair_init(&pair, 2, NULL);
+	pair.from.options.progress_bytes = 4096;
+	end = one->destination ? &pair.to : &pair.from;
 	end->hook = on_event;
 	end->hook_context = &trigger;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	rig_run(&rig);
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	migration_pair_run(&pair);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%s %s: %s / %s\n", one->event, one->text ? one->text : "",
-			rig_result(&rig.from).sentence, rig_result(&rig.to).sentence);
+			migration_pair_result(&pair.from).sentence,
+			migration_pair_result(&pair.to).sentence);
 	CHECKF(trigger.fired, "no %s %s", one->event, one->text ? one->text : "");
 	if (one->end == MOVES) {
-		rig_moved(&rig);
+		migration_pair_moved(&pair);
 	} else {
-		CHECK_EQ(rig_result(end).outcome, VFMIG_OUTCOME_CANCELLED);
-		CHECK_EQ(rig_result(end).code, -ECANCELED);
+		CHECK_EQ(migration_pair_result(end).outcome, VFMIG_OUTCOME_CANCELLED);
+		CHECK_EQ(migration_pair_result(end).code, -ECANCELED);
 		if (!one->destination)
-			CHECK_EQ(rig.from.ret, -ECANCELED);
-		CHECK(!rig_result(&rig.from).committed);
-		rig_stayed(&rig);
+			CHECK_EQ(pair.from.ret, -ECANCELED);
+		CHECK(!migration_pair_result(&pair.from).committed);
+		migration_pair_stayed(&pair);
 	}
-	rig_free(&rig);
+	migration_pair_free(&pair);
 }
 
 static void before(void)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 1, NULL);
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	vfmig_migration_cancel(rig.from.m);
-	CHECK_EQ(rig_run(&rig), -ECANCELED);
-	rig_stayed(&rig);
-	CHECK_EQ(rig.from.paused, 0);
-	rig_free(&rig);
+	migration_pair_init(&pair, 1, NULL);
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	vfmig_migration_cancel(pair.from.m);
+	CHECK_EQ(migration_pair_run(&pair), -ECANCELED);
+	migration_pair_stayed(&pair);
+	CHECK_EQ(pair.from.paused, 0);
+	migration_pair_free(&pair);
 }
 
 int main(void)

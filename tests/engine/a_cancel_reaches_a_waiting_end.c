@@ -3,11 +3,11 @@
  * An end that waits for the other, which never comes, or for a device that hangs, is woken by a cancel from
  * another thread. No time limit is set here: without the cancel it would wait for ever.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 static atomic_bool at_it;
 
-static void on_setup(struct rig_end *end, const struct vfmig_event *event)
+static void on_setup(struct migration_pair_end *end, const struct vfmig_event *event)
 {
 	atomic_store(&at_it, true);
 }
@@ -28,43 +28,43 @@ static void no_limits(struct vfmig_migration_options *options)
 /* A source whose destination says nothing. */
 static void source_alone(void)
 {
-	struct rig_end end;
+	struct migration_pair_end end;
 	pthread_t thread;
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	rig_end_init(&end, 1, NULL, RIG_MEMORY);
+	migration_pair_end_init(&end, 1, NULL, MIGRATION_PAIR_MEMORY);
 	no_limits(&end.options);
 	end.hook = on_setup;
-	rig_work(&end);
-	rig_end_ready(&end, VFMIG_ROLE_SOURCE);
+	migration_pair_work(&end);
+	migration_pair_end_ready(&end, VFMIG_ROLE_SOURCE);
 	atomic_store(&at_it, false);
 	CHECK(!pthread_create(&thread, NULL, cancel, end.m));
 	CHECK_EQ(vfmig_migration_run(end.m, fds[0], fds[0], &end.err), -ECANCELED);
 	pthread_join(thread, NULL);
-	CHECK_EQ(rig_result(&end).outcome, VFMIG_OUTCOME_CANCELLED);
-	CHECK(rig_all(&end, VFMIG_STATE_RUNNING));
-	rig_end_free(&end);
+	CHECK_EQ(migration_pair_result(&end).outcome, VFMIG_OUTCOME_CANCELLED);
+	CHECK(migration_pair_all(&end, VFMIG_STATE_RUNNING));
+	migration_pair_end_free(&end);
 	close(fds[0]);
 	close(fds[1]);
 }
 
 static void destination_alone(void)
 {
-	struct rig_end end;
+	struct migration_pair_end end;
 	pthread_t thread;
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	rig_end_init(&end, 1, NULL, RIG_MEMORY);
+	migration_pair_end_init(&end, 1, NULL, MIGRATION_PAIR_MEMORY);
 	no_limits(&end.options);
-	rig_end_ready(&end, VFMIG_ROLE_DESTINATION);
+	migration_pair_end_ready(&end, VFMIG_ROLE_DESTINATION);
 	atomic_store(&at_it, true);
 	CHECK(!pthread_create(&thread, NULL, cancel, end.m));
 	CHECK_EQ(vfmig_migration_run(end.m, fds[0], fds[0], &end.err), -ECANCELED);
 	pthread_join(thread, NULL);
-	CHECK_EQ(rig_result(&end).outcome, VFMIG_OUTCOME_CANCELLED);
-	rig_end_free(&end);
+	CHECK_EQ(migration_pair_result(&end).outcome, VFMIG_OUTCOME_CANCELLED);
+	migration_pair_end_free(&end);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -73,22 +73,22 @@ static void destination_alone(void)
 static void device_hangs(const char *fault)
 {
 	pthread_t thread;
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 1, NULL);
-	no_limits(&rig.from.options);
-	no_limits(&rig.to.options);
-	rig_fault(&rig.from, 0, fault);
-	rig.from.hook = on_setup;
-	rig_work(&rig.from);
-	rig_ready(&rig);
+	migration_pair_init(&pair, 1, NULL);
+	no_limits(&pair.from.options);
+	no_limits(&pair.to.options);
+	migration_pair_fault(&pair.from, 0, fault);
+	pair.from.hook = on_setup;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
 	atomic_store(&at_it, false);
-	CHECK(!pthread_create(&thread, NULL, cancel, rig.from.m));
-	CHECK_EQ(rig_run(&rig), -ECANCELED);
+	CHECK(!pthread_create(&thread, NULL, cancel, pair.from.m));
+	CHECK_EQ(migration_pair_run(&pair), -ECANCELED);
 	pthread_join(thread, NULL);
-	CHECK_EQ(rig_result(&rig.from).outcome, VFMIG_OUTCOME_CANCELLED);
-	rig_stayed(&rig);
-	rig_free(&rig);
+	CHECK_EQ(migration_pair_result(&pair.from).outcome, VFMIG_OUTCOME_CANCELLED);
+	migration_pair_stayed(&pair);
+	migration_pair_free(&pair);
 }
 
 int main(void)

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "engine/channel/channel.h"
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #include "abi/le.h"
 
@@ -23,13 +23,13 @@ static unsigned chunks; /* of card 0 */
 static void save(void)
 {
 	int fd = memfd_create("saved", MFD_CLOEXEC);
-	struct rig_end end;
+	struct migration_pair_end end;
 
-	rig_end_init(&end, CARDS, "memory=64K", 64 << 10);
-	rig_work(&end);
-	rig_end_ready(&end, VFMIG_ROLE_SOURCE);
+	migration_pair_end_init(&end, CARDS, "memory=64K", 64 << 10);
+	migration_pair_work(&end);
+	migration_pair_end_ready(&end, VFMIG_ROLE_SOURCE);
 	CHECK(!vfmig_migration_run(end.m, -1, fd, &end.err));
-	rig_end_free(&end);
+	migration_pair_end_free(&end);
 	length = (size_t)lseek(fd, 0, SEEK_END);
 	CHECK(length < ROOM);
 	CHECK(pread(fd, whole, length, 0) == (ssize_t)length);
@@ -85,19 +85,20 @@ static int load(const uint8_t *bytes, size_t len, const char *fault, unsigned ca
 		struct vfmig_error *err)
 {
 	int fd = memfd_create("cut", MFD_CLOEXEC), ret;
-	struct rig_end end;
+	struct migration_pair_end end;
 
 	CHECK(write(fd, bytes, len) == (ssize_t)len);
 	CHECK(lseek(fd, 0, SEEK_SET) == 0);
-	rig_end_init(&end, cards, "memory=64K", 64 << 10);
+	migration_pair_end_init(&end, cards, "memory=64K", 64 << 10);
 	if (fault)
-		rig_fault(&end, 0, fault);
-	rig_end_ready(&end, VFMIG_ROLE_DESTINATION);
+		migration_pair_fault(&end, 0, fault);
+	migration_pair_end_ready(&end, VFMIG_ROLE_DESTINATION);
 	ret = vfmig_migration_run(end.m, fd, -1, err);
 	if (!ret)
 		for (unsigned i = 0; i < cards; i++)
-			CHECK_EQ(card_get(end.card[i], CARD_SRC), RIG_IOVA + i * 8192);
-	rig_end_free(&end);
+			CHECK_EQ(test_device_get(end.card[i], TEST_DEVICE_SRC),
+				 MIGRATION_PAIR_IOVA + i * 8192);
+	migration_pair_end_free(&end);
 	close(fd);
 	return ret;
 }
@@ -121,8 +122,8 @@ static void too_many(void)
 
 			snprintf(id, sizeof(id), "card%u", i);
 			if (!cards[i])
-				cards[i] = card_open("memory=4K");
-			CARD_OK(vfmig_migration_add_device(m, id, cards[i], NULL, &card_err));
+				cards[i] = test_device_open("memory=4K");
+			CHECK_OK(vfmig_migration_add_device(m, id, cards[i], NULL, &test_err));
 		}
 		if (!pass) {
 			CHECK(!vfmig_migration_run(m, -1, fd, NULL));
@@ -142,7 +143,7 @@ static void too_many(void)
 			CHECK(pwrite(fd, cut, (size_t)(to - cut), 0) == to - cut);
 			CHECK(lseek(fd, 0, SEEK_SET) == 0);
 			for (unsigned i = 0; i <= VFMIG_MIGRATION_BUFFERS; i++)
-				CARD_OK(vfmig_device_reset(cards[i], &card_err));
+				CHECK_OK(vfmig_device_reset(cards[i], &test_err));
 		} else {
 			CHECK_EQ(vfmig_migration_run(m, fd, -1, &err), -EBADMSG);
 			CHECKF(strstr(err.text, "open at once"), "%s", err.text);

@@ -10,7 +10,7 @@
 
 #include <vfmig/inspect.h>
 
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #include "abi/le.h"
 #include "abi/stream.h"
@@ -25,14 +25,14 @@ static unsigned count;
 static void save(void)
 {
 	int fd = memfd_create("saved", MFD_CLOEXEC);
-	struct rig_end end;
+	struct migration_pair_end end;
 	struct abi_section s;
 
-	rig_end_init(&end, 1, "memory=16K", 256 << 10);
-	rig_work(&end);
-	rig_end_ready(&end, VFMIG_ROLE_SOURCE);
+	migration_pair_end_init(&end, 1, "memory=16K", 256 << 10);
+	migration_pair_work(&end);
+	migration_pair_end_ready(&end, VFMIG_ROLE_SOURCE);
 	CHECK(!vfmig_migration_run(end.m, -1, fd, &end.err));
-	rig_end_free(&end);
+	migration_pair_end_free(&end);
 	length = (size_t)lseek(fd, 0, SEEK_END);
 	whole = malloc(length);
 	CHECK(pread(fd, whole, length, 0) == (ssize_t)length);
@@ -55,7 +55,7 @@ static int as_file(const uint8_t *bytes, size_t len)
 	return fd;
 }
 
-static struct rig_end target;
+static struct migration_pair_end target;
 
 static int load(const uint8_t *bytes, size_t len, struct vfmig_error *err)
 {
@@ -85,8 +85,10 @@ static void refused(const uint8_t *bytes, size_t len, const char *what, size_t w
 	int ret = load(bytes, len, &err);
 
 	CHECKF(ret < 0 && err.text[0], "%s at %zu: loaded", what, where);
-	CHECKF(rig_state(&target, 0) == VFMIG_STATE_RUNNING, "%s at %zu: not reset", what, where);
-	CHECKF(card_get(target.card[0], CARD_SRC) == 0, "%s at %zu: not reset", what, where);
+	CHECKF(migration_pair_state(&target, 0) == VFMIG_STATE_RUNNING, "%s at %zu: not reset",
+	       what, where);
+	CHECKF(test_device_get(target.card[0], TEST_DEVICE_SRC) == 0, "%s at %zu: not reset", what,
+	       where);
 	err = (struct vfmig_error){0};
 	ret = inspect(bytes, len, &err);
 	CHECKF(ret == -EBADMSG || ret == -ENODATA, "%s at %zu: inspected: %d", what, where, ret);
@@ -198,8 +200,8 @@ int main(void)
 	save();
 	bytes = malloc(2 * length);
 	memcpy(bytes, whole, length);
-	rig_end_init(&target, 1, "memory=16K", 256 << 10);
-	CARD_OK(vfmig_space_attach(target.space, target.card[0], &card_err));
+	migration_pair_end_init(&target, 1, "memory=16K", 256 << 10);
+	CHECK_OK(vfmig_space_attach(target.space, target.card[0], &test_err));
 	CHECKF(!load(whole, length, &err), "%s", err.text);
 	CHECKF(!inspect(whole, length, &err), "%s", err.text);
 	CHECK(!vfmig_device_reset(target.card[0], NULL));
@@ -209,7 +211,7 @@ int main(void)
 	oversize(bytes);
 	versions(bytes);
 	CHECKF(!load(bytes, length, &err), "%s", err.text);
-	rig_end_free(&target);
+	migration_pair_end_free(&target);
 	free(bytes);
 	free(whole);
 	return 0;

@@ -4,47 +4,48 @@
  * over its limit. With enforce_downtime the source gives the switchover up and runs on. A limit that is kept is not
  * reported as exceeded.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 static int pause_late(void *context, int64_t deadline, struct vfmig_error *err)
 {
-	struct rig_end *end = context;
+	struct migration_pair_end *end = context;
 
 	usleep((unsigned)(end->options.downtime_ms + 50) * 1000);
-	return rig_pause(end, deadline, err);
+	return migration_pair_pause(end, deadline, err);
 }
 
 static void run(bool late, bool enforce)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 1, NULL);
+	migration_pair_init(&pair, 1, NULL);
 	if (late) {
-		rig.from.options.downtime_ms = 500;
-		rig.from.user.pause = pause_late;
+		pair.from.options.downtime_ms = 500;
+		pair.from.user.pause = pause_late;
 	}
-	rig.from.options.enforce_downtime = enforce;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	rig_run(&rig);
+	pair.from.options.enforce_downtime = enforce;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	migration_pair_run(&pair);
 	if (late && enforce) {
-		CHECK_EQ(rig.from.ret, -ETIMEDOUT);
-		CHECKF(strstr(rig.from.err.text, "downtime, enforced"), "%s", rig.from.err.text);
-		rig_stayed(&rig);
+		CHECK_EQ(pair.from.ret, -ETIMEDOUT);
+		CHECKF(strstr(pair.from.err.text, "downtime, enforced"), "%s", pair.from.err.text);
+		migration_pair_stayed(&pair);
 	} else {
-		CHECKF(!rig.from.ret, "%s", rig.from.err.text);
-		rig_moved(&rig);
-		CHECK_EQ(rig_result(&rig.from).over_limit, late);
-		CHECK(rig_find(&rig.from, late ? "\"over_limit\":1" : "\"over_limit\":0"));
+		CHECKF(!pair.from.ret, "%s", pair.from.err.text);
+		migration_pair_moved(&pair);
+		CHECK_EQ(migration_pair_result(&pair.from).over_limit, late);
+		CHECK(migration_pair_find(&pair.from,
+					  late ? "\"over_limit\":1" : "\"over_limit\":0"));
 	}
-	rig_free(&rig);
+	migration_pair_free(&pair);
 }
 
 int main(void)
 {
-	run(false, false);
-	run(false, true);
-	run(true, false);
-	run(true, true);
+	RUN(run(false, false));
+	RUN(run(false, true));
+	RUN(run(true, false));
+	RUN(run(true, true));
 	return 0;
 }

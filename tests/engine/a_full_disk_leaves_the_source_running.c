@@ -8,19 +8,19 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 static void fails(int fd, int code, const char *says)
 {
-	struct rig rig = {.to = {.m = NULL}};
+	struct migration_pair pair = {.to = {.m = NULL}};
 
-	rig_end_init(&rig.from, 1, NULL, RIG_MEMORY);
-	rig_work(&rig.from);
-	rig_end_ready(&rig.from, VFMIG_ROLE_SOURCE);
-	CHECK_EQ(vfmig_migration_run(rig.from.m, -1, fd, &rig.from.err), code);
-	CHECKF(strstr(rig.from.err.text, says), "%s", rig.from.err.text);
-	rig_stayed(&rig);
-	rig_end_free(&rig.from);
+	migration_pair_end_init(&pair.from, 1, NULL, MIGRATION_PAIR_MEMORY);
+	migration_pair_work(&pair.from);
+	migration_pair_end_ready(&pair.from, VFMIG_ROLE_SOURCE);
+	CHECK_EQ(vfmig_migration_run(pair.from.m, -1, fd, &pair.from.err), code);
+	CHECKF(strstr(pair.from.err.text, says), "%s", pair.from.err.text);
+	migration_pair_stayed(&pair);
+	migration_pair_end_free(&pair.from);
 }
 
 int main(void)

@@ -7,67 +7,69 @@
  */
 #include <sys/mman.h>
 
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
-static int unmap(struct rig_end *end)
+static int unmap(struct migration_pair_end *end)
 {
-	int ret = vfmig_space_unmap(end->space, RIG_IOVA, end->memory_size, NULL);
+	int ret = vfmig_space_unmap(end->space, MIGRATION_PAIR_IOVA, end->memory_size, NULL);
 
 	/* From here on whoever touches it ends the process. */
 	CHECK(!mprotect(end->memory, end->memory_size, PROT_NONE));
 	return ret;
 }
 
-static void hook(struct rig_end *end, const struct vfmig_event *event)
+static void hook(struct migration_pair_end *end, const struct vfmig_event *event)
 {
 	if (!strcmp(event->name, end->hook_context))
 		CHECK_EQ(unmap(end), 0);
 }
 
-static void goes(struct rig_end *(*which)(struct rig *rig), const char *on)
+static void goes(struct migration_pair_end *(*which)(struct migration_pair *pair), const char *on)
 {
-	struct rig rig;
-	struct rig_end *end;
+	struct migration_pair pair;
+	struct migration_pair_end *end;
 
-	rig_init(&rig, 1, NULL);
-	end = which(&rig);
+	migration_pair_init(&pair, 1, NULL);
+	end = which(&pair);
 	end->hook = hook;
 	end->hook_context = (void *)on;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK(rig_run(&rig));
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK(migration_pair_run(&pair));
 	/* Whoever it was says so, and the other has heard it. */
-	CHECKF(strstr(rig_result(&rig.from).sentence, "map"), "%s", rig_result(&rig.from).sentence);
-	CHECKF(strstr(rig_result(&rig.to).sentence, "map"), "%s", rig_result(&rig.to).sentence);
-	CHECK_EQ(rig_result(&rig.from).outcome, VFMIG_OUTCOME_FAILED);
-	CHECK(rig_result(&rig.to).outcome != VFMIG_OUTCOME_DONE);
-	CHECK(rig_result(&rig.from).running);
-	CHECK(!rig_result(&rig.to).running);
+	CHECKF(strstr(migration_pair_result(&pair.from).sentence, "map"), "%s",
+	       migration_pair_result(&pair.from).sentence);
+	CHECKF(strstr(migration_pair_result(&pair.to).sentence, "map"), "%s",
+	       migration_pair_result(&pair.to).sentence);
+	CHECK_EQ(migration_pair_result(&pair.from).outcome, VFMIG_OUTCOME_FAILED);
+	CHECK(migration_pair_result(&pair.to).outcome != VFMIG_OUTCOME_DONE);
+	CHECK(migration_pair_result(&pair.from).running);
+	CHECK(!migration_pair_result(&pair.to).running);
 	CHECK(!mprotect(end->memory, end->memory_size, PROT_READ | PROT_WRITE));
-	rig_free(&rig);
+	migration_pair_free(&pair);
 }
 
-static struct rig_end *from(struct rig *rig)
+static struct migration_pair_end *from(struct migration_pair *pair)
 {
-	return &rig->from;
+	return &pair->from;
 }
 
-static struct rig_end *to(struct rig *rig)
+static struct migration_pair_end *to(struct migration_pair *pair)
 {
-	return &rig->to;
+	return &pair->to;
 }
 
 static void zeros(void)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 1, NULL);
-	memset(rig.to.memory, 0xff, rig.to.memory_size);
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK_EQ(rig_run(&rig), 0);
-	rig_moved(&rig);
-	rig_free(&rig);
+	migration_pair_init(&pair, 1, NULL);
+	memset(pair.to.memory, 0xff, pair.to.memory_size);
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK_EQ(migration_pair_run(&pair), 0);
+	migration_pair_moved(&pair);
+	migration_pair_free(&pair);
 }
 
 int main(void)

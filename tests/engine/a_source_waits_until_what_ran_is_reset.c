@@ -42,12 +42,12 @@ static const struct one all[] = {
 #define COUNT (sizeof(all) / sizeof(all[0]))
 
 struct watch {
-	struct rig *rig;
+	struct migration_pair *pair;
 	const struct one *one;
 	bool runs_to_check, went_back, cancelled;
 };
 
-static void watch_source(struct rig_end *end, const struct vfmig_event *event)
+static void watch_source(struct migration_pair_end *end, const struct vfmig_event *event)
 {
 	struct watch *watch = end->hook_context;
 	char line[8192];
@@ -61,14 +61,14 @@ static void watch_source(struct rig_end *end, const struct vfmig_event *event)
 		return;
 	watch->went_back = true;
 	/* What was loaded is gone: so this is after the reset. */
-	if (watch->runs_to_check && rig_find(end, "\"state\":\"SRC_FENCE\""))
-		for (unsigned i = 0; i < watch->rig->to.cards; i++)
-			CHECK_EQ(card_get(watch->rig->to.card[i], CARD_SRC), 0);
+	if (watch->runs_to_check && migration_pair_find(end, "\"state\":\"SRC_FENCE\""))
+		for (unsigned i = 0; i < watch->pair->to.cards; i++)
+			CHECK_EQ(test_device_get(watch->pair->to.card[i], TEST_DEVICE_SRC), 0);
 }
 
-static void check(struct rig *rig, struct watch *watch, enum end end)
+static void check(struct migration_pair *pair, struct watch *watch, enum end end)
 {
-	struct vfmig_migration_result source = rig_result(&rig->from);
+	struct vfmig_migration_result source = migration_pair_result(&pair->from);
 
 	if (end == UNSURE)
 		end = source.outcome == VFMIG_OUTCOME_IN_DOUBT ? DOUBT : STAYS;
@@ -76,22 +76,23 @@ static void check(struct rig *rig, struct watch *watch, enum end end)
 	CHECK_EQ(watch->went_back, end == STAYS);
 	if (end == STAYS) {
 		if (!watch->one->fault || !strstr(watch->one->fault, "reset"))
-			rig_stayed(rig);
+			migration_pair_stayed(pair);
 		else
-			CHECK(source.running && rig_all(&rig->from, VFMIG_STATE_RUNNING));
+			CHECK(source.running &&
+			      migration_pair_all(&pair->from, VFMIG_STATE_RUNNING));
 		return;
 	}
 	CHECK_EQ(source.outcome, VFMIG_OUTCOME_IN_DOUBT);
-	CHECK_EQ(rig->from.ret, -EOWNERDEAD);
+	CHECK_EQ(pair->from.ret, -EOWNERDEAD);
 	CHECKF(strstr(source.sentence, "checks by running"), "%s", source.sentence);
 	CHECK(!source.running);
-	CHECK(rig_all(&rig->from, VFMIG_STATE_STOP_COPY));
-	CHECK_EQ(rig->from.resumed, 0);
+	CHECK(migration_pair_all(&pair->from, VFMIG_STATE_STOP_COPY));
+	CHECK_EQ(pair->from.resumed, 0);
 	if (watch->one->fault)
 		return;
 	/* Its owner has looked, and there is nothing there. */
-	CHECK(!vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL));
-	rig_stayed(rig);
+	CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL));
+	migration_pair_stayed(pair);
 }
 
 /* False if what was to be struck never came: a limit has passed before. */
@@ -99,29 +100,30 @@ static bool attempt(const struct one *one, bool runs_to_check, uint64_t ms)
 {
 	const struct relay_plan plan = {.act = one->act, .type = one->type, .bit = 8 * 5 + 3};
 	struct watch watch = {.one = one, .runs_to_check = runs_to_check};
-	struct rig rig;
+	struct migration_pair pair;
 	bool came, received = one->type != ABI_SECTION_FAILED || runs_to_check;
 
-	rig_init(&rig, 2, runs_to_check ? "protocol=v1,tell=off" : NULL);
+	migration_pair_init(&pair, 2, runs_to_check ? "protocol=v1,tell=off" : NULL);
 	if (one->fault)
-		rig_fault(&rig.to, 1, one->fault);
-	watch.rig = &rig;
-	rig.from.hook = watch_source;
-	rig.from.hook_context = &watch;
-	rig.from.options.channel_ms = rig.to.options.channel_ms = ms;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	came = relay_migrate(&rig, plan);
+		migration_pair_fault(&pair.to, 1, one->fault);
+	watch.pair = &pair;
+	pair.from.hook = watch_source;
+	pair.from.hook_context = &watch;
+	pair.from.options.channel_ms = pair.to.options.channel_ms = ms;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	came = relay_migrate(&pair, plan);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%s, %s%s%s\n  source: %s\n  destination: %s\n",
 			one->type ? abi_section_name(one->type) : "nothing", relay_names[one->act],
 			one->cancels ? ", cancelled" : "", runs_to_check ? ", runs to check" : "",
-			rig_result(&rig.from).sentence, rig_result(&rig.to).sentence);
+			migration_pair_result(&pair.from).sentence,
+			migration_pair_result(&pair.to).sentence);
 	/* Who does not wait for FAILED is not told. And there is a FAILED if a limit has passed before the cancel, too. */
 	came = (came || !one->act || !received) && watch.cancelled == one->cancels;
 	if (came)
-		check(&rig, &watch, runs_to_check ? one->end : one->control);
-	rig_free(&rig);
+		check(&pair, &watch, runs_to_check ? one->end : one->control);
+	migration_pair_free(&pair);
 	return came;
 }
 
@@ -152,31 +154,31 @@ static void each_write_fails(const char *when)
 		const struct one one = {.fault = "a write"};
 		struct watch watch = {.one = &one, .runs_to_check = true};
 		char fault[64];
-		struct rig rig;
+		struct migration_pair pair;
 
 		snprintf(fault, sizeof(fault), "op=region-write,when=%s,nth=%u", when,
 			 stayed + doubted + 1);
-		rig_init(&rig, 2, "protocol=v1,tell=off");
-		rig_fault(&rig.to, 1, fault);
-		watch.rig = &rig;
-		rig.from.hook = watch_source;
-		rig.from.hook_context = &watch;
-		rig_work(&rig.from);
-		rig_ready(&rig);
-		relay_migrate(&rig, plan);
-		outcome = rig_result(&rig.from).outcome;
+		migration_pair_init(&pair, 2, "protocol=v1,tell=off");
+		migration_pair_fault(&pair.to, 1, fault);
+		watch.pair = &pair;
+		pair.from.hook = watch_source;
+		pair.from.hook_context = &watch;
+		migration_pair_work(&pair.from);
+		migration_pair_ready(&pair);
+		relay_migrate(&pair, plan);
+		outcome = migration_pair_result(&pair.from).outcome;
 		if (outcome == VFMIG_OUTCOME_IN_DOUBT) {
-			CHECK(rig_result(&rig.from).committed);
+			CHECK(migration_pair_result(&pair.from).committed);
 			doubted++;
 		} else if (outcome == VFMIG_OUTCOME_FAILED) {
 			CHECKF(!doubted, "%s", fault);
-			rig_stayed(&rig);
-			fenced += !!rig_find(&rig.from, "\"state\":\"SRC_FENCE\"");
+			migration_pair_stayed(&pair);
+			fenced += !!migration_pair_find(&pair.from, "\"state\":\"SRC_FENCE\"");
 			stayed++;
 		} else {
-			rig_moved(&rig);
+			migration_pair_moved(&pair);
 		}
-		rig_free(&rig);
+		migration_pair_free(&pair);
 	} while (outcome != VFMIG_OUTCOME_DONE);
 	CHECK_EQ(doubted, 1);
 	/* Where to, what comes, that is all, run, stop. */
@@ -188,8 +190,8 @@ int main(void)
 {
 	pthread_t threads[COUNT];
 
-	each_write_fails("before");
-	each_write_fails("after");
+	RUN(each_write_fails("before"));
+	RUN(each_write_fails("after"));
 
 	for (size_t i = 0; i < COUNT; i++)
 		CHECK(!pthread_create(&threads[i], NULL, run, (void *)&all[i]));

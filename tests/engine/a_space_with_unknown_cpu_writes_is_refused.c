@@ -4,7 +4,7 @@
  * tracker that speaks for a device, do not. The sentence names the calls. It takes one with a tracker, one of which
  * the caller says that only devices write, one without memory; and with untracked, all at the stop.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
 		   struct vfmig_error *err)
@@ -26,7 +26,8 @@ static struct vfmig_space *space_of(enum how how)
 
 static void one(enum how how, int ret)
 {
-	struct vfmig_device *card = card_open("memory=64K"), *other = card_open("memory=64K");
+	struct vfmig_device *card = test_device_open("memory=64K"),
+			    *other = test_device_open("memory=64K");
 	struct vfmig_tracker tracker = {.name = "mine", .collect = collect};
 	struct vfmig_space *from = space_of(how), *to = space_of(how);
 	struct vfmig_migration_options options;
@@ -39,21 +40,21 @@ static void one(enum how how, int ret)
 	options.downtime_ms = 60000;
 	options.untracked = how == UNTRACKED;
 	if (how != NO_MEMORY) {
-		here = card_memory(from, RIG_IOVA, RIG_MEMORY);
-		there = card_memory(to, RIG_IOVA, RIG_MEMORY);
-		memset(here, 0x33, RIG_MEMORY);
+		here = test_device_memory(from, MIGRATION_PAIR_IOVA, MIGRATION_PAIR_MEMORY);
+		there = test_device_memory(to, MIGRATION_PAIR_IOVA, MIGRATION_PAIR_MEMORY);
+		memset(here, 0x33, MIGRATION_PAIR_MEMORY);
 	}
 	tracker.device = how == FOR_A_DEVICE ? card : NULL;
 	if (how == TRACKER || how == FOR_A_DEVICE)
 		CHECK(!vfmig_space_add_tracker(from, &tracker, &err));
-	CARD_OK(vfmig_space_attach(from, card, &card_err));
-	CARD_OK(vfmig_space_attach(to, other, &card_err));
-	CARD_OK(vfmig_migration_new(VFMIG_ROLE_SOURCE, &options, &source, &card_err));
-	CARD_OK(vfmig_migration_new(VFMIG_ROLE_DESTINATION, NULL, &destination, &card_err));
-	CARD_OK(vfmig_migration_add_device(source, "card", card, NULL, &card_err));
-	CARD_OK(vfmig_migration_add_device(destination, "card", other, NULL, &card_err));
-	CARD_OK(vfmig_migration_add_space(source, from, &card_err));
-	CARD_OK(vfmig_migration_add_space(destination, to, &card_err));
+	CHECK_OK(vfmig_space_attach(from, card, &test_err));
+	CHECK_OK(vfmig_space_attach(to, other, &test_err));
+	CHECK_OK(vfmig_migration_new(VFMIG_ROLE_SOURCE, &options, &source, &test_err));
+	CHECK_OK(vfmig_migration_new(VFMIG_ROLE_DESTINATION, NULL, &destination, &test_err));
+	CHECK_OK(vfmig_migration_add_device(source, "card", card, NULL, &test_err));
+	CHECK_OK(vfmig_migration_add_device(destination, "card", other, NULL, &test_err));
+	CHECK_OK(vfmig_migration_add_space(source, from, &test_err));
+	CHECK_OK(vfmig_migration_add_space(destination, to, &test_err));
 	CHECKF(vfmig_migrate_local(source, destination, &err) == ret, "%d: %s", how, err.text);
 	vfmig_migration_get_result(source, &result);
 	CHECK_EQ(result.running, ret != 0);
@@ -62,7 +63,7 @@ static void one(enum how how, int ret)
 			       strstr(err.text, "vfmig_space_only_devices_write()"),
 		       "%s", err.text);
 	} else if (here) {
-		CHECK(!memcmp(here, there, RIG_MEMORY));
+		CHECK(!memcmp(here, there, MIGRATION_PAIR_MEMORY));
 	}
 	vfmig_migration_free(source);
 	vfmig_migration_free(destination);
@@ -71,9 +72,9 @@ static void one(enum how how, int ret)
 	vfmig_space_free(from);
 	vfmig_space_free(to);
 	if (here)
-		munmap(here, RIG_MEMORY);
+		munmap(here, MIGRATION_PAIR_MEMORY);
 	if (there)
-		munmap(there, RIG_MEMORY);
+		munmap(there, MIGRATION_PAIR_MEMORY);
 }
 
 int main(void)

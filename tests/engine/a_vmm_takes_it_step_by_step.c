@@ -6,13 +6,13 @@
  */
 #include <poll.h>
 
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #define BUDGET (64u << 10)
 
 /* One loop for both ends: start, poll, finish. */
 struct side {
-	struct rig_end *end;
+	struct migration_pair_end *end;
 	enum vfmig_step step;
 	ssize_t ret;
 	bool busy, over;
@@ -90,35 +90,35 @@ static void refused(struct vfmig_migration *m, enum vfmig_step step)
 static void whole(void)
 {
 	struct side source = {0}, destination = {0};
-	struct rig rig;
+	struct migration_pair pair;
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	rig_init(&rig, 2, NULL);
-	rig_work(&rig.from);
-	memset(rig.from.memory, 1, rig.from.memory_size);
-	rig_ready(&rig);
-	source.end = &rig.from;
-	destination.end = &rig.to;
-	CHECK(!vfmig_migration_set_channel(rig.from.m, fds[0], fds[0], NULL));
-	CHECK(!vfmig_migration_set_channel(rig.to.m, fds[1], fds[1], NULL));
-	refused(rig.from.m, VFMIG_STEP_ITERATE);
-	refused(rig.from.m, VFMIG_STEP_COMPLETE);
-	refused(rig.to.m, VFMIG_STEP_LOAD);
+	migration_pair_init(&pair, 2, NULL);
+	migration_pair_work(&pair.from);
+	memset(pair.from.memory, 1, pair.from.memory_size);
+	migration_pair_ready(&pair);
+	source.end = &pair.from;
+	destination.end = &pair.to;
+	CHECK(!vfmig_migration_set_channel(pair.from.m, fds[0], fds[0], NULL));
+	CHECK(!vfmig_migration_set_channel(pair.to.m, fds[1], fds[1], NULL));
+	refused(pair.from.m, VFMIG_STEP_ITERATE);
+	refused(pair.from.m, VFMIG_STEP_COMPLETE);
+	refused(pair.to.m, VFMIG_STEP_LOAD);
 	start(&source, VFMIG_STEP_SETUP);
 	start(&destination, VFMIG_STEP_SETUP);
 	loop(&source, &destination);
 	CHECK(source.steps > 3); /* what was queued goes with a step, be it more than its budget */
 	CHECK(destination.steps > 5);
-	CHECK(rig_find(&rig.from, "\"reason\":\"asked\""));
-	rig_moved(&rig);
-	refused(rig.from.m, VFMIG_STEP_SETUP);
-	refused(rig.from.m, VFMIG_STEP_ITERATE);
-	refused(rig.to.m, VFMIG_STEP_LOAD);
-	CHECK_EQ(vfmig_migration_cleanup(rig.from.m, NULL), 0);
-	CHECK_EQ(vfmig_migration_cleanup(rig.from.m, NULL), 0);
-	rig_moved(&rig);
-	rig_free(&rig);
+	CHECK(migration_pair_find(&pair.from, "\"reason\":\"asked\""));
+	migration_pair_moved(&pair);
+	refused(pair.from.m, VFMIG_STEP_SETUP);
+	refused(pair.from.m, VFMIG_STEP_ITERATE);
+	refused(pair.to.m, VFMIG_STEP_LOAD);
+	CHECK_EQ(vfmig_migration_cleanup(pair.from.m, NULL), 0);
+	CHECK_EQ(vfmig_migration_cleanup(pair.from.m, NULL), 0);
+	migration_pair_moved(&pair);
+	migration_pair_free(&pair);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -126,38 +126,38 @@ static void whole(void)
 /* Between two steps the VMM gives up: everything is put back, and the other end told. A round was cut short. */
 static void given_up(bool switch_over)
 {
-	struct rig rig;
+	struct migration_pair pair;
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	rig_init(&rig, 2, NULL);
-	memset(rig.from.memory, 1, rig.from.memory_size);
-	rig_ready(&rig);
-	CHECK(!vfmig_migration_set_channel(rig.from.m, fds[0], fds[0], NULL));
-	CHECK(!vfmig_migration_set_channel(rig.to.m, fds[1], fds[1], NULL));
-	CHECK(!vfmig_migration_start(rig.to.m, VFMIG_STEP_RUN, 0, NULL));
-	CHECK_EQ(vfmig_migration_step(rig.from.m, VFMIG_STEP_SETUP, 0, NULL), 0);
-	CHECK(vfmig_migration_step(rig.from.m, VFMIG_STEP_ITERATE, 4096, NULL) > 0);
+	migration_pair_init(&pair, 2, NULL);
+	memset(pair.from.memory, 1, pair.from.memory_size);
+	migration_pair_ready(&pair);
+	CHECK(!vfmig_migration_set_channel(pair.from.m, fds[0], fds[0], NULL));
+	CHECK(!vfmig_migration_set_channel(pair.to.m, fds[1], fds[1], NULL));
+	CHECK(!vfmig_migration_start(pair.to.m, VFMIG_STEP_RUN, 0, NULL));
+	CHECK_EQ(vfmig_migration_step(pair.from.m, VFMIG_STEP_SETUP, 0, NULL), 0);
+	CHECK(vfmig_migration_step(pair.from.m, VFMIG_STEP_ITERATE, 4096, NULL) > 0);
 	if (switch_over) {
 		/* In the middle of a round: what it had taken and not sent must not be lost. */
-		CHECK_EQ(vfmig_migration_step(rig.from.m, VFMIG_STEP_COMPLETE, 0, NULL), 0);
-		CHECK_EQ(vfmig_migration_finish(rig.to.m, &rig.to.err), 0);
-		CHECK(!memcmp(rig.from.memory, rig.to.memory, RIG_MEMORY));
+		CHECK_EQ(vfmig_migration_step(pair.from.m, VFMIG_STEP_COMPLETE, 0, NULL), 0);
+		CHECK_EQ(vfmig_migration_finish(pair.to.m, &pair.to.err), 0);
+		CHECK(!memcmp(pair.from.memory, pair.to.memory, MIGRATION_PAIR_MEMORY));
 	} else {
-		CHECK_EQ(vfmig_migration_cleanup(rig.from.m, NULL), 0);
-		CHECK_EQ(vfmig_migration_finish(rig.to.m, &rig.to.err), -EREMOTEIO);
-		CHECK(strstr(rig.to.err.text, "the source gave up"));
-		rig_stayed(&rig);
+		CHECK_EQ(vfmig_migration_cleanup(pair.from.m, NULL), 0);
+		CHECK_EQ(vfmig_migration_finish(pair.to.m, &pair.to.err), -EREMOTEIO);
+		CHECK(strstr(pair.to.err.text, "the source gave up"));
+		migration_pair_stayed(&pair);
 	}
-	rig_free(&rig);
+	migration_pair_free(&pair);
 	close(fds[0]);
 	close(fds[1]);
 }
 
 int main(void)
 {
-	whole();
-	given_up(false);
-	given_up(true);
+	RUN(whole());
+	RUN(given_up(false));
+	RUN(given_up(true));
 	return 0;
 }

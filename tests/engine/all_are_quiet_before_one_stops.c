@@ -6,10 +6,10 @@
  *
  * Rules: V2-36, V2-43.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 /* The last line with the one arc comes before the first with the other. */
-static void order(struct rig_end *end, const char *first, const char *then)
+static void order(struct migration_pair_end *end, const char *first, const char *then)
 {
 	const char *last = NULL, *at = end->log;
 	unsigned n = 0;
@@ -19,7 +19,7 @@ static void order(struct rig_end *end, const char *first, const char *then)
 		n++;
 	}
 	CHECK_EQ(n, end->cards);
-	at = rig_find(end, then);
+	at = migration_pair_find(end, then);
 	CHECKF(at && last < at, "%s before the last %s", then, first);
 }
 
@@ -27,49 +27,51 @@ static void order(struct rig_end *end, const char *first, const char *then)
 
 static void run(bool precopy)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 4, NULL);
-	rig.from.options.precopy = precopy;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECKF(!rig_run(&rig), "%s", rig.from.err.text);
-	rig_moved(&rig);
+	migration_pair_init(&pair, 4, NULL);
+	pair.from.options.precopy = precopy;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECKF(!migration_pair_run(&pair), "%s", pair.from.err.text);
+	migration_pair_moved(&pair);
 	if (precopy) {
-		order(&rig.from, ARC("RUNNING", "PRE_COPY"), ARC("PRE_COPY", "PRE_COPY_P2P"));
-		order(&rig.from, ARC("PRE_COPY", "PRE_COPY_P2P"), ARC("PRE_COPY_P2P", "STOP_COPY"));
+		order(&pair.from, ARC("RUNNING", "PRE_COPY"), ARC("PRE_COPY", "PRE_COPY_P2P"));
+		order(&pair.from, ARC("PRE_COPY", "PRE_COPY_P2P"),
+		      ARC("PRE_COPY_P2P", "STOP_COPY"));
 	} else {
-		order(&rig.from, ARC("RUNNING", "RUNNING_P2P"), ARC("RUNNING_P2P", "STOP"));
-		order(&rig.from, ARC("RUNNING_P2P", "STOP"), ARC("STOP", "STOP_COPY"));
+		order(&pair.from, ARC("RUNNING", "RUNNING_P2P"), ARC("RUNNING_P2P", "STOP"));
+		order(&pair.from, ARC("RUNNING_P2P", "STOP"), ARC("STOP", "STOP_COPY"));
 	}
-	order(&rig.to, ARC("RESUMING", "STOP"), ARC("STOP", "RUNNING_P2P"));
-	order(&rig.to, ARC("STOP", "RUNNING_P2P"), ARC("RUNNING_P2P", "RUNNING"));
+	order(&pair.to, ARC("RESUMING", "STOP"), ARC("STOP", "RUNNING_P2P"));
+	order(&pair.to, ARC("STOP", "RUNNING_P2P"), ARC("RUNNING_P2P", "RUNNING"));
 	/* The user was paused before, and goes on after. */
-	CHECK(rig_find(&rig.from, "\"what\":\"pause\"") < rig_find(&rig.from, "_P2P\""));
-	CHECK(rig_find(&rig.to, "\"what\":\"resume\"") >
-	      rig_find(&rig.to, ARC("RUNNING_P2P", "RUNNING")));
-	rig_free(&rig);
+	CHECK(migration_pair_find(&pair.from, "\"what\":\"pause\"") <
+	      migration_pair_find(&pair.from, "_P2P\""));
+	CHECK(migration_pair_find(&pair.to, "\"what\":\"resume\"") >
+	      migration_pair_find(&pair.to, ARC("RUNNING_P2P", "RUNNING")));
+	migration_pair_free(&pair);
 }
 
 /* And on the way back: all run quietly before any runs. */
 static void back(void)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 4, NULL);
-	rig_fault(&rig.to, 3, "arc=resuming:stop");
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK_EQ(rig_run(&rig), -EREMOTEIO);
-	rig_stayed(&rig);
-	order(&rig.from, ARC("STOP_COPY", "RUNNING_P2P"), ARC("RUNNING_P2P", "RUNNING"));
-	rig_free(&rig);
+	migration_pair_init(&pair, 4, NULL);
+	migration_pair_fault(&pair.to, 3, "arc=resuming:stop");
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK_EQ(migration_pair_run(&pair), -EREMOTEIO);
+	migration_pair_stayed(&pair);
+	order(&pair.from, ARC("STOP_COPY", "RUNNING_P2P"), ARC("RUNNING_P2P", "RUNNING"));
+	migration_pair_free(&pair);
 }
 
 int main(void)
 {
-	run(true);
-	run(false);
-	back();
+	RUN(run(true));
+	RUN(run(false));
+	RUN(back());
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <vfmig/export.h>
 
 #include "source/vfio_user.h"
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #define CARDS "memory=4M"
 
@@ -18,7 +18,8 @@ struct served {
 };
 
 /* Put a server and a client between a card and the rig. */
-static void serve(struct rig_end *end, unsigned card, struct served *served, const char *options)
+static void serve(struct migration_pair_end *end, unsigned card, struct served *served,
+		  const char *options)
 {
 	struct vfmig_vfio_user_config config = {0};
 	int pair[2];
@@ -26,9 +27,9 @@ static void serve(struct rig_end *end, unsigned card, struct served *served, con
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	served->card = end->card[card];
 	config.fd = pair[0];
-	CARD_OK(vfmig_export_vfio_user(served->card, &config, &served->server, &card_err));
-	CARD_OK(vfmig_export_start(served->server, &card_err));
-	CARD_OK(vfio_user_adopt(pair[1], "served", options, &end->card[card], &card_err));
+	CHECK_OK(vfmig_export_vfio_user(served->card, &config, &served->server, &test_err));
+	CHECK_OK(vfmig_export_start(served->server, &test_err));
+	CHECK_OK(vfio_user_adopt(pair[1], "served", options, &end->card[card], &test_err));
 }
 
 /* Mappings of windows in this process, which is all three. */
@@ -47,26 +48,27 @@ static unsigned windows(void)
 
 static unsigned seen;
 
-static void look(struct rig_end *end, const struct vfmig_event *event)
+static void look(struct migration_pair_end *end, const struct vfmig_event *event)
 {
 	unsigned now = windows();
 
 	seen = now > seen ? now : seen;
 }
 
-static void fill(struct rig_end *end)
+static void fill(struct migration_pair_end *end)
 {
 	for (unsigned i = 0; i < end->cards; i++)
 		for (uint64_t at = 0; at < 4 << 20; at += 1009)
-			card_poke(end->card[i], at, (uint8_t)(at / 1009 + i + 1));
+			test_device_poke(end->card[i], at, (uint8_t)(at / 1009 + i + 1));
 }
 
-static void check(struct rig_end *end)
+static void check(struct migration_pair_end *end)
 {
 	for (unsigned i = 0; i < end->cards; i++)
 		for (uint64_t at = 0; at < 4 << 20; at += 1009)
 			if (at / 4096 != 1)
-				CHECK_EQ(card_peek(end->card[i], at), (uint8_t)(at / 1009 + i + 1));
+				CHECK_EQ(test_device_peek(end->card[i], at),
+					 (uint8_t)(at / 1009 + i + 1));
 }
 
 enum how { BOTH, OFF, ONE, FAULT, LIMIT, FAILS };
@@ -74,40 +76,41 @@ enum how { BOTH, OFF, ONE, FAULT, LIMIT, FAILS };
 static void move(unsigned cards, enum how how)
 {
 	struct served from[2], to[2];
-	struct rig rig;
+	struct migration_pair pair;
 
 	seen = 0;
-	rig_init(&rig, cards, CARDS);
-	rig.from.options.window = how != OFF;
+	migration_pair_init(&pair, cards, CARDS);
+	pair.from.options.window = how != OFF;
 	/* Not so low that it would hold anything back. */
-	rig.from.options.bandwidth = how == LIMIT ? 64ull << 30 : 0;
+	pair.from.options.bandwidth = how == LIMIT ? 64ull << 30 : 0;
 	for (unsigned i = 0; i < cards; i++) {
 		if (how == FAILS)
-			rig_fault(&rig.to, i, "op=data-write,nth=3,error=EIO");
-		serve(&rig.from, i, &from[i], how == ONE ? "extensions=off" : NULL);
-		serve(&rig.to, i, &to[i], NULL);
+			migration_pair_fault(&pair.to, i, "op=data-write,nth=3,error=EIO");
+		serve(&pair.from, i, &from[i], how == ONE ? "extensions=off" : NULL);
+		serve(&pair.to, i, &to[i], NULL);
 		if (how == FAULT)
-			rig_fault(&rig.from, i, "op=reset,nth=1000,error=EIO");
+			migration_pair_fault(&pair.from, i, "op=reset,nth=1000,error=EIO");
 	}
-	fill(&rig.from);
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	rig.from.hook = look;
+	fill(&pair.from);
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	pair.from.hook = look;
 	if (how == FAILS) {
-		CHECK(rig_run(&rig) < 0);
-		CHECK(rig_all(&rig.from, VFMIG_STATE_RUNNING));
-		CHECK(rig_result(&rig.from).running);
+		CHECK(migration_pair_run(&pair) < 0);
+		CHECK(migration_pair_all(&pair.from, VFMIG_STATE_RUNNING));
+		CHECK(migration_pair_result(&pair.from).running);
 	} else {
-		CHECKF(!rig_run(&rig), "%s", rig.from.err.text);
-		rig_moved(&rig);
-		check(&rig.to);
+		CHECKF(!migration_pair_run(&pair), "%s", pair.from.err.text);
+		migration_pair_moved(&pair);
+		check(&pair.to);
 		/* What went another way is counted all the same. */
-		CHECK(rig_result(&rig.from).bytes > cards * (4ull << 20));
-		CHECK_EQ(rig_result(&rig.from).device_bytes, rig_result(&rig.to).device_bytes);
+		CHECK(migration_pair_result(&pair.from).bytes > cards * (4ull << 20));
+		CHECK_EQ(migration_pair_result(&pair.from).device_bytes,
+			 migration_pair_result(&pair.to).device_bytes);
 	}
 	CHECK_EQ(seen, how == BOTH || how == FAILS ? 2 * cards : 0);
 	CHECK_EQ(windows(), 0);
-	rig_free(&rig);
+	migration_pair_free(&pair);
 	for (unsigned i = 0; i < cards; i++) {
 		vfmig_export_close(from[i].server);
 		vfmig_export_close(to[i].server);
@@ -118,12 +121,12 @@ static void move(unsigned cards, enum how how)
 
 int main(void)
 {
-	move(1, BOTH);
-	move(2, BOTH);
-	move(1, OFF);
-	move(1, ONE);
-	move(1, FAULT);
-	move(1, LIMIT);
-	move(1, FAILS);
+	RUN(move(1, BOTH));
+	RUN(move(2, BOTH));
+	RUN(move(1, OFF));
+	RUN(move(1, ONE));
+	RUN(move(1, FAULT));
+	RUN(move(1, LIMIT));
+	RUN(move(1, FAILS));
 	return 0;
 }

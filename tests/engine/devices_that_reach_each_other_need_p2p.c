@@ -3,7 +3,7 @@
  * Devices of one migration that have each other's regions mapped need peer-to-peer states, at each end where they
  * have; where they have not, a device with such states moves to one without, as it may be of another revision.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #define WINDOW 0x8000000ull
 
@@ -13,7 +13,7 @@ struct one {
 	const char *says; /* NULL: it moves */
 };
 
-static void reach(struct rig_end *end)
+static void reach(struct migration_pair_end *end)
 {
 	struct vfmig_region region;
 	struct vfmig_map map = {
@@ -25,47 +25,47 @@ static void reach(struct rig_end *end)
 		.region = 2,
 	};
 
-	CARD_OK(vfmig_device_get_region_info(end->card[0], 2, &region, &card_err));
+	CHECK_OK(vfmig_device_get_region_info(end->card[0], 2, &region, &test_err));
 	map.size = region.size;
-	CARD_OK(vfmig_space_map(end->space, &map, &card_err));
+	CHECK_OK(vfmig_space_map(end->space, &map, &test_err));
 }
 
-static void unreach(struct rig_end *end)
+static void unreach(struct migration_pair_end *end)
 {
 	struct vfmig_region region;
 
-	CARD_OK(vfmig_device_get_region_info(end->card[0], 2, &region, &card_err));
-	CARD_OK(vfmig_space_unmap(end->space, WINDOW, region.size, &card_err));
+	CHECK_OK(vfmig_device_get_region_info(end->card[0], 2, &region, &test_err));
+	CHECK_OK(vfmig_space_unmap(end->space, WINDOW, region.size, &test_err));
 }
 
 static void run(const struct one *one)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_end_init(&rig.from, 2, one->there, RIG_MEMORY);
-	rig_end_init(&rig.to, 2, one->here, RIG_MEMORY);
+	migration_pair_end_init(&pair.from, 2, one->there, MIGRATION_PAIR_MEMORY);
+	migration_pair_end_init(&pair.to, 2, one->here, MIGRATION_PAIR_MEMORY);
 	if (one->reach_there)
-		reach(&rig.from);
+		reach(&pair.from);
 	if (one->reach_here)
-		reach(&rig.to);
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	rig_run(&rig);
+		reach(&pair.to);
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	migration_pair_run(&pair);
 	if (one->says) {
-		CHECKF(strstr(rig.from.err.text, one->says), "'%s' is not in '%s'", one->says,
-		       rig.from.err.text);
-		CHECK(!rig_find(&rig.from, "\"arc\""));
-		CHECK(!rig_find(&rig.to, "\"arc\""));
-		rig_stayed(&rig);
+		CHECKF(strstr(pair.from.err.text, one->says), "'%s' is not in '%s'", one->says,
+		       pair.from.err.text);
+		CHECK(!migration_pair_find(&pair.from, "\"arc\""));
+		CHECK(!migration_pair_find(&pair.to, "\"arc\""));
+		migration_pair_stayed(&pair);
 	} else {
-		CHECKF(!rig.from.ret, "%s", rig.from.err.text);
-		rig_moved(&rig);
+		CHECKF(!pair.from.ret, "%s", pair.from.err.text);
+		migration_pair_moved(&pair);
 	}
 	if (one->reach_there)
-		unreach(&rig.from);
+		unreach(&pair.from);
 	if (one->reach_here)
-		unreach(&rig.to);
-	rig_free(&rig);
+		unreach(&pair.to);
+	migration_pair_free(&pair);
 }
 
 int main(void)

@@ -4,7 +4,7 @@
  * estimates scaled by their accuracy, nothing that wraps.
  */
 #include "engine/estimate.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define MS 1000000ull
 
@@ -99,8 +99,8 @@ static void claims(void)
 
 int main(void)
 {
-	rates();
-	latency();
-	claims();
+	RUN(rates());
+	RUN(latency());
+	RUN(claims());
 	return 0;
 }

@@ -6,7 +6,7 @@
  *
  * Rules: V2-12, V1-51.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 enum end { STAYS, DOUBT, MOVES };
 
@@ -78,51 +78,51 @@ static const struct one hangs[] = {
 	{true, "arc=running-p2p:running,do=hang", DOUBT, "was not done after"},
 };
 
-static void check(struct rig *rig, enum end end, const char *says)
+static void check(struct migration_pair *pair, enum end end, const char *says)
 {
-	struct vfmig_migration_result source = rig_result(&rig->from);
+	struct vfmig_migration_result source = migration_pair_result(&pair->from);
 
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "  source: %s\n  destination: %s\n", source.sentence,
-			rig_result(&rig->to).sentence);
+			migration_pair_result(&pair->to).sentence);
 	if (end == MOVES) {
 		CHECK_EQ(source.outcome, VFMIG_OUTCOME_DONE);
-		CHECK_EQ(rig_result(&rig->to).outcome, VFMIG_OUTCOME_DONE);
-		CHECK(rig_same(rig));
+		CHECK_EQ(migration_pair_result(&pair->to).outcome, VFMIG_OUTCOME_DONE);
+		CHECK(migration_pair_same(pair));
 		return;
 	}
 	CHECKF(!says || strstr(source.sentence, says), "'%s' is not in '%s'", says,
 	       source.sentence);
-	CHECK_STR(source.sentence, rig->from.err.text);
+	CHECK_STR(source.sentence, pair->from.err.text);
 	if (end == STAYS) {
 		CHECK(!source.committed);
-		rig_stayed(rig);
+		migration_pair_stayed(pair);
 		return;
 	}
 	CHECK_EQ(source.outcome, VFMIG_OUTCOME_IN_DOUBT);
 	CHECK(!source.running);
-	CHECK(rig_all(&rig->from, VFMIG_STATE_STOP_COPY));
-	CHECK_EQ(rig->from.resumed, 0);
-	CHECK(!vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL));
-	rig_stayed(rig);
+	CHECK(migration_pair_all(&pair->from, VFMIG_STATE_STOP_COPY));
+	CHECK_EQ(pair->from.resumed, 0);
+	CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL));
+	migration_pair_stayed(pair);
 }
 
 static void run(const struct one *one, uint64_t request_ms)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%s: %s\n", one->destination ? "destination" : "source",
 			one->fault);
-	rig_init(&rig, 2, NULL);
-	rig_fault(one->destination ? &rig.to : &rig.from, 1, one->fault);
+	migration_pair_init(&pair, 2, NULL);
+	migration_pair_fault(one->destination ? &pair.to : &pair.from, 1, one->fault);
 	if (request_ms)
-		rig.from.options.request_ms = rig.to.options.request_ms = request_ms;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	rig_run(&rig);
-	check(&rig, one->end, one->says);
-	rig_free(&rig);
+		pair.from.options.request_ms = pair.to.options.request_ms = request_ms;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	migration_pair_run(&pair);
+	check(&pair, one->end, one->says);
+	migration_pair_free(&pair);
 }
 
 static void *run_hang(void *context)
@@ -134,46 +134,46 @@ static void *run_hang(void *context)
 /* A device that fails its way back as well is counted and told, and the other one goes on. */
 static void lost_one(void)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 2, NULL);
-	rig_fault(&rig.from, 1, "arc=pre-copy-p2p:stop-copy");
-	rig_fault(&rig.from, 1, "arc=any:running,times=0");
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK_EQ(rig_run(&rig), -EIO);
-	CHECK_EQ(rig_result(&rig.from).outcome, VFMIG_OUTCOME_FAILED);
-	CHECK_EQ(rig_result(&rig.from).lost_devices, 1);
-	CHECK(!rig_result(&rig.from).running);
-	CHECKF(strstr(rig.from.err.text, "; and then: device card1: RUNNING_P2P -> RUNNING"), "%s",
-	       rig.from.err.text);
-	CHECK_EQ(rig_state(&rig.from, 0), VFMIG_STATE_RUNNING);
-	CHECK_EQ(rig.from.resumed, 1);
-	CHECK_EQ(vfmig_migration_cleanup(rig.from.m, NULL), -EIO);
-	rig_free(&rig);
+	migration_pair_init(&pair, 2, NULL);
+	migration_pair_fault(&pair.from, 1, "arc=pre-copy-p2p:stop-copy");
+	migration_pair_fault(&pair.from, 1, "arc=any:running,times=0");
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK_EQ(migration_pair_run(&pair), -EIO);
+	CHECK_EQ(migration_pair_result(&pair.from).outcome, VFMIG_OUTCOME_FAILED);
+	CHECK_EQ(migration_pair_result(&pair.from).lost_devices, 1);
+	CHECK(!migration_pair_result(&pair.from).running);
+	CHECKF(strstr(pair.from.err.text, "; and then: device card1: RUNNING_P2P -> RUNNING"), "%s",
+	       pair.from.err.text);
+	CHECK_EQ(migration_pair_state(&pair.from, 0), VFMIG_STATE_RUNNING);
+	CHECK_EQ(pair.from.resumed, 1);
+	CHECK_EQ(vfmig_migration_cleanup(pair.from.m, NULL), -EIO);
+	migration_pair_free(&pair);
 }
 
 static void users(void)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 2, NULL);
-	rig.from.pause_fails = -EPIPE; /* which is not the channel's */
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK_EQ(rig_run(&rig), -EIO);
-	CHECK(strstr(rig.from.err.text, "the user could not be paused: the user does not pause"));
-	rig_stayed(&rig);
-	rig_free(&rig);
+	migration_pair_init(&pair, 2, NULL);
+	pair.from.pause_fails = -EPIPE; /* which is not the channel's */
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK_EQ(migration_pair_run(&pair), -EIO);
+	CHECK(strstr(pair.from.err.text, "the user could not be paused: the user does not pause"));
+	migration_pair_stayed(&pair);
+	migration_pair_free(&pair);
 
-	rig_init(&rig, 2, NULL);
-	rig.to.resume_fails = -EIO;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK_EQ(rig_run(&rig), 0);
-	CHECK(strstr(rig_result(&rig.to).sentence, "the user could not be resumed"));
-	rig_moved(&rig);
-	rig_free(&rig);
+	migration_pair_init(&pair, 2, NULL);
+	pair.to.resume_fails = -EIO;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK_EQ(migration_pair_run(&pair), 0);
+	CHECK(strstr(migration_pair_result(&pair.to).sentence, "the user could not be resumed"));
+	migration_pair_moved(&pair);
+	migration_pair_free(&pair);
 }
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -48,80 +48,81 @@ static const struct one all[] = {
 };
 
 /* Which of them it was; check() sees that both ends agree with it. */
-static enum end which(struct rig *rig)
+static enum end which(struct migration_pair *pair)
 {
-	if (rig_result(&rig->from).outcome == VFMIG_OUTCOME_DONE)
+	if (migration_pair_result(&pair->from).outcome == VFMIG_OUTCOME_DONE)
 		return MOVES;
-	if (rig_result(&rig->from).outcome != VFMIG_OUTCOME_IN_DOUBT)
+	if (migration_pair_result(&pair->from).outcome != VFMIG_OUTCOME_IN_DOUBT)
 		return STAYS;
-	return rig_result(&rig->to).outcome == VFMIG_OUTCOME_DONE ? ALONE : DOUBT;
+	return migration_pair_result(&pair->to).outcome == VFMIG_OUTCOME_DONE ? ALONE : DOUBT;
 }
 
-static void stopped(struct rig_end *end)
+static void stopped(struct migration_pair_end *end)
 {
 	for (unsigned i = 0; i < end->cards; i++)
-		CHECK(rig_state(end, i) == VFMIG_STATE_STOP ||
-		      rig_state(end, i) == VFMIG_STATE_STOP_COPY);
+		CHECK(migration_pair_state(end, i) == VFMIG_STATE_STOP ||
+		      migration_pair_state(end, i) == VFMIG_STATE_STOP_COPY);
 	CHECK_EQ(end->resumed, 0);
 }
 
-static void check(struct rig *rig, enum end end)
+static void check(struct migration_pair *pair, enum end end)
 {
-	struct vfmig_migration_result source = rig_result(&rig->from);
-	struct vfmig_migration_result destination = rig_result(&rig->to);
+	struct vfmig_migration_result source = migration_pair_result(&pair->from);
+	struct vfmig_migration_result destination = migration_pair_result(&pair->to);
 
 	if (end == UNSURE)
-		end = which(rig);
+		end = which(pair);
 	if (end == STAYS) {
 		CHECK(!source.committed);
-		rig_stayed(rig);
+		migration_pair_stayed(pair);
 		return;
 	}
 	if (end == MOVES) {
-		rig_moved(rig);
+		migration_pair_moved(pair);
 		return;
 	}
 	CHECK_EQ(source.outcome, VFMIG_OUTCOME_IN_DOUBT);
-	CHECK_EQ(rig->from.ret, -EOWNERDEAD);
+	CHECK_EQ(pair->from.ret, -EOWNERDEAD);
 	CHECK(source.committed && !source.running);
-	stopped(&rig->from);
+	stopped(&pair->from);
 	CHECK_EQ(destination.outcome, end == ALONE ? VFMIG_OUTCOME_DONE : VFMIG_OUTCOME_FAILED);
 	CHECK_EQ(destination.running, end == ALONE);
-	CHECK_EQ(rig->to.resumed, end == ALONE);
+	CHECK_EQ(pair->to.resumed, end == ALONE);
 	if (end == ALONE) {
-		CHECK(rig_same(rig));
-		CHECK(!vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_THERE, NULL));
-		CHECK_EQ(rig_result(&rig->from).outcome, VFMIG_OUTCOME_DONE);
-		stopped(&rig->from);
+		CHECK(migration_pair_same(pair));
+		CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_THERE, NULL));
+		CHECK_EQ(migration_pair_result(&pair->from).outcome, VFMIG_OUTCOME_DONE);
+		stopped(&pair->from);
 	} else {
-		CHECK(!vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL));
-		CHECK_EQ(rig->from.resumed, 1);
-		rig_stayed(rig);
+		CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL));
+		CHECK_EQ(pair->from.resumed, 1);
+		migration_pair_stayed(pair);
 	}
-	CHECK_EQ(vfmig_migration_resolve(rig->from.m, VFMIG_RESOLVED_HERE, NULL), -EINVAL);
+	CHECK_EQ(vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL), -EINVAL);
 }
 
 /* False: the section never came, as a limit passed before it. */
 static bool attempt(const struct one *one, enum relay_act act, uint64_t channel_ms)
 {
 	struct relay_plan plan = {.act = act, .type = one->type, .nth = one->nth, .bit = 8 * 5 + 3};
-	struct rig rig;
+	struct migration_pair pair;
 	bool came;
 
-	rig_init(&rig, 2, NULL);
+	migration_pair_init(&pair, 2, NULL);
 	if (channel_ms)
-		rig.from.options.channel_ms = rig.to.options.channel_ms = channel_ms;
-	rig_work(&rig.from);
-	rig_ready(&rig);
+		pair.from.options.channel_ms = pair.to.options.channel_ms = channel_ms;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%s, %s\n", abi_section_name(one->type), relay_names[act]);
-	came = relay_migrate(&rig, plan);
+	came = relay_migrate(&pair, plan);
 	if (getenv("VERBOSE"))
-		fprintf(stderr, "  source: %s\n  destination: %s\n", rig_result(&rig.from).sentence,
-			rig_result(&rig.to).sentence);
+		fprintf(stderr, "  source: %s\n  destination: %s\n",
+			migration_pair_result(&pair.from).sentence,
+			migration_pair_result(&pair.to).sentence);
 	if (came)
-		check(&rig, one->end[act - RELAY_CUT_BEFORE]);
-	rig_free(&rig);
+		check(&pair, one->end[act - RELAY_CUT_BEFORE]);
+	migration_pair_free(&pair);
 	return came;
 }
 
@@ -144,15 +145,15 @@ static void *run_swallow(void *context)
 static void deaf(void)
 {
 	struct relay_plan plan = {.act = RELAY_DEAF, .type = ABI_SECTION_READY};
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 2, NULL);
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK(relay_migrate(&rig, plan));
-	rig_stayed(&rig);
-	CHECK(rig_find(&rig.from, "\"state\":\"SRC_COMMIT\""));
-	rig_free(&rig);
+	migration_pair_init(&pair, 2, NULL);
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK(relay_migrate(&pair, plan));
+	migration_pair_stayed(&pair);
+	CHECK(migration_pair_find(&pair.from, "\"state\":\"SRC_COMMIT\""));
+	migration_pair_free(&pair);
 }
 
 #define COUNT (sizeof(all) / sizeof(all[0]))

@@ -4,7 +4,7 @@
  * what it leaves fits the downtime limit, and not before; if it never does, the migration fails, or
  * switches over all the same, as was asked. Devices that have initial bytes left are waited for.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #define MEMORY (64u << 20)
 #define PAGES  (MEMORY / 4096)
@@ -12,7 +12,7 @@
 struct workload {
 	uint64_t pages; /* that it writes between two looks, … */
 	uint64_t less;	/* … so many fewer each time */
-	struct rig_end *end;
+	struct migration_pair_end *end;
 	uint8_t value;
 	atomic_bool stopped;
 	unsigned collected;
@@ -29,7 +29,7 @@ static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dir
 	w->value++;
 	for (uint64_t i = 0; i < w->pages; i++)
 		memset(w->end->memory + i * 4096, w->value, 4096);
-	vfmig_dirty_mark(into, RIG_IOVA, w->pages * 4096);
+	vfmig_dirty_mark(into, MIGRATION_PAIR_IOVA, w->pages * 4096);
 	w->pages -= w->less < w->pages ? w->less : w->pages;
 	return 0;
 }
@@ -40,7 +40,7 @@ static int pause_workload(void *context, int64_t deadline, struct vfmig_error *e
 	struct workload *w = context;
 
 	atomic_store(&w->stopped, true);
-	return rig_pause(w->end, deadline, err);
+	return migration_pair_pause(w->end, deadline, err);
 }
 
 static int resume_workload(void *context, struct vfmig_error *err)
@@ -48,7 +48,7 @@ static int resume_workload(void *context, struct vfmig_error *err)
 	struct workload *w = context;
 
 	atomic_store(&w->stopped, false);
-	return rig_resume(w->end, err);
+	return migration_pair_resume(w->end, err);
 }
 
 struct setting {
@@ -61,58 +61,58 @@ static uint64_t run(const struct setting *s, int ret, enum vfmig_outcome outcome
 	struct workload w = {.pages = s->pages, .less = s->less};
 	struct vfmig_tracker tracker = {.name = "workload", .collect = collect, .context = &w};
 	uint64_t rounds;
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_end_init(&rig.from, 1, NULL, MEMORY);
-	rig_end_init(&rig.to, 1, NULL, MEMORY);
-	w.end = &rig.from;
-	rig.from.options.downtime_ms = s->downtime_ms;
-	rig.from.options.max_rounds = s->max_rounds;
-	rig.from.options.unconverged = s->unconverged;
-	rig.from.user = (struct vfmig_migration_user){
+	migration_pair_end_init(&pair.from, 1, NULL, MEMORY);
+	migration_pair_end_init(&pair.to, 1, NULL, MEMORY);
+	w.end = &pair.from;
+	pair.from.options.downtime_ms = s->downtime_ms;
+	pair.from.options.max_rounds = s->max_rounds;
+	pair.from.options.unconverged = s->unconverged;
+	pair.from.user = (struct vfmig_migration_user){
 		.pause = pause_workload, .resume = resume_workload, .context = &w};
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECK(!vfmig_space_add_tracker(rig.from.space, &tracker, NULL));
-	CHECKF(rig_run(&rig) == ret, "%d: %s", rig.from.ret, rig.from.err.text);
-	CHECK_EQ(rig_result(&rig.from).outcome, outcome);
-	rounds = rig_result(&rig.from).rounds;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECK(!vfmig_space_add_tracker(pair.from.space, &tracker, NULL));
+	CHECKF(migration_pair_run(&pair) == ret, "%d: %s", pair.from.ret, pair.from.err.text);
+	CHECK_EQ(migration_pair_result(&pair.from).outcome, outcome);
+	rounds = migration_pair_result(&pair.from).rounds;
 	if (ret)
-		CHECKF(strstr(rig.from.err.text, "rounds the estimated downtime is"), "%s",
-		       rig.from.err.text);
+		CHECKF(strstr(pair.from.err.text, "rounds the estimated downtime is"), "%s",
+		       pair.from.err.text);
 	else
-		CHECK(rig_same(&rig));
+		CHECK(migration_pair_same(&pair));
 	CHECK(w.collected > rounds);
-	vfmig_space_remove_tracker(rig.from.space, &tracker);
-	rig_free(&rig);
+	vfmig_space_remove_tracker(pair.from.space, &tracker);
+	migration_pair_free(&pair);
 	return rounds;
 }
 
 /* No switchover while a device has initial bytes; the card has them anew whenever it is told to. */
-static void on_round(struct rig_end *end, const struct vfmig_event *event)
+static void on_round(struct migration_pair_end *end, const struct vfmig_event *event)
 {
 	unsigned *times = end->hook_context;
 
 	if (strcmp(event->name, "round") || !*times)
 		return;
 	--*times;
-	card_set(end->card[0], CARD_REINIT, 1);
+	test_device_set(end->card[0], TEST_DEVICE_REINIT, 1);
 }
 
 static void initial_bytes(void)
 {
 	unsigned times = 5;
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 1, NULL);
-	rig.from.hook = on_round;
-	rig.from.hook_context = &times;
-	rig.from.options.max_rounds = 50;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECKF(!rig_run(&rig), "%s", rig.from.err.text);
-	rig_moved(&rig);
-	rig_free(&rig);
+	migration_pair_init(&pair, 1, NULL);
+	pair.from.hook = on_round;
+	pair.from.hook_context = &times;
+	pair.from.options.max_rounds = 50;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECKF(!migration_pair_run(&pair), "%s", pair.from.err.text);
+	migration_pair_moved(&pair);
+	migration_pair_free(&pair);
 }
 
 int main(void)

@@ -15,7 +15,7 @@
 #include <vfmig/migration.h>
 #include <vfmig/space.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define KIND_PAGE 4096ul
 #define KIND_HUGE (2ul << 20)

@@ -5,7 +5,7 @@
  */
 #include <malloc.h>
 
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 /* The log of written pages takes some, and whoever else allocates meanwhile. */
 #define LITTLE (512u << 10)
@@ -17,7 +17,7 @@ static size_t in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
-static void on_event(struct rig_end *end, const struct vfmig_event *event)
+static void on_event(struct migration_pair_end *end, const struct vfmig_event *event)
 {
 	size_t *most = end->hook_context, now = in_use();
 
@@ -28,18 +28,18 @@ static void on_event(struct rig_end *end, const struct vfmig_event *event)
 static size_t cost(size_t memory, const char *options)
 {
 	size_t before, most = 0;
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_end_init(&rig.from, 1, options, memory);
-	rig_end_init(&rig.to, 1, options, memory);
-	rig.from.options.progress_bytes = 1 << 20;
-	rig.from.hook = on_event;
-	rig.from.hook_context = &most;
-	memset(rig.from.memory, 1, memory);
-	rig_ready(&rig);
+	migration_pair_end_init(&pair.from, 1, options, memory);
+	migration_pair_end_init(&pair.to, 1, options, memory);
+	pair.from.options.progress_bytes = 1 << 20;
+	pair.from.hook = on_event;
+	pair.from.hook_context = &most;
+	memset(pair.from.memory, 1, memory);
+	migration_pair_ready(&pair);
 	before = in_use();
-	CHECKF(!rig_run(&rig), "%s", rig.from.err.text);
-	rig_free(&rig);
+	CHECKF(!migration_pair_run(&pair), "%s", pair.from.err.text);
+	migration_pair_free(&pair);
 	return most - before;
 }
 

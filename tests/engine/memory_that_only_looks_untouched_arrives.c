@@ -146,20 +146,20 @@ int main(void)
 	bool huge = kind_huge_pages(SIZE / KIND_HUGE);
 	struct sysinfo info;
 
-	elsewhere(KIND_MEMFD);
-	elsewhere(KIND_MEMFD_PRIVATE);
-	elsewhere(KIND_FILE);
+	RUN(elsewhere(KIND_MEMFD));
+	RUN(elsewhere(KIND_MEMFD_PRIVATE));
+	RUN(elsewhere(KIND_FILE));
 	if (huge)
-		elsewhere(KIND_HUGE_MEMFD);
+		RUN(elsewhere(KIND_HUGE_MEMFD));
 	else
 		printf("no huge pages of 2 MiB to be had: without them\n");
-	of_two_kinds();
-	filled_by_its_owner(KIND_ANONYMOUS);
-	filled_by_its_owner(KIND_MEMFD);
+	RUN(of_two_kinds());
+	RUN(filled_by_its_owner(KIND_ANONYMOUS));
+	RUN(filled_by_its_owner(KIND_MEMFD));
 	if (!sysinfo(&info) && info.totalswap) {
-		swapped_out(KIND_ANONYMOUS);
-		swapped_out(KIND_SHARED);
-		swapped_out(KIND_MEMFD);
+		RUN(swapped_out(KIND_ANONYMOUS));
+		RUN(swapped_out(KIND_SHARED));
+		RUN(swapped_out(KIND_MEMFD));
 	} else {
 		printf("no swap: without memory that is swapped out\n");
 	}

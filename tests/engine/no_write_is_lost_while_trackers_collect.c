@@ -12,7 +12,7 @@
 #include <vfmig/tracker.h>
 
 #include "engine/memory.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define PAGE	4096ul
 #define PAGES	512ul

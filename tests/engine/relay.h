@@ -7,7 +7,7 @@
 #define TESTS_ENGINE_RELAY_H
 
 #include "abi/stream.h"
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 enum relay_act {
 	RELAY_NOTHING,
@@ -175,7 +175,7 @@ static inline void relay_stop(struct relay *relay)
 }
 
 struct relay_far {
-	struct rig_end *end;
+	struct migration_pair_end *end;
 	int fd;
 };
 
@@ -189,7 +189,7 @@ static inline void *relay_far_run(void *context)
 }
 
 /* Run both ends through a relay. Whether the plan came to pass. */
-static inline bool relay_migrate(struct rig *rig, struct relay_plan plan)
+static inline bool relay_migrate(struct migration_pair *pair, struct relay_plan plan)
 {
 	struct relay relay;
 	struct relay_far far;
@@ -197,11 +197,11 @@ static inline bool relay_migrate(struct rig *rig, struct relay_plan plan)
 	bool struck;
 
 	relay_start(&relay, plan);
-	far.end = &rig->to;
+	far.end = &pair->to;
 	far.fd = relay.destination[0];
 	CHECK(!pthread_create(&thread, NULL, relay_far_run, &far));
-	rig->from.ret =
-		vfmig_migration_run(rig->from.m, relay.source[0], relay.source[0], &rig->from.err);
+	pair->from.ret = vfmig_migration_run(pair->from.m, relay.source[0], relay.source[0],
+					     &pair->from.err);
 	shutdown(relay.source[0], SHUT_RDWR);
 	pthread_join(thread, NULL);
 	relay_stop(&relay);

@@ -4,7 +4,7 @@
  * a long one no less than nearly that. All by a clock of the test's own.
  */
 #include "engine/channel/limit.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define SECOND 1000000000ll
 

@@ -6,7 +6,7 @@
  *
  * The destination's device answers each write late, and sections wait in the socket between the ends.
  */
-#include "tests/engine/rig.h"
+#include "tests/lib/migration_pair.h"
 
 #include "engine/device.h"
 #include "engine/migration.h"
@@ -15,7 +15,7 @@
 #define MEMORY (8u << 20)
 
 struct seen {
-	struct rig *rig;
+	struct migration_pair *pair;
 	bool same;
 	uint64_t unloaded, sent, taken, writing;
 };
@@ -23,39 +23,39 @@ struct seen {
 static int pause_and_look(void *context, int64_t deadline, struct vfmig_error *err)
 {
 	struct seen *seen = context;
-	struct rig *rig = seen->rig;
+	struct migration_pair *pair = seen->pair;
 
-	seen->same = !memcmp(rig->from.memory, rig->to.memory, MEMORY);
-	seen->unloaded = engine_sync_unloaded(rig->from.m);
-	seen->sent = rig->from.m->devices[0]->bytes;
-	seen->taken = rig->to.m->devices[0]->bytes;
-	seen->writing = rig->to.m->devices[0]->flying.count;
-	return rig_pause(&rig->from, deadline, err);
+	seen->same = !memcmp(pair->from.memory, pair->to.memory, MEMORY);
+	seen->unloaded = engine_sync_unloaded(pair->from.m);
+	seen->sent = pair->from.m->devices[0]->bytes;
+	seen->taken = pair->to.m->devices[0]->bytes;
+	seen->writing = pair->to.m->devices[0]->flying.count;
+	return migration_pair_pause(&pair->from, deadline, err);
 }
 
 int main(void)
 {
 	struct seen seen = {0};
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_end_init(&rig.from, 1, "memory=4M", MEMORY);
-	rig_end_init(&rig.to, 1, "memory=4M", MEMORY);
-	CARD_OK(filter_delay.open(rig.to.card[0], "op=data-write,latency-us=20000", &rig.to.card[0],
-				  &card_err));
-	seen.rig = &rig;
-	rig.from.user = (struct vfmig_migration_user){
-		.pause = pause_and_look, .resume = rig_resume, .context = &seen};
-	memset(rig.from.memory, 0x5a, MEMORY);
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	CHECKF(!rig_run(&rig), "%s", rig.from.err.text);
-	rig_moved(&rig);
+	migration_pair_end_init(&pair.from, 1, "memory=4M", MEMORY);
+	migration_pair_end_init(&pair.to, 1, "memory=4M", MEMORY);
+	CHECK_OK(filter_delay.open(pair.to.card[0], "op=data-write,latency-us=20000",
+				   &pair.to.card[0], &test_err));
+	seen.pair = &pair;
+	pair.from.user = (struct vfmig_migration_user){
+		.pause = pause_and_look, .resume = migration_pair_resume, .context = &seen};
+	memset(pair.from.memory, 0x5a, MEMORY);
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	CHECKF(!migration_pair_run(&pair), "%s", pair.from.err.text);
+	migration_pair_moved(&pair);
 	CHECK(seen.same);
 	CHECK_EQ(seen.unloaded, 0);
 	CHECK(seen.sent > 0);
 	CHECK_EQ(seen.taken, seen.sent);
 	CHECK_EQ(seen.writing, 0);
-	CHECK(rig_find(&rig.from, "\"unloaded_sections\":0"));
-	rig_free(&rig);
+	CHECK(migration_pair_find(&pair.from, "\"unloaded_sections\":0"));
+	migration_pair_free(&pair);
 	return 0;
 }

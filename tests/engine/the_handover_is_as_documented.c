@@ -5,7 +5,7 @@
  * fence only, and the destination comes to run by way of COMMIT only.
  */
 #include "engine/handoff.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static enum handoff by_name(const char *name)
 {

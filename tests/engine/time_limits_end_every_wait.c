@@ -13,19 +13,19 @@ static void no_limits(struct vfmig_migration_options *options)
 
 static void setup(void)
 {
-	struct rig rig = {.to = {.m = NULL}};
+	struct migration_pair pair = {.to = {.m = NULL}};
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	rig_end_init(&rig.from, 1, NULL, RIG_MEMORY);
-	no_limits(&rig.from.options);
-	rig.from.options.setup_ms = 50;
-	rig_work(&rig.from);
-	rig_end_ready(&rig.from, VFMIG_ROLE_SOURCE);
-	CHECK_EQ(vfmig_migration_run(rig.from.m, fds[0], fds[0], &rig.from.err), -ETIMEDOUT);
-	CHECK(strstr(rig.from.err.text, "setup-timeout"));
-	rig_stayed(&rig);
-	rig_end_free(&rig.from);
+	migration_pair_end_init(&pair.from, 1, NULL, MIGRATION_PAIR_MEMORY);
+	no_limits(&pair.from.options);
+	pair.from.options.setup_ms = 50;
+	migration_pair_work(&pair.from);
+	migration_pair_end_ready(&pair.from, VFMIG_ROLE_SOURCE);
+	CHECK_EQ(vfmig_migration_run(pair.from.m, fds[0], fds[0], &pair.from.err), -ETIMEDOUT);
+	CHECK(strstr(pair.from.err.text, "setup-timeout"));
+	migration_pair_stayed(&pair);
+	migration_pair_end_free(&pair.from);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -39,23 +39,24 @@ struct limits {
 static bool attempt(uint16_t swallowed, struct limits limits, uint64_t ms, const char *says)
 {
 	struct relay_plan plan = {.act = RELAY_SWALLOW, .type = swallowed};
-	struct rig rig;
+	struct migration_pair pair;
 	bool came;
 
-	rig_init(&rig, 1, NULL);
-	no_limits(&rig.from.options);
-	no_limits(&rig.to.options);
-	rig.from.options.switchover_ms = limits.source ? ms : 0;
-	rig.from.options.channel_ms = limits.channel ? ms : 0;
-	rig.to.options.switchover_ms = limits.destination ? ms : 0;
-	rig_work(&rig.from);
-	rig_ready(&rig);
-	came = relay_migrate(&rig, plan);
-	CHECKF(strstr(rig_result(&rig.from).sentence, says) ||
-		       strstr(rig_result(&rig.to).sentence, says),
-	       "%s / %s", rig_result(&rig.from).sentence, rig_result(&rig.to).sentence);
-	rig_stayed(&rig);
-	rig_free(&rig);
+	migration_pair_init(&pair, 1, NULL);
+	no_limits(&pair.from.options);
+	no_limits(&pair.to.options);
+	pair.from.options.switchover_ms = limits.source ? ms : 0;
+	pair.from.options.channel_ms = limits.channel ? ms : 0;
+	pair.to.options.switchover_ms = limits.destination ? ms : 0;
+	migration_pair_work(&pair.from);
+	migration_pair_ready(&pair);
+	came = relay_migrate(&pair, plan);
+	CHECKF(strstr(migration_pair_result(&pair.from).sentence, says) ||
+		       strstr(migration_pair_result(&pair.to).sentence, says),
+	       "%s / %s", migration_pair_result(&pair.from).sentence,
+	       migration_pair_result(&pair.to).sentence);
+	migration_pair_stayed(&pair);
+	migration_pair_free(&pair);
 	return came;
 }
 
@@ -73,20 +74,20 @@ static void lost(uint16_t swallowed, struct limits limits, const char *says)
 /* A megabyte at 64 KiB/s takes longer than that. */
 static void total(void)
 {
-	struct rig rig;
+	struct migration_pair pair;
 
-	rig_init(&rig, 1, NULL);
-	no_limits(&rig.from.options);
-	rig.from.options.bandwidth = 64 << 10;
-	rig.from.options.total_ms = 100;
-	rig_work(&rig.from);
-	memset(rig.from.memory, 1, RIG_MEMORY);
-	rig_ready(&rig);
-	CHECK_EQ(rig_run(&rig), -ETIMEDOUT);
-	CHECK(strstr(rig.from.err.text, "total-timeout"));
-	CHECK(rig_result(&rig.from).bytes < RIG_MEMORY);
-	rig_stayed(&rig);
-	rig_free(&rig);
+	migration_pair_init(&pair, 1, NULL);
+	no_limits(&pair.from.options);
+	pair.from.options.bandwidth = 64 << 10;
+	pair.from.options.total_ms = 100;
+	migration_pair_work(&pair.from);
+	memset(pair.from.memory, 1, MIGRATION_PAIR_MEMORY);
+	migration_pair_ready(&pair);
+	CHECK_EQ(migration_pair_run(&pair), -ETIMEDOUT);
+	CHECK(strstr(pair.from.err.text, "total-timeout"));
+	CHECK(migration_pair_result(&pair.from).bytes < MIGRATION_PAIR_MEMORY);
+	migration_pair_stayed(&pair);
+	migration_pair_free(&pair);
 }
 
 int main(void)

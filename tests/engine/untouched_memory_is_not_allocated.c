@@ -109,11 +109,11 @@ int main(void)
 {
 	struct sysinfo info;
 
-	one(KIND_MEMFD);
-	one(KIND_FILE);
+	RUN(one(KIND_MEMFD));
+	RUN(one(KIND_FILE));
 	if (!sysinfo(&info) && !info.totalswap) {
-		one(KIND_ANONYMOUS);
-		one(KIND_SHARED);
+		RUN(one(KIND_ANONYMOUS));
+		RUN(one(KIND_SHARED));
 	} else {
 		printf("the system has swap: without memory that has no descriptor\n");
 	}
@@ -121,7 +121,7 @@ int main(void)
 		printf("no huge pages of 2 MiB to be had: without them\n");
 		return 0;
 	}
-	one(KIND_HUGE_MEMFD);
-	one(KIND_HUGE_ANONYMOUS);
+	RUN(one(KIND_HUGE_MEMFD));
+	RUN(one(KIND_HUGE_ANONYMOUS));
 	return 0;
 }

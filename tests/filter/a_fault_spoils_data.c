@@ -142,9 +142,9 @@ static void repeats(void)
 
 int main(void)
 {
-	shortens();
-	corrupts();
-	drops();
-	repeats();
+	RUN(shortens());
+	RUN(corrupts());
+	RUN(drops());
+	RUN(repeats());
 	return 0;
 }

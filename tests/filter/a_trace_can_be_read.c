@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A trace is lines of JSON: each request with its id, each answer with the same id, and what it brought. */
 #include "tests/filter/filtered.h"
-#include "tests/json.h"
+#include "tests/lib/json.h"
 
 static char path[] = "/tmp/vfmig-trace-XXXXXX";
 

@@ -7,7 +7,7 @@
 #define TESTS_FILTER_FILTERED_H
 
 #include "filter/filters.h"
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 struct seen {
 	unsigned ops[VFMIG_OP_COUNT];
@@ -65,7 +65,7 @@ static ssize_t seen_feature(struct seen *seen, struct vfmig_request *r)
 	}
 }
 
-static ssize_t seen_answer(struct fake *fake, struct vfmig_request *r)
+static ssize_t seen_answer(struct scripted_device *fake, struct vfmig_request *r)
 {
 	struct seen *seen = fake->user;
 	size_t n;
@@ -100,7 +100,7 @@ static ssize_t seen_answer(struct fake *fake, struct vfmig_request *r)
 /* The device alone; *seen is reset. */
 static inline struct vfmig_device *seen_new(struct seen *seen)
 {
-	struct fake *fake = fake_new(seen_answer);
+	struct scripted_device *fake = scripted_new(seen_answer);
 
 	memset(seen, 0, sizeof(*seen));
 	seen->state = VFMIG_STATE_RUNNING;

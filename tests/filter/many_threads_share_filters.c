@@ -9,7 +9,7 @@ static struct vfmig_device *device;
 static atomic_uint failed;
 static atomic_uint reached;
 
-static ssize_t count(struct fake *fake, struct vfmig_request *r)
+static ssize_t count(struct scripted_device *fake, struct vfmig_request *r)
 {
 	atomic_fetch_add(&reached, 1);
 	return 0;
@@ -25,7 +25,7 @@ static void *calls(void *context)
 
 int main(void)
 {
-	struct fake *fake = fake_new(count);
+	struct scripted_device *fake = scripted_new(count);
 	pthread_t thread[THREADS];
 	char options[64];
 	int fds[2];

@@ -22,9 +22,9 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 static const struct device_ops busy = {
 	.submit = submit,
 	.cancel = cancel,
-	.fd = fake_fd,
-	.process = fake_process,
-	.close = fake_close,
+	.fd = scripted_fd,
+	.process = scripted_process,
+	.close = scripted_close,
 };
 
 static void set_done(struct vfmig_request *request)
@@ -34,7 +34,7 @@ static void set_done(struct vfmig_request *request)
 
 static struct vfmig_device *filtered(const struct filter_kind *kind, const char *options)
 {
-	struct fake *fake = fake_new(NULL);
+	struct scripted_device *fake = scripted_new(NULL);
 
 	fake->device.ops = &busy;
 	done = false;

@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <pthread.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static int shared;
 

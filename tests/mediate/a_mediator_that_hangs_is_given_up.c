@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "filter/mediate/mediate.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/mediate/bad.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

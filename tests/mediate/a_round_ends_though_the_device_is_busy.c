@@ -4,7 +4,7 @@
  * pending_bytes says does not come to 0 before the stop. A round of pre-copy ends all the same, when a few times what
  * was pending at its beginning has come.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 #define ROUNDS 3u

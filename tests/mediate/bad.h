@@ -10,7 +10,7 @@
 
 #include <vfmig/open.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static char **bad_paths;
 

@@ -5,7 +5,7 @@
  *
  * Rules: MED-04.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 int main(int argc, char **argv)

@@ -3,7 +3,7 @@
  * The same over vfio-user, with the mediator on either side of the socket: in the server, where its user knows
  * nothing of it, and in the client, for a server that knows nothing of migration.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 int main(int argc, char **argv)

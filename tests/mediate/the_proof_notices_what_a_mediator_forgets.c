@@ -3,7 +3,7 @@
  * Negative controls for no_loss_*: mediators that forget what the copier wrote, in the host's memory or on board. The
  * migration succeeds each time, as nobody can know, and the proof does not.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 int main(int argc, char **argv)

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "filter/mediate/mediate.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/mediate/bad.h"
 
 struct watcher {

@@ -28,31 +28,32 @@ static void each_access_wakes(void)
 	uint32_t word;
 	int fd = eventfd(0, EFD_NONBLOCK);
 
-	TOUCH(card_get(device, CARD_ID));
-	TOUCH(card_set(device, CARD_SRC, 1));
-	TOUCH(card_poke(device, 0, 5));
+	TOUCH(test_device_get(device, TEST_DEVICE_ID));
+	TOUCH(test_device_set(device, TEST_DEVICE_SRC, 1));
+	TOUCH(test_device_poke(device, 0, 5));
 	/* what the kit answers without the model: memory, configuration space, MSI-X */
-	TOUCH(CHECK_EQ(card_peek(device, 0), 5));
-	TOUCH(CARD_OK(
-		vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_region_read(device, 4, 0, &word, 4, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_region_write(device, 4, 0, &word, 4, &card_err)));
+	TOUCH(CHECK_EQ(test_device_peek(device, 0), 5));
+	TOUCH(CHECK_OK(
+		vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &test_err)));
+	TOUCH(CHECK_OK(vfmig_device_region_read(device, 4, 0, &word, 4, &test_err)));
+	TOUCH(CHECK_OK(vfmig_device_region_write(device, 4, 0, &word, 4, &test_err)));
 	/* and every ioctl, also one that only asks, and one that is refused */
-	TOUCH(CARD_OK(vfmig_device_get_info(device, &info, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_get_region_info(device, 0, &region, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_get_irq_info(device, 2, &irq, &card_err)));
-	TOUCH(CARD_OK(
-		vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err)));
-	TOUCH(CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
-						&state, sizeof(state), &card_err)));
-	TOUCH(CARD_OK(vfmig_device_call_feature(
-		device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION, NULL, 0, &card_err)));
+	TOUCH(CHECK_OK(vfmig_device_get_info(device, &info, &test_err)));
+	TOUCH(CHECK_OK(vfmig_device_get_region_info(device, 0, &region, &test_err)));
+	TOUCH(CHECK_OK(vfmig_device_get_irq_info(device, 2, &irq, &test_err)));
+	TOUCH(CHECK_OK(
+		vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &test_err)));
+	TOUCH(CHECK_OK(vfmig_device_call_feature(device,
+						 VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
+						 &state, sizeof(state), &test_err)));
+	TOUCH(CHECK_OK(vfmig_device_call_feature(
+		device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION, NULL, 0, &test_err)));
 	TOUCH(CHECK_EQ(vfmig_device_call_feature(device, VFMIG_FEATURE_SET | 99, NULL, 0, NULL),
 		       -ENOTTY));
 	TOUCH(CHECK_EQ(vfmig_device_region_read(device, 0, 1 << 20, &word, 4, NULL), -EINVAL));
-	TOUCH(CARD_OK(vfmig_device_reset(device, &card_err));
+	TOUCH(CHECK_OK(vfmig_device_reset(device, &test_err));
 	      /* After it there may be something to do: it is worked before it rests. */
-	      CARD_OK(vfmig_device_process(device, &card_err)));
+	      CHECK_OK(vfmig_device_process(device, &test_err)));
 	close(fd);
 }
 
@@ -60,42 +61,42 @@ static void each_access_wakes(void)
 static void a_map_is_no_access(void)
 {
 	CHECK(sleeper.asleep);
-	card_memory(space, 1 << 24, 65536);
-	CARD_OK(vfmig_space_unmap(space, 1 << 24, 65536, &card_err));
+	test_device_memory(space, 1 << 24, 65536);
+	CHECK_OK(vfmig_space_unmap(space, 1 << 24, 65536, &test_err));
 	CHECK(sleeper.asleep);
 }
 
 /* Work keeps it awake until it is done; a migration goes on step by step, between two naps each. */
 static void it_works_in_between(void)
 {
-	uint64_t *memory = card_memory(space, 0, 8192);
-	struct vfmig_session *session = card_session(device);
-	struct card_stream stream;
+	uint64_t *memory = test_device_memory(space, 0, 8192);
+	struct vfmig_session *session = test_device_session(device);
+	struct test_device_stream stream;
 	unsigned wakes;
 
 	memory[0] = 41;
-	card_set(device, CARD_SRC, 0);
-	card_set(device, CARD_DST, 4096);
-	card_set(device, CARD_LEN, 8);
+	test_device_set(device, TEST_DEVICE_SRC, 0);
+	test_device_set(device, TEST_DEVICE_DST, 4096);
+	test_device_set(device, TEST_DEVICE_LEN, 8);
 	CHECK(sleeper.asleep);
-	card_set(device, CARD_GO, 2);
+	test_device_set(device, TEST_DEVICE_GO, 2);
 	CHECK(!sleeper.asleep); /* there is something to do */
-	card_work(device, 2);
-	CARD_OK(vfmig_device_process(device, &card_err));
+	test_device_work(device, 2);
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	CHECK(sleeper.asleep);
 	CHECK_EQ(memory[512], 42);
 
-	card_go(session, VFMIG_STATE_PRE_COPY);
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_PRE_COPY);
+	test_device_go(session, VFMIG_STATE_PRE_COPY);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_PRE_COPY);
 	wakes = sleeper.wakes;
-	stream = card_save(session);
+	stream = test_device_save(session);
 	CHECK(sleeper.wakes > wakes + 2);
 	CHECK(sleeper.asleep && stream.len > 100);
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
-	CARD_OK(card_load(session, stream.bytes, stream.len, 1000, &card_err));
-	card_go(session, VFMIG_STATE_RUNNING);
-	CHECK_EQ(card_get(device, CARD_DONE), 2);
-	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_STOP);
+	CHECK_OK(test_device_load(session, stream.bytes, stream.len, 1000, &test_err));
+	test_device_go(session, VFMIG_STATE_RUNNING);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), 2);
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	free(stream.bytes);
 	vfmig_session_close(session);
 }
@@ -107,21 +108,21 @@ static void it_may_not_any_more(void)
 	CHECK(sleeper.asleep);
 	CHECK_EQ(sleeper_enter(device), -EINVAL); /* allowed already, and woken by the question */
 	CHECK(sleeper.asleep);
-	CARD_OK(sleeper_exit(device));
+	CHECK_OK(sleeper_exit(device));
 	CHECK(!sleeper.asleep);
 	sleeps = sleeper.sleeps;
-	card_get(device, CARD_ID);
-	CARD_OK(vfmig_device_process(device, &card_err));
+	test_device_get(device, TEST_DEVICE_ID);
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	CHECK_EQ(sleeper.sleeps, sleeps);
-	CARD_OK(sleeper_exit(device)); /* no harm */
+	CHECK_OK(sleeper_exit(device)); /* no harm */
 	/* A model that is not idle is asked, and asked again. */
 	sleeper.restless = true;
-	CARD_OK(sleeper_enter(device));
+	CHECK_OK(sleeper_enter(device));
 	CHECK(!sleeper.asleep);
-	card_get(device, CARD_ID);
+	test_device_get(device, TEST_DEVICE_ID);
 	CHECK(!sleeper.asleep);
 	sleeper.restless = false;
-	card_get(device, CARD_ID);
+	test_device_get(device, TEST_DEVICE_ID);
 	CHECK(sleeper.asleep);
 }
 
@@ -129,39 +130,39 @@ static void it_may_not_any_more(void)
 static void a_touch_asleep_would_be_seen(void)
 {
 	sleeper.oversleeps = true;
-	card_get(device, CARD_ID);
+	test_device_get(device, TEST_DEVICE_ID);
 	CHECK_EQ(sleeper.reached_asleep, 1);
 }
 
 int main(void)
 {
-	struct vfmig_model model = sleeper_model(), plain = card_model;
+	struct vfmig_model model = sleeper_model(), plain = test_device_model;
 	struct vfmig_device *other;
 
-	device = card_open_as(&model, NULL);
+	device = test_device_open_as(&model, NULL);
 	space = vfmig_space_new();
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	card_get(device, CARD_ID);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	test_device_get(device, TEST_DEVICE_ID);
 	CHECK_EQ(sleeper.sleeps, 0);
 	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++) {
-		CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_PROBE | i, NULL, 0,
-						  &card_err));
+		CHECK_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_PROBE | i, NULL, 0,
+						   &test_err));
 		CHECK_EQ(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | i, NULL, 0, NULL),
 			 -EINVAL);
 	}
-	CARD_OK(vfmig_device_process(device, &card_err));
-	CARD_OK(sleeper_enter(device));
+	CHECK_OK(vfmig_device_process(device, &test_err));
+	CHECK_OK(sleeper_enter(device));
 	CHECK(sleeper.asleep && sleeper.sleeps == 1 && !sleeper.wakes);
-	each_access_wakes();
-	a_map_is_no_access();
-	it_works_in_between();
-	it_may_not_any_more();
+	RUN(each_access_wakes());
+	RUN(a_map_is_no_access());
+	RUN(it_works_in_between());
+	RUN(it_may_not_any_more());
 	CHECK(!sleeper.reached_asleep);
-	a_touch_asleep_would_be_seen();
+	RUN(a_touch_asleep_would_be_seen());
 	vfmig_device_close(device);
 	vfmig_space_free(space);
 
-	other = card_open_as(&plain, NULL);
+	other = test_device_open_as(&plain, NULL);
 	CHECK_EQ(sleeper_enter(other), -ENOTTY);
 	vfmig_device_close(other);
 	return 0;

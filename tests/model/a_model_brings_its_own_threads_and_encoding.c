@@ -10,7 +10,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 #define IOVA  0x100000
 #define TAIL  100000u /* bytes of state besides the count */
@@ -196,59 +196,61 @@ static const struct vfmig_model ticker = {
 /* Until it has counted further. */
 static void wait_for_more(struct vfmig_device *device)
 {
-	uint64_t count = card_get(device, 0);
+	uint64_t count = test_device_get(device, 0);
 
-	while (card_get(device, 0) <= count + 3)
+	while (test_device_get(device, 0) <= count + 3)
 		sched_yield();
 }
 
 static void stands_still(struct vfmig_device *device, int why)
 {
-	uint64_t count = card_get(device, 0), tries = card_get(device, 24);
+	uint64_t count = test_device_get(device, 0), tries = test_device_get(device, 24);
 
 	for (int i = 0; i < 100; i++)
 		sched_yield();
-	CHECK_EQ(card_get(device, 0), count);
-	card_set(device, 8, (uint64_t)why);
-	CHECK_EQ(card_get(device, 24), tries + 1);
-	CHECK_EQ(card_get(device, 0), count);
+	CHECK_EQ(test_device_get(device, 0), count);
+	test_device_set(device, 8, (uint64_t)why);
+	CHECK_EQ(test_device_get(device, 24), tries + 1);
+	CHECK_EQ(test_device_get(device, 0), count);
 }
 
 int main(void)
 {
-	struct vfmig_device *from = card_open_as(&ticker, NULL), *to = card_open_as(&ticker, NULL);
-	struct vfmig_session *source = card_session(from), *target = card_session(to);
+	struct vfmig_device *from = test_device_open_as(&ticker, NULL),
+			    *to = test_device_open_as(&ticker, NULL);
+	struct vfmig_session *source = test_device_session(from), *target = test_device_session(to);
 	struct vfmig_space *here = vfmig_space_new(), *there = vfmig_space_new();
-	struct card_stream stream = {NULL, 0};
-	uint64_t *memory = card_memory(here, IOVA, 4096), *copy = card_memory(there, IOVA, 4096);
+	struct test_device_stream stream = {NULL, 0};
+	uint64_t *memory = test_device_memory(here, IOVA, 4096),
+		 *copy = test_device_memory(there, IOVA, 4096);
 	struct vfmig_error err = {0};
 	uint64_t count, seen;
 	static const enum vfmig_state quiet[] = {VFMIG_STATE_RUNNING_P2P, VFMIG_STATE_STOP,
 						 VFMIG_STATE_PRE_COPY_P2P, VFMIG_STATE_STOP_COPY};
 
 	stands_still(from, ENXIO); /* it has no memory to work in */
-	CARD_OK(vfmig_space_attach(here, from, &card_err));
-	CARD_OK(vfmig_space_attach(there, to, &card_err));
+	CHECK_OK(vfmig_space_attach(here, from, &test_err));
+	CHECK_OK(vfmig_space_attach(there, to, &test_err));
 	wait_for_more(from);
 	for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
-		card_go(source, quiet[i]);
+		test_device_go(source, quiet[i]);
 		stands_still(from, EBUSY);
-		card_go(source, VFMIG_STATE_RUNNING);
+		test_device_go(source, VFMIG_STATE_RUNNING);
 		wait_for_more(from);
 	}
-	card_set(from, 16, 0xa5);
-	card_go(source, VFMIG_STATE_PRE_COPY);
+	test_device_set(from, 16, 0xa5);
+	test_device_go(source, VFMIG_STATE_PRE_COPY);
 	wait_for_more(from);
-	card_pull(source, &stream, 1000);
-	card_go(source, VFMIG_STATE_STOP_COPY);
-	card_pull(source, &stream, 777);
+	test_device_pull(source, &stream, 1000);
+	test_device_go(source, VFMIG_STATE_STOP_COPY);
+	test_device_pull(source, &stream, 777);
 	CHECK(stream.len > ALL);
-	count = card_get(from, 0);
+	count = test_device_get(from, 0);
 	CHECK_EQ(*memory, count);
-	CARD_OK(card_load(target, stream.bytes, stream.len, 501, &card_err));
-	CHECK_EQ(card_get(to, 0), count);
-	CHECK_EQ(card_get(to, 32), 0xa5);
-	card_go(target, VFMIG_STATE_RUNNING);
+	CHECK_OK(test_device_load(target, stream.bytes, stream.len, 501, &test_err));
+	CHECK_EQ(test_device_get(to, 0), count);
+	CHECK_EQ(test_device_get(to, 32), 0xa5);
+	test_device_go(target, VFMIG_STATE_RUNNING);
 	wait_for_more(to);
 	/* The model's own refusal is told in its words. */
 	for (size_t i = 0; i + 4 <= stream.len; i++) {
@@ -259,14 +261,14 @@ int main(void)
 			break;
 		}
 	}
-	CHECK_EQ(card_load(target, stream.bytes, stream.len, 501, &err), -EINVAL);
+	CHECK_EQ(test_device_load(target, stream.bytes, stream.len, 501, &err), -EINVAL);
 	CHECK(strstr(err.text, "this is no ticker's state"));
-	CARD_OK(vfmig_device_reset(to, &card_err));
+	CHECK_OK(vfmig_device_reset(to, &test_err));
 	wait_for_more(to);
-	CARD_OK(vfmig_space_detach(there, to, &card_err));
+	CHECK_OK(vfmig_space_detach(there, to, &test_err));
 	stands_still(to, ENXIO);
 	memcpy(&seen, copy, sizeof(seen));
-	CHECK_EQ(seen, card_get(to, 0));
+	CHECK_EQ(seen, test_device_get(to, 0));
 
 	free(stream.bytes);
 	vfmig_session_close(source);

@@ -11,7 +11,7 @@
 #include <vfmig/open.h>
 
 #include "source/vfio_user.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static struct vfmig_export *server;
 
@@ -24,15 +24,15 @@ static struct vfmig_device *open_as(const char *guise, bool far, struct vfmig_de
 	int fds[2];
 
 	snprintf(name, sizeof(name), "model:lookalike,as=%s", guise);
-	CARD_OK(vfmig_open(name, &device, &card_err));
+	CHECK_OK(vfmig_open(name, &device, &test_err));
 	*served = device;
 	if (!far)
 		return device;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	config.fd = fds[0];
-	CARD_OK(vfmig_export_vfio_user(device, &config, &server, &card_err));
-	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
+	CHECK_OK(vfmig_export_vfio_user(device, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
+	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &test_err));
 	return device;
 }
 
@@ -67,7 +67,7 @@ static void kinds(bool far)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		device = open_as(cases[i].guise, far, &served);
-		CARD_OK(vfmig_device_get_details(device, &about, &card_err));
+		CHECK_OK(vfmig_device_get_details(device, &about, &test_err));
 		CHECK_EQ(about.flags, cases[i].flag | VFMIG_DEVICE_FLAG_RESET);
 		CHECK_EQ(about.num_regions, cases[i].regions);
 		CHECK_EQ(about.num_irqs, cases[i].irqs);
@@ -83,7 +83,7 @@ static void zpci(bool far)
 	char text[32];
 
 	device = open_as("zpci", far, &served);
-	CARD_OK(vfmig_device_get_details(device, &about, &card_err));
+	CHECK_OK(vfmig_device_get_details(device, &about, &test_err));
 	CHECK_EQ(about.base.start_dma, 0x100000000);
 	CHECK_EQ(about.base.fh, 0x80000042);
 	CHECK_EQ(about.group.noi, 2048);
@@ -140,15 +140,15 @@ static void types(bool far)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		device = open_as(cases[i].guise, far, &served);
-		CARD_OK(vfmig_device_get_region_info(device, cases[i].index, &region, &card_err));
+		CHECK_OK(vfmig_device_get_region_info(device, cases[i].index, &region, &test_err));
 		CHECK_EQ(region.size, cases[i].size);
 		CHECK_STR(vfmig_region_type_name(region.type, region.subtype), cases[i].name);
 		close_it(device, served, far);
 	}
 	device = open_as("pci", far, &served);
-	CARD_OK(vfmig_device_get_region_info(device, 4, &region, &card_err));
+	CHECK_OK(vfmig_device_get_region_info(device, 4, &region, &test_err));
 	CHECK(region.msix_mappable);
-	CARD_OK(vfmig_device_get_region_info(device, 0, &region, &card_err));
+	CHECK_OK(vfmig_device_get_region_info(device, 0, &region, &test_err));
 	CHECK(!region.msix_mappable);
 	close_it(device, served, far);
 	CHECK(!vfmig_region_type_name(77, 1));
@@ -179,47 +179,47 @@ static void subchannel(bool far)
 	int io = eventfd(0, EFD_NONBLOCK), crw = eventfd(0, EFD_NONBLOCK);
 	struct vfmig_device *device, *served, *to, *served_to;
 	struct vfmig_irq_info irq;
-	struct card_stream stream;
+	struct test_device_stream stream;
 	struct vfmig_session *from_session, *to_session;
 	uint8_t orb[124], back[124];
 
 	device = open_as("ccw", far, &served);
 	for (uint32_t i = 0; i < 3; i++) {
-		CARD_OK(vfmig_device_get_irq_info(device, i, &irq, &card_err));
+		CHECK_OK(vfmig_device_get_irq_info(device, i, &irq, &test_err));
 		CHECK(irq.count == 1 && irq.flags & VFMIG_IRQ_INFO_EVENTFD);
 	}
 	CHECK_EQ(vfmig_device_get_irq_info(device, 3, &irq, NULL), -EINVAL);
 	CHECK_EQ(trigger(device, by_none, 0, 0, 1, NULL), -EINVAL); /* none is set */
-	CARD_OK(trigger(device, by_fd, VFMIG_CCW_IRQ_IO, 0, 1, &io));
-	CARD_OK(trigger(device, by_fd, VFMIG_CCW_IRQ_CRW, 0, 1, &crw));
+	CHECK_OK(trigger(device, by_fd, VFMIG_CCW_IRQ_IO, 0, 1, &io));
+	CHECK_OK(trigger(device, by_fd, VFMIG_CCW_IRQ_CRW, 0, 1, &crw));
 	CHECK_EQ(trigger(device, by_fd, VFMIG_CCW_IRQ_IO, 1, 1, &io), -EINVAL);
 	CHECK_EQ(trigger(device, by_fd, 3, 0, 1, &io), -EINVAL);
 	memset(orb, 7, sizeof(orb));
-	CARD_OK(vfmig_device_region_write(device, 0, 0, orb, sizeof(orb), &card_err));
-	CHECK_EQ(card_signals(io), 1);
-	CHECK_EQ(card_signals(crw), 0);
-	CARD_OK(vfmig_device_region_write(device, 1, 0, orb, 4, &card_err));
-	CHECK_EQ(card_signals(crw), 1);
-	CARD_OK(trigger(device, by_none, VFMIG_CCW_IRQ_IO, 0, 1, NULL));
-	CHECK_EQ(card_signals(io), 1);
-	CARD_OK(trigger(device, by_none, VFMIG_CCW_IRQ_IO, 0, 0, NULL)); /* taken away */
-	CARD_OK(vfmig_device_region_write(device, 0, 0, orb, sizeof(orb), &card_err));
-	CHECK_EQ(card_signals(io), 0);
+	CHECK_OK(vfmig_device_region_write(device, 0, 0, orb, sizeof(orb), &test_err));
+	CHECK_EQ(test_device_signals(io), 1);
+	CHECK_EQ(test_device_signals(crw), 0);
+	CHECK_OK(vfmig_device_region_write(device, 1, 0, orb, 4, &test_err));
+	CHECK_EQ(test_device_signals(crw), 1);
+	CHECK_OK(trigger(device, by_none, VFMIG_CCW_IRQ_IO, 0, 1, NULL));
+	CHECK_EQ(test_device_signals(io), 1);
+	CHECK_OK(trigger(device, by_none, VFMIG_CCW_IRQ_IO, 0, 0, NULL)); /* taken away */
+	CHECK_OK(vfmig_device_region_write(device, 0, 0, orb, sizeof(orb), &test_err));
+	CHECK_EQ(test_device_signals(io), 0);
 	CHECK_EQ(vfmig_device_region_write(device, 2, 0, orb, 4, NULL), -EINVAL); /* is read only */
-	CARD_OK(vfmig_device_region_read(device, 2, 0, back, 52, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, 2, 0, back, 52, &test_err));
 	CHECK_EQ(vfmig_device_region_read(device, 2, 0, back, 53, NULL), -EINVAL);
 	CHECK_EQ(vfmig_device_region_read(device, 4, 0, back, 1, NULL), -EINVAL);
 	if (!far) {
-		from_session = card_session(device);
-		stream = card_save(from_session);
+		from_session = test_device_session(device);
+		stream = test_device_save(from_session);
 		to = open_as("ccw", false, &served_to);
-		to_session = card_session(to);
-		CARD_OK(card_load(to_session, stream.bytes, stream.len, 100, &card_err));
-		card_go(to_session, VFMIG_STATE_RUNNING);
+		to_session = test_device_session(to);
+		CHECK_OK(test_device_load(to_session, stream.bytes, stream.len, 100, &test_err));
+		test_device_go(to_session, VFMIG_STATE_RUNNING);
 		/* The interrupt that nobody took is pending there, and is told when somebody does. */
-		CARD_OK(trigger(to, by_fd, VFMIG_CCW_IRQ_IO, 0, 1, &io));
-		CHECK_EQ(card_signals(io), 1);
-		CARD_OK(vfmig_device_region_read(to, 0, 0, back, sizeof(back), &card_err));
+		CHECK_OK(trigger(to, by_fd, VFMIG_CCW_IRQ_IO, 0, 1, &io));
+		CHECK_EQ(test_device_signals(io), 1);
+		CHECK_OK(vfmig_device_region_read(to, 0, 0, back, sizeof(back), &test_err));
 		CHECK(!memcmp(orb, back, sizeof(orb)));
 		free(stream.bytes);
 		vfmig_session_close(from_session);
@@ -237,10 +237,10 @@ static void beside_v1(void)
 	struct vfmig_device *device;
 	struct vfmig_region region;
 
-	CARD_OK(vfmig_open("model:lookalike,as=igd,protocol=v1", &device, &card_err));
-	CARD_OK(vfmig_device_get_region_info(device, 11, &region, &card_err));
+	CHECK_OK(vfmig_open("model:lookalike,as=igd,protocol=v1", &device, &test_err));
+	CHECK_OK(vfmig_device_get_region_info(device, 11, &region, &test_err));
 	CHECK_EQ(region.size, 256);
-	CARD_OK(vfmig_device_get_region_info(device, 12, &region, &card_err));
+	CHECK_OK(vfmig_device_get_region_info(device, 12, &region, &test_err));
 	CHECK_STR(vfmig_region_type_name(region.type, region.subtype), "migration");
 	vfmig_device_close(device);
 }
@@ -253,9 +253,9 @@ static void less_room(const char *name, const char *filter, uint32_t index)
 	struct vfmig_region_info *info = (struct vfmig_region_info *)bytes;
 	ssize_t whole = -1;
 
-	CARD_OK(vfmig_open(name, &device, &card_err));
+	CHECK_OK(vfmig_open(name, &device, &test_err));
 	if (filter)
-		CARD_OK(vfmig_add_filter(&device, filter, &card_err));
+		CHECK_OK(vfmig_add_filter(&device, filter, &test_err));
 	for (size_t size = sizeof(bytes); size; size--) {
 		struct vfmig_request request = {
 			.op = VFMIG_OP_REGION_INFO,
@@ -291,12 +291,12 @@ static const struct vfmig_presents *present_wrong(void *self)
 
 static void refused(const char *why)
 {
-	struct vfmig_model model = card_model;
+	struct vfmig_model model = test_device_model;
 	struct vfmig_device *device;
 
 	model.presents = present_wrong;
-	CHECK_EQ(vfmig_model_open(&model, NULL, &device, &card_err), -EINVAL);
-	CHECKF(strstr(card_err.text, why), "%s", card_err.text);
+	CHECK_EQ(vfmig_model_open(&model, NULL, &device, &test_err), -EINVAL);
+	CHECKF(strstr(test_err.text, why), "%s", test_err.text);
 	memset(&wrong, 0, sizeof(wrong));
 	wrong.kind = VFMIG_DEVICE_FLAG_PCI;
 }

@@ -3,16 +3,16 @@
  * What a model says of itself is looked at when it is opened, and refused with a sentence; so are options that
  * it does not take. A create() that fails leaves nothing behind.
  */
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static struct vfmig_entry entries[8];
 static struct vfmig_model model;
 
 static void again(void)
 {
-	model = card_model;
+	model = test_device_model;
 	for (size_t i = 0; i < 8; i++)
-		entries[i] = card_state[i];
+		entries[i] = test_device_state[i];
 	model.state = entries;
 }
 
@@ -37,7 +37,7 @@ static void tables(void)
 	refused("printable characters");
 	entries[1].name = "pci.config";
 	refused("are the kit's");
-	entries[1].offset = sizeof(struct card) - 4;
+	entries[1].offset = sizeof(struct test_device) - 4;
 	refused("not in the instance");
 	entries[1].offset = SIZE_MAX - 8;
 	refused("not in the instance");
@@ -121,33 +121,33 @@ static void options(void)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct vfmig_error err = {0};
-		int ret = vfmig_model_open(&card_model, bad[i].text, &device, &err);
+		int ret = vfmig_model_open(&test_device_model, bad[i].text, &device, &err);
 
 		CHECKF(ret == -EINVAL || ret == -ERANGE, "%s: %d", bad[i].text, ret);
 		CHECKF(strstr(err.text, bad[i].why), "\"%s\"", err.text);
 	}
-	device = card_open("logging=off,memory=8K,migration=stop_copy");
+	device = test_device_open("logging=off,memory=8K,migration=stop_copy");
 	CHECK(strstr(vfmig_device_name(device), "card"));
 	vfmig_device_close(device);
 }
 
 int main(void)
 {
-	again();
+	RUN(again());
 	CHECK_EQ(vfmig_model_open(NULL, NULL, NULL, NULL), -EINVAL);
 	model.name = "two words";
-	refused("one short word");
+	RUN(refused("one short word"));
 	model.name = NULL;
-	refused("no name");
+	RUN(refused("no name"));
 	model.version = 0;
-	refused("version must be");
+	RUN(refused("version must be"));
 	model.save = never;
-	refused("can save and not load");
-	tables();
-	buses();
+	RUN(refused("can save and not load"));
+	RUN(tables());
+	RUN(buses());
 	model.create = create;
 	model.destroy = destroy;
-	refused("model card: it does not feel like it");
-	options();
+	RUN(refused("model card: it does not feel like it"));
+	RUN(options());
 	return 0;
 }

@@ -5,7 +5,7 @@
  * changed its meaning is told apart from the one that had its name before. An older one refuses a newer
  * stream, and says so. There and back again only works where nothing has changed.
  */
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 struct lamp {
 	struct vfmig_kit *kit;
@@ -140,17 +140,17 @@ static struct vfmig_model model(uint32_t version, const struct vfmig_entry *stat
 	};
 }
 
-static struct card_stream saved_by(const struct vfmig_model *which)
+static struct test_device_stream saved_by(const struct vfmig_model *which)
 {
-	struct vfmig_device *device = card_open_as(which, NULL);
-	struct vfmig_session *session = card_session(device);
-	struct card_stream stream;
+	struct vfmig_device *device = test_device_open_as(which, NULL);
+	struct vfmig_session *session = test_device_session(device);
+	struct test_device_stream stream;
 
-	card_set(device, 0, 42);
-	card_set(device, 8, 0xff0000);
-	card_set(device, 16, 123456);
-	card_set(device, 32, 77);
-	stream = card_save(session);
+	test_device_set(device, 0, 42);
+	test_device_set(device, 8, 0xff0000);
+	test_device_set(device, 16, 123456);
+	test_device_set(device, 32, 77);
+	stream = test_device_save(session);
 	vfmig_session_close(session);
 	vfmig_device_close(device);
 	return stream;
@@ -159,18 +159,19 @@ static struct card_stream saved_by(const struct vfmig_model *which)
 static void loads(const struct vfmig_model *from, const struct vfmig_model *to, uint64_t level,
 		  uint64_t color, uint64_t legacy)
 {
-	struct card_stream stream = saved_by(from);
-	struct vfmig_device *device = card_open_as(to, NULL);
-	struct vfmig_session *session = card_session(device);
+	struct test_device_stream stream = saved_by(from);
+	struct vfmig_device *device = test_device_open_as(to, NULL);
+	struct vfmig_session *session = test_device_session(device);
 
 	if (to->version > 1)
-		card_set(device, 8, 0x123456); /* what was there before does not shine through */
-	CARD_OK(card_load(session, stream.bytes, stream.len, 100, &card_err));
-	CHECK_EQ(card_get(device, 0), level);
-	CHECK_EQ(card_get(device, 8), color);
-	CHECK_EQ(card_get(device, 16), 123456);
-	CHECK_EQ(card_get(device, 24), from->version);
-	CHECK_EQ(card_get(device, 32), legacy);
+		test_device_set(device, 8,
+				0x123456); /* what was there before does not shine through */
+	CHECK_OK(test_device_load(session, stream.bytes, stream.len, 100, &test_err));
+	CHECK_EQ(test_device_get(device, 0), level);
+	CHECK_EQ(test_device_get(device, 8), color);
+	CHECK_EQ(test_device_get(device, 16), 123456);
+	CHECK_EQ(test_device_get(device, 24), from->version);
+	CHECK_EQ(test_device_get(device, 32), legacy);
 	free(stream.bytes);
 	vfmig_session_close(session);
 	vfmig_device_close(device);
@@ -178,12 +179,12 @@ static void loads(const struct vfmig_model *from, const struct vfmig_model *to, 
 
 static void refuses(const struct vfmig_model *from, const struct vfmig_model *to, const char *why)
 {
-	struct card_stream stream = saved_by(from);
-	struct vfmig_device *device = card_open_as(to, NULL);
-	struct vfmig_session *session = card_session(device);
+	struct test_device_stream stream = saved_by(from);
+	struct vfmig_device *device = test_device_open_as(to, NULL);
+	struct vfmig_session *session = test_device_session(device);
 	struct vfmig_error err = {0};
 
-	CHECK_EQ(card_load(session, stream.bytes, stream.len, 100, &err), -EINVAL);
+	CHECK_EQ(test_device_load(session, stream.bytes, stream.len, 100, &err), -EINVAL);
 	CHECKF(strstr(err.text, why), "\"%s\" does not say \"%s\"", err.text, why);
 	free(stream.bytes);
 	vfmig_session_close(session);

@@ -8,7 +8,7 @@
  */
 #include <poll.h>
 
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 #define IOVA 0x100000
 
@@ -26,107 +26,107 @@ static bool has_work(void)
 static void process(void)
 {
 	for (int i = 0; i < 3; i++)
-		CARD_OK(vfmig_device_process(device, &card_err));
+		CHECK_OK(vfmig_device_process(device, &test_err));
 }
 
 static void in_state(enum vfmig_state quiet)
 {
-	uint64_t done = card_get(device, CARD_DONE);
+	uint64_t done = test_device_get(device, TEST_DEVICE_DONE);
 
-	card_set(device, CARD_GO, 1);
+	test_device_set(device, TEST_DEVICE_GO, 1);
 	CHECK(has_work());
-	card_go(session, quiet);
+	test_device_go(session, quiet);
 	process();
-	CHECK_EQ(card_get(device, CARD_DONE), done);
-	card_set(device, CARD_GO, 1);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), done);
+	test_device_set(device, TEST_DEVICE_GO, 1);
 	process();
 	CHECK(!has_work()); /* nothing that can be done now */
-	CHECK_EQ(card_get(device, CARD_GO), 2);
-	CHECK_EQ(card_get(device, CARD_DONE), done);
-	card_go(session, VFMIG_STATE_RUNNING);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_GO), 2);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), done);
+	test_device_go(session, VFMIG_STATE_RUNNING);
 	CHECK(has_work());
-	card_work(device, done + 2);
-	CHECK_EQ(card_get(device, CARD_GO), 0);
+	test_device_work(device, done + 2);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_GO), 0);
 	process();
 	CHECK(!has_work());
 }
 
 static void without_a_space(void)
 {
-	struct vfmig_request trigger = {.op = VFMIG_OP_SET_IRQS, .err = &card_err};
-	uint64_t done = card_get(device, CARD_DONE);
+	struct vfmig_request trigger = {.op = VFMIG_OP_SET_IRQS, .err = &test_err};
+	uint64_t done = test_device_get(device, TEST_DEVICE_DONE);
 	int32_t fd = eventfd(0, EFD_NONBLOCK);
 
-	CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
-	card_signals(fd); /* what was pending */
-	card_set(device, CARD_GO, 5);
+	CHECK_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &test_err));
+	test_device_signals(fd); /* what was pending */
+	test_device_set(device, TEST_DEVICE_GO, 5);
 	/* The client is gone. */
-	CARD_OK(vfmig_space_detach(space, device, &card_err));
+	CHECK_OK(vfmig_space_detach(space, device, &test_err));
 	trigger.irqs.index = VFMIG_PCI_IRQ_MSIX;
 	trigger.irqs.flags = VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER;
-	CARD_OK(vfmig_call(device, &trigger));
+	CHECK_OK(vfmig_call(device, &trigger));
 	process();
-	CHECK_EQ(card_get(device, CARD_GO), 5);
-	card_set(device, CARD_VECTOR, 0);
-	CHECK_EQ(card_signals(fd), 0);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_GO), 5);
+	test_device_set(device, TEST_DEVICE_VECTOR, 0);
+	CHECK_EQ(test_device_signals(fd), 0);
 	/* Its migration goes on to answer, and does not lose the state. */
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
-	card_go(session, VFMIG_STATE_STOP);
-	card_go(session, VFMIG_STATE_RUNNING);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RUNNING);
+	test_device_go(session, VFMIG_STATE_STOP);
+	test_device_go(session, VFMIG_STATE_RUNNING);
 	process();
-	CHECK_EQ(card_get(device, CARD_GO), 5);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_GO), 5);
 	/* The next one takes it up where it was. */
-	CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &card_err));
-	CHECK_EQ(card_signals(fd), 1);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	card_work(device, done + 5);
-	CHECK(card_signals(fd));
+	CHECK_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd, &test_err));
+	CHECK_EQ(test_device_signals(fd), 1);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	test_device_work(device, done + 5);
+	CHECK(test_device_signals(fd));
 	close(fd);
 }
 
 /* Attached while stopped, as a destination is; and twice, as nobody should be. */
 static void attached_late(void)
 {
-	struct vfmig_request attach = {.op = VFMIG_OP_ATTACH, .err = &card_err};
-	uint64_t done = card_get(device, CARD_DONE);
+	struct vfmig_request attach = {.op = VFMIG_OP_ATTACH, .err = &test_err};
+	uint64_t done = test_device_get(device, TEST_DEVICE_DONE);
 
-	CARD_OK(vfmig_space_detach(space, device, &card_err));
-	card_go(session, VFMIG_STATE_STOP);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	card_set(device, CARD_GO, 1);
+	CHECK_OK(vfmig_space_detach(space, device, &test_err));
+	test_device_go(session, VFMIG_STATE_STOP);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	test_device_set(device, TEST_DEVICE_GO, 1);
 	process();
-	CHECK_EQ(card_get(device, CARD_DONE), done);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), done);
 	attach.space = space;
 	CHECK_EQ(vfmig_call(device, &attach), -EBUSY);
-	card_go(session, VFMIG_STATE_RUNNING_P2P);
+	test_device_go(session, VFMIG_STATE_RUNNING_P2P);
 	process();
-	CHECK_EQ(card_get(device, CARD_DONE), done);
-	card_go(session, VFMIG_STATE_RUNNING);
-	card_work(device, done + 1);
-	CARD_OK(vfmig_space_detach(space, device, &card_err));
-	attach = (struct vfmig_request){.op = VFMIG_OP_DETACH, .err = &card_err};
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), done);
+	test_device_go(session, VFMIG_STATE_RUNNING);
+	test_device_work(device, done + 1);
+	CHECK_OK(vfmig_space_detach(space, device, &test_err));
+	attach = (struct vfmig_request){.op = VFMIG_OP_DETACH, .err = &test_err};
 	CHECK_EQ(vfmig_call(device, &attach), -ENXIO);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
 }
 
 int main(void)
 {
 	void *memory;
 
-	device = card_open(NULL);
-	session = card_session(device);
+	device = test_device_open(NULL);
+	session = test_device_session(device);
 	space = vfmig_space_new();
-	memory = card_memory(space, IOVA, 65536);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	card_set(device, CARD_SRC, IOVA);
-	card_set(device, CARD_DST, IOVA);
-	card_set(device, CARD_LEN, 8);
-	in_state(VFMIG_STATE_RUNNING_P2P);
-	in_state(VFMIG_STATE_PRE_COPY_P2P);
-	in_state(VFMIG_STATE_STOP);
-	in_state(VFMIG_STATE_STOP_COPY);
-	without_a_space();
-	attached_late();
+	memory = test_device_memory(space, IOVA, 65536);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	test_device_set(device, TEST_DEVICE_SRC, IOVA);
+	test_device_set(device, TEST_DEVICE_DST, IOVA);
+	test_device_set(device, TEST_DEVICE_LEN, 8);
+	RUN(in_state(VFMIG_STATE_RUNNING_P2P));
+	RUN(in_state(VFMIG_STATE_PRE_COPY_P2P));
+	RUN(in_state(VFMIG_STATE_STOP));
+	RUN(in_state(VFMIG_STATE_STOP_COPY));
+	RUN(without_a_space());
+	RUN(attached_late());
 	vfmig_session_close(session);
 	vfmig_device_close(device);
 	vfmig_space_free(space);

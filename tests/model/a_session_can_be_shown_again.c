@@ -6,7 +6,7 @@
  */
 #include "device/filter.h"
 #include "protocol/v2/v2.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 struct bridge {
 	struct vfmig_device device; /* first */
@@ -88,7 +88,7 @@ static struct bridge *wrap(struct vfmig_device *inner, const struct device_ops *
 	struct bridge *bridge = calloc(1, sizeof(*bridge));
 
 	CHECK(bridge);
-	CARD_OK(filter_init(&bridge->device, ops, inner, label, &card_err));
+	CHECK_OK(filter_init(&bridge->device, ops, inner, label, &test_err));
 	pthread_mutex_init(&bridge->lock, NULL);
 	return bridge;
 }
@@ -99,37 +99,37 @@ static struct vfmig_device *shown_again(void)
 {
 	struct bridge *bridge;
 
-	hang = wrap(card_open("memory=8K"), &hang_ops, "hang");
+	hang = wrap(test_device_open("memory=8K"), &hang_ops, "hang");
 	bridge = wrap(&hang->device, &bridge_ops, "bridge");
-	CARD_OK(v2_user_open(&hang->device, &bridge->session, &card_err));
+	CHECK_OK(v2_user_open(&hang->device, &bridge->session, &test_err));
 	v2_driver_init(&bridge->offer, bridge->session, NULL);
 	return &bridge->device;
 }
 
 static void migrates(struct vfmig_device *device, struct vfmig_session *session)
 {
-	struct vfmig_device *to = card_open("memory=8K");
-	struct vfmig_session *target = card_session(to);
-	struct card_stream stream = {NULL, 0};
+	struct vfmig_device *to = test_device_open("memory=8K");
+	struct vfmig_session *target = test_device_session(to);
+	struct test_device_stream stream = {NULL, 0};
 	struct vfmig_precopy_info info;
 	uint64_t bytes;
 
-	card_poke(device, 55, 5);
-	card_go(session, VFMIG_STATE_PRE_COPY);
-	CARD_OK(vfmig_session_get_precopy_info(session, &info, &card_err));
+	test_device_poke(device, 55, 5);
+	test_device_go(session, VFMIG_STATE_PRE_COPY);
+	CHECK_OK(vfmig_session_get_precopy_info(session, &info, &test_err));
 	CHECK(info.initial_bytes);
-	card_pull(session, &stream, 999);
-	CARD_OK(vfmig_session_get_data_size(session, &bytes, &card_err));
+	test_device_pull(session, &stream, 999);
+	CHECK_OK(vfmig_session_get_data_size(session, &bytes, &test_err));
 	CHECK(bytes);
-	card_poke(device, 56, 6);
-	card_go(session, VFMIG_STATE_STOP_COPY);
-	card_pull(session, &stream, 999);
-	CARD_OK(card_load(target, stream.bytes, stream.len, 999, &card_err));
-	CHECK_EQ(card_peek(to, 55), 5);
-	CHECK_EQ(card_peek(to, 56), 6);
+	test_device_poke(device, 56, 6);
+	test_device_go(session, VFMIG_STATE_STOP_COPY);
+	test_device_pull(session, &stream, 999);
+	CHECK_OK(test_device_load(target, stream.bytes, stream.len, 999, &test_err));
+	CHECK_EQ(test_device_peek(to, 55), 5);
+	CHECK_EQ(test_device_peek(to, 56), 6);
 	/* And the other way round: the bridge loads. */
-	CARD_OK(card_load(session, stream.bytes, stream.len, 999, &card_err));
-	CHECK_EQ(card_peek(device, 56), 6);
+	CHECK_OK(test_device_load(session, stream.bytes, stream.len, 999, &test_err));
+	CHECK_EQ(test_device_peek(device, 56), 6);
 	free(stream.bytes);
 	vfmig_session_close(target);
 	vfmig_device_close(to);
@@ -140,7 +140,7 @@ static void hangs(struct vfmig_device *device, struct vfmig_session *session, bo
 	struct vfmig_error err = {0};
 	struct vfmig_request *request;
 
-	card_go(session, VFMIG_STATE_RUNNING);
+	test_device_go(session, VFMIG_STATE_RUNNING);
 	hang->hangs = true;
 	hang->late = late;
 	vfmig_device_set_timeout(device, 10);
@@ -149,12 +149,12 @@ static void hangs(struct vfmig_device *device, struct vfmig_session *session, bo
 	vfmig_device_set_timeout(device, 30000);
 	hang->hangs = hang->late = false;
 	/* Others are answered, and it can be tried again. */
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
-	card_go(session, VFMIG_STATE_STOP);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RUNNING);
+	test_device_go(session, VFMIG_STATE_STOP);
 	/* Then the late answer comes, to nobody. */
 	while ((request = request_shift(&hang->held)))
 		request_complete_err(request, -EIO, "too late");
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_STOP);
 }
 
 /* A session that holds what it is asked, and cannot give it back. */
@@ -205,7 +205,7 @@ static void an_answer_finds_its_own_question(void)
 int main(void)
 {
 	struct vfmig_device *device = shown_again();
-	struct vfmig_session *session = card_session(device);
+	struct vfmig_session *session = test_device_session(device);
 
 	CHECK_STR(vfmig_session_protocol(session), "v2");
 	CHECK_EQ(vfmig_session_flags(session),
@@ -216,9 +216,9 @@ int main(void)
 	hangs(device, session, true);
 	migrates(device, session);
 	/* A refusal comes through with its words. */
-	card_go(session, VFMIG_STATE_STOP_COPY);
-	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, &card_err), -EINVAL);
-	CHECK(strstr(card_err.text, "STOP_COPY"));
+	test_device_go(session, VFMIG_STATE_STOP_COPY);
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, &test_err), -EINVAL);
+	CHECK(strstr(test_err.text, "STOP_COPY"));
 	vfmig_session_close(session);
 	vfmig_device_close(device);
 	return 0;

@@ -16,10 +16,10 @@ static void enter(void)
 {
 	unsigned sleeps = sleeper.sleeps;
 
-	CARD_OK(sleeper_enter_wake(device, event));
+	CHECK_OK(sleeper_enter_wake(device, event));
 	CHECK(sleeper.asleep);
 	CHECK_EQ(sleeper.sleeps, sleeps + 1);
-	CHECK_EQ(card_signals(event), 0);
+	CHECK_EQ(test_device_signals(event), 0);
 }
 
 static void woken(void)
@@ -27,12 +27,12 @@ static void woken(void)
 	unsigned sleeps = sleeper.sleeps;
 
 	CHECK(!sleeper.asleep);
-	CHECK_EQ(card_signals(event), 1);
+	CHECK_EQ(test_device_signals(event), 1);
 	/* It stays awake, and silent, until it is allowed to sleep again. */
-	card_get(device, CARD_ID);
-	CARD_OK(vfmig_device_process(device, &card_err));
+	test_device_get(device, TEST_DEVICE_ID);
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	CHECK_EQ(sleeper.sleeps, sleeps);
-	CHECK_EQ(card_signals(event), 0);
+	CHECK_EQ(test_device_signals(event), 0);
 	CHECK(!sleeper.reached_asleep);
 }
 
@@ -41,31 +41,31 @@ static void whoever_wakes_it(void)
 	uint32_t word;
 
 	enter();
-	card_get(device, CARD_ID);
+	test_device_get(device, TEST_DEVICE_ID);
 	woken();
 	/* without EXIT: that was optional */
 	enter();
-	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &test_err));
 	woken();
 	enter();
-	CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION,
-					  NULL, 0, &card_err));
+	CHECK_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_MIGRATION,
+					   NULL, 0, &test_err));
 	woken();
 	enter();
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	woken();
-	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	enter();
-	CARD_OK(sleeper_exit(device)); /* by which it wakes, too */
+	CHECK_OK(sleeper_exit(device)); /* by which it wakes, too */
 	woken();
-	CARD_OK(sleeper_exit(device));
-	CHECK_EQ(card_signals(event), 0);
+	CHECK_OK(sleeper_exit(device));
+	CHECK_EQ(test_device_signals(event), 0);
 	/* An entry upon the entry wakes it, ends the first, and is one. */
 	enter();
-	CARD_OK(sleeper_enter_wake(device, event));
+	CHECK_OK(sleeper_enter_wake(device, event));
 	CHECK(sleeper.asleep);
-	CHECK_EQ(card_signals(event), 1);
-	card_get(device, CARD_ID);
+	CHECK_EQ(test_device_signals(event), 1);
+	test_device_get(device, TEST_DEVICE_ID);
 	woken();
 }
 
@@ -83,28 +83,28 @@ static void it_wakes_by_itself(void)
 	enter();
 	vfmig_kit_wake(kit_of_device);
 	CHECK(sleeper.asleep);
-	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	woken();
 }
 
 static void it_never_slept(void)
 {
 	sleeper.restless = true;
-	CARD_OK(sleeper_enter_wake(device, event));
-	card_get(device, CARD_ID);
-	card_get(device, CARD_ID);
-	CHECK_EQ(card_signals(event), 0);
+	CHECK_OK(sleeper_enter_wake(device, event));
+	test_device_get(device, TEST_DEVICE_ID);
+	test_device_get(device, TEST_DEVICE_ID);
+	CHECK_EQ(test_device_signals(event), 0);
 	CHECK_EQ(sleeper_enter_wake(device, event), -EINVAL); /* the first is in force yet */
-	CARD_OK(sleeper_exit(device));
-	CHECK_EQ(card_signals(event), 0);
+	CHECK_OK(sleeper_exit(device));
+	CHECK_EQ(test_device_signals(event), 0);
 	/* It comes to rest between two accesses: then the next one wakes it. */
-	CARD_OK(sleeper_enter_wake(device, event));
-	card_get(device, CARD_ID);
+	CHECK_OK(sleeper_enter_wake(device, event));
+	test_device_get(device, TEST_DEVICE_ID);
 	sleeper.restless = false;
-	card_get(device, CARD_ID);
+	test_device_get(device, TEST_DEVICE_ID);
 	CHECK(sleeper.asleep);
-	CHECK_EQ(card_signals(event), 0);
-	card_get(device, CARD_ID);
+	CHECK_EQ(test_device_signals(event), 0);
+	test_device_get(device, TEST_DEVICE_ID);
 	woken();
 }
 
@@ -131,16 +131,16 @@ static void what_is_no_eventfd(void)
 
 	close(event);
 	event = mine;
-	card_get(device, CARD_ID);
+	test_device_get(device, TEST_DEVICE_ID);
 	woken();
 	/* A counter that is full takes no more, and holds nobody. */
 	enter();
 	uint64_t full = UINT64_MAX - 1;
 
 	CHECK_EQ(write(event, &full, sizeof(full)), sizeof(full));
-	card_get(device, CARD_ID);
+	test_device_get(device, TEST_DEVICE_ID);
 	CHECK(!sleeper.asleep);
-	CHECK(card_signals(event) == UINT64_MAX - 1);
+	CHECK(test_device_signals(event) == UINT64_MAX - 1);
 }
 
 int main(void)
@@ -149,10 +149,10 @@ int main(void)
 
 	model.create = create;
 	event = eventfd(0, EFD_NONBLOCK);
-	device = card_open_as(&model, NULL);
+	device = test_device_open_as(&model, NULL);
 	space = vfmig_space_new();
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	whoever_wakes_it();
 	it_wakes_by_itself();
 	it_never_slept();

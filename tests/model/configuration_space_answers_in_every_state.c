@@ -6,7 +6,7 @@
  *
  * Rules: V2-23, V2-59.
  */
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static struct vfmig_device *device;
 static struct vfmig_session *session;
@@ -15,15 +15,15 @@ static uint32_t get(uint64_t offset, unsigned size)
 {
 	uint32_t value = 0;
 
-	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
-					 &card_err));
+	CHECK_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
+					  &test_err));
 	return value;
 }
 
 static void put(uint64_t offset, unsigned size, uint32_t value)
 {
-	CARD_OK(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
-					  &card_err));
+	CHECK_OK(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, size,
+					   &test_err));
 }
 
 static void identity(void)
@@ -74,11 +74,11 @@ static void sizing(void)
 	/* The capability says where the table is. */
 	CHECK_EQ(get(0x34, 1), 0x40);
 	CHECK_EQ(get(0x40, 2), 0x0011);
-	CHECK_EQ(get(0x42, 2), CARD_VECTORS - 1);
+	CHECK_EQ(get(0x42, 2), TEST_DEVICE_VECTORS - 1);
 	CHECK_EQ(get(0x44, 4), 4);
-	CHECK_EQ(get(0x48, 4), (CARD_VECTORS * 16) | 4);
+	CHECK_EQ(get(0x48, 4), (TEST_DEVICE_VECTORS * 16) | 4);
 	put(0x42, 2, 0xffff);
-	CHECK_EQ(get(0x42, 2), 0xc000 | (CARD_VECTORS - 1));
+	CHECK_EQ(get(0x42, 2), 0xc000 | (TEST_DEVICE_VECTORS - 1));
 	put(0x42, 2, 0);
 }
 
@@ -88,32 +88,35 @@ static void answers(enum vfmig_state state)
 	uint64_t written[2] = {0xfee00000 + state, state};
 	bool gone;
 
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	card_set(device, CARD_VECTOR, 69); /* pending: nobody has an eventfd */
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	test_device_set(device, TEST_DEVICE_VECTOR, 69); /* pending: nobody has an eventfd */
 	if (state == VFMIG_STATE_ERROR) {
-		card_stop_fails = -EIO;
+		test_device_stop_fails = -EIO;
 		CHECK(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL));
-		card_stop_fails = 0;
+		test_device_stop_fails = 0;
 	} else {
-		card_go(session, state);
+		test_device_go(session, state);
 	}
 	/* Registers are there as long as they are somebody's. */
 	gone = state == VFMIG_STATE_RESUMING || state == VFMIG_STATE_ERROR;
-	card_set(device, CARD_DST, 77);
-	CHECK_EQ(card_get(device, CARD_DST), gone ? UINT64_MAX : 77);
+	test_device_set(device, TEST_DEVICE_DST, 77);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DST), gone ? UINT64_MAX : 77);
 	identity();
 	sizing();
-	CARD_OK(vfmig_device_region_write(device, 4, 16, written, 16, &card_err));
-	CARD_OK(vfmig_device_region_read(device, 4, 16, entry, 16, &card_err));
+	CHECK_OK(vfmig_device_region_write(device, 4, 16, written, 16, &test_err));
+	CHECK_OK(vfmig_device_region_read(device, 4, 16, entry, 16, &test_err));
 	CHECK(!memcmp(entry, written, 16));
-	CARD_OK(vfmig_device_region_write(device, 4, CARD_VECTORS * 16, pending, 16, &card_err));
-	CARD_OK(vfmig_device_region_read(device, 4, CARD_VECTORS * 16, pending, 16, &card_err));
+	CHECK_OK(vfmig_device_region_write(device, 4, TEST_DEVICE_VECTORS * 16, pending, 16,
+					   &test_err));
+	CHECK_OK(vfmig_device_region_read(device, 4, TEST_DEVICE_VECTORS * 16, pending, 16,
+					  &test_err));
 	CHECK_EQ(pending[0], 0);
 	CHECK_EQ(pending[1], 1u << 5);
 	/* Across the table's end, and behind everything. */
-	CARD_OK(vfmig_device_region_read(device, 4, CARD_VECTORS * 16 - 8, entry, 16, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, 4, TEST_DEVICE_VECTORS * 16 - 8, entry, 16,
+					  &test_err));
 	CHECK_EQ(entry[1], 0);
-	CARD_OK(vfmig_device_region_read(device, 4, 4080, entry, 16, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, 4, 4080, entry, 16, &test_err));
 	CHECK_EQ(entry[0] | entry[1], 0);
 }
 
@@ -130,7 +133,7 @@ static void edges(void)
 	uint8_t all[4096], some[24];
 	uint64_t value = 0x1122334455667788;
 
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	access_is_refused(VFMIG_PCI_REGION_CONFIG, 256, 1);
 	access_is_refused(VFMIG_PCI_REGION_CONFIG, 255, 2);
 	access_is_refused(VFMIG_PCI_REGION_CONFIG, UINT64_MAX, 1);
@@ -145,18 +148,19 @@ static void edges(void)
 	access_is_refused(9, 0, 4);
 	access_is_refused(UINT32_MAX, 0, 4);
 	/* All of a region at once, and a register from its middle. */
-	card_set(device, CARD_SRC, value);
-	CARD_OK(vfmig_device_region_read(device, 0, 0, all, 4096, &card_err));
-	CHECK(!memcmp(all + CARD_SRC, &value, 8));
-	CARD_OK(vfmig_device_region_read(device, 0, 4, some, 24, &card_err));
+	test_device_set(device, TEST_DEVICE_SRC, value);
+	CHECK_OK(vfmig_device_region_read(device, 0, 0, all, 4096, &test_err));
+	CHECK(!memcmp(all + TEST_DEVICE_SRC, &value, 8));
+	CHECK_OK(vfmig_device_region_read(device, 0, 4, some, 24, &test_err));
 	CHECK(!memcmp(some + 4, &value, 8));
 	/* Registers in front of memory, memory, and nothing behind it, in one access. */
-	card_poke(device, 0, 0x5a);
-	CARD_OK(vfmig_device_region_read(device, 2, CARD_MEMORY_AT - 8, some, 16, &card_err));
+	test_device_poke(device, 0, 0x5a);
+	CHECK_OK(vfmig_device_region_read(device, 2, TEST_DEVICE_MEMORY_AT - 8, some, 16,
+					  &test_err));
 	CHECK_EQ(some[7], 0);
 	CHECK_EQ(some[8], 0x5a);
-	CARD_OK(vfmig_device_region_read(device, 2, CARD_MEMORY_AT + (256u << 10) - 8, some, 16,
-					 &card_err));
+	CHECK_OK(vfmig_device_region_read(device, 2, TEST_DEVICE_MEMORY_AT + (256u << 10) - 8, some,
+					  16, &test_err));
 	CHECK_EQ(some[15], 0);
 }
 
@@ -165,10 +169,10 @@ int main(void)
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_device_info info;
 
-	device = card_open(NULL);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	session = card_session(device);
-	CARD_OK(vfmig_device_get_info(device, &info, &card_err));
+	device = test_device_open(NULL);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	session = test_device_session(device);
+	CHECK_OK(vfmig_device_get_info(device, &info, &test_err));
 	CHECK_EQ(info.flags, VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET);
 	CHECK_EQ(info.num_regions, 9);
 	CHECK_EQ(info.num_irqs, 5);

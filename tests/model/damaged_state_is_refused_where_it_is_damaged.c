@@ -8,41 +8,41 @@
  */
 #include "abi/device_state.h"
 #include "abi/le.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static struct vfmig_device *device;
 static struct vfmig_session *session;
-static struct card_stream good;
+static struct test_device_stream good;
 
 static void make_good(void)
 {
-	struct vfmig_device *from = card_open("memory=16K");
-	struct vfmig_session *source = card_session(from);
+	struct vfmig_device *from = test_device_open("memory=16K");
+	struct vfmig_session *source = test_device_session(from);
 
-	card_set(from, CARD_SRC, 0x1122334455667788);
-	card_poke(from, 100, 1);
-	card_poke(from, 9000, 2);
-	good = card_save(source);
+	test_device_set(from, TEST_DEVICE_SRC, 0x1122334455667788);
+	test_device_poke(from, 100, 1);
+	test_device_poke(from, 9000, 2);
+	good = test_device_save(source);
 	vfmig_session_close(source);
 	vfmig_device_close(from);
 }
 
 static void is_as_new(void)
 {
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
-	CHECK_EQ(card_get(device, CARD_SRC), 0);
-	CHECK_EQ(card_peek(device, 100), 0);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RUNNING);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_SRC), 0);
+	CHECK_EQ(test_device_peek(device, 100), 0);
 }
 
 static void is_refused(const uint8_t *bytes, size_t len, const char *why)
 {
 	struct vfmig_error err = {0};
-	int ret = card_load(session, bytes, len, 333, &err);
+	int ret = test_device_load(session, bytes, len, 333, &err);
 
 	CHECK_EQ(ret, -EINVAL);
 	CHECKF(strstr(err.text, why), "\"%s\" does not say \"%s\"", err.text, why);
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_RESUMING);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RESUMING);
 	/* It will not forget. */
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, &err), -EINVAL);
 	CHECKF(strstr(err.text, why), "\"%s\" does not say \"%s\"", err.text, why);
@@ -54,16 +54,16 @@ static void cut_short(void)
 	for (size_t len = 0; len < good.len; len++) {
 		struct vfmig_error err = {0};
 
-		CHECK_EQ(card_load(session, good.bytes, len, 4096, &err), -EINVAL);
+		CHECK_EQ(test_device_load(session, good.bytes, len, 4096, &err), -EINVAL);
 		CHECK(strstr(err.text, "not complete"));
-		CHECK_EQ(card_state_of(session), VFMIG_STATE_RESUMING);
+		CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RESUMING);
 		if (len % 97 == 0) {
 			/* The rest, and all is well. */
-			CARD_OK(vfmig_session_write(session, good.bytes + len, good.len - len,
-						    &card_err));
-			card_go(session, VFMIG_STATE_STOP);
-			CHECK_EQ(card_get(device, CARD_SRC), 0x1122334455667788);
-			CHECK_EQ(card_peek(device, 9000), 2);
+			CHECK_OK(vfmig_session_write(session, good.bytes + len, good.len - len,
+						     &test_err));
+			test_device_go(session, VFMIG_STATE_STOP);
+			CHECK_EQ(test_device_get(device, TEST_DEVICE_SRC), 0x1122334455667788);
+			CHECK_EQ(test_device_peek(device, 9000), 2);
 		}
 		is_as_new();
 	}
@@ -90,10 +90,10 @@ static void spoiled(void)
 
 		memcpy(bad, good.bytes, good.len);
 		bad[i] ^= (uint8_t)(1u << i % 8);
-		ret = card_load(session, bad, good.len, 4096, NULL);
+		ret = test_device_load(session, bad, good.len, 4096, NULL);
 		CHECK(!ret || ret == -EINVAL);
 		refused += ret != 0;
-		CARD_OK(vfmig_device_reset(device, &card_err));
+		CHECK_OK(vfmig_device_reset(device, &test_err));
 	}
 	/* All but the contents of fields and memory: well over the schema. */
 	CHECKF(refused > 600, "%u of %zu", refused, good.len);
@@ -139,14 +139,14 @@ static void reordered(void)
 		memcpy(bad + a->at, good.bytes + b->at, b->len);
 		memcpy(bad + a->at + b->len, good.bytes + a->at, a->len);
 		if (fields || (b->type == ABI_DS_FIELD && i))
-			CARD_OK(card_load(session, bad, good.len, 4096, &card_err));
+			CHECK_OK(test_device_load(session, bad, good.len, 4096, &test_err));
 		else if (!i)
 			is_refused(bad, good.len, "schema");
 		else if (i + 2 == n)
 			is_refused(bad, good.len, "END");
 		else
 			is_refused(bad, good.len, "gap");
-		CARD_OK(vfmig_device_reset(device, &card_err));
+		CHECK_OK(vfmig_device_reset(device, &test_err));
 		/* One frame missing. */
 		len = a->at;
 		memcpy(bad, good.bytes, len);
@@ -194,7 +194,7 @@ static uint32_t id_of(const char *name)
 static void values_that_cannot_be(void)
 {
 	uint8_t *bad = malloc(good.len), config[256], bits[16] = {0};
-	uint64_t len = CARD_COPY_BYTES + 1;
+	uint64_t len = TEST_DEVICE_COPY_BYTES + 1;
 	ssize_t n;
 
 	memcpy(bad, good.bytes, good.len);
@@ -202,7 +202,7 @@ static void values_that_cannot_be(void)
 	is_refused(bad, good.len, "field len is 0x1001, and must be from 0x0 to 0x1000");
 
 	memcpy(bad, good.bytes, good.len);
-	n = vfmig_model_field(device, "pci.config", config, sizeof(config), &card_err);
+	n = vfmig_model_field(device, "pci.config", config, sizeof(config), &test_err);
 	CHECK_EQ(n, 256);
 	config[2] ^= 1;
 	put_field(bad, id_of("pci.config"), config, sizeof(config));
@@ -253,14 +253,14 @@ static void schemas_that_cannot_be(void)
 static void of_another_device(void)
 {
 	static const struct vfmig_entry no_state[] = {{.kind = VFMIG_ENTRY_END}};
-	struct vfmig_model other = card_model;
+	struct vfmig_model other = test_device_model;
 	struct vfmig_device *from;
 	struct vfmig_session *source;
-	struct card_stream stream;
+	struct test_device_stream stream;
 
-	from = card_open("memory=32K");
-	source = card_session(from);
-	stream = card_save(source);
+	from = test_device_open("memory=32K");
+	source = test_device_session(from);
+	stream = test_device_save(source);
 	is_refused(stream.bytes, stream.len,
 		   "memory has 16384 bytes here, and 32768 in the stream");
 	free(stream.bytes);
@@ -272,18 +272,18 @@ static void of_another_device(void)
 	other.options = NULL;
 	other.pci.bar[2].memory = NULL;
 	other.reset = NULL;
-	from = card_open_as(&other, NULL);
-	source = card_session(from);
-	stream = card_save(source);
+	from = test_device_open_as(&other, NULL);
+	source = test_device_session(from);
+	stream = test_device_save(source);
 	is_refused(stream.bytes, stream.len, "state of model cart, and the device is a card");
 	free(stream.bytes);
 	vfmig_session_close(source);
 	vfmig_device_close(from);
 
 	other.name = "card";
-	from = card_open_as(&other, NULL);
-	source = card_session(from);
-	stream = card_save(source);
+	from = test_device_open_as(&other, NULL);
+	source = test_device_session(from);
+	stream = test_device_save(source);
 	is_refused(stream.bytes, stream.len, "it lacks src");
 	free(stream.bytes);
 	vfmig_session_close(source);
@@ -293,18 +293,18 @@ static void of_another_device(void)
 int main(void)
 {
 	make_good();
-	device = card_open("memory=16K");
-	session = card_session(device);
-	cut_short();
-	more_than_all();
-	spoiled();
-	reordered();
-	values_that_cannot_be();
-	schemas_that_cannot_be();
-	of_another_device();
+	device = test_device_open("memory=16K");
+	session = test_device_session(device);
+	RUN(cut_short());
+	RUN(more_than_all());
+	RUN(spoiled());
+	RUN(reordered());
+	RUN(values_that_cannot_be());
+	RUN(schemas_that_cannot_be());
+	RUN(of_another_device());
 	/* And after all that, the good one. */
-	CARD_OK(card_load(session, good.bytes, good.len, 1000, &card_err));
-	CHECK_EQ(card_get(device, CARD_SRC), 0x1122334455667788);
+	CHECK_OK(test_device_load(session, good.bytes, good.len, 1000, &test_err));
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_SRC), 0x1122334455667788);
 	free(good.bytes);
 	vfmig_session_close(session);
 	vfmig_device_close(device);

@@ -6,7 +6,7 @@
  * Rules: DMA-01, DMA-02, DMA-03, DMA-04, DMA-05, DMA-06, DMA-07, DMA-09, DMA-11, DMA-12, DMA-13,
  * DMA-14, DMA-15, DMA-16, DMA-18, DMA-20, DMA-21.
  */
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 #define IOVA  0x100000ull
 #define SIZE  (1u << 20)
@@ -19,7 +19,7 @@ static uint64_t copies;
 
 static int feature(uint32_t flags, void *data, size_t size)
 {
-	return vfmig_device_call_feature(device, flags, data, size, &card_err);
+	return vfmig_device_call_feature(device, flags, data, size, &test_err);
 }
 
 static int start_at(uint64_t *page_size, const struct vfmig_dma_logging_range *ranges,
@@ -58,42 +58,42 @@ static int report(uint64_t iova, uint64_t length, uint64_t page_size, void *bitm
 
 static void copy(uint64_t from, uint64_t to, uint64_t len)
 {
-	card_set(device, CARD_SRC, from);
-	card_set(device, CARD_DST, to);
-	card_set(device, CARD_LEN, len);
-	card_set(device, CARD_GO, 1);
-	card_work(device, ++copies);
+	test_device_set(device, TEST_DEVICE_SRC, from);
+	test_device_set(device, TEST_DEVICE_DST, to);
+	test_device_set(device, TEST_DEVICE_LEN, len);
+	test_device_set(device, TEST_DEVICE_GO, 1);
+	test_device_work(device, ++copies);
 }
 
 static void everything(void)
 {
 	uint64_t bitmap[8] = {0};
 
-	CARD_OK(start(NULL, 0));
+	CHECK_OK(start(NULL, 0));
 	copy(IOVA, IOVA + 5 * PAGE + 4090, 16); /* across two pages */
 	copy(IOVA, OTHER, 8);
-	CARD_OK(report(IOVA, SIZE, PAGE, bitmap));
+	CHECK_OK(report(IOVA, SIZE, PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 0x60);
 	/* Cleared, there; bits are only set, never cleared. */
-	CARD_OK(report(IOVA, SIZE, PAGE, bitmap));
+	CHECK_OK(report(IOVA, SIZE, PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 0x60);
 	bitmap[0] = 0;
-	CARD_OK(report(IOVA, SIZE, PAGE, bitmap));
+	CHECK_OK(report(IOVA, SIZE, PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 0);
 	/* Beside the maps, across them, from the middle of nowhere. */
-	CARD_OK(report(OTHER - 64 * PAGE, 128 * PAGE, PAGE, bitmap));
+	CHECK_OK(report(OTHER - 64 * PAGE, 128 * PAGE, PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 0);
 	CHECK_EQ(bitmap[1], 1);
 	/* One bit for all there is, then for next to nothing. */
 	copy(IOVA, IOVA + 7 * PAGE, 8);
 	memset(bitmap, 0, sizeof(bitmap));
-	CARD_OK(report(0, 1ull << 40, 1ull << 39, bitmap));
+	CHECK_OK(report(0, 1ull << 40, 1ull << 39, bitmap));
 	CHECK_EQ(bitmap[0], 1);
 	copy(IOVA, IOVA + 7 * PAGE, 8);
 	memset(bitmap, 0, sizeof(bitmap));
-	CARD_OK(report(IOVA, 64 * PAGE, 16 * PAGE, bitmap));
+	CHECK_OK(report(IOVA, 64 * PAGE, 16 * PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 1);
-	CARD_OK(stop());
+	CHECK_OK(stop());
 }
 
 static void ranges_and_hints(void)
@@ -102,45 +102,45 @@ static void ranges_and_hints(void)
 		{IOVA + 4 * PAGE, 2 * PAGE}, {IOVA + 70 * PAGE, PAGE}, {OTHER, 1ull << 30}};
 	uint64_t bitmap[8] = {0}, hint;
 
-	CARD_OK(start(ranges, 3));
+	CHECK_OK(start(ranges, 3));
 	for (unsigned page = 0; page < 128; page++)
 		copy(IOVA + SIZE - PAGE, IOVA + page * PAGE, 8);
-	CARD_OK(report(IOVA, 128 * PAGE, PAGE, bitmap));
+	CHECK_OK(report(IOVA, 128 * PAGE, PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 0x30);
 	CHECK_EQ(bitmap[1], 1u << 6);
 	for (unsigned page = 0; page < 128; page++)
 		copy(IOVA + SIZE - PAGE, IOVA + page * PAGE, 8);
 	memset(bitmap, 0, sizeof(bitmap));
 	/* A report that begins and ends inside the ranges, at another page size. */
-	CARD_OK(report(IOVA + 5 * PAGE, 66 * PAGE, 2 * PAGE, bitmap));
+	CHECK_OK(report(IOVA + 5 * PAGE, 66 * PAGE, 2 * PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 1ull | 1ull << 32);
-	CARD_OK(report(IOVA + 4 * PAGE, 2 * PAGE, 2 * PAGE, bitmap));
-	CARD_OK(stop());
-	CARD_OK(stop()); /* twice does no harm */
+	CHECK_OK(report(IOVA + 4 * PAGE, 2 * PAGE, 2 * PAGE, bitmap));
+	CHECK_OK(stop());
+	CHECK_OK(stop()); /* twice does no harm */
 
 	hint = 2u << 20;
-	CARD_OK(start_at(&hint, NULL, 0));
+	CHECK_OK(start_at(&hint, NULL, 0));
 	CHECK_EQ(hint, 2u << 20);
 	copy(IOVA, IOVA + PAGE, 8);
 	memset(bitmap, 0, sizeof(bitmap));
-	CARD_OK(report(0, 4u << 20, 2u << 20, bitmap));
+	CHECK_OK(report(0, 4u << 20, 2u << 20, bitmap));
 	CHECK_EQ(bitmap[0], 1);
-	CARD_OK(stop());
+	CHECK_OK(stop());
 	hint = 512;
-	CARD_OK(start_at(&hint, NULL, 0));
+	CHECK_OK(start_at(&hint, NULL, 0));
 	CHECK_EQ(hint, 4096);
-	CARD_OK(stop());
+	CHECK_OK(stop());
 	hint = 1ull << 40;
-	CARD_OK(start_at(&hint, NULL, 0));
+	CHECK_OK(start_at(&hint, NULL, 0));
 	CHECK_EQ(hint, 1ull << 30);
 	/* What a start finds is not told. */
-	CARD_OK(stop());
+	CHECK_OK(stop());
 	copy(IOVA, IOVA + PAGE, 8);
-	CARD_OK(start(NULL, 0));
+	CHECK_OK(start(NULL, 0));
 	memset(bitmap, 0, sizeof(bitmap));
-	CARD_OK(report(IOVA, SIZE, PAGE, bitmap));
+	CHECK_OK(report(IOVA, SIZE, PAGE, bitmap));
 	CHECK_EQ(bitmap[0], 0);
-	CARD_OK(stop());
+	CHECK_OK(stop());
 }
 
 static void refusals(void)
@@ -169,7 +169,7 @@ static void refusals(void)
 		 -EFAULT);
 	CHECK_EQ(feature(VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START, &control, 8),
 		 -EINVAL);
-	CARD_OK(start(many, 256));
+	CHECK_OK(start(many, 256));
 	CHECK_EQ(start(NULL, 0), -EINVAL); /* once is enough */
 	CHECK_EQ(report(IOVA + 1, SIZE, PAGE, bitmap), -EINVAL);
 	CHECK_EQ(report(IOVA, SIZE + 5, PAGE, bitmap), -EINVAL);
@@ -184,8 +184,8 @@ static void refusals(void)
 			 sizeof(control)),
 		 -EINVAL);
 	CHECK_EQ(feature(VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0), -EINVAL);
-	CARD_OK(feature(VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
-			NULL, 0));
+	CHECK_OK(feature(VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+			 NULL, 0));
 	CHECK_EQ(feature(VFMIG_FEATURE_PROBE | VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_STOP,
 			 NULL, 0),
 		 -EINVAL);
@@ -193,13 +193,13 @@ static void refusals(void)
 		 -EINVAL);
 	CHECK_EQ(feature(VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY, NULL, 0), -ENOTTY);
 	CHECK_EQ(feature(VFMIG_FEATURE_PROBE | 4711, NULL, 0), -ENOTTY);
-	CARD_OK(stop());
+	CHECK_OK(stop());
 }
 
 /* Without a log, and without a migration, the features are not there. */
 static void without(void)
 {
-	struct vfmig_device *plain = card_open("logging=off,migration=off");
+	struct vfmig_device *plain = test_device_open("logging=off,migration=off");
 	struct vfmig_session *session;
 	uint64_t payload = 0;
 
@@ -215,15 +215,15 @@ int main(void)
 {
 	void *a, *b;
 
-	device = card_open(NULL);
+	device = test_device_open(NULL);
 	space = vfmig_space_new();
-	a = card_memory(space, IOVA, SIZE);
-	b = card_memory(space, OTHER, SIZE);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	everything();
-	ranges_and_hints();
-	refusals();
-	without();
+	a = test_device_memory(space, IOVA, SIZE);
+	b = test_device_memory(space, OTHER, SIZE);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	RUN(everything());
+	RUN(ranges_and_hints());
+	RUN(refusals());
+	RUN(without());
 	vfmig_device_close(device);
 	vfmig_space_free(space);
 	munmap(a, SIZE);

@@ -7,7 +7,7 @@
  * Rules: V2-05, V2-06, V2-08, V2-09, V2-19, V2-40, V2-49, V2-53, V2-60, V2-71.
  */
 #include "device/filter.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 /* A filter that counts what is set. */
 static atomic_uint sets;
@@ -33,7 +33,7 @@ static struct vfmig_device *counted(struct vfmig_device *inner)
 	struct vfmig_device *device = malloc(sizeof(*device));
 
 	CHECK(device);
-	CARD_OK(filter_init(device, &counting, inner, "counting", &card_err));
+	CHECK_OK(filter_init(device, &counting, inner, "counting", &test_err));
 	return device;
 }
 
@@ -41,17 +41,17 @@ static struct vfmig_device *counted(struct vfmig_device *inner)
 static bool bring(struct vfmig_device *device, struct vfmig_session *session, uint64_t flags,
 		  enum vfmig_state state)
 {
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	if (state == VFMIG_STATE_ERROR) {
-		card_stop_fails = -EIO;
+		test_device_stop_fails = -EIO;
 		CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL), -EIO);
-		card_stop_fails = 0;
+		test_device_stop_fails = 0;
 	} else if (!vfmig_v2_state_supported(flags, state)) {
 		return false;
 	} else {
-		card_go(session, state);
+		test_device_go(session, state);
 	}
-	CHECK_EQ(card_state_of(session), state);
+	CHECK_EQ(test_device_state_of(session), state);
 	return true;
 }
 
@@ -78,7 +78,7 @@ static void try_pair(struct vfmig_device *device, struct vfmig_session *session,
 		CHECK_EQ(ret, -EINVAL);
 		CHECK_EQ(err.code, -EINVAL);
 		CHECK(err.text[0]);
-		CHECK_EQ(card_state_of(session), from);
+		CHECK_EQ(test_device_state_of(session), from);
 		if (!raw)
 			CHECK_EQ(atomic_load(&sets), before);
 		return;
@@ -87,7 +87,7 @@ static void try_pair(struct vfmig_device *device, struct vfmig_session *session,
 	if (from == VFMIG_STATE_RESUMING && to != VFMIG_STATE_RESUMING) {
 		CHECK_EQ(ret, -EINVAL);
 		CHECK(strstr(err.text, "not complete"));
-		CHECK_EQ(card_state_of(session), VFMIG_STATE_RESUMING);
+		CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RESUMING);
 		return;
 	}
 	CHECKF(!ret, "%s to %s: %s", vfmig_state_name(from), vfmig_state_name(to), err.text);
@@ -95,7 +95,7 @@ static void try_pair(struct vfmig_device *device, struct vfmig_session *session,
 		CHECK_EQ(payload.device_state, to);
 		CHECK_EQ(payload.data_fd, -1);
 	}
-	CHECK_EQ(card_state_of(session), to);
+	CHECK_EQ(test_device_state_of(session), to);
 }
 
 /* A number that is no state is refused before it gets anywhere. */
@@ -103,7 +103,7 @@ static void try_nonsense(struct vfmig_device *device, struct vfmig_session *sess
 {
 	static const uint32_t states[] = {8, 9, 255, 0x80000000u, UINT32_MAX};
 
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		struct vfmig_feature_mig_state payload = {.device_state = states[i]};
 
@@ -113,26 +113,26 @@ static void try_nonsense(struct vfmig_device *device, struct vfmig_session *sess
 			 -EINVAL);
 		CHECK_EQ(vfmig_session_set_state(session, (enum vfmig_state)states[i], NULL),
 			 -EINVAL);
-		CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
+		CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RUNNING);
 	}
 }
 
 /* Where another user of the device has brought it, no session believes what it remembers. */
 static void behind_its_back(struct vfmig_device *device, struct vfmig_session *session)
 {
-	struct vfmig_session *other = card_session(device);
+	struct vfmig_session *other = test_device_session(device);
 	unsigned before;
 
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	card_go(session, VFMIG_STATE_PRE_COPY);
-	card_go(session, VFMIG_STATE_RUNNING);
-	card_go(other, VFMIG_STATE_STOP_COPY);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	test_device_go(session, VFMIG_STATE_PRE_COPY);
+	test_device_go(session, VFMIG_STATE_RUNNING);
+	test_device_go(other, VFMIG_STATE_STOP_COPY);
 	before = atomic_load(&sets);
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY, NULL), -EINVAL);
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_PRE_COPY_P2P, NULL), -EINVAL);
 	CHECK_EQ(atomic_load(&sets), before);
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	card_go(session, VFMIG_STATE_PRE_COPY_P2P);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	test_device_go(session, VFMIG_STATE_PRE_COPY_P2P);
 	vfmig_session_close(other);
 }
 
@@ -150,11 +150,11 @@ int main(void)
 	};
 
 	for (size_t i = 0; i < 4; i++) {
-		struct vfmig_device *device = counted(card_open(sets_of_flags[i].options));
-		struct vfmig_session *session = card_session(device);
+		struct vfmig_device *device = counted(test_device_open(sets_of_flags[i].options));
+		struct vfmig_session *session = test_device_session(device);
 		struct vfmig_space *space = vfmig_space_new();
 
-		CARD_OK(vfmig_space_attach(space, device, &card_err));
+		CHECK_OK(vfmig_space_attach(space, device, &test_err));
 		CHECK_EQ(vfmig_session_flags(session), sets_of_flags[i].flags);
 		for (uint32_t from = 0; from < VFMIG_STATE_COUNT; from++)
 			for (uint32_t to = 0; to < VFMIG_STATE_COUNT; to++)

@@ -5,7 +5,7 @@
  */
 #include <fcntl.h>
 
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 #define NONE	VFMIG_IRQ_SET_DATA_NONE
 #define BOOL	VFMIG_IRQ_SET_DATA_BOOL
@@ -22,7 +22,7 @@ static int32_t fds[3];
 
 static int set(uint32_t index, uint32_t flags, uint32_t start, uint32_t count, const void *data)
 {
-	struct vfmig_request request = {.op = VFMIG_OP_SET_IRQS, .err = &card_err};
+	struct vfmig_request request = {.op = VFMIG_OP_SET_IRQS, .err = &test_err};
 
 	request.irqs.index = index;
 	request.irqs.flags = flags;
@@ -37,25 +37,25 @@ static int set(uint32_t index, uint32_t flags, uint32_t start, uint32_t count, c
 
 static void raise_vector(unsigned vector)
 {
-	card_set(device, CARD_VECTOR, vector);
+	test_device_set(device, TEST_DEVICE_VECTOR, vector);
 }
 
 static void table_mask(unsigned vector, uint32_t mask)
 {
-	CARD_OK(vfmig_device_region_write(device, 4, vector * 16 + 12, &mask, 4, &card_err));
+	CHECK_OK(vfmig_device_region_write(device, 4, vector * 16 + 12, &mask, 4, &test_err));
 }
 
 static void signals(uint64_t a, uint64_t b, uint64_t c)
 {
-	CHECK_EQ(card_signals(fds[0]), a);
-	CHECK_EQ(card_signals(fds[1]), b);
-	CHECK_EQ(card_signals(fds[2]), c);
+	CHECK_EQ(test_device_signals(fds[0]), a);
+	CHECK_EQ(test_device_signals(fds[1]), b);
+	CHECK_EQ(test_device_signals(fds[2]), c);
 }
 
 static void config16(uint64_t offset, uint16_t value)
 {
-	CARD_OK(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 2,
-					  &card_err));
+	CHECK_OK(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, offset, &value, 2,
+					   &test_err));
 }
 
 static void vectors(void)
@@ -65,7 +65,7 @@ static void vectors(void)
 
 	/* Early ones wait for somebody to listen. */
 	raise_vector(11);
-	CARD_OK(set(MSIX, FDS | TRIGGER, 10, 3, fds));
+	CHECK_OK(set(MSIX, FDS | TRIGGER, 10, 3, fds));
 	signals(0, 1, 0);
 	raise_vector(10);
 	raise_vector(10);
@@ -76,16 +76,16 @@ static void vectors(void)
 	raise_vector(UINT32_MAX);
 	signals(2, 0, 1);
 	/* The user's own bell. */
-	CARD_OK(set(MSIX, BOOL | TRIGGER, 10, 3, bools));
+	CHECK_OK(set(MSIX, BOOL | TRIGGER, 10, 3, bools));
 	signals(1, 0, 1);
-	CARD_OK(set(MSIX, NONE | TRIGGER, 9, 3, NULL));
+	CHECK_OK(set(MSIX, NONE | TRIGGER, 9, 3, NULL));
 	signals(1, 1, 0);
 	/* Three kinds of mask. */
-	CARD_OK(set(MSIX, NONE | MASK, 10, 1, NULL));
+	CHECK_OK(set(MSIX, NONE | MASK, 10, 1, NULL));
 	raise_vector(10);
 	raise_vector(11);
 	signals(0, 1, 0);
-	CARD_OK(set(MSIX, BOOL | UNMASK, 10, 3, bools));
+	CHECK_OK(set(MSIX, BOOL | UNMASK, 10, 3, bools));
 	signals(1, 0, 0);
 	table_mask(11, 1);
 	raise_vector(11);
@@ -100,27 +100,27 @@ static void vectors(void)
 	config16(0x42, 0x8000);
 	signals(1, 0, 1);
 	/* Stopped, it says nothing. */
-	card_go(session, VFMIG_STATE_STOP);
+	test_device_go(session, VFMIG_STATE_STOP);
 	raise_vector(12);
 	signals(0, 0, 0);
-	card_go(session, VFMIG_STATE_RUNNING);
+	test_device_go(session, VFMIG_STATE_RUNNING);
 	signals(0, 0, 1);
 	/* One goes, the others stay; a reset takes none away; then all go. */
-	CARD_OK(set(MSIX, FDS | TRIGGER, 11, 1, &none));
+	CHECK_OK(set(MSIX, FDS | TRIGGER, 11, 1, &none));
 	raise_vector(10);
 	raise_vector(11);
 	signals(1, 0, 0);
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	raise_vector(10);
 	signals(1, 0, 0);
-	CARD_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
+	CHECK_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
 	raise_vector(10);
 	signals(0, 0, 0);
 	CHECK_EQ(set(MSIX, NONE | TRIGGER, 10, 1, NULL), -EINVAL);
-	CARD_OK(vfmig_device_reset(device, &card_err)); /* forgets what is pending */
-	CARD_OK(set(MSIX, FDS | TRIGGER, 10, 3, fds));
+	CHECK_OK(vfmig_device_reset(device, &test_err)); /* forgets what is pending */
+	CHECK_OK(set(MSIX, FDS | TRIGGER, 10, 3, fds));
 	signals(0, 0, 0);
-	CARD_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
+	CHECK_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
 }
 
 static void pin(void)
@@ -129,48 +129,48 @@ static void pin(void)
 	uint64_t one = 1;
 	uint16_t status;
 
-	CARD_OK(set(INTX, FDS | TRIGGER, 0, 1, &fds[0]));
-	card_set(device, CARD_PIN, 1);
-	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2,
-					 &card_err));
+	CHECK_OK(set(INTX, FDS | TRIGGER, 0, 1, &fds[0]));
+	test_device_set(device, TEST_DEVICE_PIN, 1);
+	CHECK_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2,
+					  &test_err));
 	CHECK_EQ(status, 0x18);
 	signals(1, 0, 0);
-	card_set(device, CARD_PIN, 1);
+	test_device_set(device, TEST_DEVICE_PIN, 1);
 	signals(0, 0, 0); /* it has masked itself */
-	CARD_OK(set(INTX, NONE | UNMASK, 0, 1, NULL));
+	CHECK_OK(set(INTX, NONE | UNMASK, 0, 1, NULL));
 	signals(1, 0, 0); /* and is asserted still */
-	card_set(device, CARD_PIN, 0);
-	CARD_OK(set(INTX, NONE | UNMASK, 0, 1, NULL));
+	test_device_set(device, TEST_DEVICE_PIN, 0);
+	CHECK_OK(set(INTX, NONE | UNMASK, 0, 1, NULL));
 	signals(0, 0, 0);
-	CARD_OK(set(INTX, NONE | MASK, 0, 1, NULL));
-	card_set(device, CARD_PIN, 1);
+	CHECK_OK(set(INTX, NONE | MASK, 0, 1, NULL));
+	test_device_set(device, TEST_DEVICE_PIN, 1);
 	signals(0, 0, 0);
 	/* By an eventfd, as KVM does it. */
-	CARD_OK(set(INTX, FDS | UNMASK, 0, 1, &resample));
-	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_OK(set(INTX, FDS | UNMASK, 0, 1, &resample));
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	signals(0, 0, 0);
 	CHECK_EQ(write(resample, &one, 8), 8);
-	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	signals(1, 0, 0);
-	CARD_OK(set(INTX, FDS | UNMASK, 0, 1, &none));
+	CHECK_OK(set(INTX, FDS | UNMASK, 0, 1, &none));
 	CHECK_EQ(write(resample, &one, 8), 8);
-	CARD_OK(vfmig_device_process(device, &card_err));
+	CHECK_OK(vfmig_device_process(device, &test_err));
 	signals(0, 0, 0);
 	/* The command word can silence it. */
 	config16(4, 0x0400);
-	CARD_OK(set(INTX, NONE | UNMASK, 0, 1, NULL));
+	CHECK_OK(set(INTX, NONE | UNMASK, 0, 1, NULL));
 	signals(0, 0, 0);
 	config16(4, 0);
 	signals(1, 0, 0);
-	CARD_OK(set(INTX, NONE | TRIGGER, 0, 1, NULL));
+	CHECK_OK(set(INTX, NONE | TRIGGER, 0, 1, NULL));
 	signals(1, 0, 0);
 	/* Not both kinds at once. */
 	CHECK_EQ(set(MSIX, FDS | TRIGGER, 0, 3, fds), -EINVAL);
-	CARD_OK(set(INTX, NONE | TRIGGER, 0, 0, NULL));
-	CARD_OK(set(MSIX, FDS | TRIGGER, 0, 3, fds));
+	CHECK_OK(set(INTX, NONE | TRIGGER, 0, 0, NULL));
+	CHECK_OK(set(MSIX, FDS | TRIGGER, 0, 3, fds));
 	CHECK_EQ(set(INTX, FDS | TRIGGER, 0, 1, fds), -EINVAL);
-	CARD_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
-	card_set(device, CARD_PIN, 0);
+	CHECK_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
+	test_device_set(device, TEST_DEVICE_PIN, 0);
 	close(resample);
 }
 
@@ -205,10 +205,10 @@ static void refusals(void)
 	CHECK_EQ(set(VFMIG_PCI_IRQ_MSI, FDS | TRIGGER, 0, 1, fds), -EINVAL);
 	CHECK_EQ(set(VFMIG_PCI_IRQ_ERR, FDS | TRIGGER, 0, 1, fds), -EINVAL);
 	CHECK_EQ(set(5, FDS | TRIGGER, 0, 1, fds), -EINVAL);
-	CARD_OK(set(VFMIG_PCI_IRQ_REQ, FDS | TRIGGER, 0, 1, fds));
-	CARD_OK(set(VFMIG_PCI_IRQ_REQ, NONE | TRIGGER, 0, 1, NULL));
+	CHECK_OK(set(VFMIG_PCI_IRQ_REQ, FDS | TRIGGER, 0, 1, fds));
+	CHECK_OK(set(VFMIG_PCI_IRQ_REQ, NONE | TRIGGER, 0, 1, NULL));
 	signals(1, 0, 0);
-	CARD_OK(set(VFMIG_PCI_IRQ_REQ, NONE | TRIGGER, 0, 0, NULL));
+	CHECK_OK(set(VFMIG_PCI_IRQ_REQ, NONE | TRIGGER, 0, 0, NULL));
 	CHECK_EQ(set(VFMIG_PCI_IRQ_REQ, NONE | TRIGGER, 0, 1, NULL), -EINVAL);
 	CHECK_EQ(set(VFMIG_PCI_IRQ_REQ, NONE | MASK, 0, 1, NULL), -ENOTTY);
 	close(file);
@@ -223,9 +223,9 @@ static void a_full_eventfd_blocks_nobody(void)
 	uint64_t most = UINT64_MAX - 1;
 
 	CHECK_EQ(write(full, &most, 8), 8);
-	CARD_OK(set(MSIX, FDS | TRIGGER, 0, 1, &full));
+	CHECK_OK(set(MSIX, FDS | TRIGGER, 0, 1, &full));
 	raise_vector(0);
-	CARD_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
+	CHECK_OK(set(MSIX, NONE | TRIGGER, 0, 0, NULL));
 	close(full);
 }
 
@@ -236,7 +236,7 @@ static void information(void)
 	} want[5] = {
 		{VFMIG_IRQ_INFO_EVENTFD | VFMIG_IRQ_INFO_MASKABLE | VFMIG_IRQ_INFO_AUTOMASKED, 1},
 		{VFMIG_IRQ_INFO_EVENTFD | VFMIG_IRQ_INFO_NORESIZE, 0},
-		{VFMIG_IRQ_INFO_EVENTFD | VFMIG_IRQ_INFO_MASKABLE, CARD_VECTORS},
+		{VFMIG_IRQ_INFO_EVENTFD | VFMIG_IRQ_INFO_MASKABLE, TEST_DEVICE_VECTORS},
 		{VFMIG_IRQ_INFO_EVENTFD | VFMIG_IRQ_INFO_NORESIZE, 0},
 		{VFMIG_IRQ_INFO_EVENTFD | VFMIG_IRQ_INFO_NORESIZE, 1},
 	};
@@ -248,7 +248,7 @@ static void information(void)
 			CHECK_EQ(vfmig_device_get_irq_info(device, i, &info, NULL), -EINVAL);
 			continue;
 		}
-		CARD_OK(vfmig_device_get_irq_info(device, i, &info, &card_err));
+		CHECK_OK(vfmig_device_get_irq_info(device, i, &info, &test_err));
 		CHECK_EQ(info.index, i);
 		CHECK_EQ(info.flags, want[i].flags);
 		CHECK_EQ(info.count, want[i].count);
@@ -260,15 +260,15 @@ int main(void)
 {
 	for (int i = 0; i < 3; i++)
 		fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	device = card_open(NULL);
-	session = card_session(device);
-	information();
-	vectors();
-	pin();
-	refusals();
-	a_full_eventfd_blocks_nobody();
+	device = test_device_open(NULL);
+	session = test_device_session(device);
+	RUN(information());
+	RUN(vectors());
+	RUN(pin());
+	RUN(refusals());
+	RUN(a_full_eventfd_blocks_nobody());
 	/* What is set up when a device is closed is let go. */
-	CARD_OK(set(MSIX, FDS | TRIGGER, 0, 3, fds));
+	CHECK_OK(set(MSIX, FDS | TRIGGER, 0, 3, fds));
 	vfmig_session_close(session);
 	vfmig_device_close(device);
 	for (int i = 0; i < 3; i++)

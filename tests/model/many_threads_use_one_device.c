@@ -26,13 +26,13 @@ static void *registers(void *unused)
 	uint64_t before = 0;
 
 	while (!atomic_load(&ends)) {
-		uint64_t done = card_get(device, CARD_DONE);
+		uint64_t done = test_device_get(device, TEST_DEVICE_DONE);
 
 		CHECK(done >= before);
 		before = done;
-		card_set(device, CARD_GO, 1);
+		test_device_set(device, TEST_DEVICE_GO, 1);
 		atomic_fetch_add(&asked, 1);
-		card_poke(device, (done % 64) * PAGE, (uint8_t)done);
+		test_device_poke(device, (done % 64) * PAGE, (uint8_t)done);
 		sched_yield();
 	}
 	return NULL;
@@ -44,10 +44,10 @@ static void *memory(void *unused)
 
 	while (!atomic_load(&ends)) {
 		memset(bytes, 7, sizeof(bytes));
-		CARD_OK(vfmig_device_region_write(device, 2, CARD_MEMORY_AT + 8000, bytes, 100,
-						  &card_err));
-		CARD_OK(vfmig_device_region_read(device, 2, CARD_MEMORY_AT + 8000, bytes, 100,
-						 &card_err));
+		CHECK_OK(vfmig_device_region_write(device, 2, TEST_DEVICE_MEMORY_AT + 8000, bytes,
+						   100, &test_err));
+		CHECK_OK(vfmig_device_region_read(device, 2, TEST_DEVICE_MEMORY_AT + 8000, bytes,
+						  100, &test_err));
 		CHECK_EQ(bytes[50], 7);
 		sched_yield();
 	}
@@ -60,12 +60,12 @@ static void *interrupts(void *unused)
 	uint16_t status;
 
 	while (!atomic_load(&ends)) {
-		CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd,
-						      &card_err));
-		CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2,
-						 &card_err));
-		CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &none,
-						      &card_err));
+		CHECK_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &fd,
+						       &test_err));
+		CHECK_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 6, &status, 2,
+						  &test_err));
+		CHECK_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &none,
+						       &test_err));
 		sched_yield();
 	}
 	close(fd);
@@ -77,9 +77,9 @@ static void *log_reader(void *unused)
 	struct vfmig_cursor *cursor;
 
 	while (!atomic_load(&ends)) {
-		CARD_OK(vfmig_cursor_open(space, &cursor, &card_err));
+		CHECK_OK(vfmig_cursor_open(space, &cursor, &test_err));
 		for (int i = 0; i < 5; i++) {
-			CARD_OK(vfmig_cursor_collect(cursor, &card_err));
+			CHECK_OK(vfmig_cursor_collect(cursor, &test_err));
 			sched_yield();
 		}
 		vfmig_cursor_close(cursor);
@@ -91,10 +91,10 @@ static void *log_reader(void *unused)
 static void *mapper(void *unused)
 {
 	while (!atomic_load(&ends)) {
-		void *extra = card_memory(space, 1ull << 40, SIZE);
+		void *extra = test_device_memory(space, 1ull << 40, SIZE);
 
 		sched_yield();
-		CARD_OK(vfmig_space_unmap(space, 1ull << 40, SIZE, &card_err));
+		CHECK_OK(vfmig_space_unmap(space, 1ull << 40, SIZE, &test_err));
 		munmap(extra, SIZE);
 	}
 	return NULL;
@@ -103,23 +103,23 @@ static void *mapper(void *unused)
 static void *dozer(void *unused)
 {
 	while (!atomic_load(&ends)) {
-		CARD_OK(sleeper_enter(device));
+		CHECK_OK(sleeper_enter(device));
 		sched_yield();
-		CARD_OK(sleeper_exit(device));
+		CHECK_OK(sleeper_exit(device));
 		sched_yield();
 	}
 	return NULL;
 }
 
 /* Pre-copy need not end while others write. */
-static void read_some(struct card_stream *stream)
+static void read_some(struct test_device_stream *stream)
 {
 	for (int i = 0; i < 5; i++) {
 		ssize_t n;
 
 		stream->bytes = realloc(stream->bytes, stream->len + PIECE);
 		CHECK(stream->bytes);
-		n = vfmig_session_read(session, stream->bytes + stream->len, PIECE, &card_err);
+		n = vfmig_session_read(session, stream->bytes + stream->len, PIECE, &test_err);
 		CHECK(n >= 0 || n == -ENOMSG);
 		stream->len += n > 0 ? (size_t)n : 0;
 	}
@@ -127,22 +127,22 @@ static void read_some(struct card_stream *stream)
 
 static void migrate_once(struct vfmig_session *target, struct vfmig_device *to)
 {
-	struct card_stream stream = {NULL, 0};
+	struct test_device_stream stream = {NULL, 0};
 	struct vfmig_precopy_info info;
 	uint64_t bytes;
 
-	card_go(session, VFMIG_STATE_PRE_COPY);
+	test_device_go(session, VFMIG_STATE_PRE_COPY);
 	for (int i = 0; i < 3; i++) {
 		read_some(&stream);
-		CARD_OK(vfmig_session_get_precopy_info(session, &info, &card_err));
-		CARD_OK(vfmig_session_get_data_size(session, &bytes, &card_err));
+		CHECK_OK(vfmig_session_get_precopy_info(session, &info, &test_err));
+		CHECK_OK(vfmig_session_get_data_size(session, &bytes, &test_err));
 	}
-	card_go(session, VFMIG_STATE_STOP_COPY);
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP_COPY);
-	card_pull(session, &stream, PIECE);
-	CARD_OK(card_load(target, stream.bytes, stream.len, 12345, &card_err));
-	card_go(session, VFMIG_STATE_RUNNING);
-	CHECK(card_get(to, CARD_DONE) <= card_get(device, CARD_DONE));
+	test_device_go(session, VFMIG_STATE_STOP_COPY);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_STOP_COPY);
+	test_device_pull(session, &stream, PIECE);
+	CHECK_OK(test_device_load(target, stream.bytes, stream.len, 12345, &test_err));
+	test_device_go(session, VFMIG_STATE_RUNNING);
+	CHECK(test_device_get(to, TEST_DEVICE_DONE) <= test_device_get(device, TEST_DEVICE_DONE));
 	free(stream.bytes);
 }
 
@@ -150,20 +150,20 @@ int main(void)
 {
 	void *(*const work[])(void *) = {registers, memory, interrupts, log_reader, mapper, dozer};
 	pthread_t threads[sizeof(work) / sizeof(work[0])];
-	struct vfmig_model model = sleeper_model(), still = card_model;
-	struct vfmig_device *to = card_open_as(&still, NULL);
-	struct vfmig_session *target = card_session(to);
+	struct vfmig_model model = sleeper_model(), still = test_device_model;
+	struct vfmig_device *to = test_device_open_as(&still, NULL);
+	struct vfmig_session *target = test_device_session(to);
 	uint64_t *bytes, done;
 
-	device = card_open_as(&model, NULL);
-	session = card_session(device);
+	device = test_device_open_as(&model, NULL);
+	session = test_device_session(device);
 	space = vfmig_space_new();
-	bytes = card_memory(space, IOVA, SIZE);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
-	CARD_OK(vfmig_device_start(device, &card_err));
-	card_set(device, CARD_SRC, IOVA);
-	card_set(device, CARD_DST, IOVA);
-	card_set(device, CARD_LEN, 64);
+	bytes = test_device_memory(space, IOVA, SIZE);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
+	CHECK_OK(vfmig_device_start(device, &test_err));
+	test_device_set(device, TEST_DEVICE_SRC, IOVA);
+	test_device_set(device, TEST_DEVICE_DST, IOVA);
+	test_device_set(device, TEST_DEVICE_LEN, 64);
 	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++)
 		CHECK(!pthread_create(&threads[i], NULL, work[i], NULL));
 	for (int i = 0; i < ROUNDS; i++)
@@ -172,7 +172,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++)
 		pthread_join(threads[i], NULL);
 	/* All that was asked for was done, once. */
-	while ((done = card_get(device, CARD_DONE)) < atomic_load(&asked))
+	while ((done = test_device_get(device, TEST_DEVICE_DONE)) < atomic_load(&asked))
 		sched_yield();
 	CHECK_EQ(done, atomic_load(&asked));
 	CHECK(!sleeper.reached_asleep);

@@ -4,50 +4,52 @@
  * that nothing is lost, and not sent whole. One that nobody has mapped is not compared: there, a write
  * without a mark is lost (see the control of pre_copy_sends_again_only_what_changed).
  */
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 #define MEMORY (4u << 20)
 #define PAGE   4096u
 
 static size_t move(bool early, size_t piece)
 {
-	struct vfmig_device *from = card_open("memory=4M"), *to = card_open("memory=4M");
-	struct vfmig_session *source = card_session(from), *target = card_session(to);
-	struct card_stream stream = {NULL, 0};
+	struct vfmig_device *from = test_device_open("memory=4M"),
+			    *to = test_device_open("memory=4M");
+	struct vfmig_session *source = test_device_session(from), *target = test_device_session(to);
+	struct test_device_stream stream = {NULL, 0};
 	struct vfmig_region region;
 	uint8_t *bytes = NULL, *copy;
 	uint64_t size;
 	size_t last;
 
-	CARD_OK(vfmig_device_get_region_info(from, 2, &region, &card_err));
+	CHECK_OK(vfmig_device_get_region_info(from, 2, &region, &test_err));
 	CHECK(region.flags & VFMIG_REGION_FLAG_MMAP);
 	CHECK_EQ(region.size, 8u << 20); /* the next power of two */
 	CHECK_EQ(region.areas, 1);
-	CHECK_EQ(region.area[0].offset, CARD_MEMORY_AT);
+	CHECK_EQ(region.area[0].offset, TEST_DEVICE_MEMORY_AT);
 	CHECK_EQ(region.area[0].size, MEMORY);
 	for (unsigned i = 0; i < MEMORY; i += 2 * PAGE)
-		card_poke(from, i + 1, 1);
+		test_device_poke(from, i + 1, 1);
 	if (early)
-		CARD_OK(vfmig_device_region_map(from, 2, CARD_MEMORY_AT, MEMORY, (void **)&bytes,
-						&card_err));
-	card_go(source, VFMIG_STATE_PRE_COPY);
-	card_pull(source, &stream, piece);
+		CHECK_OK(vfmig_device_region_map(from, 2, TEST_DEVICE_MEMORY_AT, MEMORY,
+						 (void **)&bytes, &test_err));
+	test_device_go(source, VFMIG_STATE_PRE_COPY);
+	test_device_pull(source, &stream, piece);
 	if (!early)
-		CARD_OK(vfmig_device_region_map(from, 2, CARD_MEMORY_AT, MEMORY, (void **)&bytes,
-						&card_err));
+		CHECK_OK(vfmig_device_region_map(from, 2, TEST_DEVICE_MEMORY_AT, MEMORY,
+						 (void **)&bytes, &test_err));
 	CHECK_EQ(bytes[1], 1);
-	bytes[0] = 10;			 /* a page of data */
-	bytes[PAGE] = 11;		 /* a page that was a hole */
-	bytes[2 * PAGE + 1] = 0;	 /* one that becomes zero */
-	bytes[MEMORY - 1] = 12;		 /* the last */
-	card_poke(from, 100 * PAGE, 13); /* and one that is marked */
-	CARD_OK(vfmig_session_get_data_size(source, &size, &card_err));
+	bytes[0] = 10;				/* a page of data */
+	bytes[PAGE] = 11;			/* a page that was a hole */
+	bytes[2 * PAGE + 1] = 0;		/* one that becomes zero */
+	bytes[MEMORY - 1] = 12;			/* the last */
+	test_device_poke(from, 100 * PAGE, 13); /* and one that is marked */
+	CHECK_OK(vfmig_session_get_data_size(source, &size, &test_err));
 	CHECK(size >= MEMORY); /* who knows? */
-	card_go(source, VFMIG_STATE_STOP_COPY);
-	last = card_pull(source, &stream, piece);
+	test_device_go(source, VFMIG_STATE_STOP_COPY);
+	last = test_device_pull(source, &stream, piece);
 	CHECK(last <= size);
-	CARD_OK(card_load(target, stream.bytes, stream.len, 65536, &card_err));
-	CARD_OK(vfmig_device_region_map(to, 2, CARD_MEMORY_AT, MEMORY, (void **)&copy, &card_err));
+	CHECK_OK(test_device_load(target, stream.bytes, stream.len, 65536, &test_err));
+	CHECK_OK(vfmig_device_region_map(to, 2, TEST_DEVICE_MEMORY_AT, MEMORY, (void **)&copy,
+					 &test_err));
 	CHECK(!memcmp(bytes, copy, MEMORY));
 	CHECK_EQ(copy[MEMORY - 1], 12);
 
@@ -64,11 +66,11 @@ static size_t move(bool early, size_t piece)
 
 static void a_client_cannot_shrink_it(void)
 {
-	struct vfmig_device *device = card_open(NULL);
-	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD, .err = &card_err};
+	struct vfmig_device *device = test_device_open(NULL);
+	struct vfmig_request request = {.op = VFMIG_OP_REGION_FD, .err = &test_err};
 
 	request.region_fd.index = 2;
-	CARD_OK(vfmig_call(device, &request));
+	CHECK_OK(vfmig_call(device, &request));
 	CHECK_EQ(request.region_fd.file_offset, 0);
 	CHECK(ftruncate(request.region_fd.fd, 0));
 	close(request.region_fd.fd);

@@ -14,9 +14,9 @@ static enum vfmig_state state;
 #define STAYS(call)                                                                                \
 	do {                                                                                       \
 		(void)(call);                                                                      \
-		CARD_OK(vfmig_device_process(device, &card_err));                                  \
-		CHECKF(card_state_of(session) == state, "%s in %s led to %s", #call,               \
-		       vfmig_state_name(state), vfmig_state_name(card_state_of(session)));         \
+		CHECK_OK(vfmig_device_process(device, &test_err));                                 \
+		CHECKF(test_device_state_of(session) == state, "%s in %s led to %s", #call,        \
+		       vfmig_state_name(state), vfmig_state_name(test_device_state_of(session)));  \
 	} while (0)
 
 static bool stopped(void)
@@ -65,27 +65,28 @@ static void everything(void)
 
 	/* configuration space and MSI-X answer, and keep what is written */
 	STAYS(vfmig_device_region_write(device, VFMIG_PCI_REGION_CONFIG, 4, &command, 2, NULL));
-	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 0, &word, 4, &test_err));
 	CHECK_EQ(word, 0x56781234);
-	CARD_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 4, &word, 2, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, VFMIG_PCI_REGION_CONFIG, 4, &word, 2, &test_err));
 	CHECK_EQ(word & 0xffff, command);
 	STAYS(vfmig_device_region_write(device, 4, 0, &address, 4, NULL));
-	CARD_OK(vfmig_device_region_read(device, 4, 0, &word, 4, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, 4, 0, &word, 4, &test_err));
 	CHECK_EQ(word, address);
-	CARD_OK(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &event, &card_err));
-	STAYS(card_set(device, CARD_VECTOR, 0));
+	CHECK_OK(
+		vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &event, &test_err));
+	STAYS(test_device_set(device, TEST_DEVICE_VECTOR, 0));
 	if (stopped()) /* it is kept for later */
-		CHECK_EQ(card_signals(event), 0);
+		CHECK_EQ(test_device_signals(event), 0);
 	STAYS(vfmig_device_set_irq_eventfds(device, VFMIG_PCI_IRQ_MSIX, 0, 1, &(int32_t){-1},
 					    NULL));
 	/* registers, memory, and work that they ask for */
-	STAYS(card_set(device, CARD_LEN, 8));
-	STAYS(card_set(device, CARD_GO, 1));
-	STAYS(card_poke(device, 5, 5));
-	STAYS(card_peek(device, 5));
-	STAYS(card_set(device, CARD_REINIT, 1));
+	STAYS(test_device_set(device, TEST_DEVICE_LEN, 8));
+	STAYS(test_device_set(device, TEST_DEVICE_GO, 1));
+	STAYS(test_device_poke(device, 5, 5));
+	STAYS(test_device_peek(device, 5));
+	STAYS(test_device_set(device, TEST_DEVICE_REINIT, 1));
 	/* its memory */
-	STAYS(card_memory(space, 1 << 24, 4096));
+	STAYS(test_device_memory(space, 1 << 24, 4096));
 	STAYS(vfmig_space_unmap(space, 1 << 24, 4096, NULL));
 	STAYS(vfmig_space_detach(space, device, NULL));
 	STAYS(vfmig_space_attach(other, device, NULL));
@@ -103,8 +104,8 @@ static void everything(void)
 	STAYS(vfmig_session_set_state(session, VFMIG_STATE_ERROR, NULL));
 	/* and asked for the state that it is in, it is in it */
 	STAYS(vfmig_session_set_state(session, state, NULL));
-	CARD_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE, &get,
-					  sizeof(get), &card_err));
+	CHECK_OK(vfmig_device_call_feature(device, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE,
+					   &get, sizeof(get), &test_err));
 	CHECK_EQ(get.data_fd, -1);
 	vfmig_space_free(other);
 	close(event);
@@ -113,22 +114,22 @@ static void everything(void)
 /* In STOP: what came of the accesses is there, and nothing has come of itself. */
 static void stop_is_still(void)
 {
-	struct card_stream a, b;
+	struct test_device_stream a, b;
 
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	card_set(device, CARD_LEN, 8);
-	card_go(session, VFMIG_STATE_STOP);
-	card_set(device, CARD_GO, 3); /* work that it must leave alone */
-	a = card_save(session);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	test_device_set(device, TEST_DEVICE_LEN, 8);
+	test_device_go(session, VFMIG_STATE_STOP);
+	test_device_set(device, TEST_DEVICE_GO, 3); /* work that it must leave alone */
+	a = test_device_save(session);
 	for (int i = 0; i < 100; i++)
-		CARD_OK(vfmig_device_process(device, &card_err));
-	CHECK_EQ(card_get(device, CARD_DONE), 0);
-	b = card_save(session);
+		CHECK_OK(vfmig_device_process(device, &test_err));
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), 0);
+	b = test_device_save(session);
 	CHECK(a.len == b.len && !memcmp(a.bytes, b.bytes, a.len));
 	free(a.bytes);
 	free(b.bytes);
-	card_go(session, VFMIG_STATE_RUNNING);
-	card_work(device, 3);
+	test_device_go(session, VFMIG_STATE_RUNNING);
+	test_device_work(device, 3);
 }
 
 int main(void)
@@ -136,20 +137,20 @@ int main(void)
 	struct vfmig_model model = sleeper_model();
 	void *memory;
 
-	device = card_open_as(&model, NULL);
-	session = card_session(device);
+	device = test_device_open_as(&model, NULL);
+	session = test_device_session(device);
 	space = vfmig_space_new();
-	memory = card_memory(space, 0, 1 << 20);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	memory = test_device_memory(space, 0, 1 << 20);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
 	for (int s = VFMIG_STATE_STOP; s < VFMIG_STATE_COUNT; s++) {
-		CARD_OK(vfmig_device_reset(device, &card_err));
+		CHECK_OK(vfmig_device_reset(device, &test_err));
 		if (s == VFMIG_STATE_PRE_COPY_P2P)
-			card_go(session, VFMIG_STATE_PRE_COPY);
+			test_device_go(session, VFMIG_STATE_PRE_COPY);
 		state = (enum vfmig_state)s;
-		card_go(session, state);
-		everything();
+		test_device_go(session, state);
+		RUN(everything());
 	}
-	stop_is_still();
+	RUN(stop_is_still());
 	CHECK(!sleeper.reached_asleep);
 	vfmig_session_close(session);
 	vfmig_device_close(device);

@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static struct {
 	atomic_uint sleeps, wakes, reached_asleep;
@@ -38,32 +38,32 @@ static inline uint64_t sleeper_read(struct vfmig_kit *kit, void *self, unsigned 
 				    uint64_t offset, unsigned size)
 {
 	sleeper.reached_asleep += sleeper.asleep;
-	return card_read(kit, self, bar, offset, size);
+	return test_device_read(kit, self, bar, offset, size);
 }
 
 static inline void sleeper_write(struct vfmig_kit *kit, void *self, unsigned bar, uint64_t offset,
 				 uint64_t value, unsigned size)
 {
 	sleeper.reached_asleep += sleeper.asleep;
-	card_write(kit, self, bar, offset, value, size);
+	test_device_write(kit, self, bar, offset, value, size);
 }
 
 static inline bool sleeper_run(struct vfmig_kit *kit, void *self)
 {
 	sleeper.reached_asleep += sleeper.asleep;
-	return card_run(kit, self);
+	return test_device_run(kit, self);
 }
 
 static inline void sleeper_reset(struct vfmig_kit *kit, void *self)
 {
 	sleeper.reached_asleep += sleeper.asleep;
-	card_reset(kit, self);
+	test_device_reset(kit, self);
 }
 
 /* In parts a test can change. */
 static inline struct vfmig_model sleeper_model(void)
 {
-	struct vfmig_model model = card_model;
+	struct vfmig_model model = test_device_model;
 
 	memset(&sleeper, 0, sizeof(sleeper));
 	model.read = sleeper_read;
@@ -78,7 +78,7 @@ static inline struct vfmig_model sleeper_model(void)
 static inline int sleeper_feature(struct vfmig_device *device, uint32_t index, void *data,
 				  size_t size)
 {
-	return vfmig_device_call_feature(device, VFMIG_FEATURE_SET | index, data, size, &card_err);
+	return vfmig_device_call_feature(device, VFMIG_FEATURE_SET | index, data, size, &test_err);
 }
 
 static inline int sleeper_enter(struct vfmig_device *device)

@@ -34,37 +34,37 @@ const struct vfmig_model counter_model = {
 };
 /* end */
 
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static uint32_t next(struct vfmig_device *device)
 {
 	uint32_t value;
 
-	CARD_OK(vfmig_device_region_read(device, 0, 0, &value, 4, &card_err));
+	CHECK_OK(vfmig_device_region_read(device, 0, 0, &value, 4, &test_err));
 	return value;
 }
 
 int main(void)
 {
-	struct vfmig_device *from = card_open_as(&counter_model, NULL);
-	struct vfmig_device *to = card_open_as(&counter_model, NULL);
-	struct vfmig_session *source = card_session(from), *target = card_session(to);
-	struct card_stream stream;
+	struct vfmig_device *from = test_device_open_as(&counter_model, NULL);
+	struct vfmig_device *to = test_device_open_as(&counter_model, NULL);
+	struct vfmig_session *source = test_device_session(from), *target = test_device_session(to);
+	struct test_device_stream stream;
 	uint32_t count;
 
 	for (uint32_t i = 0; i < 5; i++)
 		CHECK_EQ(next(from), i);
-	stream = card_save(source);
-	CARD_OK(card_load(target, stream.bytes, stream.len, 4096, &card_err));
-	card_go(target, VFMIG_STATE_RUNNING);
-	CHECK_EQ(vfmig_model_field(to, "count", &count, sizeof(count), &card_err), 4);
+	stream = test_device_save(source);
+	CHECK_OK(test_device_load(target, stream.bytes, stream.len, 4096, &test_err));
+	test_device_go(target, VFMIG_STATE_RUNNING);
+	CHECK_EQ(vfmig_model_field(to, "count", &count, sizeof(count), &test_err), 4);
 	CHECK_EQ(count, 5);
 	CHECK_EQ(vfmig_model_field(to, "counts", &count, sizeof(count), NULL), -ENOENT);
 	CHECK_EQ(next(to), 5);
 	/* The kit does the rest: a reset, nothing to do, nothing to interrupt. */
-	CARD_OK(vfmig_device_reset(to, &card_err));
+	CHECK_OK(vfmig_device_reset(to, &test_err));
 	CHECK_EQ(next(to), 0);
-	CARD_OK(vfmig_device_process(to, &card_err));
+	CHECK_OK(vfmig_device_process(to, &test_err));
 	free(stream.bytes);
 	vfmig_session_close(source);
 	vfmig_session_close(target);

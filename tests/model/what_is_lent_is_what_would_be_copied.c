@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "model/kit.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 #define PAGE   4096u
 #define MEMORY (2u << 20)
@@ -19,14 +19,15 @@ static uint8_t copied[STREAM], joined[STREAM], buffer[STREAM];
 /* Runs of 1, 2, 3 … pages with something in them, with zeros between. */
 static struct vfmig_device *striped(void)
 {
-	struct vfmig_device *card = card_open("memory=2M");
+	struct vfmig_device *card = test_device_open("memory=2M");
 	uint8_t page[PAGE];
 
 	for (uint64_t at = 0, run = 1; at + run * PAGE <= MEMORY; at += (run + 1) * PAGE, run++)
 		for (uint64_t i = 0; i < run; i++) {
 			memset(page, (int)(run + i) | 1, PAGE);
-			CARD_OK(vfmig_device_region_write(card, 2, CARD_MEMORY_AT + at + i * PAGE,
-							  page, PAGE, &card_err));
+			CHECK_OK(vfmig_device_region_write(card, 2,
+							   TEST_DEVICE_MEMORY_AT + at + i * PAGE,
+							   page, PAGE, &test_err));
 		}
 	return card;
 }
@@ -36,9 +37,9 @@ static size_t read_all(struct vfmig_session *session, uint8_t *to)
 	size_t all = 0;
 	ssize_t n;
 
-	while ((n = vfmig_session_read(session, to + all, STREAM - all, &card_err)) > 0)
+	while ((n = vfmig_session_read(session, to + all, STREAM - all, &test_err)) > 0)
 		all += (size_t)n;
-	CARD_OK(n);
+	CHECK_OK(n);
 	return all;
 }
 
@@ -49,7 +50,7 @@ static size_t read_lent(struct vfmig_session *session, size_t capacity, size_t *
 
 	for (*all = 0;;) {
 		struct vfmig_lent pieces = {0};
-		struct vfmig_request request = {.op = VFMIG_OP_DATA_READ, .err = &card_err};
+		struct vfmig_request request = {.op = VFMIG_OP_DATA_READ, .err = &test_err};
 		size_t bytes = 0;
 		ssize_t n;
 
@@ -59,7 +60,7 @@ static size_t read_lent(struct vfmig_session *session, size_t capacity, size_t *
 		n = vfmig_session_call(session, &request);
 		if (!n || n == -ENOMSG)
 			return lent;
-		CARD_OK(n);
+		CHECK_OK(n);
 		CHECK(pieces.count <= VFMIG_LENT_MAX);
 		for (unsigned i = 0; i < pieces.count; i++) {
 			const uint8_t *from = pieces.piece[i].iov_base;
@@ -82,24 +83,25 @@ int main(void)
 {
 	static const size_t rooms[] = {1, 777, 4 * PAGE - 1, 64 << 10, 1 << 20, STREAM};
 	struct vfmig_device *card = striped();
-	struct vfmig_session *session = card_session(card);
+	struct vfmig_session *session = test_device_session(card);
 	size_t expected, got, lent;
 	void *shown;
 
-	card_go(session, VFMIG_STATE_STOP_COPY);
+	test_device_go(session, VFMIG_STATE_STOP_COPY);
 	expected = read_all(session, copied);
 	for (unsigned i = 0; i < sizeof(rooms) / sizeof(*rooms); i++) {
-		card_go(session, VFMIG_STATE_RUNNING);
-		card_go(session, VFMIG_STATE_STOP_COPY);
+		test_device_go(session, VFMIG_STATE_RUNNING);
+		test_device_go(session, VFMIG_STATE_STOP_COPY);
 		lent = read_lent(session, rooms[i], &got);
 		CHECK_EQ(got, expected);
 		CHECK(!memcmp(joined, copied, expected));
 		CHECKF(!kit_lends || (rooms[i] < 4 * PAGE ? !lent : lent),
 		       "of %zu bytes %zu were lent, with room for %zu", expected, lent, rooms[i]);
 	}
-	card_go(session, VFMIG_STATE_RUNNING);
-	CARD_OK(vfmig_device_region_map(card, 2, CARD_MEMORY_AT, MEMORY, &shown, &card_err));
-	card_go(session, VFMIG_STATE_PRE_COPY);
+	test_device_go(session, VFMIG_STATE_RUNNING);
+	CHECK_OK(
+		vfmig_device_region_map(card, 2, TEST_DEVICE_MEMORY_AT, MEMORY, &shown, &test_err));
+	test_device_go(session, VFMIG_STATE_PRE_COPY);
 	lent = read_lent(session, 1 << 20, &got);
 	CHECKF(got > MEMORY / 2 && !lent, "of %zu bytes that others may write %zu were lent", got,
 	       lent);

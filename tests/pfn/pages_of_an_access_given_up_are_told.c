@@ -127,7 +127,7 @@ static void the_beginning_and_the_end(void)
 
 int main(void)
 {
-	reports();
-	the_beginning_and_the_end();
+	RUN(reports());
+	RUN(the_beginning_and_the_end());
 	return 0;
 }

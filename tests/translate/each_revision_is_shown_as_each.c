@@ -4,7 +4,7 @@
  * what is shown, and the other way round. Nothing is lost on any way. A v2 device that has no optional states, shown
  * in a revision that demands pre-copy; and one that cannot tell what it wrote, shown in one that has to.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 static const struct {

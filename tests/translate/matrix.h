@@ -5,7 +5,7 @@
 #ifndef TESTS_TRANSLATE_MATRIX_H
 #define TESTS_TRANSLATE_MATRIX_H
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 /* The first ones with each other; those behind, in this process, with themselves and both ways with v2. */

@@ -11,7 +11,7 @@
 
 #include "models/models.h"
 #include "protocol/expose.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static struct vfmig_session *session_by(struct vfmig_device *device, const char *protocol)
 {

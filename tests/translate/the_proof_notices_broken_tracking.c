@@ -9,7 +9,7 @@
 #include "device/filter.h"
 #include "models/copier/copier.h"
 #include "model/kit.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 /* What the device writes is forgotten at once: pfn's bitmaps and DMA logging are made of the same log. */

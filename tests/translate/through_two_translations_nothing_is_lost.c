@@ -3,7 +3,7 @@
  * Two translations in a row, in front of the device, behind the socket or one on each side of it: what a copier at
  * work has done is all there on the other side.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 int main(void)

@@ -6,9 +6,9 @@
  * was written; one that cannot log cannot track.
  */
 #include "protocol/type1/user.h"
-#include "tests/type1/rig.h"
+#include "tests/type1/setup.h"
 
-static struct rig kernel;
+static struct setup kernel;
 static struct type1_user *drive;
 static int fails[128];	  /* by ioctl: what it comes to */
 static bool old, strange; /* it has no MIGRATION; it tells nonsense */
@@ -31,7 +31,7 @@ static int ask(void *context, uint32_t number, void *arg)
 }
 
 /* The device in the user's space: what it is told goes to the container. */
-static ssize_t in_container(struct fake *fake, struct vfmig_request *request)
+static ssize_t in_container(struct scripted_device *fake, struct vfmig_request *request)
 {
 	switch (request->op) {
 	case VFMIG_OP_SPACE_MAP:
@@ -75,7 +75,7 @@ static void tracks(void)
 				.fd = -1};
 	struct vfmig_map other = map, region = map;
 	struct vfmig_space *space = vfmig_space_new();
-	struct fake *fake = fake_new(in_container);
+	struct scripted_device *fake = scripted_new(in_container);
 	const struct vfmig_tracker *tracker;
 	struct vfmig_cursor *cursor;
 
@@ -93,16 +93,16 @@ static void tracks(void)
 
 	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), -EOPNOTSUPP); /* nobody can tell yet */
 	CHECK_EQ(vfmig_space_add_tracker(space, tracker, NULL), 0);
-	rig_write(&kernel, 0x8000);
+	setup_write(&kernel, 0x8000);
 	CHECK_EQ(vfmig_cursor_open(space, &cursor, NULL), 0);
 	CHECK_EQ(pages(cursor, 0), 0);
-	rig_write(&kernel, 0x8000 + 5 * PAGE);
-	rig_write(&kernel, 0x8000);
+	setup_write(&kernel, 0x8000 + 5 * PAGE);
+	setup_write(&kernel, 0x8000);
 	CHECK_EQ(pages(cursor, 0), 0x21);
 	CHECK_EQ(pages(cursor, 0), 0);
 
 	/* To the last moment of a map. */
-	rig_write(&kernel, 0x8000 + 7 * PAGE);
+	setup_write(&kernel, 0x8000 + 7 * PAGE);
 	kernel.writer.last_words = last_words;
 	CHECK_EQ(vfmig_space_unmap(space, 0x8000, 8 * PAGE, NULL), 0);
 	kernel.writer.last_words = NULL;
@@ -117,7 +117,7 @@ static void tracks(void)
 	CHECK_EQ(pages(cursor, -EFAULT), 0xff);
 	fails[VFMIG_IOCTL_IOMMU_DIRTY_PAGES] = 0;
 	CHECK_EQ(pages(cursor, 0), 0);
-	rig_write(&kernel, 0x9000);
+	setup_write(&kernel, 0x9000);
 	CHECK_EQ(pages(cursor, 0), 2);
 
 	/* It refuses an unmap: said, and everything there was written. */
@@ -125,7 +125,7 @@ static void tracks(void)
 	CHECK_EQ(vfmig_space_unmap(space, 0x8000, 8 * PAGE, NULL), -EBUSY);
 	CHECK_EQ(pages(cursor, 0), 0xff);
 	fails[VFMIG_IOCTL_IOMMU_UNMAP_DMA] = 0;
-	CHECK_EQ(rig_unmap(&kernel, 0x8000, 8), 8 * PAGE);
+	CHECK_EQ(setup_unmap(&kernel, 0x8000, 8), 8 * PAGE);
 	/* And a map: it is not there. */
 	fails[VFMIG_IOCTL_IOMMU_MAP_DMA] = -ENOMEM;
 	CHECK_EQ(vfmig_space_map(space, &other, NULL), -ENOMEM);
@@ -133,10 +133,10 @@ static void tracks(void)
 	CHECK_EQ(vfmig_space_map(space, &other, NULL), 0);
 	vfmig_cursor_close(cursor);
 	/* The log ended with the last reader. */
-	CHECK_EQ(rig_get(&kernel, 0x8000, 8), -EINVAL);
+	CHECK_EQ(setup_get(&kernel, 0x8000, 8), -EINVAL);
 
 	vfmig_space_detach(space, &fake->device, NULL);
-	CHECK_EQ(rig_unmap(&kernel, 0, 0x1000), 0);
+	CHECK_EQ(setup_unmap(&kernel, 0, 0x1000), 0);
 	vfmig_space_remove_tracker(space, tracker);
 	vfmig_space_free(space);
 	vfmig_device_close(&fake->device);
@@ -171,9 +171,9 @@ static void cannot(void)
 
 int main(void)
 {
-	rig_open(&kernel, NULL);
-	tracks();
-	cannot();
-	rig_close(&kernel);
+	setup_open(&kernel, NULL);
+	RUN(tracks());
+	RUN(cannot());
+	setup_close(&kernel);
 	return 0;
 }

@@ -12,7 +12,7 @@
 
 #include "device/filter.h"
 #include "protocol/type1/user.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "tests/copier/move.h"
 
 /* What the device's user has: @device around the copier, which is in @space, of which @type1 is the container. */

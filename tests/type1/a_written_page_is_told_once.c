@@ -6,54 +6,54 @@
  *
  * Rules: T1-10, T1-13, T1-14, T1-15, T1-16, T1-20, T1-22.
  */
-#include "tests/type1/rig.h"
+#include "tests/type1/setup.h"
 
 int main(void)
 {
-	struct rig rig;
+	struct setup setup;
 
-	rig_open(&rig, NULL);
-	CHECK_EQ(rig_map(&rig, 0x100000, 32), 0);
-	CHECK_EQ(rig_map(&rig, 0x200000, 32), 0);
-	rig_write(&rig, 0x100000); /* before START: not told */
-	CHECK_EQ(rig_start(&rig), 0);
-	CHECK_EQ(rig_pages(&rig, 0x100000, 32), 0);
+	setup_open(&setup, NULL);
+	CHECK_EQ(setup_map(&setup, 0x100000, 32), 0);
+	CHECK_EQ(setup_map(&setup, 0x200000, 32), 0);
+	setup_write(&setup, 0x100000); /* before START: not told */
+	CHECK_EQ(setup_start(&setup), 0);
+	CHECK_EQ(setup_pages(&setup, 0x100000, 32), 0);
 
-	rig_write(&rig, 0x100000 + 3 * PAGE);
-	rig_write(&rig, 0x100000 + 31 * PAGE + 4095);
-	rig_write(&rig, 0x200000);
-	CHECK_EQ(rig_pages(&rig, 0x100000, 32), 0x80000008);
-	CHECK_EQ(rig_pages(&rig, 0x100000, 32), 0);
+	setup_write(&setup, 0x100000 + 3 * PAGE);
+	setup_write(&setup, 0x100000 + 31 * PAGE + 4095);
+	setup_write(&setup, 0x200000);
+	CHECK_EQ(setup_pages(&setup, 0x100000, 32), 0x80000008);
+	CHECK_EQ(setup_pages(&setup, 0x100000, 32), 0);
 	/* Bit 0 is the first page of the range that is asked for, mapped or not. */
-	CHECK_EQ(rig_get(&rig, 0x100000 - 8 * PAGE, 300), 0);
+	CHECK_EQ(setup_get(&setup, 0x100000 - 8 * PAGE, 300), 0);
 	for (unsigned i = 0; i < WORDS; i++)
-		CHECK_EQ(rig.words[i], i == 4 ? 1ull << 8 : 0);
+		CHECK_EQ(setup.words[i], i == 4 ? 1ull << 8 : 0);
 
 	/* START again changes nothing. */
-	rig_write(&rig, 0x100000);
-	CHECK_EQ(rig_start(&rig), 0);
-	CHECK_EQ(rig_pages(&rig, 0x100000, 32), 1);
+	setup_write(&setup, 0x100000);
+	CHECK_EQ(setup_start(&setup), 0);
+	CHECK_EQ(setup_pages(&setup, 0x100000, 32), 1);
 
 	/* With an unmap comes what was not told yet, to the last moment. */
-	rig_write(&rig, 0x200000 + PAGE);
-	CHECK_EQ(rig_unmap_told(&rig, 0x200000, 32), 32 * PAGE);
-	CHECK_EQ(rig.words[0], 2);
+	setup_write(&setup, 0x200000 + PAGE);
+	CHECK_EQ(setup_unmap_told(&setup, 0x200000, 32), 32 * PAGE);
+	CHECK_EQ(setup.words[0], 2);
 	/* Where nothing is mapped nothing is written. */
-	CHECK_EQ(rig_pages(&rig, 0x200000, 32), 0);
+	CHECK_EQ(setup_pages(&setup, 0x200000, 32), 0);
 
 	/* STOP forgets. */
-	rig_write(&rig, 0x100000);
-	CHECK_EQ(rig_stop(&rig), 0);
-	CHECK_EQ(rig_stop(&rig), 0);
-	CHECK_EQ(rig_start(&rig), 0);
-	CHECK_EQ(rig_pages(&rig, 0x100000, 32), 0);
+	setup_write(&setup, 0x100000);
+	CHECK_EQ(setup_stop(&setup), 0);
+	CHECK_EQ(setup_stop(&setup), 0);
+	CHECK_EQ(setup_start(&setup), 0);
+	CHECK_EQ(setup_pages(&setup, 0x100000, 32), 0);
 
 	/* Bits are only set. */
-	memset(rig.words, 0, sizeof(rig.words));
-	rig.words[0] = 1ull << 40 | 1;
-	rig_write(&rig, 0x100000 + PAGE);
-	CHECK_EQ(rig_dirty_as(&rig, rig_get_request(&rig, 0x100000, 32)), 0);
-	CHECK_EQ(rig.words[0], 1ull << 40 | 3);
-	rig_close(&rig);
+	memset(setup.words, 0, sizeof(setup.words));
+	setup.words[0] = 1ull << 40 | 1;
+	setup_write(&setup, 0x100000 + PAGE);
+	CHECK_EQ(setup_dirty_as(&setup, setup_get_request(&setup, 0x100000, 32)), 0);
+	CHECK_EQ(setup.words[0], 1ull << 40 | 3);
+	setup_close(&setup);
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "tests/type1/rig.h"
+#include "tests/type1/setup.h"
 #include "device/space.h"
 
 #define MAP_PAGES 64u
@@ -22,7 +22,7 @@
 enum kind { RIGHT, NO_BITMAP, LOOK_FIRST };
 
 struct litmus {
-	struct rig rig;
+	struct setup setup;
 	enum kind kind;
 	atomic_bool ends;
 	pthread_mutex_t copying; /* a page is copied by one at a time, the newest last */
@@ -34,11 +34,12 @@ static const uint64_t at[2] = {0x100000, 0x800000};
 
 static int map(struct litmus *l, unsigned n)
 {
-	return rig_map_as(&l->rig, (struct vfmig_type1_dma_map){.argsz = 32,
-								.flags = 3,
-								.vaddr = (uintptr_t)l->memory[n],
-								.iova = at[n],
-								.size = MAP_PAGES * PAGE});
+	return setup_map_as(&l->setup,
+			    (struct vfmig_type1_dma_map){.argsz = 32,
+							 .flags = 3,
+							 .vaddr = (uintptr_t)l->memory[n],
+							 .iova = at[n],
+							 .size = MAP_PAGES * PAGE});
 }
 
 /* The device, which works in place: data first, then the mark. What it cannot reach it does not write. */
@@ -52,13 +53,13 @@ static void *device(void *context)
 		uint64_t iova = at[n] + (value * 2654435761u >> 7) % MAP_PAGES * PAGE;
 		struct space_entry *held;
 		size_t len = sizeof(value);
-		_Atomic uint64_t *word = space_hold(l->rig.space, iova, &len, true, &held);
+		_Atomic uint64_t *word = space_hold(l->setup.space, iova, &len, true, &held);
 
 		if (!word)
 			continue;
 		atomic_store(word, value);
-		vfmig_dirty_mark(l->rig.writer.wrote, iova, sizeof(value));
-		space_release(l->rig.space, held);
+		vfmig_dirty_mark(l->setup.writer.wrote, iova, sizeof(value));
+		space_release(l->setup.space, held);
 	}
 	return NULL;
 }
@@ -75,7 +76,8 @@ static void ask(struct litmus *l, unsigned n)
 	uint64_t bits = 0;
 
 	pthread_mutex_lock(&l->copying);
-	CHECK_EQ(vfmig_type1_dirty(l->rig.type1, at[n], MAP_PAGES * PAGE, PAGE, &bits, 8, NULL), 0);
+	CHECK_EQ(vfmig_type1_dirty(l->setup.type1, at[n], MAP_PAGES * PAGE, PAGE, &bits, 8, NULL),
+		 0);
 	copy(l, n, &bits);
 	pthread_mutex_unlock(&l->copying);
 }
@@ -100,7 +102,7 @@ static void unmap(struct litmus *l)
 		ask(l, 1);
 	/* The copy is made before anybody maps it again, as a VMM does. */
 	pthread_mutex_lock(&l->copying);
-	CHECK_EQ(vfmig_type1_unmap(l->rig.type1, at[1], &size, bitmap, bitmap ? 8 : 0, NULL), 0);
+	CHECK_EQ(vfmig_type1_unmap(l->setup.type1, at[1], &size, bitmap, bitmap ? 8 : 0, NULL), 0);
 	CHECK_EQ(size, MAP_PAGES * PAGE);
 	copy(l, 1, &bits);
 	pthread_mutex_unlock(&l->copying);
@@ -109,7 +111,7 @@ static void unmap(struct litmus *l)
 /* A write in the last moment before the device lets go: what the bitmap of an unmap is there for. */
 static void last_words(struct writer *writer, const struct vfmig_map *gone)
 {
-	struct litmus *l = (struct litmus *)((char *)writer - offsetof(struct rig, writer));
+	struct litmus *l = (struct litmus *)((char *)writer - offsetof(struct setup, writer));
 
 	if (gone->iova != at[1])
 		return;
@@ -127,11 +129,11 @@ static unsigned lost(enum kind kind)
 	memset(l, 0, sizeof(*l));
 	l->kind = kind;
 	pthread_mutex_init(&l->copying, NULL);
-	rig_open(&l->rig, NULL);
-	l->rig.writer.last_words = last_words;
+	setup_open(&l->setup, NULL);
+	l->setup.writer.last_words = last_words;
 	CHECK_EQ(map(l, 0), 0);
 	CHECK_EQ(map(l, 1), 0);
-	CHECK_EQ(rig_start(&l->rig), 0);
+	CHECK_EQ(setup_start(&l->setup), 0);
 	CHECK_EQ(pthread_create(&threads[0], NULL, device, l), 0);
 	CHECK_EQ(pthread_create(&threads[1], NULL, asker, l), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
@@ -151,7 +153,7 @@ static unsigned lost(enum kind kind)
 	for (unsigned n = 0; n < 2; n++)
 		for (unsigned page = 0; page < MAP_PAGES; page++)
 			different += l->copy[n][page] != atomic_load(&l->memory[n][page][0]);
-	rig_close(&l->rig);
+	setup_close(&l->setup);
 	pthread_mutex_destroy(&l->copying);
 	return different;
 }

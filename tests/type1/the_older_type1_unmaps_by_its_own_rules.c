@@ -3,7 +3,7 @@
  * VFIO_TYPE1_IOMMU, as programs like DPDK set it: an unmap that begins within a map unmaps nothing and reports 0 bytes,
  * one that ends within a map unmaps all of it, and no pages can be logged. In VFIO_TYPE1v2_IOMMU both are EINVAL.
  */
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #include <errno.h>
 
@@ -68,10 +68,10 @@ int main(void)
 	const struct vfmig_type1_options v1 = {.v1 = true};
 
 	CHECK_EQ(vfmig_type1_new(space, &v1, &container, NULL), 0);
-	older();
+	RUN(older());
 	vfmig_type1_free(container);
 	CHECK_EQ(vfmig_type1_new(space, NULL, &container, NULL), 0);
-	newer();
+	RUN(newer());
 	vfmig_type1_free(container);
 	vfmig_space_free(space);
 	return 0;

@@ -6,7 +6,7 @@
  *
  * Rules: T1-06, T1-09, T1-19.
  */
-#include "tests/type1/rig.h"
+#include "tests/type1/setup.h"
 
 /* The user's memory, from address BASE on. */
 #define BASE 0x7000000000ull
@@ -66,34 +66,34 @@ int main(void)
 		.argsz = 32, .flags = 3, .vaddr = BASE + 2 * PAGE, .iova = 0x8000, .size = PAGE};
 	struct dirty_pages get;
 	struct dma_unmap u;
-	struct rig rig;
+	struct setup setup;
 
-	rig_open(&rig, &options);
-	CHECK_EQ(rig_map_as(&rig, m), 0);
-	vfmig_space_each(rig.space, see, NULL);
+	setup_open(&setup, &options);
+	CHECK_EQ(setup_map_as(&setup, m), 0);
+	vfmig_space_each(setup.space, see, NULL);
 	/* What is refused anyhow is not asked about. */
 	CHECK_EQ(maps, 1);
-	CHECK_EQ(rig_map_as(&rig, m), -EEXIST);
+	CHECK_EQ(setup_map_as(&setup, m), -EEXIST);
 	CHECK_EQ(maps, 1);
 	m.vaddr = 0x1000;
 	m.iova = 0;
-	CHECK_EQ(rig_map_as(&rig, m), -EFAULT);
+	CHECK_EQ(setup_map_as(&setup, m), -EFAULT);
 	CHECK_EQ(maps, 2);
 
 	m.vaddr = BASE;
 	m.iova = 1ull << 40;
 	m.size = pages * PAGE;
-	CHECK_EQ(rig_map_as(&rig, m), 0);
-	CHECK_EQ(rig_start(&rig), 0);
-	get = rig_get_request(&rig, 1ull << 40, pages);
+	CHECK_EQ(setup_map_as(&setup, m), 0);
+	CHECK_EQ(setup_start(&setup), 0);
+	get = setup_get_request(&setup, 1ull << 40, pages);
 	get.get.bitmap.size = bytes;
 	get.get.bitmap.data = BASE + 1;
 
 	for (unsigned i = 0; i < 3; i++)
-		rig_write(&rig, (1ull << 40) + i * 524288 * PAGE);
-	rig_write(&rig, (1ull << 40) + (pages - 1) * PAGE);
+		setup_write(&setup, (1ull << 40) + i * 524288 * PAGE);
+	setup_write(&setup, (1ull << 40) + (pages - 1) * PAGE);
 	memory[0] = memory[1 + bytes] = 0xee;
-	CHECK_EQ(rig_dirty_as(&rig, get), 0);
+	CHECK_EQ(setup_dirty_as(&setup, get), 0);
 	CHECK(largest <= 64 << 10);
 	for (size_t i = 0; i < bytes; i++)
 		CHECK_EQ(memory[1 + i], i == 0 || i == 65536 || i == 131072 || i == 131080);
@@ -101,15 +101,15 @@ int main(void)
 
 	/* The memory ends in the last piece: everything is told the next time. */
 	memset(memory, 0, sizeof(memory));
-	rig_write(&rig, 1ull << 40);
+	setup_write(&setup, 1ull << 40);
 	limit = bytes;
-	CHECK_EQ(rig_dirty_as(&rig, get), -EFAULT);
+	CHECK_EQ(setup_dirty_as(&setup, get), -EFAULT);
 	limit = sizeof(memory);
 	memset(memory, 0, sizeof(memory));
-	CHECK_EQ(rig_dirty_as(&rig, get), 0);
+	CHECK_EQ(setup_dirty_as(&setup, get), 0);
 	CHECK_EQ(memory[1], 0xff);
 	memset(memory, 0, sizeof(memory));
-	CHECK_EQ(rig_dirty_as(&rig, get), 0);
+	CHECK_EQ(setup_dirty_as(&setup, get), 0);
 	CHECK_EQ(memory[1], 0);
 
 	/* An unmap that could not tell has not begun. */
@@ -120,14 +120,14 @@ int main(void)
 			  .size = pages * PAGE},
 		.bitmap = {.pgsize = PAGE, .size = bytes, .data = BASE + 1},
 	};
-	rig_write(&rig, (1ull << 40) + (pages - 1) * PAGE);
+	setup_write(&setup, (1ull << 40) + (pages - 1) * PAGE);
 	limit = bytes;
-	CHECK_EQ(rig_unmap_as(&rig, &u), -EFAULT);
+	CHECK_EQ(setup_unmap_as(&setup, &u), -EFAULT);
 	CHECK_EQ(u.unmap.size, pages * PAGE);
 	limit = sizeof(memory);
-	CHECK_EQ(rig_unmap_as(&rig, &u), 0);
+	CHECK_EQ(setup_unmap_as(&setup, &u), 0);
 	CHECK_EQ(u.unmap.size, pages * PAGE);
 	CHECK_EQ(memory[1 + 131080], 1);
-	rig_close(&rig);
+	setup_close(&setup);
 	return 0;
 }

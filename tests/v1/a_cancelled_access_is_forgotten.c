@@ -126,7 +126,7 @@ static void all_at_once(void)
 
 int main(void)
 {
-	one_after_the_other();
-	all_at_once();
+	RUN(one_after_the_other());
+	RUN(all_at_once());
 	return 0;
 }

@@ -124,9 +124,9 @@ static void what_was_taken_is_not_taken_twice(void)
 
 int main(void)
 {
-	what_came_is_kept(PENDING);
-	what_came_is_kept(DATA_SIZE);
-	what_is_not_known_is_refused();
-	what_was_taken_is_not_taken_twice();
+	RUN(what_came_is_kept(PENDING));
+	RUN(what_came_is_kept(DATA_SIZE));
+	RUN(what_is_not_known_is_refused());
+	RUN(what_was_taken_is_not_taken_twice());
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 #include "protocol/pfn/pfn.h"
 #include "protocol/v1/v1.h"
-#include "tests/v1/fake_session.h"
+#include "tests/lib/fake_session.h"
 
 #define SHOWN_INDEX 9
 

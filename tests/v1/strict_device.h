@@ -17,7 +17,7 @@
 
 #include "device/device.h"
 #include "protocol/v1/v1.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define STRICT_INDEX 11
 #define STRICT_SIZE  0x40000u

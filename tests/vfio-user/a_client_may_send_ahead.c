@@ -12,7 +12,7 @@
 #include <vfmig/open.h>
 
 #include "abi/vfio_user.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define WINDOW 2u /* the copier's board memory */
 #define SIZE   (64u << 10)
@@ -142,8 +142,8 @@ int main(void)
 	CHECK(!pthread_create(&thread, &attr, serve, server));
 
 	ask(VFMIG_USER_VERSION, negotiation, sizeof(negotiation));
-	many_in_one();
-	posted_writes();
+	RUN(many_in_one());
+	RUN(posted_writes());
 
 	vfmig_export_stop(server);
 	pthread_join(thread, NULL);

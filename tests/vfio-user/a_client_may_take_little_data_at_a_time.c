@@ -5,16 +5,16 @@
  */
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 #define TAKES "{\"capabilities\":{\"max_data_xfer_size\":4}}"
 
-static void ring(struct fake *f)
+static void ring(struct fake_device *f)
 {
 	uint8_t data[10] = "ten bytes";
 
-	CHECK_EQ(fake_dma(f, 0x1002, data, sizeof(data), true), 0);
+	CHECK_EQ(fake_device_dma(f, 0x1002, data, sizeof(data), true), 0);
 }
 
 static void dma(int fd)
@@ -48,8 +48,8 @@ int main(void)
 		struct vfmig_user_region_access a;
 		uint8_t data[4096];
 	} m = {.a = {0, 0, 4096}};
-	struct pair p;
-	int fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	struct server_client p;
+	int fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 
 	p.fake->doorbell = ring;
 	memset(p.fake->bar0, 0x5a, sizeof(m.data));
@@ -60,10 +60,10 @@ int main(void)
 	CHECK_EQ(raw_call(fd, VFMIG_USER_REGION_WRITE, &m, sizeof(m), NULL, 0, NULL, 0, NULL), 0);
 	CHECK_EQ(p.fake->bar0[4095], 1);
 	CHECK_EQ(raw_map(fd, 0x1000, 0x1000, 0, 3, -1), 0);
-	m.a = (struct vfmig_user_region_access){FAKE_DOORBELL, 0, 4};
+	m.a = (struct vfmig_user_region_access){FAKE_DEVICE_DOORBELL, 0, 4};
 	CHECK_EQ(raw_call(fd, VFMIG_USER_REGION_WRITE, &m, 20, NULL, 0, NULL, 0, NULL), 0);
 	dma(fd);
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 	return 0;
 }

@@ -18,10 +18,10 @@ static void go_within(uint32_t size)
 	lent_ask(fd, LENT_READS, size);
 	/* Until the socket takes no more. */
 	for (unsigned i = 0; i < 4 * LENT_READS; i++)
-		CARD_OK(vfmig_export_process(server, &card_err));
+		CHECK_OK(vfmig_export_process(server, &test_err));
 	close(fd);
 	for (unsigned i = 0; i < 4 * LENT_READS && !ret; i++)
-		ret = vfmig_export_process(server, &card_err);
+		ret = vfmig_export_process(server, &test_err);
 	CHECK_EQ(ret, -ENOTCONN);
 	vfmig_export_close(server);
 	vfmig_device_close(card);

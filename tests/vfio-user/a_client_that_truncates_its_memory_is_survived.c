@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 #include "wire/socket.h"
 
 #define SIZE 0x4000
@@ -26,18 +26,18 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 }
 
 /* Into the map that is whole, and over the end of the file in the other. */
-static void dma(struct fake *f)
+static void dma(struct fake_device *f)
 {
 	uint8_t data[SIZE / 2] = {0x77};
 
-	CHECK_EQ(fake_dma(f, 0x100000, data, sizeof(data), writes), 0);
-	CHECK_EQ(fake_dma(f, 0x1000, data, sizeof(data), writes), 0);
+	CHECK_EQ(fake_device_dma(f, 0x100000, data, sizeof(data), writes), 0);
+	CHECK_EQ(fake_device_dma(f, 0x1000, data, sizeof(data), writes), 0);
 	done++;
 }
 
 static void truncates(const char *path, bool write)
 {
-	struct vfmig_user_region_access a = {FAKE_DOORBELL, 0, 4};
+	struct vfmig_user_region_access a = {FAKE_DEVICE_DOORBELL, 0, 4};
 	uint8_t message[sizeof(a) + 4] = {0};
 	int fd = socket_connect(path, NULL), cut, whole;
 	void *first = shared_memory(SIZE, &cut), *second = shared_memory(SIZE, &whole);
@@ -74,7 +74,7 @@ int main(void)
 	char dir[] = "/tmp/vfmig-cut-XXXXXX", path[64];
 	struct vfmig_vfio_user_config config = {.socket_path = path};
 	struct vfmig_error err = {0};
-	struct fake *f = fake_new(0);
+	struct fake_device *f = fake_device_new(0);
 	int fd;
 
 	CHECK(mkdtemp(dir));

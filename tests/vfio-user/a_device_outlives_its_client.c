@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "source/vfio_user/priv.h"
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
 static char dir[] = "/tmp/vfmig-test-XXXXXX";
 static char path[64];
@@ -76,7 +76,7 @@ static void use(enum vfmig_state last)
 	munmap(memory, 1 << 20);
 }
 
-static void check_gone(struct vfmig_export *server, struct fake *f)
+static void check_gone(struct vfmig_export *server, struct fake_device *f)
 {
 	struct pollfd fd = {.fd = vfmig_export_fd(server), .events = POLLIN};
 
@@ -96,7 +96,7 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static struct vfmig_export *listening(struct fake *f)
+static struct vfmig_export *listening(struct fake_device *f)
 {
 	struct vfmig_vfio_user_config config = {.socket_path = path};
 	struct vfmig_export *server;
@@ -108,7 +108,7 @@ static struct vfmig_export *listening(struct fake *f)
 
 static void one(enum vfmig_state last, enum vfmig_state then)
 {
-	struct fake *f = fake_new(PAIR_ALL_FLAGS);
+	struct fake_device *f = fake_device_new(SERVER_CLIENT_ALL_FLAGS);
 	struct vfmig_export *server = listening(f);
 	struct vfmig_device *device;
 	struct stat st;
@@ -158,7 +158,7 @@ static enum vfmig_state look(const char *options)
  */
 static void plain(enum vfmig_state last, enum vfmig_state then)
 {
-	struct fake *f = fake_new(PAIR_ALL_FLAGS);
+	struct fake_device *f = fake_device_new(SERVER_CLIENT_ALL_FLAGS);
 	struct vfmig_export *server = listening(f);
 	pthread_t thread;
 
@@ -176,7 +176,7 @@ static void plain(enum vfmig_state last, enum vfmig_state then)
 /* A socket file of somebody who is gone is replaced; of somebody who is there, not; nor a file that is none. */
 static void socket_files(void)
 {
-	struct fake *f = fake_new(0), *g = fake_new(0);
+	struct fake_device *f = fake_device_new(0), *g = fake_device_new(0);
 	struct vfmig_vfio_user_config config = {.socket_path = path};
 	struct vfmig_export *server, *other;
 	struct vfmig_error err = {0};
@@ -215,15 +215,15 @@ int main(void)
 {
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/socket", dir);
-	one(VFMIG_STATE_RUNNING, VFMIG_STATE_STOP);
-	one(VFMIG_STATE_RUNNING_P2P, VFMIG_STATE_STOP);
-	one(VFMIG_STATE_PRE_COPY, VFMIG_STATE_STOP);
-	one(VFMIG_STATE_STOP_COPY, VFMIG_STATE_STOP_COPY);
-	one(VFMIG_STATE_RESUMING, VFMIG_STATE_RESUMING);
-	plain(VFMIG_STATE_RUNNING, VFMIG_STATE_RUNNING);
-	plain(VFMIG_STATE_PRE_COPY, VFMIG_STATE_RUNNING);
-	plain(VFMIG_STATE_STOP, VFMIG_STATE_STOP);
-	socket_files();
+	RUN(one(VFMIG_STATE_RUNNING, VFMIG_STATE_STOP));
+	RUN(one(VFMIG_STATE_RUNNING_P2P, VFMIG_STATE_STOP));
+	RUN(one(VFMIG_STATE_PRE_COPY, VFMIG_STATE_STOP));
+	RUN(one(VFMIG_STATE_STOP_COPY, VFMIG_STATE_STOP_COPY));
+	RUN(one(VFMIG_STATE_RESUMING, VFMIG_STATE_RESUMING));
+	RUN(plain(VFMIG_STATE_RUNNING, VFMIG_STATE_RUNNING));
+	RUN(plain(VFMIG_STATE_PRE_COPY, VFMIG_STATE_RUNNING));
+	RUN(plain(VFMIG_STATE_STOP, VFMIG_STATE_STOP));
+	RUN(socket_files());
 	rmdir(dir);
 	return 0;
 }

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "dirty/map.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 #define HALF (1ull << 63)
 
@@ -22,8 +22,8 @@ static uint64_t unmapped(uint64_t size, uint64_t page, uint64_t written)
 		.b = {.pgsize = page, .size = 16},
 	};
 	uint64_t start[2] = {4096};
-	struct pair p;
-	int fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	struct server_client p;
+	int fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 	size_t got;
 
 	CHECK_EQ(raw_hello(fd, NULL), 0);
@@ -36,7 +36,7 @@ static uint64_t unmapped(uint64_t size, uint64_t page, uint64_t written)
 		 0);
 	CHECK_EQ(got, sizeof(m));
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 	return m.bits[0];
 }
 

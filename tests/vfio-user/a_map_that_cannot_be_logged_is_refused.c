@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 #define MOST (8ull << 40)
 
@@ -36,8 +36,8 @@ static void announced(int fd)
 
 int main(void)
 {
-	struct pair p;
-	int fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	struct server_client p;
+	int fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 
 	announced(fd);
 	CHECK_EQ(raw_map(fd, 0, 1ull << 63, 0, 3, -1), 0);
@@ -50,6 +50,6 @@ int main(void)
 	CHECK_EQ(raw_map(fd, 0, MOST, 0, 3, -1), 0);
 	CHECK_EQ(dirty_pages(fd, 2), 0);
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <vfmig/model.h>
 
 #include "source/vfio_user.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define KICKS 200u
 

@@ -11,7 +11,7 @@
 #include <vfmig/open.h>
 
 #include "source/vfio_user.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 int main(void)
 {
@@ -26,27 +26,27 @@ int main(void)
 	int fds[2], ret = 0, reads = 0;
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	CARD_OK(vfmig_open_filtered("model:copier,size=1M", filters, 2, &served, &card_err));
+	CHECK_OK(vfmig_open_filtered("model:copier,size=1M", filters, 2, &served, &test_err));
 	/* Long enough for what does answer, on a busy machine, too. */
 	vfmig_device_set_timeout(served, 1000);
 	config.fd = fds[0];
-	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
-	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
-	session = card_session(device);
+	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
+	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &test_err));
+	session = test_device_session(device);
 
-	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, &card_err), -ETIMEDOUT);
-	CHECK(strstr(card_err.text, "the server refuses"));
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	CARD_OK(vfmig_session_get_state(session, &state, &card_err));
+	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, &test_err), -ETIMEDOUT);
+	CHECK(strstr(test_err.text, "the server refuses"));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	CHECK_OK(vfmig_session_get_state(session, &state, &test_err));
 	CHECK_EQ(state, VFMIG_STATE_RUNNING);
 	/* Whatever answers comes through, until the one that hangs. */
-	while (!(ret = vfmig_device_region_read(device, 0, 0, &value, 8, &card_err)))
+	while (!(ret = vfmig_device_region_read(device, 0, 0, &value, 8, &test_err)))
 		reads++;
 	CHECK_EQ(ret, -ETIMEDOUT);
 	CHECK(reads >= 39);
-	CARD_OK(vfmig_device_region_read(device, 0, 0, &value, 8, &card_err));
-	card_go(session, VFMIG_STATE_STOP_COPY);
+	CHECK_OK(vfmig_device_region_read(device, 0, 0, &value, 8, &test_err));
+	test_device_go(session, VFMIG_STATE_STOP_COPY);
 
 	vfmig_session_close(session);
 	vfmig_device_close(device);

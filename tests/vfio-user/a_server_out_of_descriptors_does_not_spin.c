@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "device/device.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 #include "wire/socket.h"
 
 static unsigned reported;
@@ -27,7 +27,7 @@ int main(void)
 	struct rlimit before, none;
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
-	struct fake *f = fake_new(0);
+	struct fake_device *f = fake_device_new(0);
 	uint64_t woken = 0;
 	int64_t begin;
 	int fd;

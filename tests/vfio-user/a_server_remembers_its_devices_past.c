@@ -8,9 +8,9 @@
 
 #include <vfmig/session.h>
 
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
-static void past_is(struct pair *p, enum vfmig_history past, const char *where)
+static void past_is(struct server_client *p, enum vfmig_history past, const char *where)
 {
 	struct vfmig_feature_history h;
 
@@ -25,7 +25,7 @@ static void go(struct vfmig_session *s, enum vfmig_state state)
 	CHECK_EQ(vfmig_session_set_state(s, state, NULL), 0);
 }
 
-static void its_states_are_seen(struct pair *p, struct vfmig_session *s)
+static void its_states_are_seen(struct server_client *p, struct vfmig_session *s)
 {
 	char data[64];
 
@@ -33,7 +33,7 @@ static void its_states_are_seen(struct pair *p, struct vfmig_session *s)
 	go(s, VFMIG_STATE_PRE_COPY);
 	past_is(p, VFMIG_HISTORY_NEW, "");
 	/* Not all of its data is read: no copy can run. */
-	fake_set_data(p->fake, "state", 5);
+	fake_device_set_data(p->fake, "state", 5);
 	go(s, VFMIG_STATE_STOP_COPY);
 	CHECK_EQ(vfmig_session_read(s, data, sizeof(data), NULL), 5);
 	past_is(p, VFMIG_HISTORY_NEW, "");
@@ -58,7 +58,7 @@ static void its_states_are_seen(struct pair *p, struct vfmig_session *s)
 }
 
 /* What a client says is checked, and nothing else than MOVED is taken from it. */
-static void only_moved_can_be_said(struct pair *p, struct vfmig_session *s)
+static void only_moved_can_be_said(struct server_client *p, struct vfmig_session *s)
 {
 	struct vfmig_feature_history h = {.past = VFMIG_HISTORY_MOVED};
 	const uint32_t set = VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_SET;
@@ -78,7 +78,7 @@ static void only_moved_can_be_said(struct pair *p, struct vfmig_session *s)
 }
 
 /* A long place is cut, and not in the middle of a character. */
-static void a_long_place_is_cut(struct pair *p)
+static void a_long_place_is_cut(struct server_client *p)
 {
 	struct vfmig_feature_history h;
 	char place[400];
@@ -96,19 +96,19 @@ int main(void)
 	const struct vfmig_vfio_user_config plain = {.no_extensions = true};
 	struct vfmig_feature_history h;
 	struct vfmig_session *s;
-	struct pair p;
+	struct server_client p;
 
-	pair_open(&p, PAIR_ALL_FLAGS, NULL, "");
+	server_client_open(&p, SERVER_CLIENT_ALL_FLAGS, NULL, "");
 	CHECK_EQ(vfmig_session_open(p.client, NULL, &s, NULL), 0);
 	its_states_are_seen(&p, s);
 	only_moved_can_be_said(&p, s);
 	a_long_place_is_cut(&p);
 	vfmig_session_close(s);
-	pair_close(&p);
+	server_client_close(&p);
 
-	pair_open(&p, PAIR_ALL_FLAGS, &plain, "");
+	server_client_open(&p, SERVER_CLIENT_ALL_FLAGS, &plain, "");
 	CHECK_EQ(vfmig_device_get_history(p.client, &h, NULL), -ENOTTY);
 	CHECK_EQ(vfmig_device_set_moved(p.client, "elsewhere", NULL), -ENOTTY);
-	pair_close(&p);
+	server_client_close(&p);
 	return 0;
 }

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 #define IOVA 0x100000ull
 #define LEN  (3u << 20)
@@ -22,9 +22,9 @@ static atomic_bool done;
 static bool writes;
 static size_t len = LEN;
 
-static void ring(struct fake *f)
+static void ring(struct fake_device *f)
 {
-	result = fake_dma(f, IOVA, buf, len, writes);
+	result = fake_device_dma(f, IOVA, buf, len, writes);
 	atomic_store(&done, true);
 }
 
@@ -44,16 +44,16 @@ static void has_ended(int expected)
 }
 
 /* The limit holds for VERSION, too: on a busy machine a short one may pass, and then the next is longer. */
-static int begin(struct pair *p, uint64_t timeout_ms, const char *json)
+static int begin(struct server_client *p, uint64_t timeout_ms, const char *json)
 {
 	for (;; timeout_ms *= 2) {
 		struct vfmig_vfio_user_config config = {.timeout_ms = timeout_ms};
-		int fd = pair_serve(p, 0, &config), ret = raw_hello(fd, json);
+		int fd = server_client_serve(p, 0, &config), ret = raw_hello(fd, json);
 
 		p->fake->doorbell = ring;
 		if (ret == -ENOTCONN && timeout_ms && timeout_ms < 100000) {
 			close(fd);
-			pair_close(p);
+			server_client_close(p);
 			continue;
 		}
 		CHECK_EQ(ret, 0);
@@ -62,10 +62,10 @@ static int begin(struct pair *p, uint64_t timeout_ms, const char *json)
 	}
 }
 
-static void end(struct pair *p, int fd)
+static void end(struct server_client *p, int fd)
 {
 	close(fd);
-	pair_close(p);
+	server_client_close(p);
 }
 
 static int info(int fd)
@@ -102,11 +102,11 @@ static void answer(int fd, const struct asked *q, uint64_t addr, uint64_t count,
 static void several(void)
 {
 	struct asked q[3];
-	struct pair p;
+	struct server_client p;
 	int fd = begin(&p, 0, NULL);
 
 	writes = false;
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	for (unsigned i = 0; i < 3; i++) {
 		next_question(fd, &q[i]);
 		CHECK_EQ(q[i].h.cmd, VFMIG_USER_DMA_READ);
@@ -122,7 +122,7 @@ static void several(void)
 	/* A client that takes less at a time is asked for less. */
 	fd = begin(&p, 0, "{\"capabilities\":{\"max_data_xfer_size\":8192}}");
 	len = 20000;
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	for (unsigned i = 0; i < 3; i++) {
 		next_question(fd, &q[i]);
 		CHECK_EQ(q[i].a.count, i < 2 ? 8192 : 20000 - 16384);
@@ -140,11 +140,11 @@ static void several(void)
 static bool attempt(bool write, uint64_t limit_ms)
 {
 	struct asked q[3];
-	struct pair p;
+	struct server_client p;
 	int fd = begin(&p, limit_ms, NULL), ret;
 
 	writes = write;
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	for (unsigned i = 0; i < 3; i++)
 		next_question(fd, &q[i]);
 	has_ended(-ETIMEDOUT);
@@ -155,7 +155,7 @@ static bool attempt(bool write, uint64_t limit_ms)
 	CHECK_EQ(info(fd), 0);
 	/* And the next time it is in time. */
 	len = 64;
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	next_question(fd, &q[0]);
 	answer(fd, &q[0], q[0].a.addr, q[0].a.count, write ? 0 : 64);
 	ret = wait_for_result();
@@ -182,14 +182,14 @@ static void deaf(void)
 	uint8_t *payload = malloc(16 + (1 << 20));
 	uint32_t get_info[4] = {16};
 	struct vfmig_user_header h;
-	struct pair p;
+	struct server_client p;
 	int fd = begin(&p, 100, NULL), small = 4096;
 	ssize_t n;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	writes = true;
 	memset(buf, 0x11, LEN);
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	has_ended(-ETIMEDOUT);
 	memset(buf, 0x22, LEN);
 	/* Those of which nothing was sent are not sent at all: whatever comes comes before the answer to this. */
@@ -219,13 +219,13 @@ enum lie {
 static void liar(enum lie lie)
 {
 	struct asked q;
-	struct pair p;
+	struct server_client p;
 	int fd = begin(&p, 5000, NULL);
 	bool goes = lie == WRONG_ID || lie == WRONG_CMD || lie == TOO_LONG;
 
 	writes = false;
 	len = 4096;
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	next_question(fd, &q);
 	switch (lie) {
 	case WRONG_ID:
@@ -272,13 +272,13 @@ static void flood(void)
 {
 	struct vfmig_user_header h = {.cmd = VFMIG_USER_DEVICE_RESET, .msg_size = 16};
 	struct asked q;
-	struct pair p;
+	struct server_client p;
 	int fd = begin(&p, 20000, NULL);
 	unsigned sent = 0;
 
 	writes = false;
 	len = 64;
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	next_question(fd, &q);
 	while (send(fd, &h, sizeof(h), MSG_NOSIGNAL) == sizeof(h))
 		CHECK(++sent < 1000000);
@@ -291,11 +291,11 @@ static void flood(void)
 /* It asks and takes no answers: it is not heard any more, until it takes them. Nothing grows. */
 static void no_reader(void)
 {
-	struct vfmig_user_region_access a = {.count = FAKE_BAR0};
+	struct vfmig_user_region_access a = {.count = FAKE_DEVICE_BAR0};
 	struct vfmig_user_header h = {.cmd = VFMIG_USER_REGION_READ, .msg_size = 32};
-	uint8_t message[32], *reply = malloc(16 + FAKE_BAR0);
+	uint8_t message[32], *reply = malloc(16 + FAKE_DEVICE_BAR0);
 	unsigned sent = 0;
-	struct pair p;
+	struct server_client p;
 	int fd = begin(&p, 0, NULL);
 
 	memcpy(message, &h, sizeof(h));
@@ -310,7 +310,8 @@ static void no_reader(void)
 	}
 	CHECK(sent > 100);
 	for (unsigned i = 0; i < sent; i++)
-		CHECK_EQ(raw_recv(fd, &h, reply, 16 + FAKE_BAR0, NULL, NULL), 16 + FAKE_BAR0);
+		CHECK_EQ(raw_recv(fd, &h, reply, 16 + FAKE_DEVICE_BAR0, NULL, NULL),
+			 16 + FAKE_DEVICE_BAR0);
 	CHECK_EQ(info(fd), 0);
 	free(reply);
 	end(&p, fd);
@@ -320,14 +321,14 @@ static void no_reader(void)
 static void goes(void)
 {
 	struct asked q;
-	struct pair p;
+	struct server_client p;
 	int fd = begin(&p, 20000, NULL);
 
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	next_question(fd, &q);
 	close(fd);
 	has_ended(-ECONNRESET);
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 /* A second socket for the questions, and a command on it, which is the wrong one. */
@@ -336,11 +337,11 @@ static void twin(void)
 	const char json[] = "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":1,\"twin_socket\":"
 			    "{\"supported\":true}}}";
 	struct vfmig_user_header h;
-	struct pair p;
+	struct server_client p;
 	char reply[1024];
 	unsigned n;
 	struct asked q;
-	int fd = pair_serve(&p, 0, NULL), other;
+	int fd = server_client_serve(&p, 0, NULL), other;
 
 	p.fake->doorbell = ring;
 	raw_send(fd, 5, VFMIG_USER_VERSION, 0, 0, json, sizeof(json), NULL, 0);
@@ -350,7 +351,7 @@ static void twin(void)
 	CHECK_EQ(raw_map(fd, IOVA, 4 << 20, 0, 3, -1), 0);
 	writes = false;
 	len = 4096;
-	fake_ring(p.fake);
+	fake_device_ring(p.fake);
 	next_question(other, &q);
 	CHECK(!raw_readable(fd, 0));
 	answer(other, &q, q.a.addr, q.a.count, 4096);
@@ -366,16 +367,16 @@ int main(void)
 {
 	unsigned before = count_fds();
 
-	several();
-	never(false);
-	never(true);
-	deaf();
+	RUN(several());
+	RUN(never(false));
+	RUN(never(true));
+	RUN(deaf());
 	for (unsigned i = 0; i < LIES; i++)
-		liar(i);
-	flood();
-	no_reader();
-	goes();
-	twin();
+		RUN(liar(i));
+	RUN(flood());
+	RUN(no_reader());
+	RUN(goes());
+	RUN(twin());
 	CHECK_EQ(count_fds(), before);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <vfmig/export.h>
 
 #include "source/vfio_user.h"
-#include "tests/model/card.h"
+#include "tests/lib/test_device.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
@@ -48,7 +48,7 @@ static void let_go(void)
 int main(void)
 {
 	struct vfmig_vfio_user_config config = {0};
-	struct vfmig_model model = card_model;
+	struct vfmig_model model = test_device_model;
 	struct vfmig_device *served, *device;
 	struct vfmig_session *session;
 	struct vfmig_export *server;
@@ -57,29 +57,29 @@ int main(void)
 
 	model.stop = hang;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	served = card_open_as(&model, NULL);
+	served = test_device_open_as(&model, NULL);
 	config.fd = fds[0];
-	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
-	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &card_err));
-	session = card_session(device);
+	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
+	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &test_err));
+	session = test_device_session(device);
 
 	vfmig_device_set_timeout(device, 20);
 	/* On a busy machine the limit may pass before the device gets to hear of it. */
 	do
-		CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, &card_err), -ETIMEDOUT);
+		CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, &test_err), -ETIMEDOUT);
 	while (!hangs());
 	/* Nothing that is asked of it holds its user, and a reset is nothing else. */
 	CHECK_EQ(vfmig_session_get_state(session, &state, NULL), -ETIMEDOUT);
-	CHECK_EQ(vfmig_device_reset(device, &card_err), -ETIMEDOUT);
+	CHECK_EQ(vfmig_device_reset(device, &test_err), -ETIMEDOUT);
 
 	vfmig_device_set_timeout(device, 60000);
 	let_go();
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
-	CHECK_EQ(card_get(device, CARD_ID), CARD_MAGIC);
-	card_go(session, VFMIG_STATE_STOP);
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_STOP);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RUNNING);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_ID), TEST_DEVICE_MAGIC);
+	test_device_go(session, VFMIG_STATE_STOP);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_STOP);
 
 	vfmig_session_close(session);
 	vfmig_device_close(device);

@@ -115,7 +115,7 @@ static void no_windows(void)
 	CHECK_EQ(write_piece(fd, 0, 0, XXH3_64bits("", 0)), 0);
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_RUNNING), 0);
 	/* None of them is one. */
-	fake_set_data(hostile_fake, "three", 5);
+	fake_device_set_data(hostile_fake, "three", 5);
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_STOP_COPY), 0);
 	CHECK_EQ(read_piece(fd, 0, 1, &p), -EINVAL);
 	/* One that was there is gone after a bad one, and after none. */
@@ -162,7 +162,7 @@ static void places(void)
 	int fd = with_window();
 	uint8_t short_one[23] = {0};
 
-	fake_set_data(hostile_fake, "three", 5);
+	fake_device_set_data(hostile_fake, "three", 5);
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_STOP_COPY), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		CHECK_EQ(read_piece(fd, bad[i].offset, bad[i].size, &p), -EINVAL);
@@ -189,7 +189,7 @@ static void reads(void)
 
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 2654435761u >> 13);
-	fake_set_data(hostile_fake, data, sizeof(data));
+	fake_device_set_data(hostile_fake, data, sizeof(data));
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_STOP_COPY), 0);
 	do {
 		uint64_t offset = at & PIECE ? 4096 : PIECE;

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
 #define THREADS 3u
 #define ROUNDS	2000u
@@ -69,9 +69,9 @@ static void *work(void *context)
 static void all(const char *options)
 {
 	pthread_t threads[THREADS];
-	struct pair p;
+	struct server_client p;
 
-	pair_open(&p, PAIR_ALL_FLAGS, NULL, options);
+	server_client_open(&p, SERVER_CLIENT_ALL_FLAGS, NULL, options);
 	client = p.client;
 	CHECK(!vfmig_device_start(client, NULL));
 	for (uintptr_t i = 0; i < THREADS; i++)
@@ -81,13 +81,13 @@ static void all(const char *options)
 	/* Nothing is out of step. */
 	CHECK_EQ(vfmig_device_region_write(client, 0, 0, "here", 4, NULL), 0);
 	CHECK(!memcmp(p.fake->bar0, "here", 4));
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 int main(void)
 {
-	all(NULL);
-	all("extensions=off");
+	RUN(all(NULL));
+	RUN(all("extensions=off"));
 	CHECK_EQ(done + taken_back, 2 * THREADS * ROUNDS);
 	return 0;
 }

@@ -7,10 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
-static struct pair p;
+static struct server_client p;
 static int fd, mem;
 
 static void map_three(void)
@@ -76,14 +76,14 @@ static void reports(void)
 	map_three();
 	CHECK_EQ(raw_feature(fd, VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET, start, 16, 0),
 		 0);
-	CHECK_EQ(fake_dma(p.fake, 0x10000, &byte, 1, true), 0);
-	CHECK_EQ(fake_dma(p.fake, 0x13000, &byte, 1, true), 0);
+	CHECK_EQ(fake_device_dma(p.fake, 0x10000, &byte, 1, true), 0);
+	CHECK_EQ(fake_device_dma(p.fake, 0x13000, &byte, 1, true), 0);
 	CHECK_EQ(with_bitmap(), 1 | 8);
 	CHECK_EQ(raw_feature(fd, VFMIG_FEATURE_DMA_LOGGING_STOP | VFMIG_FEATURE_SET, NULL, 0, 0),
 		 0);
 	map_three();
 	CHECK_EQ(raw_call(fd, VFMIG_USER_DIRTY_PAGES, dirty_pages, 8, NULL, 0, NULL, 0, NULL), 0);
-	CHECK_EQ(fake_dma(p.fake, 0x12000, &byte, 1, true), 0);
+	CHECK_EQ(fake_device_dma(p.fake, 0x12000, &byte, 1, true), 0);
 	CHECK_EQ(with_bitmap(), 4);
 }
 
@@ -91,12 +91,12 @@ int main(void)
 {
 	void *memory = shared_memory(0x3000, &mem);
 
-	fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 	CHECK_EQ(raw_hello(fd, NULL), 0);
-	ranges();
-	reports();
+	RUN(ranges());
+	RUN(reports());
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 	munmap(memory, 0x3000);
 	close(mem);
 	return 0;

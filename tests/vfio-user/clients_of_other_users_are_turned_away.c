@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 #include "wire/socket.h"
 
 #define OTHER 65534
@@ -51,7 +51,7 @@ static void serve(bool allow_others)
 						.socket_mode = 0666,
 						.allow_other_users = allow_others,
 						.events = &events};
-	struct fake *f = fake_new(0);
+	struct fake_device *f = fake_device_new(0);
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "source/vfio_user.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 struct write {
 	struct vfmig_user_header h;
@@ -35,7 +35,7 @@ static void prepare(void)
 		};
 }
 
-static void check(struct pair *p, int fd)
+static void check(struct server_client *p, int fd)
 {
 	struct vfmig_user_region_access a;
 	struct vfmig_user_header h;
@@ -60,8 +60,8 @@ static void check(struct pair *p, int fd)
 
 static void pipelined(void)
 {
-	struct pair p;
-	int fd = pair_serve(&p, 0, NULL);
+	struct server_client p;
+	int fd = server_client_serve(&p, 0, NULL);
 
 	CHECK_EQ(raw_hello(fd, NULL), 0);
 	prepare();
@@ -75,7 +75,7 @@ static void pipelined(void)
 			   sizeof(stream) - i < 37 ? sizeof(stream) - i : 37, 0) > 0);
 	check(&p, fd);
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 /* The device has one thing at a time; of data, several. */
@@ -83,14 +83,14 @@ static void one_at_a_time(void)
 {
 	struct vfmig_user_mig_data d = {.argsz = 8 + 100, .size = 100};
 	struct vfmig_user_header h;
-	struct pair p;
+	struct server_client p;
 	uint8_t payload[200], out[200];
-	int fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	int fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 
 	CHECK_EQ(raw_hello(fd, NULL), 0);
 	for (unsigned i = 0; i < sizeof(out); i++)
 		out[i] = (uint8_t)i;
-	fake_set_data(p.fake, out, sizeof(out));
+	fake_device_set_data(p.fake, out, sizeof(out));
 	CHECK_EQ(raw_set_state(fd, VFMIG_STATE_STOP_COPY), 0);
 	atomic_store(&p.fake->hold, true);
 	for (uint16_t id = 0; id < 3; id++)
@@ -101,7 +101,7 @@ static void one_at_a_time(void)
 		usleep(100);
 	CHECK(!raw_readable(fd, 20));
 	CHECK_EQ(atomic_load(&p.fake->nheld), 3);
-	fake_release(p.fake, 3);
+	fake_device_release(p.fake, 3);
 	for (uint16_t id = 0; id < 3; id++) {
 		unsigned n = id < 2 ? 100 : 0;
 
@@ -114,7 +114,7 @@ static void one_at_a_time(void)
 	CHECK(!raw_readable(fd, 20));
 	CHECK_EQ(atomic_load(&p.fake->nheld), 1);
 	CHECK_EQ(p.fake->resets, 0);
-	fake_release(p.fake, 1);
+	fake_device_release(p.fake, 1);
 	CHECK_EQ(raw_recv(fd, &h, payload, 0, NULL, NULL), 0);
 	CHECK_EQ(h.msg_id, 3);
 	while (atomic_load(&p.fake->nheld) < 1)
@@ -124,9 +124,9 @@ static void one_at_a_time(void)
 	while (p.fake->order[atomic_load(&p.fake->norder) - 1] != VFMIG_OP_FEATURE)
 		usleep(100);
 	atomic_store(&p.fake->hold, false);
-	fake_release(p.fake, 0);
+	fake_device_release(p.fake, 0);
 	CHECK_EQ(p.fake->resets, 1);
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 #define READS 64u
@@ -151,12 +151,12 @@ static void data_in_order(void)
 	struct vfmig_feature_mig_state s = {VFMIG_STATE_STOP_COPY, -1};
 	uint8_t *in = malloc(READS * 1000), *out = malloc(READS * 1000);
 	struct vfmig_request reads[READS] = {{0}};
-	struct pair p;
+	struct server_client p;
 
-	pair_open(&p, PAIR_ALL_FLAGS, NULL, NULL);
+	server_client_open(&p, SERVER_CLIENT_ALL_FLAGS, NULL, NULL);
 	for (unsigned i = 0; i < READS * 1000; i++)
 		in[i] = (uint8_t)(i * 7 + (i >> 8));
-	fake_set_data(p.fake, in, READS * 1000);
+	fake_device_set_data(p.fake, in, READS * 1000);
 	CHECK_EQ(vfmig_device_call_feature(p.client, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET,
 					   &s, sizeof(s), NULL),
 		 0);
@@ -170,15 +170,15 @@ static void data_in_order(void)
 	}
 	CHECK_EQ(vfmig_device_wait(p.client, all_ended, NULL, 0), 0);
 	CHECK(!memcmp(in, out, READS * 1000));
-	pair_close(&p);
+	server_client_close(&p);
 	free(in);
 	free(out);
 }
 
 int main(void)
 {
-	pipelined();
-	one_at_a_time();
-	data_in_order();
+	RUN(pipelined());
+	RUN(one_at_a_time());
+	RUN(data_in_order());
 	return 0;
 }

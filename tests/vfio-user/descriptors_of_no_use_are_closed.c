@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 int main(void)
 {
@@ -21,8 +21,8 @@ int main(void)
 	struct vfmig_user_dma_map m = {.argsz = sizeof(m), .flags = 3, .size = 0x1000};
 	uint32_t info[8] = {32}, feature[4] = {16, VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_GET};
 	uint8_t version[4] = {0, 0, 1, 0};
-	struct pair p;
-	int mem, fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	struct server_client p;
+	int mem, fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 	void *memory = shared_memory(0x1000, &mem);
 	int fds[3] = {mem, mem, mem}, events[2] = {eventfd(0, EFD_CLOEXEC), mem};
 	unsigned before;
@@ -50,7 +50,7 @@ int main(void)
 	CHECK_EQ(count_fds(), before);
 	close(events[0]);
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 	munmap(memory, 0x1000);
 	close(mem);
 	return 0;

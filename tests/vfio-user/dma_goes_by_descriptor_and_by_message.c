@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
 #define SIZE	     (8u << 20) /* of each map: more than one message */
 #define FD_IOVA	     0x100000000ull
@@ -29,9 +29,9 @@ static struct {
 	atomic_bool done;
 } dma;
 
-static void ring(struct fake *f)
+static void ring(struct fake_device *f)
 {
-	dma.result = fake_dma(f, dma.iova, dma.buf, dma.len, dma.write);
+	dma.result = fake_device_dma(f, dma.iova, dma.buf, dma.len, dma.write);
 	atomic_store(&dma.done, true);
 }
 
@@ -41,7 +41,7 @@ static bool is_done(void *context)
 }
 
 /* The client waits as a VMM does: working its device. */
-static int device_does(struct pair *p, uint64_t iova, void *buf, size_t len, bool write)
+static int device_does(struct server_client *p, uint64_t iova, void *buf, size_t len, bool write)
 {
 	uint32_t one = 1;
 
@@ -50,7 +50,7 @@ static int device_does(struct pair *p, uint64_t iova, void *buf, size_t len, boo
 	dma.len = len;
 	dma.write = write;
 	atomic_store(&dma.done, false);
-	CHECK_EQ(vfmig_device_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(p->client, 0, FAKE_DEVICE_DOORBELL, &one, 4, NULL), 0);
 	while (!is_done(NULL))
 		vfmig_device_wait(p->client, is_done, NULL, device_now() + 1000000);
 	return dma.result;
@@ -62,7 +62,7 @@ static void fill(uint8_t *buf, size_t len, unsigned seed)
 		buf[i] = (uint8_t)(i * 13 + (i >> 9) + seed);
 }
 
-static void memory(struct pair *p, uint8_t *by_fd, uint8_t *by_message)
+static void memory(struct server_client *p, uint8_t *by_fd, uint8_t *by_message)
 {
 	uint8_t *in = malloc(2 * SIZE), *out = malloc(2 * SIZE);
 
@@ -92,13 +92,13 @@ static void memory(struct pair *p, uint8_t *by_fd, uint8_t *by_message)
 	free(out);
 }
 
-static void peer_to_peer(struct pair *p, struct fake *peer)
+static void peer_to_peer(struct server_client *p, struct fake_device *peer)
 {
 	uint8_t in[5000], out[5000];
 
 	fill(in, sizeof(in), 9);
 	CHECK_EQ(device_does(p, REGION_IOVA + 10, in, sizeof(in), true), 0);
-	CHECK(!memcmp(peer->bar2 + FAKE_BAR2_FROM + 10, in, sizeof(in)));
+	CHECK(!memcmp(peer->bar2 + FAKE_DEVICE_BAR2_FROM + 10, in, sizeof(in)));
 	CHECK_EQ(device_does(p, TRAPPED_IOVA + 16, in, sizeof(in), true), 0);
 	CHECK(!memcmp(peer->bar0 + 16, in, sizeof(in)));
 	CHECK_EQ(device_does(p, TRAPPED_IOVA + 16, out, sizeof(out), false), 0);
@@ -108,11 +108,11 @@ static void peer_to_peer(struct pair *p, struct fake *peer)
 static void all(const char *options, bool no_twin, bool chain)
 {
 	struct vfmig_vfio_user_config config = {.no_twin_socket = no_twin};
-	struct fake *peer = fake_new(0);
+	struct fake_device *peer = fake_device_new(0);
 	unsigned before = count_fds();
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_error err = {0};
-	struct pair p;
+	struct server_client p;
 	uint8_t *private = malloc(SIZE);
 	int fd;
 	uint8_t *shared = shared_memory(SIZE + 4096, &fd);
@@ -139,15 +139,15 @@ static void all(const char *options, bool no_twin, bool chain)
 		 .ptr = private,
 		 .fd = -1},
 		{.iova = REGION_IOVA,
-		 .size = FAKE_BAR2_LEN,
+		 .size = FAKE_DEVICE_BAR2_LEN,
 		 .prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
 		 .kind = VFMIG_MAP_REGION,
 		 .device = &peer->device,
 		 .region = 2,
-		 .region_offset = FAKE_BAR2_FROM,
+		 .region_offset = FAKE_DEVICE_BAR2_FROM,
 		 .fd = -1},
 		{.iova = TRAPPED_IOVA,
-		 .size = FAKE_BAR0,
+		 .size = FAKE_DEVICE_BAR0,
 		 .prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
 		 .kind = VFMIG_MAP_REGION,
 		 .device = &peer->device,
@@ -155,7 +155,8 @@ static void all(const char *options, bool no_twin, bool chain)
 		 .fd = -1},
 	};
 
-	(chain ? pair_open_chain : pair_open)(&p, PAIR_ALL_FLAGS, &config, options);
+	(chain ? server_client_open_chain : server_client_open)(&p, SERVER_CLIENT_ALL_FLAGS,
+								&config, options);
 	p.fake->doorbell = ring;
 	/* One before, the others after. */
 	CHECK_EQ(vfmig_space_map(space, &maps[0], NULL), 0);
@@ -171,7 +172,7 @@ static void all(const char *options, bool no_twin, bool chain)
 	CHECK_EQ(device_does(&p, MESSAGE_IOVA, private, 4, false), -EFAULT);
 	CHECK_EQ(vfmig_space_detach(space, p.client, NULL), 0);
 	CHECK_EQ(p.fake->maps, 0);
-	pair_close(&p);
+	server_client_close(&p);
 	vfmig_space_free(space);
 	munmap(shared, SIZE + 4096);
 	close(fd);

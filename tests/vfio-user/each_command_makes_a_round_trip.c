@@ -11,9 +11,9 @@
 #include <vfmig/space.h>
 
 #include "abi/feature.h"
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
-static void information(struct pair *p)
+static void information(struct server_client *p)
 {
 	struct vfmig_device_info info;
 	struct vfmig_region region;
@@ -25,26 +25,26 @@ static void information(struct pair *p)
 	CHECK_EQ(info.num_irqs, VFMIG_PCI_IRQ_COUNT);
 
 	CHECK_EQ(vfmig_device_get_region_info(p->client, 0, &region, NULL), 0);
-	CHECK_EQ(region.size, FAKE_BAR0);
+	CHECK_EQ(region.size, FAKE_DEVICE_BAR0);
 	CHECK_EQ(region.flags, VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE);
 	CHECK_EQ(vfmig_device_get_region_info(p->client, 2, &region, NULL), 0);
 	CHECK(region.flags & VFMIG_REGION_FLAG_MMAP);
 	CHECK_EQ(region.areas, 1);
-	CHECK_EQ(region.area[0].offset, FAKE_BAR2_FROM);
-	CHECK_EQ(region.area[0].size, FAKE_BAR2_LEN);
+	CHECK_EQ(region.area[0].offset, FAKE_DEVICE_BAR2_FROM);
+	CHECK_EQ(region.area[0].size, FAKE_DEVICE_BAR2_LEN);
 	CHECK_EQ(vfmig_device_get_region_info(p->client, 1, &region, NULL), 0);
 	CHECK_EQ(region.size, 0);
 	CHECK_EQ(vfmig_device_get_region_info(p->client, 99, &region, NULL), -EINVAL);
 
 	CHECK_EQ(vfmig_device_get_irq_info(p->client, VFMIG_PCI_IRQ_MSIX, &irq, NULL), 0);
-	CHECK_EQ(irq.count, FAKE_VECTORS);
+	CHECK_EQ(irq.count, FAKE_DEVICE_VECTORS);
 	CHECK_EQ(irq.flags, VFMIG_IRQ_INFO_EVENTFD);
 	CHECK_EQ(vfmig_device_get_irq_info(p->client, 77, &irq, NULL), -EINVAL);
 }
 
-static void regions(struct pair *p)
+static void regions(struct server_client *p)
 {
-	uint8_t in[FAKE_BAR0], out[FAKE_BAR0];
+	uint8_t in[FAKE_DEVICE_BAR0], out[FAKE_DEVICE_BAR0];
 	struct vfmig_error err = {0};
 	void *ptr;
 
@@ -57,16 +57,18 @@ static void regions(struct pair *p)
 	CHECK(!memcmp(in, out, sizeof(in)));
 	CHECK_EQ(vfmig_device_region_read(p->client, 7, 16, out, 4, NULL), 0);
 	CHECK(!memcmp(out, (const uint8_t[]){16, 17, 18, 19}, 4));
-	CHECK_EQ(vfmig_device_region_read(p->client, 7, FAKE_CONFIG - 2, out, 4, &err), -EINVAL);
+	CHECK_EQ(vfmig_device_region_read(p->client, 7, FAKE_DEVICE_CONFIG - 2, out, 4, &err),
+		 -EINVAL);
 	CHECKF(strstr(err.text, "served"), "%s", err.text);
 	CHECK_EQ(vfmig_device_region_read(p->client, 0, UINT64_MAX, out, 4, NULL), -EINVAL);
 
-	CHECKF(!vfmig_device_region_map(p->client, 2, FAKE_BAR2_FROM, FAKE_BAR2_LEN, &ptr, &err),
+	CHECKF(!vfmig_device_region_map(p->client, 2, FAKE_DEVICE_BAR2_FROM, FAKE_DEVICE_BAR2_LEN,
+					&ptr, &err),
 	       "%s", err.text);
 	memcpy(ptr, "mapped", 6);
-	CHECK_EQ(vfmig_device_region_read(p->client, 2, FAKE_BAR2_FROM, out, 6, NULL), 0);
+	CHECK_EQ(vfmig_device_region_read(p->client, 2, FAKE_DEVICE_BAR2_FROM, out, 6, NULL), 0);
 	CHECK(!memcmp(out, "mapped", 6));
-	CHECK_EQ(munmap(ptr, FAKE_BAR2_LEN), 0);
+	CHECK_EQ(munmap(ptr, FAKE_DEVICE_BAR2_LEN), 0);
 	CHECK(vfmig_device_region_map(p->client, 0, 0, 4096, &ptr, NULL) < 0);
 }
 
@@ -77,7 +79,7 @@ static uint64_t counted(int fd)
 	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
 }
 
-static void interrupts(struct pair *p)
+static void interrupts(struct server_client *p)
 {
 	struct vfmig_request trigger = {
 		.op = VFMIG_OP_SET_IRQS,
@@ -87,15 +89,15 @@ static void interrupts(struct pair *p)
 			 .count = 3,
 			 .bools = (const uint8_t[]){0, 1, 0}},
 	};
-	int32_t fds[FAKE_VECTORS];
+	int32_t fds[FAKE_DEVICE_VECTORS];
 
-	for (unsigned i = 0; i < FAKE_VECTORS; i++)
+	for (unsigned i = 0; i < FAKE_DEVICE_VECTORS; i++)
 		fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	/* More than one message takes. */
-	CHECK_EQ(vfmig_device_set_irq_eventfds(p->client, VFMIG_PCI_IRQ_MSIX, 0, FAKE_VECTORS, fds,
-					       NULL),
+	CHECK_EQ(vfmig_device_set_irq_eventfds(p->client, VFMIG_PCI_IRQ_MSIX, 0,
+					       FAKE_DEVICE_VECTORS, fds, NULL),
 		 0);
-	for (unsigned i = 0; i < FAKE_VECTORS; i++) {
+	for (unsigned i = 0; i < FAKE_DEVICE_VECTORS; i++) {
 		uint64_t n = i + 1;
 
 		CHECK(p->fake->irqs[i] >= 0);
@@ -118,15 +120,15 @@ static void interrupts(struct pair *p)
 	trigger.irqs.flags = VFMIG_IRQ_SET_DATA_NONE | VFMIG_IRQ_SET_ACTION_TRIGGER;
 	trigger.irqs.start = trigger.irqs.count = 0;
 	CHECK_EQ(vfmig_call(p->client, &trigger), 0);
-	for (unsigned i = 0; i < FAKE_VECTORS; i++) {
+	for (unsigned i = 0; i < FAKE_DEVICE_VECTORS; i++) {
 		CHECK_EQ(p->fake->irqs[i], -1);
 		close(fds[i]);
 	}
-	trigger.irqs.count = FAKE_VECTORS + 1;
+	trigger.irqs.count = FAKE_DEVICE_VECTORS + 1;
 	CHECK_EQ(vfmig_call(p->client, &trigger), -EINVAL);
 }
 
-static int set_state(struct pair *p, enum vfmig_state state)
+static int set_state(struct server_client *p, enum vfmig_state state)
 {
 	struct vfmig_feature_mig_state s = {state, -1};
 
@@ -134,7 +136,7 @@ static int set_state(struct pair *p, enum vfmig_state state)
 					 sizeof(s), NULL);
 }
 
-static enum vfmig_state get_state(struct pair *p)
+static enum vfmig_state get_state(struct server_client *p)
 {
 	struct vfmig_feature_mig_state s = {99, 99};
 
@@ -145,7 +147,7 @@ static enum vfmig_state get_state(struct pair *p)
 	return s.device_state;
 }
 
-static ssize_t data(struct pair *p, enum vfmig_op op, void *buf, size_t len)
+static ssize_t data(struct server_client *p, enum vfmig_op op, void *buf, size_t len)
 {
 	struct vfmig_request r = {.op = op, .data = {buf, len}};
 
@@ -154,7 +156,7 @@ static ssize_t data(struct pair *p, enum vfmig_op op, void *buf, size_t len)
 
 #define DATA (5u << 20)
 
-static void migration(struct pair *p, bool extended)
+static void migration(struct server_client *p, bool extended)
 {
 	uint8_t *in = malloc(DATA), *out = malloc(DATA);
 	struct vfmig_request info = {.op = VFMIG_OP_PRECOPY_INFO};
@@ -165,7 +167,8 @@ static void migration(struct pair *p, bool extended)
 	CHECK_EQ(vfmig_device_call_feature(p->client, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET,
 					   &flags, sizeof(flags), NULL),
 		 0);
-	CHECK_EQ(flags, extended ? PAIR_ALL_FLAGS : PAIR_ALL_FLAGS & ~VFMIG_MIGRATION_P2P);
+	CHECK_EQ(flags, extended ? SERVER_CLIENT_ALL_FLAGS
+				 : SERVER_CLIENT_ALL_FLAGS & ~VFMIG_MIGRATION_P2P);
 	CHECK_EQ(vfmig_device_call_feature(p->client,
 					   VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_PROBE |
 						   VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
@@ -180,7 +183,7 @@ static void migration(struct pair *p, bool extended)
 
 	for (unsigned i = 0; i < DATA; i++)
 		in[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
-	fake_set_data(p->fake, in, DATA);
+	fake_device_set_data(p->fake, in, DATA);
 	CHECK_EQ(set_state(p, VFMIG_STATE_PRE_COPY), 0);
 	CHECK_EQ(vfmig_call(p->client, &info), extended ? 0 : -ENOTTY);
 	if (extended) {
@@ -215,11 +218,11 @@ static void migration(struct pair *p, bool extended)
 }
 
 /* In pre-copy, the end is only for now. */
-static void precopy_end(struct pair *p)
+static void precopy_end(struct server_client *p)
 {
 	uint8_t buf[16];
 
-	fake_set_data(p->fake, "abc", 3);
+	fake_device_set_data(p->fake, "abc", 3);
 	CHECK_EQ(set_state(p, VFMIG_STATE_PRE_COPY), 0);
 	CHECK_EQ(data(p, VFMIG_OP_DATA_READ, buf, sizeof(buf)), 3);
 	CHECK_EQ(data(p, VFMIG_OP_DATA_READ, buf, sizeof(buf)), -ENOMSG);
@@ -231,16 +234,16 @@ int main(void)
 	for (int i = 0; i < 4; i++) {
 		int extended = i & 1, chain = i & 2;
 		unsigned before = count_fds();
-		struct pair p;
+		struct server_client p;
 
-		(chain ? pair_open_chain : pair_open)(&p, PAIR_ALL_FLAGS, NULL,
-						      extended ? NULL : "extensions=off");
+		(chain ? server_client_open_chain : server_client_open)(
+			&p, SERVER_CLIENT_ALL_FLAGS, NULL, extended ? NULL : "extensions=off");
 		information(&p);
 		regions(&p);
 		interrupts(&p);
 		migration(&p, extended);
 		precopy_end(&p);
-		pair_close(&p);
+		server_client_close(&p);
 		CHECK_EQ(count_fds(), before);
 	}
 	return 0;

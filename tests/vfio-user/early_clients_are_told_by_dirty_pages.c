@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "dirty/map.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 #define IOVA 0x10000ull
 #define SIZE 0x10000ull
@@ -23,7 +23,7 @@ struct message {
 	uint64_t bits[4];
 };
 
-static struct pair pair;
+static struct server_client pair;
 static int fd;
 
 static int ask(const struct message *m, size_t len, struct message *reply, size_t *got)
@@ -64,7 +64,7 @@ static void device_writes(uint64_t iova)
 {
 	uint32_t value = 1;
 
-	CHECK_EQ(fake_dma(pair.fake, iova, &value, sizeof(value), true), 0);
+	CHECK_EQ(fake_device_dma(pair.fake, iova, &value, sizeof(value), true), 0);
 }
 
 static void rules(void)
@@ -171,7 +171,7 @@ int main(void)
 	int file;
 
 	memory = shared_memory(SIZE, &file);
-	fd = pair_serve(&pair, PAIR_ALL_FLAGS, NULL);
+	fd = server_client_serve(&pair, SERVER_CLIENT_ALL_FLAGS, NULL);
 	CHECK_EQ(raw_hello(fd, "{\"capabilities\":{\"migration\":{\"pgsize\":4096}}}"), 0);
 	CHECK_EQ(raw_map(fd, IOVA, SIZE, 0, 3, file), 0);
 	rules();

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
 #define SIZE	    (3u << 20)
 #define WRITES	    200u
@@ -15,11 +15,11 @@ static uint8_t *bounce;
 static unsigned writes;
 
 /* Three megabytes there and back for a write of one byte. */
-static void in_the_middle(struct fake *f)
+static void in_the_middle(struct fake_device *f)
 {
-	CHECK_EQ(fake_dma(f, WINDOW_IOVA, bounce, SIZE, false), 0);
+	CHECK_EQ(fake_device_dma(f, WINDOW_IOVA, bounce, SIZE, false), 0);
 	bounce[writes] = 0xa5;
-	CHECK_EQ(fake_dma(f, WINDOW_IOVA, bounce, SIZE, true), 0);
+	CHECK_EQ(fake_device_dma(f, WINDOW_IOVA, bounce, SIZE, true), 0);
 	writes++;
 }
 
@@ -47,11 +47,11 @@ static void all(const char *options)
 				.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
 				.ptr = memory,
 				.fd = -1};
-	struct pair p;
+	struct server_client p;
 
 	bounce = malloc(SIZE);
 	writes = ended = in_order = 0;
-	pair_open(&p, 0, NULL, options);
+	server_client_open(&p, 0, NULL, options);
 	p.fake->on_write = in_the_middle;
 	CHECK_EQ(vfmig_space_map(space, &map, NULL), 0);
 	CHECK_EQ(vfmig_space_attach(space, p.client, NULL), 0);
@@ -71,7 +71,7 @@ static void all(const char *options)
 	CHECK_EQ(memory[WRITES], 0);
 	vfmig_space_detach(space, p.client, NULL);
 	vfmig_space_free(space);
-	pair_close(&p);
+	server_client_close(&p);
 	free(requests);
 	free(memory);
 	free(bounce);

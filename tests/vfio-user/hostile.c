@@ -8,7 +8,7 @@
 
 static char dir[] = "/tmp/vfmig-test-XXXXXX";
 static char path[64];
-struct fake *hostile_fake;
+struct fake_device *hostile_fake;
 
 int hostile_connect(void)
 {
@@ -52,7 +52,7 @@ void hostile_run(void (*const *tests)(void), size_t count)
 
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/socket", dir);
-	hostile_fake = fake_new(PAIR_ALL_FLAGS);
+	hostile_fake = fake_device_new(SERVER_CLIENT_ALL_FLAGS);
 	CHECKF(!vfmig_export_vfio_user(&hostile_fake->device, &config, &server, &err), "%s",
 	       err.text);
 	CHECK_EQ(vfmig_export_start(server, NULL), 0);

@@ -5,10 +5,10 @@
 #ifndef VFMIG_TESTS_VFIO_USER_HOSTILE_H
 #define VFMIG_TESTS_VFIO_USER_HOSTILE_H
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
-extern struct fake *hostile_fake;
+extern struct fake_device *hostile_fake;
 
 /* Serve, run each of the @count tests with a decent client after it, and see that no descriptor is left. */
 void hostile_run(void (*const *tests)(void), size_t count);

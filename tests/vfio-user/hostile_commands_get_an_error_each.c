@@ -57,7 +57,7 @@ static void regions(void)
 	m.a.count = 8;
 	m.a.offset = UINT64_MAX;
 	CHECK_EQ(REGION(READ, 16), -EINVAL);
-	m.a.offset = FAKE_BAR0 - 7;
+	m.a.offset = FAKE_DEVICE_BAR0 - 7;
 	CHECK_EQ(REGION(READ, 16), -EINVAL);
 	m.a.offset = 0;
 	m.a.region = UINT32_MAX;

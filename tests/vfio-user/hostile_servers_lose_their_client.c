@@ -11,8 +11,8 @@
 
 #include "abi/feature.h"
 #include "source/vfio_user.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 static int server;
 static struct vfmig_device *device;
@@ -403,13 +403,13 @@ int main(void)
 {
 	unsigned before = count_fds();
 
-	introductions();
-	answers();
-	vanishes();
-	late();
-	taken_back_half_way();
-	region_fds();
-	questions();
+	RUN(introductions());
+	RUN(answers());
+	RUN(vanishes());
+	RUN(late());
+	RUN(taken_back_half_way());
+	RUN(region_fds());
+	RUN(questions());
 	CHECK_EQ(count_fds(), before);
 	return 0;
 }

@@ -9,8 +9,8 @@
 
 #include <vfmig/export.h>
 
-#include "tests/model/card.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/test_device.h"
+#include "tests/lib/raw_messages.h"
 
 #define LENT_MEMORY (8u << 20)
 #define LENT_PIECE  (1u << 20)
@@ -21,14 +21,14 @@ static uint8_t lent_expected[LENT_READS][LENT_PIECE];
 /* Never a page of zeros. */
 static inline struct vfmig_device *lent_card(void)
 {
-	struct vfmig_device *card = card_open("memory=8M");
+	struct vfmig_device *card = test_device_open("memory=8M");
 	uint64_t page[512];
 
 	for (uint64_t at = 0; at < LENT_MEMORY; at += sizeof(page)) {
 		for (uint64_t i = 0; i < 512; i++)
 			page[i] = at + i + 1;
-		CARD_OK(vfmig_device_region_write(card, 2, CARD_MEMORY_AT + at, page, sizeof(page),
-						  &card_err));
+		CHECK_OK(vfmig_device_region_write(card, 2, TEST_DEVICE_MEMORY_AT + at, page,
+						   sizeof(page), &test_err));
 	}
 	return card;
 }
@@ -37,11 +37,11 @@ static inline struct vfmig_device *lent_card(void)
 static inline void lent_expect(void)
 {
 	struct vfmig_device *card = lent_card();
-	struct vfmig_session *session = card_session(card);
+	struct vfmig_session *session = test_device_session(card);
 
-	card_go(session, VFMIG_STATE_STOP_COPY);
+	test_device_go(session, VFMIG_STATE_STOP_COPY);
 	for (unsigned i = 0; i < LENT_READS; i++)
-		CHECK_EQ(vfmig_session_read(session, lent_expected[i], LENT_PIECE, &card_err),
+		CHECK_EQ(vfmig_session_read(session, lent_expected[i], LENT_PIECE, &test_err),
 			 LENT_PIECE);
 	vfmig_session_close(session);
 	vfmig_device_close(card);
@@ -55,8 +55,8 @@ static inline int lent_serve(struct vfmig_device *card, struct vfmig_export **se
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	config.fd = fds[0];
-	CARD_OK(vfmig_export_vfio_user(card, &config, server, &card_err));
-	CARD_OK(vfmig_export_start(*server, &card_err));
+	CHECK_OK(vfmig_export_vfio_user(card, &config, server, &test_err));
+	CHECK_OK(vfmig_export_start(*server, &test_err));
 	CHECK_EQ(raw_hello(fds[1], NULL), 0);
 	CHECK_EQ(raw_set_state(fds[1], VFMIG_STATE_STOP_COPY), 0);
 	vfmig_export_stop(*server);

@@ -11,7 +11,7 @@
 
 #include "source/vfio_user.h"
 #include "tests/model/sleeper.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/raw_messages.h"
 
 static struct vfmig_model model;
 static struct vfmig_device *served;
@@ -24,10 +24,10 @@ static int serve(const char *options)
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	model = sleeper_model();
-	served = card_open_as(&model, options);
+	served = test_device_open_as(&model, options);
 	config.fd = fds[0];
-	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
-	CARD_OK(vfmig_export_start(server, &card_err));
+	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
 	return fds[1];
 }
 
@@ -49,7 +49,7 @@ static void signalled_once(int event)
 	struct pollfd fd = {.fd = event, .events = POLLIN};
 
 	CHECK_EQ(poll(&fd, 1, 120000), 1);
-	CHECK_EQ(card_signals(event), 1);
+	CHECK_EQ(test_device_signals(event), 1);
 }
 
 static void by_our_client(void)
@@ -58,31 +58,31 @@ static void by_our_client(void)
 	struct vfmig_device *client;
 	unsigned wakes;
 
-	CARD_OK(vfio_user_adopt(serve(NULL), "served", NULL, &client, &card_err));
+	CHECK_OK(vfio_user_adopt(serve(NULL), "served", NULL, &client, &test_err));
 	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++)
-		CARD_OK(vfmig_device_call_feature(client, VFMIG_FEATURE_PROBE | i, NULL, 0,
-						  &card_err));
-	CARD_OK(sleeper_enter(client));
+		CHECK_OK(vfmig_device_call_feature(client, VFMIG_FEATURE_PROBE | i, NULL, 0,
+						   &test_err));
+	CHECK_OK(sleeper_enter(client));
 	until_asleep();
 	wakes = sleeper.wakes;
-	CHECK_EQ(card_get(client, CARD_ID), CARD_MAGIC);
+	CHECK_EQ(test_device_get(client, TEST_DEVICE_ID), TEST_DEVICE_MAGIC);
 	until_asleep();
 	CHECK_EQ(sleeper.wakes, wakes + 1);
 	CHECK_EQ(sleeper_enter(client), -EINVAL);
-	CARD_OK(sleeper_exit(client));
+	CHECK_OK(sleeper_exit(client));
 
-	CARD_OK(sleeper_enter_wake(client, event));
+	CHECK_OK(sleeper_enter_wake(client, event));
 	until_asleep();
-	CHECK_EQ(card_signals(event), 0);
-	card_get(client, CARD_ID);
+	CHECK_EQ(test_device_signals(event), 0);
+	test_device_get(client, TEST_DEVICE_ID);
 	signalled_once(event);
 	wakes = sleeper.sleeps;
-	card_get(client, CARD_ID);
-	card_get(client, CARD_ID);
+	test_device_get(client, TEST_DEVICE_ID);
+	test_device_get(client, TEST_DEVICE_ID);
 	CHECK_EQ(sleeper.sleeps, wakes);
-	CARD_OK(sleeper_enter_wake(client, event)); /* EXIT was optional */
+	CHECK_OK(sleeper_enter_wake(client, event)); /* EXIT was optional */
 	until_asleep();
-	CARD_OK(sleeper_exit(client));
+	CHECK_OK(sleeper_exit(client));
 	signalled_once(event);
 	CHECK_EQ(sleeper_enter_wake(client, -1), -EINVAL);
 	CHECK_EQ(sleeper_enter_wake(client, 0), -EINVAL); /* no eventfd */
@@ -90,7 +90,7 @@ static void by_our_client(void)
 	/* A mapping cannot be taken back over there either; the region's information hands one out. */
 	struct vfmig_region region;
 
-	CARD_OK(vfmig_device_get_region_info(client, 2, &region, &card_err));
+	CHECK_OK(vfmig_device_get_region_info(client, 2, &region, &test_err));
 	CHECK_EQ(sleeper_enter(client), -EBUSY);
 	CHECK(!sleeper.reached_asleep);
 	vfmig_device_close(client);
@@ -109,20 +109,20 @@ static void when_the_client_goes(void)
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	model = sleeper_model();
-	served = card_open_as(&model, NULL);
-	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
-	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfio_user_connect(path, NULL, &client, &card_err));
-	CARD_OK(sleeper_enter(client));
+	served = test_device_open_as(&model, NULL);
+	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
+	CHECK_OK(vfio_user_connect(path, NULL, &client, &test_err));
+	CHECK_OK(sleeper_enter(client));
 	until_asleep();
 	vfmig_device_close(client);
-	CARD_OK(vfio_user_connect(path, NULL, &client, &card_err));
+	CHECK_OK(vfio_user_connect(path, NULL, &client, &test_err));
 	sleeps = sleeper.sleeps;
-	card_get(client, CARD_ID);
-	card_get(client, CARD_ID);
+	test_device_get(client, TEST_DEVICE_ID);
+	test_device_get(client, TEST_DEVICE_ID);
 	CHECK_EQ(sleeper.sleeps, sleeps);
 	CHECK(!sleeper.asleep);
-	CARD_OK(sleeper_enter(client)); /* not "already" */
+	CHECK_OK(sleeper_enter(client)); /* not "already" */
 	vfmig_device_close(client);
 	end();
 	CHECK(!rmdir(dir));
@@ -180,8 +180,8 @@ static void by_hand(void)
 
 int main(void)
 {
-	by_our_client();
-	when_the_client_goes();
-	by_hand();
+	RUN(by_our_client());
+	RUN(when_the_client_goes());
+	RUN(by_hand());
 	return 0;
 }

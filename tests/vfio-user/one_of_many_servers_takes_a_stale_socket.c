@@ -16,7 +16,7 @@
 
 #include <vfmig/socket.h>
 
-#include "tests/check.h"
+#include "tests/lib/check.h"
 #include "wire/socket.h"
 
 #define PROCESSES 6
@@ -127,10 +127,10 @@ int main(void)
 	CHECK(mkdtemp(dir));
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", dir);
 	for (unsigned i = 0; i < 5; i++) {
-		race(true);
-		race(false);
+		RUN(race(true));
+		RUN(race(false));
 	}
-	other_kinds();
+	RUN(other_kinds());
 	CHECK(!rmdir(dir));
 	return 0;
 }

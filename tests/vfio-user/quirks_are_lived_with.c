@@ -10,23 +10,23 @@
 
 #include "abi/feature.h"
 #include "source/vfio_user.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/quirk.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/misbehaving_server.h"
 
 #define SIZE (1u << 20)
 
-static struct quirk q;
+static struct misbehaving_server q;
 static struct vfmig_device *device;
 
 /* What a test wants otherwise is set between these two. */
 static int prepare(void)
 {
-	return quirk_new(&q);
+	return misbehaving_new(&q);
 }
 
 static void go(int fd, const char *options)
 {
-	quirk_start(&q);
+	misbehaving_start(&q);
 	CHECK_EQ(vfio_user_adopt(fd, "quirk", options, &device, NULL), 0);
 }
 
@@ -38,7 +38,7 @@ static void begin(const char *options)
 static void end(void)
 {
 	vfmig_device_close(device);
-	quirk_end(&q);
+	misbehaving_end(&q);
 	CHECKF(!q.crash[0], "the server met %s", q.crash);
 }
 
@@ -109,7 +109,7 @@ static void information(void)
 	CHECK_EQ(vfmig_device_get_region_info(device, 0, &region, NULL), 0);
 	CHECK_EQ(region.size, 65536);
 	CHECK_EQ(vfmig_device_get_irq_info(device, 2, &irq, NULL), 0);
-	CHECK_EQ(irq.count, QUIRK_VECTORS);
+	CHECK_EQ(irq.count, MISBEHAVING_VECTORS);
 	CHECK_EQ(vfmig_device_get_irq_info(device, 1, &irq, NULL), -EINVAL);
 	end();
 }
@@ -197,16 +197,16 @@ static void read_errors(void)
 
 static void interrupts(void)
 {
-	int32_t fds[QUIRK_VECTORS];
+	int32_t fds[MISBEHAVING_VECTORS];
 	uint64_t n = 1;
 
 	begin(NULL);
-	for (unsigned i = 0; i < QUIRK_VECTORS; i++)
+	for (unsigned i = 0; i < MISBEHAVING_VECTORS; i++)
 		fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	CHECK_EQ(vfmig_device_set_irq_eventfds(device, 2, 0, QUIRK_VECTORS, fds, NULL), 0);
+	CHECK_EQ(vfmig_device_set_irq_eventfds(device, 2, 0, MISBEHAVING_VECTORS, fds, NULL), 0);
 	CHECK_EQ(vfmig_device_set_irq_eventfds(device, 2, 3, 2, (const int32_t[]){-1, -1}, NULL),
 		 0);
-	for (unsigned i = 0; i < QUIRK_VECTORS; i++) {
+	for (unsigned i = 0; i < MISBEHAVING_VECTORS; i++) {
 		bool there = i != 3 && i != 4;
 
 		n = 1;
@@ -232,11 +232,11 @@ static struct vfmig_map by_fd = {.iova = 0x100000,
 
 static void server_writes(uint64_t iova, uint64_t len)
 {
-	struct quirk_dma d = {iova, len};
+	struct misbehaving_dma d = {iova, len};
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_device_region_write(device, 0, QUIRK_DOORBELL, &d, sizeof(d), &err), "%s",
-	       err.text);
+	CHECKF(!vfmig_device_region_write(device, 0, MISBEHAVING_DOORBELL, &d, sizeof(d), &err),
+	       "%s", err.text);
 }
 
 static uint64_t pages;
@@ -397,7 +397,7 @@ static unsigned ended;
 
 static void done(struct vfmig_request *r)
 {
-	CHECK_EQ(r->result, sizeof(struct quirk_dma));
+	CHECK_EQ(r->result, sizeof(struct misbehaving_dma));
 	ended++;
 }
 
@@ -409,7 +409,7 @@ static bool all_ended(void *context)
 /* It takes a command for the answer to its DMA by message, so it does not get one. */
 static void no_collision(bool twin)
 {
-	struct quirk_dma d = {0x200000, 64};
+	struct misbehaving_dma d = {0x200000, 64};
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_request requests[WRITES] = {{0}};
 	int fd = prepare();
@@ -421,7 +421,7 @@ static void no_collision(bool twin)
 	ended = 0;
 	for (unsigned i = 0; i < WRITES; i++) {
 		requests[i].op = VFMIG_OP_REGION_WRITE;
-		requests[i].region.offset = QUIRK_DOORBELL;
+		requests[i].region.offset = MISBEHAVING_DOORBELL;
 		requests[i].region.buf = &d;
 		requests[i].region.len = sizeof(d);
 		requests[i].done = done;

@@ -7,14 +7,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/quirk.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/misbehaving_server.h"
 
 #define HELLO  "{\"capabilities\":{\"max_msg_fds\":8}}"
 #define REPORT (VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET)
 #define START  (VFMIG_FEATURE_DMA_LOGGING_START | VFMIG_FEATURE_SET)
 
-static struct quirk q;
+static struct misbehaving_server q;
 static int fd;
 
 static void begin(bool memory)
@@ -22,8 +22,8 @@ static void begin(bool memory)
 	int mem;
 	void *p;
 
-	fd = quirk_new(&q);
-	quirk_start(&q);
+	fd = misbehaving_new(&q);
+	misbehaving_start(&q);
 	CHECK_EQ(raw_hello(fd, HELLO), 0);
 	if (!memory)
 		return;
@@ -38,7 +38,7 @@ static void begin(bool memory)
 static void end(const char *how)
 {
 	close(fd);
-	quirk_end(&q);
+	misbehaving_end(&q);
 	CHECKF(how ? !!strstr(q.crash, how) : !q.crash[0], "it ended with \"%s\"", q.crash);
 }
 
@@ -66,18 +66,18 @@ int main(void)
 	CHECK_EQ(start(4096), -ENOTCONN);
 	end("START before any region");
 
-	fd = quirk_new(&q);
+	fd = misbehaving_new(&q);
 	q.no_dma = true;
-	quirk_start(&q);
+	misbehaving_start(&q);
 	CHECK_EQ(raw_hello(fd, HELLO), 0);
 	CHECK_EQ(raw_map(fd, 0x100000, 0x100000, 0, 3, -1), 0);
 	CHECK_EQ(raw_unmap(fd, 0x900000, 0x1000), 0);
 	CHECK_EQ(start(4096), -ENOTCONN);
 	end("START before any region");
 
-	fd = quirk_new(&q);
+	fd = misbehaving_new(&q);
 	q.old = true;
-	quirk_start(&q);
+	misbehaving_start(&q);
 	CHECK_EQ(raw_hello(fd, HELLO), 0);
 	CHECK_EQ(start(4096), -ENOTCONN);
 	end("does not know");

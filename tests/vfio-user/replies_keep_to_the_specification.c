@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "dirty/map.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 #define SET_STATE (VFMIG_FEATURE_MIG_STATE | VFMIG_FEATURE_SET)
 #define REPORT	  (VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET)
@@ -50,7 +50,7 @@ static uint64_t report(uint64_t length, uint64_t page, uint64_t *more)
 	return words[3];
 }
 
-static void small_pages(struct fake *f)
+static void small_pages(struct fake_device *f)
 {
 	uint64_t start[2] = {4096}, more, words[8] = {0x1800, 0x1000, 2048};
 
@@ -98,9 +98,9 @@ static unsigned region_fds(uint32_t capacity)
 
 int main(void)
 {
-	struct pair p;
+	struct server_client p;
 
-	fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 	CHECK_EQ(raw_hello(fd, NULL), 0);
 	argsz();
 	small_pages(p.fake);
@@ -108,6 +108,6 @@ int main(void)
 	CHECK_EQ(region_fds(32), 0);
 	CHECK_EQ(region_fds(256), 1);
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 	return 0;
 }

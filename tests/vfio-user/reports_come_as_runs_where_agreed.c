@@ -10,8 +10,8 @@
 
 #include "dirty/map.h"
 #include "source/vfio_user.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 #define LENGTH (64ull << 20)
 #define PAGE   4096ull
@@ -58,10 +58,10 @@ static int ask(int fd, uint64_t length, uint32_t capacity, size_t *got)
 static void by_hand(void)
 {
 	struct abi_logging_runs r;
-	struct pair p;
+	struct server_client p;
 	uint64_t bytes, bitmap[BYTES / 8] = {0};
 	size_t got;
-	int fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	int fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 
 	CHECK_EQ(raw_hello(fd, "{\"capabilities\":{\"vfmig\":{\"version\":2}}}"), 0);
 	CHECK_EQ(ask(fd, LENGTH, 32 + BYTES, &got), -EINVAL); /* nothing is logged */
@@ -94,22 +94,22 @@ static void by_hand(void)
 		CHECK_EQ(message[32 + i], 0x55);
 	close(fd);
 	p.client = NULL;
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 /* To the version before, there is no such thing. */
 static void not_agreed(void)
 {
-	struct pair p;
+	struct server_client p;
 	size_t got;
-	int fd = pair_serve(&p, PAIR_ALL_FLAGS, NULL);
+	int fd = server_client_serve(&p, SERVER_CLIENT_ALL_FLAGS, NULL);
 
 	CHECK_EQ(raw_hello(fd, "{\"capabilities\":{\"vfmig\":{\"version\":1}}}"), 0);
 	start(fd);
 	CHECK_EQ(ask(fd, LENGTH, 32 + BYTES, &got), -ENOTTY);
 	close(fd);
 	p.client = NULL;
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 /* ---- our client ---- */
@@ -130,9 +130,9 @@ static void by_client(void)
 {
 	struct vfmig_feature_dma_logging_report r = {
 		.length = LENGTH, .page_size = PAGE, .bitmap = (uintptr_t)bits};
-	struct pair p;
+	struct server_client p;
 
-	pair_open_chain(&p, PAIR_ALL_FLAGS, NULL, NULL);
+	server_client_open_chain(&p, SERVER_CLIENT_ALL_FLAGS, NULL, NULL);
 	CHECK_EQ(log_start(p.client), 0);
 	for (unsigned every = 1; every < 5000; every = every * 3 + 1) {
 		memset(bits, 0, sizeof(bits));
@@ -145,7 +145,7 @@ static void by_client(void)
 		for (uint64_t n = 0; n < LENGTH / PAGE; n++)
 			CHECK_EQ(abi_bitmap_test(bits, n), n % every == 0);
 	}
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 /* ---- a hostile server ---- */
@@ -240,9 +240,9 @@ static void hostile(void)
 
 int main(void)
 {
-	by_hand();
-	not_agreed();
-	by_client();
-	hostile();
+	RUN(by_hand());
+	RUN(not_agreed());
+	RUN(by_client());
+	RUN(hostile());
 	return 0;
 }

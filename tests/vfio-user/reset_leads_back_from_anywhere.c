@@ -23,58 +23,58 @@ static struct vfmig_export *server;
 static struct vfmig_session *session;
 static struct vfmig_space *space;
 
-static struct vfmig_device *card_open_here(const char *options)
+static struct vfmig_device *test_device_open_here(const char *options)
 {
 	model = sleeper_model();
-	served = card_open_as(&model, options);
+	served = test_device_open_as(&model, options);
 	return served;
 }
 
-static struct vfmig_device *card_open_there(const char *options)
+static struct vfmig_device *test_device_open_there(const char *options)
 {
 	struct vfmig_vfio_user_config config = {0};
 	struct vfmig_device *client;
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	card_open_here(options);
+	test_device_open_here(options);
 	config.fd = fds[0];
-	CARD_OK(vfmig_export_vfio_user(served, &config, &server, &card_err));
-	CARD_OK(vfmig_export_start(server, &card_err));
-	CARD_OK(vfio_user_adopt(fds[1], "served", NULL, &client, &card_err));
+	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
+	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &client, &test_err));
 	return client;
 }
 
 static void is_as_new(void)
 {
-	struct card_stream stream = {NULL, 0};
+	struct test_device_stream stream = {NULL, 0};
 	uint8_t byte;
 
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_RUNNING);
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_RUNNING);
 	CHECK_EQ(vfmig_session_read(session, &byte, 1, NULL), -EINVAL);
 	CHECK_EQ(vfmig_session_write(session, &byte, 1, NULL), -EINVAL);
-	CHECK_EQ(card_get(device, CARD_SRC), 0);
-	CHECK_EQ(card_get(device, CARD_GO), 0);
-	CHECK_EQ(card_get(device, CARD_DONE), 0);
-	CHECK_EQ(card_peek(device, 77), 0);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_SRC), 0);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_GO), 0);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), 0);
+	CHECK_EQ(test_device_peek(device, 77), 0);
 	/* It is of use: it moves, to itself. */
-	card_set(device, CARD_SRC, 5);
-	stream = card_save(session);
-	card_set(device, CARD_SRC, 6);
-	CARD_OK(card_load(session, stream.bytes, stream.len, 1000, &card_err));
-	card_go(session, VFMIG_STATE_RUNNING);
-	CHECK_EQ(card_get(device, CARD_SRC), 5);
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	test_device_set(device, TEST_DEVICE_SRC, 5);
+	stream = test_device_save(session);
+	test_device_set(device, TEST_DEVICE_SRC, 6);
+	CHECK_OK(test_device_load(session, stream.bytes, stream.len, 1000, &test_err));
+	test_device_go(session, VFMIG_STATE_RUNNING);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_SRC), 5);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	free(stream.bytes);
 }
 
 /* Somewhere on the way, with something to be lost there. */
 static void busy(void)
 {
-	card_set(device, CARD_SRC, IOVA);
-	card_set(device, CARD_DST, IOVA + 4096);
-	card_set(device, CARD_LEN, 64);
-	card_poke(device, 77, 1);
+	test_device_set(device, TEST_DEVICE_SRC, IOVA);
+	test_device_set(device, TEST_DEVICE_DST, IOVA + 4096);
+	test_device_set(device, TEST_DEVICE_LEN, 64);
+	test_device_poke(device, 77, 1);
 }
 
 static void from(enum vfmig_state state, bool in_the_middle)
@@ -83,41 +83,41 @@ static void from(enum vfmig_state state, bool in_the_middle)
 
 	busy();
 	if (state == VFMIG_STATE_PRE_COPY_P2P)
-		card_go(session, VFMIG_STATE_PRE_COPY);
-	card_go(session, state);
+		test_device_go(session, VFMIG_STATE_PRE_COPY);
+	test_device_go(session, state);
 	if (in_the_middle && state == VFMIG_STATE_RESUMING) {
 		/* The beginning of a state, which is never ended. */
-		struct card_stream stream;
+		struct test_device_stream stream;
 
-		CARD_OK(vfmig_device_reset(device, &card_err));
-		stream = card_save(session);
-		card_go(session, VFMIG_STATE_RESUMING);
-		CHECK_EQ(vfmig_session_write(session, stream.bytes, stream.len / 2, &card_err), 0);
+		CHECK_OK(vfmig_device_reset(device, &test_err));
+		stream = test_device_save(session);
+		test_device_go(session, VFMIG_STATE_RESUMING);
+		CHECK_EQ(vfmig_session_write(session, stream.bytes, stream.len / 2, &test_err), 0);
 		free(stream.bytes);
 	} else if (in_the_middle) {
-		CHECK(vfmig_session_read(session, bytes, sizeof(bytes), &card_err) > 0);
+		CHECK(vfmig_session_read(session, bytes, sizeof(bytes), &test_err) > 0);
 	}
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	is_as_new();
 }
 
 static void from_error(void)
 {
 	busy();
-	card_stop_fails = -EIO;
+	test_device_stop_fails = -EIO;
 	CHECK(vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL) < 0);
-	CHECK_EQ(card_state_of(session), VFMIG_STATE_ERROR);
-	card_stop_fails = 0;
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_EQ(test_device_state_of(session), VFMIG_STATE_ERROR);
+	test_device_stop_fails = 0;
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	is_as_new();
 }
 
 static void asleep(void)
 {
 	busy();
-	CARD_OK(sleeper_enter(device));
-	CARD_OK(vfmig_device_reset(device, &card_err));
-	CARD_OK(sleeper_exit(device));
+	CHECK_OK(sleeper_enter(device));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
+	CHECK_OK(sleeper_exit(device));
 	CHECK(!sleeper.reached_asleep);
 	is_as_new();
 }
@@ -130,9 +130,9 @@ static uint64_t report(uint64_t iova)
 	struct vfmig_feature_dma_logging_report r = {
 		.iova = iova, .length = 64 * 4096, .page_size = 4096, .bitmap = (uintptr_t)&bits};
 
-	CARD_OK(vfmig_device_call_feature(device,
-					  VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &r,
-					  sizeof(r), &card_err));
+	CHECK_OK(vfmig_device_call_feature(device,
+					   VFMIG_FEATURE_GET | VFMIG_FEATURE_DMA_LOGGING_REPORT, &r,
+					   sizeof(r), &test_err));
 	return bits;
 }
 
@@ -142,23 +142,23 @@ static void with_logging_on(void)
 	struct vfmig_feature_dma_logging_control start = {
 		.page_size = 4096, .num_ranges = 1, .ranges = (uintptr_t)&range};
 
-	CARD_OK(vfmig_device_call_feature(device,
-					  VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
-					  &start, sizeof(start), &card_err));
+	CHECK_OK(vfmig_device_call_feature(device,
+					   VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_START,
+					   &start, sizeof(start), &test_err));
 	busy();
-	card_set(device, CARD_GO, 1);
-	card_work(device, 1);
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	test_device_set(device, TEST_DEVICE_GO, 1);
+	test_device_work(device, 1);
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	/* What it wrote before is not forgotten, and what it writes now is heard. */
 	CHECK_EQ(report(IOVA), 2);
 	busy();
-	card_set(device, CARD_DST, IOVA + 8192);
-	card_set(device, CARD_GO, 1);
-	card_work(device, 1);
+	test_device_set(device, TEST_DEVICE_DST, IOVA + 8192);
+	test_device_set(device, TEST_DEVICE_GO, 1);
+	test_device_work(device, 1);
 	CHECK_EQ(report(IOVA), 4);
-	CARD_OK(vfmig_device_call_feature(
-		device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, &card_err));
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_call_feature(
+		device, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, &test_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	is_as_new();
 }
 
@@ -183,7 +183,7 @@ static atomic_bool reset_is_done;
 
 static void *reset_it(void *unused)
 {
-	CARD_OK(vfmig_device_reset(device, &card_err));
+	CHECK_OK(vfmig_device_reset(device, &test_err));
 	atomic_store(&reset_is_done, true);
 	return NULL;
 }
@@ -202,12 +202,12 @@ static void with_dma_under_way(void)
 	atomic_store(&begun, false);
 	atomic_store(&may_end, false);
 	atomic_store(&reset_is_done, false);
-	CARD_OK(vfmig_space_map(space, &map, &card_err));
-	CARD_OK(vfmig_device_start(device, &card_err));
+	CHECK_OK(vfmig_space_map(space, &map, &test_err));
+	CHECK_OK(vfmig_device_start(device, &test_err));
 	busy();
-	card_set(device, CARD_SRC, 1 << 30);
-	card_set(device, CARD_DST, 1 << 30);
-	card_set(device, CARD_GO, 1000000);
+	test_device_set(device, TEST_DEVICE_SRC, 1 << 30);
+	test_device_set(device, TEST_DEVICE_DST, 1 << 30);
+	test_device_set(device, TEST_DEVICE_GO, 1000000);
 	while (!atomic_load(&begun))
 		sched_yield();
 	CHECK(!pthread_create(&thread, NULL, reset_it, NULL));
@@ -218,8 +218,8 @@ static void with_dma_under_way(void)
 	atomic_store(&may_end, true);
 	pthread_join(thread, NULL);
 	at_reset = writes;
-	CHECK_EQ(card_get(device, CARD_GO), 0);
-	CHECK_EQ(card_get(device, CARD_DONE), 0);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_GO), 0);
+	CHECK_EQ(test_device_get(device, TEST_DEVICE_DONE), 0);
 	CHECK_EQ(writes, at_reset);
 	vfmig_device_stop(device);
 	is_as_new();
@@ -238,11 +238,11 @@ static void anywhere(const char *options, bool there)
 {
 	void *memory;
 
-	device = there ? card_open_there(options) : card_open_here(options);
-	session = card_session(device);
+	device = there ? test_device_open_there(options) : test_device_open_here(options);
+	session = test_device_session(device);
 	space = vfmig_space_new();
-	memory = card_memory(space, IOVA, SIZE);
-	CARD_OK(vfmig_space_attach(space, device, &card_err));
+	memory = test_device_memory(space, IOVA, SIZE);
+	CHECK_OK(vfmig_space_attach(space, device, &test_err));
 	for (int s = VFMIG_STATE_STOP; s < VFMIG_STATE_COUNT; s++) {
 		enum vfmig_state state = (enum vfmig_state)s;
 

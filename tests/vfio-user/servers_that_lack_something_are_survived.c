@@ -11,24 +11,24 @@
 
 #include "abi/feature.h"
 #include "source/vfio_user.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/quirk.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/misbehaving_server.h"
 
 #define SIZE (1u << 20)
 
-static struct quirk q;
+static struct misbehaving_server q;
 static struct vfmig_device *device;
 
 static void go(int fd)
 {
-	quirk_start(&q);
+	misbehaving_start(&q);
 	CHECK_EQ(vfio_user_adopt(fd, "quirk", NULL, &device, NULL), 0);
 }
 
 static void end(void)
 {
 	vfmig_device_close(device);
-	quirk_end(&q);
+	misbehaving_end(&q);
 	CHECKF(!q.crash[0], "the server met %s", q.crash);
 }
 
@@ -39,7 +39,7 @@ static void no_dma(bool first)
 				.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE};
 	struct vfmig_space *space = vfmig_space_new();
 	struct vfmig_cursor *cursor;
-	int fd = quirk_new(&q), mem;
+	int fd = misbehaving_new(&q), mem;
 	void *shared = shared_memory(SIZE, &mem);
 
 	map.ptr = shared;
@@ -68,7 +68,7 @@ static void old(void)
 {
 	uint64_t flags;
 	struct vfmig_device_info info;
-	int fd = quirk_new(&q);
+	int fd = misbehaving_new(&q);
 
 	q.old = q.resets_properly = true;
 	go(fd);
@@ -88,7 +88,7 @@ static void left_in(enum vfmig_state state)
 {
 	struct vfmig_device_info info;
 	struct vfmig_error err = {0};
-	int fd = quirk_new(&q);
+	int fd = misbehaving_new(&q);
 
 	q.state = state;
 	go(fd);
@@ -104,10 +104,10 @@ static void left_in(enum vfmig_state state)
 
 int main(void)
 {
-	no_dma(true);
-	no_dma(false);
-	old();
-	left_in(VFMIG_STATE_STOP);
-	left_in(VFMIG_STATE_STOP_COPY);
+	RUN(no_dma(true));
+	RUN(no_dma(false));
+	RUN(old());
+	RUN(left_in(VFMIG_STATE_STOP));
+	RUN(left_in(VFMIG_STATE_STOP_COPY));
 	return 0;
 }

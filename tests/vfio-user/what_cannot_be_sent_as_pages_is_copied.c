@@ -42,11 +42,11 @@ static void read_from(int fd, struct vfmig_device *card)
 	int client;
 
 	CHECK(filter && fd >= 0);
-	CARD_OK(filter_init(filter, &ops, card, "elsewhere", &card_err));
+	CHECK_OK(filter_init(filter, &ops, card, "elsewhere", &test_err));
 	not_sendable = fd;
 	client = lent_serve(filter, &server);
 	lent_ask(client, LENT_READS, LENT_PIECE);
-	CARD_OK(vfmig_export_start(server, &card_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
 	lent_take(client, LENT_READS);
 	close(client);
 	vfmig_export_close(server);

@@ -20,14 +20,14 @@ static void reset_behind(unsigned reads)
 	CHECK(raw_send(fd, (uint16_t)reads, VFMIG_USER_DEVICE_RESET, 0, 0, NULL, 0, NULL, 0));
 	/* The server does all that it can, which must not be the reset. */
 	for (unsigned i = 0; i < 4 * LENT_READS; i++)
-		CARD_OK(vfmig_export_process(server, &card_err));
-	CHECK_EQ(card_peek(card, 0), 1);
+		CHECK_OK(vfmig_export_process(server, &test_err));
+	CHECK_EQ(test_device_peek(card, 0), 1);
 
-	CARD_OK(vfmig_export_start(server, &card_err));
+	CHECK_OK(vfmig_export_start(server, &test_err));
 	lent_take(fd, reads);
 	CHECK_EQ(raw_recv(fd, &h, NULL, 0, NULL, NULL), 0);
 	CHECK_EQ(h.cmd, VFMIG_USER_DEVICE_RESET);
-	CHECK_EQ(card_peek(card, 0), 0);
+	CHECK_EQ(test_device_peek(card, 0), 0);
 	close(fd);
 	vfmig_export_close(server);
 	vfmig_device_close(card);
@@ -36,8 +36,8 @@ static void reset_behind(unsigned reads)
 int main(void)
 {
 	lent_expect();
-	reset_behind(LENT_READS);
+	RUN(reset_behind(LENT_READS));
 	if (kit_lends && wire_sends_pages())
-		reset_behind(1);
+		RUN(reset_behind(1));
 	return 0;
 }

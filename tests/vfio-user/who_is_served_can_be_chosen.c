@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "source/vfio_user.h"
-#include "tests/vfio-user/pair.h"
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/server_client.h"
+#include "tests/lib/raw_messages.h"
 
 /* An address of the kernel's choice, which is no file. */
 static int listening(struct sockaddr_un *at, socklen_t *len)
@@ -37,7 +37,7 @@ static int connected(const struct sockaddr_un *at, socklen_t len)
 static void descriptors(void)
 {
 	struct vfmig_vfio_user_config config = {.timeout_ms = 50};
-	struct fake *f = fake_new(0);
+	struct fake_device *f = fake_device_new(0);
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
 	struct sockaddr_un at;
@@ -75,8 +75,8 @@ static void descriptors(void)
 static void seals(void)
 {
 	struct vfmig_vfio_user_config config = {.require_sealed = true};
-	struct pair p;
-	int fd = pair_serve(&p, 0, &config), mem;
+	struct server_client p;
+	int fd = server_client_serve(&p, 0, &config), mem;
 	void *memory = shared_memory(0x2000, &mem);
 
 	CHECK_EQ(raw_hello(fd, NULL), 0);
@@ -87,30 +87,30 @@ static void seals(void)
 	munmap(memory, 0x2000);
 	close(mem);
 	close(fd);
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 static void plain(void)
 {
 	struct vfmig_vfio_user_config config = {.no_extensions = true};
 	uint64_t flags = 0;
-	struct pair p;
+	struct server_client p;
 
-	pair_open(&p, PAIR_ALL_FLAGS, &config, NULL);
+	server_client_open(&p, SERVER_CLIENT_ALL_FLAGS, &config, NULL);
 	CHECK_EQ(vfmig_device_call_feature(p.client, VFMIG_FEATURE_MIGRATION | VFMIG_FEATURE_GET,
 					   &flags, 8, NULL),
 		 0);
 	CHECK_EQ(flags, VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_PRE_COPY);
-	pair_close(&p);
+	server_client_close(&p);
 }
 
 int main(void)
 {
 	unsigned before = count_fds();
 
-	descriptors();
-	seals();
-	plain();
+	RUN(descriptors());
+	RUN(seals());
+	RUN(plain());
 	CHECK_EQ(count_fds(), before);
 	return 0;
 }

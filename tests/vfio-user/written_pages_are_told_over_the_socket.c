@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "abi/feature.h"
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
 #define SIZE	 (16u << 20)
 #define FD_IOVA	 0x40000000ull
@@ -22,11 +22,11 @@ static struct {
 	atomic_bool done;
 } dma;
 
-static void ring(struct fake *f)
+static void ring(struct fake_device *f)
 {
 	uint8_t *buf = calloc(1, dma.len);
 
-	CHECK_EQ(fake_dma(f, dma.iova, buf, dma.len, true), 0);
+	CHECK_EQ(fake_device_dma(f, dma.iova, buf, dma.len, true), 0);
 	free(buf);
 	atomic_store(&dma.done, true);
 }
@@ -38,14 +38,14 @@ static bool is_done(void *context)
 
 static bool truth[PAGES], seen[PAGES];
 
-static void device_writes(struct pair *p, uint64_t iova, uint64_t len)
+static void device_writes(struct server_client *p, uint64_t iova, uint64_t len)
 {
 	uint32_t one = 1;
 
 	dma.iova = iova;
 	dma.len = len;
 	atomic_store(&dma.done, false);
-	CHECK_EQ(vfmig_device_region_write(p->client, 0, FAKE_DOORBELL, &one, 4, NULL), 0);
+	CHECK_EQ(vfmig_device_region_write(p->client, 0, FAKE_DEVICE_DOORBELL, &one, 4, NULL), 0);
 	while (!is_done(NULL))
 		vfmig_device_wait(p->client, is_done, NULL, device_now() + 1000000);
 	for (uint64_t at = iova & ~4095ull; at < iova + len; at += 4096)
@@ -75,7 +75,7 @@ static void compare(struct vfmig_cursor *cursor, bool exact)
 }
 
 /* A report in the middle of a region, and one over two, at other page sizes than the log's. */
-static void any_range(struct pair *p)
+static void any_range(struct server_client *p)
 {
 	uint64_t bitmap[4] = {0};
 	struct vfmig_feature_dma_logging_report r = {
@@ -113,7 +113,7 @@ static void all(const char *options)
 	struct vfmig_cursor *cursor;
 	struct vfmig_error err = {0};
 	uint8_t *private = malloc(SIZE), *shared;
-	struct pair p;
+	struct server_client p;
 	int fd;
 
 	shared = shared_memory(SIZE, &fd);
@@ -128,7 +128,7 @@ static void all(const char *options)
 				       .ptr = private,
 				       .fd = -1};
 
-	pair_open(&p, PAIR_ALL_FLAGS, NULL, options);
+	server_client_open(&p, SERVER_CLIENT_ALL_FLAGS, NULL, options);
 	p.fake->doorbell = ring;
 	CHECK_EQ(vfmig_space_map(space, &by_fd, NULL), 0);
 	CHECK_EQ(vfmig_space_map(space, &by_message, NULL), 0);
@@ -170,7 +170,7 @@ static void all(const char *options)
 	CHECK(!p.fake->logs);
 	vfmig_space_detach(space, p.client, NULL);
 	vfmig_space_free(space);
-	pair_close(&p);
+	server_client_close(&p);
 	munmap(shared, SIZE);
 	close(fd);
 	free(private);
@@ -178,7 +178,7 @@ static void all(const char *options)
 
 int main(void)
 {
-	all(NULL);
-	all("extensions=off");
+	RUN(all(NULL));
+	RUN(all("extensions=off"));
 	return 0;
 }

@@ -3,8 +3,8 @@
  * A device that is nothing but what the tests of vfio-user need of one: it does what it is told at once, in the open,
  * and can be made to hold what it is asked, to fail, and to do DMA.
  */
-#ifndef VFMIG_TESTS_VFIO_USER_FAKE_H
-#define VFMIG_TESTS_VFIO_USER_FAKE_H
+#ifndef TESTS_LIB_FAKE_DEVICE_H
+#define TESTS_LIB_FAKE_DEVICE_H
 
 #include <stdatomic.h>
 
@@ -13,29 +13,29 @@
 #include "device/device.h"
 
 /* Regions: 0 trapped, 2 trapped with a part that can be mapped, 7 configuration space. */
-#define FAKE_BAR0      65536u
-#define FAKE_BAR2      65536u
-#define FAKE_BAR2_FROM 4096u /* the part of it that can be mapped */
-#define FAKE_BAR2_LEN  8192u
-#define FAKE_CONFIG    256u
-#define FAKE_VECTORS   128u
+#define FAKE_DEVICE_BAR0      65536u
+#define FAKE_DEVICE_BAR2      65536u
+#define FAKE_DEVICE_BAR2_FROM 4096u /* the part of it that can be mapped */
+#define FAKE_DEVICE_BAR2_LEN  8192u
+#define FAKE_DEVICE_CONFIG    256u
+#define FAKE_DEVICE_VECTORS   128u
 /* Writing here (in region 0) has the device do the DMA that fake.doorbell says, when it is next worked. */
-#define FAKE_DOORBELL 0x1000u
-#define FAKE_LOG      4096u
+#define FAKE_DEVICE_DOORBELL 0x1000u
+#define FAKE_DEVICE_LOG	     4096u
 
-struct fake;
+struct fake_device;
 
-struct fake {
+struct fake_device {
 	struct vfmig_device device;
 	uint64_t flags; /* VFMIG_MIGRATION_ */
 	pthread_mutex_t lock;
 
-	uint8_t bar0[FAKE_BAR0];
-	uint8_t config[FAKE_CONFIG];
+	uint8_t bar0[FAKE_DEVICE_BAR0];
+	uint8_t config[FAKE_DEVICE_CONFIG];
 	int bar2_fd;
 	uint8_t *bar2;
-	int irqs[FAKE_VECTORS]; /* MSI-X; -1: none */
-	uint32_t last_action;	/* the flags of the last SET_IRQS */
+	int irqs[FAKE_DEVICE_VECTORS]; /* MSI-X; -1: none */
+	uint32_t last_action;	       /* the flags of the last SET_IRQS */
 
 	enum vfmig_state state;
 	uint8_t *data; /* migration data: what is read, or was written */
@@ -51,26 +51,26 @@ struct fake {
 	struct vfmig_dirty *dirty;
 
 	int wake; /* the device's fd */
-	void (*doorbell)(struct fake *fake);
-	void (*on_write)(struct fake *fake); /* in the middle of a write to region 7 */
+	void (*doorbell)(struct fake_device *fake);
+	void (*on_write)(struct fake_device *fake); /* in the middle of a write to region 7 */
 	atomic_bool rung;
 	int fail;	  /* what every request comes to, if not 0 */
-	atomic_bool hold; /* requests are kept until fake_release() */
+	atomic_bool hold; /* requests are kept until fake_device_release() */
 	struct request_list held;
 	atomic_uint nheld;
 	void *user;
-	uint8_t order[FAKE_LOG]; /* operations as they came */
+	uint8_t order[FAKE_DEVICE_LOG]; /* operations as they came */
 	atomic_uint norder;
 };
 
-struct fake *fake_new(uint64_t flags);
+struct fake_device *fake_device_new(uint64_t flags);
 /* Have the device do what it kept; 0: all of it, else as many. */
-void fake_release(struct fake *fake, unsigned count);
+void fake_device_release(struct fake_device *fake, unsigned count);
 /* DMA as the device does it: logged. */
-int fake_dma(struct fake *fake, uint64_t iova, void *buf, size_t len, bool write);
+int fake_device_dma(struct fake_device *fake, uint64_t iova, void *buf, size_t len, bool write);
 /* Have the doorbell rung from outside. */
-void fake_ring(struct fake *fake);
+void fake_device_ring(struct fake_device *fake);
 /* The migration data that there is to read. */
-void fake_set_data(struct fake *fake, const void *data, size_t len);
+void fake_device_set_data(struct fake_device *fake, const void *data, size_t len);
 
 #endif

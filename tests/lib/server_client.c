@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include "source/vfio_user.h"
-#include "tests/vfio-user/pair.h"
+#include "tests/lib/server_client.h"
 
-int pair_serve(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_config *config)
+int server_client_serve(struct server_client *p, uint64_t flags,
+			const struct vfmig_vfio_user_config *config)
 {
 	struct vfmig_vfio_user_config c = {0};
 	struct vfmig_error err = {0};
@@ -17,30 +18,30 @@ int pair_serve(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_conf
 		c = *config;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	memset(p, 0, sizeof(*p));
-	p->fake = fake_new(flags);
+	p->fake = fake_device_new(flags);
 	c.fd = fds[0];
 	CHECKF(!vfmig_export_vfio_user(&p->fake->device, &c, &p->server, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(p->server, &err), "%s", err.text);
 	return fds[1];
 }
 
-void pair_open(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_config *config,
-	       const char *options)
+void server_client_open(struct server_client *p, uint64_t flags,
+			const struct vfmig_vfio_user_config *config, const char *options)
 {
-	int fd = pair_serve(p, flags, config);
+	int fd = server_client_serve(p, flags, config);
 	struct vfmig_error err = {0};
 
 	CHECKF(!vfio_user_adopt(fd, "served", options, &p->client, &err), "%s", err.text);
 }
 
-void pair_open_chain(struct pair *p, uint64_t flags, const struct vfmig_vfio_user_config *config,
-		     const char *options)
+void server_client_open_chain(struct server_client *p, uint64_t flags,
+			      const struct vfmig_vfio_user_config *config, const char *options)
 {
 	struct vfmig_vfio_user_config c = {0};
 	struct vfmig_error err = {0};
 	int fds[2];
 
-	pair_open(p, flags, config, options);
+	server_client_open(p, flags, config, options);
 	p->middle = p->client;
 	if (config)
 		c = *config;
@@ -51,7 +52,7 @@ void pair_open_chain(struct pair *p, uint64_t flags, const struct vfmig_vfio_use
 	CHECKF(!vfio_user_adopt(fds[1], "served", options, &p->client, &err), "%s", err.text);
 }
 
-void pair_close(struct pair *p)
+void server_client_close(struct server_client *p)
 {
 	vfmig_device_close(p->client);
 	vfmig_export_close(p->second);

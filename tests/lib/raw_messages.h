@@ -2,12 +2,12 @@
 /*
  * vfio-user by hand: messages as bytes, right or wrong, for tests that are one end by themselves.
  */
-#ifndef VFMIG_TESTS_VFIO_USER_RAW_H
-#define VFMIG_TESTS_VFIO_USER_RAW_H
+#ifndef TESTS_LIB_RAW_MESSAGES_H
+#define TESTS_LIB_RAW_MESSAGES_H
 
 #include "abi/feature.h"
 #include "abi/vfio_user.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define RAW_FDS 64u
 

@@ -3,14 +3,14 @@
  * A session that does what a test tells it: walks v2's states, gives and takes chunks, fails where it is told to,
  * and holds requests until they are let go.
  */
-#ifndef TESTS_V1_FAKE_SESSION_H
-#define TESTS_V1_FAKE_SESSION_H
+#ifndef TESTS_LIB_FAKE_SESSION_H
+#define TESTS_LIB_FAKE_SESSION_H
 
 #include <errno.h>
 #include <pthread.h>
 
 #include "device/session.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 #define FAKE_ALL    (VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_P2P | VFMIG_MIGRATION_PRE_COPY)
 #define FAKE_CHUNKS 256

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "tests/vfio-user/quirk_priv.h"
+#include "tests/lib/misbehaving_priv.h"
 
-static struct quirk_region *region_at(struct quirk *q, uint64_t iova)
+static struct misbehaving_region *region_at(struct misbehaving_server *q, uint64_t iova)
 {
 	for (unsigned i = 0; i < q->nregions; i++)
 		if (iova - q->regions[i].iova < q->regions[i].size)
@@ -14,7 +14,7 @@ static struct quirk_region *region_at(struct quirk *q, uint64_t iova)
 }
 
 /* By message: the very next thing must be the answer. */
-static int dma_by_message(struct quirk *q, uint64_t iova, uint64_t len)
+static int dma_by_message(struct misbehaving_server *q, uint64_t iova, uint64_t len)
 {
 	int fd = q->twin >= 0 ? q->twin : q->fd;
 	struct vfmig_user_dma_access a = {iova, len};
@@ -32,13 +32,14 @@ static int dma_by_message(struct quirk *q, uint64_t iova, uint64_t len)
 	if (n < 0)
 		return -ENOTCONN;
 	if (h.msg_id != 77 || (h.flags & VFMIG_USER_FLAG_TYPE_MASK) != VFMIG_USER_FLAG_TYPE_REPLY)
-		return quirk_crash(q, "a command came where the answer to DMA by message was due");
+		return misbehaving_crash(
+			q, "a command came where the answer to DMA by message was due");
 	return h.flags & VFMIG_USER_FLAG_ERROR ? -(int)h.error_no : 0;
 }
 
-int quirk_dma(struct quirk *q, uint64_t iova, uint64_t len)
+int misbehaving_dma(struct misbehaving_server *q, uint64_t iova, uint64_t len)
 {
-	struct quirk_region *r = region_at(q, iova);
+	struct misbehaving_region *r = region_at(q, iova);
 
 	if (!r || iova + len > r->iova + r->size)
 		return -EFAULT;
@@ -52,17 +53,17 @@ int quirk_dma(struct quirk *q, uint64_t iova, uint64_t len)
 	return 0;
 }
 
-static void log_region(struct quirk *q, struct quirk_region *r)
+static void log_region(struct misbehaving_server *q, struct misbehaving_region *r)
 {
 	free(r->bitmap);
 	r->bitmap =
 		r->memory && q->log_page ? calloc(1, abi_bitmap_bytes(r->size, q->log_page)) : NULL;
 }
 
-int quirk_map(struct quirk *q, struct quirk_message *m)
+int misbehaving_map(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_user_dma_map d;
-	struct quirk_region *r = &q->regions[q->nregions];
+	struct misbehaving_region *r = &q->regions[q->nregions];
 
 	if (m->len < sizeof(d))
 		return -EINVAL;
@@ -70,8 +71,8 @@ int quirk_map(struct quirk *q, struct quirk_message *m)
 	for (uint64_t at = 0; at < d.size; at += 4096)
 		if (region_at(q, d.addr + at))
 			return -EINVAL;
-	CHECK(q->nregions < QUIRK_REGIONS);
-	*r = (struct quirk_region){.iova = d.addr, .size = d.size};
+	CHECK(q->nregions < MISBEHAVING_REGIONS);
+	*r = (struct misbehaving_region){.iova = d.addr, .size = d.size};
 	if (m->nfds) {
 		r->memory = mmap(NULL, d.size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fds[0],
 				 (off_t)d.offset);
@@ -83,12 +84,13 @@ int quirk_map(struct quirk *q, struct quirk_message *m)
 	return 0;
 }
 
-static int exchange(struct quirk *q, struct quirk_region *r, uint64_t page, uint8_t *to)
+static int exchange(struct misbehaving_server *q, struct misbehaving_region *r, uint64_t page,
+		    uint8_t *to)
 {
 	uint64_t bytes = abi_bitmap_bytes(r->size, q->log_page);
 
 	if (page < q->log_page)
-		return quirk_crash(q, "a report at a smaller page size than the log's");
+		return misbehaving_crash(q, "a report at a smaller page size than the log's");
 	/* At a larger one it counts bytes for bits, and forgets. */
 	if (page == q->log_page)
 		memcpy(to, r->bitmap, bytes);
@@ -96,11 +98,11 @@ static int exchange(struct quirk *q, struct quirk_region *r, uint64_t page, uint
 	return 0;
 }
 
-int quirk_unmap(struct quirk *q, struct quirk_message *m)
+int misbehaving_unmap(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_user_dma_unmap d;
 	struct vfmig_user_bitmap b = {0};
-	struct quirk_region *r;
+	struct misbehaving_region *r;
 	int ret = 0;
 
 	if (m->len < sizeof(d))
@@ -108,7 +110,7 @@ int quirk_unmap(struct quirk *q, struct quirk_message *m)
 	memcpy(&d, m->in, sizeof(d));
 	if (d.flags && m->len >= sizeof(d) + sizeof(b))
 		memcpy(&b, m->in + sizeof(d), sizeof(b));
-	if (d.argsz > QUIRK_XFER || d.argsz < sizeof(d) + (d.flags ? sizeof(b) + b.size : 0))
+	if (d.argsz > MISBEHAVING_XFER || d.argsz < sizeof(d) + (d.flags ? sizeof(b) + b.size : 0))
 		return -EINVAL;
 	r = region_at(q, d.addr);
 	if (!r || r->iova != d.addr || r->size != d.size)
@@ -119,7 +121,8 @@ int quirk_unmap(struct quirk *q, struct quirk_message *m)
 	if (d.flags && (!r->memory || !q->log_page))
 		return -EINVAL;
 	if (d.flags && b.pgsize != q->log_page)
-		return quirk_crash(q, "an unmap with a bitmap of another page size than the log's");
+		return misbehaving_crash(
+			q, "an unmap with a bitmap of another page size than the log's");
 	if (d.flags)
 		ret = exchange(q, r, b.pgsize, m->out + sizeof(d) + sizeof(b));
 	if (ret)
@@ -132,14 +135,14 @@ int quirk_unmap(struct quirk *q, struct quirk_message *m)
 	return 0;
 }
 
-int quirk_log_start(struct quirk *q, struct quirk_message *m)
+int misbehaving_log_start(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	uint64_t page;
 
 	if (m->len < 8 + 16)
-		return quirk_crash(q, "a START that is too short");
+		return misbehaving_crash(q, "a START that is too short");
 	if (!q->nregions)
-		return quirk_crash(q, "START before any region");
+		return misbehaving_crash(q, "START before any region");
 	memcpy(&page, m->in + 8, 8);
 	if (!page || (q->log_page && q->log_page != page))
 		return -EINVAL;
@@ -149,18 +152,18 @@ int quirk_log_start(struct quirk *q, struct quirk_message *m)
 		for (unsigned i = 0; i < q->nregions; i++)
 			log_region(q, &q->regions[i]);
 	}
-	return quirk_answer(m, m->in, m->len);
+	return misbehaving_answer(m, m->in, m->len);
 }
 
-int quirk_log_report(struct quirk *q, struct quirk_message *m)
+int misbehaving_log_report(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct abi_logging_report r;
-	struct quirk_region *region;
+	struct misbehaving_region *region;
 	uint64_t bytes;
 	int ret;
 
 	if (m->len < 8 + sizeof(r))
-		return quirk_crash(q, "a REPORT that is too short");
+		return misbehaving_crash(q, "a REPORT that is too short");
 	memcpy(&r, m->in + 8, sizeof(r));
 	bytes = abi_bitmap_bytes(r.length, r.page_size);
 	region = region_at(q, r.iova);
@@ -182,17 +185,19 @@ int quirk_log_report(struct quirk *q, struct quirk_message *m)
 }
 
 /* As that server was in 2021: one region, whole, of memory that it has; a reply that does not fit is cut. */
-static int early_bitmap(struct quirk *q, struct quirk_message *m, struct vfmig_type1_dirty_pages *d)
+static int early_bitmap(struct misbehaving_server *q, struct misbehaving_message *m,
+			struct vfmig_type1_dirty_pages *d)
 {
 	struct vfmig_user_dirty_range range;
-	struct quirk_region *region;
+	struct misbehaving_region *region;
 
 	if (m->len < sizeof(*d) + sizeof(range))
 		return -EINVAL;
 	memcpy(&range, m->in + sizeof(*d), sizeof(range));
 	region = region_at(q, range.iova);
 	if (!region || !region->memory || !q->log_page || range.bitmap.pgsize != q->log_page ||
-	    range.bitmap.size != abi_bitmap_bytes(range.size, q->log_page) || d->argsz > QUIRK_XFER)
+	    range.bitmap.size != abi_bitmap_bytes(range.size, q->log_page) ||
+	    d->argsz > MISBEHAVING_XFER)
 		return -EINVAL;
 	if (range.iova != region->iova || range.size != region->size)
 		return -ENOTSUP;
@@ -208,7 +213,7 @@ static int early_bitmap(struct quirk *q, struct quirk_message *m, struct vfmig_t
 	return exchange(q, region, range.bitmap.pgsize, m->out + sizeof(*d) + sizeof(range));
 }
 
-int quirk_dirty_pages(struct quirk *q, struct quirk_message *m)
+int misbehaving_dirty_pages(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_type1_dirty_pages d;
 	bool was = q->log_page;
@@ -225,10 +230,10 @@ int quirk_dirty_pages(struct quirk *q, struct quirk_message *m)
 		q->log_page = was ? q->log_page : 4096;
 		for (unsigned i = 0; !was && i < q->nregions; i++)
 			log_region(q, &q->regions[i]);
-		return quirk_answer(m, m->in, sizeof(d));
+		return misbehaving_answer(m, m->in, sizeof(d));
 	case VFMIG_TYPE1_DIRTY_STOP:
 		q->log_page = 0;
-		return quirk_answer(m, m->in, sizeof(d));
+		return misbehaving_answer(m, m->in, sizeof(d));
 	case VFMIG_TYPE1_DIRTY_GET_BITMAP:
 		return early_bitmap(q, m, &d);
 	default:

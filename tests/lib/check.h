@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What every test program needs: a check that says where and what, and a skip that says why.
+ * Checks for test programs: each reports its file, line and values, and ends the program with exit code 1.
  *
- * A test is a main() that returns 0. CHECK ends it at the first thing that is not so: what comes
- * after would only repeat the news.
+ * A test is a main() that returns 0. The first failed check ends it, as later failures would mostly follow from the first.
+ * SKIP() ends it with 77 and prints the reason. A program with several cases calls each through RUN(), so that
+ * CASE=name runs one of them alone.
  */
-#ifndef VFMIG_TESTS_CHECK_H
-#define VFMIG_TESTS_CHECK_H
+#ifndef TESTS_LIB_CHECK_H
+#define TESTS_LIB_CHECK_H
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <vfmig/error.h>
 
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);         \
+			fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #cond);         \
 			exit(1);                                                                   \
 		}                                                                                  \
 	} while (0)
@@ -25,7 +29,7 @@
 #define CHECKF(cond, ...)                                                                          \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: not so: %s: ", __FILE__, __LINE__, #cond);         \
+			fprintf(stderr, "%s:%d: failed: %s: ", __FILE__, __LINE__, #cond);         \
 			fprintf(stderr, __VA_ARGS__);                                              \
 			fputc('\n', stderr);                                                       \
 			exit(1);                                                                   \
@@ -51,6 +55,29 @@
 			exit(1);                                                                   \
 		}                                                                                  \
 	} while (0)
+
+/* Where CHECK_OK() expects the message of a call that failed; one for each thread. */
+extern __thread struct vfmig_error test_err;
+
+/* The call returns 0 or a count; its last argument is &test_err. */
+#define CHECK_OK(call)                                                                             \
+	do {                                                                                       \
+		int ret_ = (int)(call);                                                            \
+		CHECKF(ret_ >= 0, "%d: %s", ret_, test_err.text);                                  \
+	} while (0)
+
+/**
+ * RUN() - run one case of a test: a call, such as RUN(refuses(-1))
+ *
+ * With CASE=TEXT in the environment, only cases whose call begins with TEXT run; CASE=list prints them all and runs
+ * none. The test fails if CASE matches no case.
+ */
+#define RUN(call)                                                                                  \
+	do {                                                                                       \
+		if (test_case_selected(#call))                                                     \
+			call;                                                                      \
+	} while (0)
+bool test_case_selected(const char *call);
 
 #define SKIP(...)                                                                                  \
 	do {                                                                                       \

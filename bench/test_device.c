@@ -2,7 +2,7 @@
 /*
  * The card, and how it is served.
  */
-#include "bench/card.h"
+#include "bench/test_device.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 #include "model/kit.h"
 #include "source/vfio_user.h"
 
-struct card {
+struct test_device {
 	uint64_t bytes;
 	struct vfmig_block *memory;
 	uint32_t value;
@@ -22,7 +22,7 @@ struct card {
 
 static int create(struct vfmig_kit *kit, void *self, struct vfmig_error *err)
 {
-	struct card *card = self;
+	struct test_device *card = self;
 
 	card->kit = kit;
 	return 0;
@@ -31,32 +31,32 @@ static int create(struct vfmig_kit *kit, void *self, struct vfmig_error *err)
 static uint64_t read_register(struct vfmig_kit *kit, void *self, unsigned bar, uint64_t offset,
 			      unsigned size)
 {
-	const struct card *card = self;
+	const struct test_device *card = self;
 
-	return offset == CARD_REGISTER ? card->value : 0;
+	return offset == TEST_DEVICE_REGISTER ? card->value : 0;
 }
 
 static void write_register(struct vfmig_kit *kit, void *self, unsigned bar, uint64_t offset,
 			   uint64_t value, unsigned size)
 {
-	struct card *card = self;
+	struct test_device *card = self;
 
-	if (offset == CARD_REGISTER)
+	if (offset == TEST_DEVICE_REGISTER)
 		card->value = (uint32_t)value;
 }
 
 static const struct vfmig_option options_of_card[] = {
 	{.name = "size",
 	 .kind = VFMIG_OPTION_SIZE,
-	 .offset = offsetof(struct card, bytes),
+	 .offset = offsetof(struct test_device, bytes),
 	 .default_text = "1M",
 	 .help = "bytes of memory"},
 	{.kind = VFMIG_OPTION_END},
 };
 
 static const struct vfmig_entry state_of_card[] = {
-	VFMIG_BLOCK(struct card, memory, .size_at = offsetof(struct card, bytes)),
-	VFMIG_FIELD(struct card, value),
+	VFMIG_BLOCK(struct test_device, memory, .size_at = offsetof(struct test_device, bytes)),
+	VFMIG_FIELD(struct test_device, value),
 	{.kind = VFMIG_ENTRY_END},
 };
 
@@ -64,7 +64,7 @@ static const struct vfmig_model model = {
 	.name = "bench",
 	.summary = "memory and a register",
 	.version = 1,
-	.size = sizeof(struct card),
+	.size = sizeof(struct test_device),
 	.options = options_of_card,
 	.pci = {.vendor = 0x1234,
 		.device = 0xbe9c,
@@ -85,7 +85,7 @@ void bench_must(int ret, const struct vfmig_error *err)
 	}
 }
 
-static struct card *card_of(struct vfmig_device *device)
+static struct test_device *test_device_of(struct vfmig_device *device)
 {
 	return ((struct vfmig_kit *)device)->self;
 }
@@ -94,13 +94,13 @@ struct vfmig_device *bench_card(uint64_t bytes, const char *options, uint64_t se
 {
 	struct vfmig_error err = {0};
 	struct vfmig_device *device;
-	struct card *card;
+	struct test_device *card;
 	char text[128];
 
 	snprintf(text, sizeof(text), "size=%llu%s%s", (unsigned long long)bytes, options ? "," : "",
 		 options ? options : "");
 	bench_must(vfmig_model_open(&model, text, &device, &err), &err);
-	card = card_of(device);
+	card = test_device_of(device);
 	if (seed)
 		bench_fill(card->memory->bytes, bytes, seed);
 	else
@@ -111,19 +111,19 @@ struct vfmig_device *bench_card(uint64_t bytes, const char *options, uint64_t se
 
 void bench_card_touch(struct vfmig_device *device)
 {
-	struct card *card = card_of(device);
+	struct test_device *card = test_device_of(device);
 
 	vfmig_block_mark(card->memory, 0, card->bytes);
 }
 
 void bench_card_empty(struct vfmig_device *device)
 {
-	vfmig_block_clear(card_of(device)->memory);
+	vfmig_block_clear(test_device_of(device)->memory);
 }
 
 struct vfmig_dirty *bench_card_log(struct vfmig_device *device)
 {
-	return card_of(device)->kit->log.map;
+	return test_device_of(device)->kit->log.map;
 }
 
 /* ---- served ---- */
@@ -161,7 +161,7 @@ static void served_run(void *self)
 		bench_fail("waiting for the end of a run");
 }
 
-void bench_serve(struct bench_crew *crew, struct bench_served *served, int cpu, int *clients)
+void bench_serve(struct bench_workers *workers, struct bench_served *served, int cpu, int *clients)
 {
 	served->over = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	if (served->over < 0)
@@ -175,8 +175,8 @@ void bench_serve(struct bench_crew *crew, struct bench_served *served, int cpu, 
 		served->fd[i] = pair[0];
 		clients[i] = pair[1];
 	}
-	bench_crew_join(crew, &(struct bench_member){served_begin, served_prepare, served_run,
-						     served, cpu});
+	bench_workers_join(workers, &(struct bench_member){served_begin, served_prepare, served_run,
+							   served, cpu});
 	for (unsigned i = 0; i < served->count; i++)
 		close(served->fd[i]);
 }

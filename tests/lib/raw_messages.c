@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/raw_messages.h"
 
 bool raw_readable(int fd, int msec)
 {

@@ -5,11 +5,11 @@
  * What is measured runs in several processes, as it does in life, and so does its limit. Both are crews, so that
  * both are begun, pinned, made ready and timed in the same way, and can take turns:
  *
- *	struct bench_crew *crew = bench_crew_new();
+ *	struct bench_workers *crew = bench_workers_new();
  *
- *	bench_crew_join(crew, &(struct bench_member){.run = sends, .self = &sender, .cpu = 0});
- *	bench_crew_join(crew, &(struct bench_member){.run = receives, .self = &receiver, .cpu = 1});
- *	ns = bench_crew_run(crew);
+ *	bench_workers_join(crew, &(struct bench_member){.run = sends, .self = &sender, .cpu = 0});
+ *	bench_workers_join(crew, &(struct bench_member){.run = receives, .self = &receiver, .cpu = 1});
+ *	ns = bench_workers_run(crew);
  *
  * A member is a process from join on. What @self points to is its own copy: whatever two members share (sockets,
  * shared memory) is made before they join. A member that fails says why and exits; the bench ends with it.
@@ -23,7 +23,7 @@
 
 #include "bench/bench.h"
 
-struct bench_crew;
+struct bench_workers;
 
 /* Not pinned. */
 #define BENCH_ANY_CPU (-1)
@@ -43,11 +43,11 @@ struct bench_member {
 	int cpu;
 };
 
-struct bench_crew *bench_crew_new(void);
-void bench_crew_join(struct bench_crew *crew, const struct bench_member *member);
+struct bench_workers *bench_workers_new(void);
+void bench_workers_join(struct bench_workers *workers, const struct bench_member *member);
 
 /* Let all do it once. Nanoseconds of time, and of processor time of all of them together (@cpu may be NULL). */
-uint64_t bench_crew_run(struct bench_crew *crew, uint64_t *cpu);
+uint64_t bench_workers_run(struct bench_workers *workers, uint64_t *cpu);
 
 /*
  * In a member's run: what counts is only what is told here, in nanoseconds, not the whole of the run; the sum, and
@@ -56,14 +56,14 @@ uint64_t bench_crew_run(struct bench_crew *crew, uint64_t *cpu);
 void bench_lap(uint64_t ns);
 
 /* End the processes, and free. NULL is fine. */
-void bench_crew_free(struct bench_crew *crew);
+void bench_workers_free(struct bench_workers *workers);
 
 /*
  * Pairs of runs: @crew and @limit take turns in going first; one pair is left out to warm up. With @bytes the
  * values are GB/s of that many bytes, else microseconds for each of @times.
  */
-void bench_crews(struct bench *b, unsigned runs, struct bench_crew *crew, struct bench_crew *limit,
-		 uint64_t bytes, unsigned times);
+void bench_crews(struct bench *b, unsigned runs, struct bench_workers *workers,
+		 struct bench_workers *limit, uint64_t bytes, unsigned times);
 
 /* ---- what members need ---- */
 

@@ -8,11 +8,11 @@
 #include <vfmig/device.h>
 #include <vfmig/session.h>
 
-#include "bench/crew.h"
+#include "bench/workers.h"
 #include "dirty/map.h"
 
 /* The register: in BAR 0. */
-#define CARD_REGISTER 0x10u
+#define TEST_DEVICE_REGISTER 0x10u
 
 /* A card with a block of @bytes; its memory is filled with a @seed, unless that is 0. */
 struct vfmig_device *bench_card(uint64_t bytes, const char *options, uint64_t seed);
@@ -42,7 +42,7 @@ struct bench_served {
 };
 
 /* Sockets and all; the clients' ends come to @clients. */
-void bench_serve(struct bench_crew *crew, struct bench_served *served, int cpu, int *clients);
+void bench_serve(struct bench_workers *workers, struct bench_served *served, int cpu, int *clients);
 
 /* What a client has: connected in its own process, with bench_connect(). */
 struct vfmig_device *bench_connect(int fd);

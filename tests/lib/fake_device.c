@@ -10,10 +10,10 @@
 #include "abi/vfio_user.h"
 #include "device/space.h"
 #include "dirty/map.h"
-#include "tests/check.h"
-#include "tests/vfio-user/fake.h"
+#include "tests/lib/check.h"
+#include "tests/lib/fake_device.h"
 
-static ssize_t info(struct fake *f, struct vfmig_request *r)
+static ssize_t info(struct fake_device *f, struct vfmig_request *r)
 {
 	struct vfmig_device_info info = {
 		.argsz = sizeof(info),
@@ -28,12 +28,15 @@ static ssize_t info(struct fake *f, struct vfmig_request *r)
 
 static uint64_t region_size(uint32_t index)
 {
-	return index == 0 ? FAKE_BAR0 : index == 2 ? FAKE_BAR2 : index == 7 ? FAKE_CONFIG : 0;
+	return index == 0   ? FAKE_DEVICE_BAR0
+	       : index == 2 ? FAKE_DEVICE_BAR2
+	       : index == 7 ? FAKE_DEVICE_CONFIG
+			    : 0;
 }
 
-static ssize_t region_info(struct fake *f, struct vfmig_request *r)
+static ssize_t region_info(struct fake_device *f, struct vfmig_request *r)
 {
-	struct vfmig_sparse_mmap_area area = {FAKE_BAR2_FROM, FAKE_BAR2_LEN};
+	struct vfmig_sparse_mmap_area area = {FAKE_DEVICE_BAR2_FROM, FAKE_DEVICE_BAR2_LEN};
 	struct abi_msg_region_caps caps = {.areas = &area, .nr_areas = 1, .has_sparse = true};
 	struct vfmig_region_info info = {
 		.index = r->info.index,
@@ -54,13 +57,13 @@ static ssize_t region_info(struct fake *f, struct vfmig_request *r)
 	return info.argsz;
 }
 
-static ssize_t irq_info(struct fake *f, struct vfmig_request *r)
+static ssize_t irq_info(struct fake_device *f, struct vfmig_request *r)
 {
 	struct vfmig_irq_info info = {
 		.argsz = sizeof(info),
 		.flags = VFMIG_IRQ_INFO_EVENTFD,
 		.index = r->info.index,
-		.count = r->info.index == VFMIG_PCI_IRQ_MSIX ? FAKE_VECTORS : 0,
+		.count = r->info.index == VFMIG_PCI_IRQ_MSIX ? FAKE_DEVICE_VECTORS : 0,
 	};
 
 	if (r->info.index >= VFMIG_PCI_IRQ_COUNT)
@@ -69,7 +72,7 @@ static ssize_t irq_info(struct fake *f, struct vfmig_request *r)
 	return sizeof(info);
 }
 
-static ssize_t region_access(struct fake *f, struct vfmig_request *r)
+static ssize_t region_access(struct fake_device *f, struct vfmig_request *r)
 {
 	uint64_t size = region_size(r->region.index), offset = r->region.offset;
 	uint8_t *mem = r->region.index == 0 ? f->bar0 : r->region.index == 2 ? f->bar2 : f->config;
@@ -81,24 +84,25 @@ static ssize_t region_access(struct fake *f, struct vfmig_request *r)
 		return r->region.len;
 	}
 	memcpy(mem + offset, r->region.buf, r->region.len);
-	if (r->region.index == 0 && offset == FAKE_DOORBELL)
-		fake_ring(f);
+	if (r->region.index == 0 && offset == FAKE_DEVICE_DOORBELL)
+		fake_device_ring(f);
 	if (r->region.index == 7 && f->on_write)
 		f->on_write(f);
 	return r->region.len;
 }
 
-static ssize_t set_irqs(struct fake *f, struct vfmig_request *r)
+static ssize_t set_irqs(struct fake_device *f, struct vfmig_request *r)
 {
 	uint64_t one = 1;
 
 	f->last_action = r->irqs.flags;
 	if (r->irqs.index != VFMIG_PCI_IRQ_MSIX)
 		return r->irqs.count ? -EINVAL : 0;
-	if (r->irqs.start > FAKE_VECTORS || r->irqs.count > FAKE_VECTORS - r->irqs.start)
+	if (r->irqs.start > FAKE_DEVICE_VECTORS ||
+	    r->irqs.count > FAKE_DEVICE_VECTORS - r->irqs.start)
 		return vfmig_err(r->err, -EINVAL, "no such vectors");
 	if (!r->irqs.count) {
-		for (unsigned i = 0; i < FAKE_VECTORS; i++) {
+		for (unsigned i = 0; i < FAKE_DEVICE_VECTORS; i++) {
 			if (f->irqs[i] >= 0)
 				close(f->irqs[i]);
 			f->irqs[i] = -1;
@@ -122,7 +126,7 @@ static ssize_t set_irqs(struct fake *f, struct vfmig_request *r)
 
 /* ---- migration ---- */
 
-static ssize_t go(struct fake *f, struct vfmig_feature_mig_state *s, struct vfmig_error *err)
+static ssize_t go(struct fake_device *f, struct vfmig_feature_mig_state *s, struct vfmig_error *err)
 {
 	enum vfmig_state path[VFMIG_STATE_COUNT];
 	size_t count;
@@ -141,7 +145,7 @@ static ssize_t go(struct fake *f, struct vfmig_feature_mig_state *s, struct vfmi
 	return 0;
 }
 
-static ssize_t start(struct fake *f, struct vfmig_feature_dma_logging_control *c)
+static ssize_t start(struct fake_device *f, struct vfmig_feature_dma_logging_control *c)
 {
 	const struct vfmig_dma_logging_range *ranges = (const void *)(uintptr_t)c->ranges;
 
@@ -155,7 +159,7 @@ static ssize_t start(struct fake *f, struct vfmig_feature_dma_logging_control *c
 	return 0;
 }
 
-static ssize_t report(struct fake *f, struct vfmig_feature_dma_logging_report *r)
+static ssize_t report(struct fake_device *f, struct vfmig_feature_dma_logging_report *r)
 {
 	struct abi_logging_report asked = {r->iova, r->length, r->page_size};
 
@@ -165,7 +169,7 @@ static ssize_t report(struct fake *f, struct vfmig_feature_dma_logging_report *r
 			    (uint64_t *)(uintptr_t)r->bitmap);
 }
 
-static ssize_t feature(struct fake *f, struct vfmig_request *r)
+static ssize_t feature(struct fake_device *f, struct vfmig_request *r)
 {
 	uint32_t index = r->feature.flags & VFMIG_FEATURE_MASK;
 	const struct abi_feature_kind *kind = abi_feature_find_kind(index);
@@ -211,7 +215,7 @@ static ssize_t feature(struct fake *f, struct vfmig_request *r)
 	}
 }
 
-static ssize_t data_read(struct fake *f, struct vfmig_request *r)
+static ssize_t data_read(struct fake_device *f, struct vfmig_request *r)
 {
 	size_t n = f->data_len - f->data_at;
 
@@ -228,7 +232,7 @@ static ssize_t data_read(struct fake *f, struct vfmig_request *r)
 	return (ssize_t)n;
 }
 
-static ssize_t data_write(struct fake *f, struct vfmig_request *r)
+static ssize_t data_write(struct fake_device *f, struct vfmig_request *r)
 {
 	if (f->state != VFMIG_STATE_RESUMING)
 		return vfmig_err(r->err, -EINVAL, "not resuming");
@@ -244,7 +248,7 @@ static ssize_t data_write(struct fake *f, struct vfmig_request *r)
 
 /* ---- the device ---- */
 
-static ssize_t act(struct fake *f, struct vfmig_request *r)
+static ssize_t act(struct fake_device *f, struct vfmig_request *r)
 {
 	if (f->fail && r->op < VFMIG_OP_ATTACH)
 		return vfmig_err(r->err, f->fail, "the fake was told to fail");
@@ -300,13 +304,13 @@ static ssize_t act(struct fake *f, struct vfmig_request *r)
 
 static void submit(struct vfmig_device *device, struct vfmig_request *r)
 {
-	struct fake *f = (struct fake *)device;
+	struct fake_device *f = (struct fake_device *)device;
 	unsigned at;
 	ssize_t ret;
 
 	pthread_mutex_lock(&f->lock);
 	at = atomic_load(&f->norder);
-	if (at < FAKE_LOG) {
+	if (at < FAKE_DEVICE_LOG) {
 		f->order[at] = (uint8_t)r->op;
 		atomic_store(&f->norder, at + 1);
 	}
@@ -323,7 +327,7 @@ static void submit(struct vfmig_device *device, struct vfmig_request *r)
 
 static bool cancel(struct vfmig_device *device, struct vfmig_request *r)
 {
-	struct fake *f = (struct fake *)device;
+	struct fake_device *f = (struct fake_device *)device;
 	bool found;
 
 	pthread_mutex_lock(&f->lock);
@@ -334,7 +338,7 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *r)
 	return found;
 }
 
-void fake_release(struct fake *f, unsigned count)
+void fake_device_release(struct fake_device *f, unsigned count)
 {
 	struct vfmig_request *r;
 	ssize_t ret;
@@ -354,12 +358,12 @@ void fake_release(struct fake *f, unsigned count)
 
 static int get_fd(struct vfmig_device *device)
 {
-	return ((struct fake *)device)->wake;
+	return ((struct fake_device *)device)->wake;
 }
 
 static int process(struct vfmig_device *device, struct vfmig_error *err)
 {
-	struct fake *f = (struct fake *)device;
+	struct fake_device *f = (struct fake_device *)device;
 	uint64_t n;
 
 	if (read(f->wake, &n, sizeof(n)) == sizeof(n) && atomic_exchange(&f->rung, false) &&
@@ -370,12 +374,12 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 
 static void close_fake(struct vfmig_device *device)
 {
-	struct fake *f = (struct fake *)device;
+	struct fake_device *f = (struct fake_device *)device;
 
-	for (unsigned i = 0; i < FAKE_VECTORS; i++)
+	for (unsigned i = 0; i < FAKE_DEVICE_VECTORS; i++)
 		if (f->irqs[i] >= 0)
 			close(f->irqs[i]);
-	munmap(f->bar2, FAKE_BAR2);
+	munmap(f->bar2, FAKE_DEVICE_BAR2);
 	close(f->bar2_fd);
 	close(f->wake);
 	dirty_free(f->dirty);
@@ -393,9 +397,9 @@ static const struct device_ops ops = {
 	.close = close_fake,
 };
 
-struct fake *fake_new(uint64_t flags)
+struct fake_device *fake_device_new(uint64_t flags)
 {
-	struct fake *f = calloc(1, sizeof(*f));
+	struct fake_device *f = calloc(1, sizeof(*f));
 
 	CHECK(f);
 	CHECK_EQ(device_init(&f->device, &ops, "fake", NULL), 0);
@@ -403,20 +407,20 @@ struct fake *fake_new(uint64_t flags)
 	f->flags = flags;
 	f->state = VFMIG_STATE_RUNNING;
 	f->bar2_fd = memfd_create("bar2", MFD_CLOEXEC);
-	CHECK(f->bar2_fd >= 0 && !ftruncate(f->bar2_fd, FAKE_BAR2));
-	f->bar2 = mmap(NULL, FAKE_BAR2, PROT_READ | PROT_WRITE, MAP_SHARED, f->bar2_fd, 0);
+	CHECK(f->bar2_fd >= 0 && !ftruncate(f->bar2_fd, FAKE_DEVICE_BAR2));
+	f->bar2 = mmap(NULL, FAKE_DEVICE_BAR2, PROT_READ | PROT_WRITE, MAP_SHARED, f->bar2_fd, 0);
 	CHECK(f->bar2 != MAP_FAILED);
 	f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	CHECK(f->wake >= 0);
 	CHECK_EQ(dirty_create(&f->dirty, NULL), 0);
-	for (unsigned i = 0; i < FAKE_VECTORS; i++)
+	for (unsigned i = 0; i < FAKE_DEVICE_VECTORS; i++)
 		f->irqs[i] = -1;
-	for (unsigned i = 0; i < FAKE_CONFIG; i++)
+	for (unsigned i = 0; i < FAKE_DEVICE_CONFIG; i++)
 		f->config[i] = (uint8_t)i;
 	return f;
 }
 
-void fake_ring(struct fake *f)
+void fake_device_ring(struct fake_device *f)
 {
 	uint64_t one = 1;
 
@@ -424,14 +428,14 @@ void fake_ring(struct fake *f)
 	CHECK_EQ(write(f->wake, &one, sizeof(one)), sizeof(one));
 }
 
-int fake_dma(struct fake *f, uint64_t iova, void *buf, size_t len, bool write)
+int fake_device_dma(struct fake_device *f, uint64_t iova, void *buf, size_t len, bool write)
 {
 	return f->space
 		       ? space_dma(f->space, iova, buf, len, write, f->logs ? f->dirty : NULL, NULL)
 		       : -ENODEV;
 }
 
-void fake_set_data(struct fake *f, const void *data, size_t len)
+void fake_device_set_data(struct fake_device *f, const void *data, size_t len)
 {
 	free(f->data);
 	f->data = malloc(len + 1);

@@ -2,7 +2,7 @@
 /*
  * Processes that are told to prepare, and to run, by a byte on a socket, and answer when they have.
  */
-#include "bench/crew.h"
+#include "bench/workers.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,7 +29,7 @@ static struct times mine;
 
 enum { PREPARE = 'p', RUN = 'r' };
 
-struct bench_crew {
+struct bench_workers {
 	unsigned count;
 	bool ready;
 	struct {
@@ -109,22 +109,22 @@ static void obey(const struct bench_member *member, int fd)
 	}
 }
 
-struct bench_crew *bench_crew_new(void)
+struct bench_workers *bench_workers_new(void)
 {
-	struct bench_crew *crew = calloc(1, sizeof(*crew));
+	struct bench_workers *workers = calloc(1, sizeof(*workers));
 
-	if (!crew)
+	if (!workers)
 		bench_fail("no memory");
-	return crew;
+	return workers;
 }
 
-void bench_crew_join(struct bench_crew *crew, const struct bench_member *member)
+void bench_workers_join(struct bench_workers *workers, const struct bench_member *member)
 {
 	int pair[2];
 	pid_t pid;
 
-	if (crew->count == MEMBERS || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		bench_fail("a crew of more than %u, or no sockets for it", crew->count);
+	if (workers->count == MEMBERS || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		bench_fail("a crew of more than %u, or no sockets for it", workers->count);
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
@@ -135,23 +135,23 @@ void bench_crew_join(struct bench_crew *crew, const struct bench_member *member)
 		_exit(0);
 	}
 	close(pair[1]);
-	crew->members[crew->count].pid = pid;
-	crew->members[crew->count++].fd = pair[0];
+	workers->members[workers->count].pid = pid;
+	workers->members[workers->count++].fd = pair[0];
 }
 
 /* Wait until each has answered: the longest time of laps, and all the processor time. */
-static struct times gather(struct bench_crew *crew)
+static struct times gather(struct bench_workers *workers)
 {
 	struct times one, all = {0, 0};
 	struct pollfd polls[MEMBERS];
-	unsigned left = crew->count;
+	unsigned left = workers->count;
 
-	for (unsigned i = 0; i < crew->count; i++)
-		polls[i] = (struct pollfd){.fd = crew->members[i].fd, .events = POLLIN};
+	for (unsigned i = 0; i < workers->count; i++)
+		polls[i] = (struct pollfd){.fd = workers->members[i].fd, .events = POLLIN};
 	while (left) {
-		if (poll(polls, crew->count, -1) < 0 && errno != EINTR)
+		if (poll(polls, workers->count, -1) < 0 && errno != EINTR)
 			bench_fail("cannot wait");
-		for (unsigned i = 0; i < crew->count; i++) {
+		for (unsigned i = 0; i < workers->count; i++) {
 			if (polls[i].fd < 0 || !polls[i].revents)
 				continue;
 			errno = 0;
@@ -166,40 +166,40 @@ static struct times gather(struct bench_crew *crew)
 	return all;
 }
 
-static struct times tell(struct bench_crew *crew, char what)
+static struct times tell(struct bench_workers *workers, char what)
 {
-	for (unsigned i = 0; i < crew->count; i++)
-		if (send(crew->members[i].fd, &what, 1, MSG_NOSIGNAL) != 1)
+	for (unsigned i = 0; i < workers->count; i++)
+		if (send(workers->members[i].fd, &what, 1, MSG_NOSIGNAL) != 1)
 			bench_fail("process %u of a crew has ended", i);
-	return gather(crew);
+	return gather(workers);
 }
 
-uint64_t bench_crew_run(struct bench_crew *crew, uint64_t *cpu)
+uint64_t bench_workers_run(struct bench_workers *workers, uint64_t *cpu)
 {
 	struct times times;
 	uint64_t began;
 
-	if (!crew->ready)
-		gather(crew);
-	crew->ready = true;
-	tell(crew, PREPARE);
+	if (!workers->ready)
+		gather(workers);
+	workers->ready = true;
+	tell(workers, PREPARE);
 	began = bench_now();
-	times = tell(crew, RUN);
+	times = tell(workers, RUN);
 	if (cpu)
 		*cpu = times.cpu;
 	return times.laps ? times.laps : bench_now() - began;
 }
 
-void bench_crew_free(struct bench_crew *crew)
+void bench_workers_free(struct bench_workers *workers)
 {
-	if (!crew)
+	if (!workers)
 		return;
-	for (unsigned i = 0; i < crew->count; i++) {
-		kill(crew->members[i].pid, SIGKILL);
-		waitpid(crew->members[i].pid, NULL, 0);
-		close(crew->members[i].fd);
+	for (unsigned i = 0; i < workers->count; i++) {
+		kill(workers->members[i].pid, SIGKILL);
+		waitpid(workers->members[i].pid, NULL, 0);
+		close(workers->members[i].fd);
 	}
-	free(crew);
+	free(workers);
 }
 
 static double value(uint64_t ns, uint64_t bytes, unsigned times)
@@ -207,20 +207,20 @@ static double value(uint64_t ns, uint64_t bytes, unsigned times)
 	return bytes ? (double)bytes / (double)ns : (double)ns / 1e3 / times;
 }
 
-void bench_crews(struct bench *b, unsigned runs, struct bench_crew *crew, struct bench_crew *limit,
-		 uint64_t bytes, unsigned times)
+void bench_crews(struct bench *b, unsigned runs, struct bench_workers *workers,
+		 struct bench_workers *limit, uint64_t bytes, unsigned times)
 {
 	b->bytes = bytes;
-	bench_crew_run(limit, NULL);
-	bench_crew_run(crew, NULL);
+	bench_workers_run(limit, NULL);
+	bench_workers_run(workers, NULL);
 	for (unsigned i = 0; i < runs; i++) {
 		uint64_t cpu, limit_cpu, ns = 0, limit_ns;
 
 		if (i % 2)
-			ns = bench_crew_run(crew, &cpu);
-		limit_ns = bench_crew_run(limit, &limit_cpu);
+			ns = bench_workers_run(workers, &cpu);
+		limit_ns = bench_workers_run(limit, &limit_cpu);
 		if (!(i % 2))
-			ns = bench_crew_run(crew, &cpu);
+			ns = bench_workers_run(workers, &cpu);
 		bench_pair(b, value(ns, bytes, times), value(limit_ns, bytes, times));
 		bench_cpu(b, (double)cpu, (double)limit_cpu);
 	}

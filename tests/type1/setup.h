@@ -8,12 +8,12 @@
 #include <vfmig/type1.h>
 
 #include "dirty/map.h"
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 #define PAGE  4096ull
 #define WORDS 64u
 
-/* The device: what it wrote (struct fake.user), and what is wrong with its log. */
+/* The device: what it wrote (struct scripted_device.user), and what is wrong with its log. */
 struct writer {
 	struct vfmig_dirty *wrote;
 	bool no_log, start_fails, report_fails, unmap_fails;
@@ -49,7 +49,7 @@ static inline ssize_t writer_feature(struct writer *writer, struct vfmig_request
 	}
 }
 
-static inline ssize_t writer_answer(struct fake *fake, struct vfmig_request *request)
+static inline ssize_t writer_answer(struct scripted_device *fake, struct vfmig_request *request)
 {
 	struct writer *writer = fake->user;
 
@@ -65,16 +65,16 @@ static inline ssize_t writer_answer(struct fake *fake, struct vfmig_request *req
 	}
 }
 
-static inline struct fake *writer_new(struct writer *writer)
+static inline struct scripted_device *writer_new(struct writer *writer)
 {
-	struct fake *fake = fake_new(writer_answer);
+	struct scripted_device *fake = scripted_new(writer_answer);
 
 	CHECK_EQ(dirty_create(&writer->wrote, NULL), 0);
 	fake->user = writer;
 	return fake;
 }
 
-static inline void writer_free(struct fake *fake)
+static inline void writer_free(struct scripted_device *fake)
 {
 	struct writer *writer = fake->user;
 
@@ -82,35 +82,35 @@ static inline void writer_free(struct fake *fake)
 	dirty_free(writer->wrote);
 }
 
-struct rig {
+struct setup {
 	struct vfmig_space *space;
 	struct vfmig_type1 *type1;
 	struct writer writer;
-	struct fake *fake;
+	struct scripted_device *fake;
 	uint64_t words[WORDS]; /* the last bitmap */
 };
 
-static inline void rig_open(struct rig *rig, const struct vfmig_type1_options *options)
+static inline void setup_open(struct setup *setup, const struct vfmig_type1_options *options)
 {
-	memset(rig, 0, sizeof(*rig));
-	rig->space = vfmig_space_new();
-	CHECK(rig->space);
-	rig->fake = writer_new(&rig->writer);
-	CHECK_EQ(vfmig_space_attach(rig->space, &rig->fake->device, NULL), 0);
-	CHECK_EQ(vfmig_type1_new(rig->space, options, &rig->type1, NULL), 0);
+	memset(setup, 0, sizeof(*setup));
+	setup->space = vfmig_space_new();
+	CHECK(setup->space);
+	setup->fake = writer_new(&setup->writer);
+	CHECK_EQ(vfmig_space_attach(setup->space, &setup->fake->device, NULL), 0);
+	CHECK_EQ(vfmig_type1_new(setup->space, options, &setup->type1, NULL), 0);
 }
 
-static inline void rig_close(struct rig *rig)
+static inline void setup_close(struct setup *setup)
 {
-	vfmig_type1_free(rig->type1);
-	vfmig_space_free(rig->space);
-	writer_free(rig->fake);
+	vfmig_type1_free(setup->type1);
+	vfmig_space_free(setup->space);
+	writer_free(setup->fake);
 }
 
 /* The device writes a page: data first, of which there is none here. */
-static inline void rig_write(struct rig *rig, uint64_t iova)
+static inline void setup_write(struct setup *setup, uint64_t iova)
 {
-	vfmig_dirty_mark(rig->writer.wrote, iova, 1);
+	vfmig_dirty_mark(setup->writer.wrote, iova, 1);
 }
 
 /* ---- the ioctls; flags and argsz as wrong as a test likes ---- */
@@ -125,10 +125,10 @@ struct dirty_pages {
 	struct vfmig_type1_dirty_get get;
 };
 
-static inline int rig_ioctl(struct rig *rig, uint32_t number, void *arg, size_t capacity)
+static inline int setup_ioctl(struct setup *setup, uint32_t number, void *arg, size_t capacity)
 {
 	struct vfmig_error err = {0};
-	int ret = vfmig_type1_ioctl(rig->type1, number, arg, capacity, &err);
+	int ret = vfmig_type1_ioctl(setup->type1, number, arg, capacity, &err);
 
 	/* What is refused says why. */
 	if (ret)
@@ -136,40 +136,40 @@ static inline int rig_ioctl(struct rig *rig, uint32_t number, void *arg, size_t 
 	return ret;
 }
 
-static inline int rig_map_as(struct rig *rig, struct vfmig_type1_dma_map m)
+static inline int setup_map_as(struct setup *setup, struct vfmig_type1_dma_map m)
 {
-	return rig_ioctl(rig, VFMIG_IOCTL_IOMMU_MAP_DMA, &m, sizeof(m));
+	return setup_ioctl(setup, VFMIG_IOCTL_IOMMU_MAP_DMA, &m, sizeof(m));
 }
 
 /* Nobody looks at this memory. */
-static inline int rig_map(struct rig *rig, uint64_t iova, uint64_t pages)
+static inline int setup_map(struct setup *setup, uint64_t iova, uint64_t pages)
 {
-	return rig_map_as(rig, (struct vfmig_type1_dma_map){
-				       .argsz = sizeof(struct vfmig_type1_dma_map),
-				       .flags = VFMIG_DMA_MAP_READ | VFMIG_DMA_MAP_WRITE,
-				       .vaddr = 0x10000000,
-				       .iova = iova,
-				       .size = pages * PAGE,
-			       });
+	return setup_map_as(setup, (struct vfmig_type1_dma_map){
+					   .argsz = sizeof(struct vfmig_type1_dma_map),
+					   .flags = VFMIG_DMA_MAP_READ | VFMIG_DMA_MAP_WRITE,
+					   .vaddr = 0x10000000,
+					   .iova = iova,
+					   .size = pages * PAGE,
+				   });
 }
 
-static inline int rig_unmap_as(struct rig *rig, struct dma_unmap *u)
+static inline int setup_unmap_as(struct setup *setup, struct dma_unmap *u)
 {
-	return rig_ioctl(rig, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, sizeof(*u));
+	return setup_ioctl(setup, VFMIG_IOCTL_IOMMU_UNMAP_DMA, u, sizeof(*u));
 }
 
 /* How much was unmapped, or a negative errno. */
-static inline int64_t rig_unmap(struct rig *rig, uint64_t iova, uint64_t pages)
+static inline int64_t setup_unmap(struct setup *setup, uint64_t iova, uint64_t pages)
 {
 	struct dma_unmap u = {
 		.unmap = {.argsz = sizeof(u.unmap), .iova = iova, .size = pages * PAGE}};
-	int ret = rig_unmap_as(rig, &u);
+	int ret = setup_unmap_as(setup, &u);
 
 	return ret ? ret : (int64_t)u.unmap.size;
 }
 
 /* The same with the bitmap, into rig->words. */
-static inline int64_t rig_unmap_told(struct rig *rig, uint64_t iova, uint64_t pages)
+static inline int64_t setup_unmap_told(struct setup *setup, uint64_t iova, uint64_t pages)
 {
 	struct dma_unmap u = {
 		.unmap = {.argsz = sizeof(u),
@@ -177,33 +177,34 @@ static inline int64_t rig_unmap_told(struct rig *rig, uint64_t iova, uint64_t pa
 			  .iova = iova,
 			  .size = pages * PAGE},
 		.bitmap = {.pgsize = PAGE,
-			   .size = sizeof(rig->words),
-			   .data = (uintptr_t)rig->words},
+			   .size = sizeof(setup->words),
+			   .data = (uintptr_t)setup->words},
 	};
 	int ret;
 
-	memset(rig->words, 0, sizeof(rig->words));
-	ret = rig_unmap_as(rig, &u);
+	memset(setup->words, 0, sizeof(setup->words));
+	ret = setup_unmap_as(setup, &u);
 	return ret ? ret : (int64_t)u.unmap.size;
 }
 
-static inline int rig_dirty_as(struct rig *rig, struct dirty_pages d)
+static inline int setup_dirty_as(struct setup *setup, struct dirty_pages d)
 {
-	return rig_ioctl(rig, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d, sizeof(d));
+	return setup_ioctl(setup, VFMIG_IOCTL_IOMMU_DIRTY_PAGES, &d, sizeof(d));
 }
 
-static inline int rig_start(struct rig *rig)
+static inline int setup_start(struct setup *setup)
 {
-	return rig_dirty_as(rig, (struct dirty_pages){.dirty = {8, VFMIG_TYPE1_DIRTY_START}});
+	return setup_dirty_as(setup, (struct dirty_pages){.dirty = {8, VFMIG_TYPE1_DIRTY_START}});
 }
 
-static inline int rig_stop(struct rig *rig)
+static inline int setup_stop(struct setup *setup)
 {
-	return rig_dirty_as(rig, (struct dirty_pages){.dirty = {8, VFMIG_TYPE1_DIRTY_STOP}});
+	return setup_dirty_as(setup, (struct dirty_pages){.dirty = {8, VFMIG_TYPE1_DIRTY_STOP}});
 }
 
 /* A request for a bitmap that is right, for tests to make wrong. */
-static inline struct dirty_pages rig_get_request(struct rig *rig, uint64_t iova, uint64_t pages)
+static inline struct dirty_pages setup_get_request(struct setup *setup, uint64_t iova,
+						   uint64_t pages)
 {
 	return (struct dirty_pages){
 		.dirty = {.argsz = sizeof(struct dirty_pages),
@@ -211,24 +212,24 @@ static inline struct dirty_pages rig_get_request(struct rig *rig, uint64_t iova,
 		.get = {.iova = iova,
 			.size = pages * PAGE,
 			.bitmap = {.pgsize = PAGE,
-				   .size = sizeof(rig->words),
-				   .data = (uintptr_t)rig->words}},
+				   .size = sizeof(setup->words),
+				   .data = (uintptr_t)setup->words}},
 	};
 }
 
-static inline int rig_get(struct rig *rig, uint64_t iova, uint64_t pages)
+static inline int setup_get(struct setup *setup, uint64_t iova, uint64_t pages)
 {
-	memset(rig->words, 0, sizeof(rig->words));
-	return rig_dirty_as(rig, rig_get_request(rig, iova, pages));
+	memset(setup->words, 0, sizeof(setup->words));
+	return setup_dirty_as(setup, setup_get_request(setup, iova, pages));
 }
 
 /* The first 64 pages of a range, which must be told; more of them must be clean. */
-static inline uint64_t rig_pages(struct rig *rig, uint64_t iova, uint64_t pages)
+static inline uint64_t setup_pages(struct setup *setup, uint64_t iova, uint64_t pages)
 {
-	CHECK_EQ(rig_get(rig, iova, pages), 0);
+	CHECK_EQ(setup_get(setup, iova, pages), 0);
 	for (unsigned i = 1; i < WORDS; i++)
-		CHECK_EQ(rig->words[i], 0);
-	return rig->words[0];
+		CHECK_EQ(setup->words[i], 0);
+	return setup->words[0];
 }
 
 #endif

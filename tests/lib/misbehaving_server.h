@@ -3,34 +3,34 @@
  * A server with the habits of the one in the field, and of one that reads the specification another way: in a
  * thread, on a raw socket. What would have crashed or wedged it is noted in @crash, and ends the connection.
  */
-#ifndef VFMIG_TESTS_VFIO_USER_QUIRK_H
-#define VFMIG_TESTS_VFIO_USER_QUIRK_H
+#ifndef TESTS_LIB_MISBEHAVING_SERVER_H
+#define TESTS_LIB_MISBEHAVING_SERVER_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "tests/vfio-user/raw.h"
+#include "tests/lib/raw_messages.h"
 
-#define QUIRK_REGIONS  16u
-#define QUIRK_DOORBELL 0x1000u /* region 0: a write of struct quirk_dma does it */
-#define QUIRK_VECTORS  8u
+#define MISBEHAVING_REGIONS  16u
+#define MISBEHAVING_DOORBELL 0x1000u /* region 0: a write of struct misbehaving_dma does it */
+#define MISBEHAVING_VECTORS  8u
 
-struct quirk_dma {
+struct misbehaving_dma {
 	uint64_t iova, len;
 };
 
-struct quirk_region {
+struct misbehaving_region {
 	uint64_t iova, size;
 	uint8_t *memory; /* NULL: by message */
 	uint8_t *bitmap;
 };
 
-struct quirk {
+struct misbehaving_server {
 	int fd, twin;
 	pthread_t thread;
 	char crash[128];
 
-	/* how it is, before quirk_start(): */
+	/* how it is, before misbehaving_start(): */
 	bool twin_offered;
 	bool early;	      /* of the time before features: it has DIRTY_PAGES */
 	bool mute;	      /* or has it not, either */
@@ -45,9 +45,9 @@ struct quirk {
 	uint32_t state;
 	bool ended;
 	uint64_t log_page; /* 0: not logging; survives its clients */
-	struct quirk_region regions[QUIRK_REGIONS];
+	struct misbehaving_region regions[MISBEHAVING_REGIONS];
 	unsigned nregions;
-	int irqs[QUIRK_VECTORS];
+	int irqs[MISBEHAVING_VECTORS];
 	uint8_t *data;
 	size_t data_len, data_at;
 	bool loaded;
@@ -56,9 +56,9 @@ struct quirk {
 };
 
 /* Make one, with a socket for its client. */
-int quirk_new(struct quirk *q);
-void quirk_start(struct quirk *q);
+int misbehaving_new(struct misbehaving_server *q);
+void misbehaving_start(struct misbehaving_server *q);
 /* After the client has gone. */
-void quirk_end(struct quirk *q);
+void misbehaving_end(struct misbehaving_server *q);
 
 #endif

@@ -5,10 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/vfio-user/quirk_priv.h"
+#include "tests/lib/misbehaving_priv.h"
 
 /* It would not have survived this. */
-int quirk_crash(struct quirk *q, const char *how)
+int misbehaving_crash(struct misbehaving_server *q, const char *how)
 {
 	if (!q->crash[0])
 		snprintf(q->crash, sizeof(q->crash), "%s", how);
@@ -16,7 +16,7 @@ int quirk_crash(struct quirk *q, const char *how)
 	return -EINVAL;
 }
 
-int quirk_answer(struct quirk_message *m, const void *payload, size_t len)
+int misbehaving_answer(struct misbehaving_message *m, const void *payload, size_t len)
 {
 	m->out = malloc(len + 1);
 	CHECK(m->out);
@@ -34,15 +34,15 @@ static const uint8_t steps[8][8] = {
 	[6] = {0, 2, 2, 3, 2, 0, 6, 0},
 };
 
-static int set_state(struct quirk *q, struct quirk_message *m)
+static int set_state(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	uint32_t to, next;
 
 	if (m->len < 16)
-		return quirk_crash(q, "a SET of a state that is too short");
+		return misbehaving_crash(q, "a SET of a state that is too short");
 	memcpy(&to, m->in + 8, 4);
 	if (to >= 8)
-		return quirk_crash(q, "a state beyond the table");
+		return misbehaving_crash(q, "a state beyond the table");
 	while (q->state != to) {
 		next = steps[q->state][to];
 		if (!next)
@@ -59,10 +59,10 @@ static int set_state(struct quirk *q, struct quirk_message *m)
 			atomic_store(&q->ran_loaded, true);
 		q->state = next;
 	}
-	return quirk_answer(m, m->in, m->len);
+	return misbehaving_answer(m, m->in, m->len);
 }
 
-static int feature(struct quirk *q, struct quirk_message *m)
+static int feature(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_device_feature f;
 	uint32_t index, ops, has;
@@ -80,30 +80,30 @@ static int feature(struct quirk *q, struct quirk_message *m)
 	if (!has || (ops & ~(has | VFMIG_FEATURE_PROBE)))
 		return -EINVAL;
 	if (ops & VFMIG_FEATURE_PROBE)
-		return quirk_answer(m, m->in, m->len);
+		return misbehaving_answer(m, m->in, m->len);
 	memcpy(payload, &f, sizeof(f));
 	switch (index) {
 	case 1:
 		payload[8] = q->says_p2p ? 7 : 5;
-		return f.argsz < 16 ? -EINVAL : quirk_answer(m, payload, 16);
+		return f.argsz < 16 ? -EINVAL : misbehaving_answer(m, payload, 16);
 	case 2:
 		if (ops == VFMIG_FEATURE_SET)
 			return set_state(q, m);
 		payload[8] = (uint8_t)q->state;
-		return f.argsz < 16 ? -EINVAL : quirk_answer(m, payload, 16);
+		return f.argsz < 16 ? -EINVAL : misbehaving_answer(m, payload, 16);
 	case 6:
-		return quirk_log_start(q, m);
+		return misbehaving_log_start(q, m);
 	case 7:
 		q->log_page = 0;
-		return quirk_answer(m, m->in, m->len);
+		return misbehaving_answer(m, m->in, m->len);
 	default:
-		return quirk_log_report(q, m);
+		return misbehaving_log_report(q, m);
 	}
 }
 
 /* ---- data ---- */
 
-static int data_read(struct quirk *q, struct quirk_message *m)
+static int data_read(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_user_mig_data d;
 	size_t n;
@@ -112,7 +112,7 @@ static int data_read(struct quirk *q, struct quirk_message *m)
 	    (q->state != VFMIG_STATE_STOP_COPY && q->state != VFMIG_STATE_PRE_COPY))
 		return -EINVAL;
 	memcpy(&d, m->in, sizeof(d));
-	if (d.size > QUIRK_XFER || d.argsz < sizeof(d) + d.size)
+	if (d.size > MISBEHAVING_XFER || d.argsz < sizeof(d) + d.size)
 		return -EINVAL;
 	if (q->ended)
 		return -EINVAL;
@@ -133,7 +133,7 @@ static int data_read(struct quirk *q, struct quirk_message *m)
 	return 0;
 }
 
-static int data_write(struct quirk *q, struct quirk_message *m)
+static int data_write(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_user_mig_data d;
 
@@ -151,19 +151,19 @@ static int data_write(struct quirk *q, struct quirk_message *m)
 
 /* ---- the rest ---- */
 
-static int irqs(struct quirk *q, struct quirk_message *m)
+static int irqs(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_irq_set s;
 
 	if (m->len < sizeof(s))
 		return -EINVAL;
 	memcpy(&s, m->in, sizeof(s));
-	if (s.index != VFMIG_PCI_IRQ_MSIX || s.start >= QUIRK_VECTORS ||
-	    s.count > QUIRK_VECTORS - s.start)
+	if (s.index != VFMIG_PCI_IRQ_MSIX || s.start >= MISBEHAVING_VECTORS ||
+	    s.count > MISBEHAVING_VECTORS - s.start)
 		return -EINVAL;
 	if (!m->nfds) {
 		/* From start to count, where start + count was meant. */
-		uint32_t end = s.count ? s.count : QUIRK_VECTORS;
+		uint32_t end = s.count ? s.count : MISBEHAVING_VECTORS;
 
 		for (uint32_t i = s.start; i < end; i++) {
 			if (q->irqs[i] >= 0)
@@ -183,20 +183,20 @@ static int irqs(struct quirk *q, struct quirk_message *m)
 	return 0;
 }
 
-static int region(struct quirk *q, struct quirk_message *m)
+static int region(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	struct vfmig_user_region_access a;
-	struct quirk_dma d;
+	struct misbehaving_dma d;
 
 	if (m->len < sizeof(a))
 		return -EINVAL;
 	memcpy(&a, m->in, sizeof(a));
 	if (q->state == VFMIG_STATE_STOP_COPY || a.region != 0)
 		return -EINVAL;
-	if (m->h.cmd == VFMIG_USER_REGION_WRITE && a.offset == QUIRK_DOORBELL &&
+	if (m->h.cmd == VFMIG_USER_REGION_WRITE && a.offset == MISBEHAVING_DOORBELL &&
 	    a.count == sizeof(d)) {
 		memcpy(&d, m->in + sizeof(a), sizeof(d));
-		if (quirk_dma(q, d.iova, d.len))
+		if (misbehaving_dma(q, d.iova, d.len))
 			return -EIO;
 	}
 	m->out_len = sizeof(a) + (m->h.cmd == VFMIG_USER_REGION_READ ? a.count : 0);
@@ -205,7 +205,7 @@ static int region(struct quirk *q, struct quirk_message *m)
 	return 0;
 }
 
-static int info(struct quirk *q, struct quirk_message *m)
+static int info(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	uint32_t words[8] = {16, VFMIG_DEVICE_FLAG_PCI | VFMIG_DEVICE_FLAG_RESET, 9, 5};
 	uint32_t index = 0;
@@ -214,23 +214,23 @@ static int info(struct quirk *q, struct quirk_message *m)
 	if (m->len < 16)
 		return -EINVAL;
 	if (m->h.cmd == VFMIG_USER_DEVICE_GET_INFO)
-		return quirk_answer(m, words, 16);
+		return misbehaving_answer(m, words, 16);
 	memcpy(&index, m->in + 8, 4);
 	words[2] = index;
 	if (m->h.cmd == VFMIG_USER_DEVICE_GET_IRQ_INFO) {
 		words[1] = 1;
-		words[3] = QUIRK_VECTORS;
-		return quirk_answer(m, words, 16);
+		words[3] = MISBEHAVING_VECTORS;
+		return misbehaving_answer(m, words, 16);
 	}
 	words[0] = 32;
 	words[1] = 3;
 	words[3] = 0;
 	if (index == 0)
 		memcpy(&words[4], &size, 8);
-	return quirk_answer(m, words, 32);
+	return misbehaving_answer(m, words, 32);
 }
 
-static int reset(struct quirk *q)
+static int reset(struct misbehaving_server *q)
 {
 	atomic_fetch_add(&q->resets, 1);
 	q->loaded = false;
@@ -239,17 +239,17 @@ static int reset(struct quirk *q)
 	return 0;
 }
 
-static bool stopped(const struct quirk *q)
+static bool stopped(const struct misbehaving_server *q)
 {
 	return q->state == VFMIG_STATE_STOP || q->state == VFMIG_STATE_STOP_COPY;
 }
 
-static int handle(struct quirk *q, struct quirk_message *m)
+static int handle(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	uint16_t cmd = m->h.cmd;
 
 	if (q->old && cmd >= VFMIG_USER_DEVICE_FEATURE)
-		return quirk_crash(q, "a command that it does not know, with a payload");
+		return misbehaving_crash(q, "a command that it does not know, with a payload");
 	if (cmd == VFMIG_USER_DEVICE_RESET && q->resets_properly)
 		return reset(q);
 	if (stopped(q) && cmd != VFMIG_USER_REGION_READ && cmd != VFMIG_USER_REGION_WRITE &&
@@ -257,9 +257,9 @@ static int handle(struct quirk *q, struct quirk_message *m)
 		return -EINVAL;
 	switch (cmd) {
 	case VFMIG_USER_DMA_MAP:
-		return q->no_dma ? 0 : quirk_map(q, m);
+		return q->no_dma ? 0 : misbehaving_map(q, m);
 	case VFMIG_USER_DMA_UNMAP:
-		return q->no_dma ? 0 : quirk_unmap(q, m);
+		return q->no_dma ? 0 : misbehaving_unmap(q, m);
 	case VFMIG_USER_DEVICE_GET_INFO:
 	case VFMIG_USER_DEVICE_GET_REGION_INFO:
 	case VFMIG_USER_DEVICE_GET_IRQ_INFO:
@@ -274,7 +274,7 @@ static int handle(struct quirk *q, struct quirk_message *m)
 	case VFMIG_USER_DEVICE_FEATURE:
 		return q->early ? -EINVAL : feature(q, m);
 	case VFMIG_USER_DIRTY_PAGES:
-		return q->early ? quirk_dirty_pages(q, m) : -EINVAL;
+		return q->early ? misbehaving_dirty_pages(q, m) : -EINVAL;
 	case VFMIG_USER_MIG_DATA_READ:
 		return data_read(q, m);
 	case VFMIG_USER_MIG_DATA_WRITE:
@@ -287,7 +287,7 @@ static int handle(struct quirk *q, struct quirk_message *m)
 /* ---- the loop ---- */
 
 /* One receive is taken for the whole. A message of more than 32 KiB comes in pieces, sooner or later. */
-static bool receive(struct quirk *q, struct quirk_message *m)
+static bool receive(struct misbehaving_server *q, struct misbehaving_message *m)
 {
 	union {
 		char bytes[CMSG_SPACE(8 * sizeof(int))];
@@ -311,8 +311,8 @@ static bool receive(struct quirk *q, struct quirk_message *m)
 	}
 	CHECK(m->h.msg_size >= sizeof(m->h));
 	m->len = m->h.msg_size - sizeof(m->h);
-	if (m->len > QUIRK_XFER + 64) {
-		quirk_crash(q, "a message that is too large");
+	if (m->len > MISBEHAVING_XFER + 64) {
+		misbehaving_crash(q, "a message that is too large");
 		return false;
 	}
 	m->in = malloc(m->len + 1);
@@ -320,16 +320,16 @@ static bool receive(struct quirk *q, struct quirk_message *m)
 	if (!m->len)
 		return true;
 	if (m->len > 32768 + 16 || recv(q->fd, m->in, m->len, 0) != (ssize_t)m->len) {
-		quirk_crash(q, "a message came in pieces, and the stream lost step");
+		misbehaving_crash(q, "a message came in pieces, and the stream lost step");
 		return false;
 	}
 	return true;
 }
 
-static bool negotiation(struct quirk *q)
+static bool negotiation(struct misbehaving_server *q)
 {
 	char json[256], *at = json;
-	struct quirk_message m;
+	struct misbehaving_message m;
 	int pair[2] = {-1, -1};
 	bool wanted;
 
@@ -355,8 +355,8 @@ static bool negotiation(struct quirk *q)
 
 static void *serve(void *context)
 {
-	struct quirk *q = context;
-	struct quirk_message m;
+	struct misbehaving_server *q = context;
+	struct misbehaving_message m;
 	int ret;
 
 	if (!negotiation(q))
@@ -378,7 +378,7 @@ static void *serve(void *context)
 	return NULL;
 }
 
-int quirk_new(struct quirk *q)
+int misbehaving_new(struct misbehaving_server *q)
 {
 	int fds[2];
 
@@ -388,17 +388,17 @@ int quirk_new(struct quirk *q)
 	q->twin = -1;
 	q->state = VFMIG_STATE_RUNNING;
 	q->twin_offered = true;
-	for (unsigned i = 0; i < QUIRK_VECTORS; i++)
+	for (unsigned i = 0; i < MISBEHAVING_VECTORS; i++)
 		q->irqs[i] = -1;
 	return fds[1];
 }
 
-void quirk_start(struct quirk *q)
+void misbehaving_start(struct misbehaving_server *q)
 {
 	CHECK(!pthread_create(&q->thread, NULL, serve, q));
 }
 
-void quirk_end(struct quirk *q)
+void misbehaving_end(struct misbehaving_server *q)
 {
 	pthread_join(q->thread, NULL);
 	for (unsigned i = 0; i < q->nregions; i++) {
@@ -406,7 +406,7 @@ void quirk_end(struct quirk *q)
 			munmap(q->regions[i].memory, q->regions[i].size);
 		free(q->regions[i].bitmap);
 	}
-	for (unsigned i = 0; i < QUIRK_VECTORS; i++)
+	for (unsigned i = 0; i < MISBEHAVING_VECTORS; i++)
 		if (q->irqs[i] >= 0)
 			close(q->irqs[i]);
 	if (q->twin >= 0)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Members of a line of JSON, for tests that read what the library wrote. */
-#ifndef TESTS_JSON_H
-#define TESTS_JSON_H
+#ifndef TESTS_LIB_JSON_H
+#define TESTS_LIB_JSON_H
 
 #include <string.h>
 
 #include "abi/json.h"
-#include "tests/check.h"
+#include "tests/lib/check.h"
 
 static inline struct abi_json json_open(const char *text, size_t len)
 {
