@@ -69,7 +69,7 @@ compile() {
 ask() {
 	case $check in
 	calls_go_downward_only.py) compile && set -- "$work/build" ;;
-	abi_is_freestanding.py | the_library_keeps_quiet.py | no_files_form_a_circle.py) compile && set -- "$work/build/libvfmig-internal.a" ;;
+	abi_is_freestanding.py | the_library_does_not_print_or_exit.py | no_files_form_a_circle.py) compile && set -- "$work/build/libvfmig-internal.a" ;;
 	the_abi_is_compatible.sh) library && set -- libb.so ;;
 	exports_are_what_the_headers_declare.sh) compile && set -- "$work/build/libvfmig.so" "$work/build/libvfmig.a" ;;
 	an_installed_library_can_be_used.sh) package && set -- "$work/build" ;;
@@ -209,7 +209,7 @@ messages_are_reviewed.sh)
 	file src/device/a.c '' '/* "a comment" */' 'const char *vfmig_a_name = "name", *vfmig_n = "%u %u";'
 	passes
 	;;
-the_library_keeps_quiet.py)
+the_library_does_not_print_or_exit.py)
 	passes
 	more src/device/a.c '#include <stdio.h>' 'void vfmig_say(void)' '{' '	printf("%d", 1);' '}'
 	fails 'src_device_a.c.o: printf prints'

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""the_library_keeps_quiet.py ROOT ARCHIVE: what a library must leave to the program that uses it.
+"""the_library_does_not_print_or_exit.py ROOT ARCHIVE: what a library must leave to the program that uses it.
 
 It never prints, exits, aborts or touches signals, has no constructors, which a static library loses,
 and no globals that change. Read from the objects, so that no macro hides it.
