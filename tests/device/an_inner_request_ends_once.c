@@ -11,7 +11,7 @@
 #include <sched.h>
 
 #include "device/inner.h"
-#include "tests/device/fake.h"
+#include "tests/lib/scripted_device.h"
 
 #define PAIRS  3
 #define ROUNDS 4000

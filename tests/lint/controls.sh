@@ -209,6 +209,22 @@ messages_are_reviewed.sh)
 	file src/device/a.c '' '/* "a comment" */' 'const char *vfmig_a_name = "name", *vfmig_n = "%u %u";'
 	passes
 	;;
+the_docs_show_the_tested_examples.py)
+	examples() {
+		mkdir -p docs/models tests/model tests/vfio-user
+		printf '/* begin */\nint a;\n/* end */\n' > tests/model/the_smallest_model_moves.c
+		cp tests/model/the_smallest_model_moves.c tests/vfio-user/a_register_is_read_over_the_socket.c
+		printf '```c\nint a;\n```\n' > docs/testing.md
+		cp docs/testing.md docs/models/writing-a-model.md
+	}
+	examples
+	passes
+	sed -i 's/int a/int b/' docs/testing.md
+	fails 'docs/testing.md does not show'
+	examples
+	sed -i 's/int a/int b/' tests/model/the_smallest_model_moves.c
+	fails 'docs/models/writing-a-model.md does not show'
+	;;
 the_library_does_not_print_or_exit.py)
 	passes
 	more src/device/a.c '#include <stdio.h>' 'void vfmig_say(void)' '{' '	printf("%d", 1);' '}'
