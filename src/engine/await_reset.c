@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A source that goes on: telling the destination, and waiting for it where that is needed.
+ * A source that resumes: CANCEL to the destination, and the wait for its reset if a device may have run there.
  *
- * A destination that has not heard COMMIT does not run, and so the source need not ask it. But a device whose
- * protocol has it check by running what it was given (v1, pfn) may have run by then, and may be running.
+ * A destination that has not received COMMIT does not run, so the source need not wait for it. But a device that checks
+ * its state by running may have run, and may still run.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,10 +15,10 @@
 #include "engine/source.h"
 #include "engine/wait.h"
 
-/* How long a CANCEL may take to be told, when the source is back already. */
-#define TELL_MS 1000
+/* The time limit for sending CANCEL. */
+#define CANCEL_MS 1000
 
-/* The destination learns it from CANCEL at once, instead of from a time limit. It is reset either way. */
+/* Without CANCEL the destination would wait for a time limit. It resets its devices in both cases. */
 void engine_send_cancel(struct vfmig_migration *m)
 {
 	struct abi_section section = {.type = ABI_SECTION_CANCEL};
@@ -32,20 +32,20 @@ void engine_send_cancel(struct vfmig_migration *m)
 	section.length = (uint32_t)(abi_section_sentence(why, len) ? 0 : len);
 	m->channel.out.moved = device_now();
 	rate_limit_set(&m->channel.out.limit, 0, device_now());
-	engine_limit_time(m, TELL_MS, "telling the destination");
+	engine_limit_time(m, CANCEL_MS, "sending CANCEL");
 	if (!engine_send_section(m, &section, why, NULL))
 		engine_send_flush(m, NULL);
 	m->limits.deadline = 0;
 }
 
-/* FAILED says it, if it comes. READY may have been on its way, and a channel that is gone may still hold words. */
-static bool hears_reset(struct vfmig_migration *m)
+/* Whether FAILED reports the reset. READY may come before it, and a closed channel may still hold both. */
+static bool receive_reset(struct vfmig_migration *m)
 {
 	if (m->handoff.why_event == HANDOFF_ON_BAD)
 		return false;
 	engine_send_cancel(m);
 	engine_limit_time(m, m->options.switchover_ms, "the destination's reset");
-	/* Nothing comes behind FAILED, whatever it said. */
+	/* Nothing follows FAILED. */
 	if (m->handoff.why_event != HANDOFF_ON_PEER && !m->handoff.peer_reset &&
 	    !engine_reply_await(m, ABI_SECTION_READY, NULL))
 		engine_reply_await(m, ABI_SECTION_READY, NULL);
@@ -54,8 +54,8 @@ static bool hears_reset(struct vfmig_migration *m)
 }
 
 /*
- * END is there, so a device of the destination that can check in no other way may have run, and may be running. Until
- * all of them are known to be reset, nothing runs here.
+ * END was sent, so a device of the destination that checks by running may have run, and may be running. The source does
+ * not run until all of them are known to be reset.
  */
 int engine_await_reset(struct vfmig_migration *m, struct vfmig_error *err)
 {
@@ -63,12 +63,12 @@ int engine_await_reset(struct vfmig_migration *m, struct vfmig_error *err)
 		return 0;
 	m->loop.deaf = true;
 	m->limits.deadline = m->limits.total_deadline = 0;
-	m->handoff.fenced = hears_reset(m);
+	m->handoff.fenced = receive_reset(m);
 	if (m->handoff.fenced)
 		return 0;
 	return vfmig_err(
 		err, -EOWNERDEAD,
-		"a device of the destination checks by running what it was given, and it was "
-		"not heard to be reset (%.600s)",
+		"a device of the destination checks its state by running, and its reset was not "
+		"reported (%.600s)",
 		m->handoff.why.text);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A destination begins: who comes, whether that fits, and everything made ready to load.
+ * The set-up of a destination: what the source sends, whether its devices and memory fit, and the devices in RESUMING.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,9 +30,9 @@ static int read_header(struct vfmig_migration *m, struct vfmig_error *err)
 	channel_in_consume(&m->channel.in, bytes, sizeof(bytes));
 	why = abi_stream_get_header(bytes, sizeof(bytes), &header);
 	if (!why && header.flags & ABI_STREAM_FLAG_REPLY)
-		why = "it is the answer of a destination: are two destinations connected?";
+		why = "it comes from a destination: are two destinations connected?";
 	if (why)
-		return vfmig_err(err, -EBADMSG, "the stream is not sound, at byte 0: %s", why);
+		return vfmig_err(err, -EBADMSG, "invalid stream at byte 0: %s", why);
 	m->channel.version = header.version;
 	memcpy(m->channel.id, header.id, sizeof(m->channel.id));
 	if (header.flags & ABI_STREAM_FLAG_FILE)
@@ -40,8 +40,7 @@ static int read_header(struct vfmig_migration *m, struct vfmig_error *err)
 	else if (m->channel.file)
 		return vfmig_err(
 			err, -EINVAL,
-			"the stream is of a source that waits for answers, and there is no way "
-			"to answer it");
+			"the source waits for replies, and the channel has only one direction: use a socket");
 	abi_stream_check_init(&m->channel.in.check, header.flags);
 	return 0;
 }
@@ -99,16 +98,17 @@ static int make_ready(struct vfmig_migration *m, struct vfmig_error *err)
 		const struct engine_device *dev = m->devices[i];
 
 		if (dev->state != VFMIG_STATE_RUNNING && dev->state != VFMIG_STATE_STOP)
-			return vfmig_err(err, -EBUSY,
-					 "device %s: is in %s; loading begins in RUNNING or STOP: "
-					 "reset it first",
-					 dev->id, vfmig_state_name(dev->state));
+			return vfmig_err(
+				err, -EBUSY,
+				"device %s: is in %s, and loading begins in RUNNING or STOP: "
+				"reset the device first",
+				dev->id, vfmig_state_name(dev->state));
 	}
 	return ret ? ret : engine_states_go(m, resuming, err);
 }
 
-/* HELLO fits: send. And what it has to know of us. */
-static int accept_it(struct vfmig_migration *m, struct vfmig_error *err)
+/* Accept HELLO, with the properties of the devices that the source must know. */
+static int send_accept(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct abi_section section = {.type = ABI_SECTION_ACCEPT};
 
@@ -145,7 +145,7 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!ret)
 		ret = make_ready(m, err);
 	if (!ret && !m->channel.file)
-		ret = accept_it(m, err);
+		ret = send_accept(m, err);
 	return ret ? ret : engine_send_flush(m, err);
 }
 

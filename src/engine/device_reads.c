@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The devices' part of a round: reads are asked for ahead, several on each device, and what comes is sent in
- * the order in which it was asked for.
+ * Reading the data of devices: several reads are in flight on each device, and their data is sent in the order in
+ * which the reads were submitted.
  *
- * One read is one chunk: the destination writes it with one write, so that a device to which the boundaries
- * mean something (v1's transactions) finds them as they were.
+ * One read is one chunk, which the destination writes with one write. Some devices need to be given their data in the
+ * same transactions in which they gave it.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,11 +17,12 @@
 #include "engine/source.h"
 #include "engine/window.h"
 
-/* Buffers that memory keeps while it has something to send. */
+/* Buffers that are kept for memory while it has pages to send. */
 #define FOR_MEMORY 2u
 /*
- * A device that works faster than its data goes never runs dry, and ends a round all the same: this much after what
- * it had promised. What a small device may have more than that is small; of one that says nothing nobody knows.
+ * A device that produces data faster than the channel carries it never runs out. Its part of a round ends after this
+ * much more than it had reported: a small amount for a device that reported little, and a large one in the first round
+ * of a device that cannot report.
  */
 #define ROUND_SLACK  (64ull << 20)
 #define SILENT_SLACK (16ull << 30)
@@ -69,7 +70,7 @@ void engine_reads_submit(struct vfmig_migration *m)
 	unsigned keep = m->memory.drained ? 0 : FOR_MEMORY;
 	bool some = true;
 
-	/* One for each in turn, then another for each, as long as there are buffers. */
+	/* One read for each device in turn, then another one for each, as long as there are buffers. */
 	while (some) {
 		some = false;
 		for (uint32_t n = 0; n < m->device_count; n++) {
@@ -103,7 +104,7 @@ static int send_chunk(struct engine_device *dev, struct channel_buffer *buffer, 
 
 	if (dev->window) {
 		engine_window_put(buffer->bytes + ABI_SECTION_HEADER_SIZE, &buffer->piece, bytes);
-		m->channel.out.bytes += bytes; /* they have gone, if by another way */
+		m->channel.out.bytes += bytes; /* sent, although not by the channel */
 	}
 	channel_out_seal(&m->channel.out, buffer->bytes, &section);
 	buffer->end = ABI_SECTION_HEADER_SIZE + len;
@@ -128,7 +129,7 @@ static int failed(struct engine_device *dev, const struct channel_buffer *buffer
 	return vfmig_err_at(err, code, "device %s: reading its data", dev->id);
 }
 
-/* What a read has brought. 1, or why to stop. */
+/* Send the data of a read. 1, or an error. */
 static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 		    struct vfmig_error *err)
 {
@@ -139,7 +140,7 @@ static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 		if (dev->m->progress.stopping && dev->drained) {
 			engine_buffer_put(dev->m, buffer);
 			return vfmig_err(err, -EPROTO,
-					 "device %s: gave more data after the end of its data",
+					 "device %s: returned data after the end of its data",
 					 dev->id);
 		}
 		return send_chunk(dev, buffer, (uint32_t)n);
@@ -148,8 +149,8 @@ static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 		dev->drained = true;
 		ret = 1;
 	} else if (n > 0) {
-		ret = vfmig_err(err, -EPROTO, "device %s: says that a read of %u bytes gave %zd",
-				dev->id, (unsigned)most, n);
+		ret = vfmig_err(err, -EPROTO, "device %s: reported %zd bytes for a read of %u",
+				dev->id, n, (unsigned)most);
 	} else {
 		ret = failed(dev, buffer, engine_device_code(n), err);
 	}
@@ -159,7 +160,7 @@ static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 	return ret;
 }
 
-/* The whole of a device's data is sent: say so, once. */
+/* All data of a device is sent: send DEVICE_END, once. */
 static int finish(struct engine_device *dev, struct vfmig_error *err)
 {
 	struct abi_section section = {.type = ABI_SECTION_DEVICE_END,

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The devices' part of loading: chunks are written as they come, several on each device ahead, in order.
+ * Writing the data of devices: chunks are written as they come, with several writes in flight on each device.
  *
- * A chunk is written whole or the migration fails: with others on their way behind it there is no place for
- * the rest of it. A device that is done is asked at once to check what it was given (RESUMING to STOP),
- * while others still load; but one that can only check by running is asked when all else is there, memory and
- * the other devices.
+ * The migration fails if a device takes only a part of a chunk while later writes are in flight. A device that has all
+ * its data goes from RESUMING to STOP, which checks the data, while other devices load. A device that checks by running
+ * does so when all memory and all other devices are loaded.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,7 +43,7 @@ static int failed(struct engine_device *dev, struct channel_buffer *buffer, int 
 	return vfmig_err_at(err, code, "device %s: writing its data", dev->id);
 }
 
-/* The first in flight is over. */
+/* The first write in flight is over. */
 static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 {
 	struct channel_buffer *buffer = dev->flying.first;
@@ -60,8 +59,8 @@ static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 	if (n < 0)
 		ret = failed(dev, buffer, engine_device_code(n), err);
 	else if (n != wanted)
-		ret = vfmig_err(err, -EIO, "device %s: took %zd of %u bytes of its data", dev->id,
-				n, wanted);
+		ret = vfmig_err(err, -EIO, "device %s: accepted %zd of %u bytes of its data",
+				dev->id, n, wanted);
 	if (dev->window)
 		engine_window_give(dev->window, &buffer->piece);
 	engine_buffer_put(dev->m, buffer_queue_shift(&dev->flying));
@@ -73,8 +72,8 @@ static bool checks_by_running(const struct engine_device *dev)
 	return vfmig_session_properties(dev->session) & VFMIG_SESSION_CHECKS_BY_RUNNING;
 }
 
-/* Whether all is there but what devices have to check by running. */
-static bool all_there(const struct vfmig_migration *m)
+/* Whether everything is loaded, and checked by the devices that do not check by running. */
+static bool all_loaded(const struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->device_count; i++)
 		if (m->devices[i]->flying.count ||
@@ -83,7 +82,7 @@ static bool all_there(const struct vfmig_migration *m)
 	return true;
 }
 
-/* @whole: no more memory will come. */
+/* @whole: all memory is loaded. */
 static int reap(struct engine_device *dev, bool whole, struct vfmig_error *err)
 {
 	bool may_check = !checks_by_running(dev);
@@ -92,7 +91,7 @@ static int reap(struct engine_device *dev, bool whole, struct vfmig_error *err)
 	while (!ret && dev->flying.first && loop_request_over(&dev->flying.first->op))
 		ret = reap_one(dev, err);
 	if (!ret && dev->ended && !dev->flying.first && !dev->op.under_way &&
-	    dev->state == VFMIG_STATE_RESUMING && (may_check || (whole && all_there(dev->m))))
+	    dev->state == VFMIG_STATE_RESUMING && (may_check || (whole && all_loaded(dev->m))))
 		engine_state_submit(dev, VFMIG_STATE_STOP);
 	if (!ret && dev->op.under_way)
 		engine_state_reap(dev, &ret, err);
@@ -113,7 +112,7 @@ int engine_writes_reap(struct vfmig_migration *m, struct vfmig_error *err)
 	return reap_all(m, false, err);
 }
 
-/* Does any write have to end before there is a buffer, or are all of them in chunks that were begun? */
+/* If no write is in flight, all buffers hold incomplete chunks and none will become free. */
 static bool any_flying(const struct vfmig_migration *m)
 {
 	for (uint32_t i = 0; i < m->device_count; i++)

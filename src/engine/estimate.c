@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Estimates.
+ * The arithmetic of the estimates; see estimate.h.
  */
 #include "engine/estimate.h"
 
-/* A device is believed from a sixteenth to sixteen times of what it says. */
+/* The reports of a device are scaled by a sixteenth to sixteen. */
 #define TRUST_ONE 1024u
 #define TRUST_MIN (TRUST_ONE / 16)
 #define TRUST_MAX (TRUST_ONE * 16)
 
-/* Less than this tells the rate of a cache or of a wakeup, not of the channel. */
+/* Fewer bytes measure a cache or a wakeup, not the channel. */
 #define ENOUGH_BYTES (1u << 20)
 
-/* A longer round says nothing about lags: it is too different from what is sent at the stop. */
+/* A longer round does not measure the lag: it differs too much from the data that is sent at the stop. */
 #define LAG_ROUND_NS 500000000
 
 static uint64_t clamp(unsigned __int128 v, uint64_t low, uint64_t high)
@@ -45,7 +45,7 @@ uint64_t estimate_left(const struct size_estimate *estimate, uint64_t gap)
 	return left > estimate->size ? left : estimate->size;
 }
 
-/* The time beyond the round trip, which bytes do not share; but no more than half of it can be that. */
+/* By the time without the round trip, but at least by half of the time. */
 static uint64_t rate_of(const struct estimator *estimator, uint64_t bytes, uint64_t ns)
 {
 	uint64_t trip = estimator->round_trip_ns;
@@ -101,7 +101,7 @@ uint64_t estimator_downtime(const struct estimator *estimator, uint64_t bytes)
 {
 	uint64_t fixed = estimator->collect_ns + estimator->round_trip_ns;
 
-	/* A small round has a round trip in it. */
+	/* A small round includes a round trip. */
 	fixed += estimator->lag_ns > estimator->round_trip_ns ? estimator->lag_ns
 							      : estimator->round_trip_ns;
 	if (!bytes)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Estimates: how long would everything stand still if it stopped now?
+ * Estimates: how long would the downtime be if the devices stopped now?
  *
- * Downtime is what is left to send over the rate at which the destination loads it, plus what every round
- * takes beyond its bytes: finding out what is left, round trips, devices that answer late. The rate is measured
- * from the first byte of a round to the destination's LOADED (sync.c), without the time in which the bandwidth
- * limit holds data back. What memory has left is known exactly. What a device has left only the device can say, and what it says is held against what came
- * when it said so before: a device that has promised 1 MiB and sent 10 is believed tenfold from then on.
+ * The downtime is the data left over the rate at which the destination loads it, plus the time that every round takes
+ * beyond its bytes: collecting written pages, round trips, devices that answer late. The rate is measured from the first
+ * byte of a round to its LOADED (sync.c), without the time in which the bandwidth limit holds data back. The memory left
+ * is known exactly. Only the device knows what it has left, and its report is scaled by how accurate it was before: a
+ * device that reported 1 MiB and then sent 10 counts tenfold from then on.
  *
- * Pure arithmetic: times are the caller's.
+ * Pure arithmetic: the caller measures times.
  */
 #ifndef ENGINE_ESTIMATE_H
 #define ENGINE_ESTIMATE_H
@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What has gone over the channel, by kind. @hole_pages are those of @zero_pages that were not read (holes.c). */
+/* What was sent, by kind. @hole_pages are those of @zero_pages that were not read (holes.c). */
 struct engine_counts {
 	uint64_t bytes;
 	uint64_t memory_bytes;
@@ -27,12 +27,12 @@ struct engine_counts {
 
 /*
  * One device.
- * @reported: what it said before the round that is under way (0: nothing, or it cannot tell)
- * @initial: of that, what it wants to be sent before the switchover
- * @size: what it said that stop-copy would read
- * @known: it could tell one or the other, or was measured
- * @trust: what came for each KiB that it had promised, in KiB/1024
- * @rate: bytes per second that it had anew in the last round
+ * @reported: bytes that it reported before the current round (0 if it cannot)
+ * @initial: of those, the bytes that must be sent before the switchover
+ * @size: bytes that it reported for stop-copy
+ * @known: it reported one of them
+ * @trust: bytes that it sent for each 1024 that it had reported
+ * @rate: bytes per second that it produced in the last round
  */
 struct size_estimate {
 	uint64_t reported;
@@ -44,20 +44,19 @@ struct size_estimate {
 };
 
 void estimate_init(struct size_estimate *estimate);
-/* A round is over: @sent bytes of the device's came in @ns; the first round's are not new data. */
+/* A round is over: the device sent @sent bytes in @ns. In the first round they are not new data. */
 void estimate_round(struct size_estimate *estimate, uint64_t sent, uint64_t ns, bool first);
-/* How much it will have at the stop, @gap ns after it was last drained. */
+/* The bytes that it will have at the stop, @gap ns after everything was read. */
 uint64_t estimate_left(const struct size_estimate *estimate, uint64_t gap);
 
 /*
  * How fast the destination loads.
- * @rate: bytes per second, the recent past counting most; 0 until measured
- * @sure: measured on enough bytes to tell the rate from the latency
- * @collect_ns: how long it took to learn what is left
- * @round_trip_ns: the shortest time of an exchange that carries nothing; 0 until measured
- * @lag_ns: what a round takes beyond its bytes at the rate. It rises at once and falls slowly, so that a link or a
- *	device that stalls now and then is expected to do it again. An empty round counts, so that one slow round of
- *	an idle device is not held against it for ever
+ * @rate: bytes per second, a moving average; 0 until measured
+ * @sure: measured on enough bytes to separate the rate from the latency
+ * @collect_ns: how long the last collection of written pages took
+ * @round_trip_ns: the shortest empty exchange; 0 until measured
+ * @lag_ns: the time of a round beyond its bytes at the rate. It rises immediately and falls slowly, because a link or a
+ *	device that stalled is expected to stall again. Empty rounds count, so that it falls on an idle device
  */
 struct estimator {
 	uint64_t rate;
@@ -68,20 +67,20 @@ struct estimator {
 };
 
 /*
- * A round was loaded: @bytes on the channel, of which most were data, in @ns. @zero bytes were read only to find that
- * they are zero: a round that spent its time on them says nothing about the rate.
+ * A round was loaded: @bytes on the channel, in @ns. @zero bytes were read and are zero pages: a round that consists
+ * mostly of those does not measure the rate.
  */
 void estimator_round(struct estimator *estimator, uint64_t bytes, uint64_t zero, uint64_t ns);
 /*
- * A round was loaded: if it was short, what it took beyond its bytes is the lag. By the rate as it was known before the
- * round, if it was.
+ * A round was loaded: if it was short, its time beyond its bytes is the lag. Uses the rate from before the round, if
+ * that is known.
  */
 void estimator_lag(struct estimator *estimator, uint64_t bytes, uint64_t zero, uint64_t ns);
-/* A probe of @bytes was answered after @ns. It counts until a round tells more. */
+/* The reply to a probe of @bytes came after @ns. It counts until a round is measured. */
 void estimator_probe(struct estimator *estimator, uint64_t bytes, uint64_t ns);
 /* An empty exchange took @ns. */
 void estimator_round_trip(struct estimator *estimator, uint64_t ns);
-/* Expected downtime for what is left. UINT64_MAX if nothing is known of the rate. */
+/* The downtime for the bytes that are left. UINT64_MAX if the rate is unknown. */
 uint64_t estimator_downtime(const struct estimator *estimator, uint64_t bytes);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "engine/handoff.h"
 
-/* What comes of a state: one thing if all went well, another if anything did not. */
+/* The next state: one after success, another one after anything else. */
 #define ROW(state, ok, otherwise)                                                                  \
 	[HANDOFF_##state] = {                                                                      \
 		[HANDOFF_ON_OK] = HANDOFF_##ok,                                                    \
@@ -31,7 +31,7 @@ static const uint8_t next[HANDOFF_COUNT][HANDOFF_EVENTS] = {
 	ROW(SRC_STOP, SRC_COPY, SRC_BACK),
 	ROW(SRC_COPY, SRC_READY, SRC_BACK),
 	ROW(SRC_READY, SRC_COMMIT, SRC_FENCE),
-	/* "Anything else" is that not all of COMMIT was given away: the destination cannot have it. */
+	/* After a failure the channel does not have all of COMMIT: the destination cannot have received it. */
 	ROW(SRC_COMMIT, SRC_RUNNING, SRC_FENCE),
 	ROW(SRC_RUNNING, SRC_DONE, SRC_DOUBT),
 	ROW(SRC_FENCE, SRC_BACK, SRC_DOUBT),
@@ -45,7 +45,7 @@ static const uint8_t next[HANDOFF_COUNT][HANDOFF_EVENTS] = {
 	ROW(DST_COMMIT, DST_QUIET, DST_RESET),
 	ROW(DST_QUIET, DST_RUN, DST_RESET),
 	ROW(DST_RUN, DST_RESUME, DST_RESET),
-	/* The devices run here and nowhere else: neither the user nor a lost channel undoes that. */
+	/* The devices run here only: a failure of the user's callback or a lost channel does not undo that. */
 	ROW(DST_RESUME, DST_DONE, DST_DONE),
 	ROW(DST_RESET, DST_FAILED, DST_FAILED),
 	ROW(DST_DONE, DST_DONE, DST_DONE),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The hand-over, at the destination: from END until it runs, or is reset.
+ * The destination's side of the hand-over: from END until it runs, or is reset.
  *
- * One function for each state of the table in handoff.c; what it returns becomes the event.
+ * Each state of the table in handoff.c has a function; its result is the event.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "engine/source.h"
 #include "engine/wait.h"
 
-/* How long the source may take to read why it failed. */
+/* The time limit for sending the reason of a failure to the source. */
 #define TELL_MS 1000
 
 static int say_all(struct vfmig_migration *m, struct abi_section section, const char *payload,
@@ -55,7 +55,7 @@ static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 		m->handoff.downtime.load = handoff_lap(m);
 		engine_limit_time(m, m->options.switchover_ms,
 				  "the source's COMMIT (switchover-timeout)");
-		/* COMMIT or CANCEL: the order allows nothing else here. */
+		/* COMMIT or CANCEL: the check of the stream allows nothing else here. */
 		if (!ret)
 			ret = engine_receive_section(m, err);
 		if (ret < 0)
@@ -118,7 +118,9 @@ static int do_resume(struct vfmig_migration *m, struct vfmig_error *err)
 	m->handoff.downtime.total =
 		m->handoff.downtime.load + m->handoff.downtime.commit + m->handoff.downtime.run;
 	if (!m->channel.file && say(m, ABI_SECTION_RUNNING, ret ? NULL : err) && !ret)
-		ret = vfmig_err_at(err, -EPIPE, "it runs here, but the source could not be told");
+		ret = vfmig_err_at(
+			err, -EPIPE,
+			"the destination runs, but RUNNING could not be sent to the source");
 	return ret;
 }
 
@@ -130,11 +132,11 @@ static void do_done(struct vfmig_migration *m)
 		      VFMIG_U64("load_ns", m->handoff.downtime.load),
 		      VFMIG_U64("commit_ns", m->handoff.downtime.commit),
 		      VFMIG_U64("run_ns", m->handoff.downtime.run));
-	/* If the user could not go on, or the source not be told, the sentence says so; it runs. */
+	/* The devices run. If the user could not be resumed, or the source not be notified, the sentence says so. */
 	engine_report_end(m, VFMIG_OUTCOME_DONE, 0, m->handoff.why.text);
 }
 
-/* What is read and thrown away here is what would make a TCP peer lose our last words. */
+/* Data that is not read when a TCP socket is closed makes the peer lose what was sent last: read and drop it. */
 static void linger(struct vfmig_migration *m)
 {
 	engine_limit_time(m, TELL_MS, "");
@@ -151,7 +153,7 @@ static void linger(struct vfmig_migration *m)
 	m->limits.deadline = 0;
 }
 
-/* A source that gave up waits for it only if a device here may have run. */
+/* A source that gave up waits for FAILED only if a device of the destination may have run. */
 static void tell_failed(struct vfmig_migration *m)
 {
 	struct abi_section section = {.type = ABI_SECTION_REFUSE};
@@ -161,7 +163,7 @@ static void tell_failed(struct vfmig_migration *m)
 	    !m->channel.received_header || m->handoff.why_event == HANDOFF_ON_LOST)
 		return;
 	if (!*why || abi_section_sentence(why, strlen(why)))
-		why = "for a reason that cannot be printed";
+		why = "(the reason is not printable)";
 	section.length = (uint32_t)strlen(why);
 	if (m->stage != ENGINE_STAGE_NEW) {
 		section.type = ABI_SECTION_FAILED;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The switchover, at the source: from the pause to RUNNING, or back.
+ * The source's side of the hand-over: from the pause of the user to RUNNING, or back.
  *
- * One function for each state of the table in handoff.c; what it returns becomes the event.
+ * Each state of the table in handoff.c has a function; its result is the event.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static int call_user(struct vfmig_migration *m, bool pause, struct vfmig_error *
 	return ret;
 }
 
-/* A callback's errno must not look like one of ours. */
+/* The errno of a callback must not look like one of the engine's. */
 static int own(int ret)
 {
 	return ret ? -EIO : 0;
@@ -71,7 +71,7 @@ static int do_quiesce(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret;
 }
 
-/* From pre-copy straight to STOP_COPY, which goes on with the data; the others may take their time there. */
+/* From pre-copy directly to STOP_COPY, which continues the data; other devices may need longer for that arc. */
 static enum vfmig_state stopped(const struct engine_device *dev)
 {
 	return vfmig_v2_state_saving(dev->state) ? VFMIG_STATE_STOP_COPY : VFMIG_STATE_STOP;
@@ -117,14 +117,14 @@ static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
 		m->devices[i]->reading = m->devices[i]->state == VFMIG_STATE_STOP_COPY;
 	}
 	ret = send_totals(m, ABI_SECTION_STOPPED, err);
-	/* The devices gather their data while we learn which pages are left. */
+	/* The devices prepare their data while the engine collects the written pages. */
 	if (!ret)
 		engine_reads_submit(m);
 	if (!ret)
 		ret = engine_memory_collect(m, err);
-	/* Everything would have to go while everything stands still. */
+	/* All memory would have to be sent during the downtime. */
 	if (ret > 0)
-		ret = own(vfmig_err_at(err, -EIO, "the last pages cannot be told from the others"));
+		ret = own(vfmig_err_at(err, -EIO, "which pages were written last is unknown"));
 	if (!ret)
 		ret = engine_pump(m, 0, &over, err);
 	if (!ret)
@@ -150,7 +150,7 @@ static int do_ready(struct vfmig_migration *m, struct vfmig_error *err)
 	return ret;
 }
 
-/* What was saved must be on the disk before the source can be said to have gone into it. */
+/* The file must be on the disk before the source may give its devices up. */
 static int keep_file(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = engine_look(m, err);
@@ -158,14 +158,14 @@ static int keep_file(struct vfmig_migration *m, struct vfmig_error *err)
 	if (ret)
 		return ret;
 	if (m->channel.out.port.file && fsync(m->channel.out.port.fd) && errno != EINVAL)
-		return vfmig_err(err, own(-errno), "the file could not be written to its disk: %s",
+		return vfmig_err(err, own(-errno), "fsync() of the file failed: %s",
 				 strerror(errno));
 	return m->user.keep ? own(m->user.keep(m->user.context, err)) : 0;
 }
 
 /*
- * The commit. Cancel and total time end here: as soon as the last byte of the section is given away, the
- * destination may run.
+ * The commit. A cancel and the total time limit have no effect from here on: when the channel has the last byte of the
+ * section, the destination may run.
  */
 static int do_commit(struct vfmig_migration *m, struct vfmig_error *err)
 {
@@ -219,7 +219,7 @@ static enum vfmig_state stay(const struct engine_device *dev)
 	return VFMIG_STATE_STOP;
 }
 
-/* Devices and user go on here. What would not, is counted and told. */
+/* Devices and user continue at the source. Those that fail are counted and reported. */
 static void run_here(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	uint32_t lost = engine_states_back(m, err);
@@ -234,7 +234,7 @@ static void run_here(struct vfmig_migration *m, struct vfmig_error *err)
 	pthread_mutex_unlock(&m->status.lock);
 }
 
-/* It runs there, or is in the file. The devices' sessions of data end; they stay stopped. */
+/* The destination runs, or the state is in the file. The data sessions end, and the devices stay stopped. */
 static void do_done(struct vfmig_migration *m)
 {
 	struct vfmig_error err = {0};
@@ -251,7 +251,7 @@ static void do_done(struct vfmig_migration *m)
 		engine_states_go(m, stay, NULL);
 	}
 	if (err.code)
-		vfmig_err_at(&err, err.code, "saved, and then not run on here");
+		vfmig_err_at(&err, err.code, "saved, but the source could not be resumed");
 	engine_report(m, "downtime", VFMIG_U64("ns", m->handoff.downtime.total),
 		      VFMIG_U64("pause_ns", m->handoff.downtime.pause),
 		      VFMIG_U64("quiesce_ns", m->handoff.downtime.quiesce),
@@ -298,10 +298,10 @@ static void do_doubt(struct vfmig_migration *m)
 	vfmig_err(
 		&m->handoff.why, -EOWNERDEAD,
 		"it is in doubt whether the destination runs: %s%.600s%s. The source stays stopped. "
-		"Look at the destination: if it runs, or may come to, leave this one stopped; only if "
-		"it does not, run this one again",
-		m->status.result.committed ? "COMMIT was sent, and no RUNNING came (" : "", text,
-		m->status.result.committed ? ")" : "");
+		"Look at the destination: if it runs or may still start, leave the source stopped; "
+		"run the source again only if the destination does not run",
+		m->status.result.committed ? "COMMIT was sent, and RUNNING was not received (" : "",
+		text, m->status.result.committed ? ")" : "");
 	engine_report_end(m, VFMIG_OUTCOME_IN_DOUBT, -EOWNERDEAD, m->handoff.why.text);
 }
 
@@ -336,7 +336,7 @@ static int run_machine(struct vfmig_migration *m, struct vfmig_error *err)
 	return vfmig_err(err, m->handoff.why.code, "%s", m->handoff.why.text);
 }
 
-/* The time limit of the switchover: its own, or the downtime's if that is enforced. */
+/* The time limit of the switchover, or the downtime limit if that is enforced and shorter. */
 static void limit_switchover(struct vfmig_migration *m)
 {
 	const struct vfmig_migration_options *o = &m->options;
@@ -352,7 +352,7 @@ int engine_source_complete(struct vfmig_migration *m, const char *reason, struct
 	const struct vfmig_estimate *e = &m->status.estimate;
 	int ret = 0;
 
-	/* What the destination has not loaded yet would be downtime. The devices run until it has. */
+	/* Loading what is on its way would be downtime: the devices run until the destination has loaded it. */
 	if (engine_sync_unloaded(m))
 		ret = engine_sync(m, err);
 	if (ret)
@@ -382,7 +382,7 @@ int vfmig_migration_resolve(struct vfmig_migration *m, enum vfmig_resolution res
 	struct vfmig_error back = {0};
 
 	if (m->step.runs || m->handoff.state != HANDOFF_SRC_DOUBT)
-		return vfmig_err(err, -EINVAL, "there is nothing in doubt");
+		return vfmig_err(err, -EINVAL, "the outcome of the migration is not in doubt");
 	if (resolution == VFMIG_RESOLVED_THERE) {
 		m->handoff.state = HANDOFF_SRC_DONE;
 		do_done(m);
@@ -392,7 +392,7 @@ int vfmig_migration_resolve(struct vfmig_migration *m, enum vfmig_resolution res
 	run_here(m, &back);
 	engine_memory_untrack(&m->memory);
 	engine_report_end(m, VFMIG_OUTCOME_FAILED, m->handoff.why.code,
-			  "it was in doubt, and was settled: the source runs");
+			  "the outcome was in doubt and was resolved: the source runs");
 	if (!m->status.result.lost_devices)
 		return 0;
 	return vfmig_err(err, -EIO, "%s", back.text);

@@ -2,8 +2,8 @@
 /*
  * Holes: pages of a map that were never touched. They read as zero, and reading them would allocate them.
  *
- * mincore(2) tells which pages are resident, without touching any. A page that is not resident is a hole only
- * if its content is nowhere else, and what proves that depends on what the memory is made of:
+ * mincore(2) reports which pages are resident, without touching any. A page that is not resident is a hole only if its
+ * content is not elsewhere (in swap, on a disk). How that is proved depends on the kind of memory:
  *
  *	FILE	a shared mapping of the map's descriptor, on tmpfs (a memfd), ext4 or xfs: SEEK_DATA finds what
  *		is written, also what is swapped out or not on the disk yet
@@ -12,14 +12,14 @@
  *	PAGES	private memory of hugetlbfs, which is never swapped: the same
  *	HUGE	a shared mapping of the map's descriptor, on hugetlbfs: mincore(2) knows only pages that this
  *		process has touched, and SEEK_DATA nothing. read(2) returns zeros for a hole and allocates nothing
- *	NONE	all else is read: private mappings of files (their pages are not zero), other file systems, memory
- *		that its owner fills by userfaultfd
+ *	NONE	is always read: private mappings of files (their pages are not zero), other file systems, memory
+ *		that a userfaultfd handler fills
  *
  * With swap, MEMORY is read, too: a page that is swapped out looks like one that a write-protecting userfaultfd
- * has marked. Anonymous memory is not allocated by reading, so that only costs time.
+ * has marked. Reading anonymous memory does not allocate it, so this only costs time.
  *
- * Pages are taken from the cursor before they are looked at here. A device writes first and marks then, so
- * a page that was a hole when it was looked at, and is none any more, is taken again.
+ * Pages are taken from the cursor before this file looks at them. A device marks a page after it writes to it, so a
+ * page that is written after the look is taken again.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -37,7 +37,7 @@
 #include "engine/vma.h"
 
 #define PAGE ((uint64_t)ABI_STREAM_PAGE)
-/* Pages that one mincore(2) is asked for: first, and where they are all holes. */
+/* Pages of one mincore(2): the first time, and after a hole. */
 #define FEW  64u
 #define MANY 4096u
 
@@ -45,7 +45,7 @@
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
 
-/* ---- what a map is made of ---- */
+/* ---- the kind of memory of a map ---- */
 
 struct finder {
 	struct engine_memory *memory;
@@ -70,7 +70,7 @@ static enum engine_backing file_system(int fd)
 	}
 }
 
-/* Is @at, in this mapping, a mapping of the map's descriptor? */
+/* Whether this mapping maps the descriptor of @at. */
 static bool is_descriptor(const struct engine_vma *vma, const struct engine_map *at)
 {
 	uint64_t start = (uintptr_t)at->ptr;
@@ -96,7 +96,7 @@ static enum engine_backing backing_of(const struct finder *f, const struct engin
 								   : ENGINE_BACKING_NONE;
 }
 
-/* A map may lie in several mappings. It is one kind if they all are, and they cover it. */
+/* A map may span several mappings. It has a kind if all of them have the same, and they cover it. */
 static int look_at_vma(void *context, const struct engine_vma *vma)
 {
 	const struct finder *f = context;
@@ -137,9 +137,9 @@ void engine_holes_init(struct engine_memory *memory)
 			memory->regions[i].backing = ENGINE_BACKING_NONE;
 }
 
-/* ---- which pages are there ---- */
+/* ---- which pages are resident ---- */
 
-/* Swap of which a part is in use counts until it is empty, also while it is being switched off. */
+/* Swap counts until it is empty, also while it is being switched off. */
 static bool swaps(void)
 {
 	struct sysinfo info;
@@ -147,7 +147,7 @@ static bool swaps(void)
 	return sysinfo(&info) || info.totalswap;
 }
 
-/* Bytes from @at on, up to @size, that are resident (*there), or not. */
+/* How many bytes from @at on, up to @size, are all resident (*there) or all not. */
 static uint64_t alike(const uint8_t *at, uint64_t size, unsigned most, bool *there)
 {
 	uint64_t pages = size / PAGE < most ? size / PAGE : most, n = 0;
@@ -162,7 +162,7 @@ static uint64_t alike(const uint8_t *at, uint64_t size, unsigned most, bool *the
 	return n * PAGE;
 }
 
-/* The same for as long as they are not resident; @done bytes are known not to be. */
+/* How many bytes are not resident; @done is known so far. */
 static uint64_t absent(const uint8_t *at, uint64_t done, uint64_t size)
 {
 	bool there = false;
@@ -239,7 +239,7 @@ uint64_t engine_hole_find(const struct engine_map *at, const struct space_entry 
 	case ENGINE_BACKING_MEMORY:
 	case ENGINE_BACKING_PAGES:
 		holes = absent(bytes, n, size);
-		/* Swap may have come meanwhile. */
+		/* Swap may have been added meanwhile. */
 		if (at->backing == ENGINE_BACKING_MEMORY && swaps())
 			return size;
 		break;

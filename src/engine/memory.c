@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Memory: which pages are to be sent, and sections of them.
+ * Memory: which pages must be sent, and sections of them.
  *
- * A page counts as written until it was sent since it was last written; in the beginning all do. So the
- * first round is like any other. Pages are taken from the cursor before they are read, which is what makes
- * a write during the copy count for the next round.
+ * A page counts as written until it is sent after its last write. At first all pages count, so the first round is like
+ * any other. Pages are taken from the cursor before they are read: a write during the copy counts for the next round.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,24 +17,24 @@
 #include "engine/migration.h"
 #include "engine/report.h"
 
-/* A section of pages: large enough to cost little, small enough to be summed while it is in the cache. */
+/* A section of pages: large enough to cost little, small enough to stay in the cache for its checksum. */
 #define PIECE (128u << 10)
-/* Pages in one buffer: what the far side may begin to work on while we go on. */
+/* Pages in one buffer: the destination loads them while the source fills the next buffer. */
 #define FILL (512u << 10)
-/* Pages looked at for one buffer, as those that are zero take no room in it. */
+/* Pages that are read for one buffer: zero pages take no space in it. */
 #define LOOK (16u << 20)
-/* After the first round a shorter run is of pages that were written: it has no holes worth looking for. */
+/* After the first round a shorter run consists of pages that were written: it is not searched for holes. */
 #define SHORT (64u << 10)
 
-/* What the CPU writes into memory that moves must be known, too. */
-static int see_cpu_tells(struct engine_memory *memory, uint32_t space, struct vfmig_error *err)
+/* Writes of the CPU must be tracked, too. */
+static int check_cpu_tracker(struct engine_memory *memory, uint32_t space, struct vfmig_error *err)
 {
 	for (uint32_t i = 0; i < memory->region_count; i++)
 		if (memory->regions[i].space == space && !space_cpu_tells(memory->spaces[space]))
 			return vfmig_err(
 				err, -EOPNOTSUPP,
-				"space %u has memory and no tracker of what the CPU writes there, "
-				"so such writes would be lost: add one with "
+				"space %u has memory and no tracker of the CPU's writes, "
+				"which would be lost: add one with "
 				"vfmig_space_add_tracker() (vfmig_cpu_tracker_new() makes one), or "
 				"call vfmig_space_only_devices_write() if the CPU writes nothing",
 				space);
@@ -49,7 +48,7 @@ int engine_memory_track(struct vfmig_migration *m, struct vfmig_error *err)
 	int ret;
 
 	for (uint32_t i = 0; i < memory->space_count; i++) {
-		ret = see_cpu_tells(memory, i, err);
+		ret = check_cpu_tracker(memory, i, err);
 		if (!ret)
 			ret = vfmig_cursor_open(memory->spaces[i], &memory->cursors[i], err);
 		if (ret == -EOPNOTSUPP && m->options.untracked)
@@ -87,7 +86,7 @@ static int drop(void *context, uint64_t iova, uint64_t size)
 	return 0;
 }
 
-/* What is not memory (a window of another device) is not sent from here, and must not be waited for. */
+/* Pages that are not memory (a region of another device) are not sent, and do not count as left. */
 static void drop_between(struct engine_memory *memory, uint32_t space)
 {
 	uint64_t at = 0;
@@ -120,7 +119,7 @@ static uint64_t pages_left(const struct engine_memory *memory)
 	return pages;
 }
 
-/* A round that was cut short had taken pages that it did not send. */
+/* A round that did not end has taken pages that it did not send. */
 static void put_back(struct engine_memory *memory)
 {
 	for (; memory->first < memory->count; memory->first++) {
@@ -164,7 +163,7 @@ int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 
 /* ---- taking runs ---- */
 
-/* One more run; when there is no room for it, it stays where it was. */
+/* Take a run; if there is no space left, it stays in the cursor. */
 static int take(void *context, uint64_t iova, uint64_t size)
 {
 	struct vfmig_migration *m = context;
@@ -182,7 +181,7 @@ static int take(void *context, uint64_t iova, uint64_t size)
 	return 0;
 }
 
-/* A region that nobody tracks goes once, while everything stands still. */
+/* An untracked region is sent once, during the downtime. */
 static void take_untracked(struct vfmig_migration *m)
 {
 	struct engine_memory *memory = &m->memory;
@@ -192,7 +191,7 @@ static void take_untracked(struct vfmig_migration *m)
 	memory->next = memory->regions[memory->at].size;
 }
 
-/* More runs, if there are any in this round. */
+/* Take more runs of this round. */
 static bool refill(struct vfmig_migration *m)
 {
 	struct engine_memory *memory = &m->memory;
@@ -220,8 +219,8 @@ static bool refill(struct vfmig_migration *m)
 /* ---- sections ---- */
 
 /*
- * What is being made: pages from @offset of @region that are all data or all zero.
- * @held: of region @holds, as long as pages come from there
+ * The section that is being built: pages from @offset of @region that are all data or all zero.
+ * @held: the hold on region @holds, while pages come from it
  */
 struct maker {
 	struct vfmig_migration *m;
@@ -230,7 +229,7 @@ struct maker {
 	uint32_t holds;
 	uint32_t region;
 	uint64_t offset;
-	uint32_t data; /* bytes of pages behind the header's place at buffer->end */
+	uint32_t data; /* bytes of pages, after the space for the header at buffer->end */
 	uint64_t zero; /* bytes of zero pages */
 };
 
@@ -253,13 +252,13 @@ static void close_section(struct maker *k)
 	k->zero = 0;
 }
 
-/* Room for what is open, and one more section with a page. */
+/* Whether the open section and one more with a page fit. */
 static bool capacity(const struct maker *k)
 {
 	return k->buffer->end + k->data + 2 * ABI_SECTION_HEADER_SIZE + ABI_STREAM_PAGE <= FILL;
 }
 
-/* Zeros more. */
+/* Add zero pages. */
 static void add_zeros(struct maker *k, uint32_t region, uint64_t offset, uint64_t size)
 {
 	if (k->data || region != k->region || offset != k->offset + k->zero)
@@ -270,7 +269,7 @@ static void add_zeros(struct maker *k, uint32_t region, uint64_t offset, uint64_
 	k->zero += size;
 }
 
-/* One page more. */
+/* Add a page. */
 static void add_page(struct maker *k, uint32_t region, uint64_t offset, const uint8_t *page)
 {
 	uint8_t *to;
@@ -283,7 +282,7 @@ static void add_page(struct maker *k, uint32_t region, uint64_t offset, const ui
 		return;
 	}
 	if (k->zero) {
-		/* The page lies where the header of the zeros has to go. Whatever is there by now. */
+		/* The header of the zeros overwrites the page: copy it again, also if it has changed meanwhile. */
 		close_section(k);
 		to = k->buffer->bytes + k->buffer->end + ABI_SECTION_HEADER_SIZE;
 		engine_page_copy(to, page);
@@ -305,7 +304,7 @@ static int hold(struct maker *k, uint32_t region, struct vfmig_error *err)
 	return engine_memory_hold(&k->m->memory, region, &k->held, err);
 }
 
-/* The next page of a run, or the hole that it begins with. */
+/* Add the next page of a run, or the hole at its beginning. */
 static void take_next(struct maker *k, struct engine_run *run)
 {
 	const struct engine_map *at = &k->m->memory.regions[run->region];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The maps whose memory moves: found when it begins, and seen to stay as they are.
+ * The maps whose memory moves: found at the set-up, and checked in each round.
  *
- * A map may go in the middle of a migration, which fails it; its memory may go with it, which must not
- * be found out by touching it. So pages are held while they are touched, as devices hold them.
+ * A map may be removed during the migration, which then fails. Its memory may be unmapped with it, and an access would
+ * be a fault: so the engine holds a map while it accesses the memory, as devices do.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,9 +25,10 @@ static int found(struct finder *f, const struct vfmig_map *map)
 	struct engine_map *at = &memory->regions[memory->region_count];
 
 	if (memory->region_count == VFMIG_MIGRATION_REGIONS_MAX)
-		return vfmig_err(f->err, -ENOSPC,
-				 "more than %u maps of memory; a migration takes no more",
-				 VFMIG_MIGRATION_REGIONS_MAX);
+		return vfmig_err(
+			f->err, -ENOSPC,
+			"the spaces have more than %u maps of memory, the limit of a migration",
+			VFMIG_MIGRATION_REGIONS_MAX);
 	*at = (struct engine_map){.space = f->space,
 				  .prot = map->prot,
 				  .iova = map->iova,
@@ -50,10 +51,11 @@ static int same(struct finder *f, const struct vfmig_map *map)
 		f->found++;
 		return 0;
 	}
-	return vfmig_err(f->err, -EBUSY,
-			 "the maps of space %u have changed during the migration: one of 0x%llx "
-			 "bytes at IOVA 0x%llx is new or another",
-			 f->space, (unsigned long long)map->size, (unsigned long long)map->iova);
+	return vfmig_err(
+		f->err, -EBUSY,
+		"the maps of space %u have changed during the migration: the map of 0x%llx "
+		"bytes at IOVA 0x%llx is new or has changed",
+		f->space, (unsigned long long)map->size, (unsigned long long)map->iova);
 }
 
 static int each(void *context, const struct vfmig_map *map)
@@ -99,7 +101,7 @@ int engine_memory_check(struct engine_memory *memory, struct vfmig_error *err)
 
 	if (!ret && f.found != memory->region_count)
 		return vfmig_err(err, -EBUSY,
-				 "a map was taken out of a space during the migration");
+				 "a map was removed from a space during the migration");
 	return ret;
 }
 
@@ -109,7 +111,7 @@ int engine_memory_hold(const struct engine_memory *memory, uint32_t region,
 	const struct engine_map *at = &memory->regions[region];
 	struct vfmig_space *space = memory->spaces[at->space];
 	size_t size = at->size;
-	/* The way that its devices may go is the one that there is. */
+	/* In a direction that the map allows. */
 	void *bytes = space_hold(space, at->iova, &size, !(at->prot & VFMIG_PROT_READ), held);
 
 	if (bytes == at->ptr && size == at->size)
@@ -118,8 +120,8 @@ int engine_memory_hold(const struct engine_memory *memory, uint32_t region,
 		space_release(space, *held);
 	return vfmig_err(
 		err, -EBUSY,
-		"the maps of space %u have changed during the migration: the one of 0x%llx "
-		"bytes at IOVA 0x%llx is gone",
+		"the maps of space %u have changed during the migration: the map of 0x%llx "
+		"bytes at IOVA 0x%llx was removed",
 		at->space, (unsigned long long)at->size, (unsigned long long)at->iova);
 }
 

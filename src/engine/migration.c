@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Making a migration, and its end.
+ * A migration object: its members, and what other threads may ask.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,10 +18,10 @@
 static int check_options(const struct vfmig_migration_options *o, struct vfmig_error *err)
 {
 	if (!o->downtime_ms)
-		return vfmig_err(err, -EINVAL, "a downtime of 0 ms cannot be kept; 1 is the least");
-	if (o->unconverged > VFMIG_UNCONVERGED_SWITCH)
 		return vfmig_err(err, -EINVAL,
-				 "option unconverged: %llu is neither fail nor switch",
+				 "a downtime limit of 0 ms is not possible: the minimum is 1 ms");
+	if (o->unconverged > VFMIG_UNCONVERGED_SWITCH)
+		return vfmig_err(err, -EINVAL, "option unconverged: invalid value %llu",
 				 (unsigned long long)o->unconverged);
 	return 0;
 }
@@ -105,11 +105,11 @@ static int check_id(const struct vfmig_migration *m, const char *id, struct vfmi
 		if (id[i] <= ' ' || id[i] > '~' || id[i] == '"' || id[i] == '\\')
 			return vfmig_err(
 				err, -EINVAL,
-				"a device's id is printable ASCII without space, quote and "
+				"the id of a device must be printable ASCII without space, quote and "
 				"backslash");
 	for (uint32_t i = 0; i < m->device_count; i++)
 		if (!strcmp(m->devices[i]->id, id))
-			return vfmig_err(err, -EEXIST, "there is a device %s already", id);
+			return vfmig_err(err, -EEXIST, "the migration has a device %s already", id);
 	return 0;
 }
 
@@ -149,7 +149,7 @@ static int may_add(struct vfmig_migration *m, const char *id, struct vfmig_error
 	int ret = check_new(m, err);
 
 	if (!ret && m->device_count == VFMIG_MIGRATION_DEVICES_MAX)
-		ret = vfmig_err(err, -ENOSPC, "a migration takes %u devices at the most",
+		ret = vfmig_err(err, -ENOSPC, "a migration has at most %u devices",
 				VFMIG_MIGRATION_DEVICES_MAX);
 	return ret ? ret : check_id(m, id, err);
 }
@@ -193,7 +193,7 @@ int vfmig_migration_add_space(struct vfmig_migration *m, struct vfmig_space *spa
 		if (memory->spaces[i] == space)
 			return vfmig_err(err, -EEXIST, "the space is in the migration already");
 	if (memory->space_count == VFMIG_MIGRATION_REGIONS_MAX)
-		return vfmig_err(err, -ENOSPC, "a migration takes %u spaces at the most",
+		return vfmig_err(err, -ENOSPC, "a migration has at most %u spaces",
 				 VFMIG_MIGRATION_REGIONS_MAX);
 	spaces = realloc(memory->spaces, (memory->space_count + 1) * sizeof(struct vfmig_space *));
 	if (!spaces)
@@ -221,14 +221,14 @@ int vfmig_migration_set_channel(struct vfmig_migration *m, int in_fd, int out_fd
 	if (ret)
 		return ret;
 	if ((m->role == VFMIG_ROLE_SOURCE ? out_fd : in_fd) < 0)
-		return vfmig_err(err, -EBADF, "the stream has nowhere to %s",
-				 m->role == VFMIG_ROLE_SOURCE ? "go" : "come from");
+		return vfmig_err(err, -EBADF, "the migration needs a descriptor to %s",
+				 m->role == VFMIG_ROLE_SOURCE ? "write to" : "read from");
 	m->channel.in_fd = in_fd;
 	m->channel.out_fd = out_fd;
 	return 0;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
 void vfmig_migration_cancel(struct vfmig_migration *m)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pages, copied and tested for zero in one go.
+ * Pages, copied and tested for zero in one pass.
  *
- * The memory that is copied may be written meanwhile, by a device or a CPU. That is no mistake: such a page
- * is marked once it is written, and sent again. The copy is what is tested, summed and sent, so that all
- * three agree. To ThreadSanitizer it is a race all the same, and so it is told to look away.
+ * A device or a CPU may write to the page during the copy. Such a page is marked after the write and sent again. The
+ * zero test, the checksum and the channel all use the copy, so they agree. ThreadSanitizer would report the race, so
+ * these functions are excluded from it.
  */
 #include <stdint.h>
 #include <string.h>
@@ -13,25 +13,25 @@
 #include "engine/memory.h"
 
 typedef uint64_t piece __attribute__((vector_size(16), may_alias, aligned(1)));
-#define AT_ONCE 8
+#define UNROLL 8
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define LOOK_AWAY __attribute__((no_sanitize("thread")))
+#define NO_TSAN __attribute__((no_sanitize("thread")))
 #endif
 #elif defined(__SANITIZE_THREAD__)
-#define LOOK_AWAY __attribute__((no_sanitize_thread))
+#define NO_TSAN __attribute__((no_sanitize_thread))
 #endif
-#ifndef LOOK_AWAY
-#define LOOK_AWAY
+#ifndef NO_TSAN
+#define NO_TSAN
 #endif
 
-LOOK_AWAY bool engine_page_copy(void *to, const void *from)
+NO_TSAN bool engine_page_copy(void *to, const void *from)
 {
 	const piece *in = from;
 	piece *out = to, any = {0, 0};
 
-	for (unsigned i = 0; i < ABI_STREAM_PAGE / sizeof(piece); i += AT_ONCE) {
+	for (unsigned i = 0; i < ABI_STREAM_PAGE / sizeof(piece); i += UNROLL) {
 		piece a = in[i], b = in[i + 1], c = in[i + 2], d = in[i + 3];
 		piece e = in[i + 4], f = in[i + 5], g = in[i + 6], h = in[i + 7];
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The pump: what memory and devices have goes out, side by side.
+ * The pump: memory and the data of devices, sent side by side.
  *
- * All of it goes through a fixed number of buffers. One is being read into by a device, another is being
- * filled with pages, others wait to be written. Devices come first, as a read takes its time; memory gets
- * two buffers at least while it has something. When nothing can be done, the loop waits for whatever
- * comes first.
+ * A fixed number of buffers is in use: a device reads into one, the engine fills another with pages, and the channel
+ * writes the others. Devices get buffers first, because a read takes time. Memory keeps at least two buffers while it
+ * has pages to send. If nothing can proceed, the loop waits for the first event.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +18,7 @@
 #include "engine/source.h"
 #include "engine/wait.h"
 
-/* Buffers of pages that wait to be written; more would only age there. */
+/* Buffers of pages that wait to be written. With more, pages would be written again before they are sent. */
 #define MEMORY_AHEAD 2u
 
 static int fill_memory(struct vfmig_migration *m, struct vfmig_error *err)
@@ -33,7 +32,7 @@ static int fill_memory(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!buffer)
 		return 0;
 	ret = engine_memory_fill(m, buffer, err);
-	/* After a failure, too: what is sealed has its number. */
+	/* Also after a failure: sealed sections have their numbers. */
 	if (buffer->end > buffer->start)
 		buffer_queue_push(&m->channel.out.queue, buffer);
 	else

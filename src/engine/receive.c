@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sections, taken in.
+ * Sections in: received, checked and loaded.
  *
- * Before anything is done with a section its header is well formed, it may come where it comes, and what it
- * addresses is there. Pages are read from the channel into the memory that they are for, and summed there:
- * if the sum is wrong the migration fails, and memory of a destination that failed means nothing. A
- * device's data is summed before the device sees it.
+ * Before a section is loaded, its header, its place in the stream and what it addresses are checked. Pages are read
+ * from the channel into their memory, and their checksum is computed there: if it is wrong the migration fails, and the
+ * memory of a failed destination is not used. The checksum of device data is checked before the device gets the data.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,21 +20,21 @@
 #include "engine/wait.h"
 #include "engine/window.h"
 
-/* Zeros are written so much at a time, between looks at the clock and at cancel. */
+/* Zeros are written in steps, with a look at time limits and cancel between them. */
 #define ZERO_STEP (64ull << 20)
-/* Devices, the clock and cancel are looked at every so many sections. */
+/* Sections between two looks at devices, time limits and cancel. */
 #define LOOK_EVERY 64u
-/* A section up to this size is taken whole into the buffer first. */
+/* A section of up to this size is received in the buffer first. */
 #define SMALL (16u << 10)
 
-static int unsound(struct vfmig_migration *m, struct vfmig_error *err, const char *why)
+static int invalid(struct vfmig_migration *m, struct vfmig_error *err, const char *why)
 {
 	return vfmig_err(
-		err, -EBADMSG, "the stream is not sound, at byte %llu: %s",
+		err, -EBADMSG, "invalid stream at byte %llu: %s",
 		(unsigned long long)(m->channel.in.bytes - channel_in_have(&m->channel.in)), why);
 }
 
-/* Read what there is, or wait for more. 0, or an error. */
+/* Read what has arrived, or wait for more. 0, or an error. */
 static int read_more(struct vfmig_migration *m, void *to, size_t len, size_t *got,
 		     struct vfmig_error *err)
 {
@@ -48,7 +47,7 @@ static int read_more(struct vfmig_migration *m, void *to, size_t len, size_t *go
 	if (!n)
 		return m->channel.file
 			       ? vfmig_err(err, -EBADMSG,
-					   "the stream breaks off at byte %llu: it is not whole",
+					   "the stream ends at byte %llu, before END",
 					   (unsigned long long)m->channel.in.bytes)
 			       : vfmig_err(err, -ECONNRESET, "the source has closed the channel");
 	if (n != -EAGAIN)
@@ -82,7 +81,7 @@ int engine_receive_header(struct vfmig_migration *m, struct abi_section *section
 	if (!why)
 		why = abi_stream_check_section(&m->channel.in.check, section);
 	if (why)
-		return unsound(m, err, why);
+		return invalid(m, err, why);
 	channel_in_consume(&m->channel.in, header, ABI_SECTION_HEADER_SIZE);
 	return 0;
 }
@@ -96,7 +95,7 @@ int engine_receive_payload(struct vfmig_migration *m, const struct abi_section *
 	size_t got;
 	int ret;
 
-	/* A small one comes with others: one read for all of them. Behind a large one comes another. */
+	/* Small sections come together: one read receives several. After a large one, only the next header. */
 	m->channel.in.ahead = left <= SMALL ? 0 : ABI_SECTION_HEADER_SIZE;
 	if (left <= SMALL) {
 		ret = engine_receive_bytes(m, left, err);
@@ -111,11 +110,11 @@ int engine_receive_payload(struct vfmig_migration *m, const struct abi_section *
 			return ret;
 	}
 	if (!channel_in_sealed(header, to, section))
-		return unsound(m, err, "the checksum of a section is wrong");
+		return invalid(m, err, "wrong checksum of a section");
 	return 0;
 }
 
-/* ---- what each type does ---- */
+/* ---- a function for each type ---- */
 
 struct load {
 	struct vfmig_migration *m;
@@ -174,7 +173,7 @@ static int zeros(struct load *load, struct vfmig_error *err)
 	return ret;
 }
 
-/* A buffer for this section: that of the chunk which it goes on with, if it has room, or another. */
+/* A buffer for this section: that of its chunk, if it has space left, or another one. */
 static int chunk_buffer(struct load *load, struct engine_device *dev, struct vfmig_error *err)
 {
 	const struct abi_section *s = &load->section;
@@ -182,14 +181,14 @@ static int chunk_buffer(struct load *load, struct engine_device *dev, struct vfm
 
 	if (open && open->length + s->length <= CHANNEL_BUFFER_DATA)
 		return 0;
-	/* A chunk that is larger than a buffer is written in pieces. */
+	/* A chunk larger than a buffer is written in pieces. */
 	dev->open = NULL;
 	if (open)
 		engine_writes_submit(dev, open, open->length);
 	return engine_writes_buffer(dev, &dev->open, err);
 }
 
-/* The chunk says where its data is. */
+/* The chunk describes where its data is. */
 static int window_chunk(struct load *load, struct engine_device *dev, struct channel_buffer *open,
 			struct vfmig_error *err)
 {
@@ -254,7 +253,7 @@ static int round_over(struct load *load, struct vfmig_error *err)
 	return ret;
 }
 
-/* Answered once everything before it is loaded. What it carries only measures the channel. */
+/* LOADED is sent when everything before SYNC is loaded. The payload only measures the channel. */
 static int sync(struct load *load, struct vfmig_error *err)
 {
 	struct abi_section loaded = {.type = ABI_SECTION_LOADED, .arg = load->section.seq};
@@ -267,7 +266,7 @@ static int sync(struct load *load, struct vfmig_error *err)
 	buffer = engine_buffer_get(m, true);
 	if (!buffer)
 		return vfmig_err(err, -EBADMSG,
-				 "the stream has chunks of too many devices open at once");
+				 "the stream interleaves chunks of too many devices");
 	ret = engine_receive_payload(m, &load->section, load->header, buffer->bytes, err);
 	engine_buffer_put(m, buffer);
 	if (!ret)
@@ -294,13 +293,13 @@ static int cancel(struct load *load, struct vfmig_error *err)
 		return ret;
 	reported[load->section.length] = 0;
 	if (abi_section_sentence(reported, load->section.length))
-		strcpy(reported, "its reason is not printable");
+		strcpy(reported, "(the reason is not printable)");
 	load->m->destination.source_cancelled = true;
 	return vfmig_err(err, -EREMOTEIO, "the source gave up: %s",
 			 *reported ? reported : "cancelled");
 }
 
-static int (*const takes[])(struct load *, struct vfmig_error *) = {
+static int (*const loads[])(struct load *, struct vfmig_error *) = {
 	[ABI_SECTION_MEM_PAGES] = pages,     [ABI_SECTION_MEM_ZERO] = zeros,
 	[ABI_SECTION_ROUND] = round_over,    [ABI_SECTION_DEVICE_DATA] = data,
 	[ABI_SECTION_DEVICE_END] = data_end, [ABI_SECTION_STOPPED] = source_stopped,
@@ -314,10 +313,10 @@ int engine_receive_section(struct vfmig_migration *m, struct vfmig_error *err)
 	struct load load = {.m = m, .header = header};
 	int ret = engine_receive_header(m, &load.section, header, err);
 
-	/* HELLO is not among them; the order has refused it by now. */
+	/* The check of the stream has rejected types that have no function. */
 	if (!ret)
-		ret = takes[load.section.type](&load, err);
-	/* What came is done; but behind COMMIT no limit passes, and nobody cancels. */
+		ret = loads[load.section.type](&load, err);
+	/* After COMMIT neither time limits nor cancel apply. */
 	if (!ret && load.section.type != ABI_SECTION_COMMIT && load.section.seq % LOOK_EVERY == 0)
 		ret = look(m, err);
 	engine_report_progress(m);

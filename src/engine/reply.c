@@ -13,26 +13,26 @@
 #include "engine/send.h"
 #include "engine/wait.h"
 
-/* What came from the peer, fit to be shown. */
-static int peer_says(struct vfmig_migration *m, const struct abi_section *section,
-		     struct vfmig_error *err)
+/* The reason that the destination sent, if it is printable. */
+static int peer_failed(struct vfmig_migration *m, const struct abi_section *section,
+		       struct vfmig_error *err)
 {
 	char reported[ABI_SECTION_SENTENCE_MAX + 1];
 
 	channel_in_consume(&m->channel.in, reported, section->length);
 	reported[section->length] = 0;
 	if (abi_section_sentence(reported, section->length))
-		strcpy(reported, "(its reason is not printable)");
+		strcpy(reported, "(the reason is not printable)");
 	return vfmig_err(err, -EREMOTEIO, "the destination %s: %s",
 			 section->type == ABI_SECTION_REFUSE ? "refuses" : "failed", reported);
 }
 
-static int unsound(struct vfmig_error *err, const char *why)
+static int invalid(struct vfmig_error *err, const char *why)
 {
-	return vfmig_err(err, -EBADMSG, "what the destination answers is not sound: %s", why);
+	return vfmig_err(err, -EBADMSG, "invalid reply of the destination: %s", why);
 }
 
-/* At least so many bytes in the buffer: 1; not yet: 0; or an error. */
+/* 1 if so many bytes are in the buffer, 0 if they have not arrived yet, or an error. */
 static int have(struct vfmig_migration *m, uint32_t bytes, struct vfmig_error *err)
 {
 	ssize_t n;
@@ -62,15 +62,15 @@ static int stream_header(struct vfmig_migration *m, struct vfmig_error *err)
 	channel_in_consume(&m->channel.in, bytes, sizeof(bytes));
 	why = abi_stream_get_header(bytes, sizeof(bytes), &header);
 	if (why)
-		return unsound(err, why);
+		return invalid(err, why);
 	if (!(header.flags & ABI_STREAM_FLAG_REPLY) ||
 	    memcmp(header.id, m->channel.id, sizeof(m->channel.id)))
-		return unsound(err, "it answers another migration");
+		return invalid(err, "it belongs to another migration");
 	m->channel.received_header = true;
 	return 1;
 }
 
-/* One section that has come whole: its type; 0 if there is none. */
+/* The type of the next section, 0 if none has arrived completely, or an error. */
 static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	uint8_t *at;
@@ -89,26 +89,26 @@ static int next_section(struct vfmig_migration *m, struct vfmig_error *err)
 	why = abi_section_get(m->channel.in.buf + m->channel.in.start, ABI_SECTION_HEADER_SIZE,
 			      &section);
 	if (why)
-		return unsound(err, why);
+		return invalid(err, why);
 	ret = have(m, ABI_SECTION_HEADER_SIZE + section.length, err);
 	if (ret <= 0)
 		return ret;
 	at = m->channel.in.buf + m->channel.in.start;
 	if (!channel_in_sealed(at, at + ABI_SECTION_HEADER_SIZE, &section))
-		return unsound(err, "a checksum is wrong");
+		return invalid(err, "wrong checksum");
 	why = abi_stream_check_section(&m->channel.in.check, &section);
 	if (why)
-		return unsound(err, why);
+		return invalid(err, why);
 	channel_in_consume(&m->channel.in, (uint8_t[ABI_SECTION_HEADER_SIZE]){0},
 			   ABI_SECTION_HEADER_SIZE);
 	if (section.type == ABI_SECTION_ACCEPT)
 		m->handoff.checks_by_running = section.arg & ABI_ACCEPT_RUNS;
-	/* SYNC was the last that was sent: nothing follows it before its answer. */
+	/* Nothing is sent after SYNC before its reply. */
 	if (section.type == ABI_SECTION_LOADED && section.arg != m->channel.out.sections - 1)
-		return unsound(err, "LOADED answers a section that is not the last SYNC");
+		return invalid(err, "LOADED does not belong to the last SYNC");
 	m->handoff.peer_reset = section.type == ABI_SECTION_FAILED && !section.arg;
 	if (section.type == ABI_SECTION_REFUSE || section.type == ABI_SECTION_FAILED)
-		return peer_says(m, &section, err);
+		return peer_failed(m, &section, err);
 	return section.type;
 }
 
@@ -121,7 +121,7 @@ int engine_reply_check(struct vfmig_migration *m, struct vfmig_error *err)
 	m->channel.readable = false;
 	type = next_section(m, err);
 	if (type > 0)
-		return unsound(err, "it answers what it was not asked");
+		return invalid(err, "unexpected section");
 	return type;
 }
 
@@ -135,7 +135,7 @@ int engine_reply_await(struct vfmig_migration *m, uint16_t type, struct vfmig_er
 		if (ret == type)
 			return 0;
 		if (ret > 0)
-			return unsound(err, "it answers what it was not asked");
+			return invalid(err, "unexpected section");
 		if (!ret)
 			ret = engine_wait(m, ENGINE_WAIT_IN, err);
 		if (ret)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is told: progress, and how it ended.
+ * Reports: progress, and the outcome.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rounds of pre-copy: everything that was written since the last one goes, while everything runs.
+ * Rounds of pre-copy: each sends what was written since the last one, while the source runs.
  *
- * A round is over when memory and devices have nothing for now and the destination has loaded all of it
- * (sync.c). Then the engine measures it and collects what was written meanwhile. From both comes the estimate that
- * decides whether there is another round.
+ * A round is over when memory and devices have nothing left for now, and the destination has loaded all of it (sync.c).
+ * Then the engine measures the round and collects what was written meanwhile. Both give the estimate of the downtime,
+ * which decides whether there is another round.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "engine/send.h"
 #include "engine/source.h"
 
-/* A round that sent nothing, and did not help: so long until the next may. */
+/* The pause after a round that sent nothing and did not improve the estimate. */
 #define BREATH_NS 5000000
 
 static int begin(struct vfmig_migration *m, struct vfmig_error *err)
@@ -50,7 +50,7 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 		e.initial_left |= estimate->initial > 0;
 		e.unknown += !estimate->known;
 	}
-	/* Halves, so that two devices with absurd claims do not wrap round to nothing. */
+	/* Halves, so that the sum of two absurd reports does not wrap around. */
 	e.device_bytes = e.device_bytes > UINT64_MAX / 4 ? UINT64_MAX / 2 : e.device_bytes << 1;
 	if (__builtin_add_overflow(left, e.device_bytes, &left))
 		left = UINT64_MAX;
@@ -62,7 +62,7 @@ static void estimate(struct vfmig_migration *m, uint64_t dirty_rate)
 	pthread_mutex_unlock(&m->status.lock);
 }
 
-static void tell(struct vfmig_migration *m, uint64_t bytes, uint64_t dirty)
+static void report(struct vfmig_migration *m, uint64_t bytes, uint64_t dirty)
 {
 	const struct vfmig_estimate *e = &m->status.estimate;
 
@@ -86,7 +86,7 @@ static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error
 	int ret = 0;
 
 	m->source.round_ns = ns;
-	/* No round is shorter than a round trip, and the first one measured may have met a busy moment. */
+	/* A round takes at least a round trip, and the first measured round trip may have been slow. */
 	estimator_round_trip(&m->source.estimator, (uint64_t)ns);
 	ns = (uint64_t)ns > held ? ns - (int64_t)held : 1;
 	if (m->source.estimator.sure)
@@ -102,7 +102,7 @@ static int measure(struct vfmig_migration *m, uint64_t bytes, struct vfmig_error
 	return ret;
 }
 
-/* 1 if the round had something in it. */
+/* 1 if the round sent something. */
 static int end(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct abi_section section = {.type = ABI_SECTION_ROUND, .arg = m->progress.round};
@@ -119,7 +119,7 @@ static int end(struct vfmig_migration *m, struct vfmig_error *err)
 	if (ret)
 		return ret;
 	m->source.round_open = false;
-	/* A tracker that failed makes for a round of everything; it was told. */
+	/* After the failure of a tracker, which was reported, the next round sends everything. */
 	ret = engine_memory_collect(m, err);
 	if (ret < 0)
 		return ret;
@@ -128,7 +128,7 @@ static int end(struct vfmig_migration *m, struct vfmig_error *err)
 	if (ret)
 		return ret;
 	estimate(m, m->source.round_ns ? dirty * 1000000000 / (uint64_t)m->source.round_ns : 0);
-	tell(m, bytes, dirty);
+	report(m, bytes, dirty);
 	ret = c->memory_bytes || c->device_bytes || c->zero_pages;
 	m->progress.counts.memory_bytes += c->memory_bytes;
 	m->progress.counts.device_bytes += c->device_bytes;
@@ -160,13 +160,13 @@ ssize_t engine_source_iterate(struct vfmig_migration *m, uint64_t budget, struct
 	return ret <= 0 ? ret : (ssize_t)(m->channel.out.bytes - before);
 }
 
-/* A file answers no probe. If nothing is written before the stop either, its rate stays unknown. */
+/* A file does not reply to probes. If nothing is written before the stop either, its rate stays unknown. */
 static bool unmeasurable(const struct vfmig_migration *m)
 {
 	return m->channel.file && !m->source.estimator.sure && !m->status.estimate.initial_left;
 }
 
-/* No rounds: the estimate is that of everything. */
+/* Without rounds, the estimate includes everything. */
 static int estimate_all(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int ret = engine_sync_probe(m, err);
@@ -187,16 +187,16 @@ static int unconverged(struct vfmig_migration *m, struct vfmig_error *err)
 		snprintf(downtime, sizeof(downtime), "is %llu ms",
 			 (unsigned long long)((e->downtime_ns + 999999) / 1000000));
 	if (e->initial_left)
-		return vfmig_err(err, -ETIME,
-				 "after %llu rounds a device has still not sent the first of its "
-				 "data (initial bytes); raise max-rounds, or switch all the same "
-				 "(unconverged=switch)",
-				 (unsigned long long)m->progress.round);
+		return vfmig_err(
+			err, -ETIME,
+			"after %llu rounds a device has not sent all of its initial bytes: raise "
+			"max-rounds, or switch over all the same (unconverged=switch)",
+			(unsigned long long)m->progress.round);
 	return vfmig_err(
 		err, -ETIME,
 		"after %llu rounds the estimated downtime %s, and the limit is %llu ms: "
 		"%llu bytes are left at %llu bytes/s, and %llu pages/s are written. Raise the "
-		"downtime limit (downtime) or the bandwidth, or switch all the same "
+		"limit (downtime) or the bandwidth, or switch over all the same "
 		"(unconverged=switch)",
 		(unsigned long long)m->progress.round, downtime,
 		(unsigned long long)m->options.downtime_ms,
@@ -219,7 +219,7 @@ const char *engine_source_rounds(struct vfmig_migration *m, int *ret, struct vfm
 		if (m->progress.round >= m->options.max_rounds) {
 			if (m->options.unconverged == VFMIG_UNCONVERGED_SWITCH)
 				return "max-rounds";
-			/* A file does not say how fast it will be: nothing was sent that could be measured. */
+			/* Nothing was sent to the file that could be measured. */
 			if (!m->progress.round && unmeasurable(m))
 				return "unmeasured";
 			*ret = unconverged(m, err);

@@ -32,7 +32,7 @@ static void *run_far(void *context)
 	struct far *far = context;
 
 	far->ret = vfmig_migration_run(far->m, far->fd, far->fd, &far->err);
-	/* The source may wait for what will not come any more. */
+	/* End a wait of the source. */
 	shutdown(far->fd, SHUT_RDWR);
 	return NULL;
 }

@@ -24,7 +24,7 @@ int engine_buffers_alloc(struct vfmig_migration *m, struct vfmig_error *err)
 		if (!buffer)
 			return vfmig_err(err, -ENOMEM, "no memory for %u buffers of %u bytes",
 					 VFMIG_MIGRATION_BUFFERS, VFMIG_MIGRATION_BUFFER_BYTES);
-		/* Only the head: the bytes are pages that may never be used. */
+		/* Only the head: the pages of the bytes may never be used. */
 		memset(buffer, 0, offsetof(struct channel_buffer, bytes));
 		buffer_queue_push(&m->channel.free, buffer);
 	}
@@ -52,7 +52,7 @@ struct channel_buffer *engine_buffer_get(struct vfmig_migration *m, bool control
 	return buffer;
 }
 
-/* The last one that was used is the first to be used again: it is still in the cache. */
+/* The buffer that was used last is used again first, because it is in the cache. */
 void engine_buffer_put(struct vfmig_migration *m, struct channel_buffer *buffer)
 {
 	buffer->next = m->channel.free.first;
@@ -71,7 +71,7 @@ ssize_t engine_send_queued(struct vfmig_migration *m, struct vfmig_error *err)
 	while ((buffer = buffer_queue_shift(&spent)))
 		engine_buffer_put(m, buffer);
 
-	/* The destination may have said why it has gone. */
+	/* The destination may have sent the reason before it closed the channel. */
 	if (n == -EPIPE || n == -ECONNRESET) {
 		struct vfmig_error reported = {0};
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Asking the devices what they have left: all at once, each one question after the other.
+ * Querying how much data devices have left: PRECOPY_INFO and DATA_SIZE, each on all devices in parallel.
  *
- * What a device cannot tell (ENOTTY, and whatever else it says) is not asked again. A device that does not
- * answer at all hangs, and would do so at the switchover.
+ * A query that a device does not support (ENOTTY, or any other error) is not repeated. A query that runs into its time
+ * limit fails the migration: such a device would hang at the switchover.
  */
 #include <errno.h>
 
@@ -12,7 +12,7 @@
 #include "engine/migration.h"
 #include "engine/wait.h"
 
-static bool asks(const struct engine_device *dev, enum vfmig_op op)
+static bool supports(const struct engine_device *dev, enum vfmig_op op)
 {
 	if (op == VFMIG_OP_DATA_SIZE)
 		return !dev->no_size;
@@ -42,14 +42,14 @@ static void answered(struct engine_device *dev, enum vfmig_op op)
 		estimate->known = true;
 }
 
-static int ask(struct vfmig_migration *m, enum vfmig_op op, struct vfmig_error *err)
+static int query(struct vfmig_migration *m, enum vfmig_op op, struct vfmig_error *err)
 {
 	int hung = 0, ret;
 
 	for (uint32_t i = 0; i < m->device_count; i++) {
 		struct engine_device *dev = m->devices[i];
 
-		if (!asks(dev, op))
+		if (!supports(dev, op))
 			continue;
 		dev->op.request = (struct vfmig_request){.op = op};
 		if (op == VFMIG_OP_PRECOPY_INFO)
@@ -76,7 +76,7 @@ static int ask(struct vfmig_migration *m, enum vfmig_op op, struct vfmig_error *
 
 int engine_sizes_get(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	int ret = ask(m, VFMIG_OP_PRECOPY_INFO, err);
+	int ret = query(m, VFMIG_OP_PRECOPY_INFO, err);
 
-	return ret ? ret : ask(m, VFMIG_OP_DATA_SIZE, err);
+	return ret ? ret : query(m, VFMIG_OP_DATA_SIZE, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A source begins: what there is to move, whether the other side takes it, and everything made ready.
+ * The set-up of a source: what moves, whether the destination accepts it, and the begin of tracking and pre-copy.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,14 +27,14 @@ static int check_states(struct vfmig_migration *m, struct vfmig_error *err)
 
 		if (dev->state != VFMIG_STATE_RUNNING)
 			return vfmig_err(err, -EBUSY,
-					 "device %s: is in %s; a migration begins in RUNNING%s",
+					 "device %s: is in %s, and a migration begins in RUNNING%s",
 					 dev->id, vfmig_state_name(dev->state),
 					 dev->state == VFMIG_STATE_ERROR ? ": reset it first" : "");
 	}
 	return ret;
 }
 
-static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
+static int send_hello(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct abi_section section = {.type = ABI_SECTION_HELLO};
 	struct negotiation *negotiation;
@@ -53,7 +53,7 @@ static int say_hello(struct vfmig_migration *m, struct vfmig_error *err)
 	if (len > ABI_SECTION_HELLO_MAX) {
 		free(json);
 		return vfmig_err(err, -E2BIG,
-				 "the description of devices and memory is larger than "
+				 "the description of the devices and maps is larger than "
 				 "%u bytes",
 				 ABI_SECTION_HELLO_MAX);
 	}
@@ -87,7 +87,7 @@ static int begin_moving(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!ret)
 		ret = engine_memory_collect(m, err);
 	if (ret > 0)
-		ret = err ? err->code : -EIO; /* it cannot be tracked; better now than later */
+		ret = err ? err->code : -EIO; /* the memory cannot be tracked: fail early */
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < m->device_count; i++)
@@ -109,9 +109,9 @@ static int setup(struct vfmig_migration *m, struct vfmig_error *err)
 		      VFMIG_U64("regions", m->memory.region_count),
 		      VFMIG_U64("memory_bytes", m->memory.total));
 	if (getrandom(m->channel.id, sizeof(m->channel.id), 0) < 0)
-		return vfmig_err(err, -errno, "no random number for the migration's id");
+		return vfmig_err(err, -errno, "getrandom() failed: no id for the migration");
 	abi_stream_check_init(&m->channel.in.check, ABI_STREAM_FLAG_REPLY);
-	ret = say_hello(m, err);
+	ret = send_hello(m, err);
 	if (!ret && !m->channel.file)
 		ret = engine_reply_await(m, ABI_SECTION_ACCEPT, err);
 	return ret ? ret : begin_moving(m, err);

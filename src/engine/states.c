@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices go to states, all at the same time.
+ * State changes of all devices, in parallel.
  *
- * At the switchover each microsecond counts, and a device may take its time for an arc: so all are asked
- * before the first is waited for. A device whose change failed may be in any state on the way, and is asked
- * where it is before it is brought back.
+ * A device may take long for an arc, and each microsecond of the switchover is downtime: so the changes of all devices
+ * are submitted before the engine waits for the first. A device whose change failed may be in any state on the way, and
+ * is queried before it is brought back.
  */
 #include <errno.h>
 #include <string.h>
@@ -78,8 +78,8 @@ bool engine_states_done(struct vfmig_migration *m)
 	return true;
 }
 
-/* Wait for all, take in each; the first failure. */
-static int take_in(struct vfmig_migration *m, struct vfmig_error *err)
+/* Wait for all changes and complete them. Returns the first failure. */
+static int wait_all(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	int first = 0, ret, waited;
 
@@ -97,12 +97,12 @@ static int take_in(struct vfmig_migration *m, struct vfmig_error *err)
 int engine_states_go(struct vfmig_migration *m, engine_target_fn where, struct vfmig_error *err)
 {
 	engine_states_submit(m, where);
-	return take_in(m, err);
+	return wait_all(m, err);
 }
 
 /*
- * Submit the same question or order to all that @asked says, and wait; failures stay in the operations. 0, or
- * -ECANCELED: then all was taken back.
+ * Submit one operation to all devices in @asked, and wait; failures stay in the requests. 0, or -ECANCELED after all
+ * were cancelled.
  */
 static int ask_all(struct vfmig_migration *m, enum vfmig_op op, bool *asked)
 {
@@ -158,15 +158,15 @@ int engine_states_get_all(struct vfmig_migration *m, struct vfmig_error *err)
 
 		if (dev->unsure)
 			return vfmig_err(err, engine_device_code(dev->op.request.result),
-					 "device %s: does not say which state it is in: %s",
-					 dev->id, dev->op.err.text);
+					 "device %s: its state cannot be read: %s", dev->id,
+					 dev->op.err.text);
 	}
 	return 0;
 }
 
 /* ---- the source's way back ---- */
 
-/* First all run without peer-to-peer, as far as they can, … */
+/* First all devices run without peer-to-peer, as far as they support that, … */
 static enum vfmig_state nearly_back(const struct engine_device *dev)
 {
 	bool stopped = dev->state == VFMIG_STATE_STOP || dev->state == VFMIG_STATE_STOP_COPY;
@@ -176,13 +176,13 @@ static enum vfmig_state nearly_back(const struct engine_device *dev)
 	return dev->state;
 }
 
-/* … then all run. */
+/* … then all devices run. */
 static enum vfmig_state back(const struct engine_device *dev)
 {
 	return dev->state == VFMIG_STATE_ERROR ? VFMIG_STATE_ERROR : VFMIG_STATE_RUNNING;
 }
 
-/* One step for all. A device that does not answer is not asked again: it would cost its time limit. */
+/* One step for all devices. A device that does not answer gets no further request: each would cost its time limit. */
 static void step_back(struct vfmig_migration *m, engine_target_fn where, bool *lost,
 		      struct vfmig_error *err)
 {
@@ -213,9 +213,9 @@ uint32_t engine_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 		lost[i] = true;
 		if (!err || !err->code)
 			vfmig_err(err, -EIO, "device %s: %s%s", m->devices[i]->id,
-				  m->devices[i]->unsure ? "does not say which state it is in: "
-							: "is in ERROR, which only a reset ends, "
-							  "and that loses its state",
+				  m->devices[i]->unsure ? "its state cannot be read: "
+							: "is in ERROR, which only a reset leaves, "
+							  "and a reset loses its state",
 				  m->devices[i]->unsure ? m->devices[i]->op.err.text : "");
 	}
 	step_back(m, nearly_back, lost, err);
@@ -224,14 +224,14 @@ uint32_t engine_states_back(struct vfmig_migration *m, struct vfmig_error *err)
 		struct vfmig_device *device = vfmig_session_device(m->devices[i]->session);
 
 		count += lost[i];
-		/* Nor is it waited for when its log is stopped. */
+		/* Do not wait for such a device either when its log is stopped. */
 		if (m->devices[i]->unsure && device)
 			vfmig_device_set_timeout(device, 1);
 	}
 	return count;
 }
 
-/* ---- the destination's fence ---- */
+/* ---- the destination's reset ---- */
 
 uint32_t engine_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
 {
@@ -259,24 +259,24 @@ uint32_t engine_states_reset(struct vfmig_migration *m, struct vfmig_error *err)
 
 /* ---- devices that reach each other ---- */
 
-static int is_window(void *context, const struct vfmig_map *map)
+static int is_peer(void *context, const struct vfmig_map *map)
 {
 	return map->kind == VFMIG_MAP_REGION;
 }
 
 int engine_states_p2p(struct vfmig_migration *m, struct vfmig_error *err)
 {
-	bool windows = false;
+	bool peers = false;
 
 	for (uint32_t i = 0; i < m->memory.space_count; i++)
-		windows |= vfmig_space_each(m->memory.spaces[i], is_window, NULL) > 0;
-	for (uint32_t i = 0; windows && m->device_count > 1 && i < m->device_count; i++)
+		peers |= vfmig_space_each(m->memory.spaces[i], is_peer, NULL) > 0;
+	for (uint32_t i = 0; peers && m->device_count > 1 && i < m->device_count; i++)
 		if (!(m->devices[i]->flags & VFMIG_MIGRATION_P2P))
 			return vfmig_err(
 				err, -EOPNOTSUPP,
 				"device %s: has no P2P states, and devices of this migration "
-				"have each other's regions mapped: one could write to another "
-				"that has stopped. Unmap the regions first",
+				"have each other's regions mapped: a running device could write to a "
+				"stopped one. Unmap the regions first",
 				m->devices[i]->id);
 	return 0;
 }

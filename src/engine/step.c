@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Steps: in the caller's thread, or in one of ours with a descriptor to poll.
+ * Steps: in the thread of the caller, or in a thread of the engine with a descriptor to poll.
  */
 #include <errno.h>
 #include <signal.h>
@@ -129,7 +129,7 @@ static ssize_t take_step(struct vfmig_migration *m, enum vfmig_step step, uint64
 		return engine_source_complete(m, "asked", err);
 	if (!source && step == VFMIG_STEP_LOAD)
 		return load(m, budget, err);
-	return vfmig_err(err, -EINVAL, "a %s has no such step", engine_role_name(m->role));
+	return vfmig_err(err, -EINVAL, "a %s does not have this step", engine_role_name(m->role));
 }
 
 ssize_t vfmig_migration_step(struct vfmig_migration *m, enum vfmig_step step, uint64_t budget,
@@ -139,7 +139,7 @@ ssize_t vfmig_migration_step(struct vfmig_migration *m, enum vfmig_step step, ui
 	ssize_t ret;
 
 	if (m->step.runs)
-		return vfmig_err(err, -EBUSY, "a step is under way");
+		return vfmig_err(err, -EBUSY, "a step is running already");
 	ret = take_step(m, step, budget, err ? err : &none);
 	end(m);
 	return ret;
@@ -166,7 +166,7 @@ int vfmig_migration_start(struct vfmig_migration *m, enum vfmig_step step, uint6
 	int ret;
 
 	if (m->step.runs)
-		return vfmig_err(err, -EBUSY, "a step is under way");
+		return vfmig_err(err, -EBUSY, "a step is running already");
 	m->step.what = step;
 	m->step.budget = budget;
 	m->step.err = (struct vfmig_error){0};
@@ -194,7 +194,7 @@ ssize_t vfmig_migration_finish(struct vfmig_migration *m, struct vfmig_error *er
 	pthread_join(m->step.thread, NULL);
 	m->step.runs = false;
 	if (read(m->step.fd, &count, sizeof(count)) < 0)
-		return vfmig_err(err, -EIO, "somebody has read the step's descriptor");
+		return vfmig_err(err, -EIO, "the descriptor of the step was read by the caller");
 	if (m->step.result < 0)
 		vfmig_err(err, (int)m->step.result, "%s", m->step.err.text);
 	end(m);

@@ -2,14 +2,14 @@
 /*
  * What the destination has loaded, and how fast.
  *
- * A descriptor that has taken bytes says nothing about the destination: megabytes wait in socket buffers, a
- * section of 48 bytes may stand for a gigabyte of zeros, and a device may load slower than the channel carries.
- * All of that would become downtime if the source stopped now. So the source sends SYNC at the end of each
- * round and before it pauses the user, and waits for LOADED: the destination sends it when everything before
- * the SYNC is in memory or was accepted by its device. The devices run meanwhile.
+ * Bytes that were written to the channel are not loaded: megabytes wait in socket buffers, a section of 48 bytes may
+ * stand for a gigabyte of zeros, and a device may load slower than the channel carries. All of that would be downtime
+ * if the source stopped now. So the source sends SYNC at the end of each round and before it pauses the user. The
+ * destination replies LOADED when everything before the SYNC is in memory or was accepted by its device. The source's
+ * devices run meanwhile.
  *
- * The time from the beginning of a round to its LOADED is what the rate is measured by. A round that carries too
- * little data to tell the rate leaves it to probes: SYNC sections with a payload that the destination drops.
+ * The rate is measured from the beginning of a round to its LOADED. After a round with too little data to measure, the
+ * source sends probes: SYNC sections with a payload that the destination drops.
  */
 #include <errno.h>
 
@@ -19,8 +19,8 @@
 #include "engine/send.h"
 
 /*
- * Probes grow until one takes so many round trips and so much more, or is as large as a section may be. None follows
- * one that took very long, as under a bandwidth limit.
+ * Probes grow until one takes PROBE_TRIPS round trips and PROBE_NS more, takes PROBE_LONG (under a bandwidth limit, say),
+ * or is as large as a section may be.
  */
 #define PROBE_TRIPS 4
 #define PROBE_NS    20000000

@@ -15,8 +15,8 @@
  * @offset, @inode, @major, @minor: of the file behind it
  * @page: the size of its pages in bytes: more than 4096 if it is of hugetlbfs
  * @shared: MAP_SHARED
- * @anonymous: private memory with no file of the user's behind it: a page that is not there is zero
- * @served: the owner fills missing pages by userfaultfd: a page that is not there may be anything
+ * @anonymous: private memory without a file: a page that is not resident and not swapped out is zero
+ * @served: a userfaultfd handler fills missing pages: the content of a page that is not resident is unknown
  */
 struct engine_vma {
 	uint64_t start, end;
@@ -28,7 +28,7 @@ struct engine_vma {
 
 typedef int (*engine_vma_fn)(void *context, const struct engine_vma *vma);
 
-/* Call @fn for each, in order of address, until it returns something. That, 0, or a negative errno. */
+/* Call @fn for each mapping, by address, until it returns non-zero. Returns that value, 0, or a negative errno. */
 int engine_vmas_each(engine_vma_fn fn, void *context, struct vfmig_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Waiting with all time limits: that of what is done now, that of the whole, and that of a channel on which
- * nothing moves. (Those of requests are the loop's.)
+ * Waiting with all time limits: of the current operation, of the whole migration, and of a channel that does not move.
+ * (The loop keeps the time limits of requests.)
  */
 #include <errno.h>
 
@@ -19,8 +19,8 @@ void engine_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what)
 }
 
 /*
- * What is asked of a device by way of others (its log, by the space) has the device's own time limit. For the time
- * of the migration that is not longer than ours.
+ * Requests that others make (a space, for the log of a device) have the time limit of the device. During the migration
+ * it is not longer than the migration's.
  */
 void engine_limit_devices(struct vfmig_migration *m, uint64_t ms)
 {
@@ -54,7 +54,7 @@ void engine_limits_end(struct vfmig_migration *m)
 	}
 }
 
-/* The least that the way back has for each request. */
+/* The shortest time limit of a request on the way back. */
 #define BACK_MS 1000
 
 void engine_limit_back(struct vfmig_migration *m)
@@ -74,7 +74,7 @@ static void sooner(int64_t *until, int64_t than)
 		*until = than;
 }
 
-/* When a channel that does not move is given up; 0 if nobody waits for it. */
+/* The deadline of a channel that does not move; 0 if nothing waits for it. */
 static int64_t idle_deadline(struct vfmig_migration *m, unsigned what)
 {
 	int64_t until = 0, limit = (int64_t)m->options.channel_ms * 1000000;
@@ -103,8 +103,8 @@ static int check_time(struct vfmig_migration *m, int64_t idle, struct vfmig_erro
 				 (unsigned long long)m->options.total_ms);
 	if (idle && now >= idle)
 		return vfmig_err(err, -ETIMEDOUT,
-				 "nothing has moved on the channel for %llu ms (channel-timeout): "
-				 "the %s hangs, or is cut off",
+				 "no data has moved on the channel for %llu ms (channel-timeout): "
+				 "the %s hangs or cannot be reached",
 				 (unsigned long long)m->options.channel_ms,
 				 m->role == VFMIG_ROLE_SOURCE ? "destination" : "source");
 	return 0;
@@ -116,7 +116,7 @@ static int turn(struct vfmig_migration *m, unsigned what, bool wait, struct vfmi
 	int64_t until = 0, idle = idle_deadline(m, what), held;
 	int ret;
 
-	/* A source always listens: the destination may fail at any time. */
+	/* A source always reads: the destination may fail at any time. */
 	if ((what & ENGINE_WAIT_IN || m->role == VFMIG_ROLE_SOURCE) && !m->channel.in.eof)
 		ports.in = m->channel.in.port.fd;
 	held = rate_limit_when(&m->channel.out.limit);

@@ -28,7 +28,7 @@ for name, filters in FILTERS.items():
     server.send_signal(signal.SIGKILL)
     out, err = mover.communicate(timeout=50)
     check(mover.returncode == 5 and "data: the peer is gone" in err, name, mover.returncode, err)
-    check("which state it is in: " in err and err.count("the peer is gone") == 2, err)
+    check("its state cannot be read: " in err and err.count("the peer is gone") == 2, err)
 
 # A reason is not taken for another one: a device that cannot be asked for its log has not none.
 ran = run("migrate", SMALL, SMALL, "--memory", "1M", "--filter",

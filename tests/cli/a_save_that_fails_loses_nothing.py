@@ -60,7 +60,7 @@ check(runs and ran.events("downtime")[-1]["run_ns"], ran.text())
 # A copy was wanted, and the device could not go on: it is in the file, and that is not a success.
 os.unlink(FILE)
 ran, runs = save(5, None, 1, "--run-on", "--filter", "fault,arc=stop:running_p2p,times=0")
-check(not runs and "not run on" in ran.err, ran.text())
+check(not runs and "could not be resumed" in ran.err, ran.text())
 run("load", FILE, SMALL)
 
 # A trace says what a device was asked, and is for its owner alone, too.

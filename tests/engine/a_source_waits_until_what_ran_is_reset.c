@@ -84,7 +84,7 @@ static void check(struct migration_pair *pair, struct watch *watch, enum end end
 	}
 	CHECK_EQ(source.outcome, VFMIG_OUTCOME_IN_DOUBT);
 	CHECK_EQ(pair->from.ret, -EOWNERDEAD);
-	CHECKF(strstr(source.sentence, "checks by running"), "%s", source.sentence);
+	CHECKF(strstr(source.sentence, "checks its state by running"), "%s", source.sentence);
 	CHECK(!source.running);
 	CHECK(migration_pair_all(&pair->from, VFMIG_STATE_STOP_COPY));
 	CHECK_EQ(pair->from.resumed, 0);

@@ -28,8 +28,8 @@ static const struct one all[] = {
 	{false, "arc=pre-copy-p2p:stop-copy,error=EPIPE", STAYS, "device card1"},
 	/* it has its STOP wrong, but by then the other one runs */
 	{false, "arc=stop-copy:stop", MOVES, NULL},
-	{false, "feature=mig-device-state", STAYS, "does not say which state it is in"},
-	{true, "feature=mig-device-state", STAYS, "does not say which state it is in"},
+	{false, "feature=mig-device-state", STAYS, "its state cannot be read"},
+	{true, "feature=mig-device-state", STAYS, "its state cannot be read"},
 	/* the source's data */
 	{false, "op=data-read", STAYS, "device card1: reading its data"},
 	{false, "op=data-read,nth=2", STAYS, "device card1: reading its data"},
@@ -42,7 +42,7 @@ static const struct one all[] = {
 	{false, "feature=dma-logging-start", STAYS, NULL},
 	{false, "feature=dma-logging-report", STAYS, NULL},
 	{false, "feature=dma-logging-report,nth=2", MOVES, NULL}, /* a round of everything */
-	{false, "feature=dma-logging-report,nth=3", STAYS, "the last pages"},
+	{false, "feature=dma-logging-report,nth=3", STAYS, "which pages were written last"},
 	/* the destination's arcs */
 	{true, "arc=stop:resuming", STAYS, "device card1: RUNNING -> RESUMING"},
 	{true, "arc=resuming:stop", STAYS, "device card1: RESUMING -> STOP"},
@@ -69,7 +69,7 @@ static const struct one hangs[] = {
 	{false, "op=device-info,do=hang", STAYS, "device card1"},
 	{false, "op=region-info,nth=3,do=hang", STAYS, "device card1"},
 	{false, "feature=dma-logging-start,do=hang", STAYS, NULL},
-	{false, "feature=dma-logging-report,nth=3,do=hang", STAYS, "the last pages"},
+	{false, "feature=dma-logging-report,nth=3,do=hang", STAYS, "which pages were written last"},
 	{true, "op=irq-info,do=hang", STAYS, "device card1"},
 	{true, "arc=stop:resuming,do=hang", STAYS, "was not done after"},
 	{true, "arc=resuming:stop,do=hang", STAYS, "was not done after"},

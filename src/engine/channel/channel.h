@@ -2,8 +2,8 @@
 /*
  * The channel: buffers of sections on their way out, sections on their way in.
  *
- * Nothing here waits. Writing takes what the descriptor takes, reading what it has; the caller turns its
- * loop in between. A channel is a socket, a pipe or a file, in each direction.
+ * No function here waits. They write what the descriptor accepts and read what it has; the caller waits in its loop. A
+ * channel is a socket, a pipe or a file, in each direction.
  */
 #ifndef ENGINE_CHANNEL_H
 #define ENGINE_CHANNEL_H
@@ -17,9 +17,8 @@
 struct engine_device;
 
 /*
- * A buffer: data of a device that is being read or written (@op is the request, @dev whose), or sections on
- * their way out, of which [@start, @end) is still to be written. Device data stands behind its section's
- * header.
+ * A buffer: data that device @dev reads or writes (@op is the request), or sections that are being sent, of which
+ * [@start, @end) is not written yet. Device data follows the header of its section.
  */
 struct channel_buffer {
 	struct channel_buffer *next;
@@ -31,10 +30,10 @@ struct channel_buffer {
 	_Alignas(64) uint8_t bytes[VFMIG_MIGRATION_BUFFER_BYTES];
 };
 
-/* Most of a device's data that goes into one buffer. */
+/* The maximum of device data in one buffer. */
 #define CHANNEL_BUFFER_DATA (VFMIG_MIGRATION_BUFFER_BYTES - 4096u)
 
-/* Buffers that wait for something, in order. */
+/* A queue of buffers, first in, first out. */
 struct buffer_queue {
 	struct channel_buffer *first, *last;
 	unsigned count;
@@ -44,8 +43,8 @@ void buffer_queue_push(struct buffer_queue *queue, struct channel_buffer *buffer
 struct channel_buffer *buffer_queue_shift(struct buffer_queue *queue);
 
 /*
- * What is behind a descriptor, and how it is read and written without waiting. @file: a regular file, which
- * always waits for its disk. @flags: to be put back.
+ * What kind of file a descriptor is, which decides how it is read and written without waiting. @file: a regular file,
+ * which always waits for its disk. @flags: of the descriptor, restored at the end.
  */
 struct channel_port {
 	int fd;
@@ -57,9 +56,8 @@ int channel_port_open(struct channel_port *port, int fd, struct vfmig_error *err
 void channel_port_close(struct channel_port *port);
 
 /*
- * Out. @sections and @payload are what has been sealed, as the stream counts it; @bytes what the descriptor
- * has taken, @held_ns how long the bandwidth limit kept it waiting. @moved is when it last took something, or
- * had nothing to take.
+ * Out. @sections and @payload count sealed sections and their payload, as the stream does; @bytes what the descriptor
+ * has accepted. @moved is when it last accepted bytes, or had none to accept.
  */
 struct channel_out {
 	struct channel_port port;
@@ -70,18 +68,18 @@ struct channel_out {
 	int64_t moved;
 };
 
-/* Seal a section: number, header and checksum. Its payload stands behind the header already. */
+/* Seal a section: set its number, header and checksum. Its payload follows the header already. */
 void channel_out_seal(struct channel_out *out, uint8_t *header, struct abi_section *section);
 
-/* Is the checksum of a section that has come right? Its header must be in memory of ours, and is changed. */
+/* Whether the checksum of a received section is right. The header is changed. */
 bool channel_in_sealed(uint8_t *header, const void *payload, const struct abi_section *section);
 
 /**
- * channel_out_write() - let the descriptor take what it takes
- * @out: of what is queued
- * @spent: buffers that were written whole come here
+ * channel_out_write() - write as much as the descriptor accepts
+ * @out: with the queue of buffers
+ * @spent: buffers that are written completely are moved here
  *
- * Return: how many bytes it took, 0 if it would have to wait (or nothing is queued, or the limit holds it
+ * Return: how many bytes it accepted, 0 if it would block (or nothing is queued, or the bandwidth limit holds data
  * back), or a negative errno with a sentence.
  */
 ssize_t channel_out_write(struct channel_out *out, struct buffer_queue *spent,
@@ -90,9 +88,8 @@ ssize_t channel_out_write(struct channel_out *out, struct buffer_queue *spent,
 #define CHANNEL_IN_BYTES (64u << 10)
 
 /*
- * In. [@start, @end) of @buf was read and not taken. @check keeps the order of sections. @at is how many bytes
- * were taken: where in the stream a thing is wrong. @ahead is how much to read where little is wanted, 0 for as
- * much as the buffer takes: what goes through the buffer is copied once more.
+ * In. [@start, @end) of @buf was read and not consumed. @check checks the order of sections. @bytes were read. @ahead is
+ * how much to read into the buffer behind a direct read, 0 for as much as fits: buffered data is copied once more.
  */
 struct channel_in {
 	struct channel_port port;
@@ -105,25 +102,23 @@ struct channel_in {
 	_Alignas(64) uint8_t buf[CHANNEL_IN_BYTES];
 };
 
-/* Bytes that can be taken at once. */
+/* Bytes in the buffer. */
 static inline uint32_t channel_in_have(const struct channel_in *in)
 {
 	return in->end - in->start;
 }
 
-/* Take bytes that are there. */
+/* Consume bytes of the buffer. */
 void channel_in_consume(struct channel_in *in, void *to, uint32_t len);
 
 /**
  * channel_in_read() - read without waiting
- * @in: where from
- * @to: where to, @len bytes at the most, behind what is buffered (which must be nothing); NULL reads into
- *	the buffer
+ * @in: the direction in
+ * @to: the place for up to @len bytes, with an empty buffer; NULL reads into the buffer
  *
- * With @to, up to a section's header more is read into the buffer, which spares a system call.
+ * With @to, up to a section's header more is read into the buffer, which saves a system call.
  *
- * Return: bytes that came to @to, or to the buffer; 0 at the end (@eof); -EAGAIN; or a negative errno with a
- * sentence.
+ * Return: bytes read to @to, or to the buffer; 0 at the end (@eof); -EAGAIN; or a negative errno with a sentence.
  */
 ssize_t channel_in_read(struct channel_in *in, void *to, size_t len, struct vfmig_error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * HELLO: asked of the devices, and written as JSON.
+ * HELLO: made by queries to the devices, and encoded as JSON.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * HELLO: what one end is, said to the other.
+ * Negotiation: HELLO, the description of the source's devices and maps, and whether it fits the destination.
  *
- * What is in it is what the two ends must have in common for a device's data and memory's pages to make
- * sense at the other: docs/stream.md lists the JSON.
+ * It has what both ends must have in common so that the destination can load the data of the devices and the pages of
+ * memory. docs/stream.md lists the JSON.
  */
 #ifndef ENGINE_NEGOTIATION_H
 #define ENGINE_NEGOTIATION_H
@@ -14,12 +14,12 @@
 
 #include <vfmig/migration.h>
 
-/* Regions and interrupt indexes of a device that are told; more are not looked at. */
+/* Regions and interrupt indexes of a device that are described; more are ignored. */
 #define NEGOTIATION_REGIONS 32u
 #define NEGOTIATION_IRQS    16u
-#define NEGOTIATION_WORD    31u /* bytes of a protocol's name */
+#define NEGOTIATION_WORD    31u /* bytes of the name of a protocol */
 
-/* The part of configuration space that says what a PCI device is. */
+/* The identification of a PCI device in its configuration space. */
 struct negotiation_pci {
 	uint32_t vendor, device, revision, class_code, subsystem_vendor, subsystem;
 };
@@ -50,26 +50,26 @@ struct negotiation {
 	struct negotiation_memory *regions;
 };
 
-/* Describe this end; asks the devices. */
+/* Describe this end; queries the devices. */
 int negotiation_make(struct vfmig_migration *m, struct negotiation **negotiation,
 		     struct vfmig_error *err);
-/* Whether @json is a description of this end that holds: read back, and compared with a second answer of the devices. */
+/* Check @json, the description of this end: decode it, and compare it with a second query of the devices. */
 int negotiation_check(struct vfmig_migration *m, const char *json, size_t len,
 		      struct vfmig_error *err);
-/* An empty one. */
+/* An empty description. */
 struct negotiation *negotiation_new(uint32_t devices, uint32_t regions);
 void negotiation_free(struct negotiation *negotiation);
-/* As JSON; free() it. NULL without memory. */
+/* Encode as JSON; free() it. NULL without memory. */
 char *negotiation_encode(const struct negotiation *negotiation, size_t *len);
-/* From JSON of a peer: -EBADMSG with what is wrong in it. */
+/* Decode the JSON of a peer: -EBADMSG names the key that is wrong. */
 int negotiation_decode(const char *json, size_t len, struct negotiation **negotiation,
 		       struct vfmig_error *err);
 
 /**
- * negotiation_fits() - does what comes fit what is here?
- * @there: the source
- * @here: this end
- * @order: for each device of @there, which of @here it is
+ * negotiation_fits() - whether the source's devices and maps fit those of this end
+ * @there: the description of the source
+ * @here: the description of this end
+ * @order: for each device of @there, its index in @here
  *
  * Return: 0, or -EMEDIUMTYPE with all the differences, as many as a sentence holds.
  */

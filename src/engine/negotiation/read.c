@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * HELLO, read: what a peer says it is. All of it is checked, and nothing in it sizes an allocation but by
- * the caps of migration.h.
+ * HELLO, decoded. All of it is checked, and it sizes allocations only within the limits of <vfmig/migration.h>.
  */
 #include <errno.h>
 #include <stdio.h>
