@@ -18,30 +18,36 @@ _Static_assert(sizeof(struct vfmig_feature_history) == 256, "packed");
 
 static const struct abi_feature_kind kinds[VFMIG_FEATURE_COUNT] = {
 	[VFMIG_FEATURE_PCI_VF_TOKEN] = {"PCI_VF_TOKEN", VFMIG_FEATURE_SET, 16},
-	[VFMIG_FEATURE_MIGRATION] = {"MIGRATION", VFMIG_FEATURE_GET, 8},
-	[VFMIG_FEATURE_MIG_STATE] = {"MIG_DEVICE_STATE", VFMIG_FEATURE_GET | VFMIG_FEATURE_SET, 8},
-	[VFMIG_FEATURE_LOW_POWER_ENTRY] = {"LOW_POWER_ENTRY", VFMIG_FEATURE_SET, 0},
-	[VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE] = {"LOW_POWER_ENTRY_WITH_WAKEUP", VFMIG_FEATURE_SET,
-						8},
-	[VFMIG_FEATURE_LOW_POWER_EXIT] = {"LOW_POWER_EXIT", VFMIG_FEATURE_SET, 0},
+	[VFMIG_FEATURE_MIGRATION] = {"MIGRATION", VFMIG_FEATURE_GET, 8, ABI_FEATURE_ALL},
+	[VFMIG_FEATURE_MIG_STATE] = {"MIG_DEVICE_STATE", VFMIG_FEATURE_GET | VFMIG_FEATURE_SET, 8,
+				     ABI_FEATURE_ALL},
+	[VFMIG_FEATURE_LOW_POWER_ENTRY] = {"LOW_POWER_ENTRY", VFMIG_FEATURE_SET, 0,
+					   ABI_FEATURE_EXTENSION_1},
+	[VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE] = {"LOW_POWER_ENTRY_WITH_WAKEUP", VFMIG_FEATURE_SET, 8,
+						ABI_FEATURE_EXTENSION_1},
+	[VFMIG_FEATURE_LOW_POWER_EXIT] = {"LOW_POWER_EXIT", VFMIG_FEATURE_SET, 0,
+					  ABI_FEATURE_EXTENSION_1},
 	[VFMIG_FEATURE_DMA_LOGGING_START] = {"DMA_LOGGING_START", VFMIG_FEATURE_SET,
-					     ABI_LOGGING_START_SIZE},
-	[VFMIG_FEATURE_DMA_LOGGING_STOP] = {"DMA_LOGGING_STOP", VFMIG_FEATURE_SET, 0},
+					     ABI_LOGGING_START_SIZE, ABI_FEATURE_ALL},
+	[VFMIG_FEATURE_DMA_LOGGING_STOP] = {"DMA_LOGGING_STOP", VFMIG_FEATURE_SET, 0,
+					    ABI_FEATURE_ALL},
 	[VFMIG_FEATURE_DMA_LOGGING_REPORT] = {"DMA_LOGGING_REPORT", VFMIG_FEATURE_GET,
-					      ABI_LOGGING_REPORT_SIZE},
-	[VFMIG_FEATURE_MIG_DATA_SIZE] = {"MIG_DATA_SIZE", VFMIG_FEATURE_GET, 8},
-	[VFMIG_FEATURE_BUS_MASTER] = {"BUS_MASTER", VFMIG_FEATURE_SET, 4},
+					      ABI_LOGGING_REPORT_SIZE, ABI_FEATURE_ALL},
+	[VFMIG_FEATURE_MIG_DATA_SIZE] = {"MIG_DATA_SIZE", VFMIG_FEATURE_GET, 8,
+					 ABI_FEATURE_EXTENSION_1},
+	[VFMIG_FEATURE_BUS_MASTER] = {"BUS_MASTER", VFMIG_FEATURE_SET, 4, ABI_FEATURE_EXTENSION_1},
 	[VFMIG_FEATURE_DMA_BUF] = {"DMA_BUF", VFMIG_FEATURE_GET, 16},
-	[VFMIG_FEATURE_MIG_PRECOPY_INFO_V2] = {"MIG_PRECOPY_INFOv2", VFMIG_FEATURE_SET, 0},
+	[VFMIG_FEATURE_MIG_PRECOPY_INFO_V2] = {"MIG_PRECOPY_INFOv2", VFMIG_FEATURE_SET, 0,
+					       ABI_FEATURE_EXTENSION_1},
 };
 
 static const struct abi_feature_kind user_precopy_info = {"USER_PRECOPY_INFO", VFMIG_FEATURE_GET,
-							  24};
-static const struct abi_feature_kind user_report_runs = {"USER_REPORT_RUNS", VFMIG_FEATURE_GET,
-							 ABI_LOGGING_REPORT_SIZE};
-static const struct abi_feature_kind user_history = {"USER_HISTORY",
-						     VFMIG_FEATURE_GET | VFMIG_FEATURE_SET,
-						     sizeof(struct vfmig_feature_history)};
+							  24, ABI_FEATURE_EXTENSION_1};
+static const struct abi_feature_kind user_report_runs = {
+	"USER_REPORT_RUNS", VFMIG_FEATURE_GET, ABI_LOGGING_REPORT_SIZE, ABI_FEATURE_EXTENSION_2};
+static const struct abi_feature_kind user_history = {
+	"USER_HISTORY", VFMIG_FEATURE_GET | VFMIG_FEATURE_SET, sizeof(struct vfmig_feature_history),
+	ABI_FEATURE_EXTENSION_2};
 
 const struct abi_feature_kind *abi_feature_find_kind(uint32_t index)
 {
@@ -52,6 +58,19 @@ const struct abi_feature_kind *abi_feature_find_kind(uint32_t index)
 	if (index == VFMIG_FEATURE_USER_HISTORY)
 		return &user_history;
 	return index < VFMIG_FEATURE_COUNT ? &kinds[index] : NULL;
+}
+
+bool abi_feature_in_vfio_user(uint32_t index, uint32_t extension)
+{
+	const struct abi_feature_kind *kind = abi_feature_find_kind(index);
+
+	return kind && kind->since != ABI_FEATURE_KERNEL &&
+	       extension >= (uint32_t)kind->since - ABI_FEATURE_ALL;
+}
+
+bool abi_state_is_p2p(uint32_t state)
+{
+	return state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P;
 }
 
 const char *vfmig_feature_name(uint32_t index)

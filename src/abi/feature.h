@@ -40,15 +40,28 @@ const char *abi_feature_check(const struct vfmig_device_feature *f, uint32_t ops
 const char *abi_feature_asked(uint32_t flags, size_t capacity, uint32_t ops, size_t size,
 			      bool *perform);
 
-/* What is known of a feature by its index: name, possible operations, size of the fixed payload. */
+/* Which vfio-user connections carry a feature. */
+enum abi_feature_since {
+	ABI_FEATURE_KERNEL,	 /* none */
+	ABI_FEATURE_ALL,	 /* all */
+	ABI_FEATURE_EXTENSION_1, /* those that agreed on version 1 of the extension, … */
+	ABI_FEATURE_EXTENSION_2, /* … or version 2 */
+};
+
+/* A feature: its name, its operations, the size of its fixed payload in vfio-user, and where it exists there. */
 struct abi_feature_kind {
 	const char *name;
 	uint32_t ops;
-	uint32_t size; /* vfio-user's fixed part; 0 for none */
+	uint32_t size;
+	enum abi_feature_since since;
 };
 
-/* NULL for an index that is none. Static. */
+/* NULL for an unknown index. Static. */
 const struct abi_feature_kind *abi_feature_find_kind(uint32_t index);
+/* Whether a connection with this version of the extension (0: without it) carries a feature. */
+bool abi_feature_in_vfio_user(uint32_t index, uint32_t extension);
+/* Whether a state is one of the P2P states, which vfio-user has only with the extension. */
+bool abi_state_is_p2p(uint32_t state);
 
 /* ---- Fixed payloads ------------------------------------------------------------------------- */
 

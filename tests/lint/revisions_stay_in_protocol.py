@@ -20,8 +20,8 @@ TOKEN = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)
 ALLOWED = (
     # The states and arcs that every session has.
     (r"vfmig_v2_\w+|VFMIG_V2_\w+", r"(src|cli)/.*"),
-    # A feature's number, which a connection passes on.
-    (r"VFMIG_FEATURE_MIG_PRECOPY_INFO_V2", r"src/(wire|source|export)/.*"),
+    # A feature's number, which an export passes on.
+    (r"VFMIG_FEATURE_MIG_PRECOPY_INFO_V2", r"src/export/.*"),
     # VFIO_TYPE1_IOMMU, the first kind of container.
     (r"v1", r"src/export/dev-vfio/(priv\.h|type1\.c)"),
     # What a region reports of itself, for the user to read.

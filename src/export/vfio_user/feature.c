@@ -13,32 +13,6 @@
 #include "abi/feature.h"
 #include "export/vfio_user/server.h"
 
-/* For all that vfio-user has, and for what the extension adds. */
-static bool known(const struct export_client *client, uint32_t feature)
-{
-	switch (feature) {
-	case VFMIG_FEATURE_MIGRATION:
-	case VFMIG_FEATURE_MIG_STATE:
-	case VFMIG_FEATURE_DMA_LOGGING_START:
-	case VFMIG_FEATURE_DMA_LOGGING_STOP:
-	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
-		return true;
-	case VFMIG_FEATURE_LOW_POWER_ENTRY:
-	case VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE:
-	case VFMIG_FEATURE_LOW_POWER_EXIT:
-	case VFMIG_FEATURE_MIG_DATA_SIZE:
-	case VFMIG_FEATURE_BUS_MASTER:
-	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
-	case VFMIG_FEATURE_USER_PRECOPY_INFO:
-		return client->caps.vfmig;
-	case VFMIG_FEATURE_USER_REPORT_RUNS:
-	case VFMIG_FEATURE_USER_HISTORY:
-		return client->caps.vfmig >= 2;
-	default:
-		return false;
-	}
-}
-
 void export_put_feature(struct export_command *command, const void *payload, size_t size)
 {
 	struct vfmig_device_feature f;
@@ -94,11 +68,6 @@ static void flags_back(struct export_command *command, ssize_t result)
 		abi_feature_put_migration(payload, sizeof(payload), command->payload.u64));
 }
 
-static bool is_p2p(uint32_t state)
-{
-	return state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P;
-}
-
 static void state_back(struct export_command *command, ssize_t result)
 {
 	struct vfmig_feature_mig_state *s = &command->payload.state;
@@ -108,7 +77,7 @@ static void state_back(struct export_command *command, ssize_t result)
 		export_failed(command, (int)result);
 		return;
 	}
-	if (!command->client->caps.vfmig && is_p2p(s->device_state))
+	if (!command->client->caps.vfmig && abi_state_is_p2p(s->device_state))
 		s->device_state = s->device_state == VFMIG_STATE_RUNNING_P2P ? VFMIG_STATE_RUNNING
 									     : VFMIG_STATE_PRE_COPY;
 	s->data_fd = -1;
@@ -121,7 +90,8 @@ static void set_state(struct export_command *command, uint32_t flags, const uint
 {
 	const char *why = abi_feature_get_mig_state(data, len, &command->payload.state);
 
-	if (!why && !command->client->caps.vfmig && is_p2p(command->payload.state.device_state))
+	if (!why && !command->client->caps.vfmig &&
+	    abi_state_is_p2p(command->payload.state.device_state))
 		why = "a P2P state was asked for, which vfio-user has only with our extension";
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
@@ -350,8 +320,8 @@ void export_feature(struct export_command *command)
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	if (!known(command->client, f.flags & VFMIG_FEATURE_MASK)) {
-		export_refuse(command, -ENOTTY, "there is no feature %u here",
+	if (!abi_feature_in_vfio_user(f.flags & VFMIG_FEATURE_MASK, command->client->caps.vfmig)) {
+		export_refuse(command, -ENOTTY, "the connection has no feature %u",
 			      f.flags & VFMIG_FEATURE_MASK);
 		return;
 	}

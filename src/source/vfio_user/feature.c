@@ -51,39 +51,7 @@ void vfio_user_note_state(struct vfio_user *client, bool known, uint32_t state)
 		client->loaded = false;
 }
 
-/* ---- what is never asked ---- */
-
-/* Without the extension there is nothing but migration. */
-static bool plain_feature(uint32_t feature)
-{
-	switch (feature) {
-	case VFMIG_FEATURE_MIGRATION:
-	case VFMIG_FEATURE_MIG_STATE:
-	case VFMIG_FEATURE_DMA_LOGGING_START:
-	case VFMIG_FEATURE_DMA_LOGGING_STOP:
-	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool extended_feature(uint32_t feature)
-{
-	switch (feature) {
-	case VFMIG_FEATURE_LOW_POWER_ENTRY:
-	case VFMIG_FEATURE_LOW_POWER_ENTRY_WAKE:
-	case VFMIG_FEATURE_LOW_POWER_EXIT:
-	case VFMIG_FEATURE_MIG_DATA_SIZE:
-	case VFMIG_FEATURE_BUS_MASTER:
-	case VFMIG_FEATURE_MIG_PRECOPY_INFO_V2:
-	case VFMIG_FEATURE_USER_PRECOPY_INFO:
-	case VFMIG_FEATURE_USER_HISTORY:
-		return true;
-	default:
-		return plain_feature(feature);
-	}
-}
+/* ---- requests that the server never gets ---- */
 
 /* The states that a plain server has; others wedge it, or end it. */
 static const char *check_state(const struct vfio_user *client, uint32_t state)
@@ -92,8 +60,7 @@ static const char *check_state(const struct vfio_user *client, uint32_t state)
 		return "there is no such state";
 	if (state == VFMIG_STATE_ERROR)
 		return "ERROR cannot be asked for";
-	if (client->plain &&
-	    (state == VFMIG_STATE_RUNNING_P2P || state == VFMIG_STATE_PRE_COPY_P2P))
+	if (client->plain && abi_state_is_p2p(state))
 		return "the server has no P2P states";
 	return NULL;
 }
@@ -315,8 +282,10 @@ void vfio_user_feature(struct vfio_user *client, struct vfmig_request *request)
 		       "the server speaks version 0.0, which has no features");
 		return;
 	}
-	if (!kind || !(client->plain ? plain_feature(feature) : extended_feature(feature))) {
-		refuse(client, request, -ENOTTY, "it has no place in this protocol");
+	/* Runs are a form of a report, which log_report() requests. */
+	if (!abi_feature_in_vfio_user(feature, client->caps.vfmig) ||
+	    feature == VFMIG_FEATURE_USER_REPORT_RUNS) {
+		refuse(client, request, -ENOTTY, "the connection does not carry it");
 		return;
 	}
 	if ((flags & ~VFMIG_FEATURE_MASK) != ops || !ops ||
