@@ -2,13 +2,13 @@
 /*
  * A device's state by messages: read out of a server, written into one, and from one to another through the
  * engine. 1 GiB of memory that no cache holds, in messages of 1 MiB; BENCH_SIZE=256M for another size. The rows without
- * a goal (one at a time; in one process by messages) are of 256 MiB.
+ * a goal (one at a time; in one process) are of 256 MiB.
  *
  *     read, write    one server and one client; held against a bare stream between two processes. What is
  *                    read comes to memory that is there; what is written makes the memory that it goes to, as
  *                    in a device that has just been opened
- *     in-one-process the same with both hosts in one process; through a window, and by messages. Held against copying
- *                    it twice and summing it once, in a program of its own
+ *     in-one-process the same with both hosts in one process; held against copying it twice and summing it once, in
+ *                    a program of its own
  *     engine         two servers and two hosts; held against a bare relay through four processes
  */
 #include "bench/test_device.h"
@@ -274,7 +274,6 @@ static void engine(void)
 
 struct dev {
 	int fd[2], over[2];
-	bool window;
 	struct vfmig_device *device[2];
 	struct vfmig_migration *m[2];
 };
@@ -286,7 +285,6 @@ static void dev_prepare(void *self)
 	struct dev *dev = self;
 
 	vfmig_migration_options_init(&options);
-	options.window = dev->window;
 	for (int i = 0; i < 2; i++) {
 		if (!dev->device[i])
 			dev->device[i] = bench_connect(dev->fd[i]);
@@ -311,10 +309,10 @@ static void dev_run(void *self)
 	bench_over(dev->over[1]);
 }
 
-static struct bench_workers *moving(bool window)
+static struct bench_workers *moving(void)
 {
 	struct bench_workers *workers = bench_workers_new();
-	struct dev dev = {.window = window};
+	struct dev dev = {0};
 
 	for (int i = 0; i < 2; i++) {
 		struct bench_served served = {
@@ -332,10 +330,10 @@ static struct bench_workers *moving(bool window)
 	return workers;
 }
 
-static void through_window(const char *name, bool window)
+static void in_one_process(const char *name)
 {
 	struct bench b = {.name = name, .unit = "GB/s", .limit = "copied twice and summed"};
-	struct bench_workers *workers = moving(window), *limit = limit_copy(bytes, 2, true, true);
+	struct bench_workers *workers = moving(), *limit = limit_copy(bytes, 2, true, true);
 
 	bench_crews(&b, RUNS, workers, limit, bytes, 1);
 	bench_report(&b);
@@ -368,10 +366,8 @@ int main(int argc, char **argv)
 	bytes = most;
 	if (bench_wanted(argc, argv, "data-through-engine"))
 		engine();
-	if (bench_wanted(argc, argv, "data-in-one-process-window"))
-		through_window("data-in-one-process-window", true);
 	bytes = less;
-	if (bench_wanted(argc, argv, "data-in-one-process-messages"))
-		through_window("data-in-one-process-messages", false);
+	if (bench_wanted(argc, argv, "data-in-one-process"))
+		in_one_process("data-in-one-process");
 	return 0;
 }

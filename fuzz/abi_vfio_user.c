@@ -168,24 +168,6 @@ static void io_fds(const uint8_t *data, size_t size, size_t nfds)
 	}
 }
 
-static void window(const uint8_t *data, size_t size, uint16_t id)
-{
-	uint64_t bytes = (uint64_t)id << (id % 48);
-	struct vfmig_user_window_piece p;
-	struct vfmig_user_window w;
-
-	if (!abi_msg_get_window(data, size, id % 3, &w)) {
-		HOLDS(w.size <= ABI_MSG_WINDOW_MAX && w.size % 4096 == 0);
-		HOLDS(!w.size || id % 3);
-		same(data, abi_msg_put_window(back, sizeof(back), &w));
-	}
-	if (!abi_msg_get_window_piece(data, size, bytes, &p)) {
-		within(p.offset, p.size);
-		HOLDS(p.offset + p.size <= bytes && p.size <= ABI_MSG_WINDOW_PIECE_MAX);
-		same(data, abi_msg_put_window_piece(back, sizeof(back), &p));
-	}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vfmig_user_header h;
@@ -217,11 +199,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case VFMIG_USER_REGION_WRITE:
 	case VFMIG_USER_REGION_WRITE_MULTI:
 		access_region(data, size);
-		break;
-	case VFMIG_USER_WINDOW:
-	case VFMIG_USER_WINDOW_READ:
-	case VFMIG_USER_WINDOW_WRITE:
-		window(data, size, h.msg_id);
 		break;
 	default:
 		device(data, size, h.msg_id % 8);

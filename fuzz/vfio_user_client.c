@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PLAIN	 "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":2}}"
 #define EXTENDED "\0\0\1\0{\"capabilities\":{\"max_msg_fds\":2,\"vfmig\":{\"version\":2}}}"
 
-#define REQUESTS 16
+#define REQUESTS 14
 static struct vfmig_request requests[REQUESTS];
 static bool ended[REQUESTS];
 static uint8_t buffers[REQUESTS][4096];
@@ -30,7 +30,6 @@ static struct vfmig_dma_logging_range range = {0x1000, 0x40000};
 static struct vfmig_feature_dma_logging_control control;
 static struct vfmig_feature_dma_logging_report report;
 static struct vfmig_map map;
-static struct vfmig_window_piece piece;
 
 static void done(struct vfmig_request *r)
 {
@@ -55,7 +54,7 @@ static void ask(struct vfmig_device *device, size_t i, const struct vfmig_reques
 #define FEATURE(i, name, op, payload, len)                                                         \
 	ASK(i, FEATURE, .feature = {VFMIG_FEATURE_##name | VFMIG_FEATURE_##op, payload, len})
 
-static void ask_all(struct vfmig_device *device, int file)
+static void ask_all(struct vfmig_device *device)
 {
 	static uint8_t memory[65536] __attribute__((aligned(4096)));
 
@@ -79,8 +78,6 @@ static void ask_all(struct vfmig_device *device, int file)
 	FEATURE(11, DMA_LOGGING_START, SET, &control, sizeof(control));
 	FEATURE(12, DMA_LOGGING_REPORT, GET, &report, sizeof(report));
 	ASK(13, RESET, .state = 0);
-	ASK(14, WINDOW, .window = {file, 1 << 16});
-	ended[15] = true; /* until there is a window */
 }
 
 static void push(int fd, const void *bytes, size_t len, int with)
@@ -129,7 +126,6 @@ static size_t answer(int fd, const uint8_t *data, size_t size, int memory)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int memory = -1;
-	bool windowed = false;
 	const char *version = size && *data & 1 ? PLAIN : EXTENDED;
 	size_t n = size && *data & 1 ? sizeof(PLAIN) : sizeof(EXTENDED);
 	struct vfmig_user_header h = {
@@ -157,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (recv(fds[0], &h, sizeof(h), 0) != sizeof(h) ||
 	    recv(fds[0], trash, h.msg_size - 16, 0) < 0 || vfmig_space_attach(space, device, NULL))
 		abort();
-	ask_all(device, memory);
+	ask_all(device);
 	while (size) {
 		if (mode & 2 && size >= 2) {
 			n = answer(fds[0], data, size, memory);
@@ -170,11 +166,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= n;
 		if (vfmig_device_process(device, NULL))
 			break;
-		if (ended[14] && !requests[14].result && !windowed) {
-			windowed = true;
-			piece.offset = 4096;
-			ASK(15, DATA_READ, .data = {.len = 4096, .window = &piece});
-		}
 	}
 	vfmig_device_process(device, NULL);
 	if (mode & 4)

@@ -59,14 +59,13 @@ static void drain(int fd)
 /* A slice: a byte of flags, one of the command, one of length, and so much payload. */
 static size_t slice(int fd, const uint8_t *data, size_t size, int memory)
 {
-	struct vfmig_user_header h = {.msg_id = data[0], .cmd = data[1] % 23};
+	struct vfmig_user_header h = {.msg_id = data[0],
+				      .cmd = data[1] % 23 /* some are unknown */};
 	size_t len = size > 3 ? data[2] : 0;
 	uint8_t message[16 + 256];
 
 	if (len > size - 3)
 		len = size - 3;
-	if (h.cmd >= 20)
-		h.cmd = (uint16_t)(VFMIG_USER_WINDOW + h.cmd - 20);
 	h.flags = data[0] & 1 ? VFMIG_USER_FLAG_NO_REPLY : data[0] & 2 ? 1 : 0;
 	h.msg_size = (uint32_t)(16 + len);
 	memcpy(message, &h, sizeof(h));

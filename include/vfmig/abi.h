@@ -323,31 +323,6 @@ enum vfmig_user_command {
 };
 #define VFMIG_USER_COMMAND_COUNT 19
 
-/*
- * Not in the vfio-user specification: the window (docs/vfio-user.md), where both sides know version 2 of the extension. Memory of
- * the client's, through which migration data goes while messages say where it is.
- */
-enum vfmig_user_window_command {
-	VFMIG_USER_WINDOW = 0x7f00,
-	VFMIG_USER_WINDOW_READ = 0x7f01,
-	VFMIG_USER_WINDOW_WRITE = 0x7f02,
-};
-
-/* vfio-user extension: WINDOW, with a descriptor of the memory; size 0 and none: there is no window any more. */
-struct vfmig_user_window {
-	uint32_t argsz;
-	uint32_t flags; /* 0 */
-	uint64_t size;
-};
-
-/* vfio-user extension: WINDOW_READ and its reply, WINDOW_WRITE. */
-struct vfmig_user_window_piece {
-	uint32_t argsz;
-	uint32_t size;
-	uint64_t offset;
-	uint64_t sum; /* XXH3-64 of the piece; 0 in WINDOW_READ */
-};
-
 /* Header of each vfio-user message. msg_size includes these 16 bytes. */
 struct vfmig_user_header {
 	uint16_t msg_id;

@@ -65,7 +65,6 @@ enum vfmig_op {
 	VFMIG_OP_SET_STATE, /* sessions: change the state -> state */
 	VFMIG_OP_GET_STATE, /* sessions: the state of the device -> state */
 	VFMIG_OP_DATA_SIZE, /* sessions: estimated size of STOP_COPY -> data_size */
-	VFMIG_OP_WINDOW,    /* memory for the data to go through -> window */
 
 	VFMIG_OP_COUNT,
 };
@@ -123,16 +122,6 @@ struct vfmig_page_runs {
 };
 
 /**
- * struct vfmig_window_piece - bytes in a window, in the place of a buffer
- * @offset: where in it
- * @sum: XXH3-64 of the bytes; returned by a read, checked by a write
- */
-struct vfmig_window_piece {
-	uint64_t offset;
-	uint64_t sum;
-};
-
-/**
  * struct vfmig_request - an operation in progress
  * @op: the operation; it selects the member that is used
  * @info: DEVICE_INFO, REGION_INFO, IRQ_INFO: @buf of @size bytes receives the uAPI's structure (such as struct
@@ -154,12 +143,7 @@ struct vfmig_window_piece {
  *	for now (some devices return 0 there). With @lent (its count 0), a read may return where bytes are
  *	instead of copying them: all of the result is in the pieces then, some of which may be in @buf. They
  *	are valid until the submitter submits anything but the next DATA_READ. While the device runs it may
- *	write to them; if so, it sends them again. With @window, of a device that has accepted a window,
- *	the bytes are there and not in @buf. A read that was cancelled may still write there, until the
- *	device has another window
- * @window: WINDOW: let the device move its data through the first @size bytes (at most 64 MiB, whole
- *	pages) of memory behind @fd, a memfd that cannot shrink and that the caller owns. Replaces an earlier
- *	window; @size 0 removes it. -EOPNOTSUPP if data only goes through buffers. For devices and sessions
+ *	write to them; if so, it sends them again
  * @precopy: PRECOPY_INFO: what pre-copy has left
  * @space: ATTACH: the space; must stay valid until DETACH. A device has at most one. Its maps follow as
  *	SPACE_MAP
@@ -216,12 +200,7 @@ struct vfmig_request {
 			void *buf;
 			size_t len;
 			struct vfmig_lent *lent;
-			struct vfmig_window_piece *window;
 		} data;
-		struct {
-			int fd;
-			uint64_t size;
-		} window;
 		struct vfmig_precopy_info precopy;
 		struct vfmig_space *space;
 		const struct vfmig_map *map;

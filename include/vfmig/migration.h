@@ -93,7 +93,6 @@ enum vfmig_unconverged {
  *	stopped, if @unconverged allows it
  * @unconverged: source: enum vfmig_unconverged
  * @precopy: source: use PRE_COPY of devices that have it (default on)
- * @window: source: use shared memory for device data where both servers can (default on)
  * @untracked: source: also move a space whose dirty pages cannot be tracked, by sending all of its memory while the source
  *	is stopped (default off: such a space is rejected)
  * @run_on: source that saves to a file: run on afterwards (default off: the device stays stopped, since its state is in
@@ -121,7 +120,6 @@ struct vfmig_migration_options {
 	uint64_t max_rounds;
 	uint64_t unconverged;
 	bool precopy;
-	bool window;
 	bool untracked;
 	bool run_on;
 	bool start_stopped;

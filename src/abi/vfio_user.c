@@ -50,16 +50,8 @@ static const struct abi_msg_kind kinds[VFMIG_USER_COMMAND_COUNT] = {
 	[VFMIG_USER_MIG_DATA_WRITE] = {"MIG_DATA_WRITE", false, ABI_MSG_MIG_DATA_SIZE, 0},
 };
 
-static const struct abi_msg_kind window_kinds[] = {
-	{"WINDOW", false, ABI_MSG_WINDOW_SIZE, 0},
-	{"WINDOW_READ", false, ABI_MSG_WINDOW_PIECE_SIZE, ABI_MSG_WINDOW_PIECE_SIZE},
-	{"WINDOW_WRITE", false, ABI_MSG_WINDOW_PIECE_SIZE, 0},
-};
-
 const struct abi_msg_kind *abi_msg_find_kind(uint32_t cmd)
 {
-	if (cmd >= VFMIG_USER_WINDOW && cmd <= VFMIG_USER_WINDOW_WRITE)
-		return &window_kinds[cmd - VFMIG_USER_WINDOW];
 	if (cmd >= VFMIG_USER_COMMAND_COUNT || !kinds[cmd].name)
 		return NULL;
 	return &kinds[cmd];

@@ -20,8 +20,8 @@
  * use; feature MIG_DATA_SIZE works as in Linux; feature VFMIG_FEATURE_USER_PRECOPY_INFO (GET) gives
  * a struct vfmig_precopy_info, and MIG_PRECOPY_INFO_V2 (SET) opts in to its REINIT flag; a
  * MIG_DATA_READ shorter than asked for is not an end, only 0 bytes is: in the pre-copy states for
- * now, in STOP_COPY for good. From version 2 on, VFMIG_FEATURE_USER_REPORT_RUNS (GET) gives a report as runs, and there is the
- * window.
+ * now, in STOP_COPY for good. From version 2 on, VFMIG_FEATURE_USER_REPORT_RUNS (GET) gives a report
+ * as runs.
  */
 #ifndef ABI_VFIO_USER_H
 #define ABI_VFIO_USER_H
@@ -175,24 +175,6 @@ size_t abi_msg_put_mig_data(void *buf, size_t cap, const struct vfmig_user_mig_d
 /* data: as in abi_msg_get_dma_access. Without data, argsz must have room for the reply. */
 const char *abi_msg_get_mig_data(const void *buf, size_t len, uint32_t max, bool data,
 				 struct vfmig_user_mig_data *m);
-
-/* ---- The window: window.c -------------------------------------------------------------------- */
-
-#define ABI_MSG_WINDOW_SIZE	  16U
-#define ABI_MSG_WINDOW_PIECE_SIZE 24U
-#define ABI_MSG_WINDOW_MAX	  (64U << 20) /* the largest window */
-#define ABI_MSG_WINDOW_PIECE_MAX                                                                   \
-	(1U << 20) /* the largest piece, which is copied before it is used */
-
-size_t abi_msg_put_window(void *buf, size_t cap, const struct vfmig_user_window *w);
-/* nfds: how many descriptors came with it. */
-const char *abi_msg_get_window(const void *buf, size_t len, size_t nfds,
-			       struct vfmig_user_window *w);
-
-size_t abi_msg_put_window_piece(void *buf, size_t cap, const struct vfmig_user_window_piece *p);
-/* window: how large it is. */
-const char *abi_msg_get_window_piece(const void *buf, size_t len, uint64_t window,
-				     struct vfmig_user_window_piece *p);
 
 /* ---- Region access: vfio_user_region.c ------------------------------------------------------ */
 

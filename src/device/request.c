@@ -28,7 +28,6 @@ static const char *const names[VFMIG_OP_COUNT] = {
 	[VFMIG_OP_SET_STATE] = "set-state",
 	[VFMIG_OP_GET_STATE] = "get-state",
 	[VFMIG_OP_DATA_SIZE] = "data-size",
-	[VFMIG_OP_WINDOW] = "window",
 };
 
 const char *vfmig_op_name(enum vfmig_op op)

@@ -32,7 +32,6 @@
  * @round_bytes: of its data in this round
  * @progress_bytes: what the last progress event reported
  * @estimate: the data that it will still have (estimate.c)
- * @window: shared memory through which its data goes, or NULL
  */
 struct engine_device {
 	struct vfmig_migration *m;
@@ -54,7 +53,6 @@ struct engine_device {
 	uint64_t round_bytes;
 	uint64_t progress_bytes;
 	struct size_estimate estimate;
-	struct engine_window *window;
 };
 
 /* ---- states.c ---- */

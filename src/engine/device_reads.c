@@ -15,7 +15,6 @@
 #include "engine/migration.h"
 #include "engine/send.h"
 #include "engine/source.h"
-#include "engine/window.h"
 
 /* Buffers that are kept for memory while it has pages to send. */
 #define FOR_MEMORY 2u
@@ -43,8 +42,7 @@ static bool enough(const struct engine_device *dev)
 
 static bool wants(const struct engine_device *dev)
 {
-	return dev->reading && !dev->drained && dev->flying.count < ENGINE_DEVICE_DEPTH &&
-	       (!dev->window || engine_window_free(dev->window));
+	return dev->reading && !dev->drained && dev->flying.count < ENGINE_DEVICE_DEPTH;
 }
 
 static void submit_one(struct engine_device *dev, struct channel_buffer *buffer)
@@ -54,11 +52,6 @@ static void submit_one(struct engine_device *dev, struct channel_buffer *buffer)
 	*request = (struct vfmig_request){.op = VFMIG_OP_DATA_READ};
 	request->data.buf = buffer->bytes + ABI_SECTION_HEADER_SIZE;
 	request->data.len = CHANNEL_BUFFER_DATA;
-	if (dev->window) {
-		engine_window_take(dev->window, &buffer->piece);
-		request->data.window = &buffer->piece;
-		request->data.len = ENGINE_WINDOW_PIECE;
-	}
 	buffer->dev = dev;
 	buffer_queue_push(&dev->flying, buffer);
 	loop_request_submit(&dev->m->loop, &buffer->op, dev->session, NULL,
@@ -94,22 +87,17 @@ void engine_reads_submit(struct vfmig_migration *m)
 
 static int send_chunk(struct engine_device *dev, struct channel_buffer *buffer, uint32_t bytes)
 {
-	uint32_t len = dev->window ? ENGINE_WINDOW_CHUNK : bytes;
 	struct abi_section section = {.type = ABI_SECTION_DEVICE_DATA,
 				      .flags = ABI_SECTION_FIRST | ABI_SECTION_LAST,
 				      .index = dev->index,
 				      .offset = dev->bytes,
-				      .length = len};
+				      .length = bytes};
 	struct vfmig_migration *m = dev->m;
 
-	if (dev->window) {
-		engine_window_put(buffer->bytes + ABI_SECTION_HEADER_SIZE, &buffer->piece, bytes);
-		m->channel.out.bytes += bytes; /* sent, although not by the channel */
-	}
 	channel_out_seal(&m->channel.out, buffer->bytes, &section);
-	buffer->end = ABI_SECTION_HEADER_SIZE + len;
+	buffer->end = ABI_SECTION_HEADER_SIZE + bytes;
 	buffer_queue_push(&m->channel.out.queue, buffer);
-	dev->bytes += len;
+	dev->bytes += bytes;
 	dev->chunks++;
 	dev->round_bytes += bytes;
 	m->progress.round_counts.device_bytes += bytes;
@@ -154,8 +142,6 @@ static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 	} else {
 		ret = failed(dev, buffer, engine_device_code(n), err);
 	}
-	if (dev->window)
-		engine_window_give(dev->window, &buffer->piece);
 	engine_buffer_put(dev->m, buffer);
 	return ret;
 }

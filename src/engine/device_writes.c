@@ -17,7 +17,6 @@
 #include "engine/migration.h"
 #include "engine/send.h"
 #include "engine/wait.h"
-#include "engine/window.h"
 
 static void submit(struct engine_device *dev, struct channel_buffer *buffer)
 {
@@ -26,8 +25,6 @@ static void submit(struct engine_device *dev, struct channel_buffer *buffer)
 	*request = (struct vfmig_request){.op = VFMIG_OP_DATA_WRITE};
 	request->data.buf = buffer->bytes + ABI_SECTION_HEADER_SIZE + buffer->start;
 	request->data.len = buffer->length - buffer->start;
-	if (dev->window)
-		request->data.window = &buffer->piece;
 	loop_request_submit(&dev->m->loop, &buffer->op, dev->session, NULL,
 			    dev->m->options.request_ms);
 }
@@ -51,7 +48,7 @@ static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 	uint32_t wanted = buffer->length - buffer->start;
 	int ret = 0;
 
-	if (n > 0 && n < wanted && !dev->window && dev->flying.count == 1) {
+	if (n > 0 && n < wanted && dev->flying.count == 1) {
 		buffer->start += (uint32_t)n;
 		submit(dev, buffer);
 		return 0;
@@ -61,8 +58,6 @@ static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 	else if (n != wanted)
 		ret = vfmig_err(err, -EIO, "device %s: accepted %zd of %u bytes of its data",
 				dev->id, n, wanted);
-	if (dev->window)
-		engine_window_give(dev->window, &buffer->piece);
 	engine_buffer_put(dev->m, buffer_queue_shift(&dev->flying));
 	return ret;
 }

@@ -44,12 +44,6 @@ static const struct vfmig_option table[] = {
 	 AT(precopy),
 	 .default_text = "on",
 	 .help = "use the pre-copy states of devices that have them"},
-	{.name = "window",
-	 .kind = VFMIG_OPTION_BOOL,
-	 AT(window),
-	 .default_text = "on",
-	 .help = "with both ends in one process, let data go through memory shared with the servers, if "
-		 "both take it"},
 	{.name = "untracked",
 	 .kind = VFMIG_OPTION_BOOL,
 	 AT(untracked),

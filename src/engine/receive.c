@@ -18,7 +18,6 @@
 #include "engine/report.h"
 #include "engine/send.h"
 #include "engine/wait.h"
-#include "engine/window.h"
 
 /* Zeros are written in steps, with a look at time limits and cancel between them. */
 #define ZERO_STEP (64ull << 20)
@@ -188,21 +187,6 @@ static int chunk_buffer(struct load *load, struct engine_device *dev, struct vfm
 	return engine_writes_buffer(dev, &dev->open, err);
 }
 
-/* The chunk describes where its data is. */
-static int window_chunk(struct load *load, struct engine_device *dev, struct channel_buffer *open,
-			struct vfmig_error *err)
-{
-	int ret = engine_window_get(dev, open, err);
-
-	if (ret) {
-		engine_buffer_put(load->m, open);
-		return ret;
-	}
-	load->m->channel.in.bytes += open->length;
-	load->m->progress.round_counts.device_bytes += open->length - ENGINE_WINDOW_CHUNK;
-	return 0;
-}
-
 static int data(struct load *load, struct vfmig_error *err)
 {
 	struct vfmig_migration *m = load->m;
@@ -225,9 +209,6 @@ static int data(struct load *load, struct vfmig_error *err)
 	m->progress.round_counts.device_bytes += load->section.length;
 	if (load->section.flags & ABI_SECTION_LAST) {
 		dev->open = NULL;
-		ret = dev->window ? window_chunk(load, dev, open, err) : 0;
-		if (ret)
-			return ret;
 		engine_writes_submit(dev, open, open->length);
 	}
 	return look(m, err);

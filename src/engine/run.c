@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "engine/migration.h"
-#include "engine/window.h"
 
 int vfmig_migration_run(struct vfmig_migration *m, int in_fd, int out_fd, struct vfmig_error *err)
 {
@@ -53,7 +52,6 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 			struct vfmig_error *err)
 {
 	struct far far = {.m = destination};
-	struct engine_windows *windows;
 	pthread_t thread;
 	int fds[2], ret;
 
@@ -61,7 +59,6 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 		return vfmig_err(err, -errno, "no socket pair for a migration: %s",
 				 strerror(errno));
 	far.fd = fds[1];
-	windows = engine_windows_open(source, destination);
 	ret = start(&thread, &far);
 	if (ret) {
 		vfmig_err(err, ret, "no thread for the destination: %s", strerror(-ret));
@@ -72,7 +69,6 @@ int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *
 		if (!ret && far.ret)
 			ret = vfmig_err(err, far.ret, "%s", far.err.text);
 	}
-	engine_windows_close(windows);
 	close(fds[0]);
 	close(fds[1]);
 	return ret;

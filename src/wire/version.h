@@ -16,7 +16,7 @@
 #define WIRE_MAJOR 0
 #define WIRE_MINOR 1
 
-/* Of our extension: 2 has reports as runs, and the window. */
+/* The version of the vfmig extension. Version 2 added reports as runs. */
 #define WIRE_EXTENSION 2
 
 /* The specification has no smallest size; clients with 4 are in the field. */

@@ -25,8 +25,7 @@ struct channel_buffer {
 	struct engine_device *dev;
 	struct loop_request op;
 	uint32_t start, end;
-	uint32_t length;		 /* of device data */
-	struct vfmig_window_piece piece; /* or where it is (window.c) */
+	uint32_t length; /* of device data */
 	_Alignas(64) uint8_t bytes[VFMIG_MIGRATION_BUFFER_BYTES];
 };
 

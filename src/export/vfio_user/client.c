@@ -345,7 +345,6 @@ void export_client_gone(struct vfmig_export *server)
 	wire_fini(wire);
 	pthread_cond_destroy(&client->changed);
 	close(client->dma_wake);
-	export_window_drop(client);
 	free(client->zeros);
 	free(client);
 	poll_listen(server, true);

@@ -225,9 +225,7 @@ void export_ask(struct export_command *command, enum vfmig_op op,
 static bool is_piece(const struct wire_msg *msg)
 {
 	return msg->header.cmd == VFMIG_USER_MIG_DATA_READ ||
-	       msg->header.cmd == VFMIG_USER_MIG_DATA_WRITE ||
-	       msg->header.cmd == VFMIG_USER_WINDOW_READ ||
-	       msg->header.cmd == VFMIG_USER_WINDOW_WRITE;
+	       msg->header.cmd == VFMIG_USER_MIG_DATA_WRITE;
 }
 
 static bool may_change_all(const struct wire_msg *msg)

@@ -223,27 +223,16 @@ static const struct handler commands[VFMIG_USER_COMMAND_COUNT] = {
 	[VFMIG_USER_MIG_DATA_WRITE] = {data_write, 0},
 };
 
-/* From version 2 of the extension on. */
-static const struct handler window_commands[] = {
-	{export_window, 1},
-	{export_window_read, 0},
-	{export_window_write, 0},
-};
-
-static const struct handler *find(const struct export_client *client, uint16_t cmd)
+static const struct handler *find(uint16_t cmd)
 {
-	if (cmd < VFMIG_USER_COMMAND_COUNT)
-		return commands[cmd].handle ? &commands[cmd] : NULL;
-	if (client->caps.vfmig >= 2 && cmd >= VFMIG_USER_WINDOW && cmd <= VFMIG_USER_WINDOW_WRITE)
-		return &window_commands[cmd - VFMIG_USER_WINDOW];
-	return NULL;
+	return cmd < VFMIG_USER_COMMAND_COUNT && commands[cmd].handle ? &commands[cmd] : NULL;
 }
 
 void export_handle(struct export_command *command)
 {
 	struct wire_msg *msg = command->msg;
 	uint16_t cmd = msg->header.cmd;
-	const struct handler *handler = find(command->client, cmd);
+	const struct handler *handler = find(cmd);
 
 	if (!handler) {
 		export_refuse(command, -EINVAL, "there is no command %u from client to server",

@@ -126,10 +126,7 @@ struct export_client {
 	struct export_command *running, **running_last;
 	unsigned nrunning;
 	uint64_t serial, checked; /* the last command, now and when they were looked at last */
-	uint8_t *
-		window; /* what the client has shared for migration data, and may write to at any time */
-	size_t window_len;
-	unsigned nlent; /* operations with bytes that the device has lent */
+	unsigned nlent;		  /* operations with bytes that the device has lent */
 	struct export_command *unused;
 	void *zeros; /* a bitmap of so many bytes, for the next report */
 	size_t zeros_len;
@@ -248,14 +245,6 @@ void export_write_multi(struct export_command *command);
 void export_feature(struct export_command *command);
 /* The reply's header, with the payload of @size bytes behind it, in line. */
 void export_put_feature(struct export_command *command, const void *payload, size_t size);
-
-/* ---- window.c ---- */
-
-void export_window(struct export_command *command);
-void export_window_read(struct export_command *command);
-void export_window_write(struct export_command *command);
-/* Let go of it, if there is one. */
-void export_window_drop(struct export_client *client);
 
 /* ---- report.c ---- */
 

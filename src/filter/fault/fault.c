@@ -241,12 +241,6 @@ static void fault_submit(struct vfmig_device *device, struct vfmig_request *requ
 
 	if (request->op == VFMIG_OP_DATA_READ && read_again(fault, request))
 		return;
-	/* Data that passes by somewhere else cannot be spoilt. */
-	if (request->op == VFMIG_OP_WINDOW) {
-		request_complete_err(request, -EOPNOTSUPP, "%s: a fault filter sees all data",
-				     device->name);
-		return;
-	}
 	if (fault->arcs && sets_state(request))
 		fault_arc(fault, request);
 	else if (!fault->arcs && filter_matches(&fault->match, request) && fault_strikes(fault))

@@ -253,7 +253,6 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		return;
 	case VFMIG_OP_DATA_READ:
 	case VFMIG_OP_DATA_WRITE:
-	case VFMIG_OP_WINDOW:
 		vfmig_submit(session->device, request);
 		return;
 	default:

@@ -329,8 +329,6 @@ void vfio_user_data(struct vfio_user *client, struct vfmig_request *request)
 
 	if (!request->data.len)
 		request_complete(request, 0);
-	else if (request->data.window)
-		(read ? vfio_user_window_read : vfio_user_window_write)(client, request);
 	else if (read)
 		data_read(client, request);
 	else

@@ -80,9 +80,6 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	case VFMIG_OP_DATA_WRITE:
 		vfio_user_data(client, request);
 		return;
-	case VFMIG_OP_WINDOW:
-		vfio_user_window(client, request);
-		return;
 	case VFMIG_OP_PRECOPY_INFO:
 		vfio_user_precopy(client, request);
 		return;

@@ -158,7 +158,6 @@ struct vfio_user {
 	bool state_known;	/* if it was */
 	bool loaded;		/* since it last ran, it was RESUMING, or may have been */
 	bool short_read;	/* the last piece of data was shorter than it might have been */
-	uint64_t window;	/* bytes of it, if the server has one */
 
 	bool log_on;		 /* logging is asked for, */
 	bool log_sent;		 /* and the server knows */
@@ -224,12 +223,9 @@ void vfio_user_ask_other(struct vfio_user_job *job, struct vfmig_device *device,
 void vfio_user_info(struct vfio_user *client, struct vfmig_request *request);	   /* info.c */
 void vfio_user_region_fd(struct vfio_user *client, struct vfmig_request *request); /* info.c */
 void vfio_user_kept_free(struct vfio_user *client);
-void vfio_user_region(struct vfio_user *client, struct vfmig_request *request);	     /* data.c */
-void vfio_user_irqs(struct vfio_user *client, struct vfmig_request *request);	     /* data.c */
-void vfio_user_data(struct vfio_user *client, struct vfmig_request *request);	     /* data.c */
-void vfio_user_window(struct vfio_user *client, struct vfmig_request *request);	     /* window.c */
-void vfio_user_window_read(struct vfio_user *client, struct vfmig_request *request); /* window.c */
-void vfio_user_window_write(struct vfio_user *client, struct vfmig_request *request);
+void vfio_user_region(struct vfio_user *client, struct vfmig_request *request); /* data.c */
+void vfio_user_irqs(struct vfio_user *client, struct vfmig_request *request);	/* data.c */
+void vfio_user_data(struct vfio_user *client, struct vfmig_request *request);	/* data.c */
 void vfio_user_feature(struct vfio_user *client, struct vfmig_request *request);
 void vfio_user_precopy(struct vfio_user *client, struct vfmig_request *request);
 void vfio_user_reset(struct vfio_user *client, struct vfmig_request *request);
