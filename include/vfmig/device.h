@@ -156,7 +156,6 @@ struct vfmig_page_runs {
  * @done: called once, when @result is set; may submit requests, must not wait
  * @user: for the submitter
  * @result: 0 or a count, or a negative errno
- * @held_by: private to the device that has the request
  * @link: private
  * @held: private
  *
@@ -213,7 +212,6 @@ struct vfmig_request {
 	void *user;
 	ssize_t result;
 
-	struct vfmig_device *held_by;
 	struct vfmig_request *link[2];
 	uint64_t held[2];
 };
@@ -258,12 +256,16 @@ ssize_t vfmig_call(struct vfmig_device *device, struct vfmig_request *request);
  * @deadline: in ns of CLOCK_MONOTONIC; 0 for none
  *
  * For callers with several requests in flight. Several threads may wait for one device: one of them processes it and
- * wakes the others.
+ * wakes the others. If a thread that does not wait can make the condition true (a @done that is called in its
+ * vfmig_submit(), say), that thread calls vfmig_device_wake() after it.
  *
  * Return: 0; -ETIMEDOUT; or the error of a device whose peer is gone.
  */
 int vfmig_device_wait(struct vfmig_device *device, bool (*ready)(void *context), void *context,
 		      int64_t deadline);
+
+/** vfmig_device_wake() - let all threads in vfmig_device_wait() check their condition again; from any thread */
+void vfmig_device_wake(struct vfmig_device *device);
 
 /**
  * vfmig_device_fd() - the descriptor to poll for reading; -1 for a device that never has work to process

@@ -6,22 +6,23 @@
 #include <string.h>
 
 #include "device/call.h"
-#include "device/work.h"
 
 struct call {
 	atomic_bool done;
 	pthread_t caller;
+	struct vfmig_device *device;
 };
 
-void call_done(struct vfmig_request *request)
+/* A register that is read in this process must not cost a system call: it only wakes a caller in another thread. */
+static void call_done(struct vfmig_request *request)
 {
 	struct call *call = request->user;
-	struct vfmig_device *device = request->held_by;
+	struct vfmig_device *device = call->device;
 	bool elsewhere = !pthread_equal(call->caller, pthread_self());
 
 	atomic_store(&call->done, true); /* and the call may be gone */
 	if (device && elsewhere)
-		work_done(device);
+		vfmig_device_wake(device);
 }
 
 static bool call_ready(void *context)
@@ -45,7 +46,7 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 {
 	uint64_t limit = device ? atomic_load(&device->timeout_ms) : 0;
 	int64_t deadline = request->deadline;
-	struct call call = {.caller = pthread_self()};
+	struct call call = {.caller = pthread_self(), .device = device};
 	int ret;
 
 	request->done = call_done;

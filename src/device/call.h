@@ -16,10 +16,4 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 		     void (*submit)(void *whom, struct vfmig_request *request),
 		     bool (*cancel)(void *whom, struct vfmig_request *request));
 
-/*
- * The @done of a call. It wakes the caller by itself, and only if another thread has completed the request: a
- * register that is read in this process must not cost a system call.
- */
-void call_done(struct vfmig_request *request);
-
 #endif

@@ -69,7 +69,6 @@ void vfmig_device_set_timeout(struct vfmig_device *device, uint64_t msec)
 
 void vfmig_submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	request->held_by = device;
 	device->ops->submit(device, request);
 }
 

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "device/call.h"
-#include "device/work.h"
+#include "device/device.h"
 
 static const char *const names[VFMIG_OP_COUNT] = {
 	[VFMIG_OP_DEVICE_INFO] = "device-info",
@@ -45,12 +44,8 @@ int64_t device_now(void)
 
 void request_complete(struct vfmig_request *request, ssize_t result)
 {
-	struct vfmig_device *device = request->done == call_done ? NULL : request->held_by;
-
 	request->result = result;
 	request->done(request); /* and the request may be gone */
-	if (device)
-		work_done(device);
 }
 
 void request_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)

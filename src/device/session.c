@@ -35,7 +35,6 @@ void vfmig_session_close(struct vfmig_session *session)
 
 void vfmig_session_submit(struct vfmig_session *session, struct vfmig_request *request)
 {
-	request->held_by = session->device;
 	session->ops->submit(session, request);
 }
 

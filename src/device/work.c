@@ -7,9 +7,9 @@
  * leaves, and one of the others leads. So a lone thread that reads a register sends, polls and receives
  * with no other thread woken, and a thread of the library's own is just one more that waits, for the end.
  *
- * Who completes a request that a sleeper or the leader waits for says so through work_done(). A waiter
- * says that it waits and then looks once more; the completer makes it so and then looks who waits. Both do
- * it with sequential consistency, so one of them sees the other.
+ * A thread that changes what a waiter looks at calls vfmig_device_wake(); a call does so when its request is completed
+ * by another thread. A waiter counts itself and then looks once more; the other thread makes its change and then looks
+ * at the count. Both do it with sequential consistency, so one of them sees the other.
  *
  * A filter that passes fd and process through shares the work of the device inside.
  */
@@ -64,10 +64,10 @@ static void wake(struct vfmig_device *device)
 	(void)n; /* it can only fail because the leader is kicked already */
 }
 
-void work_done(struct vfmig_device *device)
+void vfmig_device_wake(struct vfmig_device *device)
 {
 	device = worked(device);
-	/* The leader looks by itself after it has processed; only what is done elsewhere needs a kick. */
+	/* The leader looks after it has processed. Only if it polls this moment it must be woken. */
 	if (atomic_load(&device->work_polls))
 		wake(device);
 	if (atomic_load(&device->work_waiting)) {

@@ -7,9 +7,6 @@
 
 #include "device/device.h"
 
-/* A request of this device is done: whoever waits may want to look. */
-void work_done(struct vfmig_device *device);
-
 /* Whether there will be nothing to process until the device is asked something; as ops->rests(). */
 bool device_is_idle(struct vfmig_device *device);
 

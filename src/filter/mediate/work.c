@@ -163,7 +163,6 @@ static ssize_t logging(struct mediate *m, struct vfmig_request *request)
 	if (ret)
 		return ret;
 	request->done = at_once;
-	request->held_by = NULL;
 	expose_submit(&m->logging, request);
 	return request->result;
 }
