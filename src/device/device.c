@@ -29,13 +29,13 @@ int device_init(struct vfmig_device *device, const struct device_ops *ops, const
 		free(device->name);
 		return ret;
 	}
-	pthread_mutex_init(&device->held_lock, NULL);
+	inner_list_init(&device->inners);
 	return 0;
 }
 
 void device_fini(struct vfmig_device *device)
 {
-	pthread_mutex_destroy(&device->held_lock);
+	inner_list_fini(&device->inners);
 	work_fini(device);
 	free(device->name);
 }

@@ -22,6 +22,8 @@
 
 #include <vfmig/device.h>
 
+#include "device/inner.h"
+
 struct device_ops {
 	void (*submit)(struct vfmig_device *device, struct vfmig_request *request);
 	bool (*cancel)(struct vfmig_device *device, struct vfmig_request *request);
@@ -58,7 +60,8 @@ struct vfmig_request *request_shift(struct request_list *list);
  * @space: what it is attached to, kept by vfmig_space_attach()
  * @timeout_ms: the limit for requests without a deadline
  * @work_*: who works the device at the moment (work.c)
- * @held: requests that a filter has forwarded and not had back, under @held_lock (filter.c)
+ * @inners: of a filter: the requests that it has sent to the device inside, or parked
+ * @watch_fd: of a filter: filter_watch()'s epoll, plus 1; 0 if it has none
  */
 struct vfmig_device {
 	const struct device_ops *ops;
@@ -73,12 +76,13 @@ struct vfmig_device {
 	atomic_bool work_polls;	  /* and is in poll(), or about to */
 	atomic_uint work_waiting; /* how many sleep until it has */
 	int work_wake;		  /* eventfd: the leader is to look up */
-	pthread_mutex_t held_lock;
-	struct request_list held; /* what a filter has forwarded (filter.c) */
 
 	pthread_t work_thread;
 	bool work_thread_runs;
 	atomic_bool work_thread_ends;
+
+	struct inner_list inners;
+	int watch_fd;
 };
 
 /** device_init() - fill in the common part; the name is "%s" of @name */

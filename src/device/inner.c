@@ -20,12 +20,17 @@ void inner_list_init(struct inner_list *list)
 	pthread_mutex_init(&list->lock, NULL);
 }
 
-void inner_list_fini(struct inner_list *list)
+void inner_list_cancel(struct inner_list *list)
 {
 	struct inner *inner;
 
 	while ((inner = inner_unpark(list, INT64_MAX)))
 		inner_end(inner, -ECANCELED);
+}
+
+void inner_list_fini(struct inner_list *list)
+{
+	inner_list_cancel(list);
 	pthread_mutex_destroy(&list->lock);
 }
 

@@ -82,7 +82,10 @@ struct inner {
 
 void inner_list_init(struct inner_list *list);
 
-/** inner_list_fini() - completes what is parked with -ECANCELED; nothing may be sent */
+/** inner_list_cancel() - complete what is parked with -ECANCELED */
+void inner_list_cancel(struct inner_list *list);
+
+/** inner_list_fini() - the same, and the end of the list; nothing may be sent any more */
 void inner_list_fini(struct inner_list *list);
 
 /**

@@ -32,9 +32,9 @@ struct trace {
 	atomic_uint_fast64_t next_id;
 };
 
-/* A request under way. @err catches the sentence where the submitter wants none. */
+/* A request under way. @err is for its error if the submitter wants none. */
 struct traced {
-	struct trace *trace;
+	struct inner inner; /* first */
 	uint64_t id;
 	int64_t start;
 	struct vfmig_error err;
@@ -158,7 +158,7 @@ static void line_of(const struct traced *traced, const char *name, const struct 
 	struct fields f = {.count = 0};
 
 	add(&f, VFMIG_U64("id", traced->id));
-	add(&f, VFMIG_TEXT("device", traced->trace->device.name));
+	add(&f, VFMIG_TEXT("device", filter_of(&traced->inner)->name));
 	add(&f, VFMIG_TEXT("op", vfmig_op_name(r->op)));
 	add_request(&f, r, answered && *result >= 0);
 	if (answered) {
@@ -173,25 +173,20 @@ static void line_of(const struct traced *traced, const char *name, const struct 
 	}
 	if (traced->start)
 		add(&f, VFMIG_U64("took_ns", now - traced->start));
-	write_line(traced->trace, name, now, &f);
+	write_line((struct trace *)filter_of(&traced->inner), name, now, &f);
 }
 
-/* The sentence is worth having even if the submitter does not want it. */
-static void want_sentence(void *context, struct vfmig_request *copy)
+static void back(struct inner *inner)
 {
-	struct traced *traced = context;
+	ssize_t result = inner->request.result;
 
-	if (!copy->err)
-		copy->err = &traced->err;
+	line_of((struct traced *)inner, "done", &inner->request, true, &result);
+	inner_end(inner, result);
 }
 
-static void back(void *context, struct vfmig_request *outer, ssize_t result)
+static void cancelled(struct inner *inner)
 {
-	struct traced *traced = context;
-
-	line_of(traced, "done", outer, true, &result);
-	free(traced);
-	request_complete(outer, result);
+	line_of((struct traced *)inner, "cancelled", &inner->request, false, NULL);
 }
 
 static void trace_submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -200,53 +195,35 @@ static void trace_submit(struct vfmig_device *device, struct vfmig_request *requ
 	struct traced *traced;
 
 	if (!filter_matches(&trace->match, request)) {
-		filter_forward(device, request, NULL, NULL, NULL);
+		vfmig_submit(device->inner, request);
 		return;
 	}
-	traced = calloc(1, sizeof(*traced));
-	if (!traced) {
-		request_complete_err(request, -ENOMEM, "%s: no memory", device->name);
+	traced = filter_request(device, request, sizeof(*traced), back);
+	if (!traced)
 		return;
-	}
-	traced->trace = trace;
+	traced->inner.cancelled = cancelled;
+	if (!request->err)
+		traced->inner.request.err = &traced->err;
 	traced->id = atomic_fetch_add(&trace->next_id, 1) + 1;
 	line_of(traced, "request", request, false, NULL);
 	traced->start = device_now();
-	request->held[1] = (uintptr_t)traced;
-	filter_forward(device, request, want_sentence, back, traced);
-}
-
-static bool trace_cancel(struct vfmig_device *device, struct vfmig_request *request)
-{
-	struct trace *trace = (struct trace *)device;
-	struct traced *traced;
-
-	if (!filter_cancel(device, request))
-		return false;
-	/* It is nobody's now but ours, until we return. */
-	if (filter_matches(&trace->match, request)) {
-		traced = (struct traced *)(uintptr_t)request->held[1];
-		line_of(traced, "cancelled", request, false, NULL);
-		free(traced);
-	}
-	return true;
+	filter_send(&traced->inner);
 }
 
 static void trace_close(struct vfmig_device *device)
 {
 	struct trace *trace = (struct trace *)device;
 
-	/* First what is inside: what it still has comes back through us. */
-	vfmig_device_close(device->inner);
-	device->inner = NULL;
+	filter_close_inner(device);
 	vfmig_options_free(options, trace);
-	close(trace->fd);
+	if (trace->fd >= 0)
+		close(trace->fd);
 	filter_close(device);
 }
 
 static const struct device_ops ops = {
 	.submit = trace_submit,
-	.cancel = trace_cancel,
+	.cancel = filter_cancel,
 	.fd = filter_fd,
 	.process = filter_process,
 	.close = trace_close,
@@ -270,11 +247,12 @@ static int open_output(struct trace *trace, struct vfmig_error *err)
 static int trace_open(struct vfmig_device *inner, const char *text, struct vfmig_device **device,
 		      struct vfmig_error *err)
 {
-	struct trace *trace = calloc(1, sizeof(*trace));
-	int ret;
+	struct vfmig_device *filter;
+	int ret = filter_new(&filter, sizeof(struct trace), &ops, inner, "trace", err);
+	struct trace *trace = (struct trace *)filter;
 
-	if (!trace)
-		return vfmig_err(err, -ENOMEM, "no memory for a filter");
+	if (ret)
+		return ret;
 	trace->fd = -1;
 	trace->fd_option = UINT64_MAX;
 	ret = vfmig_options_parse(options, text, trace, err);
@@ -282,17 +260,7 @@ static int trace_open(struct vfmig_device *inner, const char *text, struct vfmig
 		ret = filter_match_parse(&trace->match, err);
 	if (!ret)
 		ret = open_output(trace, err);
-	if (!ret)
-		ret = filter_init(&trace->device, &ops, inner, "trace", err);
-	if (ret) {
-		vfmig_options_free(options, trace);
-		if (trace->fd >= 0)
-			close(trace->fd);
-		free(trace);
-		return ret;
-	}
-	*device = &trace->device;
-	return 0;
+	return filter_opened(filter, ret, device);
 }
 
 const struct filter_kind filter_trace = {

@@ -169,27 +169,26 @@ static void log_request(struct translate *t, struct vfmig_request *request)
 		request_complete(request, 0);
 	else
 		/* It has the device's form there, too. */
-		t->session->ops->submit(t->session, request);
+		vfmig_session_submit(t->session, request);
 }
 
-static void info_back(void *context, struct vfmig_request *outer, ssize_t result)
+static void info_back(struct inner *inner)
 {
-	struct translate *t = context;
-	struct vfmig_device_info *info = outer->info.buf;
+	struct translate *t = translate_of(filter_of(inner));
+	const struct vfmig_request *request = &inner->request;
+	struct vfmig_device_info *info = request->info.buf;
 	const size_t end = offsetof(struct vfmig_device_info, num_regions) + sizeof(uint32_t);
 
-	if (result >= 0 && (size_t)result >= end && outer->info.size >= end)
+	if (request->result >= 0 && (size_t)request->result >= end && request->info.size >= end)
 		info->num_regions = expose_regions(&t->show, info->num_regions);
-	request_complete(outer, result);
+	inner_end(inner, request->result);
 }
 
-static void reset_back(void *context, struct vfmig_request *outer, ssize_t result)
+static void reset_back(struct inner *inner)
 {
-	struct translate *t = context;
-
-	if (result >= 0)
-		expose_reset(&t->show);
-	request_complete(outer, result);
+	if (inner->request.result >= 0)
+		expose_reset(&translate_of(filter_of(inner))->show);
+	inner_end(inner, inner->request.result);
 }
 
 /* The region by which the device itself is migrated is there no more. */
@@ -229,10 +228,10 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		return;
 	switch (request->op) {
 	case VFMIG_OP_DEVICE_INFO:
-		filter_forward(device, request, NULL, info_back, t);
+		filter_forward(device, request, info_back);
 		return;
 	case VFMIG_OP_RESET:
-		filter_forward(device, request, NULL, reset_back, t);
+		filter_forward(device, request, reset_back);
 		return;
 	case VFMIG_OP_SPACE_MAP:
 		add_map(t, request->map);
@@ -250,11 +249,8 @@ static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
 {
 	struct translate *t = translate_of(device);
 
-	if (expose_cancel(&t->show, request))
-		return true;
-	if (is_logging(request) && reports_pages(t))
-		return t->session->ops->cancel(t->session, request);
-	return filter_cancel(device, request);
+	return expose_cancel(&t->show, request) || vfmig_session_cancel(t->session, request) ||
+	       filter_cancel(device, request);
 }
 
 /* ---- from its making to its end ---- */
@@ -326,11 +322,12 @@ static int open_parts(struct translate *t, struct vfmig_device *inner, struct vf
 static int open_translate(struct vfmig_device *inner, const char *text,
 			  struct vfmig_device **device, struct vfmig_error *err)
 {
-	struct translate *t = calloc(1, sizeof(*t));
-	int ret;
+	struct vfmig_device *filter;
+	int ret = filter_new(&filter, sizeof(struct translate), &ops, inner, "translate", err);
+	struct translate *t = translate_of(filter);
 
-	if (!t)
-		return vfmig_err(err, -ENOMEM, "no memory for filter translate");
+	if (ret)
+		return ret;
 	expose_init(&t->show);
 	pthread_mutex_init(&t->lock, NULL);
 	t->map = calloc(MAPS, sizeof(*t->map));
@@ -338,15 +335,7 @@ static int open_translate(struct vfmig_device *inner, const char *text,
 		     : vfmig_err(err, -ENOMEM, "no memory for filter translate");
 	if (!ret)
 		ret = open_parts(t, inner, err);
-	if (!ret)
-		ret = filter_init(&t->device, &ops, inner, "translate", err);
-	if (ret) {
-		let_go(t);
-		free(t);
-		return ret;
-	}
-	*device = &t->device;
-	return 0;
+	return filter_opened(filter, ret, device);
 }
 
 const struct filter_kind filter_translate = {

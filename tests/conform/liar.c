@@ -89,9 +89,11 @@ void liar_put(struct vfmig_request *request, uint64_t value)
 	memcpy(request->region.buf, &value, request->region.len < 8 ? request->region.len : 8);
 }
 
-static void back(void *context, struct vfmig_request *outer, ssize_t result)
+static void back(struct inner *inner)
 {
-	struct liar *liar = context;
+	struct liar *liar = (struct liar *)filter_of(inner);
+	struct vfmig_request *outer = &inner->request;
+	ssize_t result = outer->result;
 
 	if (outer->op == VFMIG_OP_RESET && !result) {
 		changed(liar, VFMIG_STATE_RUNNING);
@@ -107,9 +109,8 @@ static void back(void *context, struct vfmig_request *outer, ssize_t result)
 	liar->reads += outer->op == VFMIG_OP_DATA_READ;
 	liar->writes += outer->op == VFMIG_OP_DATA_WRITE;
 	if (result < 0)
-		request_complete_err(outer, (int)result, "%s", outer->err ? outer->err->text : "");
-	else
-		request_complete(outer, result);
+		vfmig_err(outer->err, (int)result, "%s", outer->err ? outer->err->text : "");
+	inner_end(inner, result);
 }
 
 static void liar_submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -122,7 +123,7 @@ static void liar_submit(struct vfmig_device *device, struct vfmig_request *reque
 		liar->event = dup(request->irqs.fds[0]);
 	}
 	if (!liar->lie->ask || !liar->lie->ask(liar, request))
-		filter_forward(device, request, NULL, back, liar);
+		filter_forward(device, request, back);
 }
 
 static void liar_close(struct vfmig_device *device)

@@ -12,16 +12,23 @@
 static int device;
 
 /* The card's vectors are MSI-X; around it stands one that calls them MSI. */
-static void as_msix(void *context, struct vfmig_request *copy)
+static void back(struct inner *inner)
 {
-	copy->irqs.index = VFMIG_PCI_IRQ_MSIX;
+	inner_end(inner, inner->request.result);
 }
 
 static void msi_submit(struct vfmig_device *self, struct vfmig_request *request)
 {
 	bool msi = request->op == VFMIG_OP_SET_IRQS && request->irqs.index == VFMIG_PCI_IRQ_MSI;
+	struct inner *inner;
 
-	filter_forward(self, request, msi ? as_msix : NULL, NULL, NULL);
+	if (!msi) {
+		vfmig_submit(self->inner, request);
+		return;
+	}
+	inner = filter_request(self, request, sizeof(*inner), back);
+	inner->request.irqs.index = VFMIG_PCI_IRQ_MSIX;
+	filter_send(inner);
 }
 
 static const struct device_ops msi_ops = {

@@ -22,11 +22,13 @@ static bool run_unlogged(struct vfmig_kit *kit, void *self)
 }
 
 /* copied_pfns is "none". */
-static void copied(void *context, struct vfmig_request *outer, ssize_t result)
+static void copied(struct inner *inner)
 {
+	ssize_t result = inner->request.result;
+
 	if (result > 0)
-		memset(outer->region.buf, 0, (size_t)result);
-	request_complete(outer, result);
+		memset(inner->request.region.buf, 0, (size_t)result);
+	inner_end(inner, result);
 }
 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
@@ -36,7 +38,10 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		request->region.index == VFMIG_PCI_REGION_COUNT &&
 		request->region.offset == offsetof(struct vfmig_pfn_migration_info, copied_pfns);
 
-	filter_forward(device, request, NULL, strikes ? copied : NULL, NULL);
+	if (strikes)
+		filter_forward(device, request, copied);
+	else
+		vfmig_submit(device->inner, request);
 }
 
 static const struct device_ops ops = {

@@ -63,7 +63,7 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	else if (request->op == VFMIG_OP_FEATURE && is_logging(request))
 		request_complete_err(request, -ENOTTY, "%s: the container tells", device->name);
 	else
-		filter_forward(device, request, NULL, NULL, c);
+		vfmig_submit(device->inner, request);
 }
 
 static void close_it(struct vfmig_device *device)

@@ -10,21 +10,24 @@
 static int not_sendable;
 static unsigned spoiled;
 
-static void lent_from_there(void *context, struct vfmig_request *outer, ssize_t result)
+static void lent_from_there(struct inner *inner)
 {
-	struct vfmig_lent *lent = outer->data.lent;
+	struct vfmig_lent *lent = inner->request.data.lent;
+	ssize_t result = inner->request.result;
 
 	for (unsigned i = 0; result > 0 && lent && i < lent->count; i++) {
 		spoiled += lent->file[i].fd >= 0;
 		lent->file[i].fd = lent->file[i].fd < 0 ? -1 : not_sendable;
 	}
-	request_complete(outer, result);
+	inner_end(inner, result);
 }
 
 static void submit(struct vfmig_device *device, struct vfmig_request *request)
 {
-	filter_forward(device, request, NULL,
-		       request->op == VFMIG_OP_DATA_READ ? lent_from_there : NULL, NULL);
+	if (request->op == VFMIG_OP_DATA_READ)
+		filter_forward(device, request, lent_from_there);
+	else
+		vfmig_submit(device->inner, request);
 }
 
 static const struct device_ops ops = {

@@ -103,165 +103,153 @@ static void flip(const struct fault *fault, void *buf, size_t len)
 
 /* ---- error, hang ---- */
 
-static void strike(struct fault_call *call)
+static void done_then_strike(struct inner *inner)
 {
-	if (call->fault->act == FAULT_ERROR)
-		fault_fail(call);
-	else
-		fault_hang(call);
+	fault_strike((struct fault_call *)inner);
 }
 
-static void done_then_strike(void *context, struct vfmig_request *outer, ssize_t result)
+static void act_strike(struct fault_call *call)
 {
-	if (fault_goes_on(context))
-		strike(context);
+	if (fault_of(call)->after)
+		fault_send(call, done_then_strike);
+	else
+		fault_strike(call);
 }
 
 /* ---- short ---- */
 
-static void shorten(void *context, struct vfmig_request *copy)
+static void shorten(struct vfmig_request *request, size_t len)
 {
-	struct fault_call *call = context;
-
-	if (copy->op == VFMIG_OP_DATA_READ || copy->op == VFMIG_OP_DATA_WRITE)
-		copy->data.len = call->len;
+	if (request->op == VFMIG_OP_DATA_READ || request->op == VFMIG_OP_DATA_WRITE)
+		request->data.len = len;
 	else
-		copy->region.len = (uint32_t)call->len;
-}
-
-static void passed(void *context, struct vfmig_request *outer, ssize_t result)
-{
-	fault_end(context, result);
+		request->region.len = (uint32_t)len;
 }
 
 static void act_short(struct fault_call *call)
 {
-	uint64_t bytes = call->fault->bytes;
-	size_t len = length(call->outer);
+	struct vfmig_request *request = &call->inner.request;
+	uint64_t bytes = fault_of(call)->bytes;
+	size_t len = length(request);
 
-	call->len = bytes > len ? len / 2 : (size_t)bytes;
-	if (call->len)
-		filter_forward(&call->fault->device, call->outer, shorten, passed, call);
+	len = bytes > len ? len / 2 : (size_t)bytes;
+	shorten(request, len);
+	if (len)
+		fault_send(call, fault_pass);
 	else
-		fault_end(call, 0);
+		inner_end(&call->inner, 0);
 }
 
 /* ---- corrupt ---- */
 
-static void use_copy(void *context, struct vfmig_request *copy)
+static void give_back(struct inner *inner)
 {
-	*buffer(copy) = ((struct fault_call *)context)->copy;
-}
-
-static void give_back(void *context, struct vfmig_request *outer, ssize_t result)
-{
-	struct fault_call *call = context;
+	struct fault_call *call = (struct fault_call *)inner;
 
 	/* A feature's payload is also where the answer goes. */
-	if (outer->op == VFMIG_OP_FEATURE && result >= 0)
-		memcpy(outer->feature.data, call->copy, call->len);
-	fault_end(call, result);
+	if (inner->request.op == VFMIG_OP_FEATURE && inner->request.result >= 0)
+		memcpy(inner->outer->feature.data, call->copy, call->len);
+	fault_pass(inner);
 }
 
-static void flip_answer(void *context, struct vfmig_request *outer, ssize_t result)
+static void flip_answer(struct inner *inner)
 {
-	struct fault_call *call = context;
-	size_t len = length(outer);
+	struct fault *fault = fault_of((struct fault_call *)inner);
+	struct vfmig_request *request = &inner->request;
+	size_t len = length(request);
 
-	if (result < 0) {
-		fault_end(call, result);
+	if (request->result < 0) {
+		fault_pass(inner);
 		return;
 	}
-	if (outer->op == VFMIG_OP_FEATURE) {
-		struct vfmig_feature_dma_logging_report *report = outer->feature.data;
+	if (request->op == VFMIG_OP_FEATURE) {
+		struct vfmig_feature_dma_logging_report *report = request->feature.data;
 
-		if (feature_index(outer) == VFMIG_FEATURE_DMA_LOGGING_REPORT)
-			flip(call->fault, (void *)(uintptr_t)report->bitmap,
+		if (feature_index(request) == VFMIG_FEATURE_DMA_LOGGING_REPORT)
+			flip(fault, (void *)(uintptr_t)report->bitmap,
 			     abi_bitmap_bytes(report->length, report->page_size));
 		else
-			flip(call->fault, outer->feature.data, len);
+			flip(fault, request->feature.data, len);
 	} else {
-		flip(call->fault, *buffer(outer), (size_t)result < len ? (size_t)result : len);
+		flip(fault, *buffer(request),
+		     (size_t)request->result < len ? (size_t)request->result : len);
 	}
-	fault_end(call, result);
+	fault_pass(inner);
 }
 
 static void act_corrupt(struct fault_call *call)
 {
-	struct vfmig_request *outer = call->outer;
+	struct vfmig_request *request = &call->inner.request;
 
-	if (way_of(outer) == FROM_DEVICE) {
-		filter_forward(&call->fault->device, outer, NULL, flip_answer, call);
+	if (way_of(request) == FROM_DEVICE) {
+		fault_send(call, flip_answer);
 		return;
 	}
-	call->len = length(outer);
-	if (way_of(outer) == TO_DEVICE && call->len)
+	call->len = length(request);
+	if (way_of(request) == TO_DEVICE && call->len)
 		call->copy = malloc(call->len);
 	if (!call->copy) {
-		filter_forward(&call->fault->device, outer, NULL, passed, call);
+		fault_send(call, fault_pass);
 		return;
 	}
-	memcpy(call->copy, *buffer(outer), call->len);
-	flip(call->fault, call->copy, call->len);
-	filter_forward(&call->fault->device, outer, use_copy, give_back, call);
+	memcpy(call->copy, *buffer(request), call->len);
+	flip(fault_of(call), call->copy, call->len);
+	*buffer(request) = call->copy;
+	fault_send(call, give_back);
 }
 
 /* ---- drop ---- */
 
-static void skip_chunk(void *context, struct vfmig_request *outer, ssize_t result)
+static void skip_chunk(struct inner *inner)
 {
-	struct fault_call *call = context;
-
-	if (!fault_goes_on(call))
-		return;
-	if (result <= 0)
-		fault_end(call, result);
+	if (inner->request.result <= 0)
+		fault_pass(inner);
 	else
-		filter_forward(&call->fault->device, outer, NULL, passed, call);
+		fault_send((struct fault_call *)inner, fault_pass);
 }
 
 static void act_drop(struct fault_call *call)
 {
-	if (call->outer->op == VFMIG_OP_DATA_READ)
-		filter_forward(&call->fault->device, call->outer, NULL, skip_chunk, call);
+	if (call->inner.request.op == VFMIG_OP_DATA_READ)
+		fault_send(call, skip_chunk);
 	else
 		/* A report that is not asked for leaves its bitmap as clean as it came. */
-		fault_end(call, claim(call->outer));
+		inner_end(&call->inner, claim(&call->inner.request));
 }
 
 /* ---- twice ---- */
 
-static void second_done(void *context, struct vfmig_request *outer, ssize_t result)
+static void second_done(struct inner *inner)
 {
-	struct fault_call *call = context;
-
-	fault_end(call, result < 0 ? result : call->passed);
+	if (inner->request.result < 0)
+		fault_pass(inner);
+	else
+		inner_end(inner, ((struct fault_call *)inner)->passed);
 }
 
-static void first_done(void *context, struct vfmig_request *outer, ssize_t result)
+static void first_done(struct inner *inner)
 {
-	struct fault_call *call = context;
+	struct fault_call *call = (struct fault_call *)inner;
 
-	if (!fault_goes_on(call))
-		return;
-	call->passed = result;
-	if (result < 0) {
-		fault_end(call, result);
+	call->passed = inner->request.result;
+	if (call->passed < 0) {
+		fault_pass(inner);
 		return;
 	}
-	call->len = (size_t)result; /* the same bytes again, no more */
-	filter_forward(&call->fault->device, outer,
-		       outer->op == VFMIG_OP_DATA_WRITE ? shorten : NULL, second_done, call);
+	/* The same bytes again, no more. */
+	if (inner->request.op == VFMIG_OP_DATA_WRITE)
+		shorten(&inner->request, (size_t)call->passed);
+	fault_send(call, second_done);
 }
 
-static void keep_chunk(void *context, struct vfmig_request *outer, ssize_t result)
+static void keep_chunk(struct inner *inner)
 {
-	struct fault_call *call = context;
-	struct fault *fault = call->fault;
+	struct fault *fault = fault_of((struct fault_call *)inner);
+	ssize_t result = inner->request.result;
 	uint8_t *chunk = result > 0 ? malloc((size_t)result) : NULL;
 
 	if (chunk) {
-		memcpy(chunk, outer->data.buf, (size_t)result);
+		memcpy(chunk, inner->request.data.buf, (size_t)result);
 		pthread_mutex_lock(&fault->lock);
 		free(fault->again);
 		fault->again = chunk;
@@ -269,15 +257,14 @@ static void keep_chunk(void *context, struct vfmig_request *outer, ssize_t resul
 		fault->again_len = (size_t)result;
 		pthread_mutex_unlock(&fault->lock);
 	}
-	fault_end(call, result);
+	fault_pass(inner);
 }
 
 static void act_twice(struct fault_call *call)
 {
-	bool reads = call->outer->op == VFMIG_OP_DATA_READ;
+	bool reads = call->inner.request.op == VFMIG_OP_DATA_READ;
 
-	filter_forward(&call->fault->device, call->outer, NULL, reads ? keep_chunk : first_done,
-		       call);
+	fault_send(call, reads ? keep_chunk : first_done);
 }
 
 void fault_apply(struct fault *fault, struct vfmig_request *request)
@@ -286,16 +273,13 @@ void fault_apply(struct fault *fault, struct vfmig_request *request)
 
 	if (!call)
 		return;
-	/* They are to be in the buffer, where they can be spoilt. */
+	/* Data must be in the buffer to be spoilt. */
 	if (request->op == VFMIG_OP_DATA_READ)
-		request->data.lent = NULL;
+		call->inner.request.data.lent = NULL;
 	switch ((enum fault_act)fault->act) {
 	case FAULT_ERROR:
 	case FAULT_HANG:
-		if (fault->after)
-			filter_forward(&fault->device, request, NULL, done_then_strike, call);
-		else
-			strike(call);
+		act_strike(call);
 		break;
 	case FAULT_SHORT:
 		act_short(call);

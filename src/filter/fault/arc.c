@@ -63,71 +63,51 @@ static bool find_arc(const struct fault *fault, uint32_t at, uint32_t to, uint32
 
 static void strike(struct fault_call *call)
 {
-	if (call->fault->act == FAULT_ERROR)
-		fault_fail(call);
-	else if (call->fault->act == FAULT_HANG)
-		fault_hang(call);
+	if (fault_of(call)->act == FAULT_DROP)
+		inner_end(&call->inner, 0);
 	else
-		fault_end(call, 0);
+		fault_strike(call);
 }
 
-static void got_there(void *context, struct vfmig_request *outer, ssize_t result)
+static void got_there(struct inner *inner)
 {
-	struct fault_call *call = context;
-
-	if (!fault_goes_on(call))
-		return;
-	if (result < 0)
-		fault_end(call, result); /* it failed by itself */
+	if (inner->request.result < 0)
+		fault_pass(inner);
 	else
-		strike(call);
+		strike((struct fault_call *)inner);
 }
 
-static void passed(void *context, struct vfmig_request *outer, ssize_t result)
+static void got_state(struct inner *inner)
 {
-	fault_end(context, result);
-}
-
-static void change_payload(void *context, struct vfmig_request *copy)
-{
-	struct fault_call *call = context;
-
-	copy->feature.data = &call->state;
-	copy->feature.size = sizeof(call->state);
-}
-
-static void change_to_get(void *context, struct vfmig_request *copy)
-{
-	change_payload(context, copy);
-	copy->feature.flags = VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE;
-}
-
-static void got_state(void *context, struct vfmig_request *outer, ssize_t result)
-{
-	struct fault_call *call = context;
-	struct fault *fault = call->fault;
-	const struct vfmig_feature_mig_state *asked = outer->feature.data;
+	struct fault_call *call = (struct fault_call *)inner;
+	struct fault *fault = fault_of(call);
+	const struct vfmig_feature_mig_state *asked = inner->outer->feature.data;
 	uint32_t at = call->state.device_state, from, next;
 
-	if (!fault_goes_on(call))
-		return;
-	if (result < 0 || !find_arc(fault, at, asked->device_state, &from, &next) ||
+	inner->request.feature = inner->outer->feature;
+	if (inner->request.result < 0 || !find_arc(fault, at, asked->device_state, &from, &next) ||
 	    !fault_strikes(fault)) {
-		filter_forward(&fault->device, outer, NULL, passed, call);
+		fault_send(call, fault_pass);
 		return;
 	}
 	call->state.device_state = fault->after ? next : from;
 	call->state.data_fd = -1;
+	inner->request.feature.data = &call->state;
+	inner->request.feature.size = sizeof(call->state);
 	if (call->state.device_state == at)
 		strike(call);
 	else
-		filter_forward(&fault->device, outer, change_payload, got_there, call);
+		fault_send(call, got_there);
 }
 
 void fault_arc(struct fault *fault, struct vfmig_request *request)
 {
 	struct fault_call *call = fault_begin(fault, request);
 
-	if (call)
-		filter_forward(&fault->device, request, change_to_get, got_state, call);
+	if (!call)
+		return;
+	call->inner.request.feature.flags = VFMIG_FEATURE_GET | VFMIG_FEATURE_MIG_STATE;
+	call->inner.request.feature.data = &call->state;
+	call->inner.request.feature.size = sizeof(call->state);
+	fault_send(call, got_state);
 }

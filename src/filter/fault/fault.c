@@ -113,98 +113,47 @@ bool fault_strikes(struct fault *fault)
 	return strikes;
 }
 
+static void release(struct inner *inner)
+{
+	free(((struct fault_call *)inner)->copy);
+}
+
 struct fault_call *fault_begin(struct fault *fault, struct vfmig_request *request)
 {
-	struct fault_call *call = calloc(1, sizeof(*call));
+	struct fault_call *call =
+		filter_request(&fault->device, request, sizeof(*call), fault_pass);
 
-	if (!call) {
-		request_complete_err(request, -ENOMEM, "%s: no memory", fault->device.name);
-		return NULL;
-	}
-	call->fault = fault;
-	call->outer = request;
-	pthread_mutex_lock(&fault->lock);
-	call->next = fault->calls;
-	call->link = &fault->calls;
-	if (call->next)
-		call->next->link = &call->next;
-	fault->calls = call;
-	pthread_mutex_unlock(&fault->lock);
+	if (call)
+		call->inner.release = release;
 	return call;
 }
 
-/* With the lock held. */
-static void unlink_call(struct fault_call *call)
+void fault_send(struct fault_call *call, void (*back)(struct inner *inner))
 {
-	*call->link = call->next;
-	if (call->next)
-		call->next->link = call->link;
+	call->inner.back = back;
+	filter_send(&call->inner);
 }
 
-/* Take a call out of the list and free it; gives its request, and whether that was cancelled. */
-static struct vfmig_request *drop_call(struct fault_call *call, bool *cancelled)
+void fault_pass(struct inner *inner)
 {
-	struct vfmig_request *outer = call->outer;
-
-	pthread_mutex_lock(&call->fault->lock);
-	unlink_call(call);
-	*cancelled = call->cancelled;
-	pthread_mutex_unlock(&call->fault->lock);
-	free(call->copy);
-	free(call);
-	return outer;
+	inner_end(inner, inner->request.result);
 }
 
-bool fault_goes_on(struct fault_call *call)
+void fault_strike(struct fault_call *call)
 {
-	bool cancelled;
+	struct fault *fault = fault_of(call);
+	const struct vfmig_request *request = call->inner.outer;
+	bool feature = request->op == VFMIG_OP_FEATURE;
 
-	pthread_mutex_lock(&call->fault->lock);
-	cancelled = call->cancelled;
-	pthread_mutex_unlock(&call->fault->lock);
-	if (cancelled)
-		fault_end(call, -ECANCELED);
-	return !cancelled;
-}
-
-void fault_end(struct fault_call *call, ssize_t result)
-{
-	bool cancelled;
-
-	request_complete(drop_call(call, &cancelled), result);
-}
-
-void fault_fail(struct fault_call *call)
-{
-	struct fault *fault = call->fault;
-	struct vfmig_request *outer;
-	bool cancelled, feature;
-
-	outer = drop_call(call, &cancelled);
-	feature = outer->op == VFMIG_OP_FEATURE;
-	request_complete_err(outer, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",
-			     fault->device.name, vfmig_op_name(outer->op), feature ? " " : "",
-			     feature ? vfmig_feature_name(outer->feature.flags & VFMIG_FEATURE_MASK)
-				     : "",
-			     fault->error);
-}
-
-void fault_hang(struct fault_call *call)
-{
-	struct fault *fault = call->fault;
-	struct vfmig_request *outer = call->outer;
-	bool cancelled;
-
-	pthread_mutex_lock(&fault->lock);
-	cancelled = call->cancelled;
-	unlink_call(call);
-	if (!cancelled)
-		request_push(&fault->hung, outer);
-	pthread_mutex_unlock(&fault->lock);
-	free(call->copy);
-	free(call);
-	if (cancelled)
-		request_complete(outer, -ECANCELED);
+	if (fault->act == FAULT_HANG) {
+		inner_park(&call->inner, INT64_MAX);
+		return;
+	}
+	vfmig_err(request->err, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",
+		  fault->device.name, vfmig_op_name(request->op), feature ? " " : "",
+		  feature ? vfmig_feature_name(request->feature.flags & VFMIG_FEATURE_MASK) : "",
+		  fault->error);
+	inner_end(&call->inner, -fault->errnum);
 }
 
 /* A chunk that was read already comes once more, in front of what the device has. */
@@ -249,51 +198,11 @@ static void fault_submit(struct vfmig_device *device, struct vfmig_request *requ
 		vfmig_submit(device->inner, request);
 }
 
-static struct fault_call *find_call(struct fault *fault, struct vfmig_request *request)
-{
-	struct fault_call *call = fault->calls;
-
-	while (call && call->outer != request)
-		call = call->next;
-	return call;
-}
-
-static bool fault_cancel(struct vfmig_device *device, struct vfmig_request *request)
-{
-	struct fault *fault = (struct fault *)device;
-	struct fault_call *call;
-	bool taken;
-
-	pthread_mutex_lock(&fault->lock);
-	taken = request_remove(&fault->hung, request);
-	pthread_mutex_unlock(&fault->lock);
-	if (taken)
-		return true;
-	taken = filter_cancel(device, request);
-	pthread_mutex_lock(&fault->lock);
-	call = find_call(fault, request);
-	if (call && taken)
-		unlink_call(call);
-	else if (call)
-		call->cancelled = true; /* between two steps */
-	pthread_mutex_unlock(&fault->lock);
-	if (call && taken) {
-		free(call->copy);
-		free(call);
-	}
-	return taken;
-}
-
 static void fault_close(struct vfmig_device *device)
 {
 	struct fault *fault = (struct fault *)device;
-	struct vfmig_request *request;
 
-	/* First what is inside: what it still has comes back through us. */
-	vfmig_device_close(device->inner);
-	device->inner = NULL;
-	while ((request = request_shift(&fault->hung)))
-		request_complete(request, -ECANCELED);
+	filter_close_inner(device);
 	vfmig_options_free(options, fault);
 	free(fault->again);
 	pthread_mutex_destroy(&fault->lock);
@@ -302,7 +211,7 @@ static void fault_close(struct vfmig_device *device)
 
 static const struct device_ops ops = {
 	.submit = fault_submit,
-	.cancel = fault_cancel,
+	.cancel = filter_cancel,
 	.fd = filter_fd,
 	.process = filter_process,
 	.close = fault_close,
@@ -333,25 +242,18 @@ static int parse(struct fault *fault, const char *text, struct vfmig_error *err)
 static int fault_open(struct vfmig_device *inner, const char *text, struct vfmig_device **device,
 		      struct vfmig_error *err)
 {
-	struct fault *fault = calloc(1, sizeof(*fault));
-	int ret;
+	struct vfmig_device *filter;
+	int ret = filter_new(&filter, sizeof(struct fault), &ops, inner, "fault", err);
+	struct fault *fault = (struct fault *)filter;
 
-	if (!fault)
-		return vfmig_err(err, -ENOMEM, "no memory for a filter");
+	if (ret)
+		return ret;
+	pthread_mutex_init(&fault->lock, NULL);
 	ret = parse(fault, text, err);
 	if (!ret && fault->arcs)
 		ret = vfmig_device_call_feature(inner, VFMIG_FEATURE_GET | VFMIG_FEATURE_MIGRATION,
 						&fault->flags, sizeof(fault->flags), err);
-	if (!ret)
-		ret = filter_init(&fault->device, &ops, inner, "fault", err);
-	if (ret) {
-		vfmig_options_free(options, fault);
-		free(fault);
-		return ret;
-	}
-	pthread_mutex_init(&fault->lock, NULL);
-	*device = &fault->device;
-	return 0;
+	return filter_opened(filter, ret, device);
 }
 
 const struct filter_kind filter_fault = {

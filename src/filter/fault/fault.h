@@ -21,21 +21,15 @@ enum fault_act {
 struct fault;
 
 /*
- * A request that was struck, while more than one step is needed for it.
+ * A request that was struck.
  *
- * @fault, @outer: whose
- * @next, @link: in the filter's list, under its lock
- * @cancelled: its cancel came between two steps: the next one ends it
- * @passed: what the device inside said
- * @copy: a changed payload
+ * @passed: the result of the device inside
+ * @copy: a changed payload, or NULL
  * @len: of @copy
- * @state: where the device is, and then where it is sent instead
+ * @state: the state of the device, and then the state to send it to instead
  */
 struct fault_call {
-	struct fault *fault;
-	struct vfmig_request *outer;
-	struct fault_call *next, **link;
-	bool cancelled;
+	struct inner inner; /* first */
 	ssize_t passed;
 	void *copy;
 	size_t len;
@@ -51,9 +45,7 @@ struct fault_call {
  * @seen: requests that match, so far
  * @struck: those that were struck
  * @random: the generator's state
- * @calls: under way
- * @hung: held for ever
- * @again: a chunk that is to be read once more, from @again_at to @again_len
+ * @again: a chunk to be read once more, from @again_at to @again_len
  */
 struct fault {
 	struct vfmig_device device;
@@ -67,8 +59,6 @@ struct fault {
 
 	pthread_mutex_t lock;
 	uint64_t seen, struck, random;
-	struct fault_call *calls;
-	struct request_list hung;
 	uint8_t *again;
 	size_t again_at, again_len;
 };
@@ -76,22 +66,28 @@ struct fault {
 /** fault_strikes() - whether the request that just came is one of those; counts */
 bool fault_strikes(struct fault *fault);
 
-/** fault_apply() - what is to happen to a request that is struck */
+/** fault_apply() - do to a request that is struck what the option says */
 void fault_apply(struct fault *fault, struct vfmig_request *request);
 
 /** fault_arc() - a SET of the state: find out whether it passes the arc, and act there */
 void fault_arc(struct fault *fault, struct vfmig_request *request);
 int fault_parse_arc(struct fault *fault, struct vfmig_error *err);
 
-/* A call's beginning; NULL after it has completed the request for want of memory. */
+/* A call for @request; NULL after it has completed the request for want of memory. */
 struct fault_call *fault_begin(struct fault *fault, struct vfmig_request *request);
 
-/* Whether a call goes on; false: it was cancelled, and is ended. */
-bool fault_goes_on(struct fault_call *call);
+static inline struct fault *fault_of(const struct fault_call *call)
+{
+	return (struct fault *)filter_of(&call->inner);
+}
 
-/* A call's end: free it, and complete, fail, or hang the request. */
-void fault_end(struct fault_call *call, ssize_t result);
-void fault_fail(struct fault_call *call);
-void fault_hang(struct fault_call *call);
+/* Send the call's request, which may be changed, to the device inside; @back is next. */
+void fault_send(struct fault_call *call, void (*back)(struct inner *inner));
+
+/* Give the result of the device inside to the outer request; a @back. */
+void fault_pass(struct inner *inner);
+
+/* do=error, or do=hang */
+void fault_strike(struct fault_call *call);
 
 #endif

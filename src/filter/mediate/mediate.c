@@ -62,31 +62,33 @@ static struct mediate *mediate_of(struct vfmig_device *device)
 
 /* ---- requests ---- */
 
-static void device_info_back(void *context, struct vfmig_request *outer, ssize_t result)
+static void device_info_back(struct inner *inner)
 {
-	const struct mediate *m = context;
-	struct vfmig_device_info *info = outer->info.buf;
+	const struct mediate *m = mediate_of(filter_of(inner));
+	const struct vfmig_request *request = &inner->request;
+	struct vfmig_device_info *info = request->info.buf;
 	const size_t end = offsetof(struct vfmig_device_info, num_regions) + sizeof(uint32_t);
 
-	if (result >= 0 && (size_t)result >= end && outer->info.size >= end &&
+	if (request->result >= 0 && (size_t)request->result >= end && request->info.size >= end &&
 	    info->num_regions < m->regions)
 		info->num_regions = m->regions;
-	request_complete(outer, result);
+	inner_end(inner, request->result);
 }
 
-/* What the device says of itself, with the flags that the mediator leaves. */
-static void region_info_back(void *context, struct vfmig_request *outer, ssize_t result)
+/* What the device reports, with the flags that the mediator leaves. */
+static void region_info_back(struct inner *inner)
 {
-	const struct mediate *m = context;
+	const struct mediate *m = mediate_of(filter_of(inner));
+	const struct vfmig_request *request = &inner->request;
 	const uint32_t flags =
 		VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE | VFMIG_REGION_FLAG_MMAP;
-	struct vfmig_region_info *info = outer->info.buf;
+	struct vfmig_region_info *info = request->info.buf;
 	const size_t end = offsetof(struct vfmig_region_info, flags) + sizeof(uint32_t);
 
-	if (result >= 0 && (size_t)result >= end && outer->info.size >= end &&
-	    outer->info.index < m->regions)
-		info->flags &= ~flags | m->region[outer->info.index].flags;
-	request_complete(outer, result);
+	if (request->result >= 0 && (size_t)request->result >= end && request->info.size >= end &&
+	    request->info.index < m->regions)
+		info->flags &= ~flags | m->region[request->info.index].flags;
+	inner_end(inner, request->result);
 }
 
 static void region_info(struct mediate *m, struct vfmig_request *request)
@@ -99,7 +101,7 @@ static void region_info(struct mediate *m, struct vfmig_request *request)
 		/* Between the device's last region and the migration region. */
 		request_complete(request, answer_no_region(request));
 	} else {
-		filter_forward(&m->device, request, NULL, region_info_back, m);
+		filter_forward(&m->device, request, region_info_back);
 	}
 }
 
@@ -110,13 +112,13 @@ static void access_region(struct mediate *m, struct vfmig_request *request)
 	const char *why;
 
 	if (index >= m->regions) {
-		filter_forward(&m->device, request, NULL, NULL, m);
+		vfmig_submit(m->device.inner, request);
 		return;
 	}
 	region = &m->region[index];
 	if (!region->watch && !mediate_is_migration(m, index) &&
 	    region->flags == m->seen[index].flags) {
-		filter_forward(&m->device, request, NULL, NULL, m);
+		vfmig_submit(m->device.inner, request);
 		return;
 	}
 	why = mediate_bad_access(region, request);
@@ -128,7 +130,7 @@ static void access_region(struct mediate *m, struct vfmig_request *request)
 	else if (region->watch || mediate_is_migration(m, index))
 		mediate_put(m, request);
 	else
-		filter_forward(&m->device, request, NULL, NULL, m);
+		vfmig_submit(m->device.inner, request);
 }
 
 static void region_fd(struct mediate *m, struct vfmig_request *request)
@@ -141,7 +143,7 @@ static void region_fd(struct mediate *m, struct vfmig_request *request)
 	else if (index < m->regions && m->ops.mmap)
 		mediate_put(m, request);
 	else
-		filter_forward(&m->device, request, NULL, NULL, m);
+		vfmig_submit(m->device.inner, request);
 }
 
 static bool is_logging(const struct mediate *m, const struct vfmig_request *request)
@@ -161,7 +163,7 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 
 	switch (request->op) {
 	case VFMIG_OP_DEVICE_INFO:
-		filter_forward(device, request, NULL, device_info_back, m);
+		filter_forward(device, request, device_info_back);
 		return;
 	case VFMIG_OP_REGION_INFO:
 		region_info(m, request);
@@ -191,7 +193,7 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 	if (mine)
 		mediate_put(m, request);
 	else
-		filter_forward(device, request, NULL, NULL, m);
+		vfmig_submit(device->inner, request);
 }
 
 static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
@@ -215,8 +217,13 @@ static int process(struct vfmig_device *device, struct vfmig_error *err)
 
 /* ---- from its making to its end ---- */
 
-static void let_go(struct mediate *m)
+static void close_mediate(struct vfmig_device *device)
 {
+	struct mediate *m = mediate_of(device);
+
+	mediate_end(m);
+	/* The device lets go of the mediator's memory before that goes. */
+	filter_close_inner(device);
 	m->may_ask = false;
 	mediate_unload(m);
 	expose_fini(&m->logging);
@@ -225,17 +232,6 @@ static void let_go(struct mediate *m)
 	pthread_mutex_destroy(&m->lock);
 	free(m->seen);
 	free(m->region);
-}
-
-static void close_mediate(struct vfmig_device *device)
-{
-	struct mediate *m = mediate_of(device);
-
-	mediate_end(m);
-	/* The device lets go of the mediator's memory before that goes. */
-	vfmig_device_close(device->inner);
-	device->inner = NULL;
-	let_go(m);
 	mediate_host_fini(m);
 	filter_close(device);
 }
@@ -273,7 +269,7 @@ static int check_need(struct mediate *m, struct vfmig_device *inner, struct vfmi
 			 m->ops.name, inner->name);
 }
 
-/* What the mediator's capabilities need, and the thread; then @inner is the filter's. */
+/* What the mediator's capabilities need, and the thread. */
 static int settle(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	const struct region_log log = {.logger = &m->log.logger};
@@ -291,31 +287,27 @@ static int settle(struct mediate *m, struct vfmig_device *inner, struct vfmig_er
 		m->own = vfmig_space_new();
 	if ((m->caps & VFMIG_MEDIATOR_CAP_MEMORY) && !m->own)
 		return vfmig_err(err, -ENOMEM, "no memory for a mediator's address space");
-	ret = filter_init(&m->device, &ops, inner, "mediate", err);
-	if (ret)
-		return ret;
 	m->may_ask = true;
-	ret = mediate_start(m, err);
-	if (ret) {
-		mediate_end(m);
-		device_fini(&m->device);
-	}
-	return ret;
+	return mediate_start(m, err);
 }
 
-static struct mediate *new_mediate(uint64_t iova)
+static int new_mediate(struct vfmig_device *inner, uint64_t iova, struct mediate **mediate,
+		       struct vfmig_error *err)
 {
-	struct mediate *m = calloc(1, sizeof(*m));
+	struct vfmig_device *filter;
+	int ret = filter_new(&filter, sizeof(struct mediate), &ops, inner, "mediate", err);
+	struct mediate *m = mediate_of(filter);
 
-	if (!m)
-		return NULL;
+	if (ret)
+		return ret;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->wake, NULL);
 	expose_init(&m->logging);
 	mediate_host_init(m);
 	m->epoll = m->event = -1;
 	m->next_iova = iova;
-	return m;
+	*mediate = m;
+	return mediate_look(m, inner, err);
 }
 
 static int finish(struct mediate *m, struct vfmig_device *inner, int ret,
@@ -323,29 +315,21 @@ static int finish(struct mediate *m, struct vfmig_device *inner, int ret,
 {
 	if (!ret)
 		ret = settle(m, inner, err);
-	if (ret) {
-		let_go(m);
-		mediate_host_fini(m);
-		free(m);
-		return ret;
-	}
 	/* It was there for open() only. */
 	m->about.region = NULL;
 	m->about.name = m->about.argument = NULL;
-	*device = &m->device;
-	return 0;
+	return filter_opened(&m->device, ret, device);
 }
 
 int mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediator,
 		 const char *argument, struct vfmig_device **device, struct vfmig_error *err)
 {
-	struct mediate *m = new_mediate(0x7f00000000);
-	int ret;
+	struct mediate *m = NULL;
+	int ret = new_mediate(inner, 0x7f00000000, &m, err);
 
 	if (!m)
-		return vfmig_err(err, -ENOMEM, "no memory for filter mediate");
+		return ret;
 	m->about.argument = argument ? argument : "";
-	ret = mediate_look(m, inner, err);
 	if (!ret)
 		ret = mediate_take(m, mediator, err);
 	return finish(m, inner, ret, device, err);
@@ -444,22 +428,15 @@ static int open_mediate(struct vfmig_device *inner, const char *text, struct vfm
 			struct vfmig_error *err)
 {
 	struct options o = {0};
-	struct mediate *m;
+	struct mediate *m = NULL;
 	int ret = parse(&o, text, err);
 
-	if (ret) {
-		free_options(&o);
-		return ret;
-	}
-	m = new_mediate(o.iova);
-	if (!m) {
-		free_options(&o);
-		return vfmig_err(err, -ENOMEM, "no memory for filter mediate");
-	}
-	ret = mediate_look(m, inner, err);
+	if (!ret)
+		ret = new_mediate(inner, o.iova, &m, err);
 	if (!ret)
 		ret = choose(m, &o, inner->name, err);
-	ret = finish(m, inner, ret, device, err);
+	if (m)
+		ret = finish(m, inner, ret, device, err);
 	free_options(&o);
 	return ret;
 }
