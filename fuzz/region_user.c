@@ -17,6 +17,7 @@
 #include "device/device.h"
 #include "filter/filters.h"
 #include "fuzz/property.h"
+#include "tests/lib/requests.h"
 
 #define INDEX	 9
 #define MEMORY	 65536u

@@ -156,8 +156,6 @@ struct vfmig_page_runs {
  * @done: called once, when @result is set; may submit requests, must not wait
  * @user: for the submitter
  * @result: 0 or a count, or a negative errno
- * @link: private
- * @held: private
  *
  * The submitter owns the structure and everything it points to, and must keep them in place until the request
  * completes or vfmig_cancel() has cancelled it. Zero it, set the operation and its member, and submit it.
@@ -211,9 +209,6 @@ struct vfmig_request {
 	void (*done)(struct vfmig_request *request);
 	void *user;
 	ssize_t result;
-
-	struct vfmig_request *link[2];
-	uint64_t held[2];
 };
 
 /**

@@ -44,16 +44,6 @@ struct device_ops {
 };
 
 /*
- * A list of the requests that a device holds, in order. No lock of its own.
- */
-struct request_list {
-	struct vfmig_request *first, *last;
-};
-void request_push(struct request_list *list, struct vfmig_request *request);
-bool request_remove(struct request_list *list, struct vfmig_request *request);
-struct vfmig_request *request_shift(struct request_list *list);
-
-/*
  * @ops: how
  * @name: as it was opened; allocated, freed by device_fini()
  * @inner: what a filter is around, or NULL

@@ -72,8 +72,7 @@ static struct vfmig_request *forget(struct inner *inner)
 	return outer;
 }
 
-/* From here on a cancel finds it. */
-static void enter(struct inner *inner)
+void inner_enter(struct inner *inner)
 {
 	if (inner->listed || !inner->list)
 		return;
@@ -199,7 +198,7 @@ static void answered(struct vfmig_request *request)
 
 bool inner_submit(struct inner *inner, struct vfmig_device *device, struct vfmig_session *session)
 {
-	enter(inner);
+	inner_enter(inner);
 	if (atomic_load(&inner->is_cancelled)) {
 		inner->request.result = -ECANCELED;
 		return true;
@@ -215,6 +214,12 @@ bool inner_submit(struct inner *inner, struct vfmig_device *device, struct vfmig
 	if (atomic_load(&inner->is_cancelled))
 		take_back(inner);
 	return leave(inner);
+}
+
+void inner_answer(struct inner *inner, ssize_t result)
+{
+	inner->request.result = result;
+	go_on(inner);
 }
 
 void inner_send(struct inner *inner, struct vfmig_device *device)
@@ -242,7 +247,7 @@ void inner_park(struct inner *inner, int64_t key)
 		return;
 	}
 	pthread_mutex_lock(&list->lock);
-	cancelled = atomic_load(&inner->is_cancelled);
+	cancelled = !inner->outer;
 	if (!cancelled) {
 		if (inner->listed)
 			unlink_inner(inner);
@@ -255,7 +260,7 @@ void inner_park(struct inner *inner, int64_t key)
 	}
 	pthread_mutex_unlock(&list->lock);
 	if (cancelled)
-		inner_end(inner, -ECANCELED);
+		inner_free(inner);
 }
 
 struct inner *inner_unpark(struct inner_list *list, int64_t key)

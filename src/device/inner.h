@@ -14,8 +14,8 @@
  *   state    has the inner request      is left by                  if the outer request is cancelled then
  *   ------   ------------------------   -------------------------   ---------------------------------------
  *   new      the layer                  inner_send, _park, _end     the cancel does not find it, and returns false
- *   busy     the layer: in @back        inner_send, _park, _end     it fails with -ECANCELED as soon as the layer
- *                                                                   sends or parks it (*)
+ *   busy     the layer: in @back        inner_send, _park, _end     it fails with -ECANCELED when the layer sends it
+ *                                                                   the next time (*)
  *   sent     the device or session      its answer: @back is next   it is cancelled there (*)
  *   parked   the list of the layer      inner_unpark                it is freed: the cancel succeeds
  *
@@ -59,6 +59,7 @@ struct inner_list {
  * @cancelled: the outer request was cancelled; called by the thread that cancels, before the cancel returns. May be NULL
  * @release: it is about to be freed. May be NULL
  * @key: until when it is parked: see inner_unpark()
+ * @is_cancelled: a cancel came while it was sent, or busy
  *
  * The rest belongs to inner.c.
  */
@@ -70,6 +71,7 @@ struct inner {
 	void (*cancelled)(struct inner *inner);
 	void (*release)(struct inner *inner);
 	int64_t key;
+	atomic_bool is_cancelled;
 
 	struct inner_list *list;
 	struct inner *prev, *next;
@@ -77,7 +79,6 @@ struct inner {
 	struct vfmig_device *device;
 	struct vfmig_session *session;
 	atomic_uint parties; /* those that use it while it is sent; 0: busy or parked */
-	atomic_bool is_cancelled;
 };
 
 void inner_list_init(struct inner_list *list);
@@ -107,11 +108,20 @@ void inner_send(struct inner *inner, struct vfmig_device *device);
 /** inner_send_session() - submit it to a session. Calls @back, now or later */
 void inner_send_session(struct inner *inner, struct vfmig_session *session);
 
+/*
+ * A layer that does the work itself, in a thread of its own, neither sends nor parks the inner request. It calls
+ * inner_enter(), from where on a cancel finds it, and then inner_answer(), which calls @back unless the outer request is
+ * over.
+ */
+void inner_enter(struct inner *inner);
+void inner_answer(struct inner *inner, ssize_t result);
+
 /**
  * inner_park() - keep it until inner_unpark()
  * @key: of several that are parked, the one with the smallest key comes first; of those, the one that came first
  *
- * If the outer request is cancelled already, it ends here.
+ * A cancel that came before and returned false has no effect on it: the next one finds it parked. (A layer that would park
+ * it for ever looks at @is_cancelled first.)
  */
 void inner_park(struct inner *inner, int64_t key);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests: their names, their end, and the lists that devices hold them in.
+ * Requests: their names and their completion.
  */
 #include <stdio.h>
 #include <time.h>
@@ -56,44 +56,4 @@ void request_complete_err(struct vfmig_request *request, int code, const char *f
 	vfmig_verr(request->err, code, fmt, ap);
 	va_end(ap);
 	request_complete(request, code);
-}
-
-void request_push(struct request_list *list, struct vfmig_request *request)
-{
-	request->link[0] = list->last;
-	request->link[1] = NULL;
-	if (list->last)
-		list->last->link[1] = request;
-	else
-		list->first = request;
-	list->last = request;
-}
-
-bool request_remove(struct request_list *list, struct vfmig_request *request)
-{
-	struct vfmig_request *at;
-
-	/* Devices hold few; to look is cheaper than to trust a link in a request that may be another's. */
-	for (at = list->first; at && at != request; at = at->link[1])
-		;
-	if (!at)
-		return false;
-	if (at->link[0])
-		at->link[0]->link[1] = at->link[1];
-	else
-		list->first = at->link[1];
-	if (at->link[1])
-		at->link[1]->link[0] = at->link[0];
-	else
-		list->last = at->link[0];
-	return true;
-}
-
-struct vfmig_request *request_shift(struct request_list *list)
-{
-	struct vfmig_request *first = list->first;
-
-	if (first)
-		request_remove(list, first);
-	return first;
 }

@@ -158,10 +158,10 @@ static ssize_t detach(struct vfmig_kit *kit, struct vfmig_error *err)
 
 static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request);
 
-void kit_execute(struct vfmig_kit *kit, struct vfmig_request *request)
+void kit_execute(struct vfmig_kit *kit, struct vfmig_request *request, bool is_new)
 {
 	kit_power_wake(kit);
-	if (kit_is_new(request)) {
+	if (is_new) {
 		dispatch(kit, request);
 		return;
 	}

@@ -133,8 +133,8 @@ struct vfmig_kit {
 	/* the gate */
 	pthread_mutex_t gate_lock;
 	bool gate_taken;
-	bool gate_run; /* process() found it taken */
-	struct request_list gate_queue;
+	bool gate_run;		      /* process() found it taken */
+	struct inner_list gate_queue; /* parked */
 
 	/* work */
 	int work_fd; /* an eventfd */
@@ -196,17 +196,13 @@ static inline struct vfmig_kit *kit_of(struct vfmig_device *device)
 void kit_enter(struct vfmig_kit *kit, struct vfmig_request *request);
 /* The same for one that is not looked at yet: in there it is submitted anew, to a device that is awake. */
 void kit_enter_awake(struct vfmig_kit *kit, struct vfmig_request *request);
-static inline bool kit_is_new(const struct vfmig_request *request)
-{
-	return request->held[1];
-}
 bool kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request);
 int kit_process(struct vfmig_device *device, struct vfmig_error *err);
 
 /* ---- kit.c ---- */
 
 /* What the gate does with a request, once inside. */
-void kit_execute(struct vfmig_kit *kit, struct vfmig_request *request);
+void kit_execute(struct vfmig_kit *kit, struct vfmig_request *request, bool is_new);
 /* Have the model do what the state and the space allow. Inside the gate. */
 int kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig_error *err);
 /* Fields to their presets, the bus to power-up, and the model's reset. Inside the gate. */

@@ -168,6 +168,7 @@ void kit_free(struct vfmig_kit *kit)
 	free(kit->options);
 	free(kit->option_table);
 	pthread_mutex_destroy(&kit->gate_lock);
+	inner_list_fini(&kit->gate_queue);
 	pthread_mutex_destroy(&kit->session_lock);
 	device_fini(&kit->device);
 	free(kit);
@@ -196,6 +197,7 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
 	}
 	kit->work_fd = kit->poll_fd = -1;
 	pthread_mutex_init(&kit->gate_lock, NULL);
+	inner_list_init(&kit->gate_queue);
 	pthread_mutex_init(&kit->session_lock, NULL);
 	pthread_mutex_init(&kit->irq.lock, NULL);
 	expose_init(&kit->show);

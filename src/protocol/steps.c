@@ -2,9 +2,8 @@
 /*
  * The machine that takes requests through their steps; see steps.h.
  *
- * An inner request that is out has up to three who must be through with it before the next step: who submitted
- * it, the answer, and a cancel that is trying to take it back. Whoever is the last goes on. So none of
- * them ever touches an inner request that has become another one.
+ * There is one inner request, and it is used for one step after the other. If the outer request is cancelled, the inner
+ * one is cancelled, too, and the machine goes on with the next outer request when it has come back.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,82 +12,28 @@
 
 static void run(struct steps *steps, ssize_t result);
 
-static void ask(struct steps *steps)
+static void back(struct inner *inner)
 {
-	if (!steps->of_device)
-		vfmig_session_submit(steps->session, &steps->inner);
-	else
-		vfmig_submit(steps->device, &steps->inner);
+	run((struct steps *)((char *)inner - offsetof(struct steps, inner)), inner->request.result);
 }
 
-static bool take_back(struct steps *steps)
-{
-	return steps->of_device ? vfmig_cancel(steps->device, &steps->inner)
-				: vfmig_session_cancel(steps->session, &steps->inner);
-}
-
-/* One is through. True for the last. With the lock held. */
-static bool through(struct steps *steps)
-{
-	return !--steps->turns;
-}
-
-static void answer(struct vfmig_request *inner)
-{
-	struct steps *steps = inner->user;
-	bool last;
-
-	pthread_mutex_lock(&steps->lock);
-	steps->answered = true;
-	last = through(steps);
-	pthread_mutex_unlock(&steps->lock);
-	if (last)
-		run(steps, inner->result);
-}
-
-/* The inner request was taken back: that is its answer. With the lock held; true for the last. */
-static bool no_answer(struct steps *steps)
-{
-	steps->answered = true;
-	steps->inner.result = -ECANCELED;
-	return through(steps);
-}
-
-/* Submit the inner request. True if all are through with it, and the caller goes on. */
-static bool asked(struct steps *steps)
-{
-	bool last, dropped;
-
-	ask(steps);
-	pthread_mutex_lock(&steps->lock);
-	steps->asked = true;
-	dropped = !steps->outer && !steps->answered;
-	if (!dropped) {
-		last = through(steps);
-		pthread_mutex_unlock(&steps->lock);
-		return last;
-	}
-	pthread_mutex_unlock(&steps->lock);
-	/* It was given up before it was out: nobody else takes it back. */
-	dropped = take_back(steps);
-	pthread_mutex_lock(&steps->lock);
-	if (dropped)
-		no_answer(steps);
-	last = through(steps);
-	pthread_mutex_unlock(&steps->lock);
-	return last;
-}
-
-/* What the outer request gets, and the next one; with the lock held. True if there is a next one. */
+/* The result goes to the outer request, unless it is cancelled; with the lock held. True if there is a next one. */
 static bool next(struct steps *steps, struct vfmig_request **outer, ssize_t result)
 {
+	struct inner *waiting;
+
 	*outer = steps->outer;
 	if (*outer && result < 0 && (*outer)->err && steps->err.code)
 		*(*outer)->err = steps->err;
-	steps->outer = request_shift(&steps->waiting);
+	steps->outer = NULL;
+	while (!steps->outer && (waiting = inner_unpark(&steps->waiting, 0))) {
+		steps->outer = inner_take(waiting);
+		inner_free(waiting);
+	}
+	steps->busy = steps->outer;
 	steps->then = steps->begin;
 	steps->err.code = 0;
-	steps->busy = steps->outer;
+	atomic_store(&steps->inner.is_cancelled, false);
 	if (!steps->busy)
 		pthread_cond_broadcast(&steps->idle);
 	return steps->busy;
@@ -110,15 +55,13 @@ static void run(struct steps *steps, ssize_t result)
 			result = -ECANCELED;
 		}
 		if (result == STEP_ASK) {
-			steps->inner.err = &steps->err;
-			steps->inner.done = answer;
-			steps->inner.user = steps;
-			steps->turns = 2;
-			steps->asked = steps->answered = false;
+			steps->inner.request.err = &steps->err;
+			steps->inner.back = back;
 			pthread_mutex_unlock(&steps->lock);
-			if (!asked(steps))
+			if (!inner_submit(&steps->inner, steps->device,
+					  steps->of_device ? NULL : steps->session))
 				return;
-			result = steps->inner.result;
+			result = steps->inner.request.result;
 			continue;
 		}
 		if (result == STEP_WORK) {
@@ -137,45 +80,43 @@ static void run(struct steps *steps, ssize_t result)
 
 void steps_submit(struct steps *steps, struct vfmig_request *request)
 {
+	struct inner *waiting = NULL;
+	bool busy;
+
 	pthread_mutex_lock(&steps->lock);
-	if (steps->busy) {
-		request_push(&steps->waiting, request);
-		pthread_mutex_unlock(&steps->lock);
-		return;
+	busy = steps->busy;
+	if (busy) {
+		waiting = inner_alloc(&steps->waiting, request, sizeof(*waiting));
+		if (waiting)
+			inner_park(waiting, 0);
+	} else {
+		steps->busy = true;
+		steps->outer = request;
+		steps->then = steps->begin;
+		steps->err.code = 0;
 	}
-	steps->busy = true;
-	steps->outer = request;
-	steps->then = steps->begin;
-	steps->err.code = 0;
 	pthread_mutex_unlock(&steps->lock);
-	run(steps, 0);
+	if (!busy)
+		run(steps, 0);
+	else if (!waiting)
+		request_complete_err(request, -ENOMEM, "no memory for a request that waits");
 }
 
 bool steps_cancel(struct steps *steps, struct vfmig_request *request)
 {
-	bool had, out = false, back, last;
+	bool had, sent;
 
+	if (inner_cancel(&steps->waiting, request))
+		return true;
 	pthread_mutex_lock(&steps->lock);
-	had = request_remove(&steps->waiting, request);
-	if (!had && steps->outer == request && request) {
-		had = true;
+	had = request && steps->outer == request;
+	if (had)
 		steps->outer = NULL;
-		out = steps->turns && steps->asked && !steps->answered;
-		if (out)
-			steps->turns++;
-	}
+	sent = had && inner_join(&steps->inner);
 	pthread_mutex_unlock(&steps->lock);
-	if (!out)
-		return had;
-	back = take_back(steps);
-	pthread_mutex_lock(&steps->lock);
-	if (back)
-		no_answer(steps);
-	last = through(steps);
-	pthread_mutex_unlock(&steps->lock);
-	if (last)
-		run(steps, -ECANCELED);
-	return true;
+	if (sent)
+		inner_recall(&steps->inner);
+	return had;
 }
 
 void steps_init(struct steps *steps)
@@ -183,6 +124,7 @@ void steps_init(struct steps *steps)
 	memset(steps, 0, sizeof(*steps));
 	pthread_mutex_init(&steps->lock, NULL);
 	pthread_cond_init(&steps->idle, NULL);
+	inner_list_init(&steps->waiting);
 }
 
 void steps_wait(struct steps *steps)
@@ -196,6 +138,7 @@ void steps_wait(struct steps *steps)
 void steps_fini(struct steps *steps)
 {
 	steps_wait(steps);
+	inner_list_fini(&steps->waiting);
 	pthread_cond_destroy(&steps->idle);
 	pthread_mutex_destroy(&steps->lock);
 }

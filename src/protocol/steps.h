@@ -34,12 +34,12 @@ struct steps;
 typedef ssize_t (*step_fn)(struct steps *steps, ssize_t result);
 
 /*
- * @session, @device: whom the inner requests are for: a session, or, if that is NULL or @of_device says so, a device
+ * @session, @device: the target of the inner requests: the session, or, if that is NULL or @of_device is set, the device
  * @begin: the first step of any outer request
- * @dropped: the outer request was taken back between two steps: its end will not come. May be NULL
- * @outer: the request that is being done; NULL when it was taken back
- * @inner: the request to ask with. The machine sets @err, @done and @user
- * @err: the sentence for the outer request; the inner one's goes here too
+ * @dropped: the outer request was cancelled between two steps: its end will not come. May be NULL
+ * @outer: the request that is being done; NULL when it was cancelled
+ * @inner: the inner request; a step fills in @inner.request but for @err
+ * @err: the error of the outer request, and of the inner one
  * @then: the step after the inner request or the work
  * @work: what STEP_WORK calls
  */
@@ -50,7 +50,7 @@ struct steps {
 	void (*dropped)(struct steps *steps);
 
 	struct vfmig_request *outer;
-	struct vfmig_request inner;
+	struct inner inner;
 	bool of_device;
 	struct vfmig_error err;
 	step_fn then;
@@ -59,12 +59,8 @@ struct steps {
 	/* the machine's own */
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
-	struct request_list waiting;
-	bool busy; /* somebody takes steps, or the inner request is out */
-	unsigned
-		turns; /* how many have to be through before the next step: asker, answer, canceller */
-	bool asked;    /* the inner request has been submitted */
-	bool answered; /* and has come back, or will not */
+	struct inner_list waiting; /* parked: the requests after @outer */
+	bool busy;		   /* a thread takes steps, or the inner request is sent */
 };
 
 /** steps_init() - @session, @device, @begin and @dropped are the caller's to set */

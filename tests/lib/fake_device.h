@@ -11,6 +11,7 @@
 #include <vfmig/space.h>
 
 #include "device/device.h"
+#include "tests/lib/requests.h"
 
 /* Regions: 0 trapped, 2 trapped with a part that can be mapped, 7 configuration space. */
 #define FAKE_DEVICE_BAR0      65536u

@@ -11,6 +11,7 @@
 
 #include "device/session.h"
 #include "tests/lib/check.h"
+#include "tests/lib/requests.h"
 
 #define FAKE_ALL    (VFMIG_MIGRATION_STOP_COPY | VFMIG_MIGRATION_P2P | VFMIG_MIGRATION_PRE_COPY)
 #define FAKE_CHUNKS 256

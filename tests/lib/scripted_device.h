@@ -12,6 +12,7 @@
 
 #include "device/device.h"
 #include "tests/lib/check.h"
+#include "tests/lib/requests.h"
 
 struct scripted_device {
 	struct vfmig_device device;

@@ -7,6 +7,7 @@
 #include "device/filter.h"
 #include "protocol/v2/v2.h"
 #include "tests/lib/test_device.h"
+#include "tests/lib/requests.h"
 
 struct bridge {
 	struct vfmig_device device; /* first */

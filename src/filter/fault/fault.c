@@ -146,7 +146,10 @@ void fault_strike(struct fault_call *call)
 	bool feature = request->op == VFMIG_OP_FEATURE;
 
 	if (fault->act == FAULT_HANG) {
-		inner_park(&call->inner, INT64_MAX);
+		if (atomic_load(&call->inner.is_cancelled))
+			inner_end(&call->inner, -ECANCELED);
+		else
+			inner_park(&call->inner, INT64_MAX);
 		return;
 	}
 	vfmig_err(request->err, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",

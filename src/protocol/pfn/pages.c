@@ -49,7 +49,7 @@ static void forget(struct region_pages *pages)
 static ssize_t ask_log(struct region_driver *driver, uint32_t flags, void *data, size_t size,
 		       step_fn then)
 {
-	struct vfmig_request *inner = &driver->steps.inner;
+	struct vfmig_request *inner = &driver->steps.inner.request;
 
 	inner->op = VFMIG_OP_FEATURE;
 	inner->feature.flags = flags;

@@ -101,13 +101,13 @@ static ssize_t bits_read(struct steps *steps, ssize_t result)
 {
 	struct region_user *user = region_user_of(steps);
 	struct region_user_report *report = &user->report;
-	uint64_t n = steps->inner.region.len * 8ull;
+	uint64_t n = steps->inner.request.region.len * 8ull;
 
 	if (region_user_refused(user, result))
 		return read_bits(user);
 	if (result < 0)
 		return result;
-	report->at += steps->inner.region.len;
+	report->at += steps->inner.request.region.len;
 	n = n < report->left ? n : report->left;
 	mark(user, user->bounce, n);
 	report->left -= n;

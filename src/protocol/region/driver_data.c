@@ -61,10 +61,10 @@ static bool may_have(const struct region_driver *driver)
 /* The next transaction, if there is none. */
 static ssize_t fetch(struct region_driver *driver, step_fn then)
 {
-	driver->steps.inner.op = VFMIG_OP_DATA_READ;
-	driver->steps.inner.data.buf = section(driver);
-	driver->steps.inner.data.len = driver->capacity;
-	driver->steps.inner.data.lent = NULL;
+	driver->steps.inner.request.op = VFMIG_OP_DATA_READ;
+	driver->steps.inner.request.data.buf = section(driver);
+	driver->steps.inner.request.data.len = driver->capacity;
+	driver->steps.inner.request.data.lent = NULL;
 	driver->moving = true;
 	return steps_ask(&driver->steps, then);
 }
@@ -93,7 +93,7 @@ static ssize_t fetched(struct region_driver *driver, ssize_t result)
 static ssize_t estimated(struct steps *steps, ssize_t result)
 {
 	struct region_driver *driver = region_driver_of(steps);
-	const struct vfmig_request *inner = &steps->inner;
+	const struct vfmig_request *inner = &steps->inner.request;
 	uint64_t more = 0;
 
 	if (region_driver_void(driver))
@@ -111,7 +111,7 @@ static ssize_t estimated(struct steps *steps, ssize_t result)
 
 static ssize_t pending(struct region_driver *driver)
 {
-	struct vfmig_request *inner = &driver->steps.inner;
+	struct vfmig_request *inner = &driver->steps.inner.request;
 
 	if (!driver->staged)
 		return region_give(driver, 0);
@@ -215,9 +215,9 @@ static ssize_t give_session(struct region_driver *driver)
 {
 	if (driver->at == driver->value)
 		return (ssize_t)sizeof(uint64_t);
-	driver->steps.inner.op = VFMIG_OP_DATA_WRITE;
-	driver->steps.inner.data.buf = driver->own + driver->at;
-	driver->steps.inner.data.len = driver->value - driver->at;
+	driver->steps.inner.request.op = VFMIG_OP_DATA_WRITE;
+	driver->steps.inner.request.data.buf = driver->own + driver->at;
+	driver->steps.inner.request.data.len = driver->value - driver->at;
 	driver->moving = true;
 	return steps_ask(&driver->steps, taken);
 }
@@ -248,7 +248,7 @@ ssize_t region_write_size(struct region_driver *driver)
 
 void region_data_dropped(struct region_driver *driver)
 {
-	const struct vfmig_request *inner = &driver->steps.inner;
+	const struct vfmig_request *inner = &driver->steps.inner.request;
 	/* Of a session in this process what is taken back has not been done; of a device elsewhere it may have been. */
 	bool undone = inner->result == -ECANCELED && !driver->steps.session->device;
 

@@ -30,21 +30,21 @@ static enum vfmig_state behind(const struct region_driver *driver, uint32_t bits
 
 static ssize_t ask_state(struct region_driver *driver, step_fn then)
 {
-	driver->steps.inner.op = VFMIG_OP_GET_STATE;
+	driver->steps.inner.request.op = VFMIG_OP_GET_STATE;
 	return steps_ask(&driver->steps, then);
 }
 
 static ssize_t ask_go(struct region_driver *driver, enum vfmig_state to, step_fn then)
 {
-	driver->steps.inner.op = VFMIG_OP_SET_STATE;
-	driver->steps.inner.state = to;
+	driver->steps.inner.request.op = VFMIG_OP_SET_STATE;
+	driver->steps.inner.request.state = to;
 	return steps_ask(&driver->steps, then);
 }
 
 /* What the session has said, as bits. */
 static void received(struct region_driver *driver)
 {
-	uint32_t bits = abi_region_state_from(driver->steps.inner.state);
+	uint32_t bits = abi_region_state_from(driver->steps.inner.request.state);
 
 	if (bits == VFMIG_V1_STATE_RUNNING && driver->precopy_only_shown)
 		bits = VFMIG_V1_STATE_PRE_COPY;
@@ -131,7 +131,7 @@ static bool harmless(const struct region_driver *driver, enum vfmig_state from, 
 static ssize_t looked(struct steps *steps, ssize_t result)
 {
 	struct region_driver *driver = region_driver_of(steps);
-	enum vfmig_state state = steps->inner.state, before = behind(driver, driver->from);
+	enum vfmig_state state = steps->inner.request.state, before = behind(driver, driver->from);
 
 	if (region_driver_void(driver))
 		return -ECANCELED;

@@ -23,7 +23,7 @@
 static ssize_t ask(struct region_user *user, bool write, uint64_t offset, void *buf, uint32_t len,
 		   step_fn then)
 {
-	struct vfmig_request *inner = &user->steps.inner;
+	struct vfmig_request *inner = &user->steps.inner.request;
 
 	inner->op = write ? VFMIG_OP_REGION_WRITE : VFMIG_OP_REGION_READ;
 	inner->region.index = user->index;
@@ -84,7 +84,7 @@ ssize_t region_user_trapped(struct region_user *user, uint64_t offset, uint64_t 
 
 bool region_user_refused(struct region_user *user, ssize_t result)
 {
-	uint32_t len = user->steps.inner.region.len;
+	uint32_t len = user->steps.inner.request.region.len;
 
 	if (result >= 0) {
 		user->took = user->took > len ? user->took : len;

@@ -138,8 +138,8 @@ static ssize_t trapped_read(struct steps *steps, ssize_t result)
 		return go_on(user);
 	if (result < 0)
 		return result;
-	memcpy(to + user->out, user->bounce, steps->inner.region.len);
-	advance(user, steps->inner.region.len);
+	memcpy(to + user->out, user->bounce, steps->inner.request.region.len);
+	advance(user, steps->inner.request.region.len);
 	return go_on(user);
 }
 
@@ -317,8 +317,8 @@ static ssize_t drain_read(struct steps *steps, ssize_t result)
 		return drain(user);
 	if (result < 0)
 		return result;
-	memcpy(user->draining + user->drained, user->bounce, steps->inner.region.len);
-	user->drained += steps->inner.region.len;
+	memcpy(user->draining + user->drained, user->bounce, steps->inner.request.region.len);
+	user->drained += steps->inner.request.region.len;
 	return drain(user);
 }
 

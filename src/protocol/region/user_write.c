@@ -41,7 +41,7 @@ static ssize_t trapped_written(struct steps *steps, ssize_t result)
 	if (!region_user_refused(user, result)) {
 		if (result < 0)
 			return result;
-		pushed_some(&user->write, steps->inner.region.len);
+		pushed_some(&user->write, steps->inner.request.region.len);
 	}
 	result = push(user);
 	return result ? result : user->write.then(steps, 0);

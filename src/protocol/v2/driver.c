@@ -2,8 +2,7 @@
 /*
  * Driver side of v2: features in, a session's requests and a logger's calls out.
  *
- * A feature that stands for a request of the session becomes one of its own; the feature's request waits in
- * the list meanwhile. Whoever takes it out of there, the session's answer or a cancel, ends it.
+ * A feature that stands for a request of the session is the outer request of that one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,80 +11,47 @@
 #include "abi/feature.h"
 #include "protocol/v2/v2.h"
 
+/* @err: the outer request may be gone when the answer comes, and its error with it */
 struct change {
-	struct vfmig_request inner;
-	struct vfmig_request *outer;
-	struct v2_driver *driver;
-	struct vfmig_error err; /* the outer one's may be gone by the time of the answer */
-	bool taken_back;
-	atomic_int refs;
+	struct inner inner; /* first */
+	struct vfmig_error err;
 };
 
-static void put(struct change *change)
+static void answered(struct inner *inner)
 {
-	if (atomic_fetch_sub(&change->refs, 1) == 1)
-		free(change);
-}
+	const struct vfmig_request *answer = &inner->request;
+	struct vfmig_feature_mig_state state = {.device_state = answer->state, .data_fd = -1};
+	struct vfmig_request *outer;
 
-static void answer(struct change *change)
-{
-	struct vfmig_request *outer = change->outer, *inner = &change->inner;
-	void *data = outer->feature.data;
-	size_t size = outer->feature.size;
-	struct vfmig_feature_mig_state state = {.device_state = inner->state, .data_fd = -1};
-
-	if (inner->result < 0) {
-		if (outer->err && change->err.code)
-			*outer->err = change->err;
-		request_complete(outer, inner->result);
+	if (answer->result < 0) {
+		inner_end(inner, answer->result);
 		return;
 	}
-	if (inner->op == VFMIG_OP_DATA_SIZE)
-		abi_feature_put_data_size(data, size, inner->data_size);
-	else
-		abi_feature_put_mig_state(data, size, &state);
-	request_complete(outer, 0);
-}
-
-static void done(struct vfmig_request *inner)
-{
-	struct change *change = inner->user;
-	bool there;
-
-	pthread_mutex_lock(&change->driver->lock);
-	there = !change->taken_back;
-	if (there)
-		request_remove(&change->driver->held, change->outer);
-	pthread_mutex_unlock(&change->driver->lock);
-	if (there)
-		answer(change);
-	put(change);
+	outer = inner_take(inner);
+	if (outer && answer->op == VFMIG_OP_DATA_SIZE)
+		abi_feature_put_data_size(outer->feature.data, outer->feature.size,
+					  answer->data_size);
+	else if (outer)
+		abi_feature_put_mig_state(outer->feature.data, outer->feature.size, &state);
+	inner_free(inner);
+	if (outer)
+		request_complete(outer, 0);
 }
 
 static void ask(struct v2_driver *driver, struct vfmig_request *outer, enum vfmig_op op,
 		enum vfmig_state state)
 {
-	struct change *change = calloc(1, sizeof(*change));
+	struct change *change = inner_new(&driver->inners, outer, sizeof(*change));
 
-	if (!change) {
-		request_complete_err(outer, -ENOMEM, "no memory for a device feature");
+	if (!change)
 		return;
-	}
-	change->outer = outer;
-	change->driver = driver;
-	atomic_init(&change->refs, 1);
-	change->inner.op = op;
+	change->inner.request.op = op;
 	if (op == VFMIG_OP_SET_STATE)
-		change->inner.state = state;
-	change->inner.deadline = outer->deadline;
-	change->inner.err = &change->err;
-	change->inner.done = done;
-	change->inner.user = change;
-	pthread_mutex_lock(&driver->lock);
-	outer->held[0] = (uintptr_t)change;
-	request_push(&driver->held, outer);
-	pthread_mutex_unlock(&driver->lock);
-	driver->session->ops->submit(driver->session, &change->inner);
+		change->inner.request.state = state;
+	change->inner.request.deadline = outer->deadline;
+	change->inner.request.err = &change->err;
+	change->inner.back = answered;
+	inner_send_session(&change->inner, driver->session);
 }
 
 /* ---- the features ---- */
@@ -271,7 +237,7 @@ bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request)
 			 !(driver->session->flags & VFMIG_MIGRATION_PRE_COPY))
 			request_complete_err(request, -ENOTTY, "the device has no pre-copy");
 		else
-			driver->session->ops->submit(driver->session, request);
+			vfmig_session_submit(driver->session, request);
 		return true;
 	default:
 		return false;
@@ -280,23 +246,8 @@ bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request)
 
 bool v2_driver_cancel(struct v2_driver *driver, struct vfmig_request *request)
 {
-	struct change *change = NULL;
-
-	if (!driver->session)
-		return false;
-	pthread_mutex_lock(&driver->lock);
-	if (request_remove(&driver->held, request)) {
-		change = (struct change *)(uintptr_t)request->held[0];
-		change->taken_back = true;
-		atomic_fetch_add(&change->refs, 1);
-	}
-	pthread_mutex_unlock(&driver->lock);
-	if (!change)
-		return driver->session->ops->cancel(driver->session, request);
-	if (driver->session->ops->cancel(driver->session, &change->inner))
-		put(change); /* the answer that will not come */
-	put(change);
-	return true;
+	return driver->session && (inner_cancel(&driver->inners, request) ||
+				   vfmig_session_cancel(driver->session, request));
 }
 
 void v2_driver_init(struct v2_driver *driver, struct vfmig_session *session, struct logger *logger)
@@ -304,10 +255,10 @@ void v2_driver_init(struct v2_driver *driver, struct vfmig_session *session, str
 	memset(driver, 0, sizeof(*driver));
 	driver->session = session;
 	driver->logger = logger;
-	pthread_mutex_init(&driver->lock, NULL);
+	inner_list_init(&driver->inners);
 }
 
 void v2_driver_fini(struct v2_driver *driver)
 {
-	pthread_mutex_destroy(&driver->lock);
+	inner_list_fini(&driver->inners);
 }

@@ -25,64 +25,56 @@ struct user {
 	struct vfmig_session session; /* first */
 	atomic_uint state;	      /* the last that was heard of, or UNKNOWN */
 	bool has_size;
-	pthread_mutex_t lock;
-	struct request_list held; /* requests that wait for a feature */
-	atomic_uint refs;	  /* the session's, and one for each op */
+	struct inner_list inners; /* features, for requests of the session */
+	atomic_uint refs;	  /* the session's, and one for each of them */
 };
 
-/* A feature asked on behalf of a request, which is gone once it is out of the list. */
+/*
+ * A feature, for a request of the session.
+ * @op, @target: the outer request's operation, and the state that it wants
+ */
 struct op {
-	struct vfmig_request inner;
-	struct vfmig_request *outer;
-	struct user *user;
-	enum vfmig_op op;	 /* the outer's, */
-	enum vfmig_state target; /* and where it wants to go */
+	struct inner inner; /* first */
+	enum vfmig_op op;
+	enum vfmig_state target;
 	struct vfmig_error err;
 	uint8_t payload[8];
-	bool taken_back;
-	atomic_int refs;
 };
 
-static void put_drive(struct user *user)
+static struct user *user_of(const struct op *op)
+{
+	return (struct user *)((char *)op->inner.list - offsetof(struct user, inners));
+}
+
+static void put_user(struct user *user)
 {
 	if (atomic_fetch_sub(&user->refs, 1) != 1)
 		return;
-	pthread_mutex_destroy(&user->lock);
+	inner_list_fini(&user->inners);
 	free(user);
 }
 
-/* The answer to an op that was taken back may come when the session is closed already. */
-static void put(struct op *op)
+/* The answer to one that was cancelled may come when the session is closed already. */
+static void release(struct inner *inner)
 {
-	struct user *user = op->user;
-
-	if (atomic_fetch_sub(&op->refs, 1) != 1)
-		return;
-	free(op);
-	put_drive(user);
+	put_user(user_of((struct op *)inner));
 }
 
-/* The end of an op: tell the outer request, if it is there still. */
 static void finish(struct op *op, ssize_t result, enum vfmig_state state, uint64_t bytes)
 {
-	struct vfmig_request *outer = op->outer;
-	bool there;
+	struct vfmig_request *outer = inner_take(&op->inner);
 
-	pthread_mutex_lock(&op->user->lock);
-	there = !op->taken_back;
-	if (there)
-		request_remove(&op->user->held, outer);
-	pthread_mutex_unlock(&op->user->lock);
-	if (there) {
+	if (outer) {
 		if (result < 0 && outer->err && op->err.code)
 			*outer->err = op->err;
 		if (result >= 0 && op->op == VFMIG_OP_GET_STATE)
 			outer->state = state;
 		if (result >= 0 && op->op == VFMIG_OP_DATA_SIZE)
 			outer->data_size = bytes;
-		request_complete(outer, result);
 	}
-	put(op);
+	inner_free(&op->inner);
+	if (outer)
+		request_complete(outer, result);
 }
 
 static void fail(struct op *op, ssize_t result)
@@ -92,8 +84,8 @@ static void fail(struct op *op, ssize_t result)
 
 static void ask(struct op *op, uint32_t flags)
 {
-	op->inner.feature.flags = flags;
-	vfmig_submit(op->user->session.device, &op->inner);
+	op->inner.request.feature.flags = flags;
+	inner_send(&op->inner, user_of(op)->session.device);
 }
 
 /* ---- going to a state ---- */
@@ -101,41 +93,33 @@ static void ask(struct op *op, uint32_t flags)
 static ssize_t refuse(struct op *op, enum vfmig_state from)
 {
 	enum vfmig_state next;
-	const char *why = vfmig_v2_next(op->user->session.flags, from, op->target, &next);
+	const char *why = vfmig_v2_next(user_of(op)->session.flags, from, op->target, &next);
 
 	if (!why)
 		return 0;
 	return vfmig_err(&op->err, -EINVAL, "device %s cannot go from %s to %s: %s",
-			 vfmig_device_name(op->user->session.device), vfmig_state_name(from),
+			 vfmig_device_name(user_of(op)->session.device), vfmig_state_name(from),
 			 vfmig_state_name(op->target), why);
 }
 
 static void set_state(struct op *op)
 {
 	struct vfmig_feature_mig_state state = {.device_state = op->target, .data_fd = -1};
-	bool taken_back;
 
-	pthread_mutex_lock(&op->user->lock);
-	taken_back = op->taken_back;
-	pthread_mutex_unlock(&op->user->lock);
-	if (taken_back) {
-		put(op);
-		return;
-	}
 	/* Until it is done, and if it fails, it may be any on the way. */
-	atomic_store(&op->user->state, UNKNOWN);
+	atomic_store(&user_of(op)->state, UNKNOWN);
 	abi_feature_put_mig_state(op->payload, sizeof(op->payload), &state);
 	ask(op, SET_STATE);
 }
 
 static void go(struct op *op)
 {
-	unsigned state = atomic_load(&op->user->state);
+	unsigned state = atomic_load(&user_of(op)->state);
 	enum vfmig_state next;
 
 	if (state == UNKNOWN || op->target == VFMIG_STATE_PRE_COPY ||
 	    op->target == VFMIG_STATE_PRE_COPY_P2P ||
-	    vfmig_v2_next(op->user->session.flags, state, op->target, &next))
+	    vfmig_v2_next(user_of(op)->session.flags, state, op->target, &next))
 		ask(op, GET_STATE);
 	else
 		set_state(op);
@@ -152,11 +136,11 @@ static void got_state(struct op *op)
 
 	if (why) {
 		fail(op, vfmig_err(&op->err, -EPROTO, "device %s: %s",
-				   vfmig_device_name(op->user->session.device), why));
+				   vfmig_device_name(user_of(op)->session.device), why));
 		return;
 	}
 	state = (enum vfmig_state)answer.device_state;
-	atomic_store(&op->user->state, state);
+	atomic_store(&user_of(op)->state, state);
 	if (op->op == VFMIG_OP_GET_STATE) {
 		finish(op, 0, state, 0);
 		return;
@@ -168,21 +152,21 @@ static void got_state(struct op *op)
 		set_state(op);
 }
 
-static void answered(struct vfmig_request *inner)
+static void answered(struct inner *inner)
 {
-	struct op *op = inner->user;
+	struct op *op = (struct op *)inner;
 	uint64_t bytes;
 
-	if (inner->result < 0) {
-		fail(op, inner->result);
+	if (inner->request.result < 0) {
+		fail(op, inner->request.result);
 		return;
 	}
-	switch (inner->feature.flags) {
+	switch (inner->request.feature.flags) {
 	case GET_STATE:
 		got_state(op);
 		return;
 	case SET_STATE:
-		atomic_store(&op->user->state, op->target);
+		atomic_store(&user_of(op)->state, op->target);
 		finish(op, 0, op->target, 0);
 		return;
 	default:
@@ -196,30 +180,23 @@ static void answered(struct vfmig_request *inner)
 
 static void begin(struct user *user, struct vfmig_request *outer)
 {
-	struct op *op = calloc(1, sizeof(*op));
+	struct op *op = inner_new(&user->inners, outer, sizeof(*op));
+	struct vfmig_request *request;
 
-	if (!op) {
-		request_complete_err(outer, -ENOMEM, "no memory for a device feature");
+	if (!op)
 		return;
-	}
-	op->outer = outer;
-	op->user = user;
 	op->op = outer->op;
 	if (op->op == VFMIG_OP_SET_STATE)
 		op->target = outer->state;
-	atomic_init(&op->refs, 1);
 	atomic_fetch_add(&user->refs, 1);
-	op->inner.op = VFMIG_OP_FEATURE;
-	op->inner.feature.data = op->payload;
-	op->inner.feature.size = sizeof(op->payload);
-	op->inner.deadline = outer->deadline;
-	op->inner.err = &op->err;
-	op->inner.done = answered;
-	op->inner.user = op;
-	pthread_mutex_lock(&user->lock);
-	outer->held[0] = (uintptr_t)op;
-	request_push(&user->held, outer);
-	pthread_mutex_unlock(&user->lock);
+	op->inner.back = answered;
+	op->inner.release = release;
+	request = &op->inner.request;
+	request->op = VFMIG_OP_FEATURE;
+	request->feature.data = op->payload;
+	request->feature.size = sizeof(op->payload);
+	request->deadline = outer->deadline;
+	request->err = &op->err;
 	if (op->op == VFMIG_OP_SET_STATE)
 		go(op);
 	else
@@ -266,36 +243,24 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
 {
 	struct user *user = (struct user *)session;
-	struct op *op = NULL;
 
-	pthread_mutex_lock(&user->lock);
-	if (request_remove(&user->held, request)) {
-		op = (struct op *)(uintptr_t)request->held[0];
-		op->taken_back = true;
-		atomic_fetch_add(&op->refs, 1);
-	}
-	pthread_mutex_unlock(&user->lock);
-	if (!op)
+	if (!inner_cancel(&user->inners, request))
 		return vfmig_cancel(session->device, request);
-	if (vfmig_cancel(session->device, &op->inner)) {
-		/* Whether it happened nobody will say. */
-		atomic_store(&user->state, UNKNOWN);
-		put(op);
-	}
-	put(op);
+	/* The device may have changed its state, or not. */
+	atomic_store(&user->state, UNKNOWN);
 	return true;
 }
 
-static void close_drive(struct vfmig_session *session)
+static void close_user(struct vfmig_session *session)
 {
-	put_drive((struct user *)session);
+	put_user((struct user *)session);
 }
 
 static const struct session_ops ops = {
 	.protocol = "v2",
 	.submit = submit,
 	.cancel = cancel,
-	.close = close_drive,
+	.close = close_user,
 };
 
 int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
@@ -328,7 +293,7 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 	user->session.flags = flags & all;
 	atomic_init(&user->state, UNKNOWN);
 	atomic_init(&user->refs, 1);
-	pthread_mutex_init(&user->lock, NULL);
+	inner_list_init(&user->inners);
 	user->has_size =
 		!vfmig_device_call_feature(device, GET_SIZE | VFMIG_FEATURE_PROBE, NULL, 0, NULL);
 	/* Older devices do not have it, and are understood without. */

@@ -12,14 +12,13 @@
  * @session: the device's migration; NULL for a device that has none (its features are -ENOTTY then)
  * @logger: its DMA log, or NULL
  * @precopy_info_v2: the user has said that it understands REINIT
- * @lock, @held: the requests that wait for the session
+ * @inners: requests to the session, for features
  */
 struct v2_driver {
 	struct vfmig_session *session;
 	struct logger *logger;
 	atomic_bool precopy_info_v2;
-	pthread_mutex_t lock;
-	struct request_list held;
+	struct inner_list inners;
 };
 
 void v2_driver_init(struct v2_driver *driver, struct vfmig_session *session, struct logger *logger);

@@ -9,16 +9,18 @@
 
 /* ---- asking another device ---- */
 
-static void other_done(struct vfmig_request *other)
+static void other_done(struct inner *other)
 {
-	struct vfio_user_job *job = other->user;
+	struct vfio_user_job *job =
+		(struct vfio_user_job *)((char *)other - offsetof(struct vfio_user_job, other));
+	const struct vfmig_request *answer = &other->request;
 	struct vfio_user *client = job->client;
 
 	pthread_mutex_lock(&client->wire.lock);
-	job->other_device = NULL;
+	job->asks_other = false;
 	if (!job->request) {
-		if (other->op == VFMIG_OP_REGION_FD && other->result >= 0)
-			close(other->region_fd.fd);
+		if (answer->op == VFMIG_OP_REGION_FD && answer->result >= 0)
+			close(answer->region_fd.fd);
 		if (!--job->left)
 			vfio_user_finish(client, job);
 		pthread_mutex_unlock(&client->wire.lock);
@@ -33,14 +35,13 @@ static void other_done(struct vfmig_request *other)
 void vfio_user_ask_other(struct vfio_user_job *job, struct vfmig_device *device,
 			 void (*back)(struct vfio_user_job *job))
 {
-	job->other.user = job;
-	job->other.done = other_done;
+	job->other.back = other_done;
 	job->other_back = back;
 	pthread_mutex_lock(&job->client->wire.lock);
 	job->left++;
-	job->other_device = device;
+	job->asks_other = true;
 	pthread_mutex_unlock(&job->client->wire.lock);
-	vfmig_submit(device, &job->other);
+	inner_send(&job->other, device);
 }
 
 /* ---- taking back ---- */
@@ -80,9 +81,7 @@ bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request
 {
 	struct vfio_user *client = (struct vfio_user *)device;
 	struct vfio_user_step *step, *next;
-	struct vfmig_device *other;
 	struct vfio_user_job *job;
-	bool taken;
 
 	pthread_mutex_lock(&client->wire.lock);
 	if (client->detaching == request) {
@@ -109,13 +108,10 @@ bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request
 		next = step->sister;
 		abandon(client, step);
 	}
-	other = job->other_device;
-	if (other) {
+	if (job->asks_other && inner_join(&job->other)) {
 		pthread_mutex_unlock(&client->wire.lock);
-		taken = vfmig_cancel(other, &job->other);
+		inner_recall(&job->other);
 		pthread_mutex_lock(&client->wire.lock);
-		if (taken)
-			job->left--;
 	}
 	if (!--job->left)
 		vfio_user_finish(client, job);

@@ -93,8 +93,8 @@ struct vfio_user_job {
 	int stage;
 	uint64_t a;
 	void *own;
-	struct vfmig_device *other_device; /* whose region is to be mapped, while it is asked */
-	struct vfmig_request other;
+	bool asks_other;    /* the device whose region is to be mapped, */
+	struct inner other; /* by this */
 	void (*other_back)(struct vfio_user_job *job);
 	struct vfio_user_job *next, *prev;
 	struct vfio_user_job *next_ordered;
@@ -214,7 +214,7 @@ void vfio_user_finish(struct vfio_user *client, struct vfio_user_job *job);
 /* ---- cancel.c ---- */
 
 bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request);
-/* Ask another device (job->other, filled in); @back is called like a step's, unless the job was taken back. */
+/* Ask another device (job->other.request, filled in; the rest of it is zero); @back is called like a step's, unless the job was taken back. */
 void vfio_user_ask_other(struct vfio_user_job *job, struct vfmig_device *device,
 			 void (*back)(struct vfio_user_job *job));
 

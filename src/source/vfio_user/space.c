@@ -131,7 +131,7 @@ static void send_map(struct vfio_user_job *job, int fd, uint64_t offset, bool ow
 static void region_fd_back(struct vfio_user_job *job)
 {
 	const struct vfmig_map *map = job->request->map;
-	const struct vfmig_request *other = &job->other;
+	const struct vfmig_request *other = &job->other.request;
 
 	if (other->result < 0 || other->region_fd.file_offset > UINT64_MAX - map->region_offset)
 		send_map(job, -1, 0, false);
@@ -148,8 +148,9 @@ static bool can_be_mapped(const struct vfio_user_job *job)
 	struct vfmig_sparse_mmap_area areas[VFMIG_MMAP_AREAS];
 	struct abi_msg_region_caps caps;
 	struct vfmig_region_info info;
-	size_t len = job->other.result < (ssize_t)VFIO_USER_INFO_MAX ? (size_t)job->other.result
-								     : VFIO_USER_INFO_MAX;
+	size_t len = job->other.request.result < (ssize_t)VFIO_USER_INFO_MAX
+			     ? (size_t)job->other.request.result
+			     : VFIO_USER_INFO_MAX;
 
 	if (abi_msg_get_region_info(job->own, len, &info) ||
 	    !(info.flags & VFMIG_REGION_FLAG_MMAP) ||
@@ -168,14 +169,14 @@ static void region_info_back(struct vfio_user_job *job)
 {
 	const struct vfmig_map *map = job->request->map;
 
-	if (job->other.result < 0 || !can_be_mapped(job)) {
+	if (job->other.request.result < 0 || !can_be_mapped(job)) {
 		send_map(job, -1, 0, false);
 		return;
 	}
 	memset(&job->other, 0, sizeof(job->other));
-	job->other.op = VFMIG_OP_REGION_FD;
-	job->other.region_fd.index = map->region;
-	job->other.region_fd.fd = -1;
+	job->other.request.op = VFMIG_OP_REGION_FD;
+	job->other.request.region_fd.index = map->region;
+	job->other.request.region_fd.fd = -1;
 	vfio_user_ask_other(job, map->device, region_fd_back);
 }
 
@@ -189,10 +190,10 @@ static void ask_region(struct vfio_user_job *job)
 		return;
 	}
 	memset(&job->other, 0, sizeof(job->other));
-	job->other.op = VFMIG_OP_REGION_INFO;
-	job->other.info.index = map->region;
-	job->other.info.buf = job->own;
-	job->other.info.size = VFIO_USER_INFO_MAX;
+	job->other.request.op = VFMIG_OP_REGION_INFO;
+	job->other.request.info.index = map->region;
+	job->other.request.info.buf = job->own;
+	job->other.request.info.size = VFIO_USER_INFO_MAX;
 	vfio_user_ask_other(job, map->device, region_info_back);
 }
 
