@@ -196,22 +196,9 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		vfmig_submit(device->inner, request);
 }
 
-static bool cancel(struct vfmig_device *device, struct vfmig_request *request)
-{
-	return mediate_take_back(mediate_of(device), request) || filter_cancel(device, request);
-}
-
-static int fd(struct vfmig_device *device)
-{
-	return mediate_of(device)->epoll;
-}
-
 static int process(struct vfmig_device *device, struct vfmig_error *err)
 {
-	uint64_t count;
-	ssize_t n = read(mediate_of(device)->event, &count, sizeof(count));
-
-	(void)n; /* it may be the device inside that has something */
+	worker_process(&mediate_of(device)->worker);
 	return filter_process(device, err);
 }
 
@@ -221,15 +208,13 @@ static void close_mediate(struct vfmig_device *device)
 {
 	struct mediate *m = mediate_of(device);
 
-	mediate_end(m);
+	worker_stop(&m->worker);
 	/* The device lets go of the mediator's memory before that goes. */
 	filter_close_inner(device);
 	m->may_ask = false;
 	mediate_unload(m);
 	expose_fini(&m->logging);
 	page_log_fini(&m->log);
-	pthread_cond_destroy(&m->wake);
-	pthread_mutex_destroy(&m->lock);
 	free(m->seen);
 	free(m->region);
 	mediate_host_fini(m);
@@ -238,8 +223,8 @@ static void close_mediate(struct vfmig_device *device)
 
 static const struct device_ops ops = {
 	.submit = submit,
-	.cancel = cancel,
-	.fd = fd,
+	.cancel = filter_cancel,
+	.fd = filter_fd,
 	.process = process,
 	.close = close_mediate,
 };
@@ -288,7 +273,8 @@ static int settle(struct mediate *m, struct vfmig_device *inner, struct vfmig_er
 	if ((m->caps & VFMIG_MEDIATOR_CAP_MEMORY) && !m->own)
 		return vfmig_err(err, -ENOMEM, "no memory for a mediator's address space");
 	m->may_ask = true;
-	return mediate_start(m, err);
+	ret = worker_start(&m->worker, err);
+	return ret ? ret : filter_watch(&m->device, m->worker.fd, err);
 }
 
 static int new_mediate(struct vfmig_device *inner, uint64_t iova, struct mediate **mediate,
@@ -300,11 +286,9 @@ static int new_mediate(struct vfmig_device *inner, uint64_t iova, struct mediate
 
 	if (ret)
 		return ret;
-	pthread_mutex_init(&m->lock, NULL);
-	pthread_cond_init(&m->wake, NULL);
+	worker_init(&m->worker, filter, mediate_work);
 	expose_init(&m->logging);
 	mediate_host_init(m);
-	m->epoll = m->event = -1;
 	m->next_iova = iova;
 	*mediate = m;
 	return mediate_look(m, inner, err);

@@ -11,6 +11,7 @@
 
 #include "device/filter.h"
 #include "device/page_log.h"
+#include "device/worker.h"
 #include "protocol/expose.h"
 
 /* No more regions are shown to a mediator, and no more mediators are asked about a device. */
@@ -26,17 +27,12 @@
 /* How long a mediator may take to look at a device, in its child process. */
 #define MEDIATE_PROBE_MS 10000
 
-struct mediate_job;
-
 /*
  * @ops: the mediator's, with NULL for what it is too old to have; @self its own
  * @object: the shared object, or NULL
  * @about, @seen: what it was told of the device, and how the device's regions are
  * @region: how they are shown; @regions of them, the migration region included
  * @may_ask: the host's functions work
- *
- * @jobs: what waits for the mediator's thread; @job is with it
- * @epoll, @event: the filter's fd, and what makes it readable when the thread has done something
  *
  * @space: what the device inside is attached to, or NULL: @own, or what the user gave
  * @own: with VFMIG_MEDIATOR_CAP_MEMORY, a space for the device inside, which has the user's maps and the mediator's
@@ -54,12 +50,7 @@ struct mediate {
 	struct vfmig_mediator_host host;
 	bool may_ask;
 
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct mediate_job *job, *first, *last;
-	bool ends, runs;
-	pthread_t thread;
-	int epoll, event;
+	struct worker worker;
 
 	struct vfmig_space *space, *own;
 	struct {
@@ -108,14 +99,11 @@ const char *mediate_bad_access(const struct vfmig_mediator_region *region,
 
 /* ---- jobs.c: what goes through the mediator's thread ---- */
 
-int mediate_start(struct mediate *m, struct vfmig_error *err);
-void mediate_end(struct mediate *m);
 void mediate_put(struct mediate *m, struct vfmig_request *request);
-bool mediate_take_back(struct mediate *m, struct vfmig_request *request);
 
 /* ---- work.c: what the thread does with a request, which is a copy with buffers of its own ---- */
 
-ssize_t mediate_work(struct mediate *m, struct vfmig_request *request);
+ssize_t mediate_work(struct vfmig_device *device, struct vfmig_request *request);
 /* What an operation of the mediator's returned, as a result: negative, 0, or VFMIG_MEDIATOR_PASS. */
 int mediate_answer(const struct mediate *m, const char *what, int ret, int most,
 		   struct vfmig_error *err);

@@ -167,8 +167,10 @@ static ssize_t logging(struct mediate *m, struct vfmig_request *request)
 	return request->result;
 }
 
-ssize_t mediate_work(struct mediate *m, struct vfmig_request *request)
+ssize_t mediate_work(struct vfmig_device *device, struct vfmig_request *request)
 {
+	struct mediate *m = (struct mediate *)device;
+
 	request->err->text[0] = 0;
 	switch (request->op) {
 	case VFMIG_OP_REGION_READ:
