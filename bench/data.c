@@ -304,7 +304,7 @@ static void dev_run(void *self)
 	struct vfmig_error err = {0};
 	struct dev *dev = self;
 
-	bench_must(vfmig_migrate_local(dev->m[0], dev->m[1], &err), &err);
+	bench_must(vfmig_migration_run_local(dev->m[0], dev->m[1], &err), &err);
 	bench_over(dev->over[0]);
 	bench_over(dev->over[1]);
 }

@@ -154,7 +154,7 @@ static void harvest(const char *name, uint64_t one_in, uint64_t in_runs)
 		for (size_t n = 0; n < p.count; n++)
 			vfmig_dirty_mark(map, p.addr[n], 1);
 		t0 = bench_now();
-		dirty_harvest(map, 0, UINT64_MAX, run, NULL);
+		dirty_read_clear(map, 0, UINT64_MAX, run, NULL);
 		t2 = bench_now() - t0;
 		if (taken)
 			abort();
@@ -183,7 +183,7 @@ static void harvest_clean(const char *name, bool reserved, uint64_t size)
 	for (int i = 0; i < RUNS; i++) {
 		uint64_t t0 = bench_now();
 
-		dirty_harvest(map, 0, UINT64_MAX, run, NULL);
+		dirty_read_clear(map, 0, UINT64_MAX, run, NULL);
 		bench_pair(&b, (double)(bench_now() - t0) / 1e3, 100);
 	}
 	bench_report(&b);
@@ -212,7 +212,7 @@ static void report(const char *name, uint64_t one_in, uint64_t in_runs)
 		for (size_t n = 0; n < p.count; n++)
 			vfmig_dirty_mark(map, p.addr[n], 1);
 		t0 = bench_now();
-		dirty_report(map, 0, 64 * GIB, PAGE, bitmap);
+		dirty_read_clear_bitmap(map, 0, 64 * GIB, PAGE, bitmap);
 		t2 = bench_now() - t0;
 		if (memcmp(bitmap, other, dirty_bitmap_bytes(64 * GIB, PAGE)))
 			abort();

@@ -137,12 +137,12 @@ static void end_open(struct end *end, enum vfmig_role role, uint64_t bytes, cons
 	map.ptr = end->memory;
 	bench_must(vfmig_space_map(end->space, &map, &err), &err);
 	end->tracker =
-		(struct vfmig_tracker){.name = "host", .collect = write_some, .context = end};
+		(struct vfmig_tracker){.name = "host", .read_clear = write_some, .context = end};
 	if (role == VFMIG_ROLE_SOURCE)
 		bench_must(vfmig_space_add_tracker(end->space, &end->tracker, &err), &err);
 	end->device = bench_card(64 << 10, NULL, role == VFMIG_ROLE_SOURCE);
 	if (filter)
-		bench_must(vfmig_add_filter(&end->device, filter, &err), &err);
+		bench_must(vfmig_device_add_filter(&end->device, filter, &err), &err);
 	bench_must(vfmig_space_attach(end->space, end->device, &err), &err);
 	vfmig_migration_options_init(&options);
 	options.max_rounds = 4;

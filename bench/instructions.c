@@ -59,14 +59,14 @@ static ssize_t ask(struct vfmig_request *request)
 /* The client introduces itself in a call that waits: somebody has to serve it. */
 static void serve(uint64_t bytes)
 {
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	struct vfmig_error err = {0};
 	int pair[2];
 
 	card = bench_card(bytes, NULL, 1);
 	bench_sockets(pair);
 	config.fd = pair[0];
-	bench_must(vfmig_export_vfio_user(card, &config, &server, &err), &err);
+	bench_must(vfmig_export_open_vfio_user(card, &config, &server, &err), &err);
 	bench_must(vfmig_export_start(server, &err), &err);
 	client = bench_connect(pair[1]);
 	vfmig_export_stop(server);
@@ -169,7 +169,7 @@ static void harvest(unsigned times)
 	while (times--) {
 		for (unsigned i = 0; i < 1000; i++)
 			vfmig_dirty_mark(dirty, rnd() % (1023 * GIB), 64 * 4096);
-		dirty_harvest(dirty, 0, UINT64_MAX, run, NULL);
+		dirty_read_clear(dirty, 0, UINT64_MAX, run, NULL);
 	}
 }
 

@@ -37,7 +37,7 @@ static void begin(void *self)
 						  : bench_memory(host->bytes, 0);
 	host->space = vfmig_space_new();
 	bench_must(vfmig_space_map(host->space, &map, &err), &err);
-	vfmig_space_only_devices_write(host->space);
+	vfmig_space_set_no_cpu_writes(host->space);
 }
 
 static void prepare(void *self)

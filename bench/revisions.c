@@ -37,7 +37,7 @@ static void open_end(struct end *end, const struct way *way, uint64_t seed)
 
 	end->card = end->device = bench_card(bytes, way->options, seed);
 	if (way->filter)
-		bench_must(vfmig_add_filter(&end->device, way->filter, &err), &err);
+		bench_must(vfmig_device_add_filter(&end->device, way->filter, &err), &err);
 	bench_must(vfmig_session_open(end->device, NULL, &end->session, &err), &err);
 }
 
@@ -118,7 +118,7 @@ static struct took engine(struct pair *pair)
 	bench_must(vfmig_migration_add_device(to, "card", pair->to.device, NULL, &err), &err);
 	began = bench_now();
 	cpu = cpu_now();
-	bench_must(vfmig_migrate_local(from, to, &err), &err);
+	bench_must(vfmig_migration_run_local(from, to, &err), &err);
 	took = since(began, cpu);
 	vfmig_migration_free(from);
 	vfmig_migration_free(to);

@@ -134,12 +134,13 @@ static void served_begin(void *self)
 	struct vfmig_error err = {0};
 
 	for (unsigned i = 0; i < served->count; i++) {
-		struct vfmig_vfio_user_config config = {.fd = served->fd[i]};
+		struct vfmig_export_options config = {.fd = served->fd[i]};
 		struct vfmig_export *export;
 
 		served->cards[i] = bench_card(served->bytes, served->options,
 					      served->seed ? served->seed + i : 0);
-		bench_must(vfmig_export_vfio_user(served->cards[i], &config, &export, &err), &err);
+		bench_must(vfmig_export_open_vfio_user(served->cards[i], &config, &export, &err),
+			   &err);
 		bench_must(vfmig_export_start(export, &err), &err);
 	}
 }

@@ -46,7 +46,7 @@ static int make_memory(struct cli_end *end)
 		return cli_failf("no memory for a space");
 	if (vfmig_space_map(end->space, &map, &err))
 		return cli_fail(&err);
-	vfmig_space_only_devices_write(end->space);
+	vfmig_space_set_no_cpu_writes(end->space);
 	return 0;
 }
 

@@ -68,13 +68,13 @@ static void print_options(const struct vfmig_option *o)
 	}
 }
 
-static void each(enum vfmig_known_kind kind, const char *format)
+static void each(enum vfmig_catalog_kind kind, const char *format)
 {
 	const struct vfmig_option *common = NULL;
-	struct vfmig_known known;
+	struct vfmig_catalog_entry known;
 	char name[64];
 
-	for (size_t i = 0; vfmig_list(i, &known); i++) {
+	for (size_t i = 0; vfmig_catalog_get(i, &known); i++) {
 		if (known.kind != kind)
 			continue;
 		snprintf(name, sizeof(name), format, known.name, known.place ? known.place : "");
@@ -99,11 +99,11 @@ static void devices(void)
 	     "(disk=model:copier); without it they are dev0, dev1, ... in their order.\n\n"
 	     "Sizes take K, M, G and T (powers of 1024); times are in ms, or take s.\n\n"
 	     "Models");
-	each(VFMIG_KNOWN_MODEL, "model:%s");
+	each(VFMIG_CATALOG_MODEL, "model:%s");
 	puts("\nSources");
-	each(VFMIG_KNOWN_SOURCE, "%s:%s");
+	each(VFMIG_CATALOG_SOURCE, "%s:%s");
 	puts("\nFilters: --filter NAME[,option=value]...; each one more goes around those before it");
-	each(VFMIG_KNOWN_FILTER, "%s");
+	each(VFMIG_CATALOG_FILTER, "%s");
 	puts("\n  For instance\n"
 	     "      --filter fault,op=reset,error=EBUSY            the first reset fails\n"
 	     "      --filter fault,arc=any:stop_copy                 it cannot be stopped, once\n"

@@ -7,19 +7,19 @@
 #include "cli.h"
 
 static const char *const kinds[] = {
-	[VFMIG_KNOWN_MODEL] = "model",
-	[VFMIG_KNOWN_SOURCE] = "source",
-	[VFMIG_KNOWN_FILTER] = "filter",
+	[VFMIG_CATALOG_MODEL] = "model",
+	[VFMIG_CATALOG_SOURCE] = "source",
+	[VFMIG_CATALOG_FILTER] = "filter",
 };
 static const char *const titles[] = {
-	[VFMIG_KNOWN_MODEL] = "Models: software devices, in this process",
-	[VFMIG_KNOWN_SOURCE] = "Sources: devices that live elsewhere",
-	[VFMIG_KNOWN_FILTER] = "Filters: --filter NAME[,option=value]...",
+	[VFMIG_CATALOG_MODEL] = "Models: software devices, in this process",
+	[VFMIG_CATALOG_SOURCE] = "Sources: devices that live elsewhere",
+	[VFMIG_CATALOG_FILTER] = "Filters: --filter NAME[,option=value]...",
 };
 
-static void name_of(const struct vfmig_known *known, char *out, size_t size)
+static void name_of(const struct vfmig_catalog_entry *known, char *out, size_t size)
 {
-	if (known->kind == VFMIG_KNOWN_MODEL)
+	if (known->kind == VFMIG_CATALOG_MODEL)
 		snprintf(out, size, "model:%s", known->name);
 	else
 		snprintf(out, size, "%s%s%s", known->name, known->place ? ":" : "",
@@ -28,11 +28,11 @@ static void name_of(const struct vfmig_known *known, char *out, size_t size)
 
 static int run(const struct cli_list *words)
 {
-	struct vfmig_known known;
+	struct vfmig_catalog_entry known;
 	char name[64];
 	int kind = -1;
 
-	for (size_t i = 0; vfmig_list(i, &known); i++) {
+	for (size_t i = 0; vfmig_catalog_get(i, &known); i++) {
 		name_of(&known, name, sizeof(name));
 		if (cli.json) {
 			vfmig_event(&cli_json_events, "known",

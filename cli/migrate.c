@@ -25,7 +25,7 @@ static int migrate(struct cli_end *from, struct cli_end *to)
 		return ret;
 	vfmig_migration_set_events(from->migration, cli_progress_begin(from, VFMIG_ROLE_SOURCE));
 	vfmig_migration_set_events(to->migration, cli_progress_begin(to, VFMIG_ROLE_DESTINATION));
-	ret = vfmig_migrate_local(from->migration, to->migration, &err);
+	ret = vfmig_migration_run_local(from->migration, to->migration, &err);
 	cli_progress_end();
 	ret = cli_report(from, to, ret, &err);
 	cli_signals_end();

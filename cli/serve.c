@@ -74,7 +74,7 @@ static void tell(void *context, const struct vfmig_event *event)
 	fputc('\n', stderr);
 }
 
-static int configure(struct vfmig_vfio_user_config *config)
+static int configure(struct vfmig_export_options *config)
 {
 	char *end;
 
@@ -147,7 +147,7 @@ static void survive_sigbus(struct vfmig_export *server)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_config *config,
+static int serve(struct vfmig_device *device, const struct vfmig_export_options *config,
 		 const struct cli_user *user)
 {
 	struct vfmig_error err = {0};
@@ -155,7 +155,7 @@ static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_confi
 	int ret;
 
 	cli_signals_hold();
-	if (vfmig_export_vfio_user(device, config, &server, &err))
+	if (vfmig_export_open_vfio_user(device, config, &server, &err))
 		return cli_fail(&err);
 	survive_sigbus(server);
 	ret = cli_signals_begin(stop, server);
@@ -181,7 +181,7 @@ static int serve(struct vfmig_device *device, const struct vfmig_vfio_user_confi
 static int run(const struct cli_list *words)
 {
 	const struct vfmig_events events = {tell, NULL};
-	struct vfmig_vfio_user_config config = {.events = &events};
+	struct vfmig_export_options config = {.events = &events};
 	struct cli_user user = {0};
 	struct vfmig_device *device;
 	int ret;

@@ -126,7 +126,7 @@ static void one(struct vfmig_type1 *t, struct vfmig_space *space, uint8_t op, ui
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct vfmig_tracker tracker = {.name = "writer", .collect = writes};
+	static const struct vfmig_tracker tracker = {.name = "writer", .read_clear = writes};
 	struct vfmig_type1_options options = {.dma_limit = 16,
 					      .user = {.read = in, .write = out, .map = mapped}};
 	struct vfmig_space *space = vfmig_space_new();

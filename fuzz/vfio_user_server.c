@@ -77,7 +77,7 @@ static size_t slice(int fd, const uint8_t *data, size_t size, int memory)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int memory = -1;
-	struct vfmig_vfio_user_config config = {.timeout_ms = 1};
+	struct vfmig_export_options config = {.timeout_ms = 1};
 	struct vfmig_user_header negotiation = {.cmd = VFMIG_USER_VERSION,
 						.msg_size = 16 + sizeof(HELLO)};
 	struct vfmig_export *server;
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		abort();
 	config.fd = fds[0];
-	if (vfmig_export_vfio_user(&fake->device, &config, &server, NULL))
+	if (vfmig_export_open_vfio_user(&fake->device, &config, &server, NULL))
 		abort();
 	if (mode & 1) {
 		push(fds[1], &negotiation, sizeof(negotiation), -1);

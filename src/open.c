@@ -131,7 +131,8 @@ int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_erro
 	return open_named(name, 0, device, err);
 }
 
-int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vfmig_error *err)
+int vfmig_device_add_filter(struct vfmig_device **device, const char *filter,
+			    struct vfmig_error *err)
 {
 	const struct filter_kind *const *f = filters;
 	const char *options;
@@ -174,7 +175,7 @@ int vfmig_open_limited(const char *name, const char *const *texts, size_t count,
 	for (size_t i = 0; !ret && i <= count; i++) {
 		if (timeout_ms)
 			vfmig_device_set_timeout(opened, timeout_ms);
-		ret = i < count ? vfmig_add_filter(&opened, texts[i], err) : 0;
+		ret = i < count ? vfmig_device_add_filter(&opened, texts[i], err) : 0;
 		if (ret)
 			vfmig_device_close(opened);
 	}
@@ -183,30 +184,31 @@ int vfmig_open_limited(const char *name, const char *const *texts, size_t count,
 	return ret;
 }
 
-bool vfmig_list(size_t index, struct vfmig_known *known)
+bool vfmig_catalog_get(size_t index, struct vfmig_catalog_entry *known)
 {
 	size_t i = index;
 
 	for (size_t n = 0; models[n]; n++) {
 		if (i--)
 			continue;
-		*known = (struct vfmig_known){
-			VFMIG_KNOWN_MODEL,  models[n]->name,	NULL,
-			models[n]->summary, models[n]->options, vfmig_model_common_options()};
+		*known = (struct vfmig_catalog_entry){
+			VFMIG_CATALOG_MODEL, models[n]->name,	 NULL,
+			models[n]->summary,  models[n]->options, vfmig_model_common_options()};
 		return true;
 	}
 	for (const struct source *s = sources; s->name; s++) {
 		if (i--)
 			continue;
-		*known = (struct vfmig_known){VFMIG_KNOWN_SOURCE, s->name,    s->place,
-					      s->summary,	  s->options, NULL};
+		*known = (struct vfmig_catalog_entry){VFMIG_CATALOG_SOURCE, s->name,	s->place,
+						      s->summary,	    s->options, NULL};
 		return true;
 	}
 	for (size_t n = 0; filters[n]; n++) {
 		if (i--)
 			continue;
-		*known = (struct vfmig_known){VFMIG_KNOWN_FILTER,  filters[n]->name,	NULL,
-					      filters[n]->summary, filters[n]->options, NULL};
+		*known = (struct vfmig_catalog_entry){
+			VFMIG_CATALOG_FILTER, filters[n]->name,	   NULL,
+			filters[n]->summary,  filters[n]->options, NULL};
 		return true;
 	}
 	return false;

@@ -68,7 +68,7 @@ static int collect_known(void *context, uint64_t iova, uint64_t size, struct vfm
 
 static const struct vfmig_tracker known_writes = {
 	.name = "what the workload is known to write",
-	.collect = collect_known,
+	.read_clear = collect_known,
 };
 
 static const char *const told_by[] = {
@@ -100,7 +100,7 @@ int host_track(struct host *host, struct vfmig_error *err)
 	if (ret && want != HOST_TRACKER_ANY)
 		return ret;
 	if (host->tracker) {
-		tracker = vfmig_cpu_tracker_tracker(host->tracker);
+		tracker = vfmig_cpu_tracker_get_tracker(host->tracker);
 		have = vfmig_cpu_tracker_get_kind(host->tracker) == VFMIG_CPU_TRACKER_PAGEMAP
 			       ? HOST_TRACKER_PAGEMAP
 			       : HOST_TRACKER_FAULTS;
@@ -124,7 +124,8 @@ void host_close(struct host *host)
 	if (host->known_writes)
 		vfmig_space_remove_tracker(host->space, &known_writes);
 	if (host->tracker)
-		vfmig_space_remove_tracker(host->space, vfmig_cpu_tracker_tracker(host->tracker));
+		vfmig_space_remove_tracker(host->space,
+					   vfmig_cpu_tracker_get_tracker(host->tracker));
 	if (host->device)
 		vfmig_device_stop(host->device);
 	if (host->space)

@@ -22,7 +22,7 @@ struct vfmig_device;
 struct vfmig_export;
 
 /**
- * struct vfmig_vfio_user_config - how to serve a device over vfio-user
+ * struct vfmig_export_options - how to serve a device over vfio-user
  * @socket_path: path of the socket to listen on. The export creates the socket file and removes it at the end; it replaces a
  *	file on which no server listens. NULL to serve @fd
  * @fd: without @socket_path: a UNIX stream socket, connected to a client or listening. The export owns it from the call
@@ -43,7 +43,7 @@ struct vfmig_export;
  *	command that gets an error reply (command, code, why), "turned-away" (uid, why) for a client of another user,
  *	"cannot-accept" (why) when accept() begins to fail; the export retries ten times per second
  */
-struct vfmig_vfio_user_config {
+struct vfmig_export_options {
 	const char *socket_path;
 	int fd;
 	uint32_t socket_mode;
@@ -56,7 +56,7 @@ struct vfmig_vfio_user_config {
 };
 
 /**
- * vfmig_export_vfio_user() - serve a device over vfio-user
+ * vfmig_export_open_vfio_user() - serve a device over vfio-user
  * @device: the device; must outlive the export. The export attaches it to a space of its own, so it must not be attached to
  *	another, and processes it (vfmig_device_process())
  * @config: how to serve it; copied, except @events
@@ -70,8 +70,9 @@ struct vfmig_vfio_user_config {
  * Return: 0; -EADDRINUSE if a server listens on @socket_path; -EBUSY if the device is attached to a space; or
  * another negative errno.
  */
-int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_user_config *config,
-			   struct vfmig_export **server, struct vfmig_error *err);
+int vfmig_export_open_vfio_user(struct vfmig_device *device,
+				const struct vfmig_export_options *config,
+				struct vfmig_export **server, struct vfmig_error *err);
 
 /** vfmig_export_fd() - the descriptor to poll for reading; owned by the export */
 int vfmig_export_fd(struct vfmig_export *server);

@@ -26,7 +26,7 @@ extern "C" {
  *
  * Return: 0; -EPROTO for an invalid answer; -E2BIG for an answer over 64 KiB; or the error of the device.
  */
-int vfmig_device_get_details(struct vfmig_device *device, struct vfmig_device_details *about,
+int vfmig_device_get_details(struct vfmig_device *device, struct vfmig_device_details *details,
 			     struct vfmig_error *err);
 
 /**
@@ -93,7 +93,7 @@ struct vfmig_iommu_details {
  *
  * Return: 0; -EPROTO if the answer is invalid.
  */
-int vfmig_iommu_get_details(const void *buf, size_t len, struct vfmig_iommu_details *about,
+int vfmig_iommu_get_details(const void *buf, size_t len, struct vfmig_iommu_details *details,
 			    struct vfmig_error *err);
 
 #ifdef __cplusplus

@@ -24,7 +24,7 @@
  *
  * A migration moves each map of kind VFMIG_MAP_MEMORY of each space that was added. Devices log the pages that they
  * write. For writes of the CPU the caller adds a tracker to the space (tracker.h), or declares that there are none
- * (vfmig_space_only_devices_write()); a source rejects a space with neither. A migration fails if maps change.
+ * (vfmig_space_set_no_cpu_writes()); a source rejects a space with neither. A migration fails if maps change.
  *
  * Pages that were never touched are not read at the source and stay untouched at the destination. The engine recognises
  * them in memory with a descriptor (a memfd, also with huge pages; a file on ext4 or xfs), provided that the system has
@@ -276,7 +276,7 @@ void vfmig_migration_set_events(struct vfmig_migration *m, const struct vfmig_ev
 int vfmig_migration_run(struct vfmig_migration *m, int in_fd, int out_fd, struct vfmig_error *err);
 
 /**
- * vfmig_migrate_local() - run both ends in this process
+ * vfmig_migration_run_local() - run both ends in this process
  * @source: a migration of that role, complete except for its channel
  * @destination: the other end, likewise
  *
@@ -286,8 +286,8 @@ int vfmig_migration_run(struct vfmig_migration *m, int in_fd, int out_fd, struct
  * Return: as vfmig_migration_run() of the source; the destination's error if the source succeeds. The results of both
  * remain available.
  */
-int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *destination,
-			struct vfmig_error *err);
+int vfmig_migration_run_local(struct vfmig_migration *source, struct vfmig_migration *destination,
+			      struct vfmig_error *err);
 
 /**
  * vfmig_migration_cancel() - cancel a migration
@@ -475,14 +475,14 @@ const char *vfmig_outcome_name(enum vfmig_outcome outcome);
 
 /* The state of the destination of a migration in doubt, as its owner has determined it. */
 enum vfmig_resolution {
-	VFMIG_RESOLVED_THERE, /* it runs at the destination: the source stays stopped */
-	VFMIG_RESOLVED_HERE,  /* it does not run there and never will: the source runs again */
+	VFMIG_RESOLVED_DESTINATION, /* it runs at the destination: the source stays stopped */
+	VFMIG_RESOLVED_SOURCE, /* it does not run there and never will: the source runs again */
 };
 
 /**
  * vfmig_migration_resolve() - resolve a migration in doubt
  * @m: a source with the outcome VFMIG_OUTCOME_IN_DOUBT
- * @resolution: must be certain: a wrong VFMIG_RESOLVED_HERE makes the device run twice
+ * @resolution: must be certain: a wrong VFMIG_RESOLVED_SOURCE makes the device run twice
  *
  * Outcome and devices become those of a migration that succeeded or failed.
  *

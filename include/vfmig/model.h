@@ -190,7 +190,7 @@ struct vfmig_info_cap {
 };
 
 /**
- * struct vfmig_own_region - an additional region of the model
+ * struct vfmig_model_region - an additional region of the model
  * @size: in bytes; 0: the region does not exist
  * @flags: VFMIG_REGION_FLAG_READ and _WRITE; other accesses fail
  * @type: with @subtype, the type of the region; 0: identified by its index
@@ -198,17 +198,17 @@ struct vfmig_info_cap {
  *
  * Accesses call the model's read() and write() with the region's index as @bar, in aligned pieces of at most 8 bytes.
  */
-struct vfmig_own_region {
+struct vfmig_model_region {
 	uint64_t size;
 	uint32_t flags;
 	uint32_t type, subtype;
 };
 
-#define VFMIG_OWN_REGIONS_MAX 32u
-#define VFMIG_OWN_IRQS_MAX    16u
+#define VFMIG_MODEL_REGIONS_MAX 32u
+#define VFMIG_MODEL_IRQS_MAX	16u
 
 /**
- * struct vfmig_presents - a device that is more than a PCI device, or not one
+ * struct vfmig_model_info - a device that is more than a PCI device, or not one
  * @kind: one of VFMIG_DEVICE_FLAG_PCI, _PLATFORM, _AMBA, _CCW, _AP, _FSL_MC, _CDX
  * @caps: array of capabilities of the device's information
  * @cap_count: number of @caps; at most 16
@@ -220,11 +220,11 @@ struct vfmig_own_region {
  *
  * For a device that is not PCI, struct vfmig_pci is ignored.
  */
-struct vfmig_presents {
+struct vfmig_model_info {
 	uint32_t kind;
 	const struct vfmig_info_cap *caps;
 	size_t cap_count;
-	const struct vfmig_own_region *regions;
+	const struct vfmig_model_region *regions;
 	uint32_t region_count;
 	uint32_t irq_count;
 	bool msix_mappable;
@@ -249,7 +249,7 @@ struct vfmig_presents {
  * @create: the instance exists, with its options set, its blocks created and its fields at their defaults.
  *	reset() follows. If it fails, destroy() is not called
  * @destroy: the last callback
- * @presents: describes a device that is more than a PCI device with @pci, or not one. Called once, before create(),
+ * @info: describes a device that is more than a PCI device with @pci, or not one. Called once, before create(),
  *	with the options set; the result must stay valid as long as the instance
  * @reset: return to the state after power-up. The kit has set all fields to their defaults, cleared pending interrupts,
  *	and ended a migration. The model decides whether memory blocks keep their contents
@@ -293,7 +293,7 @@ struct vfmig_model {
 	struct vfmig_pci pci;
 	const struct vfmig_entry *state;
 
-	const struct vfmig_presents *(*presents)(void *self);
+	const struct vfmig_model_info *(*info)(void *self);
 	int (*create)(struct vfmig_kit *kit, void *self, struct vfmig_error *err);
 	void (*destroy)(struct vfmig_kit *kit, void *self);
 	void (*reset)(struct vfmig_kit *kit, void *self);
@@ -427,7 +427,7 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
 		     struct vfmig_device **device, struct vfmig_error *err);
 
 /**
- * vfmig_model_field() - read a field of a model's state by its name
+ * vfmig_model_get_field() - read a field of a model's state by its name
  * @device: from vfmig_model_open(), without a filter
  * @name: from the state table, or one of the kit's ("pci.config")
  * @buf: receives at most @size bytes of the field
@@ -436,8 +436,8 @@ int vfmig_model_open(const struct vfmig_model *model, const char *options,
  * Return: the size of the field, which may exceed @size; -ENOENT if the model has no such field;
  * -EINVAL if the device is not a model.
  */
-ssize_t vfmig_model_field(struct vfmig_device *device, const char *name, void *buf, size_t size,
-			  struct vfmig_error *err);
+ssize_t vfmig_model_get_field(struct vfmig_device *device, const char *name, void *buf, size_t size,
+			      struct vfmig_error *err);
 
 #ifdef __cplusplus
 }

@@ -46,7 +46,7 @@ extern "C" {
 int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_error *err);
 
 /**
- * vfmig_add_filter() - put a filter around a device
+ * vfmig_device_add_filter() - put a filter around a device
  * @device: in: the device; out: the filter, whose vfmig_device_close() closes both
  * @filter: NAME or NAME,key=value,...
  *
@@ -54,7 +54,8 @@ int vfmig_open(const char *name, struct vfmig_device **device, struct vfmig_erro
  *
  * Return: 0; -ENOENT for an unknown filter; -EINVAL for an invalid option; or the error of the filter.
  */
-int vfmig_add_filter(struct vfmig_device **device, const char *filter, struct vfmig_error *err);
+int vfmig_device_add_filter(struct vfmig_device **device, const char *filter,
+			    struct vfmig_error *err);
 
 /**
  * vfmig_open_filtered() - open a device and put filters around it
@@ -81,15 +82,15 @@ int vfmig_open_filtered(const char *name, const char *const *filters, size_t cou
 int vfmig_open_limited(const char *name, const char *const *filters, size_t count,
 		       uint64_t timeout_ms, struct vfmig_device **device, struct vfmig_error *err);
 
-/* The kinds of entries of vfmig_list(). */
-enum vfmig_known_kind {
-	VFMIG_KNOWN_MODEL,  /* a software device, "model:NAME" */
-	VFMIG_KNOWN_SOURCE, /* a device elsewhere, "NAME:PLACE" */
-	VFMIG_KNOWN_FILTER, /* goes around a device */
+/* The kinds of entries of vfmig_catalog_get(). */
+enum vfmig_catalog_kind {
+	VFMIG_CATALOG_MODEL,  /* a software device, "model:NAME" */
+	VFMIG_CATALOG_SOURCE, /* a device elsewhere, "NAME:PLACE" */
+	VFMIG_CATALOG_FILTER, /* goes around a device */
 };
 
 /**
- * struct vfmig_known - an entry of the list of models, sources and filters
+ * struct vfmig_catalog_entry - an entry of the list of models, sources and filters
  * @kind: model, source or filter
  * @name: "copier" (of model:copier), "vfio-user", "fault"
  * @place: what follows a source's colon ("PATH"), else NULL
@@ -99,8 +100,8 @@ enum vfmig_known_kind {
  *
  * All of it is constant.
  */
-struct vfmig_known {
-	enum vfmig_known_kind kind;
+struct vfmig_catalog_entry {
+	enum vfmig_catalog_kind kind;
 	const char *name;
 	const char *place;
 	const char *summary;
@@ -109,13 +110,13 @@ struct vfmig_known {
 };
 
 /**
- * vfmig_list() - list what can be opened: models, then sources, then filters
+ * vfmig_catalog_get() - list what can be opened: models, then sources, then filters
  * @index: from 0
  * @known: filled in
  *
  * Return: false after the last entry.
  */
-bool vfmig_list(size_t index, struct vfmig_known *known);
+bool vfmig_catalog_get(size_t index, struct vfmig_catalog_entry *known);
 
 #ifdef __cplusplus
 }

@@ -181,19 +181,19 @@ int vfmig_space_write(struct vfmig_space *space, uint64_t iova, const void *buf,
  *	CPU
  * @start: start tracking: writes after its return are reported. May be NULL. Called again after @stop when a map is
  *	added
- * @collect: mark the pages in @into that were written in [@iova, @iova + @size) since the last call, and clear them
+ * @read_clear: mark the pages in @into that were written in [@iova, @iova + @size) since the last call, and clear them
  * @stop: stop tracking. May be NULL
  * @context: passed to the callbacks
  *
- * If @collect fails, the whole space counts as written. The callbacks of one space run one at a time. Changes to its
+ * If @read_clear fails, the whole space counts as written. The callbacks of one space run one at a time. Changes to its
  * maps, attachments and trackers wait meanwhile, so the callbacks must not make any; DMA does not wait.
  */
 struct vfmig_tracker {
 	const char *name;
 	struct vfmig_device *device;
 	int (*start)(void *context, struct vfmig_space *space, struct vfmig_error *err);
-	int (*collect)(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-		       struct vfmig_error *err);
+	int (*read_clear)(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+			  struct vfmig_error *err);
 	void (*stop)(void *context);
 	void *context;
 };
@@ -214,17 +214,17 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tracker *tracker);
 
 /**
- * vfmig_space_only_devices_write() - declare that the CPU does not write to the memory of a space
+ * vfmig_space_set_no_cpu_writes() - declare that the CPU does not write to the memory of a space
  *
  * A source of a migration rejects a space with memory and without a tracker for the CPU (one whose @device is NULL),
  * because such writes would be lost. This declares that there are none from the start of the migration until its end,
  * or that the caller sends them in another way. It cannot be undone.
  */
-void vfmig_space_only_devices_write(struct vfmig_space *space);
+void vfmig_space_set_no_cpu_writes(struct vfmig_space *space);
 
 /**
- * vfmig_dirty_mark() - mark pages as written; for the callback @collect of a tracker
- * @dirty: the parameter of @collect
+ * vfmig_dirty_mark() - mark pages as written; for the callback @read_clear of a tracker
+ * @dirty: the parameter of @read_clear
  * @iova: start of the range; need not be aligned
  * @size: in bytes
  *
@@ -252,18 +252,18 @@ int vfmig_cursor_open(struct vfmig_space *space, struct vfmig_cursor **cursor,
 void vfmig_cursor_close(struct vfmig_cursor *cursor);
 
 /**
- * vfmig_cursor_collect() - merge the pages of all trackers into all cursors of the space
+ * vfmig_cursor_merge() - merge the pages of all trackers into all cursors of the space
  *
  * Return: 0, or the error of the first tracker that failed: the whole space counts as written for every cursor, so the
  * caller may continue.
  */
-int vfmig_cursor_collect(struct vfmig_cursor *cursor, struct vfmig_error *err);
+int vfmig_cursor_merge(struct vfmig_cursor *cursor, struct vfmig_error *err);
 
 /** vfmig_cursor_pages() - the number of dirty pages in a cursor; may change concurrently */
 uint64_t vfmig_cursor_pages(struct vfmig_cursor *cursor);
 
 /**
- * vfmig_cursor_take() - read and clear the dirty ranges of a cursor, in order
+ * vfmig_cursor_read_clear() - read and clear the dirty ranges of a cursor, in order
  * @cursor: the cursor
  * @iova: start of the range to search
  * @size: of the range, in bytes
@@ -273,8 +273,8 @@ uint64_t vfmig_cursor_pages(struct vfmig_cursor *cursor);
  *
  * Return: 0, or the value that @fn returned.
  */
-int vfmig_cursor_take(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
-		      int (*fn)(void *context, uint64_t iova, uint64_t size), void *context);
+int vfmig_cursor_read_clear(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
+			    int (*fn)(void *context, uint64_t iova, uint64_t size), void *context);
 
 /** vfmig_cursor_mark() - mark a range in one cursor (again), because it could not be handled */
 void vfmig_cursor_mark(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size);

@@ -78,12 +78,12 @@ int vfmig_cpu_tracker_watch(struct vfmig_cpu_tracker *tracker, void *ptr, uint64
 			    uint64_t size, struct vfmig_error *err);
 
 /**
- * vfmig_cpu_tracker_tracker() - the struct vfmig_tracker to pass to vfmig_space_add_tracker()
+ * vfmig_cpu_tracker_get_tracker() - the struct vfmig_tracker to pass to vfmig_space_add_tracker()
  *
  * It watches the maps of kind VFMIG_MAP_MEMORY that are in the space when tracking starts. A tracker belongs to one
  * space.
  */
-const struct vfmig_tracker *vfmig_cpu_tracker_tracker(struct vfmig_cpu_tracker *tracker);
+const struct vfmig_tracker *vfmig_cpu_tracker_get_tracker(struct vfmig_cpu_tracker *tracker);
 
 #ifdef __cplusplus
 }

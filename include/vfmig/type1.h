@@ -84,8 +84,8 @@ int vfmig_type1_new(struct vfmig_space *space, const struct vfmig_type1_options 
  */
 void vfmig_type1_free(struct vfmig_type1 *container);
 
-/** vfmig_type1_extension() - VFIO_CHECK_EXTENSION: 1 for TYPE1V2, UNMAP_ALL and CC_IOMMU, else 0 */
-int vfmig_type1_extension(const struct vfmig_type1 *container, uint32_t extension);
+/** vfmig_type1_check_extension() - VFIO_CHECK_EXTENSION: 1 for TYPE1V2, UNMAP_ALL and CC_IOMMU, else 0 */
+int vfmig_type1_check_extension(const struct vfmig_type1 *container, uint32_t extension);
 
 /**
  * vfmig_type1_ioctl() - perform an ioctl as the kernel would
@@ -131,7 +131,7 @@ int vfmig_type1_map(struct vfmig_type1 *container, const struct vfmig_map *map,
  * @container: the container
  * @iova: start of the range
  * @size: of the range, in bytes; out: the number of bytes that were mapped, which may be 0
- * @bitmap: receives the dirty pages that were not reported yet, as for vfmig_type1_dirty(); NULL to discard them
+ * @bitmap: receives the dirty pages that were not reported yet, as for vfmig_type1_get_dirty_bitmap(); NULL to discard them
  * @bytes: of @bitmap
  *
  * The pages are read after the last access of the devices, so none is lost.
@@ -149,19 +149,19 @@ int vfmig_type1_unmap(struct vfmig_type1 *container, uint64_t iova, uint64_t *si
 int vfmig_type1_unmap_all(struct vfmig_type1 *container, uint64_t *size, struct vfmig_error *err);
 
 /**
- * vfmig_type1_start() - VFIO_IOMMU_DIRTY_PAGES_FLAG_START: log pages that devices write from now on
+ * vfmig_type1_start_logging() - VFIO_IOMMU_DIRTY_PAGES_FLAG_START: log pages that devices write from now on
  *
  * No effect if pages are logged already. A device without a log does not make it fail: all its pages count as written.
  *
  * Return: 0; -EINVAL if a map has more pages than a bitmap can have; -ENOMEM.
  */
-int vfmig_type1_start(struct vfmig_type1 *container, struct vfmig_error *err);
+int vfmig_type1_start_logging(struct vfmig_type1 *container, struct vfmig_error *err);
 
-/** vfmig_type1_stop() - VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP; discards pages that were not reported */
-void vfmig_type1_stop(struct vfmig_type1 *container);
+/** vfmig_type1_stop_logging() - VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP; discards pages that were not reported */
+void vfmig_type1_stop_logging(struct vfmig_type1 *container);
 
 /**
- * vfmig_type1_dirty() - VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP
+ * vfmig_type1_get_dirty_bitmap() - VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP
  * @container: the container
  * @iova: start of the range
  * @size: of the range, in bytes
@@ -174,8 +174,9 @@ void vfmig_type1_stop(struct vfmig_type1 *container);
  * Return: 0; -EINVAL if pages are not logged, if the page size differs, if the range is misaligned, empty, reaches
  * 2^64 or splits a map, or if the bitmap is too small or over VFMIG_TYPE1_BITMAP_BYTES_MAX; -ENOMEM.
  */
-int vfmig_type1_dirty(struct vfmig_type1 *container, uint64_t iova, uint64_t size, uint64_t pgsize,
-		      void *bitmap, size_t bytes, struct vfmig_error *err);
+int vfmig_type1_get_dirty_bitmap(struct vfmig_type1 *container, uint64_t iova, uint64_t size,
+				 uint64_t pgsize, void *bitmap, size_t bytes,
+				 struct vfmig_error *err);
 
 #ifdef __cplusplus
 }

@@ -80,22 +80,22 @@ static const struct vfmig_info_cap zpci[] = {
 	{VFMIG_DEVICE_CAP_ZPCI_PFIP, 1, &pfip, sizeof(pfip)},
 };
 
-static const struct vfmig_own_region ccw[] = {
+static const struct vfmig_model_region ccw[] = {
 	{124, RW, 0, 0},
 	{8, RW, VFMIG_REGION_TYPE_CCW, VFMIG_REGION_SUBTYPE_CCW_ASYNC_CMD},
 	{52, RO, VFMIG_REGION_TYPE_CCW, VFMIG_REGION_SUBTYPE_CCW_SCHIB},
 	{8, RO, VFMIG_REGION_TYPE_CCW, VFMIG_REGION_SUBTYPE_CCW_CRW},
 };
 
-static const struct vfmig_own_region resources[] = {{4096, RW, 0, 0}, {4096, RW, 0, 0}};
+static const struct vfmig_model_region resources[] = {{4096, RW, 0, 0}, {4096, RW, 0, 0}};
 
-static const struct vfmig_own_region edid[] = {
+static const struct vfmig_model_region edid[] = {
 	{4096, RW, VFMIG_REGION_TYPE_GFX, VFMIG_REGION_SUBTYPE_GFX_EDID},
 };
 
 #define INTEL (VFMIG_REGION_TYPE_PCI_VENDOR | VFMIG_PCI_VENDOR_INTEL)
 
-static const struct vfmig_own_region igd[] = {
+static const struct vfmig_model_region igd[] = {
 	{8192, RO, INTEL, VFMIG_REGION_SUBTYPE_INTEL_IGD_OPREGION},
 	{256, RO, INTEL, VFMIG_REGION_SUBTYPE_INTEL_IGD_HOST_CFG},
 	{256, RO, INTEL, VFMIG_REGION_SUBTYPE_INTEL_IGD_LPC_CFG},
@@ -109,7 +109,7 @@ enum { PCI, ZPCI, CCW, AP, PLATFORM, AMBA, FSL_MC, CDX, GFX, IGD };
 static const char *const guises[] = {"pci",    "zpci", "ccw", "ap",  "platform", "amba",
 				     "fsl-mc", "cdx",  "gfx", "igd", NULL};
 
-static const struct vfmig_presents presents[] = {
+static const struct vfmig_model_info info[] = {
 	[PCI] = {.kind = VFMIG_DEVICE_FLAG_PCI, .msix_mappable = true},
 	[ZPCI] = {.kind = VFMIG_DEVICE_FLAG_PCI, .caps = zpci, .cap_count = COUNT(zpci)},
 	[CCW] = {.kind = VFMIG_DEVICE_FLAG_CCW, REGIONS(ccw), .irq_count = VFMIG_CCW_IRQ_COUNT},
@@ -122,11 +122,11 @@ static const struct vfmig_presents presents[] = {
 	[IGD] = {.kind = VFMIG_DEVICE_FLAG_PCI, REGIONS(igd)},
 };
 
-static const struct vfmig_presents *present(void *self)
+static const struct vfmig_model_info *present(void *self)
 {
 	const struct lookalike *l = self;
 
-	return &presents[l->as];
+	return &info[l->as];
 }
 
 /* ---- what it does ---- */
@@ -202,7 +202,7 @@ const struct vfmig_model vfmig_model_lookalike = {
 			.msix_bar = 4,
 		},
 	.state = state,
-	.presents = present,
+	.info = present,
 	.read = read,
 	.write = write,
 	.sleep = rest,

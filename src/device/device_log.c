@@ -110,8 +110,8 @@ static int take_report(const struct vfmig_feature_dma_logging_report *report,
 	return 0;
 }
 
-int device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
-		       struct vfmig_dirty *into, struct vfmig_error *err)
+int device_log_read_clear(struct vfmig_device *device, uint64_t iova, uint64_t size,
+			  struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	uint64_t most = size < REPORT_PIECE ? size : REPORT_PIECE;
 	size_t bytes = dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);

@@ -104,9 +104,10 @@ static int add(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *repo
 
 	/* Where they begin on a word of it a word is taken at a time, else a run of pages. */
 	if (bits % 64 || bits << to->shift != from - to->iova)
-		dirty_harvest(map, from, last - from + 1, set_bits, to);
+		dirty_read_clear(map, from, last - from + 1, set_bits, to);
 	else
-		dirty_report(map, from, last - from + 1, 1ull << to->shift, to->bitmap + bits / 64);
+		dirty_read_clear_bitmap(map, from, last - from + 1, 1ull << to->shift,
+					to->bitmap + bits / 64);
 	return 0;
 }
 
@@ -188,7 +189,7 @@ static int tell_run(void *opaque, uint64_t addr, uint64_t len)
 
 static int tell(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *to)
 {
-	return dirty_harvest(map, from, last - from + 1, tell_run, to);
+	return dirty_read_clear(map, from, last - from + 1, tell_run, to);
 }
 
 /* What was told as runs, as bits after all. */

@@ -78,7 +78,7 @@ int cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
 int cursor_open_device(struct vfmig_space *space, const struct vfmig_device *device,
 		       struct vfmig_cursor **cursor, struct vfmig_error *err);
 
-/** cursor_collect_range() - vfmig_cursor_collect() from those maps only that touch [@iova, @last] */
+/** cursor_collect_range() - vfmig_cursor_merge() from those maps only that touch [@iova, @last] */
 int cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t last,
 			 struct vfmig_error *err);
 

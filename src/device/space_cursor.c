@@ -32,7 +32,7 @@ static int begin(struct vfmig_space *space, struct vfmig_cursor *cursor, struct 
 	if (!into)
 		return vfmig_err(err, -ENOMEM, "no memory for a cursor");
 	space->into = into;
-	space_dirty_collect(space, 0, UINT64_MAX, NULL);
+	space_dirty_merge(space, 0, UINT64_MAX, NULL);
 	cursor->next = space->readers;
 	space->readers = cursor;
 	space->reader_count++;
@@ -105,12 +105,12 @@ int cursor_collect_range(struct vfmig_cursor *cursor, uint64_t iova, uint64_t la
 	int ret;
 
 	pthread_mutex_lock(&cursor->space->admin);
-	ret = space_dirty_collect(cursor->space, iova, last, err);
+	ret = space_dirty_merge(cursor->space, iova, last, err);
 	pthread_mutex_unlock(&cursor->space->admin);
 	return ret;
 }
 
-int vfmig_cursor_collect(struct vfmig_cursor *cursor, struct vfmig_error *err)
+int vfmig_cursor_merge(struct vfmig_cursor *cursor, struct vfmig_error *err)
 {
 	return cursor_collect_range(cursor, 0, UINT64_MAX, err);
 }
@@ -120,10 +120,10 @@ uint64_t vfmig_cursor_pages(struct vfmig_cursor *cursor)
 	return dirty_count(cursor->dirty, 0, UINT64_MAX);
 }
 
-int vfmig_cursor_take(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
-		      int (*fn)(void *context, uint64_t iova, uint64_t size), void *context)
+int vfmig_cursor_read_clear(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
+			    int (*fn)(void *context, uint64_t iova, uint64_t size), void *context)
 {
-	return dirty_harvest(cursor->dirty, iova, size, fn, context);
+	return dirty_read_clear(cursor->dirty, iova, size, fn, context);
 }
 
 void vfmig_cursor_mark(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size)
@@ -134,5 +134,5 @@ void vfmig_cursor_mark(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size
 void cursor_gather(struct vfmig_cursor *cursor, uint64_t iova, uint64_t size,
 		   struct vfmig_dirty *into)
 {
-	dirty_gather(cursor->dirty, iova, size, &into, 1);
+	dirty_merge(cursor->dirty, iova, size, &into, 1);
 }

@@ -77,7 +77,7 @@ static void pour(struct vfmig_space *space, const struct vfmig_device *device,
 	for (struct vfmig_cursor *r = space->readers; r; r = r->next)
 		if (reads(r, device))
 			space->into[n++] = r->dirty;
-	dirty_gather(fresh, 0, UINT64_MAX, space->into, n);
+	dirty_merge(fresh, 0, UINT64_MAX, space->into, n);
 }
 
 /* ---- starting and stopping; a tracker that does not run is left alone ---- */
@@ -212,8 +212,8 @@ int space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *read
 
 /* ---- collecting ---- */
 
-static int collect_log(struct space_attachment *a, const struct vfmig_map *map,
-		       struct vfmig_dirty *into, struct vfmig_error *err)
+static int merge_log(struct space_attachment *a, const struct vfmig_map *map,
+		     struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	int ret = 0;
 
@@ -223,13 +223,13 @@ static int collect_log(struct space_attachment *a, const struct vfmig_map *map,
 			"device %s: its log of what it writes has failed, or did not begin",
 			a->device->name);
 	if (a->logs)
-		ret = device_log_collect(a->device, map->iova, map->size, into, err);
+		ret = device_log_read_clear(a->device, map->iova, map->size, into, err);
 	a->untracked = ret != 0;
 	return ret;
 }
 
-static int collect_tracker(struct space_tracked *t, const struct vfmig_map *map,
-			   struct vfmig_dirty *into, struct vfmig_error *err)
+static int merge_tracker(struct space_tracked *t, const struct vfmig_map *map,
+			 struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	int ret;
 
@@ -237,25 +237,25 @@ static int collect_tracker(struct space_tracked *t, const struct vfmig_map *map,
 		return vfmig_err(err, -EIO, "tracker %s could not begin anew", t->tracker->name);
 	if (!t->runs)
 		return 0;
-	ret = t->tracker->collect(t->tracker->context, map->iova, map->size, into, err);
+	ret = t->tracker->read_clear(t->tracker->context, map->iova, map->size, into, err);
 	return ret ? vfmig_err_at(err, ret, "tracker %s", t->tracker->name) : 0;
 }
 
 /* One map's worth of every tracker. A failure dirties the map; the first is returned. */
-static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
-		       struct vfmig_dirty *fresh, struct vfmig_error *err)
+static int merge_map(struct vfmig_space *space, const struct vfmig_map *map,
+		     struct vfmig_dirty *fresh, struct vfmig_error *err)
 {
 	int first = 0, ret;
 
 	for (struct space_attachment *a = space->attached; a; a = a->next) {
-		ret = collect_log(a, map, fresh, first ? NULL : err);
+		ret = merge_log(a, map, fresh, first ? NULL : err);
 		pour(space, a->device, fresh);
 		if (ret)
 			mark(space, a->device, map->iova, map->size);
 		first = first ? first : ret;
 	}
 	for (struct space_tracked *t = space->tracked; t; t = t->next) {
-		ret = collect_tracker(t, map, fresh, first ? NULL : err);
+		ret = merge_tracker(t, map, fresh, first ? NULL : err);
 		pour(space, t->tracker->device, fresh);
 		if (ret)
 			mark(space, t->tracker->device, map->iova, map->size);
@@ -264,8 +264,8 @@ static int collect_map(struct vfmig_space *space, const struct vfmig_map *map,
 	return first;
 }
 
-int space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			struct vfmig_error *err)
+int space_dirty_merge(struct vfmig_space *space, uint64_t iova, uint64_t last,
+		      struct vfmig_error *err)
 {
 	struct space_entry *entry;
 	struct vfmig_dirty *fresh;
@@ -280,7 +280,7 @@ int space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
 	}
 	for (entry = space_find(space, iova); entry && entry->map.iova <= last;
 	     entry = space_next(space, entry)) {
-		ret = collect_map(space, &entry->map, fresh, first ? NULL : err);
+		ret = merge_map(space, &entry->map, fresh, first ? NULL : err);
 		first = first ? first : ret;
 	}
 	dirty_free(fresh);
@@ -320,7 +320,7 @@ void space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map
 			vfmig_dirty_mark(r->dirty, map->iova, map->size);
 		return;
 	}
-	if (collect_map(space, map, fresh, NULL))
+	if (merge_map(space, map, fresh, NULL))
 		restart_untracked(space);
 	dirty_free(fresh);
 }
@@ -347,7 +347,7 @@ void space_dirty_detached(struct vfmig_space *space, struct space_attachment *at
 		mark_maps(space, attachment->device);
 	} else {
 		SPACE_FOR_EACH (entry, space)
-			ret = ret ? ret : collect_log(attachment, &entry->map, fresh, NULL);
+			ret = ret ? ret : merge_log(attachment, &entry->map, fresh, NULL);
 		pour(space, attachment->device, fresh);
 		dirty_free(fresh);
 		if (ret)
@@ -413,7 +413,7 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 	t = *at;
 	if (t) {
 		if (t->runs || t->untracked)
-			space_dirty_collect(space, 0, UINT64_MAX, NULL);
+			space_dirty_merge(space, 0, UINT64_MAX, NULL);
 		stop_tracker(t);
 		*at = t->next;
 		free(t);
@@ -423,7 +423,7 @@ void vfmig_space_remove_tracker(struct vfmig_space *space, const struct vfmig_tr
 	pthread_mutex_unlock(&space->admin);
 }
 
-void vfmig_space_only_devices_write(struct vfmig_space *space)
+void vfmig_space_set_no_cpu_writes(struct vfmig_space *space)
 {
 	pthread_mutex_lock(&space->admin);
 	space->only_devices = true;

@@ -89,8 +89,8 @@ int space_dirty_start(struct vfmig_space *space, const struct vfmig_cursor *read
 /* Stop the logs and trackers that no reader needs. */
 void space_dirty_stop(struct vfmig_space *space);
 /* Collect from the maps in [iova, last]. A failure makes everything dirty, wherever it was. */
-int space_dirty_collect(struct vfmig_space *space, uint64_t iova, uint64_t last,
-			struct vfmig_error *err);
+int space_dirty_merge(struct vfmig_space *space, uint64_t iova, uint64_t last,
+		      struct vfmig_error *err);
 
 /* ---- for space.c, under admin; all are nothing while no cursor is open ---- */
 
@@ -115,7 +115,7 @@ int device_log_start(struct vfmig_device *device, struct vfmig_space *space, boo
 		     struct vfmig_error *err);
 int device_log_stop(struct vfmig_device *device, struct vfmig_error *err);
 /* Read and clear the log over one range, into @into. */
-int device_log_collect(struct vfmig_device *device, uint64_t iova, uint64_t size,
-		       struct vfmig_dirty *into, struct vfmig_error *err);
+int device_log_read_clear(struct vfmig_device *device, uint64_t iova, uint64_t size,
+			  struct vfmig_dirty *into, struct vfmig_error *err);
 
 #endif

@@ -61,8 +61,8 @@ static void bitmap_line(struct dirty_walk *walk, uint64_t page, const uint64_t *
 	}
 }
 
-int dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
-		 uint64_t *bitmap)
+int dirty_read_clear_bitmap(struct vfmig_dirty *map, uint64_t iova, uint64_t len,
+			    uint64_t page_size, uint64_t *bitmap)
 {
 	static const struct dirty_sink sink = {bitmap_pages, bitmap_line};
 	struct bitmap out = {.walk = {.map = map, .sink = &sink}, .iova = iova, .bitmap = bitmap};

@@ -134,11 +134,11 @@ typedef int (*dirty_run_fn)(void *opaque, uint64_t addr, uint64_t len);
  *
  * Returns 0, or what @fn returned to stop.
  */
-int dirty_harvest(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn,
-		  void *opaque);
+int dirty_read_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn,
+		     void *opaque);
 
 /* Call @fn for the same runs without clearing them. As dirty_test(). */
-int dirty_peek(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn, void *opaque);
+int dirty_read(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn, void *opaque);
 
 /* Clear the marks in the range, except those of partial pages. */
 void dirty_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
@@ -155,8 +155,8 @@ void dirty_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len);
  *
  * Returns 0; -EINVAL, without effect, if page_size is not a power of two.
  */
-int dirty_report(struct vfmig_dirty *map, uint64_t iova, uint64_t len, uint64_t page_size,
-		 uint64_t *bitmap);
+int dirty_read_clear_bitmap(struct vfmig_dirty *map, uint64_t iova, uint64_t len,
+			    uint64_t page_size, uint64_t *bitmap);
 
 /* Size in bytes of a bitmap of len bytes at page_size (a power of two): whole 64-bit words. */
 size_t dirty_bitmap_bytes(uint64_t len, uint64_t page_size);
@@ -169,8 +169,8 @@ size_t dirty_bitmap_bytes(uint64_t len, uint64_t page_size);
  * marking, a mark is in neither map. Therefore callers that merge the same map must hold a mutex (the space's):
  * otherwise one of them can return before the other has set a mark that the first one's reader must see.
  */
-void dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
-		  struct vfmig_dirty *const *into, size_t count);
+void dirty_merge(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
+		 struct vfmig_dirty *const *into, size_t count);
 
 /* ---- measuring ---- */
 

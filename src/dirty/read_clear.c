@@ -73,13 +73,13 @@ static int walk_runs(struct vfmig_dirty *map, uint64_t addr, uint64_t len, bool 
 	return runs.walk.stopped;
 }
 
-int dirty_harvest(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn,
-		  void *opaque)
+int dirty_read_clear(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn,
+		     void *opaque)
 {
 	return walk_runs(map, addr, len, false, fn, opaque);
 }
 
-int dirty_peek(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn, void *opaque)
+int dirty_read(struct vfmig_dirty *map, uint64_t addr, uint64_t len, dirty_run_fn fn, void *opaque)
 {
 	return walk_runs(map, addr, len, true, fn, opaque);
 }
@@ -187,8 +187,8 @@ static void merge_line(struct dirty_walk *walk, uint64_t page, const uint64_t *w
 	}
 }
 
-void dirty_gather(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
-		  struct vfmig_dirty *const *into, size_t count)
+void dirty_merge(struct vfmig_dirty *map, uint64_t addr, uint64_t len,
+		 struct vfmig_dirty *const *into, size_t count)
 {
 	static const struct dirty_sink sink = {merge_pages, merge_line};
 	struct merge merge = {.walk = {.map = map, .sink = &sink}, .into = into, .count = count};

@@ -99,7 +99,7 @@ void estimator_round_trip(struct estimator *estimator, uint64_t ns)
 
 uint64_t estimator_downtime(const struct estimator *estimator, uint64_t bytes)
 {
-	uint64_t fixed = estimator->collect_ns + estimator->round_trip_ns;
+	uint64_t fixed = estimator->merge_ns + estimator->round_trip_ns;
 
 	/* A small round includes a round trip. */
 	fixed += estimator->lag_ns > estimator->round_trip_ns ? estimator->lag_ns

@@ -53,7 +53,7 @@ uint64_t estimate_left(const struct size_estimate *estimate, uint64_t gap);
  * How fast the destination loads.
  * @rate: bytes per second, a moving average; 0 until measured
  * @sure: measured on enough bytes to separate the rate from the latency
- * @collect_ns: how long the last collection of written pages took
+ * @merge_ns: how long the last collection of written pages took
  * @round_trip_ns: the shortest empty exchange; 0 until measured
  * @lag_ns: the time of a round beyond its bytes at the rate. It rises immediately and falls slowly, because a link or a
  *	device that stalled is expected to stall again. Empty rounds count, so that it falls on an idle device
@@ -61,7 +61,7 @@ uint64_t estimate_left(const struct size_estimate *estimate, uint64_t gap);
 struct estimator {
 	uint64_t rate;
 	bool sure;
-	uint64_t collect_ns;
+	uint64_t merge_ns;
 	uint64_t round_trip_ns;
 	uint64_t lag_ns;
 };

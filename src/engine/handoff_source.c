@@ -121,7 +121,7 @@ static int do_copy(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!ret)
 		engine_reads_submit(m);
 	if (!ret)
-		ret = engine_memory_collect(m, err);
+		ret = engine_memory_merge(m, err);
 	/* All memory would have to be sent during the downtime. */
 	if (ret > 0)
 		ret = own(vfmig_err_at(err, -EIO, "which pages were written last is unknown"));
@@ -383,7 +383,7 @@ int vfmig_migration_resolve(struct vfmig_migration *m, enum vfmig_resolution res
 
 	if (m->step.runs || m->handoff.state != HANDOFF_SRC_DOUBT)
 		return vfmig_err(err, -EINVAL, "the outcome of the migration is not in doubt");
-	if (resolution == VFMIG_RESOLVED_THERE) {
+	if (resolution == VFMIG_RESOLVED_DESTINATION) {
 		m->handoff.state = HANDOFF_SRC_DONE;
 		do_done(m);
 		return 0;

@@ -36,7 +36,7 @@ static int check_cpu_tracker(struct engine_memory *memory, uint32_t space, struc
 				"space %u has memory and no tracker of the CPU's writes, "
 				"which would be lost: add one with "
 				"vfmig_space_add_tracker() (vfmig_cpu_tracker_new() makes one), or "
-				"call vfmig_space_only_devices_write() if the CPU writes nothing",
+				"call vfmig_space_set_no_cpu_writes() if the CPU writes nothing",
 				space);
 	return 0;
 }
@@ -97,13 +97,13 @@ static void drop_between(struct engine_memory *memory, uint32_t space)
 		if (region->space != space)
 			continue;
 		if (region->iova > at)
-			vfmig_cursor_take(memory->cursors[space], at, region->iova - at, drop,
-					  NULL);
+			vfmig_cursor_read_clear(memory->cursors[space], at, region->iova - at, drop,
+						NULL);
 		at = region->iova + region->size;
 		if (!at)
 			return;
 	}
-	vfmig_cursor_take(memory->cursors[space], at, UINT64_MAX - at, drop, NULL);
+	vfmig_cursor_read_clear(memory->cursors[space], at, UINT64_MAX - at, drop, NULL);
 }
 
 static uint64_t pages_left(const struct engine_memory *memory)
@@ -131,7 +131,7 @@ static void put_back(struct engine_memory *memory)
 	}
 }
 
-int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
+int engine_memory_merge(struct vfmig_migration *m, struct vfmig_error *err)
 {
 	struct engine_memory *memory = &m->memory;
 	int64_t began = device_now();
@@ -144,7 +144,7 @@ int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 	for (uint32_t i = 0; i < memory->space_count; i++) {
 		if (!memory->cursors[i])
 			continue;
-		ret = vfmig_cursor_collect(memory->cursors[i], err);
+		ret = vfmig_cursor_merge(memory->cursors[i], err);
 		if (ret) {
 			engine_report(m, "tracking-lost",
 				      VFMIG_TEXT("sentence", err ? err->text : ""));
@@ -157,7 +157,7 @@ int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err)
 	memory->first = memory->count = 0;
 	memory->drained = !memory->region_count;
 	memory->left = pages_left(memory) * ABI_STREAM_PAGE;
-	m->source.estimator.collect_ns = (uint64_t)(device_now() - began);
+	m->source.estimator.merge_ns = (uint64_t)(device_now() - began);
 	return lost;
 }
 
@@ -204,8 +204,8 @@ static bool refill(struct vfmig_migration *m)
 		if (memory->next < region->size && !cursor)
 			take_untracked(m);
 		else if (memory->next < region->size &&
-			 vfmig_cursor_take(cursor, region->iova + memory->next,
-					   region->size - memory->next, take, m))
+			 vfmig_cursor_read_clear(cursor, region->iova + memory->next,
+						 region->size - memory->next, take, m))
 			return true;
 		memory->at++;
 		memory->next = 0;

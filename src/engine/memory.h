@@ -90,7 +90,7 @@ void engine_memory_release(const struct engine_memory *memory, uint32_t region,
 int engine_memory_track(struct vfmig_migration *m, struct vfmig_error *err);
 void engine_memory_untrack(struct engine_memory *memory);
 /* Begin a round: collect the written pages. 1 if a tracker failed, which makes all pages count as written. */
-int engine_memory_collect(struct vfmig_migration *m, struct vfmig_error *err);
+int engine_memory_merge(struct vfmig_migration *m, struct vfmig_error *err);
 /* Put sections of written pages into a buffer. 1, 0 if none are left in this round, or an error. */
 int engine_memory_fill(struct vfmig_migration *m, struct channel_buffer *buffer,
 		       struct vfmig_error *err);

@@ -120,7 +120,7 @@ static int end(struct vfmig_migration *m, struct vfmig_error *err)
 		return ret;
 	m->source.round_open = false;
 	/* After the failure of a tracker, which was reported, the next round sends everything. */
-	ret = engine_memory_collect(m, err);
+	ret = engine_memory_merge(m, err);
 	if (ret < 0)
 		return ret;
 	dirty = m->memory.left / ABI_STREAM_PAGE;

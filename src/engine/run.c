@@ -48,8 +48,8 @@ static int start(pthread_t *thread, struct far *far)
 	return ret;
 }
 
-int vfmig_migrate_local(struct vfmig_migration *source, struct vfmig_migration *destination,
-			struct vfmig_error *err)
+int vfmig_migration_run_local(struct vfmig_migration *source, struct vfmig_migration *destination,
+			      struct vfmig_error *err)
 {
 	struct far far = {.m = destination};
 	pthread_t thread;

@@ -85,7 +85,7 @@ static int begin_moving(struct vfmig_migration *m, struct vfmig_error *err)
 	if (!ret)
 		ret = engine_states_go(m, pre_copy, err);
 	if (!ret)
-		ret = engine_memory_collect(m, err);
+		ret = engine_memory_merge(m, err);
 	if (ret > 0)
 		ret = err ? err->code : -EIO; /* the memory cannot be tracked: fail early */
 	if (ret)

@@ -113,7 +113,7 @@ int kit_pci_open(struct vfmig_kit *kit, struct vfmig_error *err)
 
 static uint64_t region_size(const struct vfmig_kit *kit, uint32_t index)
 {
-	const struct vfmig_own_region *own = kit_own_region(kit, index);
+	const struct vfmig_model_region *own = kit_own_region(kit, index);
 
 	if (own)
 		return own->size;
@@ -137,7 +137,7 @@ bool kit_mappable(const struct vfmig_kit *kit, uint32_t index)
 
 static uint32_t region_access(const struct vfmig_kit *kit, uint32_t index)
 {
-	const struct vfmig_own_region *own = kit_own_region(kit, index);
+	const struct vfmig_model_region *own = kit_own_region(kit, index);
 
 	if (!region_size(kit, index))
 		return 0;
@@ -147,7 +147,7 @@ static uint32_t region_access(const struct vfmig_kit *kit, uint32_t index)
 ssize_t kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	uint32_t index = request->info.index;
-	const struct vfmig_own_region *own = kit_own_region(kit, index);
+	const struct vfmig_model_region *own = kit_own_region(kit, index);
 	struct abi_msg_region_caps caps = {0};
 	struct vfmig_sparse_mmap_area area;
 	struct vfmig_region_info info = {.index = index};
@@ -163,8 +163,7 @@ ssize_t kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request)
 		caps.type = own->type;
 		caps.subtype = own->subtype;
 	}
-	caps.msix_mappable =
-		kit->presents->msix_mappable && index < VFMIG_BARS && kit->bar[index].msix;
+	caps.msix_mappable = kit->info->msix_mappable && index < VFMIG_BARS && kit->bar[index].msix;
 	if (mappable(kit, index)) {
 		info.flags |= VFMIG_REGION_FLAG_MMAP;
 		area.offset = kit->bar[index].memory_at;

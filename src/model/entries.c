@@ -274,8 +274,8 @@ void kit_apply_defaults(struct vfmig_kit *kit)
 	}
 }
 
-ssize_t vfmig_model_field(struct vfmig_device *device, const char *name, void *buf, size_t size,
-			  struct vfmig_error *err)
+ssize_t vfmig_model_get_field(struct vfmig_device *device, const char *name, void *buf, size_t size,
+			      struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = kit_of(device);
 

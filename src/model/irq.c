@@ -47,7 +47,7 @@ uint64_t kit_msix_size(unsigned vectors)
 int kit_irqs_open(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	struct kit_irqs *irq = &kit->irq;
-	unsigned n = kit->is_pci ? kit->model->pci.msix_vectors : kit->presents->irq_count;
+	unsigned n = kit->is_pci ? kit->model->pci.msix_vectors : kit->info->irq_count;
 
 	irq->vectors = n;
 

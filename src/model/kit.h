@@ -156,7 +156,7 @@ struct vfmig_kit {
 	uint8_t *stage;
 
 	/* what it is, and the bus */
-	const struct vfmig_presents *presents;
+	const struct vfmig_model_info *info;
 	bool is_pci;
 	uint32_t own_regions;  /* where the model's own begin, */
 	uint32_t region_count; /* and where all end */
@@ -251,12 +251,12 @@ int kit_blocks_open(struct vfmig_kit *kit, struct vfmig_error *err);
 struct kit_block *kit_block_named(struct vfmig_kit *kit, const char *name);
 void kit_apply_defaults(struct vfmig_kit *kit);
 
-/* ---- presents.c ---- */
+/* ---- info.c ---- */
 
 /* What the model says that it is; before all else that depends on it. */
-int kit_presents_open(struct vfmig_kit *kit, struct vfmig_error *err);
+int kit_info_open(struct vfmig_kit *kit, struct vfmig_error *err);
 /* The model's own region at an index, or NULL. */
-const struct vfmig_own_region *kit_own_region(const struct vfmig_kit *kit, uint32_t index);
+const struct vfmig_model_region *kit_own_region(const struct vfmig_kit *kit, uint32_t index);
 
 /* ---- pci.c, bar.c ---- */
 
@@ -269,7 +269,7 @@ void kit_config_loaded(struct vfmig_kit *kit);
 int kit_config_check(struct vfmig_kit *kit, const struct kit_entry *entry, const void *value,
 		     struct vfmig_error *err);
 
-ssize_t kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request); /* presents.c */
+ssize_t kit_device_info(struct vfmig_kit *kit, struct vfmig_request *request); /* info.c */
 ssize_t kit_region_info(struct vfmig_kit *kit, struct vfmig_request *request);
 /* Whether there is a descriptor of it to be had. */
 bool kit_mappable(const struct vfmig_kit *kit, uint32_t index);

@@ -102,7 +102,7 @@ static int open_parts(struct vfmig_kit *kit, const char *options, struct vfmig_e
 	bool migrates;
 
 	if (!ret)
-		ret = kit_presents_open(kit, err);
+		ret = kit_info_open(kit, err);
 	if (!ret)
 		ret = open_fds(kit, err);
 	if (!ret)

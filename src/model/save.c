@@ -158,7 +158,7 @@ static int take_marks(struct kit_save_block *b, struct vfmig_error *err)
 		b->compared = b->block->block.size;
 	if (dirty_create(&b->last, &config))
 		return vfmig_err(err, -ENOMEM, "no memory to save a device");
-	dirty_gather(b->marks, 0, UINT64_MAX, &b->last, 1);
+	dirty_merge(b->marks, 0, UINT64_MAX, &b->last, 1);
 	b->marks = b->last;
 	return 0;
 }
@@ -168,7 +168,7 @@ static void give_marks_back(struct kit_save_block *b)
 {
 	if (!b->last)
 		return;
-	dirty_gather(b->last, 0, UINT64_MAX, &b->block->dirty, 1);
+	dirty_merge(b->last, 0, UINT64_MAX, &b->block->dirty, 1);
 	dirty_free(b->last);
 	b->last = NULL;
 	b->marks = b->block->dirty;
@@ -332,8 +332,8 @@ static bool next_of_written(struct kit_save *save, struct kit_save_block *b)
 	uint64_t sent, size = b->block->block.size;
 	struct run run;
 
-	if (!dirty_peek(dirty, b->scan, size - b->scan, first_run, &run) &&
-	    !dirty_peek(dirty, 0, b->scan, first_run, &run)) {
+	if (!dirty_read(dirty, b->scan, size - b->scan, first_run, &run) &&
+	    !dirty_read(dirty, 0, b->scan, first_run, &run)) {
 		b->scan = 0;
 		return false;
 	}

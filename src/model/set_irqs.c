@@ -21,7 +21,7 @@
 /* Indexes that there are; a device that is not PCI has a vector behind each. */
 static uint32_t irq_indexes(const struct vfmig_kit *kit)
 {
-	return kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->presents->irq_count;
+	return kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->info->irq_count;
 }
 
 static unsigned irq_count(const struct vfmig_kit *kit, uint32_t index)

@@ -74,7 +74,7 @@ static void in_process(const char *name, bool *kept)
 
 static void by_vfio_user(const char *name, bool plain, bool *kept)
 {
-	struct vfmig_vfio_user_config config = {.no_extensions = plain};
+	struct vfmig_export_options config = {.no_extensions = plain};
 	char dir[] = "/tmp/vfmig-conform-XXXXXX", path[64], url[96];
 	struct vfmig_device *device, *client;
 	struct vfmig_export *server;
@@ -85,7 +85,7 @@ static void by_vfio_user(const char *name, bool plain, bool *kept)
 	snprintf(url, sizeof(url), "vfio-user:%s", path);
 	config.socket_path = path;
 	CHECKF(!vfmig_open(name, &device, &err), "%s", err.text);
-	CHECKF(!vfmig_export_vfio_user(device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(device, &config, &server, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(server, &err), "%s", err.text);
 	CHECKF(!vfmig_open(url, &client, &err), "%s", err.text);
 	look(client, name, NULL, 0, kept);

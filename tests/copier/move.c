@@ -24,7 +24,7 @@ static void add_filters(struct move *move, struct vfmig_device **device, const c
 	char *copy = filters ? strdup(filters) : NULL, *rest = copy, *filter;
 
 	while ((filter = strsep(&rest, " ")))
-		OK(move, vfmig_add_filter(device, filter, &move->error));
+		OK(move, vfmig_device_add_filter(device, filter, &move->error));
 	free(copy);
 }
 
@@ -32,7 +32,7 @@ static void open_device(struct move *move, struct move_side *side, const struct 
 			const char *more, const char *filter)
 {
 	char options[256], dir[] = "/tmp/vfmig-move-XXXXXX", path[64], name[96];
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.socket_path = path};
 
 	snprintf(options, sizeof(options), "size=%u%s%s", MOVE_BOARD, more ? "," : "",
 		 more ? more : "");
@@ -45,7 +45,7 @@ static void open_device(struct move *move, struct move_side *side, const struct 
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	snprintf(name, sizeof(name), "vfio-user:%s", path);
-	OK(move, vfmig_export_vfio_user(side->inner, &config, &side->server, &move->error));
+	OK(move, vfmig_export_open_vfio_user(side->inner, &config, &side->server, &move->error));
 	OK(move, vfmig_export_start(side->server, &move->error));
 	OK(move, vfmig_open(name, &side->device, &move->error));
 	unlink(path);
@@ -235,8 +235,8 @@ static void on_event(void *context, const struct vfmig_event *event)
 
 /* ---- the CPU's writes: all in front of the file, and any of it may be written at any time ---- */
 
-static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-		   struct vfmig_error *err)
+static int read_clear(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		      struct vfmig_error *err)
 {
 	struct move *move = context;
 
@@ -300,7 +300,7 @@ static void migrate(struct move *move)
 	vfmig_migration_set_user(from, &source);
 	vfmig_migration_set_user(to, &destination);
 	vfmig_migration_set_events(from, &events);
-	move->migrated = vfmig_migrate_local(from, to, &move->error);
+	move->migrated = vfmig_migration_run_local(from, to, &move->error);
 	vfmig_migration_get_result(from, &move->result);
 	vfmig_migration_free(from);
 	vfmig_migration_free(to);
@@ -342,7 +342,7 @@ void move_run(struct move *move)
 	pthread_mutex_init(&move->lock, NULL);
 	pthread_cond_init(&move->moved, NULL);
 	move->tracker = (struct vfmig_tracker){
-		.name = "the workload's CPU", .collect = collect, .context = move};
+		.name = "the workload's CPU", .read_clear = read_clear, .context = move};
 	open_side(move, &move->source, move->source_model, move->options, move->filter,
 		  move->host_filter);
 	open_side(move, &move->destination, move->destination_model,

@@ -53,13 +53,14 @@ struct setup {
 static inline void setup_serve(struct setup *setup)
 {
 	char dir[] = "/tmp/vfmig-rig-XXXXXX", path[64], name[96];
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.socket_path = path};
 
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	snprintf(name, sizeof(name), "vfio-user:%s", path);
 	setup->served = setup->device;
-	GOOD(setup, vfmig_export_vfio_user(setup->served, &config, &setup->server, &setup->err));
+	GOOD(setup,
+	     vfmig_export_open_vfio_user(setup->served, &config, &setup->server, &setup->err));
 	GOOD(setup, vfmig_export_start(setup->server, &setup->err));
 	GOOD(setup, vfmig_open(name, &setup->device, &setup->err));
 	unlink(path);
@@ -80,7 +81,7 @@ static inline void setup_open_device(struct setup *setup, const struct vfmig_mod
 		 filter ? "migration=off,logging=off" : "");
 	GOOD(setup, vfmig_model_open(model, all, &setup->device, &setup->err));
 	if (filter)
-		GOOD(setup, vfmig_add_filter(&setup->device, filter, &setup->err));
+		GOOD(setup, vfmig_device_add_filter(&setup->device, filter, &setup->err));
 	if (getenv("RIG_REMOTE"))
 		setup_serve(setup);
 }

@@ -119,11 +119,11 @@ static void move(struct pair *here, struct pair *there)
 
 		CHECK(!vfmig_migration_add_device(from, id, here->setup[i].device, NULL, &err));
 		CHECK(!vfmig_migration_add_device(to, id, there->setup[i].device, NULL, &err));
-		vfmig_space_only_devices_write(here->setup[i].space);
+		vfmig_space_set_no_cpu_writes(here->setup[i].space);
 		CHECK(!vfmig_migration_add_space(from, here->setup[i].space, &err));
 		CHECK(!vfmig_migration_add_space(to, there->setup[i].space, &err));
 	}
-	ret = vfmig_migrate_local(from, to, &err);
+	ret = vfmig_migration_run_local(from, to, &err);
 	vfmig_migration_get_result(from, &result);
 	CHECKF(!ret, "%s", err.text);
 	vfmig_migration_free(from);

@@ -48,7 +48,7 @@ struct setup_server {
 
 static inline void setup_serve(struct setup_server *s, unsigned n, const char *device)
 {
-	struct vfmig_vfio_user_config config = {.fd = -1};
+	struct vfmig_export_options config = {.fd = -1};
 	struct vfmig_error err = {0};
 
 	strcpy(s->folder, "/tmp/vfmig-test-XXXXXX");
@@ -57,7 +57,7 @@ static inline void setup_serve(struct setup_server *s, unsigned n, const char *d
 	config.socket_path = strchr(s->name, ':') + 1;
 	CHECKF(!vfmig_open(device, &s->device, &err), "%s", err.text);
 	CHECKF(!vfmig_device_start(s->device, &err), "%s", err.text);
-	CHECKF(!vfmig_export_vfio_user(s->device, &config, &s->server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(s->device, &config, &s->server, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(s->server, &err), "%s", err.text);
 	setup_devices[n] = s->name;
 }

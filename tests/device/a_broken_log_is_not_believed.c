@@ -77,13 +77,13 @@ static uint64_t take(struct vfmig_cursor *cursor)
 {
 	uint64_t pages = 0;
 
-	CHECK_EQ(vfmig_cursor_take(cursor, 0, UINT64_MAX, sum, &pages), 0);
+	CHECK_EQ(vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, sum, &pages), 0);
 	return pages;
 }
 
 static uint64_t collect(struct vfmig_cursor *cursor)
 {
-	CHECK_EQ(vfmig_cursor_collect(cursor, NULL), 0);
+	CHECK_EQ(vfmig_cursor_merge(cursor, NULL), 0);
 	return take(cursor);
 }
 
@@ -101,7 +101,7 @@ static struct vfmig_map map_at(uint64_t iova)
 static void a_report_fails(struct vfmig_cursor *cursor)
 {
 	report_fails = 1;
-	CHECK_EQ(vfmig_cursor_collect(cursor, NULL), -EIO);
+	CHECK_EQ(vfmig_cursor_merge(cursor, NULL), -EIO);
 	report_fails = 0;
 	device_writes(1);
 	CHECK_EQ(take(cursor), 0xffff);
@@ -116,10 +116,10 @@ static void a_log_does_not_begin_again(struct vfmig_space *space, struct vfmig_c
 	CHECK_EQ(vfmig_space_map(space, &later, NULL), 0);
 	CHECK_EQ(take(cursor), 0xffff);
 	device_writes(2);
-	CHECK(vfmig_cursor_collect(cursor, NULL) < 0);
+	CHECK(vfmig_cursor_merge(cursor, NULL) < 0);
 	CHECK_EQ(take(cursor), 0xffff);
 	start_fails = 0;
-	CHECK(vfmig_cursor_collect(cursor, NULL) < 0);
+	CHECK(vfmig_cursor_merge(cursor, NULL) < 0);
 	device_writes(3);
 	CHECK_EQ(take(cursor), 0xffff);
 	CHECK_EQ(collect(cursor), 1 << 3);
@@ -159,7 +159,7 @@ static int tell_nothing(void *context, uint64_t iova, uint64_t size, struct vfmi
 static void who_spoke_for_it_leaves(struct vfmig_space *space, struct scripted_device *fake)
 {
 	struct vfmig_tracker spokesman = {
-		.name = "spokesman", .device = &fake->device, .collect = tell_nothing};
+		.name = "spokesman", .device = &fake->device, .read_clear = tell_nothing};
 	struct vfmig_cursor *cursor;
 
 	CHECK_EQ(vfmig_space_add_tracker(space, &spokesman, NULL), 0);
@@ -186,7 +186,7 @@ static int begin(void *context, struct vfmig_space *space, struct vfmig_error *e
 
 static void a_tracker_learns_of_maps(struct vfmig_space *space)
 {
-	struct vfmig_tracker cpu = {.name = "cpu", .start = begin, .collect = tell_nothing};
+	struct vfmig_tracker cpu = {.name = "cpu", .start = begin, .read_clear = tell_nothing};
 	struct vfmig_map later = map_at(0x100000);
 	struct vfmig_cursor *cursor;
 
@@ -198,7 +198,7 @@ static void a_tracker_learns_of_maps(struct vfmig_space *space)
 	CHECK_EQ(begun, 2);
 	CHECK_EQ(take(cursor), 0xffff);
 	begin_fails = 0;
-	CHECK(vfmig_cursor_collect(cursor, NULL) < 0);
+	CHECK(vfmig_cursor_merge(cursor, NULL) < 0);
 	CHECK_EQ(begun, 3);
 	CHECK_EQ(take(cursor), 0xffff);
 	CHECK_EQ(collect(cursor), 0);

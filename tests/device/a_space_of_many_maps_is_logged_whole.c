@@ -43,8 +43,9 @@ static ssize_t answer(struct scripted_device *fake, struct vfmig_request *reques
 	case VFMIG_FEATURE_DMA_LOGGING_START:
 		return start(request->feature.data);
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
-		return dirty_report(wrote, report->iova, report->length, report->page_size,
-				    (uint64_t *)(uintptr_t)report->bitmap);
+		return dirty_read_clear_bitmap(wrote, report->iova, report->length,
+					       report->page_size,
+					       (uint64_t *)(uintptr_t)report->bitmap);
 	default:
 		return 0;
 	}
@@ -80,8 +81,8 @@ static struct reported take(struct vfmig_cursor *cursor)
 {
 	struct reported reported = {0};
 
-	CHECK_EQ(vfmig_cursor_collect(cursor, NULL), 0);
-	CHECK_EQ(vfmig_cursor_take(cursor, 0, UINT64_MAX, tell, &reported), 0);
+	CHECK_EQ(vfmig_cursor_merge(cursor, NULL), 0);
+	CHECK_EQ(vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, tell, &reported), 0);
 	return reported;
 }
 

@@ -64,7 +64,7 @@ static uint64_t take(struct vfmig_cursor *cursor)
 {
 	uint64_t pages = 0;
 
-	CHECK_EQ(vfmig_cursor_take(cursor, 0x10000, 16 * PAGE, sum, &pages), 0);
+	CHECK_EQ(vfmig_cursor_read_clear(cursor, 0x10000, 16 * PAGE, sum, &pages), 0);
 	CHECK_EQ(vfmig_cursor_pages(cursor), 0);
 	return pages;
 }
@@ -78,7 +78,7 @@ int main(void)
 				.ptr = memory,
 				.fd = -1};
 	struct vfmig_map later = map;
-	struct vfmig_tracker cpu = {.name = "cpu", .collect = tell_one};
+	struct vfmig_tracker cpu = {.name = "cpu", .read_clear = tell_one};
 	struct vfmig_space *space = vfmig_space_new();
 	struct scripted_device *fake = scripted_new(logger);
 	struct vfmig_cursor *a, *b, *c;
@@ -98,11 +98,11 @@ int main(void)
 	device_log = 0x3;
 	CHECK_EQ(vfmig_cursor_open(space, &b, NULL), 0); /* what was before is a's only */
 	device_log |= 0x100;
-	CHECK_EQ(vfmig_cursor_collect(a, NULL), 0);
+	CHECK_EQ(vfmig_cursor_merge(a, NULL), 0);
 	CHECK_EQ(take(a), 0x103);
 	CHECK_EQ(take(a), 0);
 	device_log = 0x8;
-	CHECK_EQ(vfmig_cursor_collect(a, NULL), 0);
+	CHECK_EQ(vfmig_cursor_merge(a, NULL), 0);
 	CHECK_EQ(take(b), 0x108);
 	CHECK_EQ(take(a), 0x8);
 
@@ -112,13 +112,13 @@ int main(void)
 	CHECK_EQ(take(b), 0xffff);
 	reported = 1;
 	device_log = 1;
-	CHECK_EQ(vfmig_cursor_collect(b, NULL), 0);
+	CHECK_EQ(vfmig_cursor_merge(b, NULL), 0);
 	CHECK_EQ(take(a), 0x21);
 	CHECK_EQ(take(b), 0x21);
 
 	/* A report that fails is everybody's. */
 	report_fails = 1;
-	CHECK_EQ(vfmig_cursor_collect(a, &err), -EIO);
+	CHECK_EQ(vfmig_cursor_merge(a, &err), -EIO);
 	report_fails = 0;
 	CHECK_EQ(take(a), 0xffff);
 	CHECK_EQ(take(b), 0xffff);

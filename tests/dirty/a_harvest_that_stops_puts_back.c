@@ -29,7 +29,7 @@ int main(void)
 		for (uint64_t n = 0; n < MARKS; n++)
 			vfmig_dirty_mark(map, n * 1001 * PAGE, 1);
 		for (next = 0; next < MARKS; runs = 0) {
-			int ret = dirty_harvest(map, 0, UINT64_MAX, run, NULL);
+			int ret = dirty_read_clear(map, 0, UINT64_MAX, run, NULL);
 
 			CHECK_EQ(ret, next < MARKS ? -5 : 0);
 			CHECK_EQ(dirty_count(map, 0, UINT64_MAX), MARKS - next);
@@ -48,7 +48,7 @@ int main(void)
 	dirty_clear(map, 0, 3 * 1001 * PAGE);
 	dirty_clear(map, (3 * 1001 + 1) * PAGE, UINT64_MAX);
 	next = 3;
-	CHECK_EQ(dirty_harvest(map, 0, UINT64_MAX, run, NULL), -5);
+	CHECK_EQ(dirty_read_clear(map, 0, UINT64_MAX, run, NULL), -5);
 	CHECK_EQ(dirty_count(map, 0, UINT64_MAX), 1);
 	dirty_free(map);
 	return 0;

@@ -183,7 +183,7 @@ static void check_all(struct vfmig_dirty *map, const struct naive *naive)
 {
 	struct expect e = {naive, {0, UINT64_MAX, UINT64_MAX}, 0, 0, 0, 0};
 
-	check_runs(&e, dirty_peek(map, 0, UINT64_MAX, run, &e));
+	check_runs(&e, dirty_read(map, 0, UINT64_MAX, run, &e));
 	CHECK_EQ(dirty_count(map, 0, UINT64_MAX), naive_count(naive, &e.r));
 }
 
@@ -217,7 +217,7 @@ static void do_report(struct vfmig_dirty *map, struct naive *naive, struct range
 		if (naive->dirty[n] && part(naive, n, &r, &a, &b))
 			for (uint64_t i = (a - r.addr) / size; i <= (b - r.addr) / size; i++)
 				want[i / 64] |= 1ull << i % 64;
-	CHECK_EQ(dirty_report(map, r.addr, r.len, size, got), 0);
+	CHECK_EQ(dirty_read_clear_bitmap(map, r.addr, r.len, size, got), 0);
 	CHECK(!memcmp(got, want, bytes));
 	naive_take(naive, &r);
 	free(got);
@@ -282,7 +282,7 @@ static void do_gather(struct vfmig_dirty *map, struct naive *naive, struct range
 	CHECK_EQ(dirty_create(&into[0], &config), 0);
 	config = (struct dirty_config){.page_size = DIRTY_PAGE_MAX};
 	CHECK_EQ(dirty_create(&into[1], &config), 0);
-	dirty_gather(map, r.addr, r.len, into, 2);
+	dirty_merge(map, r.addr, r.len, into, 2);
 	check_all(into[0], &two);
 	for (uint64_t n = 0; n < PAGES; n++)
 		if (naive->dirty[n] && part(naive, n, &r, &a, &b))
@@ -296,7 +296,7 @@ static void do_gather(struct vfmig_dirty *map, struct naive *naive, struct range
 static void do_harvest(struct vfmig_dirty *map, struct naive *naive, struct range r)
 {
 	struct expect e = {naive, r, 0, rnd() % 3 ? 0 : 1 + rnd() % 4, 0, 0};
-	int ret = dirty_harvest(map, r.addr, r.len, run, &e);
+	int ret = dirty_read_clear(map, r.addr, r.len, run, &e);
 
 	check_runs(&e, ret);
 	if (ret) { /* what lies before the refused run is gone, the rest is as it was */

@@ -105,13 +105,13 @@ static void *harvest(void *opaque)
 
 	while (atomic_load(&w->round) <= ROUNDS) {
 		if (me->id && w->cursor) {
-			dirty_gather(w->map, 0, UINT64_MAX, &w->cursor, 1);
-			dirty_harvest(w->cursor, 0, UINT64_MAX, take, w);
+			dirty_merge(w->map, 0, UINT64_MAX, &w->cursor, 1);
+			dirty_read_clear(w->cursor, 0, UINT64_MAX, take, w);
 		} else if (n++ % 2) {
-			dirty_harvest(w->map, 0, UINT64_MAX, take, w);
+			dirty_read_clear(w->map, 0, UINT64_MAX, take, w);
 		} else {
-			dirty_harvest(w->map, w->addr[3] - PAGE, UINT64_MAX, take, w);
-			dirty_harvest(w->map, 0, w->addr[3] + 100, take, w);
+			dirty_read_clear(w->map, w->addr[3] - PAGE, UINT64_MAX, take, w);
+			dirty_read_clear(w->map, 0, w->addr[3] + 100, take, w);
 		}
 		/* Between rounds all hold still. */
 		if (atomic_load(&w->done) == WRITERS) {
@@ -154,7 +154,7 @@ static void play(bool close, bool ranges, bool gather, size_t max_bytes)
 		atomic_store(&w.round, round);
 		while (atomic_load(&w.ready) != READERS)
 			sched_yield();
-		dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
+		dirty_read_clear(w.map, 0, UINT64_MAX, take, &w);
 		for (unsigned int p = 0; p < PLACES; p++)
 			for (unsigned int i = 0; i < WRITERS; i++)
 				CHECK_EQ(w.copy[p][i], w.data[p][i]);
@@ -205,7 +205,7 @@ static void *harvest_once(void *opaque)
 {
 	/* Relaxed: this must not be what makes the data visible. */
 	while (atomic_load_explicit(&once.done, memory_order_relaxed) < WRITERS)
-		dirty_harvest(once.map, 0, UINT64_MAX, take_once, &once);
+		dirty_read_clear(once.map, 0, UINT64_MAX, take_once, &once);
 	return NULL;
 }
 
@@ -227,7 +227,7 @@ static void play_once(void)
 		}
 		for (unsigned int t = 0; t < WRITERS + READERS; t++)
 			CHECK_EQ(pthread_join(thread[t], NULL), 0);
-		dirty_harvest(once.map, 0, UINT64_MAX, take_once, &once);
+		dirty_read_clear(once.map, 0, UINT64_MAX, take_once, &once);
 		CHECK(!memcmp(once.copy, once.data, sizeof(once.data)));
 	}
 	dirty_free(once.map);
@@ -239,9 +239,9 @@ static void mark_before_data_is_seen(void)
 
 	CHECK_EQ(dirty_create(&w.map, NULL), 0);
 	vfmig_dirty_mark(w.map, 0, 1);
-	dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
+	dirty_read_clear(w.map, 0, UINT64_MAX, take, &w);
 	put(&w, 0, 0);
-	dirty_harvest(w.map, 0, UINT64_MAX, take, &w);
+	dirty_read_clear(w.map, 0, UINT64_MAX, take, &w);
 	CHECK(w.copy[0][0] != w.data[0][0]);
 	dirty_free(w.map);
 }

@@ -32,7 +32,7 @@ static void create(uint64_t base, uint64_t size, uint64_t page_size)
 static void harvest(uint64_t addr, uint64_t len)
 {
 	got = 0;
-	CHECK_EQ(dirty_harvest(map, addr, len, run, NULL), 0);
+	CHECK_EQ(dirty_read_clear(map, addr, len, run, NULL), 0);
 }
 
 static int refused(uint64_t base, uint64_t size, uint64_t page_size)

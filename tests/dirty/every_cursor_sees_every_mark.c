@@ -27,7 +27,7 @@ int main(void)
 
 	vfmig_dirty_mark(log, 0, 120 * PAGE);
 	vfmig_dirty_mark(log, 1ull << 40, PAGE);
-	dirty_gather(log, 0, UINT64_MAX, cursor, 3);
+	dirty_merge(log, 0, UINT64_MAX, cursor, 3);
 	for (int i = 0; i < 3; i++)
 		dirty_mark_bitmap(cursor[i], 1000 * PAGE, 64 * PAGE, PAGE, &bitmap);
 	CHECK_EQ(pages(log), 0);
@@ -40,13 +40,13 @@ int main(void)
 
 	/* Gathered in part: the rest waits, and so does a page that was only touched. */
 	vfmig_dirty_mark(log, 0, 10 * PAGE);
-	dirty_gather(log, 2 * PAGE, 3 * PAGE + 1, cursor, 1);
+	dirty_merge(log, 2 * PAGE, 3 * PAGE + 1, cursor, 1);
 	CHECK(pages(log) == 7 && pages(cursor[0]) == 4);
 
 	/* A tracker that failed. */
 	dirty_clear(cursor[2], 0, UINT64_MAX);
 	dirty_mark_all(log);
-	dirty_gather(log, 0, UINT64_MAX, cursor, 3);
+	dirty_merge(log, 0, UINT64_MAX, cursor, 3);
 	CHECK_EQ(pages(cursor[0]), 1ull << 52);
 	CHECK_EQ(pages(cursor[1]), 1ull << 43);
 	CHECK_EQ(pages(cursor[2]), 51);

@@ -175,7 +175,7 @@ static void write_page(enum place place, unsigned int writer)
 
 static void harvest_all(void)
 {
-	dirty_harvest(map, 0, UINT64_MAX, take, NULL);
+	dirty_read_clear(map, 0, UINT64_MAX, take, NULL);
 }
 
 struct scenario {
@@ -231,17 +231,17 @@ static void write_map_by_1(void)
 
 static void harvest_half_a_word(void)
 {
-	dirty_harvest(map, 0, 4 * PAGE, take, NULL);
+	dirty_read_clear(map, 0, 4 * PAGE, take, NULL);
 }
 
 static void harvest_the_rest(void)
 {
-	dirty_harvest(map, 4 * PAGE, UINT64_MAX, take, NULL);
+	dirty_read_clear(map, 4 * PAGE, UINT64_MAX, take, NULL);
 }
 
 static void harvest_first_leaf(void)
 {
-	dirty_harvest(map, 0, LEAF_BYTES, take, NULL);
+	dirty_read_clear(map, 0, LEAF_BYTES, take, NULL);
 }
 
 static int refuse(void *opaque, uint64_t addr, uint64_t len)
@@ -251,13 +251,13 @@ static int refuse(void *opaque, uint64_t addr, uint64_t len)
 
 static void harvest_and_refuse(void)
 {
-	dirty_harvest(map, 0, UINT64_MAX, refuse, NULL);
+	dirty_read_clear(map, 0, UINT64_MAX, refuse, NULL);
 }
 
 /* Must find what this thread wrote before, whatever others are about. */
 static void harvest_for(enum place place, uint64_t addr, uint64_t len)
 {
-	dirty_harvest(map, addr, len, take, NULL);
+	dirty_read_clear(map, addr, len, take, NULL);
 	missed |= copy[place][1] != data[place][1];
 }
 
@@ -380,7 +380,7 @@ static void from_the_top(void)
 
 static void read_then_clear(void)
 {
-	dirty_peek(map, 0, UINT64_MAX, take, NULL);
+	dirty_read(map, 0, UINT64_MAX, take, NULL);
 	dirty_clear(map, 0, UINT64_MAX);
 }
 

@@ -24,7 +24,7 @@ static void harvest(uint64_t *summaries, uint64_t *words)
 
 	pages = 0;
 	dirty_get_stats(map, &before);
-	dirty_harvest(map, 0, UINT64_MAX, count, NULL);
+	dirty_read_clear(map, 0, UINT64_MAX, count, NULL);
 	dirty_get_stats(map, &after);
 	*summaries = after.summaries_visited - before.summaries_visited;
 	*words = after.words_visited - before.words_visited;

@@ -41,11 +41,11 @@ static bool play(size_t max_bytes, bool in_parts)
 	if (in_parts) { /* each part leaves the rest */
 		for (unsigned int i = 0; i < MARKS; i++) {
 			CHECK(!seen[i]);
-			CHECK_EQ(dirty_harvest(map, mark[i], PAGE, run, NULL), 0);
+			CHECK_EQ(dirty_read_clear(map, mark[i], PAGE, run, NULL), 0);
 			CHECK(seen[i]);
 		}
 	} else {
-		CHECK_EQ(dirty_harvest(map, 0, UINT64_MAX, run, NULL), 0);
+		CHECK_EQ(dirty_read_clear(map, 0, UINT64_MAX, run, NULL), 0);
 		for (unsigned int i = 0; i < MARKS; i++)
 			CHECK(seen[i]);
 		/* Once taken as a whole it is clean, memory or not. */

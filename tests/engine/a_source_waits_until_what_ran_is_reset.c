@@ -91,7 +91,7 @@ static void check(struct migration_pair *pair, struct watch *watch, enum end end
 	if (watch->one->fault)
 		return;
 	/* Its owner has looked, and there is nothing there. */
-	CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL));
+	CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_SOURCE, NULL));
 	migration_pair_stayed(pair);
 }
 

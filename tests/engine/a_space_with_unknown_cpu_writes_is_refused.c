@@ -6,8 +6,8 @@
  */
 #include "tests/lib/migration_pair.h"
 
-static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-		   struct vfmig_error *err)
+static int read_clear(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		      struct vfmig_error *err)
 {
 	return 0;
 }
@@ -20,7 +20,7 @@ static struct vfmig_space *space_of(enum how how)
 
 	CHECK(space);
 	if (how == ONLY_DEVICES)
-		vfmig_space_only_devices_write(space);
+		vfmig_space_set_no_cpu_writes(space);
 	return space;
 }
 
@@ -28,7 +28,7 @@ static void one(enum how how, int ret)
 {
 	struct vfmig_device *card = test_device_open("memory=64K"),
 			    *other = test_device_open("memory=64K");
-	struct vfmig_tracker tracker = {.name = "mine", .collect = collect};
+	struct vfmig_tracker tracker = {.name = "mine", .read_clear = read_clear};
 	struct vfmig_space *from = space_of(how), *to = space_of(how);
 	struct vfmig_migration_options options;
 	struct vfmig_migration *source, *destination;
@@ -55,12 +55,13 @@ static void one(enum how how, int ret)
 	CHECK_OK(vfmig_migration_add_device(destination, "card", other, NULL, &test_err));
 	CHECK_OK(vfmig_migration_add_space(source, from, &test_err));
 	CHECK_OK(vfmig_migration_add_space(destination, to, &test_err));
-	CHECKF(vfmig_migrate_local(source, destination, &err) == ret, "%d: %s", how, err.text);
+	CHECKF(vfmig_migration_run_local(source, destination, &err) == ret, "%d: %s", how,
+	       err.text);
 	vfmig_migration_get_result(source, &result);
 	CHECK_EQ(result.running, ret != 0);
 	if (ret) {
 		CHECKF(strstr(err.text, "vfmig_space_add_tracker()") &&
-			       strstr(err.text, "vfmig_space_only_devices_write()"),
+			       strstr(err.text, "vfmig_space_set_no_cpu_writes()"),
 		       "%s", err.text);
 	} else if (here) {
 		CHECK(!memcmp(here, there, MIGRATION_PAIR_MEMORY));

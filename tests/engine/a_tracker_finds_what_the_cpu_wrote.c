@@ -38,8 +38,8 @@ static struct bits reported(struct vfmig_cursor *cursor)
 {
 	struct bits bits = {{0}};
 
-	CHECKF(!vfmig_cursor_collect(cursor, &err), "%s", err.text);
-	CHECK(!vfmig_cursor_take(cursor, IOVA, PAGES * PAGE, note, &bits));
+	CHECKF(!vfmig_cursor_merge(cursor, &err), "%s", err.text);
+	CHECK(!vfmig_cursor_read_clear(cursor, IOVA, PAGES * PAGE, note, &bits));
 	return bits;
 }
 
@@ -143,7 +143,7 @@ static void one(enum vfmig_cpu_tracker_kind kind, bool anonymous, bool touched, 
 		CHECK(alias != MAP_FAILED);
 		CHECK(!vfmig_cpu_tracker_watch(tracker, alias, IOVA, PAGES * PAGE, &err));
 	}
-	CHECK(!vfmig_space_add_tracker(space, vfmig_cpu_tracker_tracker(tracker), &err));
+	CHECK(!vfmig_space_add_tracker(space, vfmig_cpu_tracker_get_tracker(tracker), &err));
 	/* Twice, as a migration may be tried again. */
 	for (int i = 0; i < 2; i++) {
 		CHECKF(!vfmig_cursor_open(space, &cursor, &err), "%s: %s", what, err.text);
@@ -151,7 +151,7 @@ static void one(enum vfmig_cpu_tracker_kind kind, bool anonymous, bool touched, 
 		vfmig_cursor_close(cursor);
 		*(volatile uint8_t *)map.ptr = 1; /* nobody watches, nobody hangs */
 	}
-	vfmig_space_remove_tracker(space, vfmig_cpu_tracker_tracker(tracker));
+	vfmig_space_remove_tracker(space, vfmig_cpu_tracker_get_tracker(tracker));
 	/* The control: without it nothing is told. */
 	CHECK(!vfmig_cursor_open(space, &cursor, &err));
 	reported(cursor);

@@ -42,8 +42,8 @@ static int note(void *context, uint64_t iova, uint64_t size)
 static void collect(struct vfmig_cursor *cursor)
 {
 	memset(reported, 0, sizeof(reported));
-	CHECKF(!vfmig_cursor_collect(cursor, &err), "%s", err.text);
-	CHECK(!vfmig_cursor_take(cursor, KIND_IOVA, SIZE, note, NULL));
+	CHECKF(!vfmig_cursor_merge(cursor, &err), "%s", err.text);
+	CHECK(!vfmig_cursor_read_clear(cursor, KIND_IOVA, SIZE, note, NULL));
 }
 
 static bool same_unit(size_t a, size_t b, size_t unit)
@@ -125,7 +125,7 @@ static struct vfmig_cpu_tracker *tracked(enum vfmig_cpu_tracker_kind way, struct
 	struct vfmig_cpu_tracker *tracker;
 
 	CHECKF(!vfmig_cpu_tracker_new(way, &tracker, &err), "%s", err.text);
-	CHECK(!vfmig_space_add_tracker(space, vfmig_cpu_tracker_tracker(tracker), &err));
+	CHECK(!vfmig_space_add_tracker(space, vfmig_cpu_tracker_get_tracker(tracker), &err));
 	return tracker;
 }
 

@@ -34,7 +34,7 @@ static void rates(void)
 	estimator_round(&e, 48, 0, 100 * MS);
 	CHECK_EQ(e.rate, 1048576000 / 4 * 3);
 	/* What it takes to learn what is left belongs to it. */
-	e.collect_ns = 7 * MS;
+	e.merge_ns = 7 * MS;
 	CHECK_EQ(estimator_downtime(&e, 0), 7 * MS);
 	CHECK(estimator_downtime(&e, UINT64_MAX) > 1000 * MS);
 	estimator_round(&e, 0, 0, 0);

@@ -103,7 +103,7 @@ static void check(struct migration_pair *pair, enum end end, const char *says)
 	CHECK(!source.running);
 	CHECK(migration_pair_all(&pair->from, VFMIG_STATE_STOP_COPY));
 	CHECK_EQ(pair->from.resumed, 0);
-	CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL));
+	CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_SOURCE, NULL));
 	migration_pair_stayed(pair);
 }
 

@@ -90,15 +90,15 @@ static void check(struct migration_pair *pair, enum end end)
 	CHECK_EQ(pair->to.resumed, end == ALONE);
 	if (end == ALONE) {
 		CHECK(migration_pair_same(pair));
-		CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_THERE, NULL));
+		CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_DESTINATION, NULL));
 		CHECK_EQ(migration_pair_result(&pair->from).outcome, VFMIG_OUTCOME_DONE);
 		stopped(&pair->from);
 	} else {
-		CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL));
+		CHECK(!vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_SOURCE, NULL));
 		CHECK_EQ(pair->from.resumed, 1);
 		migration_pair_stayed(pair);
 	}
-	CHECK_EQ(vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_HERE, NULL), -EINVAL);
+	CHECK_EQ(vfmig_migration_resolve(pair->from.m, VFMIG_RESOLVED_SOURCE, NULL), -EINVAL);
 }
 
 /* False: the section never came, as a limit passed before it. */

@@ -18,8 +18,8 @@ struct workload {
 	unsigned collected;
 };
 
-static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-		   struct vfmig_error *err)
+static int read_clear(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		      struct vfmig_error *err)
 {
 	struct workload *w = context;
 
@@ -59,7 +59,8 @@ struct setting {
 static uint64_t run(const struct setting *s, int ret, enum vfmig_outcome outcome)
 {
 	struct workload w = {.pages = s->pages, .less = s->less};
-	struct vfmig_tracker tracker = {.name = "workload", .collect = collect, .context = &w};
+	struct vfmig_tracker tracker = {
+		.name = "workload", .read_clear = read_clear, .context = &w};
 	uint64_t rounds;
 	struct migration_pair pair;
 

@@ -177,7 +177,7 @@ static inline struct vfmig_space *memory_space(const struct memory *memory)
 
 	CHECK(space);
 	CHECKF(!vfmig_space_map(space, &map, &err), "%s", err.text);
-	vfmig_space_only_devices_write(space);
+	vfmig_space_set_no_cpu_writes(space);
 	return space;
 }
 
@@ -205,8 +205,8 @@ static inline struct vfmig_migration_result memory_move(const struct memory *fro
 	struct vfmig_migration_result result;
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_migrate_local(source, destination, &err), "%s: %s", kind_name[from->kind],
-	       err.text);
+	CHECKF(!vfmig_migration_run_local(source, destination, &err), "%s: %s",
+	       kind_name[from->kind], err.text);
 	vfmig_migration_get_result(source, &result);
 	vfmig_migration_free(source);
 	vfmig_migration_free(destination);

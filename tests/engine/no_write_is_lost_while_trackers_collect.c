@@ -50,8 +50,8 @@ static int take(void *context, uint64_t iova, uint64_t size)
 
 static void round_of(struct vfmig_cursor *cursor)
 {
-	CHECKF(!vfmig_cursor_collect(cursor, &err), "%s", err.text);
-	CHECK(!vfmig_cursor_take(cursor, 0, SIZE, take, NULL));
+	CHECKF(!vfmig_cursor_merge(cursor, &err), "%s", err.text);
+	CHECK(!vfmig_cursor_read_clear(cursor, 0, SIZE, take, NULL));
 }
 
 static bool same_after(struct vfmig_cpu_tracker *tracker)
@@ -64,7 +64,8 @@ static bool same_after(struct vfmig_cpu_tracker *tracker)
 
 	CHECK(!vfmig_space_map(space, &map, &err));
 	if (tracker)
-		CHECK(!vfmig_space_add_tracker(space, vfmig_cpu_tracker_tracker(tracker), &err));
+		CHECK(!vfmig_space_add_tracker(space, vfmig_cpu_tracker_get_tracker(tracker),
+					       &err));
 	CHECKF(!vfmig_cursor_open(space, &cursor, &err), "%s", err.text);
 	vfmig_cursor_mark(cursor, 0, SIZE);
 	atomic_store(&over, false);

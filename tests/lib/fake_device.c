@@ -165,8 +165,8 @@ static ssize_t report(struct fake_device *f, struct vfmig_feature_dma_logging_re
 
 	if (!f->logs || abi_logging_report_check(&asked, NULL))
 		return -EINVAL;
-	return dirty_report(f->dirty, r->iova, r->length, r->page_size,
-			    (uint64_t *)(uintptr_t)r->bitmap);
+	return dirty_read_clear_bitmap(f->dirty, r->iova, r->length, r->page_size,
+				       (uint64_t *)(uintptr_t)r->bitmap);
 }
 
 static ssize_t feature(struct fake_device *f, struct vfmig_request *r)

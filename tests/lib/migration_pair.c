@@ -50,7 +50,7 @@ void migration_pair_end_init(struct migration_pair_end *end, unsigned cards, con
 	end->memory_size = memory;
 	end->space = vfmig_space_new();
 	/* What a test writes, it writes before the migration; or it adds a tracker. */
-	vfmig_space_only_devices_write(end->space);
+	vfmig_space_set_no_cpu_writes(end->space);
 	if (memory)
 		end->memory =
 			(uint8_t *)test_device_memory(end->space, MIGRATION_PAIR_IOVA, memory);
@@ -222,6 +222,6 @@ const char *migration_pair_find(struct migration_pair_end *end, const char *text
 int migration_pair_run(struct migration_pair *pair)
 {
 	pair->from.err = (struct vfmig_error){0};
-	pair->from.ret = vfmig_migrate_local(pair->from.m, pair->to.m, &pair->from.err);
+	pair->from.ret = vfmig_migration_run_local(pair->from.m, pair->to.m, &pair->from.err);
 	return pair->from.ret;
 }

@@ -8,9 +8,9 @@
 #include "tests/lib/server_client.h"
 
 int server_client_serve(struct server_client *p, uint64_t flags,
-			const struct vfmig_vfio_user_config *config)
+			const struct vfmig_export_options *config)
 {
-	struct vfmig_vfio_user_config c = {0};
+	struct vfmig_export_options c = {0};
 	struct vfmig_error err = {0};
 	int fds[2];
 
@@ -20,13 +20,14 @@ int server_client_serve(struct server_client *p, uint64_t flags,
 	memset(p, 0, sizeof(*p));
 	p->fake = fake_device_new(flags);
 	c.fd = fds[0];
-	CHECKF(!vfmig_export_vfio_user(&p->fake->device, &c, &p->server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(&p->fake->device, &c, &p->server, &err), "%s",
+	       err.text);
 	CHECKF(!vfmig_export_start(p->server, &err), "%s", err.text);
 	return fds[1];
 }
 
 void server_client_open(struct server_client *p, uint64_t flags,
-			const struct vfmig_vfio_user_config *config, const char *options)
+			const struct vfmig_export_options *config, const char *options)
 {
 	int fd = server_client_serve(p, flags, config);
 	struct vfmig_error err = {0};
@@ -35,9 +36,9 @@ void server_client_open(struct server_client *p, uint64_t flags,
 }
 
 void server_client_open_chain(struct server_client *p, uint64_t flags,
-			      const struct vfmig_vfio_user_config *config, const char *options)
+			      const struct vfmig_export_options *config, const char *options)
 {
-	struct vfmig_vfio_user_config c = {0};
+	struct vfmig_export_options c = {0};
 	struct vfmig_error err = {0};
 	int fds[2];
 
@@ -47,7 +48,7 @@ void server_client_open_chain(struct server_client *p, uint64_t flags,
 		c = *config;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	c.fd = fds[0];
-	CHECKF(!vfmig_export_vfio_user(p->middle, &c, &p->second, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(p->middle, &c, &p->second, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(p->second, &err), "%s", err.text);
 	CHECKF(!vfio_user_adopt(fds[1], "served", options, &p->client, &err), "%s", err.text);
 }

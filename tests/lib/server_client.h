@@ -24,15 +24,15 @@ struct server_client {
 
 /* Serve a fake on a socket pair, in a thread, and connect to it. @options are the client's. */
 void server_client_open(struct server_client *p, uint64_t flags,
-			const struct vfmig_vfio_user_config *config, const char *options);
+			const struct vfmig_export_options *config, const char *options);
 /* The same over two hops: what is connected to is a server that is itself a client. */
 void server_client_open_chain(struct server_client *p, uint64_t flags,
-			      const struct vfmig_vfio_user_config *config, const char *options);
+			      const struct vfmig_export_options *config, const char *options);
 void server_client_close(struct server_client *p);
 
 /* Serve a fake to a raw socket, which is returned; nobody has said anything yet. */
 int server_client_serve(struct server_client *p, uint64_t flags,
-			const struct vfmig_vfio_user_config *config);
+			const struct vfmig_export_options *config);
 
 /* How many descriptors this process has open. */
 unsigned count_fds(void);

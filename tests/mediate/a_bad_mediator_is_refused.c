@@ -17,7 +17,7 @@ static void refused(const char *what, const char *sentence)
 	uint32_t id = 0;
 
 	snprintf(filter, sizeof(filter), "mediate,so=%s", bad_path(what));
-	CHECKF(vfmig_add_filter(&device, filter, &err) < 0, "%s was taken", what);
+	CHECKF(vfmig_device_add_filter(&device, filter, &err) < 0, "%s was taken", what);
 	CHECKF(strstr(err.text, sentence), "%s: '%s' does not say '%s'", what, err.text, sentence);
 	CHECK(device == before);
 	CHECK(!vfmig_device_region_read(device, 0, 0, &id, 4, &err) && id == 0x59504f43);
@@ -31,7 +31,7 @@ static struct vfmig_device *taken(const char *what)
 	char filter[4096];
 
 	snprintf(filter, sizeof(filter), "mediate,so=%s", bad_path(what));
-	CHECKF(!vfmig_add_filter(&device, filter, &err), "%s: %s", what, err.text);
+	CHECKF(!vfmig_device_add_filter(&device, filter, &err), "%s: %s", what, err.text);
 	return device;
 }
 

@@ -19,7 +19,7 @@ static int add(struct vfmig_device **device, const char *const *what, const char
 		strcat(filter, bad_path(*what));
 	}
 	strcat(filter, more);
-	return vfmig_add_filter(device, filter, err);
+	return vfmig_device_add_filter(device, filter, err);
 }
 
 static int both(const char *first, const char *second, struct vfmig_error *err)
@@ -53,7 +53,8 @@ int main(int argc, char **argv)
 	CHECK_EQ(add(&device, (const char *const[]){NULL}, "", &err), -EINVAL);
 	CHECK_EQ(add(&device, (const char *const[]){NULL}, ",arg=x", &err), -EINVAL);
 	CHECK_EQ(add(&device, (const char *const[]){"NOTHING", NULL}, ",iova=5", &err), -EINVAL);
-	CHECK_EQ(vfmig_add_filter(&device, "mediate,so=/nowhere/to/be/found.so", &err), -ENOEXEC);
+	CHECK_EQ(vfmig_device_add_filter(&device, "mediate,so=/nowhere/to/be/found.so", &err),
+		 -ENOEXEC);
 	vfmig_device_close(device);
 	return 0;
 }

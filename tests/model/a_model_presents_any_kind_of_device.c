@@ -18,7 +18,7 @@ static struct vfmig_export *server;
 /* As it is, or (@far) behind a socket. */
 static struct vfmig_device *open_as(const char *guise, bool far, struct vfmig_device **served)
 {
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	struct vfmig_device *device;
 	char name[64];
 	int fds[2];
@@ -30,7 +30,7 @@ static struct vfmig_device *open_as(const char *guise, bool far, struct vfmig_de
 		return device;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	config.fd = fds[0];
-	CHECK_OK(vfmig_export_vfio_user(device, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_open_vfio_user(device, &config, &server, &test_err));
 	CHECK_OK(vfmig_export_start(server, &test_err));
 	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &test_err));
 	return device;
@@ -255,7 +255,7 @@ static void less_room(const char *name, const char *filter, uint32_t index)
 
 	CHECK_OK(vfmig_open(name, &device, &test_err));
 	if (filter)
-		CHECK_OK(vfmig_add_filter(&device, filter, &test_err));
+		CHECK_OK(vfmig_device_add_filter(&device, filter, &test_err));
 	for (size_t size = sizeof(bytes); size; size--) {
 		struct vfmig_request request = {
 			.op = VFMIG_OP_REGION_INFO,
@@ -281,10 +281,10 @@ static void less_room(const char *name, const char *filter, uint32_t index)
 
 /* ---- models that contradict themselves ---- */
 
-static struct vfmig_presents wrong;
+static struct vfmig_model_info wrong;
 static bool silent;
 
-static const struct vfmig_presents *present_wrong(void *self)
+static const struct vfmig_model_info *present_wrong(void *self)
 {
 	return silent ? NULL : &wrong;
 }
@@ -294,7 +294,7 @@ static void refused(const char *why)
 	struct vfmig_model model = test_device_model;
 	struct vfmig_device *device;
 
-	model.presents = present_wrong;
+	model.info = present_wrong;
 	CHECK_EQ(vfmig_model_open(&model, NULL, &device, &test_err), -EINVAL);
 	CHECKF(strstr(test_err.text, why), "%s", test_err.text);
 	memset(&wrong, 0, sizeof(wrong));
@@ -304,8 +304,8 @@ static void refused(const char *why)
 static void contradictions(void)
 {
 	static const struct vfmig_info_cap long_cap = {1, 1, NULL, 4097};
-	static const struct vfmig_own_region huge = {1ull << 60, 0, 0, 0},
-					     mapped = {4096, VFMIG_REGION_FLAG_MMAP, 0, 0};
+	static const struct vfmig_model_region huge = {1ull << 60, 0, 0, 0},
+					       mapped = {4096, VFMIG_REGION_FLAG_MMAP, 0, 0};
 
 	wrong.kind = 0;
 	refused("one kind");

@@ -202,7 +202,7 @@ static void values_that_cannot_be(void)
 	is_refused(bad, good.len, "field len is 0x1001, and must be from 0x0 to 0x1000");
 
 	memcpy(bad, good.bytes, good.len);
-	n = vfmig_model_field(device, "pci.config", config, sizeof(config), &test_err);
+	n = vfmig_model_get_field(device, "pci.config", config, sizeof(config), &test_err);
 	CHECK_EQ(n, 256);
 	config[2] ^= 1;
 	put_field(bad, id_of("pci.config"), config, sizeof(config));

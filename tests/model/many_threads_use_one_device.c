@@ -79,7 +79,7 @@ static void *log_reader(void *unused)
 	while (!atomic_load(&ends)) {
 		CHECK_OK(vfmig_cursor_open(space, &cursor, &test_err));
 		for (int i = 0; i < 5; i++) {
-			CHECK_OK(vfmig_cursor_collect(cursor, &test_err));
+			CHECK_OK(vfmig_cursor_merge(cursor, &test_err));
 			sched_yield();
 		}
 		vfmig_cursor_close(cursor);

@@ -57,9 +57,9 @@ int main(void)
 	stream = test_device_save(source);
 	CHECK_OK(test_device_load(target, stream.bytes, stream.len, 4096, &test_err));
 	test_device_go(target, VFMIG_STATE_RUNNING);
-	CHECK_EQ(vfmig_model_field(to, "count", &count, sizeof(count), &test_err), 4);
+	CHECK_EQ(vfmig_model_get_field(to, "count", &count, sizeof(count), &test_err), 4);
 	CHECK_EQ(count, 5);
-	CHECK_EQ(vfmig_model_field(to, "counts", &count, sizeof(count), NULL), -ENOENT);
+	CHECK_EQ(vfmig_model_get_field(to, "counts", &count, sizeof(count), NULL), -ENOENT);
 	CHECK_EQ(next(to), 5);
 	/* The kit does the rest: a reset, nothing to do, nothing to interrupt. */
 	CHECK_OK(vfmig_device_reset(to, &test_err));

@@ -22,8 +22,8 @@ static int hear(void *context, uint64_t iova, uint64_t size)
 static void collect(struct vfmig_cursor *cursor)
 {
 	memset(received, 0, sizeof(received));
-	vfmig_cursor_collect(cursor, NULL);
-	CHECK_EQ(vfmig_cursor_take(cursor, 0, UINT64_MAX, hear, NULL), 0);
+	vfmig_cursor_merge(cursor, NULL);
+	CHECK_EQ(vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, hear, NULL), 0);
 }
 
 static void expect(struct vfmig_cursor *cursor, struct fake_logger *log, unsigned every)

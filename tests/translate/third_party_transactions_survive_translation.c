@@ -38,7 +38,7 @@ static struct vfmig_device *shown(struct strict *s)
 	struct vfmig_device *device = &s->device;
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_add_filter(&device, "translate,protocol=v2", &err), "%s", err.text);
+	CHECKF(!vfmig_device_add_filter(&device, "translate,protocol=v2", &err), "%s", err.text);
 	return device;
 }
 

@@ -89,18 +89,20 @@ int main(void)
 	CHECK_EQ(setup_map(&setup, 1ull << 45, VFMIG_TYPE1_BITMAP_PAGES_MAX), 0);
 
 	/* The same by numbers and buffers, also where a bitmap is not aligned. */
-	CHECK_EQ(vfmig_type1_dirty(setup.type1, 0x8000, 65 * PAGE, PAGE, setup.words, 15, NULL),
+	CHECK_EQ(vfmig_type1_get_dirty_bitmap(setup.type1, 0x8000, 65 * PAGE, PAGE, setup.words, 15,
+					      NULL),
 		 -EINVAL);
 	memset(setup.words, 0, sizeof(setup.words));
 	CHECK_EQ(setup_get(&setup, 0x8000, 65), 0); /* new maps make all dirty, once */
 	CHECK_EQ(setup.words[0], UINT64_MAX);
 	setup_write(&setup, 0x8000 + 8 * PAGE);
 	memset(setup.words, 0, sizeof(setup.words));
-	CHECK_EQ(vfmig_type1_dirty(setup.type1, 0x8000, 65 * PAGE, PAGE, (uint8_t *)setup.words + 1,
-				   16, NULL),
+	CHECK_EQ(vfmig_type1_get_dirty_bitmap(setup.type1, 0x8000, 65 * PAGE, PAGE,
+					      (uint8_t *)setup.words + 1, 16, NULL),
 		 0);
 	CHECK_EQ(((uint8_t *)setup.words)[2], 1);
-	CHECK_EQ(vfmig_type1_dirty(setup.type1, 0x8000, 65 * PAGE, PAGE, NULL, 16, NULL), -EFAULT);
+	CHECK_EQ(vfmig_type1_get_dirty_bitmap(setup.type1, 0x8000, 65 * PAGE, PAGE, NULL, 16, NULL),
+		 -EFAULT);
 	setup_close(&setup);
 	return 0;
 }

@@ -114,10 +114,10 @@ int main(void)
 	CHECK_EQ(says.range_count, 1);
 	CHECK(capacity[0].start == 0 && capacity[0].end == UINT64_MAX);
 	CHECK_EQ(setup_map(&setup, 0 - PAGE, 1), 0);
-	CHECK_EQ(vfmig_type1_extension(setup.type1, VFMIG_EXTENSION_TYPE1V2), 1);
-	CHECK_EQ(vfmig_type1_extension(setup.type1, VFMIG_EXTENSION_UNMAP_ALL), 1);
-	CHECK_EQ(vfmig_type1_extension(setup.type1, VFMIG_EXTENSION_UPDATE_VADDR), 0);
-	CHECK_EQ(vfmig_type1_extension(setup.type1, 12345), 0);
+	CHECK_EQ(vfmig_type1_check_extension(setup.type1, VFMIG_EXTENSION_TYPE1V2), 1);
+	CHECK_EQ(vfmig_type1_check_extension(setup.type1, VFMIG_EXTENSION_UNMAP_ALL), 1);
+	CHECK_EQ(vfmig_type1_check_extension(setup.type1, VFMIG_EXTENSION_UPDATE_VADDR), 0);
+	CHECK_EQ(vfmig_type1_check_extension(setup.type1, 12345), 0);
 	CHECK_EQ(setup_ioctl(&setup, 999, &says, sizeof(says)), -ENOTTY);
 
 	/* Ranges that are none. */

@@ -56,8 +56,8 @@ static uint64_t pages(struct vfmig_cursor *cursor, int ret)
 {
 	uint64_t set = 0;
 
-	CHECK_EQ(vfmig_cursor_collect(cursor, NULL), ret);
-	vfmig_cursor_take(cursor, 0, UINT64_MAX, sum, &set);
+	CHECK_EQ(vfmig_cursor_merge(cursor, NULL), ret);
+	vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, sum, &set);
 	return set;
 }
 

@@ -22,8 +22,9 @@ static int starts_not(void *context, struct vfmig_space *space, struct vfmig_err
 
 int main(void)
 {
-	struct vfmig_tracker broken = {.name = "broken", .collect = tells_not};
-	struct vfmig_tracker stuck = {.name = "stuck", .start = starts_not, .collect = tells_not};
+	struct vfmig_tracker broken = {.name = "broken", .read_clear = tells_not};
+	struct vfmig_tracker stuck = {
+		.name = "stuck", .start = starts_not, .read_clear = tells_not};
 	struct writer mute = {.no_log = true};
 	struct scripted_device *fake = writer_new(&mute);
 	struct vfmig_cursor *strict, *other;

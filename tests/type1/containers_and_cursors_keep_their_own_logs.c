@@ -35,7 +35,7 @@ int main(void)
 	CHECK_EQ(setup_pages(&setup, 0x8000, 8), 7);
 	CHECK_EQ(setup_pages(&setup, 0x8000, 8), 0);
 	CHECK_EQ(setup_pages(&second, 0x8000, 8), 4);
-	CHECK_EQ(vfmig_cursor_take(cursor, 0, UINT64_MAX, sum, &taken), 0);
+	CHECK_EQ(vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, sum, &taken), 0);
 	CHECK_EQ(taken, 6);
 
 	setup.writer.reported = 0;

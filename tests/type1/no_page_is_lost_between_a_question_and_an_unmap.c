@@ -76,7 +76,8 @@ static void ask(struct litmus *l, unsigned n)
 	uint64_t bits = 0;
 
 	pthread_mutex_lock(&l->copying);
-	CHECK_EQ(vfmig_type1_dirty(l->setup.type1, at[n], MAP_PAGES * PAGE, PAGE, &bits, 8, NULL),
+	CHECK_EQ(vfmig_type1_get_dirty_bitmap(l->setup.type1, at[n], MAP_PAGES * PAGE, PAGE, &bits,
+					      8, NULL),
 		 0);
 	copy(l, n, &bits);
 	pthread_mutex_unlock(&l->copying);

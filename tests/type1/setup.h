@@ -40,10 +40,11 @@ static inline ssize_t writer_feature(struct writer *writer, struct vfmig_request
 	case VFMIG_FEATURE_DMA_LOGGING_REPORT:
 		writer->reports++;
 		writer->reported += report->length;
-		return writer->report_fails ? -EIO
-					    : dirty_report(writer->wrote, report->iova,
-							   report->length, report->page_size,
-							   (uint64_t *)(uintptr_t)report->bitmap);
+		return writer->report_fails
+			       ? -EIO
+			       : dirty_read_clear_bitmap(writer->wrote, report->iova,
+							 report->length, report->page_size,
+							 (uint64_t *)(uintptr_t)report->bitmap);
 	default:
 		return 0;
 	}

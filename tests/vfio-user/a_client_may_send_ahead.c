@@ -125,7 +125,7 @@ static void *serve(void *server)
 int main(void)
 {
 	static const char negotiation[] = "\0\0\1\0{\"capabilities\":{\"write_multiple\":true}}";
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	struct vfmig_export *server;
 	struct vfmig_device *device;
 	struct vfmig_error err = {0};
@@ -137,7 +137,7 @@ int main(void)
 	sock = fds[0];
 	config.fd = fds[1];
 	CHECKF(!vfmig_open("model:copier,size=64k", &device, &err), "%s", err.text);
-	CHECKF(!vfmig_export_vfio_user(device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(device, &config, &server, &err), "%s", err.text);
 	CHECK(!pthread_attr_init(&attr) && !pthread_attr_setstacksize(&attr, 256 << 10));
 	CHECK(!pthread_create(&thread, &attr, serve, server));
 

@@ -72,7 +72,7 @@ int main(void)
 {
 	struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
 	char dir[] = "/tmp/vfmig-cut-XXXXXX", path[64];
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.socket_path = path};
 	struct vfmig_error err = {0};
 	struct fake_device *f = fake_device_new(0);
 	int fd;
@@ -80,7 +80,7 @@ int main(void)
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
 	f->doorbell = dma;
-	CHECKF(!vfmig_export_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
 	CHECK(!vfmig_export_sigbus(server, &err));
 	CHECK(!sigaction(SIGBUS, &action, NULL));
 	CHECK_EQ(vfmig_export_start(server, NULL), 0);

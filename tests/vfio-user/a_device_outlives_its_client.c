@@ -98,11 +98,11 @@ static void *serve(void *context)
 
 static struct vfmig_export *listening(struct fake_device *f)
 {
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.socket_path = path};
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_export_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
 	return server;
 }
 
@@ -177,14 +177,14 @@ static void plain(enum vfmig_state last, enum vfmig_state then)
 static void socket_files(void)
 {
 	struct fake_device *f = fake_device_new(0), *g = fake_device_new(0);
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.socket_path = path};
 	struct vfmig_export *server, *other;
 	struct vfmig_error err = {0};
 	struct stat before, after;
 	char moved[80];
 
 	server = listening(f);
-	CHECK_EQ(vfmig_export_vfio_user(&g->device, &config, &other, &err), -EADDRINUSE);
+	CHECK_EQ(vfmig_export_open_vfio_user(&g->device, &config, &other, &err), -EADDRINUSE);
 	CHECKF(strstr(err.text, path), "%s", err.text);
 	/* Its name is taken away and given back, so that it cannot remove it in the end. */
 	snprintf(moved, sizeof(moved), "%s.moved", path);
@@ -198,15 +198,15 @@ static void socket_files(void)
 	vfmig_export_close(server);
 	/* Not what is no socket. */
 	close(creat(path, 0600));
-	CHECK_EQ(vfmig_export_vfio_user(&g->device, &config, &other, &err), -EADDRINUSE);
+	CHECK_EQ(vfmig_export_open_vfio_user(&g->device, &config, &other, &err), -EADDRINUSE);
 	CHECK(!stat(path, &before) && S_ISREG(before.st_mode));
 	unlink(path);
 	config.socket_path = "";
-	CHECK_EQ(vfmig_export_vfio_user(&g->device, &config, &other, &err), -EINVAL);
+	CHECK_EQ(vfmig_export_open_vfio_user(&g->device, &config, &other, &err), -EINVAL);
 	config.socket_path =
 		"/0123456789012345678901234567890123456789012345678901234567890123456789012345678"
 		"9012345678901234567890123456789";
-	CHECK_EQ(vfmig_export_vfio_user(&g->device, &config, &other, &err), -ENAMETOOLONG);
+	CHECK_EQ(vfmig_export_open_vfio_user(&g->device, &config, &other, &err), -ENAMETOOLONG);
 	vfmig_device_close(&f->device);
 	vfmig_device_close(&g->device);
 }

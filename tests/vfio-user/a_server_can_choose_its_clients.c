@@ -36,7 +36,7 @@ static int connected(const struct sockaddr_un *at, socklen_t len)
 
 static void descriptors(void)
 {
-	struct vfmig_vfio_user_config config = {.timeout_ms = 50};
+	struct vfmig_export_options config = {.timeout_ms = 50};
 	struct fake_device *f = fake_device_new(0);
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
@@ -45,7 +45,7 @@ static void descriptors(void)
 	int silent, next, ret, pipes[2];
 
 	config.fd = listening(&at, &len);
-	CHECKF(!vfmig_export_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
 	CHECK_EQ(vfmig_export_start(server, NULL), 0);
 	/* Says nothing; half a word; then somebody who speaks. */
 	silent = connected(&at, len);
@@ -66,7 +66,7 @@ static void descriptors(void)
 	/* What is no such socket is not served, and is closed. */
 	CHECK(!pipe2(pipes, O_CLOEXEC));
 	config.fd = pipes[0];
-	CHECK_EQ(vfmig_export_vfio_user(&f->device, &config, &server, &err), -EINVAL);
+	CHECK_EQ(vfmig_export_open_vfio_user(&f->device, &config, &server, &err), -EINVAL);
 	CHECK(fcntl(pipes[0], F_GETFD) < 0);
 	close(pipes[1]);
 	vfmig_device_close(&f->device);
@@ -74,7 +74,7 @@ static void descriptors(void)
 
 static void seals(void)
 {
-	struct vfmig_vfio_user_config config = {.require_sealed = true};
+	struct vfmig_export_options config = {.require_sealed = true};
 	struct server_client p;
 	int fd = server_client_serve(&p, 0, &config), mem;
 	void *memory = shared_memory(0x2000, &mem);
@@ -92,7 +92,7 @@ static void seals(void)
 
 static void plain(void)
 {
-	struct vfmig_vfio_user_config config = {.no_extensions = true};
+	struct vfmig_export_options config = {.no_extensions = true};
 	uint64_t flags = 0;
 	struct server_client p;
 

@@ -17,7 +17,7 @@ int main(void)
 {
 	const char *filters[] = {"fault,arc=any:stop_copy,do=hang",
 				 "fault,op=region-read,nth=40,do=hang"};
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	struct vfmig_device *served, *device;
 	struct vfmig_session *session;
 	struct vfmig_export *server;
@@ -30,7 +30,7 @@ int main(void)
 	/* Long enough for what does answer, on a busy machine, too. */
 	vfmig_device_set_timeout(served, 1000);
 	config.fd = fds[0];
-	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_open_vfio_user(served, &config, &server, &test_err));
 	CHECK_OK(vfmig_export_start(server, &test_err));
 	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &test_err));
 	session = test_device_session(device);

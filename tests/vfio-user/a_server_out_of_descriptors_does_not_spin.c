@@ -23,7 +23,7 @@ int main(void)
 {
 	char dir[] = "/tmp/vfmig-full-XXXXXX", path[64];
 	const struct vfmig_events events = {on_event, NULL};
-	struct vfmig_vfio_user_config config = {.socket_path = path, .events = &events};
+	struct vfmig_export_options config = {.socket_path = path, .events = &events};
 	struct rlimit before, none;
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
@@ -34,7 +34,7 @@ int main(void)
 
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);
-	CHECKF(!vfmig_export_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
 	fd = socket_connect(path, &err);
 	CHECKF(fd >= 0, "%s", err.text);
 	CHECK(!getrlimit(RLIMIT_NOFILE, &before));

@@ -47,7 +47,7 @@ static void let_go(void)
 
 int main(void)
 {
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	struct vfmig_model model = test_device_model;
 	struct vfmig_device *served, *device;
 	struct vfmig_session *session;
@@ -59,7 +59,7 @@ int main(void)
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	served = test_device_open_as(&model, NULL);
 	config.fd = fds[0];
-	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_open_vfio_user(served, &config, &server, &test_err));
 	CHECK_OK(vfmig_export_start(server, &test_err));
 	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &device, &test_err));
 	session = test_device_session(device);

@@ -58,7 +58,7 @@ static unsigned ask(struct vfmig_device *client)
 
 int main(void)
 {
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	struct vfmig_device *device, *client;
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
@@ -68,7 +68,7 @@ int main(void)
 	CHECKF(!vfmig_model_open(&model, NULL, &device, &err), "%s", err.text);
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	config.fd = fds[0];
-	CHECKF(!vfmig_export_vfio_user(device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(device, &config, &server, &err), "%s", err.text);
 	CHECKF(!vfmig_export_start(server, &err), "%s", err.text);
 	CHECKF(!vfio_user_adopt(fds[1], "client", NULL, &client, &err), "%s", err.text);
 	for (unsigned i = 0; i < KICKS; i++) {

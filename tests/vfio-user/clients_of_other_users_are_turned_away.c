@@ -47,16 +47,16 @@ static bool is_served(uid_t uid)
 static void serve(bool allow_others)
 {
 	const struct vfmig_events events = {on_event, NULL};
-	struct vfmig_vfio_user_config config = {.socket_path = path,
-						.socket_mode = 0666,
-						.allow_other_users = allow_others,
-						.events = &events};
+	struct vfmig_export_options config = {.socket_path = path,
+					      .socket_mode = 0666,
+					      .allow_other_users = allow_others,
+					      .events = &events};
 	struct fake_device *f = fake_device_new(0);
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
 
 	turned_away = 0;
-	CHECKF(!vfmig_export_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
+	CHECKF(!vfmig_export_open_vfio_user(&f->device, &config, &server, &err), "%s", err.text);
 	CHECK_EQ(vfmig_export_start(server, NULL), 0);
 	CHECK(is_served(0));
 	CHECK_EQ(is_served(OTHER), allow_others);

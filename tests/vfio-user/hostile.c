@@ -45,7 +45,7 @@ void hostile_decent(void)
 
 void hostile_run(void (*const *tests)(void), size_t count)
 {
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.socket_path = path};
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
 	unsigned before = count_fds();
@@ -53,7 +53,7 @@ void hostile_run(void (*const *tests)(void), size_t count)
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/socket", dir);
 	hostile_fake = fake_device_new(SERVER_CLIENT_ALL_FLAGS);
-	CHECKF(!vfmig_export_vfio_user(&hostile_fake->device, &config, &server, &err), "%s",
+	CHECKF(!vfmig_export_open_vfio_user(&hostile_fake->device, &config, &server, &err), "%s",
 	       err.text);
 	CHECK_EQ(vfmig_export_start(server, NULL), 0);
 	hostile_decent();

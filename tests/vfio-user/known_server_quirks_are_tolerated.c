@@ -251,9 +251,9 @@ static uint64_t collected(struct vfmig_cursor *cursor, uint64_t iova, uint64_t s
 {
 	struct vfmig_error err = {0};
 
-	CHECKF(!vfmig_cursor_collect(cursor, &err), "%s", err.text);
+	CHECKF(!vfmig_cursor_merge(cursor, &err), "%s", err.text);
 	pages = 0;
-	vfmig_cursor_take(cursor, iova, size, count, NULL);
+	vfmig_cursor_read_clear(cursor, iova, size, count, NULL);
 	return pages;
 }
 

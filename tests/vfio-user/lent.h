@@ -50,12 +50,12 @@ static inline void lent_expect(void)
 /* Serve it up to STOP_COPY; the client's socket. Nobody works the server then. */
 static inline int lent_serve(struct vfmig_device *card, struct vfmig_export **server)
 {
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	config.fd = fds[0];
-	CHECK_OK(vfmig_export_vfio_user(card, &config, server, &test_err));
+	CHECK_OK(vfmig_export_open_vfio_user(card, &config, server, &test_err));
 	CHECK_OK(vfmig_export_start(*server, &test_err));
 	CHECK_EQ(raw_hello(fds[1], NULL), 0);
 	CHECK_EQ(raw_set_state(fds[1], VFMIG_STATE_STOP_COPY), 0);

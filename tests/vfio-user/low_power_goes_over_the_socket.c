@@ -19,14 +19,14 @@ static struct vfmig_export *server;
 
 static int serve(const char *options)
 {
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	model = sleeper_model();
 	served = test_device_open_as(&model, options);
 	config.fd = fds[0];
-	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_open_vfio_user(served, &config, &server, &test_err));
 	CHECK_OK(vfmig_export_start(server, &test_err));
 	return fds[1];
 }
@@ -102,7 +102,7 @@ static void by_our_client(void)
 static void when_the_client_goes(void)
 {
 	char path[64], dir[] = "/tmp/vfmig-test-XXXXXX";
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.socket_path = path};
 	struct vfmig_device *client;
 	unsigned sleeps;
 
@@ -110,7 +110,7 @@ static void when_the_client_goes(void)
 	snprintf(path, sizeof(path), "%s/s", dir);
 	model = sleeper_model();
 	served = test_device_open_as(&model, NULL);
-	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_open_vfio_user(served, &config, &server, &test_err));
 	CHECK_OK(vfmig_export_start(server, &test_err));
 	CHECK_OK(vfio_user_connect(path, NULL, &client, &test_err));
 	CHECK_OK(sleeper_enter(client));

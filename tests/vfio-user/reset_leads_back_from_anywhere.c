@@ -32,14 +32,14 @@ static struct vfmig_device *test_device_open_here(const char *options)
 
 static struct vfmig_device *test_device_open_there(const char *options)
 {
-	struct vfmig_vfio_user_config config = {0};
+	struct vfmig_export_options config = {0};
 	struct vfmig_device *client;
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
 	test_device_open_here(options);
 	config.fd = fds[0];
-	CHECK_OK(vfmig_export_vfio_user(served, &config, &server, &test_err));
+	CHECK_OK(vfmig_export_open_vfio_user(served, &config, &server, &test_err));
 	CHECK_OK(vfmig_export_start(server, &test_err));
 	CHECK_OK(vfio_user_adopt(fds[1], "served", NULL, &client, &test_err));
 	return client;

@@ -65,8 +65,8 @@ static void compare(struct vfmig_cursor *cursor, bool exact)
 	struct vfmig_error err = {0};
 
 	memset(seen, 0, sizeof(seen));
-	CHECKF(!vfmig_cursor_collect(cursor, &err), "%s", err.text);
-	vfmig_cursor_take(cursor, 0, UINT64_MAX, see, NULL);
+	CHECKF(!vfmig_cursor_merge(cursor, &err), "%s", err.text);
+	vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, see, NULL);
 	for (unsigned i = 0; i < PAGES; i++) {
 		CHECKF(!truth[i] || seen[i], "page %u was written, and is not told", i);
 		CHECKF(!exact || truth[i] || !seen[i], "page %u was not written", i);
@@ -153,8 +153,8 @@ static void all(const char *options)
 	compare(cursor, true);
 	/* One that comes counts as written, and is logged. */
 	CHECKF(!vfmig_space_map(space, &by_fd, &err), "%s", err.text);
-	vfmig_cursor_collect(cursor, NULL);
-	vfmig_cursor_take(cursor, 0, UINT64_MAX, see, NULL);
+	vfmig_cursor_merge(cursor, NULL);
+	vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, see, NULL);
 	device_writes(&p, FD_IOVA + 0x9000, 4096);
 	compare(cursor, true);
 	/* The control: one whose writes are not logged is caught. */
@@ -162,8 +162,8 @@ static void all(const char *options)
 	device_writes(&p, FD_IOVA + 0x9000, 4096);
 	p.fake->logs = true;
 	memset(seen, 0, sizeof(seen));
-	vfmig_cursor_collect(cursor, NULL);
-	vfmig_cursor_take(cursor, 0, UINT64_MAX, see, NULL);
+	vfmig_cursor_merge(cursor, NULL);
+	vfmig_cursor_read_clear(cursor, 0, UINT64_MAX, see, NULL);
 	CHECK(!seen[9] && truth[9]);
 	memset(truth, 0, sizeof(truth));
 	vfmig_cursor_close(cursor);

@@ -195,15 +195,15 @@ static int take(void *context, uint64_t iova, uint64_t size)
 	return k->ret;
 }
 
-int tracker_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			   struct vfmig_dirty *into, struct vfmig_error *err)
+int tracker_faults_read_clear(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			      struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	struct taker k = {.t = t, .into = into};
 	bool lost;
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->lost)
-		dirty_harvest(t->noted, iova, size, take, &k);
+		dirty_read_clear(t->noted, iova, size, take, &k);
 	lost = t->lost;
 	pthread_mutex_unlock(&t->lock);
 	if (lost)

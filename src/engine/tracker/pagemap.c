@@ -81,8 +81,8 @@ static int scan_one(struct vfmig_cpu_tracker *t, const struct tracker_watched *r
 	return 0;
 }
 
-int tracker_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			    struct vfmig_dirty *into, struct vfmig_error *err)
+int tracker_pagemap_read_clear(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			       struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	struct tracker_watched part;
 	int ret = 0;

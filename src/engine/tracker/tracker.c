@@ -127,14 +127,14 @@ static int start(void *context, struct vfmig_space *space, struct vfmig_error *e
 	return ret;
 }
 
-static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-		   struct vfmig_error *err)
+static int read_clear(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		      struct vfmig_error *err)
 {
 	struct vfmig_cpu_tracker *t = context;
 
 	return t->kind == VFMIG_CPU_TRACKER_PAGEMAP
-		       ? tracker_pagemap_collect(t, iova, size, into, err)
-		       : tracker_faults_collect(t, iova, size, into, err);
+		       ? tracker_pagemap_read_clear(t, iova, size, into, err)
+		       : tracker_faults_read_clear(t, iova, size, into, err);
 }
 
 static void stop(void *context)
@@ -184,7 +184,7 @@ int vfmig_cpu_tracker_new(enum vfmig_cpu_tracker_kind kind, struct vfmig_cpu_tra
 	t->face = (struct vfmig_tracker){
 		.name = t->kind == VFMIG_CPU_TRACKER_PAGEMAP ? "cpu (pagemap)" : "cpu (faults)",
 		.start = start,
-		.collect = collect,
+		.read_clear = read_clear,
 		.stop = stop,
 		.context = t,
 	};
@@ -222,7 +222,7 @@ int vfmig_cpu_tracker_watch(struct vfmig_cpu_tracker *tracker, void *ptr, uint64
 	return 0;
 }
 
-const struct vfmig_tracker *vfmig_cpu_tracker_tracker(struct vfmig_cpu_tracker *tracker)
+const struct vfmig_tracker *vfmig_cpu_tracker_get_tracker(struct vfmig_cpu_tracker *tracker)
 {
 	return &tracker->face;
 }

@@ -92,12 +92,12 @@ void tracker_uffd_leave(int uffd, const struct tracker_watched *range);
 
 /* The two ways; start and stop with @ranges complete. */
 int tracker_pagemap_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
-int tracker_pagemap_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			    struct vfmig_dirty *into, struct vfmig_error *err);
+int tracker_pagemap_read_clear(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			       struct vfmig_dirty *into, struct vfmig_error *err);
 void tracker_pagemap_stop(struct vfmig_cpu_tracker *t);
 int tracker_faults_start(struct vfmig_cpu_tracker *t, struct vfmig_error *err);
-int tracker_faults_collect(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
-			   struct vfmig_dirty *into, struct vfmig_error *err);
+int tracker_faults_read_clear(struct vfmig_cpu_tracker *t, uint64_t iova, uint64_t size,
+			      struct vfmig_dirty *into, struct vfmig_error *err);
 void tracker_faults_stop(struct vfmig_cpu_tracker *t);
 
 #endif

@@ -95,7 +95,7 @@ static int tell(const struct abi_logging_report *r, struct vfmig_dirty *dirty, u
 	int ret = bits ? 0 : -ENOMEM;
 
 	if (!ret)
-		ret = dirty_report(dirty, r->iova, r->length, r->page_size, bits);
+		ret = dirty_read_clear_bitmap(dirty, r->iova, r->length, r->page_size, bits);
 	if (!ret)
 		ret = dev_vfio_copy_bits((void *)(uintptr_t)bitmap, bits, bytes);
 	free(bits);

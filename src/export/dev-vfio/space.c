@@ -309,8 +309,8 @@ int dev_vfio_ioas_dirty(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t size
 		cursor_collect_range(ioas->cursor, iova, iova + (size - 1), NULL);
 		cursor_gather(ioas->cursor, iova, size, dirty);
 		if (keep)
-			dirty_peek(dirty, iova, size, put_back, ioas->cursor);
-		ret = dirty_report(dirty, iova, size, page, bits);
+			dirty_read(dirty, iova, size, put_back, ioas->cursor);
+		ret = dirty_read_clear_bitmap(dirty, iova, size, page, bits);
 	}
 	pthread_mutex_unlock(&ioas->lock);
 	if (!ret)

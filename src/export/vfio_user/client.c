@@ -143,7 +143,7 @@ static void refuse_version(struct export_client *client, const struct wire_msg *
 /* What both can. */
 static void meet(struct export_client *client, struct wire_caps *ours)
 {
-	const struct vfmig_vfio_user_config *config = &client->server->config;
+	const struct vfmig_export_options *config = &client->server->config;
 	const struct wire_caps *theirs = &client->caps;
 
 	wire_caps_ours(ours);

@@ -43,7 +43,7 @@ static int start(struct export_client *client, struct vfmig_error *err)
 	ret = vfmig_type1_new(client->server->space, NULL, &type1, err);
 	if (ret)
 		return ret;
-	ret = vfmig_type1_start(type1, err);
+	ret = vfmig_type1_start_logging(type1, err);
 	if (ret)
 		vfmig_type1_free(type1);
 	else
@@ -69,9 +69,9 @@ static int get(struct export_command *command, const struct vfmig_user_dirty_ran
 	if (!command->memory)
 		return vfmig_err(&command->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
 				 (unsigned long long)range->bitmap.size);
-	ret = vfmig_type1_dirty(command->client->type1, range->iova, range->size,
-				range->bitmap.pgsize, command->memory, range->bitmap.size,
-				&command->err);
+	ret = vfmig_type1_get_dirty_bitmap(command->client->type1, range->iova, range->size,
+					   range->bitmap.pgsize, command->memory,
+					   range->bitmap.size, &command->err);
 	command->out.body = command->memory;
 	command->out.body_len = range->bitmap.size;
 	return ret;

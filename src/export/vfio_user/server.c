@@ -126,8 +126,9 @@ static void free_all(struct vfmig_export *server)
 	free(server);
 }
 
-int vfmig_export_vfio_user(struct vfmig_device *device, const struct vfmig_vfio_user_config *config,
-			   struct vfmig_export **out, struct vfmig_error *err)
+int vfmig_export_open_vfio_user(struct vfmig_device *device,
+				const struct vfmig_export_options *config,
+				struct vfmig_export **out, struct vfmig_error *err)
 {
 	struct vfmig_export *server = calloc(1, sizeof(*server));
 	int ret;

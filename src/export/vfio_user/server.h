@@ -144,7 +144,7 @@ struct export_client {
 struct vfmig_export {
 	struct vfmig_device *device;
 	struct vfmig_space *space;
-	struct vfmig_vfio_user_config config;
+	struct vfmig_export_options config;
 	char *path;
 	struct vfmig_socket_file file;
 	int epoll, listen_fd, wake, timer;

@@ -318,8 +318,8 @@ static void track_stop(void *context)
 	call(context, VFMIG_FEATURE_SET | VFMIG_FEATURE_DMA_LOGGING_STOP, NULL, 0, NULL);
 }
 
-static int track_collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-			 struct vfmig_error *err)
+static int track_read_clear(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+			    struct vfmig_error *err)
 {
 	uint64_t most = size < PIECE ? size : PIECE;
 	size_t bytes = dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
@@ -376,7 +376,7 @@ int pfn_user_open(struct vfmig_device *device, struct vfmig_session **session,
 		.name = "pfn",
 		.device = device,
 		.start = track_start,
-		.collect = track_collect,
+		.read_clear = track_read_clear,
 		.stop = track_stop,
 		.context = user,
 	};

@@ -54,7 +54,7 @@ static int pour_piece(const struct type1_sink *sink, struct vfmig_dirty *dirty, 
 	int ret = user_read(sink->user, at, words, bytes);
 
 	if (!ret && dirty)
-		ret = dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE, words);
+		ret = dirty_read_clear_bitmap(dirty, iova, size, VFMIG_PAGE_SIZE, words);
 	return ret ? ret : user_write(sink->user, at, words, bytes);
 }
 
@@ -68,8 +68,8 @@ static int pour(const struct type1_sink *sink, struct vfmig_dirty *dirty, uint64
 	if (here && !at)
 		return -EFAULT;
 	if (here && !(at & 7))
-		return dirty ? dirty_report(dirty, iova, size, VFMIG_PAGE_SIZE,
-					    (uint64_t *)(uintptr_t)at)
+		return dirty ? dirty_read_clear_bitmap(dirty, iova, size, VFMIG_PAGE_SIZE,
+						       (uint64_t *)(uintptr_t)at)
 			     : 0;
 	words = malloc(PIECE_WORDS * sizeof(*words));
 	if (!words)
@@ -135,8 +135,9 @@ int type1_do_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
 	return ret;
 }
 
-int vfmig_type1_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size, uint64_t pgsize,
-		      void *bitmap, size_t bytes, struct vfmig_error *err)
+int vfmig_type1_get_dirty_bitmap(struct vfmig_type1 *t, uint64_t iova, uint64_t size,
+				 uint64_t pgsize, void *bitmap, size_t bytes,
+				 struct vfmig_error *err)
 {
 	struct vfmig_type1_dirty_get get = {.iova = iova, .size = size};
 	struct type1_sink sink = {.data = (uintptr_t)bitmap};
@@ -150,7 +151,7 @@ int vfmig_type1_dirty(struct vfmig_type1 *t, uint64_t iova, uint64_t size, uint6
 
 /* ---- starting and stopping ---- */
 
-int vfmig_type1_start(struct vfmig_type1 *t, struct vfmig_error *err)
+int vfmig_type1_start_logging(struct vfmig_type1 *t, struct vfmig_error *err)
 {
 	struct type1_look look = {.last = UINT64_MAX};
 	int ret = 0;
@@ -167,7 +168,7 @@ int vfmig_type1_start(struct vfmig_type1 *t, struct vfmig_error *err)
 	return ret;
 }
 
-void vfmig_type1_stop(struct vfmig_type1 *t)
+void vfmig_type1_stop_logging(struct vfmig_type1 *t)
 {
 	pthread_mutex_lock(&t->lock);
 	vfmig_cursor_close(t->cursor);
@@ -222,7 +223,7 @@ static int unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t last, uint64_t *
 	if (into)
 		cursor_gather(t->cursor, iova, asked, into);
 	else if (t->cursor)
-		vfmig_cursor_take(t->cursor, iova, asked, forget, NULL);
+		vfmig_cursor_read_clear(t->cursor, iova, asked, forget, NULL);
 	return ret;
 }
 

@@ -75,7 +75,7 @@ void vfmig_type1_free(struct vfmig_type1 *t)
 	free(t);
 }
 
-int vfmig_type1_extension(const struct vfmig_type1 *t, uint32_t extension)
+int vfmig_type1_check_extension(const struct vfmig_type1 *t, uint32_t extension)
 {
 	(void)t;
 	return extension == VFMIG_EXTENSION_TYPE1V2 || extension == VFMIG_EXTENSION_UNMAP_ALL ||

@@ -150,9 +150,9 @@ static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t capacity,
 		return refuse(why, err);
 	switch (d.flags) {
 	case VFMIG_TYPE1_DIRTY_START:
-		return vfmig_type1_start(t, err);
+		return vfmig_type1_start_logging(t, err);
 	case VFMIG_TYPE1_DIRTY_STOP:
-		vfmig_type1_stop(t);
+		vfmig_type1_stop_logging(t);
 		return 0;
 	default:
 		return get_bitmap(t, arg, capacity, err);

@@ -267,8 +267,8 @@ static int ask_about(struct type1_user *d, const struct ranges_node *map, struct
 	return ret;
 }
 
-static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
-		   struct vfmig_error *err)
+static int read_clear(void *context, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
+		      struct vfmig_error *err)
 {
 	struct type1_user *d = context;
 	uint64_t last = iova + (size - 1);
@@ -276,7 +276,7 @@ static int collect(void *context, uint64_t iova, uint64_t size, struct vfmig_dir
 	int ret = 0;
 
 	pthread_mutex_lock(&d->lock);
-	dirty_gather(d->last, iova, size, &into, 1);
+	dirty_merge(d->last, iova, size, &into, 1);
 	for (map = ranges_find(&d->maps, iova); map && map->first <= last && !ret;
 	     map = ranges_next(&d->maps, map))
 		ret = ask_about(d, map, into);
@@ -289,7 +289,7 @@ const struct vfmig_tracker *type1_user_tracker(struct type1_user *d, struct vfmi
 	d->tracker = (struct vfmig_tracker){.name = "type1",
 					    .device = device,
 					    .start = start,
-					    .collect = collect,
+					    .read_clear = read_clear,
 					    .stop = stop,
 					    .context = d};
 	return &d->tracker;

@@ -206,8 +206,8 @@ static void plain_ends(struct vfio_user_job *job)
 {
 	const struct vfmig_feature_dma_logging_report *r = job->request->feature.data;
 
-	dirty_report(job->client->extra, r->iova, r->length, r->page_size,
-		     (uint64_t *)(uintptr_t)r->bitmap);
+	dirty_read_clear_bitmap(job->client->extra, r->iova, r->length, r->page_size,
+				(uint64_t *)(uintptr_t)r->bitmap);
 }
 
 /* The regions in reach of a range. A copy, for the list may change while they are asked about. */
