@@ -17,6 +17,7 @@
 
 #include "device/device.h"
 #include "export/vfio_user/server.h"
+#include "protocol/expose.h"
 
 /* What a client without our extension is told of descriptors in a message. */
 #define PLAIN_FDS 16u
@@ -252,25 +253,44 @@ static bool runs(uint32_t state)
 	       state == VFMIG_STATE_PRE_COPY || state == VFMIG_STATE_PRE_COPY_P2P;
 }
 
-static int state(struct vfmig_device *device, uint32_t op, struct vfmig_feature_mig_state *state)
+/* A session in the newest revision that answers; the others are busy, or not there. NULL: the device cannot migrate. */
+static struct vfmig_session *open_session(struct vfmig_device *device, enum vfmig_state *now)
 {
-	state->data_fd = -1;
-	return vfmig_device_call_feature(device, VFMIG_FEATURE_MIG_STATE | op, state,
-					 sizeof(*state), NULL);
+	struct vfmig_session *session;
+
+	for (unsigned i = 1; expose_session_protocols[i]; i++) {
+		if (vfmig_session_open(device, expose_session_protocols[i], &session, NULL))
+			continue;
+		if (!vfmig_session_get_state(session, now, NULL))
+			return session;
+		vfmig_session_close(session);
+	}
+	return NULL;
 }
 
-/* A device that cannot be stopped (no migration, or none in v2) is left alone. */
+/* A device that cannot migrate cannot be stopped, and is left alone. */
 static void stop_device(struct vfmig_export *server)
 {
-	struct vfmig_feature_mig_state now = {0};
+	enum vfmig_state now;
+	struct vfmig_session *session = open_session(server->device, &now);
 
-	if (state(server->device, VFMIG_FEATURE_GET, &now))
+	if (!session)
 		return;
-	export_history_state(server, now.device_state);
-	if (!runs(now.device_state))
-		return;
-	now.device_state = VFMIG_STATE_STOP;
-	server->was_running = !state(server->device, VFMIG_FEATURE_SET, &now);
+	export_history_state(server, now);
+	export_history_left(server, now);
+	if (runs(now))
+		server->was_running = !vfmig_session_set_state(session, VFMIG_STATE_STOP, NULL);
+	vfmig_session_close(session);
+}
+
+static int start_device(struct vfmig_export *server)
+{
+	enum vfmig_state now;
+	struct vfmig_session *session = open_session(server->device, &now);
+	int ret = session ? vfmig_session_set_state(session, VFMIG_STATE_RUNNING, NULL) : -ENOTTY;
+
+	vfmig_session_close(session);
+	return ret;
 }
 
 /*
@@ -280,13 +300,12 @@ static void stop_device(struct vfmig_export *server)
 void export_welcome(struct export_client *client)
 {
 	struct vfmig_export *server = client->server;
-	struct vfmig_feature_mig_state now = {.device_state = VFMIG_STATE_RUNNING};
 
 	client->welcomed = true;
 	if (!server->was_running || client->caps.vfmig)
 		return;
 	server->was_running = false;
-	if (state(server->device, VFMIG_FEATURE_SET, &now))
+	if (start_device(server))
 		vfmig_event(server->config.events, "stays-stopped",
 			    VFMIG_TEXT("why", "the device does not go back to RUNNING"));
 }

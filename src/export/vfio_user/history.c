@@ -12,7 +12,8 @@
  *	   RESUMING             STOP                    all data is read
  *	any -------> LOADING ---------> LOADED     any other -----> READ
  *
- * What a client does by the registers of a migration region (v1, pfn) is not seen: such a device stays UNKNOWN.
+ * What a client does by the registers of a migration region (v1, pfn) is not seen: such a device is UNKNOWN. Only if it
+ * runs when its client goes, it is RAN until the next one has come and gone.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -62,6 +63,7 @@ void export_history_begin(struct vfmig_export *server)
 {
 	struct vfmig_feature_mig_state now = {.data_fd = -1};
 
+	server->has_region = has_migration_region(server->device);
 	/* The device of another server, which remembers it. */
 	if (!vfmig_device_call_feature(server->device,
 				       VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
@@ -73,8 +75,16 @@ void export_history_begin(struct vfmig_export *server)
 				      &now, sizeof(now), NULL))
 		return;
 	server->state = now.device_state;
-	if (runs(now.device_state) && !has_migration_region(server->device))
+	if (runs(now.device_state) && !server->has_region)
 		become(server, VFMIG_HISTORY_NEW, "");
+}
+
+void export_history_left(struct vfmig_export *server, uint32_t state)
+{
+	pthread_mutex_lock(&server->past_lock);
+	if (server->has_region)
+		become(server, runs(state) ? VFMIG_HISTORY_RAN : VFMIG_HISTORY_UNKNOWN, "");
+	pthread_mutex_unlock(&server->past_lock);
 }
 
 void export_history_state(struct vfmig_export *server, uint32_t state)

@@ -160,7 +160,8 @@ struct vfmig_export {
 	atomic_bool has_client;
 	pthread_mutex_t past_lock;
 	struct vfmig_feature_history past;
-	uint32_t state; /* the last that the device was seen in */
+	bool has_region; /* the device has a migration region */
+	uint32_t state;	 /* the last that the device was seen in */
 
 	atomic_bool ends;
 	pthread_t thread;
@@ -189,6 +190,8 @@ bool export_agree(struct export_client *client, struct wire_msg *msg);
 void export_history_begin(struct vfmig_export *server);
 /* The device is in this state. */
 void export_history_state(struct vfmig_export *server, uint32_t state);
+/* The client goes, and the device is in this state: what of it was not seen, as it was done by a migration region. */
+void export_history_left(struct vfmig_export *server, uint32_t state);
 /* The device has answered @request of @client: note what follows from it. */
 void export_history_note(struct export_client *client, const struct vfmig_request *request);
 /* The feature USER_HISTORY: GET, and SET, which has been refused if this returns false. */
