@@ -10,7 +10,7 @@ import sys
 
 import tree
 
-FOLDERS = ("src_engine_", "src_abi_", "src_dirty_")
+FOLDERS = ("src_engine_", "src_abi_", "src_dirty_", "src_export_vfio_user_")
 
 
 def circle(edges):

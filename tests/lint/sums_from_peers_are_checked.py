@@ -32,7 +32,7 @@ RULES = (
 # What is allowed all the same: "file: text": the reason.
 ALLOWED = {
     "src/engine/receive.c: open->length + s->length <=": "two numbers of 32 bits that were held against a limit",
-    "src/engine/device_reads.c: end = ABI_SECTION_HEADER_SIZE + len": "the size of one buffer of our own",
+    "src/engine/device_reads.c: end = ABI_SECTION_HEADER_SIZE + bytes": "the size of one buffer of our own",
     "src/engine/holes.c: end = start + at->size": "memory that this process has mapped",
     "src/engine/tracker/faults.c: end = start + k->t->ranges[i].size": "memory that this process has mapped",
     "src/engine/tracker/pagemap.c: end = start + range->size": "memory that this process has mapped",

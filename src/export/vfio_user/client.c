@@ -1,35 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A client: how it comes, and how it goes.
+ * The begin and the end of a client.
  *
- * When it goes, what was its own goes with it: memory, interrupts, logging. The device stays, with its state; but
- * it runs for nobody, so it is stopped, as long as it can be. Who comes next may go on with it (set it
- * running) or begin anew (reset it).
+ * When a client disconnects, its memory, interrupts and logging are removed. The device keeps its state and is stopped
+ * if it can be. The next client may continue (set it RUNNING) or start anew (reset it).
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "device/device.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/history.h"
+#include "export/vfio_user/memory.h"
 #include "export/vfio_user/server.h"
 #include "protocol/expose.h"
 
-/* What a client without our extension is told of descriptors in a message. */
-#define PLAIN_FDS 16u
-
-/* ---- what the wire tells ---- */
+/* ---- callbacks of the wire ---- */
 
 static int command_came(struct wire *wire, struct wire_msg *msg)
 {
 	return export_queue((struct export_client *)wire, msg);
 }
 
-/* A server asks for nothing but DMA. */
+/* A server sends no commands but DMA. */
 static void answer_came(struct wire *wire, struct wire_ask *ask)
 {
 	export_remote_answer((struct export_client *)wire, ask);
@@ -40,40 +36,7 @@ static const struct wire_ops wire_ops = {
 	.reply = answer_came,
 };
 
-/* ---- how it comes ---- */
-
-static void poll_listen(struct vfmig_export *server, bool on)
-{
-	struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.u32 = EXPORT_POLL_LISTEN};
-
-	if (server->listen_fd >= 0)
-		epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listen_fd, &event);
-}
-
-/* The time that a client has to introduce itself; after that how often its commands are looked at. 0 ends it. */
-static void set_timer(struct vfmig_export *server, uint64_t msec)
-{
-	const struct timespec time = {.tv_sec = (time_t)(msec / 1000),
-				      .tv_nsec = (long)(msec % 1000) * 1000000};
-	const struct itimerspec when = {.it_interval = time, .it_value = time};
-
-	timerfd_settime(server->timer, 0, &when, NULL);
-}
-
-/* How long after a failed accept() it is tried again: the connection stays in the backlog, and would be reported without end. */
-#define ACCEPT_AGAIN_MS 100
-
-void export_accept_later(struct vfmig_export *server)
-{
-	poll_listen(server, false);
-	set_timer(server, ACCEPT_AGAIN_MS);
-}
-
-void export_accept_again(struct vfmig_export *server)
-{
-	set_timer(server, 0);
-	poll_listen(server, true);
-}
+/* ---- the begin ---- */
 
 int export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *err)
 {
@@ -106,146 +69,12 @@ int export_client_new(struct vfmig_export *server, int fd, struct vfmig_error *e
 	pthread_cond_init(&client->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	server->client = client;
-	poll_listen(server, false);
-	set_timer(server, server->config.timeout_ms);
+	export_poll_listen(server, false);
+	export_set_timer(server, server->config.timeout_ms);
 	return 0;
 }
 
-/* ---- VERSION ---- */
-
-struct version_reply {
-	struct wire_out out;
-	int fd;
-	void *payload;
-};
-
-static void version_sent(struct wire *wire, struct wire_out *out)
-{
-	struct version_reply *reply = (struct version_reply *)out;
-
-	if (reply->fd >= 0)
-		close(reply->fd);
-	free(reply->payload);
-	free(reply);
-}
-
-static void refuse_version(struct export_client *client, const struct wire_msg *msg, int code)
-{
-	struct version_reply *reply = calloc(1, sizeof(*reply));
-
-	if (!reply)
-		return;
-	reply->fd = -1;
-	reply->out.sent = version_sent;
-	wire_reply_header(&reply->out, &msg->header, code);
-	wire_send(&client->wire, WIRE_MAIN, &reply->out);
-}
-
-/* What both can. */
-static void meet(struct export_client *client, struct wire_caps *ours)
-{
-	const struct vfmig_export_options *config = &client->server->config;
-	const struct wire_caps *theirs = &client->caps;
-
-	wire_caps_ours(ours);
-	if (theirs->minor < ours->minor)
-		ours->minor = theirs->minor;
-	ours->max_dma_maps = client->server->max_maps;
-	/* Objects and booleans are answers: only to who asked. */
-	if (!theirs->migration_pgsize)
-		ours->migration_pgsize = 0;
-	if (!theirs->write_multiple)
-		ours->write_multiple = false;
-	if (!theirs->vfmig || config->no_extensions)
-		ours->vfmig = 0;
-	if (!theirs->twin_socket || !theirs->max_msg_fds || config->no_twin_socket)
-		ours->twin_socket = false;
-	/* QEMU's client refuses a server that takes more descriptors than it would ever send. */
-	if (!ours->vfmig && ours->max_msg_fds > PLAIN_FDS)
-		ours->max_msg_fds = PLAIN_FDS;
-	client->caps.vfmig = ours->vfmig < theirs->vfmig ? ours->vfmig : theirs->vfmig;
-	client->xfer = ours->max_data_xfer_size < theirs->max_data_xfer_size
-			       ? ours->max_data_xfer_size
-			       : theirs->max_data_xfer_size;
-}
-
-/* The socket for commands from here to there. The client's end goes with the reply. */
-static int make_twin(struct export_client *client, struct version_reply *reply,
-		     struct wire_caps *ours, struct vfmig_error *err)
-{
-	int pair[2], ret;
-
-	if (!ours->twin_socket)
-		return 0;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return vfmig_err(err, -errno, "no pair of sockets for the client");
-	ret = wire_twin(&client->wire, pair[0], err);
-	reply->fd = pair[1];
-	reply->out.fds = &reply->fd;
-	reply->out.nfds = 1;
-	ours->twin_fd = 0;
-	return ret;
-}
-
-static int agree(struct export_client *client, const struct wire_msg *msg,
-		 struct version_reply *reply, struct vfmig_error *err)
-{
-	struct wire_caps ours;
-	size_t len;
-	int ret;
-
-	if (msg->header.cmd != VFMIG_USER_VERSION)
-		return vfmig_err(err, -EINVAL, "the client began with command %u, not with VERSION",
-				 msg->header.cmd);
-	ret = wire_caps_decode(msg->payload, msg->len, &client->caps, err);
-	if (ret)
-		return ret;
-	if (client->caps.major != WIRE_MAJOR)
-		return vfmig_err(err, -EINVAL, "the client speaks version %u.%u, and we %u.%u",
-				 client->caps.major, client->caps.minor, WIRE_MAJOR, WIRE_MINOR);
-	meet(client, &ours);
-	ret = make_twin(client, reply, &ours, err);
-	if (ret)
-		return ret;
-	reply->payload = wire_caps_encode(&ours, &len);
-	if (!reply->payload)
-		return vfmig_err(err, -ENOMEM, "no memory for VERSION");
-	reply->out.body = reply->payload;
-	reply->out.body_len = len;
-	reply->out.head_len = ABI_MSG_HEADER_SIZE;
-	return 0;
-}
-
-bool export_agree(struct export_client *client, struct wire_msg *msg)
-{
-	struct version_reply *reply = calloc(1, sizeof(*reply));
-	struct vfmig_error err = {0};
-	int ret = -ENOMEM;
-
-	if (reply) {
-		reply->fd = -1;
-		reply->out.sent = version_sent;
-		ret = agree(client, msg, reply, &err);
-	}
-	if (ret) {
-		if (reply)
-			version_sent(&client->wire, &reply->out);
-		refuse_version(client, msg, ret);
-		wire_lose(&client->wire, ret, "%s", err.text);
-		return false;
-	}
-	client->agreed = true;
-	set_timer(client->server, atomic_load(&client->server->device->timeout_ms));
-	atomic_store(&client->server->has_client, true);
-	vfmig_event(client->server->config.events, "client",
-		    VFMIG_U64("extension", client->caps.vfmig),
-		    VFMIG_U64("twin_socket", client->wire.ends[WIRE_TWIN].fd >= 0));
-	wire_reply_header(&reply->out, &msg->header, 0);
-	wire_send(&client->wire, WIRE_MAIN, &reply->out);
-	return true;
-}
-
-/* ---- how it goes ---- */
+/* ---- the end ---- */
 
 static bool runs(uint32_t state)
 {
@@ -294,8 +123,8 @@ static int start_device(struct vfmig_export *server)
 }
 
 /*
- * Who comes next has the device back. A client with our extension is told that it is stopped, and starts it when its
- * memory is there; a plain one expects to find it as it was left, and may not know of any other state.
+ * The next client gets the device. A client with the extension sees that it is stopped, and starts it when its memory is
+ * mapped. A client without it expects to find the device as it was left, and may not know other states.
  */
 void export_welcome(struct export_client *client)
 {
@@ -329,7 +158,7 @@ void export_client_gone(struct vfmig_export *server)
 	struct export_client *client = server->client;
 	struct wire *wire = &client->wire;
 
-	set_timer(server, 0);
+	export_set_timer(server, 0);
 	atomic_store(&server->has_client, false);
 	export_take_back(client);
 	if (client->agreed) {
@@ -337,7 +166,7 @@ void export_client_gone(struct vfmig_export *server)
 		forget_irqs(client);
 	}
 	export_dirty_stop(client);
-	/* DMA that still waits for the client has failed, and ends here. */
+	/* DMA that waits for the client has failed, and ends here. */
 	export_unmap_all(server);
 	atomic_store(&server->cut_off, false);
 	if (client->logging)
@@ -366,5 +195,5 @@ void export_client_gone(struct vfmig_export *server)
 	close(client->dma_wake);
 	free(client->zeros);
 	free(client);
-	poll_listen(server, true);
+	export_poll_listen(server, true);
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Operations: commands wait for their turn, are done in order, and answered in order.
+ * Commands wait for their turn, run in order, and are replied to in order.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "device/device.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
 #include "export/vfio_user/server.h"
 
 /* ---- commands that wait ---- */
@@ -54,7 +55,7 @@ static struct wire_msg *next_command(struct export_client *client)
 	return msg;
 }
 
-/* ---- operations ---- */
+/* ---- commands ---- */
 
 static struct export_command *op_of(struct wire_out *out)
 {
@@ -119,108 +120,7 @@ static void reply_sent(struct wire *wire, struct wire_out *out)
 	op_free(command);
 }
 
-/* ---- the end of an operation ---- */
-
-static void finished(struct export_command *command)
-{
-	struct vfmig_export *server = command->client->server;
-	bool here = atomic_load(&server->works) &&
-		    pthread_equal(atomic_load(&server->worker), pthread_self());
-
-	/* Only who works the export looks at this. */
-	if (here) {
-		command->finished = true;
-		return;
-	}
-	/* Under the lock, for after it the operation and even the client may be gone. */
-	pthread_mutex_lock(&command->client->wire.lock);
-	command->finished = true;
-	pthread_cond_broadcast(&command->client->changed);
-	export_wake(server);
-	pthread_mutex_unlock(&command->client->wire.lock);
-}
-
-void export_done(struct export_command *command, size_t fixed)
-{
-	command->out.head_len = ABI_MSG_HEADER_SIZE + fixed;
-	wire_reply_header(&command->out, &command->msg->header, 0);
-	finished(command);
-}
-
-static void refused(struct export_command *command, int code)
-{
-	const struct abi_msg_kind *kind = abi_msg_find_kind(command->msg->header.cmd);
-
-	command->out.nfds = 0;
-	wire_reply_header(&command->out, &command->msg->header, code);
-	vfmig_event(command->client->server->config.events, "refused",
-		    VFMIG_TEXT("command", kind ? kind->name : "?"), VFMIG_U64("code", -code),
-		    VFMIG_TEXT("why", command->err.code ? command->err.text : strerror(-code)));
-	finished(command);
-}
-
-void export_refuse(struct export_command *command, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfmig_verr(&command->err, code, fmt, ap);
-	va_end(ap);
-	refused(command, code);
-}
-
-void export_failed(struct export_command *command, int code)
-{
-	refused(command, code);
-}
-
-uint8_t *export_room(struct export_command *command, size_t len)
-{
-	struct export_client *client = command->client;
-
-	pthread_mutex_lock(&client->wire.lock);
-	command->answer = wire_msg_new(&client->wire, len);
-	pthread_mutex_unlock(&client->wire.lock);
-	if (!command->answer) {
-		export_refuse(command, -ENOMEM, "no memory for a reply of %zu bytes", len);
-		return NULL;
-	}
-	return command->answer->payload;
-}
-
-void export_read_data(struct export_command *command, size_t len,
-		      void (*back)(struct export_command *command, ssize_t result))
-{
-	command->request.data.buf = command->answer->payload;
-	command->request.data.len = len;
-	command->request.data.lent = &command->lent;
-	/* For a device that lends bytes and says nothing of files. */
-	for (unsigned i = 0; i < VFMIG_LENT_MAX; i++)
-		command->lent.file[i].fd = -1;
-	export_ask(command, VFMIG_OP_DATA_READ, back);
-}
-
-static void asked(struct vfmig_request *request)
-{
-	struct export_command *command = request->user;
-
-	if (request->result >= 0)
-		export_history_note(command->client, request);
-	command->back(command, request->result);
-}
-
-void export_ask(struct export_command *command, enum vfmig_op op,
-		void (*back)(struct export_command *command, ssize_t result))
-{
-	command->back = back;
-	command->request.op = op;
-	command->request.err = &command->err;
-	command->request.done = asked;
-	command->request.user = command;
-	vfmig_submit(command->client->server->device, &command->request);
-}
-
-/* ---- whose turn it is ---- */
+/* ---- turns ---- */
 
 static bool is_piece(const struct wire_msg *msg)
 {
@@ -234,7 +134,7 @@ static bool may_change_all(const struct wire_msg *msg)
 	       msg->header.cmd == VFMIG_USER_DEVICE_RESET;
 }
 
-/* May the next command begin beside those that run? */
+/* Whether the next command may begin while others run. */
 static bool may_begin(struct export_client *client)
 {
 	const struct wire_msg *msg = client->first;
@@ -319,7 +219,7 @@ bool export_advance(struct export_client *client)
 	return !lost;
 }
 
-/* A request that cannot be taken back is being done this moment, or is between two. Under the lock. */
+/* A request that cannot be cancelled is being completed, or the command is between two requests. Called with the lock held. */
 static void take_back(struct export_client *client, struct export_command *command)
 {
 	pthread_mutex_t *lock = &client->wire.lock;
@@ -340,8 +240,8 @@ static void take_back(struct export_client *client, struct export_command *comma
 }
 
 /*
- * Called once in the device's time limit: what has begun before the last time is given up, if it can be, so that the
- * client can go on with something else: a reset.
+ * Called once in each time limit of the device: commands that began before the last call are cancelled, so that the
+ * client can go on, with a reset for instance.
  */
 void export_hurry(struct export_client *client)
 {

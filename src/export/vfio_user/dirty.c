@@ -9,6 +9,9 @@
 #include <stdlib.h>
 
 #include "abi/feature.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
+#include "export/vfio_user/memory.h"
 #include "export/vfio_user/server.h"
 
 /* What GET_BITMAP can tell of in one reply, and a log in a bearable time. */

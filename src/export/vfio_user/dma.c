@@ -16,6 +16,9 @@
 
 #include "abi/feature.h"
 #include "abi/range.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
+#include "export/vfio_user/memory.h"
 #include "export/vfio_user/server.h"
 #include "wire/memory.h"
 

@@ -11,20 +11,11 @@
 #include <string.h>
 
 #include "abi/feature.h"
+#include "abi/stream.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
+#include "export/vfio_user/history.h"
 #include "export/vfio_user/server.h"
-
-void export_put_feature(struct export_command *command, const void *payload, size_t size)
-{
-	struct vfmig_device_feature f;
-
-	abi_feature_get(command->msg->payload, command->msg->len, &f);
-	if ((f.flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_PROBE)) == VFMIG_FEATURE_GET)
-		f.argsz = (uint32_t)(ABI_FEATURE_HEADER_SIZE + size + command->out.body_len);
-	abi_feature_put(export_fixed(command), EXPORT_FIXED_ROOM, &f);
-	if (size)
-		memcpy(export_fixed(command) + ABI_FEATURE_HEADER_SIZE, payload, size);
-	export_done(command, ABI_FEATURE_HEADER_SIZE + size);
-}
 
 /* As the request was. */
 static void echo(struct export_command *command)
@@ -222,6 +213,44 @@ static void enter_with_wake(struct export_command *command, uint32_t flags, cons
 	ask(command, flags, wake, sizeof(*wake), sleeps_back);
 }
 
+/* ---- the history of the device's state ---- */
+
+static void get_history(struct export_command *command)
+{
+	struct vfmig_feature_history *past =
+		(struct vfmig_feature_history *)export_room(command, sizeof(*past));
+
+	if (!past)
+		return;
+	export_history_get(command->client->server, past);
+	command->out.body = past;
+	command->out.body_len = sizeof(*past);
+	export_put_feature(command, NULL, 0);
+}
+
+static void set_history(struct export_command *command, const uint8_t *data, size_t len)
+{
+	struct vfmig_feature_history reported;
+	const char *why = NULL;
+
+	if (len < sizeof(reported))
+		why = "the payload is too small";
+	else
+		memcpy(&reported, data, sizeof(reported));
+	if (!why && reported.past != VFMIG_HISTORY_MOVED)
+		why = "a client can report only that the state was moved away";
+	if (!why && strnlen(reported.where, sizeof(reported.where)) == sizeof(reported.where))
+		why = "the place is not terminated";
+	if (!why)
+		why = abi_section_sentence(reported.where, strlen(reported.where));
+	if (!why)
+		why = export_history_moved(command->client->server, reported.where);
+	if (why)
+		export_refuse(command, -EINVAL, "feature USER_HISTORY: %s", why);
+	else
+		echo(command);
+}
+
 /* ---- which is which ---- */
 
 static void get(struct export_command *command, const struct vfmig_device_feature *f,
@@ -258,7 +287,7 @@ static void get(struct export_command *command, const struct vfmig_device_featur
 		export_ask(command, VFMIG_OP_PRECOPY_INFO, precopy_back);
 		return;
 	case VFMIG_FEATURE_USER_HISTORY:
-		export_history_tell(command);
+		get_history(command);
 		return;
 	default:
 		export_refuse(command, -EINVAL, "feature %u cannot be read", feature);
@@ -288,8 +317,7 @@ static void set(struct export_command *command, uint32_t flags, uint8_t *data, s
 		ask(command, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
 		return;
 	case VFMIG_FEATURE_USER_HISTORY:
-		if (export_history_moved(command, data, len))
-			echo(command);
+		set_history(command, data, len);
 		return;
 	case VFMIG_FEATURE_LOW_POWER_ENTRY:
 		ask(command, flags, NULL, 0, sleeps_back);

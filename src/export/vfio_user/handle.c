@@ -1,87 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Commands: what each asks of the device, and what it answers. Those about information, regions, memory and
- * features have files of their own.
+ * Commands: a handler for each, in a table; those of migration data and reset are here, the others in other files.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
 #include "export/vfio_user/server.h"
-
-static void answer_nothing(struct export_command *command, ssize_t result)
-{
-	if (result < 0)
-		export_failed(command, (int)result);
-	else
-		export_done(command, 0);
-}
-
-/* Some clients attach the descriptor of a DMA_MAP to the DMA_UNMAP as well: what is of no use is closed. */
-static void keep_fds(struct wire_msg *msg, unsigned keep)
-{
-	unsigned surplus = msg->nfds > keep ? msg->nfds - keep : 0;
-
-	msg->nfds -= surplus;
-	wire_close_fds(msg->fds + msg->nfds, &surplus);
-}
-
-/* ---- interrupts ---- */
-
-bool export_is_eventfd(int fd)
-{
-	static const char is[] = "anon_inode:[eventfd]";
-	char link[32], name[sizeof(is)];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, name, sizeof(name));
-	return n == sizeof(is) - 1 && !memcmp(name, is, sizeof(is) - 1);
-}
-
-static void set_irqs(struct export_command *command)
-{
-	struct wire_msg *msg = command->msg;
-	struct vfmig_irq_set set;
-	const uint8_t *bools;
-	const char *why = abi_msg_get_irq_set(msg->payload, msg->len, msg->nfds, &set, &bools);
-
-	if (why) {
-		export_refuse(command, -EINVAL, "%s", why);
-		return;
-	}
-	if (set.index >= ABI_MSG_IRQ_KINDS_MAX) {
-		export_refuse(command, -EINVAL, "SET_IRQS: there is no interrupt index %u",
-			      set.index);
-		return;
-	}
-	keep_fds(msg, set.flags & VFMIG_IRQ_SET_DATA_EVENTFD ? set.count : 0);
-	for (unsigned i = 0; i < msg->nfds; i++) {
-		if (!export_is_eventfd(msg->fds[i])) {
-			export_refuse(command, -EINVAL, "SET_IRQS: descriptor %u is no eventfd", i);
-			return;
-		}
-	}
-	if ((set.flags & VFMIG_IRQ_SET_DATA_EVENTFD) && !msg->nfds) {
-		/* None at all takes them away. */
-		int32_t *none = (int32_t *)export_room(command, set.count * sizeof(*none));
-
-		if (!none)
-			return;
-		memset(none, 0xff, set.count * sizeof(*none));
-		command->request.irqs.fds = none;
-	} else {
-		command->request.irqs.fds = msg->fds;
-	}
-	command->client->irqs_used |= 1ull << set.index;
-	command->request.irqs.flags = set.flags;
-	command->request.irqs.index = set.index;
-	command->request.irqs.start = set.start;
-	command->request.irqs.count = set.count;
-	command->request.irqs.bools = bools;
-	export_ask(command, VFMIG_OP_SET_IRQS, answer_nothing);
-}
 
 /* ---- migration data ---- */
 
@@ -108,7 +35,7 @@ static void data_read_back(struct export_command *command, ssize_t result)
 {
 	struct vfmig_user_mig_data m;
 
-	/* In pre-copy that is "nothing for now", and in this protocol the same as the end. */
+	/* In pre-copy: nothing for now. The protocol does not distinguish it from the end. */
 	if (result == -ENOMSG)
 		result = 0;
 	if (result < 0) {
@@ -145,7 +72,7 @@ void export_data_written(struct export_command *command, ssize_t result)
 		export_failed(command, (int)result);
 		return;
 	}
-	/* The message has no place to say how much was taken, so that all of it must be. */
+	/* The reply cannot report a short write, so all bytes must be written. */
 	command->at += (uint64_t)result;
 	if (command->at == command->payload.u64) {
 		export_done(command, 0);
@@ -186,12 +113,12 @@ static void data_write(struct export_command *command)
 	export_ask(command, VFMIG_OP_DATA_WRITE, export_data_written);
 }
 
-/* ---- which is which ---- */
+/* ---- the table ---- */
 
 static void reset(struct export_command *command)
 {
 	command->client->server->was_running = false;
-	export_ask(command, VFMIG_OP_RESET, answer_nothing);
+	export_ask(command, VFMIG_OP_RESET, export_reply_empty);
 }
 
 static void again(struct export_command *command)
@@ -212,7 +139,7 @@ static const struct handler commands[VFMIG_USER_COMMAND_COUNT] = {
 	[VFMIG_USER_DEVICE_GET_REGION_INFO] = {export_region_info, 0},
 	[VFMIG_USER_DEVICE_GET_REGION_IO_FDS] = {export_io_fds, 0},
 	[VFMIG_USER_DEVICE_GET_IRQ_INFO] = {export_irq_info, 0},
-	[VFMIG_USER_DEVICE_SET_IRQS] = {set_irqs, WIRE_FDS},
+	[VFMIG_USER_DEVICE_SET_IRQS] = {export_set_irqs, WIRE_FDS},
 	[VFMIG_USER_REGION_READ] = {export_region_access, 0},
 	[VFMIG_USER_REGION_WRITE] = {export_region_access, 0},
 	[VFMIG_USER_DEVICE_RESET] = {reset, 0},
@@ -239,6 +166,6 @@ void export_handle(struct export_command *command)
 			      cmd);
 		return;
 	}
-	keep_fds(msg, handler->fds);
+	export_keep_fds(msg, handler->fds);
 	handler->handle(command);
 }

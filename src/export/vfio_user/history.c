@@ -3,8 +3,8 @@
  * The history of a device's state, for the next client.
  *
  * A client may be killed at any moment of a migration. The server sees every state change and every read of the
- * device's data, so that it can tell the next client where the state comes from and whether a copy of it may run
- * elsewhere. Until the last byte of the data was read there is no complete copy, and the device may run again here.
+ * device's data, so it can report to the next client where the state comes from, and whether a copy of it may run
+ * elsewhere. Until the last byte of the data was read there is no complete copy, and the device may run here again.
  *
  *	   reset                                runs                        SET by the client
  *	any ----> NEW      LOADED, READ, MOVED ------> RAN            any other ------------> MOVED
@@ -15,16 +15,15 @@
  * What a client does by the registers of a migration region (v1, pfn) is not seen: such a device is UNKNOWN. Only if it
  * runs when its client goes, it is RAN until the next one has come and gone.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <vfmig/abi_region.h>
 
-#include "abi/feature.h"
-#include "abi/stream.h"
 #include "device/device.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/history.h"
 #include "export/vfio_user/server.h"
 
 /* With the lock held. */
@@ -64,7 +63,7 @@ void export_history_begin(struct vfmig_export *server)
 	struct vfmig_feature_mig_state now = {.data_fd = -1};
 
 	server->has_region = has_migration_region(server->device);
-	/* The device of another server, which remembers it. */
+	/* The device is behind another server, which has its history. */
 	if (!vfmig_device_call_feature(server->device,
 				       VFMIG_FEATURE_USER_HISTORY | VFMIG_FEATURE_GET,
 				       &server->past, sizeof(server->past), NULL) &&
@@ -95,7 +94,7 @@ void export_history_state(struct vfmig_export *server, uint32_t state)
 	past = server->past.past;
 	server->state = state;
 	if (past == VFMIG_HISTORY_UNKNOWN)
-		; /* and it may be changed by ways that are not seen */
+		; /* stays unknown: the server may not see all changes */
 	else if (state == VFMIG_STATE_RESUMING && past != VFMIG_HISTORY_LOADING)
 		become(server, VFMIG_HISTORY_LOADING, "");
 	else if (state == VFMIG_STATE_STOP && past == VFMIG_HISTORY_LOADING)
@@ -114,7 +113,7 @@ static void reset(struct vfmig_export *server)
 	pthread_mutex_unlock(&server->past_lock);
 }
 
-/* A plain client may take a short answer for the last. */
+/* A client without the extension may take a short reply for the end. */
 static void data_read(struct export_client *client, size_t asked, size_t got)
 {
 	struct vfmig_export *server = client->server;
@@ -142,46 +141,24 @@ void export_history_note(struct export_client *client, const struct vfmig_reques
 		export_history_state(client->server, now->device_state);
 }
 
-void export_history_tell(struct export_command *command)
+void export_history_get(struct vfmig_export *server, struct vfmig_feature_history *past)
 {
-	struct vfmig_export *server = command->client->server;
-	uint8_t *capacity = export_room(command, sizeof(server->past));
-
-	if (!capacity)
-		return;
 	pthread_mutex_lock(&server->past_lock);
-	memcpy(capacity, &server->past, sizeof(server->past));
+	*past = server->past;
 	pthread_mutex_unlock(&server->past_lock);
-	command->out.body = capacity;
-	command->out.body_len = sizeof(server->past);
-	export_put_feature(command, NULL, 0);
 }
 
-bool export_history_moved(struct export_command *command, const uint8_t *data, size_t len)
+const char *export_history_moved(struct vfmig_export *server, const char *where)
 {
-	struct vfmig_export *server = command->client->server;
-	struct vfmig_feature_history reported;
 	const char *why = NULL;
 
-	if (len < sizeof(reported))
-		why = "the payload is too small";
-	else
-		memcpy(&reported, data, sizeof(reported));
-	if (!why && reported.past != VFMIG_HISTORY_MOVED)
-		why = "a client can say only that the state was moved away";
-	if (!why && strnlen(reported.where, sizeof(reported.where)) == sizeof(reported.where))
-		why = "the place has no end";
-	if (!why)
-		why = abi_section_sentence(reported.where, strlen(reported.where));
 	pthread_mutex_lock(&server->past_lock);
-	if (!why && server->past.past == VFMIG_HISTORY_UNKNOWN)
+	if (server->past.past == VFMIG_HISTORY_UNKNOWN)
 		why = "the server does not see all of the device's states";
-	if (!why && runs(server->state))
+	else if (runs(server->state))
 		why = "the device runs here";
-	if (!why)
-		become(server, VFMIG_HISTORY_MOVED, reported.where);
+	else
+		become(server, VFMIG_HISTORY_MOVED, where);
 	pthread_mutex_unlock(&server->past_lock);
-	if (why)
-		export_refuse(command, -EINVAL, "feature USER_HISTORY: %s", why);
-	return !why;
+	return why;
 }

@@ -4,11 +4,10 @@
  * regions are mapped from.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "export/vfio_user/server.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
 
 /* Neither a device nor a region has more to say of itself than fits here. */
 #define INFO_MAX 65536u

@@ -3,11 +3,9 @@
  * Regions: read, written, and written in several places by one message.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "export/vfio_user/server.h"
+#include "export/vfio_user/command.h"
 
 static void region_back(struct export_command *command, ssize_t result)
 {

@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "device/device.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
+#include "export/vfio_user/memory.h"
 #include "export/vfio_user/server.h"
 
 struct export_dma {

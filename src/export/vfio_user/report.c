@@ -14,7 +14,8 @@
 #include "abi/feature.h"
 #include "abi/le.h"
 #include "abi/range.h"
-#include "export/vfio_user/server.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/command.h"
 
 /* The largest bitmap that is kept. */
 #define KEEP (8u << 20)

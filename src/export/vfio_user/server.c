@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "device/work.h"
+#include "export/vfio_user/client.h"
+#include "export/vfio_user/history.h"
 #include "export/vfio_user/server.h"
 
 #define TIMEOUT_MS  30000
@@ -186,14 +188,6 @@ void vfmig_export_close(struct vfmig_export *server)
 }
 
 /* ---- working it ---- */
-
-void export_wake(struct vfmig_export *server)
-{
-	uint64_t one = 1;
-	ssize_t n = write(server->wake, &one, sizeof(one));
-
-	(void)n; /* it can only be awake already */
-}
 
 static void drain(int fd)
 {
