@@ -59,7 +59,7 @@ static ssize_t ask(struct vfmig_request *request)
 /* The client introduces itself in a call that waits: somebody has to serve it. */
 static void serve(uint64_t bytes)
 {
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_error err = {0};
 	int pair[2];
 

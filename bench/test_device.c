@@ -134,7 +134,8 @@ static void served_begin(void *self)
 	struct vfmig_error err = {0};
 
 	for (unsigned i = 0; i < served->count; i++) {
-		struct vfmig_export_options config = {.fd = served->fd[i]};
+		struct vfmig_export_options config = {
+			.struct_size = sizeof(struct vfmig_export_options), .fd = served->fd[i]};
 		struct vfmig_export *export;
 
 		served->cards[i] = bench_card(served->bytes, served->options,

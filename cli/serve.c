@@ -181,7 +181,7 @@ static int serve(struct vfmig_device *device, const struct vfmig_export_options 
 static int run(const struct cli_list *words)
 {
 	const struct vfmig_events events = {tell, NULL};
-	struct vfmig_export_options config = {.events = &events};
+	struct vfmig_export_options config;
 	struct cli_user user = {0};
 	struct vfmig_device *device;
 	int ret;
@@ -193,6 +193,8 @@ static int run(const struct cli_list *words)
 	}
 	if (!words->count)
 		return cli_usage("serve needs a DEVICE (vfmig help serve)");
+	vfmig_export_options_init(&config);
+	config.events = &events;
 	ret = configure(&config);
 	if (!ret)
 		ret = check_sandbox();

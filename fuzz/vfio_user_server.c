@@ -77,7 +77,8 @@ static size_t slice(int fd, const uint8_t *data, size_t size, int memory)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int memory = -1;
-	struct vfmig_export_options config = {.timeout_ms = 1};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .timeout_ms = 1};
 	struct vfmig_user_header negotiation = {.cmd = VFMIG_USER_VERSION,
 						.msg_size = 16 + sizeof(HELLO)};
 	struct vfmig_export *server;

@@ -9,7 +9,9 @@
 #define VFMIG_EXPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <vfmig/error.h>
 #include <vfmig/event.h>
@@ -23,6 +25,7 @@ struct vfmig_export;
 
 /**
  * struct vfmig_export_options - how to serve a device over vfio-user
+ * @struct_size: sizeof(struct vfmig_export_options), set by vfmig_export_options_init()
  * @socket_path: path of the socket to listen on. The export creates the socket file and removes it at the end; it replaces a
  *	file on which no server listens. NULL to serve @fd
  * @fd: without @socket_path: a UNIX stream socket, connected to a client or listening. The export owns it from the call
@@ -44,6 +47,7 @@ struct vfmig_export;
  *	"cannot-accept" (why) when accept() begins to fail; the export retries ten times per second
  */
 struct vfmig_export_options {
+	size_t struct_size;
 	const char *socket_path;
 	int fd;
 	uint32_t socket_mode;
@@ -54,6 +58,14 @@ struct vfmig_export_options {
 	bool allow_other_users;
 	const struct vfmig_events *events;
 };
+
+/** vfmig_export_options_init() - set all options to their defaults: zeros, and no descriptor (@fd -1) */
+static inline void vfmig_export_options_init(struct vfmig_export_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->struct_size = sizeof(*options);
+	options->fd = -1;
+}
 
 /**
  * vfmig_export_open_vfio_user() - serve a device over vfio-user

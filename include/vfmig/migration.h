@@ -80,7 +80,8 @@ enum vfmig_unconverged {
 };
 
 /**
- * struct vfmig_migration_options - how to migrate
+ * struct vfmig_migration_options - how to migrate; set by vfmig_migration_options_init()
+ * @struct_size: sizeof(struct vfmig_migration_options)
  * @downtime_ms: source: switch over when the estimated downtime is at most this (default 300; 1 to 2^40). The estimate
  *	divides the bytes that are left by the rate at which the destination has loaded; everything sent before
  *	is loaded by then. If the actual downtime is longer, @over_limit of the result and the event "downtime"
@@ -114,6 +115,7 @@ enum vfmig_unconverged {
  * Time limits are in ms; 0: none.
  */
 struct vfmig_migration_options {
+	size_t struct_size;
 	uint64_t downtime_ms;
 	bool enforce_downtime;
 	uint64_t bandwidth;
@@ -142,8 +144,14 @@ struct vfmig_migration_options {
  */
 const struct vfmig_option *vfmig_migration_option_table(void);
 
+/** vfmig_migration_options_set_defaults() - set the first @size bytes; for vfmig_migration_options_init() */
+void vfmig_migration_options_set_defaults(struct vfmig_migration_options *options, size_t size);
+
 /** vfmig_migration_options_init() - set all options to their defaults */
-void vfmig_migration_options_init(struct vfmig_migration_options *options);
+static inline void vfmig_migration_options_init(struct vfmig_migration_options *options)
+{
+	vfmig_migration_options_set_defaults(options, sizeof(*options));
+}
 
 /**
  * struct vfmig_migration_user - callbacks to what uses the devices: vCPUs, a workload
@@ -175,7 +183,7 @@ struct vfmig_migration_user {
  * @options: copied; NULL for the defaults
  * @m: the migration; the caller calls vfmig_migration_free()
  *
- * Return: 0; -ENOMEM; -EINVAL for options out of range.
+ * Return: 0; -ENOMEM; -EINVAL for options out of range; -E2BIG for options that this version does not support.
  */
 int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_options *options,
 			struct vfmig_migration **m, struct vfmig_error *err);

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "device/sized.h"
 #include "engine/device.h"
 #include "engine/estimate.h"
 #include "engine/loop.h"
@@ -29,23 +30,23 @@ static int check_options(const struct vfmig_migration_options *o, struct vfmig_e
 int vfmig_migration_new(enum vfmig_role role, const struct vfmig_migration_options *options,
 			struct vfmig_migration **out, struct vfmig_error *err)
 {
-	struct vfmig_migration_options defaults;
+	struct vfmig_migration_options own;
 	struct vfmig_migration *m;
-	int ret;
+	int ret = 0;
 
-	if (!options) {
-		vfmig_migration_options_init(&defaults);
-		options = &defaults;
-	}
-	ret = check_options(options, err);
+	if (options)
+		ret = sized_read(&own, sizeof(own), options, "vfmig_migration_options", err);
+	else
+		vfmig_migration_options_init(&own);
+	ret = ret ? ret : check_options(&own, err);
 	if (ret)
 		return ret;
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return vfmig_err(err, -ENOMEM, "no memory for a migration");
 	m->role = role;
-	m->options = *options;
-	m->limits.request_ms = options->request_ms;
+	m->options = own;
+	m->limits.request_ms = own.request_ms;
 	m->channel.in_fd = m->channel.out_fd = -1;
 	m->channel.in.port.fd = m->channel.out.port.fd = -1;
 	ret = loop_init(&m->loop, err);

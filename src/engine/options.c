@@ -6,6 +6,8 @@
 
 #include <vfmig/migration.h>
 
+#include "device/sized.h"
+
 static const char *const unconverged[] = {"fail", "switch", NULL};
 
 #define AT(member) .offset = offsetof(struct vfmig_migration_options, member)
@@ -102,8 +104,10 @@ const struct vfmig_option *vfmig_migration_option_table(void)
 	return table;
 }
 
-void vfmig_migration_options_init(struct vfmig_migration_options *options)
+void vfmig_migration_options_set_defaults(struct vfmig_migration_options *options, size_t size)
 {
-	*options = (struct vfmig_migration_options){0};
-	vfmig_options_parse(table, NULL, options, NULL);
+	struct vfmig_migration_options defaults = {0};
+
+	vfmig_options_parse(table, NULL, &defaults, NULL);
+	sized_write(options, size, &defaults, sizeof(defaults));
 }

@@ -74,7 +74,8 @@ static void in_process(const char *name, bool *kept)
 
 static void by_vfio_user(const char *name, bool plain, bool *kept)
 {
-	struct vfmig_export_options config = {.no_extensions = plain};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .no_extensions = plain};
 	char dir[] = "/tmp/vfmig-conform-XXXXXX", path[64], url[96];
 	struct vfmig_device *device, *client;
 	struct vfmig_export *server;

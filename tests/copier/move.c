@@ -32,7 +32,8 @@ static void open_device(struct move *move, struct move_side *side, const struct 
 			const char *more, const char *filter)
 {
 	char options[256], dir[] = "/tmp/vfmig-move-XXXXXX", path[64], name[96];
-	struct vfmig_export_options config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path};
 
 	snprintf(options, sizeof(options), "size=%u%s%s", MOVE_BOARD, more ? "," : "",
 		 more ? more : "");

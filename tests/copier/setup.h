@@ -53,7 +53,8 @@ struct setup {
 static inline void setup_serve(struct setup *setup)
 {
 	char dir[] = "/tmp/vfmig-rig-XXXXXX", path[64], name[96];
-	struct vfmig_export_options config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path};
 
 	CHECK(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s", dir);

@@ -48,7 +48,8 @@ struct setup_server {
 
 static inline void setup_serve(struct setup_server *s, unsigned n, const char *device)
 {
-	struct vfmig_export_options config = {.fd = -1};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .fd = -1};
 	struct vfmig_error err = {0};
 
 	strcpy(s->folder, "/tmp/vfmig-test-XXXXXX");

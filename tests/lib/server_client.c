@@ -10,7 +10,7 @@
 int server_client_serve(struct server_client *p, uint64_t flags,
 			const struct vfmig_export_options *config)
 {
-	struct vfmig_export_options c = {0};
+	struct vfmig_export_options c = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_error err = {0};
 	int fds[2];
 
@@ -38,7 +38,7 @@ void server_client_open(struct server_client *p, uint64_t flags,
 void server_client_open_chain(struct server_client *p, uint64_t flags,
 			      const struct vfmig_export_options *config, const char *options)
 {
-	struct vfmig_export_options c = {0};
+	struct vfmig_export_options c = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_error err = {0};
 	int fds[2];
 

@@ -18,7 +18,7 @@ static struct vfmig_export *server;
 /* As it is, or (@far) behind a socket. */
 static struct vfmig_device *open_as(const char *guise, bool far, struct vfmig_device **served)
 {
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_device *device;
 	char name[64];
 	int fds[2];

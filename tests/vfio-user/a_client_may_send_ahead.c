@@ -125,7 +125,7 @@ static void *serve(void *server)
 int main(void)
 {
 	static const char negotiation[] = "\0\0\1\0{\"capabilities\":{\"write_multiple\":true}}";
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_export *server;
 	struct vfmig_device *device;
 	struct vfmig_error err = {0};

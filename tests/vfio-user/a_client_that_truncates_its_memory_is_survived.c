@@ -72,7 +72,8 @@ int main(void)
 {
 	struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
 	char dir[] = "/tmp/vfmig-cut-XXXXXX", path[64];
-	struct vfmig_export_options config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path};
 	struct vfmig_error err = {0};
 	struct fake_device *f = fake_device_new(0);
 	int fd;

@@ -98,7 +98,8 @@ static void *serve(void *context)
 
 static struct vfmig_export *listening(struct fake_device *f)
 {
-	struct vfmig_export_options config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path};
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
 
@@ -177,7 +178,8 @@ static void plain(enum vfmig_state last, enum vfmig_state then)
 static void socket_files(void)
 {
 	struct fake_device *f = fake_device_new(0), *g = fake_device_new(0);
-	struct vfmig_export_options config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path};
 	struct vfmig_export *server, *other;
 	struct vfmig_error err = {0};
 	struct stat before, after;

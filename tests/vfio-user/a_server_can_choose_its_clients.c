@@ -36,7 +36,8 @@ static int connected(const struct sockaddr_un *at, socklen_t len)
 
 static void descriptors(void)
 {
-	struct vfmig_export_options config = {.timeout_ms = 50};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .timeout_ms = 50};
 	struct fake_device *f = fake_device_new(0);
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
@@ -74,7 +75,8 @@ static void descriptors(void)
 
 static void seals(void)
 {
-	struct vfmig_export_options config = {.require_sealed = true};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .require_sealed = true};
 	struct server_client p;
 	int fd = server_client_serve(&p, 0, &config), mem;
 	void *memory = shared_memory(0x2000, &mem);
@@ -92,7 +94,8 @@ static void seals(void)
 
 static void plain(void)
 {
-	struct vfmig_export_options config = {.no_extensions = true};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .no_extensions = true};
 	uint64_t flags = 0;
 	struct server_client p;
 

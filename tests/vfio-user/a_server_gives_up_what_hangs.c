@@ -17,7 +17,7 @@ int main(void)
 {
 	const char *filters[] = {"fault,arc=any:stop_copy,do=hang",
 				 "fault,op=region-read,nth=40,do=hang"};
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_device *served, *device;
 	struct vfmig_session *session;
 	struct vfmig_export *server;

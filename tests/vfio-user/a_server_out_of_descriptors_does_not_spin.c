@@ -23,7 +23,9 @@ int main(void)
 {
 	char dir[] = "/tmp/vfmig-full-XXXXXX", path[64];
 	const struct vfmig_events events = {on_event, NULL};
-	struct vfmig_export_options config = {.socket_path = path, .events = &events};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path,
+					      .events = &events};
 	struct rlimit before, none;
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};

@@ -93,7 +93,8 @@ static void a_long_place_is_cut(struct server_client *p)
 
 int main(void)
 {
-	const struct vfmig_export_options plain = {.no_extensions = true};
+	const struct vfmig_export_options plain = {
+		.struct_size = sizeof(struct vfmig_export_options), .no_extensions = true};
 	struct vfmig_feature_history h;
 	struct vfmig_session *s;
 	struct server_client p;

@@ -47,7 +47,9 @@ static void has_ended(int expected)
 static int begin(struct server_client *p, uint64_t timeout_ms, const char *json)
 {
 	for (;; timeout_ms *= 2) {
-		struct vfmig_export_options config = {.timeout_ms = timeout_ms};
+		struct vfmig_export_options config = {.struct_size =
+							      sizeof(struct vfmig_export_options),
+						      .timeout_ms = timeout_ms};
 		int fd = server_client_serve(p, 0, &config), ret = raw_hello(fd, json);
 
 		p->fake->doorbell = ring;

@@ -47,7 +47,7 @@ static void let_go(void)
 
 int main(void)
 {
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_model model = test_device_model;
 	struct vfmig_device *served, *device;
 	struct vfmig_session *session;

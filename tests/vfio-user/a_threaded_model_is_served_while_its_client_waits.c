@@ -58,7 +58,7 @@ static unsigned ask(struct vfmig_device *client)
 
 int main(void)
 {
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_device *device, *client;
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};

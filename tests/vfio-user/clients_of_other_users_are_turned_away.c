@@ -47,7 +47,8 @@ static bool is_served(uid_t uid)
 static void serve(bool allow_others)
 {
 	const struct vfmig_events events = {on_event, NULL};
-	struct vfmig_export_options config = {.socket_path = path,
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path,
 					      .socket_mode = 0666,
 					      .allow_other_users = allow_others,
 					      .events = &events};

@@ -107,7 +107,8 @@ static void peer_to_peer(struct server_client *p, struct fake_device *peer)
 
 static void all(const char *options, bool no_twin, bool chain)
 {
-	struct vfmig_export_options config = {.no_twin_socket = no_twin};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .no_twin_socket = no_twin};
 	struct fake_device *peer = fake_device_new(0);
 	unsigned before = count_fds();
 	struct vfmig_space *space = vfmig_space_new();

@@ -45,7 +45,8 @@ void hostile_decent(void)
 
 void hostile_run(void (*const *tests)(void), size_t count)
 {
-	struct vfmig_export_options config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path};
 	struct vfmig_export *server;
 	struct vfmig_error err = {0};
 	unsigned before = count_fds();

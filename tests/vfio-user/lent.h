@@ -50,7 +50,7 @@ static inline void lent_expect(void)
 /* Serve it up to STOP_COPY; the client's socket. Nobody works the server then. */
 static inline int lent_serve(struct vfmig_device *card, struct vfmig_export **server)
 {
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));

@@ -19,7 +19,7 @@ static struct vfmig_export *server;
 
 static int serve(const char *options)
 {
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	int fds[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
@@ -102,7 +102,8 @@ static void by_our_client(void)
 static void when_the_client_goes(void)
 {
 	char path[64], dir[] = "/tmp/vfmig-test-XXXXXX";
-	struct vfmig_export_options config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options),
+					      .socket_path = path};
 	struct vfmig_device *client;
 	unsigned sleeps;
 

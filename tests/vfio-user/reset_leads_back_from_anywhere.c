@@ -32,7 +32,7 @@ static struct vfmig_device *test_device_open_here(const char *options)
 
 static struct vfmig_device *test_device_open_there(const char *options)
 {
-	struct vfmig_export_options config = {0};
+	struct vfmig_export_options config = {.struct_size = sizeof(struct vfmig_export_options)};
 	struct vfmig_device *client;
 	int fds[2];
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "device/work.h"
+#include "device/sized.h"
 #include "export/vfio_user/client.h"
 #include "export/vfio_user/history.h"
 #include "export/vfio_user/server.h"
@@ -137,8 +138,14 @@ int vfmig_export_open_vfio_user(struct vfmig_device *device,
 
 	if (!server)
 		return vfmig_err(err, -ENOMEM, "no memory for an export");
+	ret = sized_read(&server->config, sizeof(server->config), config, "vfmig_export_options",
+			 err);
+	if (ret) {
+		free(server);
+		return ret;
+	}
+	config = &server->config;
 	server->device = device;
-	server->config = *config;
 	server->epoll = server->wake = server->timer = server->listen_fd = -1;
 	pthread_mutex_init(&server->past_lock, NULL);
 	server->max_maps = max_maps();
