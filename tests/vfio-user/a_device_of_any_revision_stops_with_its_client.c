@@ -43,7 +43,7 @@ static void look_and_go(struct vfmig_export *server, const char *path, const cha
 static void stops(const char *protocol)
 {
 	char dir[] = "/tmp/vfmig-test-XXXXXX", path[64], options[64];
-	struct vfmig_vfio_user_config config = {.socket_path = path};
+	struct vfmig_export_options config = {.struct_size = sizeof(config), .socket_path = path};
 	struct vfmig_device *device;
 	struct vfmig_export *server;
 
@@ -51,7 +51,7 @@ static void stops(const char *protocol)
 	snprintf(path, sizeof(path), "%s/socket", dir);
 	snprintf(options, sizeof(options), "protocol=%s", protocol);
 	device = test_device_open(options);
-	CHECK_EQ(vfmig_export_vfio_user(device, &config, &server, NULL), 0);
+	CHECK_EQ(vfmig_export_open_vfio_user(device, &config, &server, NULL), 0);
 	CHECK_EQ(state_of(device), VFMIG_STATE_RUNNING);
 	look_and_go(server, path, NULL, VFMIG_STATE_RUNNING);
 	CHECK_EQ(state_of(device), VFMIG_STATE_STOP);
