@@ -62,8 +62,7 @@ static int open_model(const char *name, const char *options, struct vfmig_device
 		ret = vfmig_model_open(models[i], options, device, err);
 		return ret ? vfmig_err_at(err, ret, "model:%s", name) : 0;
 	}
-	return vfmig_err(err, -ENOENT, "there is no model '%s' (vfmig list names those there are)",
-			 name);
+	return vfmig_err(err, -ENOENT, "unknown model '%s'; 'vfmig list' prints the models", name);
 }
 
 /* A source's own time limit holds from its first connection on, so that it is an option; the name's goes before it. */
@@ -97,7 +96,7 @@ static int open_kind(const char *kind, size_t kind_len, const char *place, const
 		return ret ? vfmig_err_at(err, ret, "%s:%s", s->name, place) : 0;
 	}
 	return vfmig_err(err, -ENOENT,
-			 "'%.*s' is no kind of device (try model:NAME or vfio-user:SOCKET)",
+			 "unknown kind of device '%.*s'; use model:NAME or vfio-user:SOCKET",
 			 (int)kind_len, kind);
 }
 
@@ -109,10 +108,10 @@ static int open_named(const char *name, uint64_t timeout_ms, struct vfmig_device
 	int ret;
 
 	if (!colon || colon == name || (comma && comma < colon))
-		return vfmig_err(err, -EINVAL,
-				 "'%s' names no device: it must be KIND:NAME, such as model:copier "
-				 "or vfio-user:/run/dev.sock",
-				 name);
+		return vfmig_err(
+			err, -EINVAL,
+			"'%s' is not a device name; use KIND:NAME, such as model:copier or vfio-user:/run/dev.sock",
+			name);
 	place = cut(colon + 1, &options);
 	if (!place)
 		return vfmig_err(err, -ENOMEM, "no memory to open a device");
@@ -120,7 +119,8 @@ static int open_named(const char *name, uint64_t timeout_ms, struct vfmig_device
 		ret = open_kind(name, (size_t)(colon - name), place, options, timeout_ms, device,
 				err);
 	else
-		ret = vfmig_err(err, -EINVAL, "'%s' names no device: nothing behind the colon",
+		ret = vfmig_err(err, -EINVAL,
+				"'%s' is not a device name: the part after the colon is empty",
 				name);
 	free(place);
 	return ret;
@@ -149,7 +149,7 @@ int vfmig_device_add_filter(struct vfmig_device **device, const char *filter,
 			vfmig_err_at(err, ret, "filter %s", name);
 	} else {
 		ret = vfmig_err(err, -ENOENT,
-				"there is no filter '%s' (vfmig list names those there are)", name);
+				"unknown filter '%s'; 'vfmig list' prints the filters", name);
 	}
 	free(name);
 	return ret;
@@ -168,7 +168,7 @@ int vfmig_open_limited(const char *name, const char *const *texts, size_t count,
 	int ret;
 
 	if (count > VFMIG_FILTERS_MAX)
-		return vfmig_err(err, -E2BIG, "%zu filters around one device, over %u", count,
+		return vfmig_err(err, -E2BIG, "%zu filters on one device; the limit is %u", count,
 				 VFMIG_FILTERS_MAX);
 	ret = open_named(name, timeout_ms, &opened, err);
 	/* Before the next filter goes around it: some ask what is inside who it is. */

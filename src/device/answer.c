@@ -13,10 +13,11 @@ ssize_t answer_region(struct vfmig_request *request, const struct vfmig_region_i
 
 	if (size < sizeof(reported))
 		return vfmig_err(request->err, -EINVAL,
-				 "region-info with room for %zu bytes: it takes %zu", size,
-				 sizeof(reported));
+				 "region-info: the buffer has %zu bytes, and the reply needs %zu",
+				 size, sizeof(reported));
 	if (!abi_msg_put_region_info(request->info.buf, size, (uint32_t)size, info, caps))
-		return vfmig_err(request->err, -EIO, "region %u has more areas than can be told",
+		return vfmig_err(request->err, -EIO,
+				 "region %u has more areas than a capability can list",
 				 info->index);
 	memcpy(&reported, request->info.buf, sizeof(reported));
 	return reported.argsz;

@@ -55,9 +55,10 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 	if (call_ready(&call))
 		return finish(device, request);
 	if (!device)
-		return vfmig_err(request->err, -EPROTO,
-				 "%s: left undone by a session without a device",
-				 vfmig_op_name(request->op));
+		return vfmig_err(
+			request->err, -EPROTO,
+			"%s: the session did not complete the request, and it has no device to wait for",
+			vfmig_op_name(request->op));
 	if (!deadline && limit)
 		deadline = device_now() + (int64_t)limit * 1000000;
 	ret = vfmig_device_wait(device, call_ready, &call, deadline);
@@ -68,12 +69,13 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 		if (!vfmig_device_wait(device, call_ready, &call, device_now() + 1000000))
 			return finish(device, request);
 	if (ret != -ETIMEDOUT)
-		return vfmig_err(request->err, ret, "device %s: lost during %s", device->name,
+		return vfmig_err(request->err, ret,
+				 "device %s: lost while the request %s was pending", device->name,
 				 vfmig_op_name(request->op));
-	return vfmig_err(request->err, ret,
-			 "device %s: no answer to %s in time; it hangs, or the time limit is too "
-			 "short",
-			 device->name, vfmig_op_name(request->op));
+	return vfmig_err(
+		request->err, ret,
+		"device %s: no reply to %s within the time limit; reset the device or raise the limit",
+		device->name, vfmig_op_name(request->op));
 }
 
 static void to_device(void *whom, struct vfmig_request *request)

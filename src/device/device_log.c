@@ -23,12 +23,12 @@ int device_log_check(struct vfmig_device *device, struct vfmig_error *err)
 		NULL, 0, &why);
 
 	if (ret == -ENOTTY || ret == -EINVAL || ret == -EOPNOTSUPP)
-		return vfmig_err(err, -EOPNOTSUPP,
-				 "device %s has no log of what it writes to memory, so that memory "
-				 "cannot be moved while it runs",
-				 device->name);
+		return vfmig_err(
+			err, -EOPNOTSUPP,
+			"device %s has no DMA logging, so memory that it writes cannot be migrated while it runs",
+			device->name);
 	if (ret)
-		return vfmig_err(err, ret, "device %s cannot be asked for its log of DMA: %s",
+		return vfmig_err(err, ret, "device %s: DMA logging could not be probed: %s",
 				 device->name, why.code ? why.text : strerror(-ret));
 	return 0;
 }
@@ -121,7 +121,8 @@ int device_log_read_clear(struct vfmig_device *device, uint64_t iova, uint64_t s
 	int ret = 0;
 
 	if (!bitmap || !runs.run)
-		ret = vfmig_err(err, -ENOMEM, "device %s: no memory for a report of %zu bytes",
+		ret = vfmig_err(err, -ENOMEM,
+				"device %s: no memory for a dirty page report of %zu bytes",
 				device->name, bytes);
 	while (size && !ret) {
 		struct vfmig_feature_dma_logging_report report = {
@@ -140,8 +141,10 @@ int device_log_read_clear(struct vfmig_device *device, uint64_t iova, uint64_t s
 		runs.reported = false;
 		ret = (int)vfmig_call(device, &request);
 		if (!ret && take_report(&report, &runs, bytes, into))
-			ret = vfmig_err(err, -EPROTO, "device %s: its report leaves its range",
-					device->name);
+			ret = vfmig_err(
+				err, -EPROTO,
+				"device %s reported dirty pages outside of the requested range",
+				device->name);
 		iova += report.length;
 		size -= report.length;
 	}

@@ -18,7 +18,7 @@ int vfmig_device_get_history(struct vfmig_device *device, struct vfmig_feature_h
 		return ret;
 	history->where[sizeof(history->where) - 1] = 0;
 	if (abi_section_sentence(history->where, strlen(history->where)))
-		strcpy(history->where, "(a place that cannot be printed)");
+		strcpy(history->where, "(an unprintable name)");
 	return 0;
 }
 

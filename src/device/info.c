@@ -37,8 +37,10 @@ int vfmig_device_get_details(struct vfmig_device *device, struct vfmig_device_de
 		if (ret < 0 || (size_t)ret <= size)
 			break;
 		if (ret > INFO_MAX) {
-			ret = vfmig_err(err, -E2BIG, "device %s: information of %zd bytes, over %u",
-					device->name, ret, INFO_MAX);
+			ret = vfmig_err(
+				err, -E2BIG,
+				"device %s: device information has %zd bytes, the limit is %u",
+				device->name, ret, INFO_MAX);
 			break;
 		}
 		size = (size_t)ret;

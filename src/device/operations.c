@@ -35,7 +35,8 @@ static int info(struct vfmig_device *device, enum vfmig_op op, uint32_t index, v
 	if (ret < 0)
 		return (int)ret;
 	if ((size_t)ret < least)
-		return vfmig_err(err, -EPROTO, "device %s: %s of %zd bytes, which is too short",
+		return vfmig_err(err, -EPROTO,
+				 "device %s: the reply to %s has %zd bytes, which is too short",
 				 device->name, vfmig_op_name(op), ret);
 	return 0;
 }
@@ -64,7 +65,8 @@ static int decode_region(struct vfmig_device *device, const void *buf, size_t si
 	if (!why)
 		why = abi_msg_get_region_caps(buf, size, &head, areas, VFMIG_MMAP_AREAS, &caps);
 	if (why)
-		return vfmig_err(err, -EPROTO, "device %s: region %u: information refused: %s",
+		return vfmig_err(err, -EPROTO,
+				 "device %s: region %u: region information failed: %s",
 				 device->name, region->index, why);
 	region->flags = head.flags;
 	region->size = head.size;
@@ -120,9 +122,10 @@ int vfmig_device_get_region_info(struct vfmig_device *device, uint32_t index,
 			break;
 		if (ret > INFO_MAX) {
 			free(buf);
-			return vfmig_err(err, -E2BIG,
-					 "device %s: region %u: information of %zd bytes, over %u",
-					 device->name, index, ret, INFO_MAX);
+			return vfmig_err(
+				err, -E2BIG,
+				"device %s: region %u: region information has %zd bytes, the limit is %u",
+				device->name, index, ret, INFO_MAX);
 		}
 		size = (size_t)ret;
 	}
@@ -172,10 +175,10 @@ int vfmig_device_region_map(struct vfmig_device *device, uint32_t index, uint64_
 		    size <= region.area[i].size - (offset - region.area[i].offset))
 			break;
 	if (i == region.areas || !size)
-		return vfmig_err(err, -EINVAL,
-				 "device %s: region %u: 0x%llx bytes at 0x%llx cannot be mapped",
-				 device->name, index, (unsigned long long)size,
-				 (unsigned long long)offset);
+		return vfmig_err(
+			err, -EINVAL,
+			"device %s: region %u: 0x%llx bytes at 0x%llx are not in a mappable area",
+			device->name, index, (unsigned long long)size, (unsigned long long)offset);
 	request.region_fd.index = index;
 	request.region_fd.fd = -1;
 	ret = call(device, &request);

@@ -55,10 +55,11 @@ static int bounded(const struct vfmig_option *o, const char *text, const struct 
 	int ret = number(text, suffix, value);
 
 	if (ret)
-		return vfmig_err(err, ret, "option %s: '%s' is not a %s", o->name, text,
+		return vfmig_err(err, ret, "option %s: '%s' is not a valid %s", o->name, text,
 				 suffix == sizes ? "size (try 4096, 64K, 1G)" : "number");
 	if (*value < o->min || (o->max && *value > o->max))
-		return vfmig_err(err, -ERANGE, "option %s: %s is out of range (%llu to %llu)",
+		return vfmig_err(err, -ERANGE,
+				 "option %s: %s is out of range; use a value from %llu to %llu",
 				 o->name, text, (unsigned long long)o->min,
 				 (unsigned long long)(o->max ? o->max : UINT64_MAX));
 	return 0;
@@ -99,8 +100,9 @@ static int set(const struct vfmig_option *o, const char *text, char *into, struc
 		return bounded(o, text, msecs, (uint64_t *)into, err);
 	case VFMIG_OPTION_BOOL:
 		if (strcmp(text, "on") && strcmp(text, "off"))
-			return vfmig_err(err, -EINVAL, "option %s: '%s' is neither on nor off",
-					 o->name, text);
+			return vfmig_err(err, -EINVAL,
+					 "option %s: invalid value '%s'; use on or off", o->name,
+					 text);
 		*(bool *)into = !strcmp(text, "on");
 		return 0;
 	case VFMIG_OPTION_TEXT:
@@ -118,13 +120,13 @@ static int set(const struct vfmig_option *o, const char *text, char *into, struc
 			}
 		}
 		list_choices(o->choices, list, sizeof(list));
-		return vfmig_err(err, -EINVAL, "option %s: '%s' is none of %s", o->name, text,
-				 list);
+		return vfmig_err(err, -EINVAL, "option %s: invalid value '%s'; use one of %s",
+				 o->name, text, list);
 	case VFMIG_OPTION_END:
 		break;
 	}
-	return vfmig_err(err, -EINVAL, "option %s: a kind that there is not (%d)", o->name,
-			 o->kind);
+	return vfmig_err(err, -EINVAL, "option %s: the option table has the unknown kind %d",
+			 o->name, o->kind);
 }
 
 static int unknown(const struct vfmig_option *table, const char *key, struct vfmig_error *err)
@@ -137,9 +139,9 @@ static int unknown(const struct vfmig_option *table, const char *key, struct vfm
 		names[n++] = table->name;
 	names[n] = NULL;
 	if (!n)
-		return vfmig_err(err, -EINVAL, "option '%s': no options are taken here", key);
+		return vfmig_err(err, -EINVAL, "option '%s': no options are accepted here", key);
 	list_choices(names, list, sizeof(list));
-	return vfmig_err(err, -EINVAL, "there is no option '%s' here, only %s", key, list);
+	return vfmig_err(err, -EINVAL, "unknown option '%s'; the options are %s", key, list);
 }
 
 /* One "key=value", which it may write into. */

@@ -16,7 +16,7 @@
 #include "device/page_log.h"
 
 #define PAGE_SHIFT 12
-_Static_assert(DIRTY_PAGE_MIN == 1u << PAGE_SHIFT, "the map's page");
+_Static_assert(DIRTY_PAGE_MIN == 1u << PAGE_SHIFT, "the page size of a map");
 
 static struct page_log *log_of(struct logger *logger)
 {
@@ -48,7 +48,7 @@ static int start(struct logger *logger, uint64_t *page_size,
 	if (log->on) {
 		pthread_mutex_unlock(&log->lock);
 		free(copy);
-		return vfmig_err(err, -EINVAL, "DMA logging is on already: stop it first");
+		return vfmig_err(err, -EINVAL, "DMA logging is already started; stop it first");
 	}
 	log->on = true;
 	log->range = copy;
@@ -136,7 +136,8 @@ static int over_ranges(struct page_log *log, uint64_t iova, uint64_t last,
 
 static int is_off(struct vfmig_error *err)
 {
-	return vfmig_err(err, -EINVAL, "DMA logging is off: there is nothing to report");
+	return vfmig_err(err, -EINVAL,
+			 "DMA logging is not started; start it before requesting a report");
 }
 
 /* The caller has checked that the range does not wrap. */
@@ -243,7 +244,7 @@ int page_log_init(struct page_log *log, struct vfmig_error *err)
 	memset(log, 0, sizeof(*log));
 	ret = dirty_create(&log->map, NULL);
 	if (ret)
-		return vfmig_err(err, ret, "no memory for the log of DMA");
+		return vfmig_err(err, ret, "no memory for the DMA log");
 	log->logger.ops = &ops;
 	pthread_mutex_init(&log->lock, NULL);
 	return 0;

@@ -102,7 +102,8 @@ int vfmig_session_write(struct vfmig_session *session, const void *buf, size_t l
 		if (ret < 0)
 			return (int)ret;
 		if (!ret || (size_t)ret > len)
-			return vfmig_err(err, -EIO, "the device took %zd of %zu bytes of its data",
+			return vfmig_err(err, -EIO,
+					 "the device accepted %zd of %zu bytes of migration data",
 					 ret, len);
 		at += ret;
 		len -= (size_t)ret;

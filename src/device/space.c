@@ -59,20 +59,25 @@ static int check(const struct vfmig_map *map, struct vfmig_error *err)
 	unsigned long long iova = map->iova, size = map->size;
 
 	if (!map->size || (map->iova | map->size) & (VFMIG_PAGE_SIZE - 1))
-		return vfmig_err(err, -EINVAL,
-				 "map of 0x%llx bytes at IOVA 0x%llx: empty, or not in pages of %u",
-				 size, iova, VFMIG_PAGE_SIZE);
+		return vfmig_err(
+			err, -EINVAL,
+			"map of 0x%llx bytes at IOVA 0x%llx: size and IOVA must be multiples of %u, and the size not 0",
+			size, iova, VFMIG_PAGE_SIZE);
 	if (map->size - 1 > UINT64_MAX - map->iova)
-		return vfmig_err(err, -EINVAL,
-				 "map of 0x%llx bytes at IOVA 0x%llx: passes the end of the space",
-				 size, iova);
+		return vfmig_err(
+			err, -EINVAL,
+			"map of 0x%llx bytes at IOVA 0x%llx: the range exceeds the address space",
+			size, iova);
 	if (!map->prot || map->prot & ~(VFMIG_PROT_READ | VFMIG_PROT_WRITE))
-		return vfmig_err(err, -EINVAL, "map at IOVA 0x%llx: protection 0x%x is none", iova,
-				 map->prot);
+		return vfmig_err(err, -EINVAL, "map at IOVA 0x%llx: invalid protection flags 0x%x",
+				 iova, map->prot);
 	if ((map->kind == VFMIG_MAP_MEMORY && !map->ptr) ||
 	    (map->kind == VFMIG_MAP_REGION && !map->device) ||
 	    (map->kind == VFMIG_MAP_REMOTE && !map->access))
-		return vfmig_err(err, -EINVAL, "map at IOVA 0x%llx: nothing behind it", iova);
+		return vfmig_err(
+			err, -EINVAL,
+			"map at IOVA 0x%llx: the map has no memory, region or access function",
+			iova);
 	return 0;
 }
 
@@ -86,7 +91,8 @@ static int insert(struct vfmig_space *space, const struct vfmig_map *map, struct
 				 (unsigned long long)map->size, (unsigned long long)map->iova,
 				 (unsigned long long)entry->map.iova);
 	if (space->maps.count == VFMIG_SPACE_MAX_MAPS)
-		return vfmig_err(err, -ENOSPC, "the space has %u maps, the most there may be",
+		return vfmig_err(err, -ENOSPC,
+				 "the space has %u maps, which is the limit; unmap a range first",
 				 VFMIG_SPACE_MAX_MAPS);
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
@@ -195,7 +201,7 @@ static int unmap_range(struct vfmig_space *space, uint64_t iova, uint64_t last,
 
 	if (cut)
 		return vfmig_err(err, -EINVAL,
-				 "unmap from IOVA 0x%llx to 0x%llx cuts the map at 0x%llx in two",
+				 "unmap from IOVA 0x%llx to 0x%llx would split the map at 0x%llx",
 				 (unsigned long long)iova, (unsigned long long)last,
 				 (unsigned long long)cut->iova);
 	if (!entry || entry->map.iova > last)
@@ -223,9 +229,10 @@ int vfmig_space_unmap(struct vfmig_space *space, uint64_t iova, uint64_t size,
 		      struct vfmig_error *err)
 {
 	if (!size || size - 1 > UINT64_MAX - iova)
-		return vfmig_err(err, -EINVAL,
-				 "unmap of 0x%llx bytes at IOVA 0x%llx: no such range",
-				 (unsigned long long)size, (unsigned long long)iova);
+		return vfmig_err(
+			err, -EINVAL,
+			"unmap of 0x%llx bytes at IOVA 0x%llx: the range is empty or exceeds the address space",
+			(unsigned long long)size, (unsigned long long)iova);
 	return space_unmap_to(space, iova, iova + (size - 1), err);
 }
 
@@ -287,7 +294,7 @@ static int attach(struct vfmig_space *space, struct vfmig_device *device, struct
 	int ret;
 
 	if (device->space)
-		return vfmig_err(err, -EBUSY, "device %s is attached to a space already",
+		return vfmig_err(err, -EBUSY, "device %s is already attached to a space",
 				 device->name);
 	attachment = calloc(1, sizeof(*attachment));
 	if (!attachment)

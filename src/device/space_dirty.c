@@ -220,7 +220,7 @@ static int merge_log(struct space_attachment *a, const struct vfmig_map *map,
 	if (a->untracked)
 		return vfmig_err(
 			err, -EIO,
-			"device %s: its log of what it writes has failed, or did not begin",
+			"device %s: DMA logging failed or could not be started; all its pages count as dirty",
 			a->device->name);
 	if (a->logs)
 		ret = device_log_read_clear(a->device, map->iova, map->size, into, err);
@@ -234,7 +234,9 @@ static int merge_tracker(struct space_tracked *t, const struct vfmig_map *map,
 	int ret;
 
 	if (t->untracked)
-		return vfmig_err(err, -EIO, "tracker %s could not begin anew", t->tracker->name);
+		return vfmig_err(err, -EIO,
+				 "tracker %s could not be restarted; all its pages count as dirty",
+				 t->tracker->name);
 	if (!t->runs)
 		return 0;
 	ret = t->tracker->read_clear(t->tracker->context, map->iova, map->size, into, err);
@@ -276,7 +278,7 @@ int space_dirty_merge(struct vfmig_space *space, uint64_t iova, uint64_t last,
 	first = dirty_create(&fresh, NULL);
 	if (first) {
 		mark_all(space);
-		return vfmig_err(err, first, "no memory to collect written pages");
+		return vfmig_err(err, first, "no memory to collect dirty pages");
 	}
 	for (entry = space_find(space, iova); entry && entry->map.iova <= last;
 	     entry = space_next(space, entry)) {

@@ -43,7 +43,7 @@ static int get_use(struct vfmig_space *space, uint64_t iova, bool write, struct 
 		return vfmig_err(err, -EFAULT, "DMA %s at IOVA 0x%llx: nothing is mapped there",
 				 write ? "write" : "read", (unsigned long long)iova);
 	if (!(entry->map.prot & need))
-		return vfmig_err(err, -EFAULT, "DMA %s at IOVA 0x%llx: the map is %s-only",
+		return vfmig_err(err, -EFAULT, "DMA %s at IOVA 0x%llx: the map is mapped %s-only",
 				 write ? "write" : "read", (unsigned long long)iova,
 				 write ? "read" : "write");
 	*found = entry;
@@ -82,7 +82,7 @@ static int transfer(const struct vfmig_map *map, uint64_t offset, char *buf, siz
 	case VFMIG_MAP_REMOTE:
 		return map->access(map->context, map->iova + offset, buf, len, write, err);
 	}
-	return vfmig_err(err, -EINVAL, "a map of a kind that there is not (%d)", map->kind);
+	return vfmig_err(err, -EINVAL, "unknown map kind %d", map->kind);
 }
 
 int space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
@@ -112,7 +112,7 @@ int space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, b
 		iova += n;
 		len -= n;
 		if (len && !iova)
-			return vfmig_err(err, -EFAULT, "DMA passes the end of the space");
+			return vfmig_err(err, -EFAULT, "the DMA range exceeds the address space");
 	}
 	return 0;
 }

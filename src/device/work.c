@@ -220,7 +220,7 @@ int vfmig_device_start(struct vfmig_device *device, struct vfmig_error *err)
 	int ret;
 
 	if (device->work_thread_runs)
-		return vfmig_err(err, -EALREADY, "device %s has a thread already", device->name);
+		return vfmig_err(err, -EALREADY, "device %s already has a thread", device->name);
 	atomic_store(&device->work_thread_ends, false);
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS); /* of its own access to memory that a client cut off */

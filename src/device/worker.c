@@ -120,10 +120,10 @@ void worker_process(struct worker *worker)
 	pthread_mutex_lock(&worker->lock);
 	while ((outer = late(worker, &next))) {
 		pthread_mutex_unlock(&worker->lock);
-		request_complete_err(outer, -ETIMEDOUT,
-				     "device %s: no answer to %s in time; it hangs, or the time "
-				     "limit is too short",
-				     worker->device->name, vfmig_op_name(outer->op));
+		request_complete_err(
+			outer, -ETIMEDOUT,
+			"device %s: no reply to %s within the time limit; reset the device or raise the limit",
+			worker->device->name, vfmig_op_name(outer->op));
 		pthread_mutex_lock(&worker->lock);
 	}
 	set_timer(worker, next);

@@ -28,7 +28,7 @@ struct delay {
 static const struct vfmig_option options[] = {
 	FILTER_MATCH_OPTIONS(struct delay, match),
 	{"latency-us", VFMIG_OPTION_UINT, AT(latency_us), "0",
-	 "microseconds that each answer comes later", 0, 3600000000},
+	 "microseconds to delay each reply by", 0, 3600000000},
 	{"rate", VFMIG_OPTION_SIZE, AT(rate), "0",
 	 "bytes a second that migration data may move at; 0: no limit"},
 	{NULL},
@@ -136,7 +136,7 @@ static int delay_open(struct vfmig_device *inner, const char *text, struct vfmig
 
 const struct filter_kind filter_delay = {
 	.name = "delay",
-	.summary = "slow a device down: answers come later, data moves at a limited rate",
+	.summary = "delay replies, and limit the rate of migration data",
 	.options = options,
 	.open = delay_open,
 };

@@ -71,22 +71,22 @@ int filter_match_parse(struct filter_match *match, struct vfmig_error *err)
 		if (len == 3 && !memcmp(at, "any", 3))
 			match->ops = DEVICE_OPS;
 		else if (parse_op(at, len, &match->ops))
-			return vfmig_err(err, -EINVAL,
-					 "option op: '%.*s' is not an operation (try feature, "
-					 "reset, data-read)",
-					 (int)len, at);
+			return vfmig_err(
+				err, -EINVAL,
+				"option op: unknown operation '%.*s'; use for example feature, reset or data-read",
+				(int)len, at);
 		at = at[len] ? at + len + 1 : NULL;
 	}
 	if (!match->feature)
 		return 0;
 	if (parse_feature(match->feature, &match->index))
-		return vfmig_err(err, -EINVAL,
-				 "option feature: '%s' is no feature (try mig-device-state, "
-				 "dma-logging-report, or an index)",
-				 match->feature);
+		return vfmig_err(
+			err, -EINVAL,
+			"option feature: unknown feature '%s'; use an index or a name such as mig-device-state",
+			match->feature);
 	match->ops &= 1u << VFMIG_OP_FEATURE;
 	if (!match->ops)
-		return vfmig_err(err, -EINVAL, "option op: only op=feature is about a feature");
+		return vfmig_err(err, -EINVAL, "option feature: needs op=feature, or no option op");
 	return 0;
 }
 

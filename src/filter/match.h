@@ -24,7 +24,7 @@ struct filter_match {
 /* Their lines of an option table; type's member is the struct filter_match. */
 #define FILTER_MATCH_OPTIONS(type, member)                                                         \
 	{"op", VFMIG_OPTION_TEXT, offsetof(type, member.op), NULL,                                 \
-	 "only these operations, joined by + (data-read+data-write); preset: any"},                \
+	 "only these operations, joined by + (data-read+data-write); default: any"},               \
 	{                                                                                          \
 		"feature", VFMIG_OPTION_TEXT, offsetof(type, member.feature), NULL,                \
 			"only this feature, by name (dma-logging-report) or index"                 \

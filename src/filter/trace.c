@@ -43,9 +43,9 @@ struct traced {
 #define AT(member) offsetof(struct trace, member)
 static const struct vfmig_option options[] = {
 	FILTER_MATCH_OPTIONS(struct trace, match),
-	{"file", VFMIG_OPTION_TEXT, AT(file), NULL, "append the lines to this file"},
+	{"file", VFMIG_OPTION_TEXT, AT(file), NULL, "append lines to this file"},
 	{"fd", VFMIG_OPTION_UINT, AT(fd_option), NULL,
-	 "or write them to this descriptor (2 is standard error)", 0, 1 << 20},
+	 "write lines to this descriptor (2 is standard error)", 0, 1 << 20},
 	{NULL},
 };
 
@@ -166,7 +166,7 @@ static void line_of(const struct traced *traced, const char *name, const struct 
 			const struct vfmig_error *err = r->err ? r->err : &traced->err;
 
 			add(&f, VFMIG_U64("errno", -*result));
-			add(&f, VFMIG_TEXT("error", err->code ? err->text : "no reason given"));
+			add(&f, VFMIG_TEXT("error", err->code ? err->text : "no error message"));
 		} else {
 			add(&f, VFMIG_U64("result", *result));
 		}
@@ -232,15 +232,16 @@ static const struct device_ops ops = {
 static int open_output(struct trace *trace, struct vfmig_error *err)
 {
 	if (!trace->file == (trace->fd_option == UINT64_MAX))
-		return vfmig_err(err, -EINVAL, "trace needs either file=PATH or fd=N");
+		return vfmig_err(err, -EINVAL, "filter trace needs either file=PATH or fd=N");
 	if (trace->file)
 		trace->fd = open(trace->file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
 				 0600); /* what a guest's device does is the guest's secret */
 	else
 		trace->fd = fcntl((int)trace->fd_option, F_DUPFD_CLOEXEC, 3);
 	if (trace->fd < 0)
-		return vfmig_err(err, -errno, "trace cannot write to %s: %s",
-				 trace->file ? trace->file : "its descriptor", strerror(errno));
+		return vfmig_err(err, -errno, "filter trace cannot write to %s: %s",
+				 trace->file ? trace->file : "its descriptor (fd=)",
+				 strerror(errno));
 	return 0;
 }
 
@@ -265,7 +266,7 @@ static int trace_open(struct vfmig_device *inner, const char *text, struct vfmig
 
 const struct filter_kind filter_trace = {
 	.name = "trace",
-	.summary = "watch a device: each request and its answer as a line of JSON",
+	.summary = "log each request and its completion as a line of JSON",
 	.options = options,
 	.open = trace_open,
 };

@@ -47,7 +47,7 @@ static const struct vfmig_option options[] = {
 	 .kind = VFMIG_OPTION_CHOICE,
 	 .offset = offsetof(struct translate, from),
 	 .default_text = "newest",
-	 .help = "the revision to drive the device by: the newest that it shows, or one by name",
+	 .help = "the revision that the filter uses with the device: the newest it has, or one by name",
 	 .choices = expose_session_protocols},
 	{.kind = VFMIG_OPTION_END},
 };
@@ -158,12 +158,13 @@ static void log_request(struct translate *t, struct vfmig_request *request)
 	if (!expose_dma_logging(&t->show))
 		request_complete_err(
 			request, -ENOTTY,
-			"device %s reports written pages in its migration region, not by DMA logging",
+			"device %s reports dirty pages in its migration region, not by DMA logging",
 			t->device.name);
 	else if (!reports_pages(t))
 		vfmig_submit(t->device.inner, request);
 	else if (flags & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~op)
-		request_complete_err(request, -ENOTTY, "%s: that feature has no such use",
+		request_complete_err(request, -ENOTTY,
+				     "%s: the feature does not have this operation",
 				     t->device.name);
 	else if (flags & VFMIG_FEATURE_PROBE)
 		request_complete(request, 0);
@@ -340,7 +341,7 @@ static int open_translate(struct vfmig_device *inner, const char *text,
 
 const struct filter_kind filter_translate = {
 	.name = "translate",
-	.summary = "show the device in another revision of the migration protocol",
+	.summary = "expose the device in another revision of the migration protocol",
 	.options = options,
 	.open = open_translate,
 };

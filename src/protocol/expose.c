@@ -135,8 +135,7 @@ bool expose_submit(struct expose *expose, struct vfmig_request *request)
 	if (revision && busy(expose, revision, changes)) {
 		request_complete_err(
 			request, -EBUSY,
-			"the device is being migrated by protocol %s; it is there for %s "
-			"after a reset",
+			"the device is being migrated by protocol %s; reset it before using %s",
 			names[atomic_load(&expose->in_use) & 3], names[revision]);
 		return true;
 	}

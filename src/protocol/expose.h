@@ -35,31 +35,31 @@ extern const char *const expose_session_protocols[];
 	 .kind = VFMIG_OPTION_CHOICE,                                                              \
 	 .offset = (at) + offsetof(struct expose_options, protocol),                               \
 	 .default_text = "v2",                                                                     \
-	 .help = "in which revisions of the migration protocol it is shown",                       \
+	 .help = "revision of the migration protocol that the device is exposed in",               \
 	 .choices = expose_protocols},                                                             \
 		{.name = "data",                                                                   \
 		 .kind = VFMIG_OPTION_CHOICE,                                                      \
 		 .offset = (at) + offsetof(struct expose_options, data),                           \
 		 .default_text = "mapped",                                                         \
-		 .help = "v1, pfn: how the region's data section is reached",                      \
+		 .help = "v1, pfn: how the data section of the region is accessed",                \
 		 .choices = expose_data},                                                          \
 		{.name = "transaction",                                                            \
 		 .kind = VFMIG_OPTION_SIZE,                                                        \
 		 .offset = (at) + offsetof(struct expose_options, transaction),                    \
 		 .default_text = "256K",                                                           \
-		 .help = "v1, pfn: bytes of a transaction, at most",                               \
+		 .help = "v1, pfn: maximum bytes of a transaction",                                \
 		 .min = 16,                                                                        \
 		 .max = REGION_TRANSACTION_MAX},                                                   \
 		{.name = "bitmap",                                                                 \
 		 .kind = VFMIG_OPTION_CHOICE,                                                      \
 		 .offset = (at) + offsetof(struct expose_options, bitmap),                         \
 		 .default_text = "same",                                                           \
-		 .help = "pfn: whether bitmaps come in the data's place, or apart",                \
+		 .help = "pfn: whether bitmaps share the data section or have their own",          \
 		 .choices = expose_bitmaps},                                                       \
 	{                                                                                          \
 		.name = "tell", .kind = VFMIG_OPTION_BOOL,                                         \
 		.offset = (at) + offsetof(struct expose_options, tell), .default_text = "on",      \
-		.help = "v1, pfn: whether the region says which of them it is"                     \
+		.help = "v1, pfn: whether the region has a capability that names its revision"     \
 	}
 
 struct expose {

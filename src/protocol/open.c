@@ -39,7 +39,7 @@ int vfmig_session_open(struct vfmig_device *device, const char *protocol,
 			return ret;
 	}
 	if (!known)
-		return vfmig_err(err, -EINVAL, "there is no migration protocol '%s'", protocol);
-	return vfmig_err(err, -EOPNOTSUPP, "device %s shows no %s%smigration",
+		return vfmig_err(err, -EINVAL, "unknown migration protocol '%s'", protocol);
+	return vfmig_err(err, -EOPNOTSUPP, "device %s does not support %s%smigration",
 			 vfmig_device_name(device), protocol ? protocol : "", protocol ? " " : "");
 }

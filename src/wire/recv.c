@@ -102,10 +102,10 @@ static int command_begins(struct wire *wire, struct wire_socket *s)
 	const struct vfmig_user_header *h = &s->header;
 
 	if (h->msg_size > wire->command_max)
-		return wire_lose(wire, -EMSGSIZE,
-				 "the peer sent a command (%u) of %u bytes; at most %u were "
-				 "agreed",
-				 h->cmd, h->msg_size, wire->command_max);
+		return wire_lose(
+			wire, -EMSGSIZE,
+			"the peer sent command %u with %u bytes; the negotiated limit is %u",
+			h->cmd, h->msg_size, wire->command_max);
 	s->msg = wire_msg_new(wire, s->len);
 	if (!s->msg)
 		return wire_lose(wire, -ENOMEM, "no memory for a command of %u bytes", h->msg_size);
@@ -120,16 +120,15 @@ static int reply_begins(struct wire *wire, struct wire_socket *s)
 
 	if (!ask || ask->id != h->msg_id || ask->cmd != h->cmd || &wire->ends[ask->end] != s)
 		return wire_lose(wire, -EPROTO,
-				 "the peer answered what it was not asked: command %u, id %u",
+				 "the peer sent a reply without a command: command %u, id %u",
 				 h->cmd, h->msg_id);
 	if (ask->out.queued)
 		return wire_lose(wire, -EPROTO,
-				 "the peer answered command %u, id %u, before it had all of it",
+				 "the peer replied to command %u, id %u, before all of it was sent",
 				 h->cmd, h->msg_id);
 	if (s->len > ask->fixed + ask->data_max + ask->slack)
 		return wire_lose(wire, -EPROTO,
-				 "the peer answered command %u with %zu bytes; at most %zu "
-				 "were asked for",
+				 "the peer replied to command %u with %zu bytes; the limit is %zu",
 				 h->cmd, s->len, ask->fixed + ask->data_max + ask->slack);
 	ask->error = 0;
 	if (h->flags & VFMIG_USER_FLAG_ERROR) {
@@ -146,7 +145,7 @@ static int header_is_there(struct wire *wire, struct wire_socket *s)
 		abi_msg_get_header(s->buffer + s->at, ABI_MSG_HEADER_SIZE, UINT32_MAX, &s->header);
 
 	if (why)
-		return wire_lose(wire, -EPROTO, "the peer's messages make no sense: %s", why);
+		return wire_lose(wire, -EPROTO, "the peer sent an invalid message: %s", why);
 	s->at += ABI_MSG_HEADER_SIZE;
 	s->len = s->header.msg_size - ABI_MSG_HEADER_SIZE;
 	s->got = 0;
@@ -189,10 +188,10 @@ static int reply_is_there(struct wire *wire, struct wire_socket *s)
 	struct wire_ask *ask = s->ask;
 
 	if (s->nfds > WIRE_REPLY_FDS)
-		return wire_lose(wire, -EPROTO,
-				 "the peer sent %u descriptors with a reply; at most %u were "
-				 "agreed",
-				 s->nfds, WIRE_REPLY_FDS);
+		return wire_lose(
+			wire, -EPROTO,
+			"the peer sent %u descriptors with a reply; the negotiated limit is %u",
+			s->nfds, WIRE_REPLY_FDS);
 	s->ask = NULL;
 	/* Whoever answers what came behind pages has taken these. */
 	if (ask->npages == s->npages)
@@ -280,10 +279,10 @@ static int take_fds(struct wire *wire, struct wire_socket *s, struct msghdr *msg
 		s->nlate = (unsigned)n;
 	}
 	if (msg->msg_flags & MSG_CTRUNC)
-		return wire_lose(wire, -EPROTO,
-				 "the peer sent more than %u descriptors at a time, or this "
-				 "process may have no more open",
-				 WIRE_FDS);
+		return wire_lose(
+			wire, -EPROTO,
+			"the peer sent more than %u descriptors in a message, or this process reached RLIMIT_NOFILE",
+			WIRE_FDS);
 	return 0;
 }
 
@@ -337,9 +336,9 @@ static ssize_t came(struct wire *wire, struct wire_socket *s, struct msghdr *msg
 	if (n == -EAGAIN || n == -EWOULDBLOCK)
 		return 0;
 	if (n < 0)
-		return wire_lose(wire, (int)n, "receiving failed: %s", strerror((int)-n));
+		return wire_lose(wire, (int)n, "recvmsg: %s", strerror((int)-n));
 	if (!n)
-		return wire_lose(wire, -ECONNRESET, "the peer is gone%s",
+		return wire_lose(wire, -ECONNRESET, "the peer closed the connection%s",
 				 s->body || s->have ? ", in the middle of a message" : "");
 	if ((size_t)n <= direct) {
 		s->got += (size_t)n;
@@ -399,7 +398,7 @@ bool wire_recv(struct wire *wire, enum wire_end end)
 		taken += (size_t)n;
 		if (parse(wire, s)) {
 			/* Whoever said no said why, unless it was the owner, to a command. */
-			wire_lose(wire, -EPROTO, "a command was not taken");
+			wire_lose(wire, -EPROTO, "a command was not handled");
 			return false;
 		}
 	}
@@ -448,6 +447,6 @@ bool wire_wait(struct wire *wire, enum wire_end end)
 	}
 	n = came(wire, s, &msg, direct, n);
 	if (n > 0 && parse(wire, s))
-		wire_lose(wire, -EPROTO, "a command was not taken");
+		wire_lose(wire, -EPROTO, "a command was not handled");
 	return n;
 }

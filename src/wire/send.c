@@ -43,7 +43,7 @@ static void poll_for(struct wire *wire, enum wire_end end, bool reads, bool writ
 	s->writes = writes;
 	s->drains = drains;
 	if (epoll_ctl(wire->epoll, EPOLL_CTL_MOD, s->fd, &event))
-		wire_lose(wire, -errno, "a vfio-user socket cannot be polled");
+		wire_lose(wire, -errno, "epoll on a vfio-user socket");
 }
 
 void wire_reads(struct wire *wire, enum wire_end end, bool reads)
@@ -230,7 +230,7 @@ static void broken(struct wire *wire, struct wire_socket *s, int error)
 {
 	s->broken = true;
 	if (error != -EPIPE && error != -ECONNRESET)
-		wire_lose(wire, error, "sending failed: %s", strerror(-error));
+		wire_lose(wire, error, "sendmsg: %s", strerror(-error));
 	else
 		shutdown(s->fd, SHUT_WR);
 }

@@ -26,9 +26,8 @@ static int address(const char *path, struct sockaddr_un *to, struct vfmig_error 
 		return vfmig_err(err, -EINVAL, "the path of the socket is empty");
 	if (len >= sizeof(to->sun_path))
 		return vfmig_err(err, -ENAMETOOLONG,
-				 "the path of the socket has %zu bytes, and the system takes %zu; "
-				 "use a shorter one",
-				 len, sizeof(to->sun_path) - 1);
+				 "the path of the socket has %zu bytes; the limit is %zu", len,
+				 sizeof(to->sun_path) - 1);
 	memset(to, 0, sizeof(*to));
 	to->sun_family = AF_UNIX;
 	memcpy(to->sun_path, path, len);
@@ -99,14 +98,14 @@ int socket_connect_until(const char *path, int64_t deadline, struct vfmig_error 
 		return fd;
 	ret = try_connect(fd, &to, deadline);
 	if (ret && errno == EAGAIN)
-		ret = vfmig_err(err, -ETIMEDOUT,
-				"socket %s: the server has not taken the connection in time; it "
-				"hangs, or serves other clients",
-				path);
+		ret = vfmig_err(
+			err, -ETIMEDOUT,
+			"socket %s: the server did not accept the connection within the time limit; it hangs or serves other clients",
+			path);
 	else if (ret)
-		ret = vfmig_err(err, -errno, "socket %s: %s%s", path, strerror(errno),
-				errno == ECONNREFUSED || errno == ENOENT ? "; does the server run?"
-									 : "");
+		ret = vfmig_err(
+			err, -errno, "socket %s: %s%s", path, strerror(errno),
+			errno == ECONNREFUSED || errno == ENOENT ? "; is the server running?" : "");
 	if (ret) {
 		close(fd);
 		return ret;
@@ -150,10 +149,10 @@ static int try_bind(int fd, const struct sockaddr_un *at, struct vfmig_error *er
 	if (!error)
 		return 0;
 	if (error == EADDRINUSE)
-		return vfmig_err(err, -EADDRINUSE,
-				 "socket %s: a process listens there, or it is a file of another "
-				 "kind; use another path, or remove the file",
-				 at->sun_path);
+		return vfmig_err(
+			err, -EADDRINUSE,
+			"socket %s: another process listens there, or the file is not a socket; use another path or remove the file",
+			at->sun_path);
 	return vfmig_err(err, -error, "socket %s: %s", at->sun_path, strerror(error));
 }
 
@@ -194,7 +193,7 @@ static int lock_folder(const struct sockaddr_un *at, struct vfmig_error *err)
 		slash[1] = 0;
 	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return vfmig_err(err, -errno, "socket %s: the folder cannot be opened: %s",
+		return vfmig_err(err, -errno, "socket %s: cannot open the directory: %s",
 				 at->sun_path, strerror(errno));
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		int error = errno;
@@ -207,11 +206,9 @@ static int lock_folder(const struct sockaddr_un *at, struct vfmig_error *err)
 		return error == EWOULDBLOCK
 			       ? vfmig_err(
 					 err, -ETIMEDOUT,
-					 "socket %s: another process keeps the folder locked (see "
-					 "lslocks(8)); use another folder",
+					 "socket %s: another process has the directory locked (see lslocks(8)); use another directory",
 					 at->sun_path)
-			       : vfmig_err(err, -error,
-					   "socket %s: the folder cannot be locked: %s",
+			       : vfmig_err(err, -error, "socket %s: cannot lock the directory: %s",
 					   at->sun_path, strerror(error));
 	}
 	return fd;

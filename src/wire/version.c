@@ -107,12 +107,12 @@ static int get_number(const struct abi_json *from, const char *key, uint64_t min
 	if (value.type == ABI_JSON_NONE)
 		return 0;
 	if (value.type != ABI_JSON_INTEGER)
-		return vfmig_err(err, -EPROTO, "VERSION: capability %s is no whole number", key);
+		return vfmig_err(err, -EPROTO, "VERSION: capability %s is not an integer", key);
 	n = abi_json_integer(&value, &negative);
 	if (negative || n < min || n > max)
 		return vfmig_err(err, -EPROTO,
-				 "VERSION: capability %s is %s%llu, but it must be %llu to %llu",
-				 key, negative ? "-" : "", (unsigned long long)n,
+				 "VERSION: capability %s is %s%llu; it must be %llu to %llu", key,
+				 negative ? "-" : "", (unsigned long long)n,
 				 (unsigned long long)min, (unsigned long long)max);
 	*to = n;
 	return 0;
@@ -125,8 +125,7 @@ static int get_bool(const struct abi_json *from, const char *key, bool *to, stru
 	if (value.type == ABI_JSON_NONE)
 		return 0;
 	if (value.type != ABI_JSON_BOOL)
-		return vfmig_err(err, -EPROTO, "VERSION: capability %s is neither true nor false",
-				 key);
+		return vfmig_err(err, -EPROTO, "VERSION: capability %s is not a boolean", key);
 	*to = abi_json_bool(&value);
 	return 0;
 }
@@ -137,7 +136,7 @@ static int get_object(const struct abi_json *from, const char *key, struct abi_j
 {
 	*to = abi_json_member(from, key);
 	if (to->type != ABI_JSON_NONE && to->type != ABI_JSON_OBJECT)
-		return vfmig_err(err, -EPROTO, "VERSION: %s is no object", key);
+		return vfmig_err(err, -EPROTO, "VERSION: %s is not an object", key);
 	return 0;
 }
 
@@ -155,7 +154,7 @@ static int get_parts(const struct abi_json *from, struct wire_caps *c, struct vf
 					 &c->max_bitmap_size, err);
 		if (!ret && (c->migration_pgsize & (c->migration_pgsize - 1)))
 			ret = vfmig_err(err, -EPROTO,
-					"VERSION: migration.pgsize is no power of two");
+					"VERSION: migration.pgsize is not a power of two");
 	}
 	if (!ret)
 		ret = get_object(from, "twin_socket", &part, err);
@@ -220,7 +219,7 @@ int wire_caps_decode(const void *payload, size_t len, struct wire_caps *caps,
 	if (!v.json || !v.json_len)
 		return 0;
 	if (abi_json_open(v.json, v.json_len, &top) != v.json_len || top.type != ABI_JSON_OBJECT)
-		return vfmig_err(err, -EPROTO, "VERSION: the capabilities are no JSON object");
+		return vfmig_err(err, -EPROTO, "VERSION: the capabilities are not a JSON object");
 	ret = get_object(&top, "capabilities", &inner, err);
 	if (!ret && inner.type == ABI_JSON_OBJECT)
 		ret = get_caps(&inner, caps, err);

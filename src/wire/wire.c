@@ -15,7 +15,7 @@
 
 /* Indexes take this many bits of an id; the rest tells one use of an index from the next. */
 #define INDEX_BITS 10
-_Static_assert(WIRE_ASKS == 1u << INDEX_BITS, "an id holds an index");
+_Static_assert(WIRE_ASKS == 1u << INDEX_BITS, "an index fits in an id");
 
 /*
  * A message of 1 MiB goes out in few pieces, and several small ones without waiting for the other side. The
@@ -38,8 +38,7 @@ static int add_socket(struct wire *wire, enum wire_end end, int fd, struct vfmig
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (epoll_ctl(wire->epoll, EPOLL_CTL_ADD, fd, &event)) {
 		ret = -errno;
-		return vfmig_err(err, ret, "a vfio-user socket cannot be polled: %s",
-				 strerror(-ret));
+		return vfmig_err(err, ret, "epoll on a vfio-user socket: %s", strerror(-ret));
 	}
 	s->reads = true;
 	s->flags = fcntl(fd, F_GETFL);

@@ -27,13 +27,13 @@ for name, filters in FILTERS.items():
             break  # its data is what is asked for next
     server.send_signal(signal.SIGKILL)
     out, err = mover.communicate(timeout=50)
-    check(mover.returncode == 5 and "data: the peer is gone" in err, name, mover.returncode, err)
-    check("its state cannot be read: " in err and err.count("the peer is gone") == 2, err)
+    check(mover.returncode == 5 and "data: the peer closed the connection" in err, name, mover.returncode, err)
+    check("its state cannot be read: " in err and err.count("the peer closed the connection") == 2, err)
 
 # A reason is not taken for another one: a device that cannot be asked for its log has not none.
 ran = run("migrate", SMALL, SMALL, "--memory", "1M", "--filter",
           "fault,feature=dma-logging-start,error=ECONNRESET", code=1)
-check("no log" not in ran.err and "cannot be asked for its log of DMA" in ran.err, ran.text())
+check("has no DMA logging" not in ran.err and "DMA logging could not be probed" in ran.err, ran.text())
 
 # Long names do not push out what is to be done.
 server, device = serve("n" * 70)

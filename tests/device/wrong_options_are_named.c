@@ -62,18 +62,18 @@ int main(void)
 	CHECK_STR(o.file, "/b=c");
 	vfmig_options_free(table, &o);
 
-	refused("sise=1", -EINVAL, "only size, count, wait, window, quiet, file");
+	refused("sise=1", -EINVAL, "the options are size, count, wait, window, quiet, file");
 	refused("size", -EINVAL, "size=");
-	refused("size=12Q", -EINVAL, "'12Q' is not a size");
+	refused("size=12Q", -EINVAL, "'12Q' is not a valid size");
 	refused("size=-1", -EINVAL, "'-1'");
 	refused("size=1", -ERANGE, "out of range");
 	refused("size=99999999999999999999", -ERANGE, "");
 	refused("size=18446744073709551615T", -ERANGE, "");
 	refused("count=11", -ERANGE, "1 to 10");
-	refused("count=1K", -EINVAL, "not a number");
-	refused("window=maped", -EINVAL, "none of trapped, mapped");
-	refused("quiet=yes", -EINVAL, "neither on nor off");
-	refused("file=x,,", -EINVAL, "no option ''");
+	refused("count=1K", -EINVAL, "not a valid number");
+	refused("window=maped", -EINVAL, "use one of trapped, mapped");
+	refused("quiet=yes", -EINVAL, "use on or off");
+	refused("file=x,,", -EINVAL, "unknown option ''");
 
 	CHECK_EQ(vfmig_parse_size("1G", &n), 0);
 	CHECK_EQ(n, 1 << 30);

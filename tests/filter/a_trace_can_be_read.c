@@ -56,7 +56,7 @@ int main(void)
 	expect(f, "request", 2, "feature", "state", "STOP");
 	expect(f, "done", 2, "feature", "feature_name", "MIG_DEVICE_STATE");
 	expect(f, "request", 3, "reset", NULL, NULL);
-	expect(f, "done", 3, "reset", "error", "fault(fake): reset failed on purpose (EIO)");
+	expect(f, "done", 3, "reset", "error", "fault(fake): reset failed by filter fault (EIO)");
 	CHECK_EQ(fgetc(f), EOF);
 	fclose(f);
 

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	CHECKF(!both("NOTHING", "CRASHES_IN_OPEN", &err), "%s", err.text);
 	CHECK_EQ(both("FAILS", "NOTHING", &err), -EIO);
 	CHECK_EQ(both("REFUSES", "REFUSES", &err), -ENODEV);
-	CHECKF(strstr(err.text, "none of 2 mediators"), "%s", err.text);
+	CHECKF(strstr(err.text, "none of the 2 mediators"), "%s", err.text);
 
 	/* A device that migrates by itself needs none. */
 	CHECK(!vfmig_open("model:copier,size=64K", &device, &err));

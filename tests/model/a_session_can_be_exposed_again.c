@@ -146,7 +146,7 @@ static void hangs(struct vfmig_device *device, struct vfmig_session *session, bo
 	hang->late = late;
 	vfmig_device_set_timeout(device, 10);
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP, &err), -ETIMEDOUT);
-	CHECK(strstr(err.text, "no answer"));
+	CHECK(strstr(err.text, "no reply"));
 	vfmig_device_set_timeout(device, 30000);
 	hang->hangs = hang->late = false;
 	/* Others are answered, and it can be tried again. */

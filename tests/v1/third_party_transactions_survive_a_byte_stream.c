@@ -117,7 +117,7 @@ static void truncated(const struct stream *stream)
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RESUMING, NULL), 0);
 	CHECK_EQ(vfmig_session_write(session, stream->bytes, stream->len - 1, NULL), 0);
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_RUNNING, &err), -EINVAL);
-	CHECK(strstr(err.text, "not complete"));
+	CHECK(strstr(err.text, "incomplete"));
 	CHECK_EQ(s->bits, 4);
 	/* Bytes behind the end, or in the middle, are refused. */
 	CHECK_EQ(vfmig_session_write(session, stream->bytes + stream->len - 1, 1, NULL), 0);

@@ -36,7 +36,7 @@ int main(void)
 	session = test_device_session(device);
 
 	CHECK_EQ(vfmig_session_set_state(session, VFMIG_STATE_STOP_COPY, &test_err), -ETIMEDOUT);
-	CHECK(strstr(test_err.text, "the server refuses"));
+	CHECK(strstr(test_err.text, "the server rejected"));
 	CHECK_OK(vfmig_device_reset(device, &test_err));
 	CHECK_OK(vfmig_session_get_state(session, &state, &test_err));
 	CHECK_EQ(state, VFMIG_STATE_RUNNING);

@@ -36,7 +36,7 @@ static void is_connected_to(struct sockaddr_un *at)
 	pthread_t thread;
 
 	CHECK_EQ(socket_connect(at->sun_path, &err), -ECONNREFUSED);
-	CHECKF(strstr(err.text, "does the server run?"), "%s", err.text);
+	CHECKF(strstr(err.text, "is the server running?"), "%s", err.text);
 
 	CHECK(!pthread_create(&thread, NULL, begin_to_listen, &server));
 	fd = socket_connect(at->sun_path, &err);

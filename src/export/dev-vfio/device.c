@@ -49,11 +49,11 @@ static int lay_out(struct dev_vfio_slot *slot, struct vfmig_error *err)
 			slot->shift++;
 		/* Offsets in a file have 63 bits. */
 		if (info.num_regions > 1ull << (63 - slot->shift))
-			ret = vfmig_err(err, -EFBIG,
-					"device %s: %u regions, of which region %u has 0x%llx "
-					"bytes, do not fit into the offsets of a file",
-					vfmig_device_name(slot->device), info.num_regions, i,
-					(unsigned long long)region.size);
+			ret = vfmig_err(
+				err, -EFBIG,
+				"device %s: its %u regions, of which region %u has 0x%llx bytes, do not fit into the offsets of a file",
+				vfmig_device_name(slot->device), info.num_regions, i,
+				(unsigned long long)region.size);
 	}
 	return ret;
 }

@@ -23,8 +23,7 @@ static long begin(struct dev_vfio_slot *slot)
 		return -EINVAL;
 	if (slot->no_log)
 		dev_vfio_say(slot->view,
-			     "%s cannot tell which pages it writes: all of them count "
-			     "as written, always",
+			     "device %s has no DMA logging; all of its pages are reported as dirty",
 			     vfmig_device_name(slot->device));
 	if (slot->no_log || !slot->ioas)
 		return 0;

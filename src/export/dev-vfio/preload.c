@@ -79,7 +79,7 @@ static struct dev_vfio *view_for(const char *path)
 
 	/* Half a list would show a device without its filters, or one in the place of another. */
 	if (list.error) {
-		fprintf(stderr, "vfmig: %s: the list of devices cannot be read: %s\n", path,
+		fprintf(stderr, "vfmig: %s: cannot read the list of devices: %s\n", path,
 			strerror(list.error));
 		errno = list.error;
 		return NULL;
@@ -89,7 +89,7 @@ static struct dev_vfio *view_for(const char *path)
 	if (!view && flock(list.fd, LOCK_EX | LOCK_NB)) {
 		errno = EBUSY;
 	} else if (!view && !preload_end_with_exec()) {
-		list.config.say(NULL, "the vfmig exec that this process was started by has ended");
+		list.config.say(NULL, "the vfmig exec that started this process has ended");
 		errno = ENODEV;
 	} else if (!view) {
 		pthread_atfork(NULL, NULL, forked);

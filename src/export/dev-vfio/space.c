@@ -137,7 +137,7 @@ int dev_vfio_ioas_look(struct dev_vfio_ioas *ioas, struct vfmig_map *map,
 	else
 		ret = dev_vfio_memory(view, map->ptr, map->size, write, backing, &map->fd_offset);
 	if (ret)
-		return vfmig_err(err, ret, "there is no memory of 0x%llx bytes at address %p",
+		return vfmig_err(err, ret, "no memory of 0x%llx bytes is mapped at address %p",
 				 (unsigned long long)map->size, map->ptr);
 	if (map->fd >= 0)
 		*backing = dev_vfio_backing_of(view, map->fd);
@@ -208,7 +208,7 @@ static int map_part(struct dev_vfio_ioas *ioas, struct dev_vfio_map *entry, int 
 	base = mmap(NULL, entry->len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED,
 		    entry->backing->fd, (off_t)start);
 	if (base == MAP_FAILED)
-		return vfmig_err(err, -errno, "the file cannot be mapped: %s", strerror(errno));
+		return vfmig_err(err, -errno, "mmap of the file: %s", strerror(errno));
 	entry->base = base;
 	return 0;
 }
@@ -227,12 +227,13 @@ int dev_vfio_ioas_map_file(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t s
 	int ret;
 
 	if (!size || size > SIZE_MAX || start > INT64_MAX - size || (start & (VFMIG_PAGE_SIZE - 1)))
-		return vfmig_err(err, -EINVAL, "no such part of a file");
+		return vfmig_err(err, -EINVAL, "the range exceeds the file");
 	ret = wire_memory_check(fd, start, size, write, false, &page, err);
 	if (ret)
 		return ret;
 	if ((start | size) & (page - 1))
-		return vfmig_err(err, -EINVAL, "not whole pages of %llu bytes",
+		return vfmig_err(err, -EINVAL,
+				 "address or size is not a multiple of the page size %llu",
 				 (unsigned long long)page);
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
@@ -303,7 +304,7 @@ int dev_vfio_ioas_dirty(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t size
 	}
 	pthread_mutex_lock(&ioas->lock);
 	if (!ioas->cursor) {
-		ret = vfmig_err(err, -EINVAL, "pages are not tracked");
+		ret = vfmig_err(err, -EINVAL, "dirty page tracking is not started");
 	} else {
 		/* If a device fails to tell, everything counts as written: that is an answer. */
 		cursor_collect_range(ioas->cursor, iova, iova + (size - 1), NULL);

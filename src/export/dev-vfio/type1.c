@@ -126,6 +126,6 @@ long dev_vfio_type1_ioctl(struct dev_vfio_ioas *ioas, uint32_t nr, void *arg)
 	else
 		ret = vfmig_type1_ioctl(ioas->type1, nr, &s, capacity, &err);
 	if (ret && nr == VFMIG_IOCTL_IOMMU_DIRTY_PAGES)
-		dev_vfio_say(ioas->view, "tracking written pages: %s", err.text);
+		dev_vfio_say(ioas->view, "dirty page tracking: %s", err.text);
 	return ret ? ret : dev_vfio_copy_out(arg, &s, capacity);
 }

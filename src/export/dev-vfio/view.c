@@ -56,7 +56,7 @@ void dev_vfio_say(struct dev_vfio *view, const char *fmt, ...)
 	va_end(ap);
 	if (unsaid && n > 0 && (size_t)n < sizeof(text))
 		snprintf(text + n, sizeof(text) - (size_t)n,
-			 " (%u messages before this one were left out)", unsaid);
+			 " (%u earlier messages were suppressed)", unsaid);
 	view->config.say(view->config.context, text);
 }
 
@@ -66,7 +66,8 @@ int dev_vfio_new(const struct dev_vfio_config *config, struct dev_vfio **view,
 	struct dev_vfio *v;
 
 	if (!config->devices || config->devices > DEV_VFIO_DEVICES || !config->open)
-		return vfmig_err(err, -EINVAL, "a view of /dev/vfio has 1 to %u devices, not %u",
+		return vfmig_err(err, -EINVAL,
+				 "a view of /dev/vfio can have 1 to %u devices, not %u",
 				 DEV_VFIO_DEVICES, config->devices);
 	v = calloc(1, sizeof(*v));
 	if (!v)

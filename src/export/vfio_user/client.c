@@ -136,7 +136,7 @@ void export_welcome(struct export_client *client)
 	server->was_running = false;
 	if (start_device(server))
 		vfmig_event(server->config.events, "stays-stopped",
-			    VFMIG_TEXT("why", "the device does not go back to RUNNING"));
+			    VFMIG_TEXT("why", "the device could not be returned to RUNNING"));
 }
 
 static void forget_irqs(struct export_client *client)
@@ -183,10 +183,11 @@ void export_client_gone(struct vfmig_export *server)
 	 * has forgotten it. Nothing comes by which a server could tell; what it sees is this.
 	 */
 	if (server->was_running && client->agreed && !client->caps.vfmig)
-		vfmig_event(server->config.events, "left-running",
-			    VFMIG_TEXT("note",
-				       "the client has gone from a running device without its "
-				       "state; if its VM has moved, it has lost the device"));
+		vfmig_event(
+			server->config.events, "left-running",
+			VFMIG_TEXT(
+				"note",
+				"the client disconnected from a running device and did not read its state; if its VM was migrated, the device state was not"));
 	server->client = NULL;
 	export_remote_free(client);
 	export_ops_free(client);

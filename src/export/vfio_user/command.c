@@ -25,14 +25,15 @@ int export_queue(struct export_client *client, struct wire_msg *msg)
 	struct wire *wire = &client->wire;
 
 	if (msg->end != WIRE_MAIN)
-		return wire_lose(wire, -EPROTO,
-				 "the client sent a command on the socket for the server's");
+		return wire_lose(
+			wire, -EPROTO,
+			"the client sent a command on the socket that is for the server's commands");
 	if (!client->count)
 		client->last = &client->first;
 	if (client->count >= EXPORT_QUEUE || client->bytes > EXPORT_QUEUE_BYTES)
-		return wire_lose(wire, -ENOBUFS,
-				 "the client sent commands without end and answered none "
-				 "of the server's");
+		return wire_lose(
+			wire, -ENOBUFS,
+			"the client filled the queue of commands and replied to none of the server's");
 	msg->next = NULL;
 	*client->last = msg;
 	client->last = &msg->next;
@@ -258,8 +259,10 @@ void export_hurry(struct export_client *client)
 		pthread_mutex_unlock(&client->wire.lock);
 		if (!late || !vfmig_cancel(device, &command->request))
 			continue;
-		vfmig_err(&command->err, -ETIMEDOUT, "device %s: no answer to %s in time; it hangs",
-			  vfmig_device_name(device), vfmig_op_name(command->request.op));
+		vfmig_err(
+			&command->err, -ETIMEDOUT,
+			"device %s: no reply to %s within the time limit; reset the device or raise the limit (vfmig serve --timeout)",
+			vfmig_device_name(device), vfmig_op_name(command->request.op));
 		command->back(command, -ETIMEDOUT);
 	}
 }

@@ -23,8 +23,7 @@ int export_dirty_check(uint64_t size, struct vfmig_error *err)
 		return 0;
 	return vfmig_err(
 		err, -EINVAL,
-		"a map of 0x%llx bytes is too large for DIRTY_PAGES, which logs maps of up to "
-		"0x%llx bytes; map the memory in smaller parts",
+		"a map of 0x%llx bytes is too large for DIRTY_PAGES; map the memory in parts of up to 0x%llx bytes",
 		(unsigned long long)size, (unsigned long long)LOGGED_MAX);
 }
 
@@ -34,8 +33,9 @@ static int start(struct export_client *client, struct vfmig_error *err)
 	int ret;
 
 	if (client->logging)
-		return vfmig_err(err, -EBUSY,
-				 "DIRTY_PAGES: the client logs DMA by DEVICE_FEATURE already");
+		return vfmig_err(
+			err, -EBUSY,
+			"DIRTY_PAGES: the client has already started DMA logging by DEVICE_FEATURE; use one of the two");
 	if (client->type1)
 		return 0;
 	for (size_t i = 0; i < client->server->table.count; i++) {
@@ -67,7 +67,7 @@ static int get(struct export_command *command, const struct vfmig_user_dirty_ran
 
 	if (!command->client->type1)
 		return vfmig_err(&command->err, -EINVAL,
-				 "DIRTY_PAGES: pages are not logged; START first");
+				 "DIRTY_PAGES: logging is not started; send START first");
 	command->memory = calloc(1, range->bitmap.size);
 	if (!command->memory)
 		return vfmig_err(&command->err, -ENOMEM, "no memory for a bitmap of %llu bytes",

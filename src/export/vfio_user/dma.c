@@ -150,13 +150,14 @@ static int map_file(struct export_command *command, const struct vfmig_user_dma_
 	begin = m->offset & ~(page - 1);
 	end = abi_product(abi_pages(m->offset + m->size, page), page);
 	if (end <= begin || end - begin > SIZE_MAX)
-		return vfmig_err(&command->err, -EINVAL, "the map passes the end of any file");
+		return vfmig_err(&command->err, -EINVAL,
+				 "offset and size of the map exceed the largest file");
 	entry->len = end - begin;
 	entry->base = mmap(NULL, entry->len, prot, MAP_SHARED | MAP_NORESERVE, command->msg->fds[0],
 			   (off_t)begin);
 	if (entry->base == MAP_FAILED) {
 		entry->base = NULL;
-		return vfmig_err(&command->err, -errno, "the descriptor cannot be mapped: %s",
+		return vfmig_err(&command->err, -errno, "mmap of the descriptor: %s",
 				 strerror(errno));
 	}
 	/* Not the client's memory in a core dump of the server's. */
@@ -212,14 +213,14 @@ void export_dma_map(struct export_command *command)
 	int ret;
 
 	if (!why && !(m.flags & (VFMIG_USER_DMA_MAP_READ | VFMIG_USER_DMA_MAP_WRITE)))
-		why = "DMA_MAP allows neither reading nor writing";
+		why = "DMA_MAP: flags must allow reading or writing";
 	if (!why && (m.flags & VFMIG_USER_DMA_MAP_MMAP) && (m.flags & VFMIG_USER_DMA_MAP_FILE_IO))
-		why = "DMA_MAP asks for two ways of access";
+		why = "DMA_MAP: flags have both MMAP and FILE_IO; use one";
 	if (!why && (m.flags & (VFMIG_USER_DMA_MAP_MMAP | VFMIG_USER_DMA_MAP_FILE_IO)) &&
 	    !command->msg->nfds)
-		why = "DMA_MAP asks for access by a descriptor, and has none";
+		why = "DMA_MAP: flags have MMAP or FILE_IO, and the message has no descriptor";
 	if (!why && m.offset > INT64_MAX - m.size)
-		why = "DMA_MAP passes the end of any file";
+		why = "DMA_MAP: offset and size exceed the largest file";
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
@@ -336,17 +337,17 @@ static int unmap_with_bitmap(struct export_command *command, size_t first, size_
 	int ret;
 
 	if (!command->client->logging && !command->client->type1)
-		return vfmig_err(&command->err, -EINVAL,
-				 "DMA_UNMAP asks what was written, and DMA logging is off");
-	if (command->client->type1 && bitmap->pgsize != VFMIG_PAGE_SIZE)
 		return vfmig_err(
 			&command->err, -EINVAL,
-			"DMA_UNMAP asks for pages of %llu bytes, and they are logged as %u",
-			(unsigned long long)bitmap->pgsize, VFMIG_PAGE_SIZE);
+			"DMA_UNMAP: dirty pages were requested, and DMA logging is not started");
+	if (command->client->type1 && bitmap->pgsize != VFMIG_PAGE_SIZE)
+		return vfmig_err(&command->err, -EINVAL,
+				 "DMA_UNMAP: the requested page size is %llu, the log has %u",
+				 (unsigned long long)bitmap->pgsize, VFMIG_PAGE_SIZE);
 	if (u->addr % bitmap->pgsize &&
 	    u->addr % ABI_LOGGING_PAGE_MIN) /* pages count from the beginning of the range */
 		return vfmig_err(&command->err, -EINVAL,
-				 "DMA_UNMAP: the range begins within a page");
+				 "DMA_UNMAP: the address is not a multiple of the page size");
 	command->memory = calloc(1, ABI_MSG_BITMAP_SIZE + bitmap->size);
 	if (!command->memory)
 		return vfmig_err(&command->err, -ENOMEM, "no memory for a bitmap of %llu bytes",
@@ -385,12 +386,11 @@ static int do_unmap(struct export_command *command, const struct vfmig_user_dma_
 		uint64_t ends = map->iova + (map->size - 1);
 
 		if ((map->iova < u->addr && ends >= u->addr) || ends > last)
-			return vfmig_err(&command->err, -EINVAL,
-					 "DMA_UNMAP of 0x%llx bytes at IOVA 0x%llx cuts the map of "
-					 "0x%llx bytes at 0x%llx in two",
-					 (unsigned long long)u->size, (unsigned long long)u->addr,
-					 (unsigned long long)map->size,
-					 (unsigned long long)map->iova);
+			return vfmig_err(
+				&command->err, -EINVAL,
+				"DMA_UNMAP of 0x%llx bytes at IOVA 0x%llx would split the map of 0x%llx bytes at 0x%llx",
+				(unsigned long long)u->size, (unsigned long long)u->addr,
+				(unsigned long long)map->size, (unsigned long long)map->iova);
 	}
 	if (u->flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP)
 		return unmap_with_bitmap(command, first, end, u, bitmap);

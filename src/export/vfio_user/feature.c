@@ -83,7 +83,7 @@ static void set_state(struct export_command *command, uint32_t flags, const uint
 
 	if (!why && !command->client->caps.vfmig &&
 	    abi_state_is_p2p(command->payload.state.device_state))
-		why = "a P2P state was asked for, which vfio-user has only with our extension";
+		why = "P2P states need the vfmig extension of vfio-user, which the client did not negotiate";
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
@@ -132,7 +132,9 @@ static const struct vfmig_dma_logging_range everything[2] = {
 static bool one_way(struct export_command *command)
 {
 	if (command->client->type1)
-		export_refuse(command, -EBUSY, "the client logs DMA by DIRTY_PAGES already");
+		export_refuse(
+			command, -EBUSY,
+			"the client has already started DMA logging by DIRTY_PAGES; use one of the two");
 	return command->client->type1;
 }
 
@@ -202,9 +204,9 @@ static void enter_with_wake(struct export_command *command, uint32_t flags, cons
 	const char *why = abi_feature_get_low_power_wake(data, len, wake);
 
 	if (!why && (command->msg->nfds != 1 || wake->wakeup_eventfd))
-		why = "LOW_POWER_ENTRY_WITH_WAKEUP takes one descriptor, and has it as number 0";
+		why = "LOW_POWER_ENTRY_WITH_WAKEUP: the message must have one descriptor, and the payload its index 0";
 	if (!why && !export_is_eventfd(command->msg->fds[0]))
-		why = "LOW_POWER_ENTRY_WITH_WAKEUP: the descriptor is no eventfd";
+		why = "LOW_POWER_ENTRY_WITH_WAKEUP: the descriptor is not an eventfd";
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
@@ -266,8 +268,8 @@ static void get(struct export_command *command, const struct vfmig_device_featur
 		return;
 	}
 	if (kind && f->argsz - ABI_FEATURE_HEADER_SIZE < kind->size) {
-		export_refuse(command, -EINVAL, "feature %s: argsz %u leaves no room for it",
-			      kind->name, f->argsz);
+		export_refuse(command, -EINVAL, "feature %s: argsz %u is too small", kind->name,
+			      f->argsz);
 		return;
 	}
 	switch (feature) {
@@ -290,7 +292,7 @@ static void get(struct export_command *command, const struct vfmig_device_featur
 		get_history(command);
 		return;
 	default:
-		export_refuse(command, -EINVAL, "feature %u cannot be read", feature);
+		export_refuse(command, -EINVAL, "feature %u has no GET", feature);
 	}
 }
 
@@ -311,7 +313,8 @@ static void set(struct export_command *command, uint32_t flags, uint8_t *data, s
 		return;
 	case VFMIG_FEATURE_BUS_MASTER:
 		if (len < sizeof(struct vfmig_feature_bus_master)) {
-			export_refuse(command, -EINVAL, "feature bus master needs 4 bytes");
+			export_refuse(command, -EINVAL,
+				      "feature bus master: the payload must have 4 bytes");
 			return;
 		}
 		ask(command, flags, data, sizeof(struct vfmig_feature_bus_master), echo_back);
@@ -330,7 +333,7 @@ static void set(struct export_command *command, uint32_t flags, uint8_t *data, s
 		ask(command, flags, NULL, 0, echo_back);
 		return;
 	default:
-		export_refuse(command, -EINVAL, "feature %u cannot be set", feature);
+		export_refuse(command, -EINVAL, "feature %u has no SET", feature);
 	}
 }
 
@@ -343,7 +346,7 @@ void export_feature(struct export_command *command)
 	size_t len = msg->len - ABI_FEATURE_HEADER_SIZE;
 
 	if (!why && f.argsz < ABI_FEATURE_HEADER_SIZE)
-		why = "the argsz of DEVICE_FEATURE is below its 8 bytes";
+		why = "DEVICE_FEATURE: argsz is less than 8";
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
@@ -356,7 +359,7 @@ void export_feature(struct export_command *command)
 	/* All but GET is answered with what was asked. */
 	if ((f.flags & (VFMIG_FEATURE_SET | VFMIG_FEATURE_PROBE)) && f.argsz < msg->len) {
 		export_refuse(command, -EINVAL,
-			      "feature %u: argsz %u leaves no room for the reply of %zu bytes",
+			      "feature %u: argsz %u is too small for the reply of %zu bytes",
 			      f.flags & VFMIG_FEATURE_MASK, f.argsz, msg->len);
 		return;
 	}

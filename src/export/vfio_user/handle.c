@@ -79,9 +79,9 @@ void export_data_written(struct export_command *command, ssize_t result)
 		return;
 	}
 	if (!result || command->at > command->payload.u64) {
-		export_refuse(command, -EIO, "the device took %llu of %llu bytes of its data",
-			      (unsigned long long)command->at,
-			      (unsigned long long)command->payload.u64);
+		export_refuse(
+			command, -EIO, "the device accepted %llu of %llu bytes of migration data",
+			(unsigned long long)command->at, (unsigned long long)command->payload.u64);
 		return;
 	}
 	memset(&command->request, 0, sizeof(command->request));
@@ -123,7 +123,7 @@ static void reset(struct export_command *command)
 
 static void again(struct export_command *command)
 {
-	export_refuse(command, -EINVAL, "VERSION comes once, at the beginning");
+	export_refuse(command, -EINVAL, "VERSION may be sent only once, as the first command");
 }
 
 struct handler {
@@ -162,8 +162,7 @@ void export_handle(struct export_command *command)
 	const struct handler *handler = find(cmd);
 
 	if (!handler) {
-		export_refuse(command, -EINVAL, "there is no command %u from client to server",
-			      cmd);
+		export_refuse(command, -EINVAL, "unknown command %u", cmd);
 		return;
 	}
 	export_keep_fds(msg, handler->fds);

@@ -154,9 +154,9 @@ const char *export_history_moved(struct vfmig_export *server, const char *where)
 
 	pthread_mutex_lock(&server->past_lock);
 	if (server->past.past == VFMIG_HISTORY_UNKNOWN)
-		why = "the server does not see all of the device's states";
+		why = "USER_HISTORY: the device's states are not all visible to the server";
 	else if (runs(server->state))
-		why = "the device runs here";
+		why = "USER_HISTORY: the device is running, so it has not moved away";
 	else
 		become(server, VFMIG_HISTORY_MOVED, where);
 	pthread_mutex_unlock(&server->past_lock);

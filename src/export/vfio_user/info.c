@@ -36,7 +36,7 @@ static void device_about_back(struct export_command *command, ssize_t result)
 		return;
 	}
 	if (result < ABI_MSG_DEVICE_INFO_SIZE || result > UINT32_MAX) {
-		export_refuse(command, -EIO, "the device told of itself in %zd bytes", result);
+		export_refuse(command, -EIO, "GET_INFO: the device returned %zd bytes", result);
 		return;
 	}
 	info->argsz = (uint32_t)result;
@@ -125,7 +125,7 @@ static void region_info_back(struct export_command *command, ssize_t result)
 		return;
 	}
 	if (result < ABI_MSG_REGION_INFO_SIZE || result > UINT32_MAX) {
-		export_refuse(command, -EIO, "region %u: the device answered with %zd bytes", index,
+		export_refuse(command, -EIO, "region %u: the device returned %zd bytes", index,
 			      result);
 		return;
 	}
@@ -182,7 +182,7 @@ void export_io_fds(struct export_command *command)
 	const char *why = abi_msg_get_io_fds_request(command->msg->payload, command->msg->len, &h);
 
 	if (!why && h.count)
-		why = "the count of a GET_REGION_IO_FDS command must be 0";
+		why = "GET_REGION_IO_FDS: count must be 0";
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
 		return;

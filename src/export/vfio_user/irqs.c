@@ -42,14 +42,15 @@ void export_set_irqs(struct export_command *command)
 		return;
 	}
 	if (set.index >= ABI_MSG_IRQ_KINDS_MAX) {
-		export_refuse(command, -EINVAL, "SET_IRQS: there is no interrupt index %u",
+		export_refuse(command, -EINVAL, "SET_IRQS: the device has no interrupt index %u",
 			      set.index);
 		return;
 	}
 	export_keep_fds(msg, set.flags & VFMIG_IRQ_SET_DATA_EVENTFD ? set.count : 0);
 	for (unsigned i = 0; i < msg->nfds; i++) {
 		if (!export_is_eventfd(msg->fds[i])) {
-			export_refuse(command, -EINVAL, "SET_IRQS: descriptor %u is no eventfd", i);
+			export_refuse(command, -EINVAL, "SET_IRQS: descriptor %u is not an eventfd",
+				      i);
 			return;
 		}
 	}

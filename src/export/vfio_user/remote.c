@@ -95,7 +95,7 @@ static int ask_next(struct access *a)
 	else
 		dma = malloc(sizeof(*dma));
 	if (!dma)
-		return vfmig_err(a->err, -ENOMEM, "no memory for DMA by message");
+		return vfmig_err(a->err, -ENOMEM, "no memory for a DMA message");
 	*dma = (struct export_dma){.iova = message.addr, .len = message.count};
 	dma->ask.out.head_len = ABI_MSG_HEADER_SIZE +
 				abi_msg_put_dma_access(dma->ask.out.head + ABI_MSG_HEADER_SIZE,
@@ -117,7 +117,7 @@ static int ask_next(struct access *a)
 		*a->last = NULL;
 		dma_free(client, dma);
 		if (ret == -ENOTCONN)
-			vfmig_err(a->err, ret, "the client whose memory it is is gone");
+			vfmig_err(a->err, ret, "the client that owns the memory has disconnected");
 		return ret;
 	}
 	a->last = &dma->next;
@@ -134,17 +134,17 @@ static int check_answer(struct access *a, const struct export_dma *dma)
 	const char *why;
 
 	if (ask->error)
-		return vfmig_err(a->err, ask->error,
-				 "DMA %s of %zu bytes at IOVA 0x%llx: the client refused",
-				 a->write ? "write" : "read", dma->len,
-				 (unsigned long long)dma->iova);
+		return vfmig_err(
+			a->err, ask->error,
+			"DMA %s of %zu bytes at IOVA 0x%llx: the client replied with an error",
+			a->write ? "write" : "read", dma->len, (unsigned long long)dma->iova);
 	if (a->write)
 		why = abi_msg_get_dma_written(ask->reply, ask->reply_len, &reported);
 	else
 		why = abi_msg_get_dma_access(ask->reply, ask->reply_len + ask->data_len, dma->len,
 					     true, &reported);
 	if (!why && (reported.addr != dma->iova || reported.count != dma->len))
-		why = "the client answered another DMA access than it was asked for";
+		why = "the client's DMA reply has another address or size than the request";
 	return why ? vfmig_err(a->err, -EIO, "DMA at IOVA 0x%llx: %s",
 			       (unsigned long long)dma->iova, why)
 		   : 0;
@@ -217,9 +217,10 @@ static int transfer(struct access *a)
 		dma = a->first;
 		if (!dma || !dma->done) {
 			if (device_now() >= a->deadline)
-				return vfmig_err(a->err, -ETIMEDOUT,
-						 "DMA at IOVA 0x%llx: the client does not answer",
-						 (unsigned long long)(a->iova));
+				return vfmig_err(
+					a->err, -ETIMEDOUT,
+					"DMA at IOVA 0x%llx: no reply from the client within the time limit",
+					(unsigned long long)(a->iova));
 			if (dma)
 				wait_some(a);
 			else /* all places are taken by others */

@@ -176,7 +176,7 @@ void export_report(struct export_command *command, const struct vfmig_device_fea
 		why = abi_logging_report_check(&device, &more);
 		bytes = abi_bitmap_bytes(asked.length, asked.page_size);
 		if (!why && bytes > ABI_BITMAP_BYTES_MAX)
-			why = "dirty report: the bitmap would be over 256 MiB";
+			why = "DMA_LOGGING_REPORT: the bitmap would exceed 256 MiB; request a smaller range";
 	} else {
 		why = abi_logging_get_report(data, len, &asked, &bytes);
 		device = asked;
@@ -184,7 +184,7 @@ void export_report(struct export_command *command, const struct vfmig_device_fea
 	if (!why && f->argsz < ABI_FEATURE_HEADER_SIZE +
 				       (runs ? ABI_LOGGING_RUNS_SIZE : ABI_LOGGING_REPORT_SIZE) +
 				       bytes)
-		why = "the argsz of a report leaves no room for its bitmap";
+		why = "DMA_LOGGING_REPORT: argsz is too small for the bitmap";
 	if (why) {
 		export_refuse(command, -EINVAL, "%s", why);
 		return;

@@ -48,8 +48,7 @@ static int add_fd(struct vfmig_export *server, int fd, uint32_t who, struct vfmi
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = who};
 
 	if (epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event))
-		return vfmig_err(err, -errno, "descriptor %d cannot be polled: %s", fd,
-				 strerror(errno));
+		return vfmig_err(err, -errno, "epoll on descriptor %d: %s", fd, strerror(errno));
 	return 0;
 }
 
@@ -82,7 +81,7 @@ static int adopt(struct vfmig_export *server, struct vfmig_error *err)
 	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) || type != SOCK_STREAM ||
 	    domain != AF_UNIX)
-		return vfmig_err(err, -EINVAL, "descriptor %d is no UNIX stream socket", fd);
+		return vfmig_err(err, -EINVAL, "descriptor %d is not a UNIX stream socket", fd);
 	if (listens) {
 		server->listen_fd = fd;
 		server->config.fd = -1;
@@ -187,7 +186,7 @@ void vfmig_export_close(struct vfmig_export *server)
 	vfmig_export_stop(server);
 	if (server->client) {
 		pthread_mutex_lock(&server->client->wire.lock);
-		wire_lose(&server->client->wire, -ESHUTDOWN, "the export was closed");
+		wire_lose(&server->client->wire, -ESHUTDOWN, "the export is closed");
 		pthread_mutex_unlock(&server->client->wire.lock);
 		export_client_gone(server);
 	}
@@ -216,9 +215,11 @@ static bool may_connect(struct vfmig_export *server, int fd)
 		return false;
 	if (!peer.uid || peer.uid == geteuid())
 		return true;
-	vfmig_event(server->config.events, "turned-away", VFMIG_U64("uid", peer.uid),
-		    VFMIG_TEXT("why", "clients must be of the server's own user, or root, unless "
-				      "other users are allowed (vfmig serve --allow-others)"));
+	vfmig_event(
+		server->config.events, "turned-away", VFMIG_U64("uid", peer.uid),
+		VFMIG_TEXT(
+			"why",
+			"the client runs as another user; only the server's user and root may connect unless others are allowed (vfmig serve --allow-others)"));
 	return false;
 }
 
@@ -276,7 +277,8 @@ static void too_late(struct vfmig_export *server)
 		return;
 	}
 	pthread_mutex_lock(&server->client->wire.lock);
-	wire_lose(&server->client->wire, -ETIMEDOUT, "the client never introduced itself");
+	wire_lose(&server->client->wire, -ETIMEDOUT,
+		  "the client sent no VERSION within the time limit");
 	pthread_mutex_unlock(&server->client->wire.lock);
 }
 
@@ -354,7 +356,7 @@ static int work(struct vfmig_export *server, int timeout, struct vfmig_error *er
 	if (atomic_exchange(&server->cut_off, false) && server->client) {
 		pthread_mutex_lock(&server->client->wire.lock);
 		wire_lose(&server->client->wire, -EFAULT,
-			  "the client cut off memory that it shares");
+			  "the client truncated memory that it shares");
 		pthread_mutex_unlock(&server->client->wire.lock);
 	}
 	if (server->client) {
@@ -363,13 +365,13 @@ static int work(struct vfmig_export *server, int timeout, struct vfmig_error *er
 		if (export_advance(server->client))
 			return 0;
 		pthread_mutex_lock(&server->client->wire.lock);
-		ret = vfmig_err(err, -ENOTCONN, "the client is gone: %s",
+		ret = vfmig_err(err, -ENOTCONN, "the client disconnected: %s",
 				server->client->wire.why.text);
 		pthread_mutex_unlock(&server->client->wire.lock);
 		export_client_gone(server);
 		return server->only ? ret : 0;
 	}
-	return server->only ? vfmig_err(err, -ENOTCONN, "the client is gone") : 0;
+	return server->only ? vfmig_err(err, -ENOTCONN, "the client disconnected") : 0;
 }
 
 static int work_as_worker(struct vfmig_export *server, int timeout, struct vfmig_error *err)
@@ -414,7 +416,7 @@ int vfmig_export_start(struct vfmig_export *server, struct vfmig_error *err)
 	int ret;
 
 	if (server->runs)
-		return vfmig_err(err, -EALREADY, "the export has a thread already");
+		return vfmig_err(err, -EALREADY, "the export already has a thread");
 	atomic_store(&server->ends, false);
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS); /* of its own access to memory that a client cut off */

@@ -96,13 +96,14 @@ static int agree(struct export_client *client, const struct wire_msg *msg,
 	int ret;
 
 	if (msg->header.cmd != VFMIG_USER_VERSION)
-		return vfmig_err(err, -EINVAL, "the client began with command %u, not with VERSION",
+		return vfmig_err(err, -EINVAL, "the client's first command is %u, not VERSION",
 				 msg->header.cmd);
 	ret = wire_caps_decode(msg->payload, msg->len, &client->caps, err);
 	if (ret)
 		return ret;
 	if (client->caps.major != WIRE_MAJOR)
-		return vfmig_err(err, -EINVAL, "the client speaks version %u.%u, and we %u.%u",
+		return vfmig_err(err, -EINVAL,
+				 "the client uses protocol version %u.%u, the server %u.%u",
 				 client->caps.major, client->caps.minor, WIRE_MAJOR, WIRE_MINOR);
 	meet(client, &ours);
 	ret = make_twin(client, reply, &ours, err);

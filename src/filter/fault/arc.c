@@ -31,12 +31,13 @@ int fault_parse_arc(struct fault *fault, struct vfmig_error *err)
 
 	if (!colon || parse_state(fault->arc, (size_t)(colon - fault->arc), &fault->from) ||
 	    parse_state(colon + 1, strlen(colon + 1), &fault->to))
-		return vfmig_err(err, -EINVAL,
-				 "option arc: '%s' is not FROM:TO, two states or any "
-				 "(running:stop, any:resuming)",
-				 fault->arc);
+		return vfmig_err(
+			err, -EINVAL,
+			"option arc: invalid arc '%s'; use FROM:TO with states or any (running:stop, any:resuming)",
+			fault->arc);
 	if (fault->act != FAULT_ERROR && fault->act != FAULT_HANG && fault->act != FAULT_DROP)
-		return vfmig_err(err, -EINVAL, "an arc can do=error, hang or drop");
+		return vfmig_err(err, -EINVAL,
+				 "option arc works with do=error, do=hang and do=drop only");
 	fault->arcs = true;
 	return 0;
 }

@@ -22,21 +22,22 @@ static const char *const whens[] = {"before", "after", NULL};
 static const struct vfmig_option options[] = {
 	FILTER_MATCH_OPTIONS(struct fault, match),
 	{"arc", VFMIG_OPTION_TEXT, AT(arc), NULL,
-	 "only state changes that pass this arc, FROM:TO (running:stop, any:resuming)"},
-	{"nth", VFMIG_OPTION_UINT, AT(nth), "1", "the first call to strike, counted from 1", 1},
-	{"times", VFMIG_OPTION_UINT, AT(times), "1", "how many to strike; 0: all that follow"},
-	{"chance", VFMIG_OPTION_UINT, AT(chance), "1000", "strike so many in 1000", 1, 1000},
-	{"seed", VFMIG_OPTION_UINT, AT(seed), "1", "of the generator behind chance"},
+	 "only state changes that take this arc, FROM:TO (running:stop, any:resuming)"},
+	{"nth", VFMIG_OPTION_UINT, AT(nth), "1", "number of the first request to fail, from 1", 1},
+	{"times", VFMIG_OPTION_UINT, AT(times), "1",
+	 "how many requests to fail; 0: all from the first"},
+	{"chance", VFMIG_OPTION_UINT, AT(chance), "1000", "probability of a fault, in 1/1000", 1,
+	 1000},
+	{"seed", VFMIG_OPTION_UINT, AT(seed), "1", "seed of the random numbers for chance"},
 	{"do", VFMIG_OPTION_CHOICE, AT(act), "error",
-	 "error: fail with error=; short: move only bytes=; corrupt: flip bit=; drop: claim success "
-	 "and do nothing (data-read: skip a chunk); twice: do it twice; hang: never answer",
+	 "error: fail with error=; short: transfer only bytes=; corrupt: flip bit=; drop: do nothing and report success (data-read: skip a chunk); twice: do it twice; hang: never reply",
 	 0, 0, acts},
 	{"error", VFMIG_OPTION_TEXT, AT(error), "EIO", "the errno of do=error"},
 	{"when", VFMIG_OPTION_CHOICE, AT(after), "before",
-	 "error, hang: before the device has done it, or after, when only the answer is lost", 0, 0,
-	 whens},
-	{"bit", VFMIG_OPTION_UINT, AT(bit), "0", "which bit to flip, modulo the length"},
-	{"bytes", VFMIG_OPTION_UINT, AT(bytes), NULL, "how many to move; preset: half"},
+	 "error, hang: fail before the device executes the request, or after it (only the reply is lost)",
+	 0, 0, whens},
+	{"bit", VFMIG_OPTION_UINT, AT(bit), "0", "bit to flip, modulo the length"},
+	{"bytes", VFMIG_OPTION_UINT, AT(bytes), NULL, "bytes to transfer; default: half"},
 	{NULL},
 };
 
@@ -86,8 +87,8 @@ static int parse_error(const char *text, int *errnum, struct vfmig_error *err)
 			return 0;
 		}
 	}
-	return vfmig_err(err, -EINVAL,
-			 "option error: '%s' is no errno that is known here (try EIO)", text);
+	return vfmig_err(err, -EINVAL, "option error: unknown errno '%s'; use a name such as EIO",
+			 text);
 }
 
 /* splitmix64: small, and the same everywhere. */
@@ -152,7 +153,7 @@ void fault_strike(struct fault_call *call)
 			inner_park(&call->inner, INT64_MAX);
 		return;
 	}
-	vfmig_err(request->err, -fault->errnum, "%s: %s%s%s failed on purpose (%s)",
+	vfmig_err(request->err, -fault->errnum, "%s: %s%s%s failed by filter fault (%s)",
 		  fault->device.name, vfmig_op_name(request->op), feature ? " " : "",
 		  feature ? vfmig_feature_name(request->feature.flags & VFMIG_FEATURE_MASK) : "",
 		  fault->error);
@@ -237,7 +238,8 @@ static int parse(struct fault *fault, const char *text, struct vfmig_error *err)
 	fault->random = fault->seed;
 	fault->match.ops &= fit[fault->act];
 	if (!fault->match.ops)
-		return vfmig_err(err, -EINVAL, "do=%s does not go with these operations",
+		return vfmig_err(err, -EINVAL,
+				 "do=%s does not apply to the selected operations",
 				 acts[fault->act]);
 	return 0;
 }
@@ -261,8 +263,7 @@ static int fault_open(struct vfmig_device *inner, const char *text, struct vfmig
 
 const struct filter_kind filter_fault = {
 	.name = "fault",
-	.summary =
-		"break a device on purpose: fail, shorten, corrupt, drop, repeat or hang its calls",
+	.summary = "inject faults: fail, shorten, corrupt, drop, repeat or hang requests",
 	.options = options,
 	.open = fault_open,
 };

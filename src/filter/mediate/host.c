@@ -25,7 +25,8 @@ static int may_ask(const struct mediate *m, struct vfmig_error *err)
 {
 	if (m->may_ask)
 		return 0;
-	return vfmig_err(err, -EBUSY, "a mediator decides without the device: ask nothing of it");
+	return vfmig_err(err, -EBUSY,
+			 "a mediator must not send a request to the device from this operation");
 }
 
 static int host_read(struct vfmig_mediator_host *host, uint32_t index, uint64_t offset, void *buf,
@@ -51,7 +52,7 @@ static int has_space(const struct mediate *m, struct vfmig_error *err)
 	int ret = may_ask(m, err);
 
 	if (!ret && !m->space)
-		ret = vfmig_err(err, -ENXIO, "the device has no address space");
+		ret = vfmig_err(err, -ENXIO, "the device is not attached to a space");
 	return ret;
 }
 
@@ -100,7 +101,8 @@ static int map_piece(struct mediate *m, uint64_t size, int fd, void **ptr, struc
 	ret = vfmig_space_map(m->own, &map, err);
 	if (ret) {
 		munmap(map.ptr, size);
-		return vfmig_err_at(err, ret, "memory for a mediator (iova= says where it goes)");
+		return vfmig_err_at(err, ret,
+				    "memory for a mediator (option iova= sets its address)");
 	}
 	*ptr = map.ptr;
 	return 0;
@@ -117,13 +119,14 @@ static int host_memory(struct vfmig_mediator_host *host, uint64_t size, void **p
 	if (!m->own)
 		return vfmig_err(
 			err, -EPERM,
-			"a mediator gets memory only with VFMIG_MEDIATOR_CAP_MEMORY, from open()");
+			"a mediator may allocate memory only if open() returned VFMIG_MEDIATOR_CAP_MEMORY");
 	if (!size || size > VFMIG_MEDIATOR_MEMORY_MAX)
-		return vfmig_err(err, -ENOSPC, "a mediator cannot get 0x%llx bytes of memory",
+		return vfmig_err(err, -ENOSPC,
+				 "0x%llx bytes is not a valid size for memory of a mediator",
 				 (unsigned long long)size);
 	size = abi_pages(size, VFMIG_PAGE_SIZE) * VFMIG_PAGE_SIZE;
 	if (m->pieces == MEDIATE_PIECES || size > VFMIG_MEDIATOR_MEMORY_MAX - m->memory)
-		return vfmig_err(err, -ENOSPC, "a mediator has got all the memory that it gets");
+		return vfmig_err(err, -ENOSPC, "the mediator has reached the limit of its memory");
 	fd = memfd_create("vfmig-mediator", MFD_CLOEXEC);
 	ret = map_piece(m, size, fd, ptr, err);
 	if (ret) {

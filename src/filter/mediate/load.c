@@ -17,17 +17,16 @@ static int check_table(const struct vfmig_mediator *ops, struct vfmig_error *err
 	const char *missing = NULL;
 
 	if (ops->abi != VFMIG_MEDIATOR_ABI)
-		return vfmig_err(err, -EPROTO,
-				 "it is made for version %u of the mediators' ABI, and this is %u: "
-				 "compile it anew",
-				 ops->abi, VFMIG_MEDIATOR_ABI);
+		return vfmig_err(
+			err, -EPROTO,
+			"it was compiled for version %u of the mediator ABI, and this library has version %u; recompile it",
+			ops->abi, VFMIG_MEDIATOR_ABI);
 	/* Half a member would be a pointer to anywhere. */
 	if (ops->size < LEAST || ops->size > 4096 || ops->size % sizeof(void *))
-		return vfmig_err(err, -EPROTO,
-				 "its table of operations has a size of %u bytes, which cannot be",
+		return vfmig_err(err, -EPROTO, "its table of operations has the invalid size %u",
 				 ops->size);
 	if (!ops->name || !*ops->name || strnlen(ops->name, 65) > 64)
-		return vfmig_err(err, -EPROTO, "it has no name, or one of more than 64 characters");
+		return vfmig_err(err, -EPROTO, "its name must have 1 to 64 characters");
 	if (!ops->rw)
 		missing = "rw";
 	if (!ops->get_region_info)
@@ -48,7 +47,7 @@ int mediate_answer(const struct mediate *m, const char *what, int ret, int most,
 	if (ret >= 0 && ret <= most)
 		return ret;
 	if (ret > 0 || ret < -4095)
-		return vfmig_err(err, -EPROTO, "mediator %s: %s() returned %d, which means nothing",
+		return vfmig_err(err, -EPROTO, "mediator %s: %s() returned the invalid value %d",
 				 m->ops.name, what, ret);
 	if (err) {
 		/* Its sentence, if it left one. */
@@ -64,11 +63,12 @@ int mediate_answer(const struct mediate *m, const char *what, int ret, int most,
 static int check_open(struct mediate *m, struct vfmig_error *err)
 {
 	if (!m->self)
-		return vfmig_err(err, -EPROTO, "mediator %s: open() took the device and gave NULL",
+		return vfmig_err(err, -EPROTO,
+				 "mediator %s: open() accepted the device and returned no context",
 				 m->ops.name);
 	if (m->caps & ~VFMIG_MEDIATOR_CAPS)
 		return vfmig_err(err, -EPROTO,
-				 "mediator %s: open() gave unknown capabilities 0x%llx",
+				 "mediator %s: open() returned unknown capabilities 0x%llx",
 				 m->ops.name, (unsigned long long)m->caps);
 	return 0;
 }
@@ -112,13 +112,13 @@ int mediate_load(struct mediate *m, const char *path, struct vfmig_error *err)
 		return vfmig_err(err, -ENAMETOOLONG, "its path is too long");
 	m->object = dlopen(here, RTLD_NOW | RTLD_LOCAL);
 	if (!m->object)
-		return vfmig_err(err, -ENOEXEC, "it cannot be loaded: %s", dlerror());
+		return vfmig_err(err, -ENOEXEC, "dlopen: %s", dlerror());
 	ops = dlsym(m->object, VFMIG_MEDIATOR_SYMBOL);
 	if (ops)
 		ret = mediate_take(m, ops, err);
 	else
 		ret = vfmig_err(err, -ENOEXEC,
-				"it is no mediator: it has no symbol " VFMIG_MEDIATOR_SYMBOL);
+				"it is not a mediator: it has no symbol " VFMIG_MEDIATOR_SYMBOL);
 	if (ret)
 		mediate_unload(m);
 	return ret;

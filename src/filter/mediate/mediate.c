@@ -37,21 +37,21 @@ static const struct vfmig_option options[] = {
 	{.name = "so",
 	 .kind = VFMIG_OPTION_TEXT,
 	 .offset = offsetof(struct options, so),
-	 .help = "the mediator's shared object; of several, the first that takes the device is it"},
+	 .help = "the mediator's shared object; of several, the first that accepts the device is used"},
 	{.name = "arg",
 	 .kind = VFMIG_OPTION_TEXT,
 	 .offset = offsetof(struct options, argument),
-	 .help = "what the mediator named before it is told, in its own words"},
+	 .help = "argument for the mediator named before it"},
 	{.name = "probe",
 	 .kind = VFMIG_OPTION_BOOL,
 	 .offset = offsetof(struct options, probe),
 	 .default_text = "on",
-	 .help = "try it in a child process first, so that a crash at the start is a sentence"},
+	 .help = "try the mediator in a child process first, so that a crash is reported as an error"},
 	{.name = "iova",
 	 .kind = VFMIG_OPTION_SIZE,
 	 .offset = offsetof(struct options, iova),
 	 .default_text = "0x7f00000000",
-	 .help = "where memory of the mediator's goes among the device's addresses"},
+	 .help = "IOVA of the mediator's memory"},
 	{.kind = VFMIG_OPTION_END},
 };
 
@@ -138,7 +138,7 @@ static void region_fd(struct mediate *m, struct vfmig_request *request)
 	uint32_t index = request->region_fd.index;
 
 	if (index < m->regions && !(m->region[index].flags & VFMIG_REGION_FLAG_MMAP))
-		request_complete_err(request, -ENODEV, "%s: region %u cannot be mapped",
+		request_complete_err(request, -ENODEV, "%s: region %u has no mappable area",
 				     m->device.name, index);
 	else if (index < m->regions && m->ops.mmap)
 		mediate_put(m, request);
@@ -248,10 +248,10 @@ static int check_need(struct mediate *m, struct vfmig_device *inner, struct vfmi
 	}
 	if (!can)
 		return 0;
-	return vfmig_err(err, -EBUSY,
-			 "mediator %s brings migration, and device %s has it already: leave the "
-			 "mediator away, or have the device without (migration=off)",
-			 m->ops.name, inner->name);
+	return vfmig_err(
+		err, -EBUSY,
+		"mediator %s provides migration, and device %s already has it; remove the mediator, or open the device with migration=off",
+		m->ops.name, inner->name);
 }
 
 /* What the mediator's capabilities need, and the thread. */
@@ -336,9 +336,10 @@ static int add_one(struct options *o, const char *item, struct vfmig_error *err)
 	char **into;
 
 	if (path && o->count == MEDIATE_MEDIATORS_MAX)
-		return vfmig_err(err, -E2BIG, "more than %u mediators", MEDIATE_MEDIATORS_MAX);
+		return vfmig_err(err, -E2BIG, "too many mediators; the limit is %u",
+				 MEDIATE_MEDIATORS_MAX);
 	if (!path && !o->count)
-		return vfmig_err(err, -EINVAL, "arg= is for the mediator before it: so=PATH first");
+		return vfmig_err(err, -EINVAL, "option arg= must follow the so= of its mediator");
 	into = path ? &o->mediator[o->count++].path : &o->mediator[o->count - 1].argument;
 	free(*into);
 	*into = strdup(strchr(item, '=') + 1);
@@ -361,9 +362,10 @@ static int parse(struct options *o, const char *text, struct vfmig_error *err)
 			ret = add_one(o, item, err);
 	free(copy);
 	if (!ret && !o->count)
-		ret = vfmig_err(err, -EINVAL, "which mediator? so=PATH names its shared object");
+		ret = vfmig_err(err, -EINVAL,
+				"filter mediate needs so=PATH, the mediator's shared object");
 	if (!ret && o->iova % VFMIG_PAGE_SIZE)
-		ret = vfmig_err(err, -EINVAL, "iova=0x%llx is not a multiple of 4096",
+		ret = vfmig_err(err, -EINVAL, "option iova: 0x%llx is not a multiple of 4096",
 				(unsigned long long)o->iova);
 	return ret;
 }
@@ -401,10 +403,11 @@ static int choose(struct mediate *m, const struct options *o, const char *name,
 			return vfmig_err_at(err, ret, "%s", attempt.path);
 	}
 	if (ret == -ENODEV && o->count == 1)
-		return vfmig_err_at(err, ret, "%s does not take device %s", o->mediator[0].path,
-				    name);
+		return vfmig_err_at(err, ret, "mediator %s does not support device %s",
+				    o->mediator[0].path, name);
 	if (ret == -ENODEV)
-		return vfmig_err(err, ret, "none of %u mediators takes device %s", o->count, name);
+		return vfmig_err(err, ret, "none of the %u mediators supports device %s", o->count,
+				 name);
 	return ret;
 }
 
@@ -427,7 +430,7 @@ static int open_mediate(struct vfmig_device *inner, const char *text, struct vfm
 
 const struct filter_kind filter_mediate = {
 	.name = "mediate",
-	.summary = "let a shared object stand between: it can give a device migration",
+	.summary = "pass requests through a shared object, which can add migration to a device",
 	.options = options,
 	.open = open_mediate,
 };

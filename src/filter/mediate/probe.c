@@ -25,7 +25,7 @@ struct answer {
 	struct vfmig_error err;
 };
 
-_Static_assert(sizeof(struct answer) <= 4096, "a pipe takes it at once");
+_Static_assert(sizeof(struct answer) <= 4096, "a pipe write is atomic");
 
 static void child(int fd, int (*fn)(void *context, struct vfmig_error *err), void *context)
 {
@@ -64,22 +64,22 @@ static ssize_t hear(int fd, struct answer *answer)
 static int post_mortem(ssize_t received, pid_t ended, int status, struct vfmig_error *err)
 {
 	if (received == -ETIMEDOUT)
-		return vfmig_err(err, -ETIMEDOUT, "it hangs: no answer in %d seconds",
+		return vfmig_err(err, -ETIMEDOUT, "it did not return within %d seconds",
 				 MEDIATE_PROBE_MS / 1000);
 	if (!received && ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		return vfmig_err(err, -EFAULT,
-				 "it crashes (signal %d) or closes what it is to answer "
-				 "by, when it looks at the device",
-				 SIGKILL);
+		return vfmig_err(
+			err, -EFAULT,
+			"it crashed (signal %d) or closed the result pipe while it opened the device",
+			SIGKILL);
 	if (ended > 0 && WIFSIGNALED(status))
-		return vfmig_err(err, -EFAULT, "it crashes (signal %d) when it looks at the device",
+		return vfmig_err(err, -EFAULT, "it crashed (signal %d) while it opened the device",
 				 WTERMSIG(status));
 	if (ended > 0 && WIFEXITED(status))
 		return vfmig_err(err, -EFAULT,
-				 "it ends the process (status %d) when it looks at the device",
+				 "it ended the process (status %d) while it opened the device",
 				 WEXITSTATUS(status));
 	/* The program takes the ends of all its children. */
-	return vfmig_err(err, -EFAULT, "it crashes when it looks at the device");
+	return vfmig_err(err, -EFAULT, "it crashed while it opened the device");
 }
 
 int mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
@@ -91,7 +91,7 @@ int mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *conte
 	ssize_t n;
 
 	if (pipe2(fds, O_CLOEXEC))
-		return vfmig_err(err, -errno, "no pipe to try a mediator: %s", strerror(errno));
+		return vfmig_err(err, -errno, "pipe to try a mediator: %s", strerror(errno));
 	pid = fork();
 	if (!pid) {
 		close(fds[0]);
@@ -100,8 +100,7 @@ int mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *conte
 	close(fds[1]);
 	if (pid < 0) {
 		close(fds[0]);
-		return vfmig_err(err, -errno, "no child process to try a mediator: %s",
-				 strerror(errno));
+		return vfmig_err(err, -errno, "fork to try a mediator: %s", strerror(errno));
 	}
 	n = hear(fds[0], &answer);
 	close(fds[0]);

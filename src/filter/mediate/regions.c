@@ -60,7 +60,8 @@ int mediate_look(struct mediate *m, struct vfmig_device *inner, struct vfmig_err
 	if (ret)
 		return ret;
 	if (info.num_regions >= MEDIATE_REGIONS)
-		return vfmig_err(err, -E2BIG, "device %s has %u regions, and a mediator takes %u",
+		return vfmig_err(err, -E2BIG,
+				 "device %s has %u regions; a mediator supports up to %u",
 				 inner->name, info.num_regions, MEDIATE_REGIONS - 1);
 	n = info.num_regions;
 	/* A place for the migration region behind what any PCI device has. */
@@ -91,16 +92,16 @@ static const char *bad_area(const struct vfmig_mediator_region *reported, uint32
 	const struct vfmig_mediator_area *area = &reported->area[i];
 
 	if (!area->size || area->offset % 4096 || area->size % 4096)
-		return "an area to map is not made of whole pages";
+		return "a mappable area is not a whole number of pages";
 	if (area->offset > reported->size || area->size > reported->size - area->offset)
-		return "an area to map leaves the region";
+		return "a mappable area exceeds the region";
 	/* Who wrote to mapped registers would not be heard. */
 	if (area->offset < abi_region_info_size((enum vfmig_region_revision)reported->revision))
 		return "the registers cannot be mapped";
 	for (uint32_t k = 0; k < i; k++)
 		if (area->offset < abi_sum(reported->area[k].offset, reported->area[k].size) &&
 		    reported->area[k].offset < abi_sum(area->offset, area->size))
-			return "two areas to map overlap";
+			return "two mappable areas overlap";
 	return NULL;
 }
 
@@ -110,22 +111,22 @@ static const char *bad_migration(const struct mediate *m,
 	const char *why = NULL;
 
 	if (!abi_region_revision_known(reported->revision))
-		return "the migration region has no revision that enum vfmig_region_revision lists";
+		return "the migration region's revision is not in enum vfmig_region_revision";
 	if (reported->size <= abi_region_info_size((enum vfmig_region_revision)reported->revision))
-		return "a migration region of that size has no room for data";
+		return "the migration region is too small to hold data";
 	if (reported->size > VFMIG_MEDIATOR_REGION_MAX)
 		return "the migration region is larger than VFMIG_MEDIATOR_REGION_MAX";
 	if ((reported->flags & ~VFMIG_REGION_FLAG_MMAP) !=
 	    (VFMIG_REGION_FLAG_READ | VFMIG_REGION_FLAG_WRITE))
-		return "a migration region is read and written";
+		return "the migration region must allow reading and writing";
 	if ((reported->revision_flags & ~ALL_SAID) || reported->revision_capacity > reported->size)
-		return "what it says of the revision cannot be";
+		return "the revision and the capability of the migration region do not match";
 	if (!(reported->flags & VFMIG_REGION_FLAG_MMAP))
-		return reported->areas ? "areas to map, and no MMAP flag" : NULL;
+		return reported->areas ? "it has mappable areas and no MMAP flag" : NULL;
 	if (!m->ops.mmap)
-		return "it has the MMAP flag, and there is no mmap()";
+		return "it has the MMAP flag, and the mediator has no mmap()";
 	if (!reported->areas || reported->areas > VFMIG_MEDIATOR_AREAS)
-		return "the areas to map are too many, or none";
+		return "the number of mappable areas is 0 or above the limit";
 	for (uint32_t i = 0; i < reported->areas && !why; i++)
 		why = bad_area(reported, i);
 	return why;
@@ -135,15 +136,15 @@ static const char *bad_region(const struct mediate *m, const struct vfmig_mediat
 			      const struct vfmig_mediator_region *reported)
 {
 	if (reported->index != seen->index)
-		return "it is another region than was asked about";
+		return "region_info() returned another index than requested";
 	if (reported->watch > 1 || reported->reserved || reported->reserved2)
-		return "an unknown word in it is not 0";
+		return "a reserved member is not 0";
 	if (mediate_is_migration(m, seen->index))
 		return bad_migration(m, reported);
 	if (reported->size != seen->size)
-		return "the size of a device's own region is not a mediator's to change";
+		return "a mediator must not change the size of a region of the device";
 	if (reported->flags & ~seen->flags)
-		return "flags of a device's own region can be taken away, and none added";
+		return "a mediator may remove flags from a region of the device, but not add any";
 	return NULL;
 }
 
@@ -226,11 +227,11 @@ const char *mediate_bad_access(const struct vfmig_mediator_region *region,
 							     : VFMIG_REGION_FLAG_READ;
 
 	if (!(region->flags & need))
-		return "the region does not allow it";
+		return "the flags of the region do not allow the access";
 	if (request->region.offset > region->size ||
 	    request->region.len > region->size - request->region.offset)
-		return "it leaves the region";
+		return "the access exceeds the region";
 	if (request->region.len > MEDIATE_ACCESS_MAX)
-		return "it is larger than any";
+		return "the access is larger than a mediator supports";
 	return NULL;
 }

@@ -30,10 +30,10 @@ static ssize_t access_region(struct mediate *m, struct vfmig_request *request)
 	if (ret < 0 || ret != VFMIG_MEDIATOR_PASS)
 		return ret < 0 ? ret : (ssize_t)request->region.len;
 	if (mediate_is_migration(m, index))
-		return vfmig_err(request->err, -EPROTO,
-				 "mediator %s passes an access to the migration region, and the "
-				 "device has none",
-				 m->ops.name);
+		return vfmig_err(
+			request->err, -EPROTO,
+			"mediator %s returned PASS for the migration region, which the device does not have",
+			m->ops.name);
 	return pass(m, request);
 }
 
@@ -45,17 +45,18 @@ static ssize_t check_file(struct mediate *m, uint32_t index, int fd, uint64_t of
 
 	if (fd < 0 || fstat(fd, &st))
 		return vfmig_err(err, -EPROTO,
-				 "mediator %s: mmap() gave %d, which is no descriptor", m->ops.name,
-				 fd);
+				 "mediator %s: mmap() returned %d, which is not a descriptor",
+				 m->ops.name, fd);
 	if (offset % VFMIG_PAGE_SIZE || offset > INT64_MAX - m->region[index].size)
-		return vfmig_err(err, -EPROTO, "mediator %s: mmap() gave offset 0x%llx",
+		return vfmig_err(err, -EPROTO,
+				 "mediator %s: mmap() returned the invalid offset 0x%llx",
 				 m->ops.name, (unsigned long long)offset);
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < abi_sum(offset, m->region[index].size))
-		return vfmig_err(err, -EPROTO,
-				 "mediator %s: mmap() gave a file of 0x%llx bytes, and the region "
-				 "has 0x%llx",
-				 m->ops.name, (unsigned long long)st.st_size,
-				 (unsigned long long)m->region[index].size);
+		return vfmig_err(
+			err, -EPROTO,
+			"mediator %s: mmap() returned a file of 0x%llx bytes for a region of 0x%llx",
+			m->ops.name, (unsigned long long)st.st_size,
+			(unsigned long long)m->region[index].size);
 	return 0;
 }
 
@@ -124,10 +125,10 @@ static ssize_t map(struct mediate *m, struct vfmig_request *request)
 	int ret = vfmig_space_map(m->own, request->map, request->err);
 
 	if (ret == -EEXIST)
-		vfmig_err_at(request->err, ret,
-			     "the mediator has memory near 0x%llx of the device's addresses "
-			     "(iova= says where it goes)",
-			     (unsigned long long)m->next_iova);
+		vfmig_err_at(
+			request->err, ret,
+			"the IOVA 0x%llx conflicts with the mediator's memory; move that memory with option iova=",
+			(unsigned long long)m->next_iova);
 	return ret;
 }
 

@@ -225,11 +225,11 @@ static const char *bad_range(const uint64_t *range)
 	uint64_t start, size;
 
 	if (!abi_power_of_two(range[PAGE_SIZE]) || range[PAGE_SIZE] < ABI_LOGGING_PAGE_MIN)
-		return "page_size is not a power of two from 4 KiB up";
+		return "page_size must be a power of two of at least 4096";
 	if (__builtin_mul_overflow(range[START], range[PAGE_SIZE], &start) ||
 	    __builtin_mul_overflow(range[TOTAL], range[PAGE_SIZE], &size) ||
 	    abi_passes_the_end(start, size))
-		return "the range passes the end of the address space";
+		return "the range exceeds the address space";
 	return NULL;
 }
 
@@ -325,7 +325,7 @@ ssize_t region_read_copied(struct region_driver *driver)
 	bool again = false;
 
 	if (!(driver->bits & VFMIG_V1_SAVING) || driver->bits == VFMIG_V1_STATE_ERROR)
-		why = "written pages are told in _SAVING only";
+		why = "dirty pages are reported in _SAVING only";
 	else
 		why = bad_range(pages->reg);
 	if (why)

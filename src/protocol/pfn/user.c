@@ -37,10 +37,11 @@ static ssize_t log_ranges(struct region_user *user)
 	range = (const struct vfmig_dma_logging_range *)(uintptr_t)control->ranges;
 	if (user->steps.outer->feature.size < sizeof(*control) || (control->num_ranges && !range) ||
 	    control->reserved)
-		return vfmig_err(&user->steps.err, -EINVAL, "DMA_LOGGING_START is not whole");
+		return vfmig_err(&user->steps.err, -EINVAL,
+				 "DMA_LOGGING_START: the payload is too short");
 	if (control->num_ranges > ABI_LOGGING_RANGES_MAX)
 		return vfmig_err(&user->steps.err, -E2BIG,
-				 "DMA logging: %u ranges, and %u at the most", control->num_ranges,
+				 "DMA logging: %u ranges; the limit is %u", control->num_ranges,
 				 ABI_LOGGING_RANGES_MAX);
 	why = abi_logging_start_check(control->page_size, range, control->num_ranges, true);
 	if (why)
@@ -60,7 +61,7 @@ static ssize_t log_start(struct region_user *user)
 
 	if (user->logs)
 		return vfmig_err(&user->steps.err, -EINVAL,
-				 "device %s tells its written pages already",
+				 "device %s: DMA logging is already started",
 				 vfmig_device_name(user->session.device));
 	ret = log_ranges(user);
 	if (ret)
@@ -159,7 +160,7 @@ static ssize_t copied_read(struct steps *steps, ssize_t result)
 	}
 	if (user->word > rest)
 		return vfmig_err(&steps->err, -EPROTO,
-				 "device %s tells of %llu pages, where %llu were asked about",
+				 "device %s reported %llu dirty pages for a range of %llu",
 				 vfmig_device_name(user->session.device),
 				 (unsigned long long)user->word, (unsigned long long)rest);
 	report->left = user->word;
@@ -213,10 +214,10 @@ static ssize_t report_all(struct region_user *user)
 
 	if (!user->nlogged) {
 		user->gap = false;
-		return vfmig_err(&user->steps.err, -EIO,
-				 "device %s: it was not saving all the time, so that not all "
-				 "written pages are known",
-				 vfmig_device_name(user->session.device));
+		return vfmig_err(
+			&user->steps.err, -EIO,
+			"device %s left _SAVING while DMA logging was on, so its report is incomplete",
+			vfmig_device_name(user->session.device));
 	}
 	for (uint32_t i = 0; i < user->nlogged; i++) {
 		struct region_user_logged *log = &user->logged[i];
@@ -259,7 +260,8 @@ static ssize_t log_report(struct region_user *user)
 	if (why)
 		return vfmig_err(&user->steps.err, -EINVAL, "device %s: %s", name, why);
 	if (!user->logs)
-		return vfmig_err(&user->steps.err, -EINVAL, "device %s: no log was started", name);
+		return vfmig_err(&user->steps.err, -EINVAL, "device %s: DMA logging is not started",
+				 name);
 	if (user->state == VFMIG_STATE_RESUMING && !user->gap)
 		return 0; /* it writes to nothing but itself */
 	report->iova = asked->iova;
@@ -289,7 +291,7 @@ ssize_t region_user_log(struct region_user *user)
 				return log_report(user);
 		}
 	}
-	return vfmig_err(&user->steps.err, -EOPNOTSUPP, "a session has no feature 0x%x",
+	return vfmig_err(&user->steps.err, -EOPNOTSUPP, "a session does not support feature 0x%x",
 			 outer->feature.flags);
 }
 

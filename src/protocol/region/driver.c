@@ -25,7 +25,7 @@ bool region_driver_void(struct region_driver *driver)
 {
 	if (driver->began == driver->resets)
 		return false;
-	vfmig_err(&driver->steps.err, -ECANCELED, "the device was reset meanwhile");
+	vfmig_err(&driver->steps.err, -ECANCELED, "the device was reset during the access");
 	return true;
 }
 
@@ -159,11 +159,11 @@ static ssize_t show_fd(struct region_driver *driver, struct vfmig_request *reque
 	int fd;
 
 	if (!driver->nr_areas)
-		return vfmig_err(request->err, -ENODEV, "region %u cannot be mapped",
+		return vfmig_err(request->err, -ENODEV, "region %u has no mappable area",
 				 driver->options.index);
 	fd = fcntl(driver->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return vfmig_err(request->err, -errno, "region %u: no descriptor: %s",
+		return vfmig_err(request->err, -errno, "region %u: dup of the descriptor: %s",
 				 driver->options.index, strerror(errno));
 	request->region_fd.fd = fd;
 	request->region_fd.file_offset = 0;
@@ -247,8 +247,7 @@ static int make_memory(struct region_driver *driver, struct vfmig_error *err)
 	driver->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, driver->fd, 0);
 	if (driver->bytes == MAP_FAILED) {
 		driver->bytes = NULL;
-		return vfmig_err(err, -errno, "a migration region cannot be mapped: %s",
-				 strerror(errno));
+		return vfmig_err(err, -errno, "mmap of a migration region: %s", strerror(errno));
 	}
 	driver->own = malloc(driver->capacity);
 	return driver->own ? 0
@@ -265,10 +264,12 @@ int region_driver_open(struct vfmig_session *session, const struct region_log *l
 	int ret;
 
 	if (capacity < 16 || capacity > REGION_TRANSACTION_MAX)
-		return vfmig_err(err, -EINVAL, "transactions of %llu bytes: must be 16 to %llu",
+		return vfmig_err(err, -EINVAL,
+				 "option for transactions of %llu bytes: must be 16 to %llu",
 				 (unsigned long long)capacity, REGION_TRANSACTION_MAX);
 	if (options->reserved & VFMIG_V1_STATE_MASK)
-		return vfmig_err(err, -EINVAL, "bits 0 to 2 of device_state are not reserved");
+		return vfmig_err(err, -EINVAL,
+				 "bits 0 to 2 of device_state are not in the reserved mask");
 	driver = calloc(1, sizeof(*driver));
 	if (!driver)
 		return vfmig_err(err, -ENOMEM, "no memory for a migration region");

@@ -37,8 +37,7 @@ static uint8_t *section(struct region_driver *driver)
 
 static ssize_t in_error(struct region_driver *driver)
 {
-	return vfmig_err(&driver->steps.err, -EIO,
-			 "the device is in its error state: only a reset leads out");
+	return vfmig_err(&driver->steps.err, -EIO, "the device is in the error state; reset it");
 }
 
 /* Why there is no data to be had or given, or 0. */
@@ -48,8 +47,9 @@ static ssize_t no_data(struct region_driver *driver)
 		return in_error(driver);
 	if (!driver->broken)
 		return 0;
-	return vfmig_err(&driver->steps.err, -EIO,
-			 "an earlier access was given up in the middle: the data is not whole");
+	return vfmig_err(
+		&driver->steps.err, -EIO,
+		"an earlier access was cancelled, so the data is incomplete; reset the device");
 }
 
 /* Can the session have (more) data? */
@@ -81,8 +81,10 @@ static ssize_t fetched(struct region_driver *driver, ssize_t result)
 	if (result < 0)
 		return result;
 	if ((uint64_t)result > driver->capacity)
-		return vfmig_err(&driver->steps.err, -EIO, "%zd bytes of data, where %llu fit",
-				 result, (unsigned long long)driver->capacity);
+		return vfmig_err(
+			&driver->steps.err, -EIO,
+			"the device returned %zd bytes of data, and the data section has %llu",
+			result, (unsigned long long)driver->capacity);
 	driver->staged = (uint64_t)result;
 	driver->ended = !result;
 	return 0;
@@ -205,7 +207,7 @@ static ssize_t taken(struct steps *steps, ssize_t result)
 	if (result < 0)
 		return result;
 	if (!result || (uint64_t)result > driver->value - driver->at)
-		return vfmig_err(&steps->err, -EIO, "the device took %zd of %llu bytes", result,
+		return vfmig_err(&steps->err, -EIO, "the device accepted %zd of %llu bytes", result,
 				 (unsigned long long)(driver->value - driver->at));
 	driver->at += (uint64_t)result;
 	return give_session(driver);
@@ -230,15 +232,14 @@ ssize_t region_write_size(struct region_driver *driver)
 		return ret;
 	if (driver->bits != VFMIG_V1_STATE_RESUMING)
 		return vfmig_err(&driver->steps.err, -EINVAL,
-				 "data_size can be written in _RESUMING only");
+				 "data_size may be written in _RESUMING only");
 	driver->value = region_taken(driver);
 	driver->at = 0;
 	if (driver->value > driver->capacity)
-		return vfmig_err(&driver->steps.err, -EINVAL,
-				 "a transaction of %llu bytes, where the data section has %llu: "
-				 "the source's must not be larger than the destination's",
-				 (unsigned long long)driver->value,
-				 (unsigned long long)driver->capacity);
+		return vfmig_err(
+			&driver->steps.err, -EINVAL,
+			"a transaction of %llu bytes does not fit into the data section of %llu; limit transactions at the source (option transaction)",
+			(unsigned long long)driver->value, (unsigned long long)driver->capacity);
 	/* Others may write the data section: what is checked must be what is used. */
 	memcpy(driver->own, section(driver), driver->value);
 	return give_session(driver);

@@ -189,7 +189,7 @@ static ssize_t write_heard(struct steps *steps, ssize_t result)
 	driver->from = driver->bits | driver->options.reserved;
 	why = abi_region_transition(driver->layout.revision, driver->from, driver->to);
 	if (why)
-		return vfmig_err(&steps->err, -EINVAL, "device_state 0x%x, written 0x%x: %s",
+		return vfmig_err(&steps->err, -EINVAL, "device_state 0x%x, write of 0x%x: %s",
 				 driver->from, driver->to, why);
 	if (driver->from == driver->to)
 		return (ssize_t)sizeof(uint32_t);

@@ -22,8 +22,7 @@ static ssize_t begin_data(struct region_user *user, ssize_t (*begin)(struct regi
 		return begin(user);
 	return vfmig_err(
 		&user->steps.err, -EIO,
-		"device %s: an earlier request was given up in the middle: its data is not "
-		"whole",
+		"device %s: an earlier request was cancelled, so its data is incomplete; reset the device",
 		vfmig_device_name(user->session.device));
 }
 
@@ -49,7 +48,7 @@ static ssize_t begin(struct steps *steps, ssize_t result)
 		return region_user_log(user);
 	default:
 		return vfmig_err(&steps->err, -EOPNOTSUPP,
-				 "%s is asked of a device, not of a session",
+				 "%s is an operation of devices, not of sessions",
 				 vfmig_op_name(steps->outer->op));
 	}
 }
@@ -153,11 +152,10 @@ int region_user_open(struct vfmig_device *device, enum vfmig_region_revision rev
 	if (ret)
 		return ret;
 	if ((region.flags & both) != both || region.size <= abi_region_info_size(revision))
-		return vfmig_err(err, -EPROTO,
-				 "device %s: its migration region (%llu bytes, flags 0x%x) cannot "
-				 "be one",
-				 vfmig_device_name(device), (unsigned long long)region.size,
-				 region.flags);
+		return vfmig_err(
+			err, -EPROTO,
+			"device %s: its migration region (%llu bytes, flags 0x%x) is too small, or cannot be read and written",
+			vfmig_device_name(device), (unsigned long long)region.size, region.flags);
 	user = calloc(1, sizeof(*user));
 	if (user)
 		user->bounce = malloc(REGION_USER_BOUNCE);

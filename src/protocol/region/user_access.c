@@ -106,8 +106,7 @@ int region_user_place(struct region_user *user, uint64_t offset, uint64_t n)
 		return 0;
 	return vfmig_err(
 		err, -EPROTO,
-		"device %s: data of %llu bytes at 0x%llx is not in its migration region of "
-		"%llu bytes",
+		"device %s: data of %llu bytes at 0x%llx exceeds its migration region of %llu bytes",
 		vfmig_device_name(user->session.device), (unsigned long long)n,
 		(unsigned long long)offset, (unsigned long long)user->region_size);
 }

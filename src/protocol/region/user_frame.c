@@ -18,7 +18,7 @@ static const struct abi_ds_model model = {
 _Static_assert(ABI_DS_PREAMBLE_SIZE + ABI_DS_HEADER_SIZE + ABI_DS_SCHEMA_FIXED +
 			       sizeof(ABI_DS_TRANSACTIONS) - 1 <=
 		       REGION_USER_PREFIX,
-	       "the prefix has room");
+	       "the prefix fits");
 
 size_t region_user_prefix(uint8_t *buf, struct abi_ds_writer *writer)
 {
@@ -58,7 +58,7 @@ static const char *chunk_end(void *user)
 
 static const char *opaque(void *user, const void *data, size_t len)
 {
-	return "among a device's transactions is something else";
+	return "the stream has data that is not a transaction";
 }
 
 static const char *end(void *user)

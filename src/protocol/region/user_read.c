@@ -55,7 +55,7 @@ static ssize_t size_read(struct steps *steps, ssize_t result)
 		return result;
 	if (size > REGION_USER_TRANSACTION_MAX)
 		return vfmig_err(&steps->err, -EFBIG,
-				 "device %s: a transaction of %llu bytes, over %llu",
+				 "device %s: a transaction has %llu bytes; the limit is %llu",
 				 vfmig_device_name(user->session.device), (unsigned long long)size,
 				 REGION_USER_TRANSACTION_MAX);
 	result = region_user_place(user, read->at, size);
@@ -66,10 +66,11 @@ static ssize_t size_read(struct steps *steps, ssize_t result)
 		if (user->state == VFMIG_STATE_PRE_COPY)
 			return -ENOMSG;
 		if (read->empty++)
-			return vfmig_err(&steps->err, -EPROTO,
-					 "device %s has %llu bytes pending and gives none",
-					 vfmig_device_name(user->session.device),
-					 (unsigned long long)read->pending);
+			return vfmig_err(
+				&steps->err, -EPROTO,
+				"device %s: pending_bytes is %llu, and its transaction is empty",
+				vfmig_device_name(user->session.device),
+				(unsigned long long)read->pending);
 		return go_on(user);
 	}
 	read->empty = 0;
@@ -234,11 +235,10 @@ static ssize_t go_on(struct region_user *user)
 ssize_t region_user_data_read(struct region_user *user)
 {
 	if (!vfmig_v2_state_saving(user->state))
-		return vfmig_err(&user->steps.err, -EINVAL,
-				 "device %s is in state %s: there is data to read only in PRE_COPY "
-				 "and STOP_COPY",
-				 vfmig_device_name(user->session.device),
-				 vfmig_state_name(user->state));
+		return vfmig_err(
+			&user->steps.err, -EINVAL,
+			"device %s is in %s; data can be read in PRE_COPY and STOP_COPY only",
+			vfmig_device_name(user->session.device), vfmig_state_name(user->state));
 	return go_on(user);
 }
 
@@ -284,12 +284,12 @@ ssize_t region_user_pending(struct region_user *user)
 
 	if (outer->op == VFMIG_OP_PRECOPY_INFO && user->state != VFMIG_STATE_PRE_COPY)
 		return vfmig_err(&user->steps.err, -EINVAL,
-				 "device %s is in state %s: not in "
-				 "pre-copy",
-				 name, vfmig_state_name(user->state));
+				 "device %s is in %s, which is not a pre-copy state", name,
+				 vfmig_state_name(user->state));
 	if (!vfmig_v2_state_saving(user->state))
 		return vfmig_err(&user->steps.err, -ENOTTY,
-				 "device %s tells how much there is only while it saves", name);
+				 "device %s reports the size of its data only while it saves",
+				 name);
 	/* In the middle of a transaction, to ask would end it. */
 	if (user->read.ended || (left(user) && !user->read.carry))
 		return tell(user);

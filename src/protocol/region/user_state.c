@@ -126,7 +126,7 @@ static ssize_t plan(struct region_user *user, enum vfmig_state to)
 
 	if (user->parked && to == VFMIG_STATE_RESUMING)
 		return vfmig_err(&user->steps.err, -EBUSY,
-				 "device %s has been loaded already: reset it first",
+				 "device %s has already been loaded; reset it first",
 				 vfmig_device_name(user->session.device));
 	if (user->parked)
 		from = VFMIG_STATE_RESUMING;

@@ -176,10 +176,10 @@ static ssize_t act(struct region_user *user)
 	write->left = write->len;
 	write->len = 0;
 	if (write->left > user->region_size - write->at - write->pos)
-		return vfmig_err(&user->steps.err, -EFBIG,
-				 "device %s: a transaction does not fit its migration region: the "
-				 "source's must not be larger than the destination's",
-				 vfmig_device_name(user->session.device));
+		return vfmig_err(
+			&user->steps.err, -EFBIG,
+			"device %s: a transaction does not fit into its migration region; limit transactions at the source",
+			vfmig_device_name(user->session.device));
 	write->then = pushed;
 	ret = push(user);
 	return ret ? ret : piece(user);
@@ -192,7 +192,8 @@ static ssize_t feed(struct region_user *user, size_t n)
 	const char *why = abi_ds_reader_feed(&write->reader, from + user->out, n);
 
 	if (why)
-		return vfmig_err(&user->steps.err, -EINVAL, "device data refused at byte %llu: %s",
+		return vfmig_err(&user->steps.err, -EINVAL,
+				 "the device rejected its data at byte %llu: %s",
 				 (unsigned long long)write->reader.bytes, why);
 	user->out += n;
 	return 0;
@@ -261,8 +262,7 @@ static ssize_t go_on(struct region_user *user)
 static ssize_t did_not_take(struct region_user *user)
 {
 	return vfmig_err(&user->steps.err, -EIO,
-			 "device %s did not take some of its data: there is no going on but by a "
-			 "reset",
+			 "device %s rejected some of its data; reset it before it is loaded again",
 			 vfmig_device_name(user->session.device));
 }
 
@@ -272,7 +272,7 @@ ssize_t region_user_data_write(struct region_user *user)
 
 	if (user->state != VFMIG_STATE_RESUMING)
 		return vfmig_err(&user->steps.err, -EINVAL,
-				 "device %s is in state %s: data is taken only in RESUMING",
+				 "device %s is in %s; data can be written in RESUMING only",
 				 vfmig_device_name(user->session.device),
 				 vfmig_state_name(user->state));
 	if (user->write.acting)
@@ -307,8 +307,7 @@ ssize_t region_user_flush(struct region_user *user, step_fn then)
 		return did_not_take(user);
 	if (write->form == REGION_USER_FRAMED && !write->ended)
 		return vfmig_err(&user->steps.err, -EINVAL,
-				 "device %s: its data is not complete: END has not come in %llu "
-				 "bytes",
+				 "device %s: its data is incomplete: no END in %llu bytes",
 				 vfmig_device_name(user->session.device),
 				 (unsigned long long)write->reader.bytes);
 	if (write->form == REGION_USER_UNDECIDED && write->matched) {

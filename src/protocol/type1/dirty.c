@@ -24,7 +24,7 @@ static int refuse(const char *why, struct vfmig_error *err)
 
 static int refuse_unlogged(struct vfmig_error *err)
 {
-	return refuse("dirty bitmap: pages are not logged; START first", err);
+	return refuse("dirty bitmap: logging is not started; send START first", err);
 }
 
 /* ---- the user's bitmap ---- */
@@ -88,7 +88,7 @@ static int pour(const struct type1_sink *sink, struct vfmig_dirty *dirty, uint64
 
 static int cannot_pour(int code, struct vfmig_error *err)
 {
-	return vfmig_err(err, code, "dirty bitmap: it cannot be written to");
+	return vfmig_err(err, code, "dirty bitmap: the buffer is not writable");
 }
 
 /* ---- questions ---- */
@@ -103,7 +103,7 @@ static int take(struct vfmig_type1 *t, uint64_t iova, uint64_t size, struct vfmi
 		return refuse_unlogged(err);
 	type1_get_state(t, &look);
 	if (look.cut)
-		return refuse("GET_BITMAP: the range cuts a map in two", err);
+		return refuse("GET_BITMAP: the range splits a map", err);
 	/* A log that fails makes everything dirty, which is an answer. */
 	cursor_collect_range(t->cursor, look.iova, look.last, NULL);
 	cursor_gather(t->cursor, iova, size, into);
@@ -160,7 +160,7 @@ int vfmig_type1_start_logging(struct vfmig_type1 *t, struct vfmig_error *err)
 	if (!t->cursor) {
 		type1_get_state(t, &look);
 		if (look.largest > VFMIG_TYPE1_BITMAP_PAGES_MAX)
-			ret = refuse("START: a map has more pages than can be logged", err);
+			ret = refuse("START: a map has more pages than the log supports", err);
 		else
 			ret = cursor_open_any(t->space, &t->cursor, err);
 	}
@@ -193,7 +193,7 @@ static int look_to_unmap(struct vfmig_type1 *t, struct type1_look *look, struct 
 	if (!look->cut)
 		return 0;
 	if (!t->v1)
-		return refuse("UNMAP_DMA: the range cuts a map in two", err);
+		return refuse("UNMAP_DMA: the range splits a map", err);
 	if (look->start < look->iova) {
 		look->touches = false;
 		look->covered = 0;

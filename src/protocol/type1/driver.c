@@ -24,15 +24,13 @@ static int take_ranges(struct vfmig_type1 *t, const struct vfmig_type1_options *
 		n = options->range_count;
 	}
 	if (n > ABI_TYPE1_RANGES_MAX)
-		return vfmig_err(err, -EINVAL, "container: %u IOVA ranges, and %u are the most", n,
+		return vfmig_err(err, -EINVAL, "container: %u IOVA ranges; the limit is %u", n,
 				 ABI_TYPE1_RANGES_MAX);
 	for (uint32_t i = 0; i < n; i++)
 		if (from[i].start > from[i].end || (i && from[i].start <= from[i - 1].end))
 			return vfmig_err(
 				err, -EINVAL,
-				"container: IOVA range %u ends before it begins, or before "
-				"the one ahead of it does",
-				i);
+				"container: IOVA range %u is empty, or not in ascending order", i);
 	t->ranges = malloc(n * sizeof(*from));
 	if (!t->ranges)
 		return vfmig_err(err, -ENOMEM, "no memory for a container");
@@ -136,18 +134,18 @@ static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmi
 				 "map of 0x%llx bytes at IOVA 0x%llx overlaps the one at 0x%llx",
 				 size, iova, (unsigned long long)look.start);
 	if (count >= t->dma_limit)
-		return vfmig_err(err, -ENOSPC, "the container has %zu maps, the most there may be",
+		return vfmig_err(err, -ENOSPC, "the container has %zu maps, which is the limit",
 				 count);
 	if (!abi_type1_may_map(t->ranges, t->range_count, map->iova, map->size))
 		return vfmig_err(
 			err, -EINVAL,
-			"map of 0x%llx bytes at IOVA 0x%llx: outside of the container's ranges",
+			"map of 0x%llx bytes at IOVA 0x%llx: not in the IOVA ranges of the container",
 			size, iova);
 	if (t->cursor && map->size / VFMIG_PAGE_SIZE > VFMIG_TYPE1_BITMAP_PAGES_MAX)
-		return vfmig_err(err, -EINVAL,
-				 "map of 0x%llx bytes at IOVA 0x%llx: more pages than can be "
-				 "logged",
-				 size, iova);
+		return vfmig_err(
+			err, -EINVAL,
+			"map of 0x%llx bytes at IOVA 0x%llx: more pages than the log supports",
+			size, iova);
 	return 0;
 }
 
@@ -185,7 +183,7 @@ int vfmig_type1_map(struct vfmig_type1 *t, const struct vfmig_map *map, struct v
 	struct vfmig_type1_dma_map numbers = {
 		.argsz = sizeof(numbers), .flags = map->prot, .iova = map->iova, .size = map->size};
 	const char *why = map->prot & ~(VFMIG_PROT_READ | VFMIG_PROT_WRITE)
-				  ? "MAP_DMA: unknown protection"
+				  ? "MAP_DMA: unknown flags"
 				  : abi_type1_check_map(&numbers, VFMIG_PAGE_SIZE);
 
 	if (why)

@@ -12,7 +12,7 @@
 
 static int no_room(struct vfmig_error *err)
 {
-	return vfmig_err(err, -EFAULT, "the structure leaves the memory that was given for it");
+	return vfmig_err(err, -EFAULT, "argsz exceeds the buffer");
 }
 
 static int refuse(const char *why, struct vfmig_error *err)
@@ -40,7 +40,7 @@ static int get_info(struct vfmig_type1 *t, void *arg, size_t capacity, struct vf
 	memcpy(&argsz, arg, sizeof(argsz));
 	ret = vfmig_type1_get_info(t, argsz, arg, capacity);
 	if (ret == -EINVAL)
-		return refuse("GET_INFO: argsz is below its 16 bytes", err);
+		return refuse("GET_INFO: argsz is less than 16", err);
 	return ret < 0 ? no_room(err) : 0;
 }
 
@@ -52,8 +52,8 @@ static int new_vaddr(struct vfmig_type1 *t, const struct vfmig_type1_dma_map *m,
 
 	type1_get_state(t, &look);
 	if (!look.touches)
-		return vfmig_err(err, -ENOENT, "MAP_DMA: a new vaddr for what is not mapped");
-	return refuse("MAP_DMA: a new vaddr for what has its own", err);
+		return vfmig_err(err, -ENOENT, "MAP_DMA: VADDR for a range that is not mapped");
+	return refuse("MAP_DMA: VADDR for a map whose vaddr is valid", err);
 }
 
 static int map_dma(struct vfmig_type1 *t, const void *arg, size_t capacity, struct vfmig_error *err)
@@ -95,7 +95,7 @@ static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t capacity, struct v
 		return refuse(why, err);
 	/* Devices here are not told of a vaddr that goes, so that it cannot. Linux says the same for an mdev. */
 	if (u.flags & VFMIG_DMA_UNMAP_VADDR)
-		return vfmig_err(err, -EBUSY, "UNMAP_DMA: no vaddr can be taken away here");
+		return vfmig_err(err, -EBUSY, "UNMAP_DMA: the flag VADDR is not supported");
 	get = u.flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;
 	if (get) {
 		ret = fetch(&bitmap, sizeof(bitmap), arg, capacity, sizeof(u), err);
@@ -144,7 +144,7 @@ static int dirty_pages(struct vfmig_type1 *t, const void *arg, size_t capacity,
 	if (t->v1)
 		return vfmig_err(
 			err, -EACCES,
-			"DIRTY_PAGES: VFIO_TYPE1_IOMMU logs no pages; set VFIO_TYPE1v2_IOMMU");
+			"DIRTY_PAGES is not supported by VFIO_TYPE1_IOMMU; set VFIO_TYPE1v2_IOMMU");
 	why = abi_type1_check_dirty(&d);
 	if (why)
 		return refuse(why, err);
@@ -172,6 +172,7 @@ int vfmig_type1_ioctl(struct vfmig_type1 *t, uint32_t number, void *arg, size_t 
 	case VFMIG_IOCTL_IOMMU_DIRTY_PAGES:
 		return dirty_pages(t, arg, capacity, err);
 	default:
-		return vfmig_err(err, -ENOTTY, "ioctl %u is none of a type1 container", number);
+		return vfmig_err(err, -ENOTTY, "ioctl %u is not supported by a type1 container",
+				 number);
 	}
 }

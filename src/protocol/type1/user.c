@@ -46,13 +46,14 @@ static int ask_info(struct type1_user *d, struct vfmig_error *err)
 	int ret = d->ask(d->context, VFMIG_IOCTL_IOMMU_GET_INFO, &first);
 
 	if (ret)
-		return vfmig_err(err, ret, "the container does not tell of itself: %s",
-				 strerror(-ret));
+		return vfmig_err(err, ret, "the container rejected GET_INFO: %s", strerror(-ret));
 	if (first.argsz < sizeof(first))
 		first.argsz = sizeof(first);
 	if (first.argsz > INFO_MAX)
-		return vfmig_err(err, -EPROTO, "the container has %u bytes to tell of itself",
-				 first.argsz);
+		return vfmig_err(
+			err, -EPROTO,
+			"the container's information has %u bytes, which is above the limit",
+			first.argsz);
 	info = calloc(1, first.argsz);
 	if (!info)
 		return vfmig_err(err, -ENOMEM, "no memory for a container");
@@ -116,7 +117,7 @@ const struct abi_type1_says *type1_user_reported(const struct type1_user *d)
 
 static int refused(int ret, const char *what, uint64_t iova, uint64_t size, struct vfmig_error *err)
 {
-	return vfmig_err(err, ret, "the container refuses %s of 0x%llx bytes at IOVA 0x%llx: %s",
+	return vfmig_err(err, ret, "the container rejected %s of 0x%llx bytes at IOVA 0x%llx: %s",
 			 what, (unsigned long long)size, (unsigned long long)iova, strerror(-ret));
 }
 
@@ -135,7 +136,7 @@ int type1_user_map(struct type1_user *d, const struct vfmig_map *map, struct vfm
 	if (map->kind != VFMIG_MAP_MEMORY)
 		return vfmig_err(
 			err, -EOPNOTSUPP,
-			"map at IOVA 0x%llx: a container takes memory of this process only",
+			"map at IOVA 0x%llx: a container can map memory of this process only",
 			(unsigned long long)map->iova);
 	range = calloc(1, sizeof(*range));
 	if (!range)
@@ -221,13 +222,14 @@ static int start(void *context, struct vfmig_space *space, struct vfmig_error *e
 	int ret;
 
 	if (!d->says.has_migration || !d->pgsize)
-		return vfmig_err(err, -EOPNOTSUPP, "the container does not log written pages");
+		return vfmig_err(err, -EOPNOTSUPP,
+				 "the container does not support dirty page logging");
 	pthread_mutex_lock(&d->lock);
 	dirty_clear(d->last, 0, UINT64_MAX);
 	ret = operation(d, VFMIG_TYPE1_DIRTY_START);
 	d->logs = !ret;
 	pthread_mutex_unlock(&d->lock);
-	return ret ? vfmig_err(err, ret, "the container refuses to log written pages: %s",
+	return ret ? vfmig_err(err, ret, "the container could not start dirty page logging: %s",
 			       strerror(-ret))
 		   : 0;
 }

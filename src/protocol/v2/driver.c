@@ -83,11 +83,11 @@ static ssize_t logging_start(struct logger *logger, struct vfmig_request *reques
 	ranges = (const struct vfmig_dma_logging_range *)(uintptr_t)control.ranges;
 	if (control.reserved)
 		return vfmig_err(request->err, -EINVAL,
-				 "DMA_LOGGING_START has a reserved word that is not zero");
+				 "DMA_LOGGING_START: a reserved member is not 0");
 	if (control.num_ranges && !ranges)
-		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_START has no ranges");
+		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_START: no ranges");
 	if (control.num_ranges > ABI_LOGGING_RANGES_MAX)
-		return vfmig_err(request->err, -E2BIG, "DMA logging: %u ranges, and %u at the most",
+		return vfmig_err(request->err, -E2BIG, "DMA logging: %u ranges; the limit is %u",
 				 control.num_ranges, ABI_LOGGING_RANGES_MAX);
 	/* As in vfio-user, none means all; the kernel's EINVAL is for an export to the kernel's users. */
 	why = abi_logging_start_check(control.page_size, ranges, control.num_ranges, true);
@@ -114,7 +114,7 @@ static ssize_t logging_report(struct logger *logger, struct vfmig_request *reque
 	if (why)
 		return vfmig_err(request->err, -EINVAL, "%s", why);
 	if (!report.bitmap)
-		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_REPORT has no bitmap");
+		return vfmig_err(request->err, -EFAULT, "DMA_LOGGING_REPORT: no bitmap");
 	if (request->feature.runs && logger->ops->runs)
 		return logger->ops->runs(logger, report.iova, report.length, report.page_size,
 					 request->feature.runs,
@@ -126,7 +126,8 @@ static ssize_t logging_report(struct logger *logger, struct vfmig_request *reque
 static void precopy_info_v2(struct v2_driver *driver, struct vfmig_request *request)
 {
 	if (!(driver->session->flags & VFMIG_MIGRATION_PRE_COPY)) {
-		request_complete_err(request, -ENOTTY, "MIG_PRECOPY_INFOv2: there is no pre-copy");
+		request_complete_err(request, -ENOTTY,
+				     "MIG_PRECOPY_INFOv2: the device is not in a pre-copy state");
 		return;
 	}
 	atomic_store(&driver->precopy_info_v2, true);
@@ -232,10 +233,12 @@ bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request)
 	case VFMIG_OP_DATA_WRITE:
 	case VFMIG_OP_PRECOPY_INFO:
 		if (!driver->session)
-			request_complete_err(request, -ENOTTY, "the device cannot migrate");
+			request_complete_err(request, -ENOTTY,
+					     "the device does not support migration");
 		else if (request->op == VFMIG_OP_PRECOPY_INFO &&
 			 !(driver->session->flags & VFMIG_MIGRATION_PRE_COPY))
-			request_complete_err(request, -ENOTTY, "the device has no pre-copy");
+			request_complete_err(request, -ENOTTY,
+					     "the device does not support pre-copy");
 		else
 			vfmig_session_submit(driver->session, request);
 		return true;

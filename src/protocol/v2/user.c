@@ -210,7 +210,8 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 	switch (request->op) {
 	case VFMIG_OP_DATA_SIZE:
 		if (!user->has_size) {
-			request_complete_err(request, -ENOTTY, "device %s has no MIG_DATA_SIZE",
+			request_complete_err(request, -ENOTTY,
+					     "device %s does not support MIG_DATA_SIZE",
 					     vfmig_device_name(session->device));
 			return;
 		}
@@ -222,7 +223,8 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		return;
 	case VFMIG_OP_PRECOPY_INFO:
 		if (!(session->flags & VFMIG_MIGRATION_PRE_COPY)) {
-			request_complete_err(request, -ENOTTY, "device %s has no pre-copy",
+			request_complete_err(request, -ENOTTY,
+					     "device %s does not support pre-copy",
 					     vfmig_device_name(session->device));
 			return;
 		}
@@ -234,7 +236,7 @@ static void submit(struct vfmig_session *session, struct vfmig_request *request)
 		return;
 	default:
 		request_complete_err(request, -EOPNOTSUPP,
-				     "%s is asked of a device, not of a session",
+				     "%s is an operation of devices, not of sessions",
 				     vfmig_op_name(request->op));
 		return;
 	}
@@ -275,7 +277,7 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 					    payload, sizeof(payload), err);
 
 	if (ret == -ENOTTY || ret == -EOPNOTSUPP)
-		return vfmig_err(err, -EOPNOTSUPP, "device %s cannot migrate by v2",
+		return vfmig_err(err, -EOPNOTSUPP, "device %s does not support v2 migration",
 				 vfmig_device_name(device));
 	if (ret)
 		return ret;

@@ -26,7 +26,7 @@ static void region_answered(struct vfio_user_job *job, struct vfio_user_step *st
 					(uint32_t)step->b, !write, &reported);
 	if (!why && (reported.offset != step->a || reported.count != step->b ||
 		     reported.region != request->region.index))
-		why = "the answer is about another access";
+		why = "the reply is for another access";
 	if (why)
 		vfio_user_fail(job, -EPROTO, "%s: region %u at 0x%llx: %s",
 			       job->client->device.name, request->region.index,
@@ -73,7 +73,8 @@ void vfio_user_region(struct vfio_user *client, struct vfmig_request *request)
 	bool asked = true;
 
 	if (len > UINT64_MAX - request->region.offset) {
-		request_complete_err(request, -EINVAL, "%s: region %u: an access passes 2^64",
+		request_complete_err(request, -EINVAL,
+				     "%s: region %u: offset and size of an access exceed 2^64",
 				     client->device.name, request->region.index);
 		return;
 	}
@@ -140,7 +141,7 @@ static int nowhere(struct vfio_user_job *job)
 	fd = client->nowhere;
 	pthread_mutex_unlock(&client->wire.lock);
 	if (fd < 0)
-		vfio_user_fail(job, -EMFILE, "no eventfd to take an interrupt away with");
+		vfio_user_fail(job, -EMFILE, "no eventfd to disable an interrupt with");
 	return fd;
 }
 
@@ -186,15 +187,16 @@ void vfio_user_irqs(struct vfio_user *client, struct vfmig_request *request)
 
 	if (set.count > ABI_MSG_IRQS_MAX || (eventfds && !request->irqs.fds) ||
 	    (bools && !request->irqs.bools) || (eventfds && bools)) {
-		request_complete_err(request, -EINVAL, "%s: interrupts: no such set",
+		request_complete_err(request, -EINVAL,
+				     "%s: interrupts: the request is not a valid SET_IRQS",
 				     client->device.name);
 		return;
 	}
 	if (eventfds && !client->caps.max_msg_fds) {
-		request_complete_err(request, -EOPNOTSUPP,
-				     "%s: the server takes no descriptors, so it cannot be given "
-				     "eventfds",
-				     client->device.name);
+		request_complete_err(
+			request, -EOPNOTSUPP,
+			"%s: the server accepts no descriptors (max_msg_fds is 0), so interrupts cannot have eventfds",
+			client->device.name);
 		return;
 	}
 	job = vfio_user_job(client, request, irqs_answered);

@@ -18,11 +18,11 @@
 #define AT(member) offsetof(struct vfio_user_options, member)
 const struct vfmig_option vfio_user_option_table[] = {
 	{"extensions", VFMIG_OPTION_BOOL, AT(extensions), "on",
-	 "offer our extension (P2P states, sizes); off: be a plain client"},
+	 "negotiate the vfmig extension (P2P states, data sizes); off: only what the specification has"},
 	{"twin_socket", VFMIG_OPTION_BOOL, AT(twin_socket), "on",
-	 "let the server have a socket of its own for DMA by message"},
+	 "offer the server a second socket for DMA messages (twin-socket)"},
 	{"timeout", VFMIG_OPTION_MSEC, AT(timeout_ms), "30s",
-	 "the time limit for the connection and for each answer", 1},
+	 "time limit for connecting and for each reply", 1},
 	{NULL},
 };
 
@@ -96,7 +96,8 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 		vfio_user_unmap(client, request);
 		return;
 	default:
-		request_complete_err(request, -EOPNOTSUPP, "%s: a device does not do %s",
+		request_complete_err(request, -EOPNOTSUPP,
+				     "%s: operation %s is not an operation of devices",
 				     device->name, vfmig_op_name(request->op));
 	}
 }
@@ -205,7 +206,7 @@ static void close_device(struct vfmig_device *device)
 	struct wire *wire = &client->wire;
 
 	pthread_mutex_lock(&wire->lock);
-	wire_lose(wire, -ESHUTDOWN, "the device was closed");
+	wire_lose(wire, -ESHUTDOWN, "the device is closed");
 	vfio_user_serve_free(client);
 	pthread_mutex_unlock(&wire->lock);
 	vfio_user_look(client);
@@ -247,7 +248,7 @@ static void hello_answered(struct wire *wire, struct wire_ask *ask)
 
 static int no_command_yet(struct wire *wire, struct wire_msg *msg)
 {
-	return wire_lose(wire, -EPROTO, "the server asks before it has introduced itself");
+	return wire_lose(wire, -EPROTO, "the server sent a command before its reply to VERSION");
 }
 
 static const struct wire_ops hello_ops = {
@@ -265,10 +266,10 @@ static int wait_hello(struct vfio_user *client, struct negotiation *negotiation,
 	while (!negotiation->done) {
 		left = deadline - device_now();
 		if (left <= 0)
-			return vfmig_err(err, -ETIMEDOUT,
-					 "%s: the server does not answer; it hangs, or serves "
-					 "somebody else",
-					 client->device.name);
+			return vfmig_err(
+				err, -ETIMEDOUT,
+				"%s: no reply to VERSION within the time limit; the server hangs or serves another client",
+				client->device.name);
 		left = (left + 999999) / 1000000;
 		poll(&fd, 1, left > 60000 ? 60000 : (int)left);
 		pthread_mutex_lock(&wire->lock);
@@ -280,7 +281,7 @@ static int wait_hello(struct vfio_user *client, struct negotiation *negotiation,
 	if (wire->lost)
 		return vfmig_err(err, wire->lost, "%s: %s", client->device.name, wire->why.text);
 	if (negotiation->ask.error)
-		return vfmig_err(err, negotiation->ask.error, "%s: the server refuses us: %s",
+		return vfmig_err(err, negotiation->ask.error, "%s: the server rejected VERSION: %s",
 				 client->device.name, strerror(-negotiation->ask.error));
 	return 0;
 }
@@ -295,14 +296,16 @@ static int take_twin(struct vfio_user *client, struct negotiation *negotiation,
 		return 0;
 	if (!client->options.twin_socket || client->caps.twin_fd < 0 ||
 	    (unsigned)client->caps.twin_fd >= negotiation->ask.nfds)
-		return vfmig_err(err, -EPROTO,
-				 "%s: the server has a second socket for us, and does not send it",
-				 client->device.name);
+		return vfmig_err(
+			err, -EPROTO,
+			"%s: the server negotiated twin-socket, and its reply has no descriptor for it",
+			client->device.name);
 	fd = &negotiation->ask.fds[client->caps.twin_fd];
 	if (getsockopt(*fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
 	    getsockopt(*fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) || type != SOCK_STREAM ||
 	    domain != AF_UNIX)
-		return vfmig_err(err, -EPROTO, "%s: the server's second socket is none",
+		return vfmig_err(err, -EPROTO,
+				 "%s: the server's descriptor for twin-socket is not a socket",
 				 client->device.name);
 	type = *fd;
 	*fd = -1;
@@ -318,14 +321,14 @@ static int take_hello(struct vfio_user *client, struct negotiation *negotiation,
 	if (ret)
 		return vfmig_err_at(err, ret, "%s", client->device.name);
 	if (client->caps.major != WIRE_MAJOR || client->caps.minor > WIRE_MINOR)
-		return vfmig_err(err, -EPROTO, "%s: the server speaks version %u.%u, and we %u.%u",
+		return vfmig_err(err, -EPROTO,
+				 "%s: the server uses protocol version %u.%u, this client %u.%u",
 				 client->device.name, client->caps.major, client->caps.minor,
 				 WIRE_MAJOR, WIRE_MINOR);
 	if (client->caps.max_data_xfer_size < VFIO_USER_XFER_MIN)
 		return vfmig_err(
 			err, -EPROTO,
-			"%s: the server takes %u bytes of data per message (max_data_xfer_size), "
-			"and we need %u",
+			"%s: the server's max_data_xfer_size is %u; this client needs at least %u",
 			client->device.name, client->caps.max_data_xfer_size, VFIO_USER_XFER_MIN);
 	if (!client->options.extensions)
 		client->caps.vfmig = 0;
@@ -375,7 +378,7 @@ static int introduce(struct vfio_user *client, int64_t deadline, struct vfmig_er
 		ret = take_hello(client, negotiation, err);
 	if (ret) {
 		pthread_mutex_lock(&client->wire.lock);
-		wire_lose(&client->wire, -EPROTO, "the server did not introduce itself");
+		wire_lose(&client->wire, -EPROTO, "no reply to VERSION");
 		pthread_mutex_unlock(&client->wire.lock);
 	}
 	client->wire.ops = &wire_ops;

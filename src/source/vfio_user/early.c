@@ -63,7 +63,7 @@ const char *vfio_user_early_reported(const struct vfio_user_step *step, uint64_t
 	const char *why = abi_msg_get_dirty_reply(step->ask.reply, step->ask.reply_len, &range);
 
 	if (!why && step->ask.data_len < range.bitmap.size)
-		why = "the answer has no bitmap, or not all of it";
+		why = "the reply has no complete bitmap";
 	return why;
 }
 
@@ -76,7 +76,7 @@ static void probe_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 		return;
 	atomic_store(&job->client->early, false);
 	step->ask.error = -ENOTTY;
-	vfio_user_refused(job, step, "to log DMA");
+	vfio_user_refused(job, step, "DMA_LOGGING_START");
 }
 
 bool vfio_user_early_probe(struct vfio_user_job *job, uint32_t feature)

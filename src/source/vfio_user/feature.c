@@ -31,7 +31,7 @@ const char *vfio_user_state(const struct vfio_user_step *step, uint32_t *state)
 	const char *why;
 
 	if (step->ask.reply_len < ABI_FEATURE_HEADER_SIZE)
-		return "the answer is too short";
+		return "the reply is too short";
 	why = abi_feature_get_mig_state(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
 					step->ask.reply_len - ABI_FEATURE_HEADER_SIZE, &s);
 	*state = s.device_state;
@@ -57,11 +57,11 @@ void vfio_user_note_state(struct vfio_user *client, bool known, uint32_t state)
 static const char *check_state(const struct vfio_user *client, uint32_t state)
 {
 	if (state >= VFMIG_STATE_COUNT)
-		return "there is no such state";
+		return "the reply has an unknown state";
 	if (state == VFMIG_STATE_ERROR)
-		return "ERROR cannot be asked for";
+		return "ERROR cannot be set";
 	if (client->plain && abi_state_is_p2p(state))
-		return "the server has no P2P states";
+		return "the server does not support P2P states";
 	return NULL;
 }
 
@@ -151,7 +151,7 @@ static void feature_answered(struct vfio_user_job *job, struct vfio_user_step *s
 	else if (feature == VFMIG_FEATURE_MIG_STATE)
 		why = take_state(client, request, step);
 	else if (!set && len < step->ask.fixed - ABI_FEATURE_HEADER_SIZE)
-		why = "the answer is too short";
+		why = "the reply is too short";
 	else if (!set)
 		memcpy(request->feature.data, payload, step->ask.fixed - ABI_FEATURE_HEADER_SIZE);
 	if (why)
@@ -208,7 +208,7 @@ static void history_answered(struct vfio_user_job *job, struct vfio_user_step *s
 	if (step->ask.error)
 		refused(job, step);
 	else if (!set && step->ask.data_len < job->request->feature.size)
-		vfio_user_fail(job, -EPROTO, "%s: its history: the answer is too short",
+		vfio_user_fail(job, -EPROTO, "%s: USER_HISTORY: the reply is too short",
 			       job->client->device.name);
 }
 
@@ -257,9 +257,9 @@ static void simple(struct vfio_user *client, struct vfmig_request *request, uint
 	if (feature == VFMIG_FEATURE_MIG_STATE && (request->feature.flags & VFMIG_FEATURE_SET))
 		why = check_state(client, state->device_state);
 	if (wakes && wake->wakeup_eventfd < 0)
-		why = "there is no eventfd to wake by";
+		why = "the request has no eventfd";
 	else if (wakes && !client->caps.max_msg_fds)
-		why = "the server takes no descriptors";
+		why = "the server accepts no descriptors (max_msg_fds is 0)";
 	if (why)
 		refuse(client, request, -EINVAL, why);
 	else if (wakes)
@@ -279,7 +279,7 @@ void vfio_user_feature(struct vfio_user *client, struct vfmig_request *request)
 	/* There is a server of version 0.0 that does not skip what it does not know, and loses step. */
 	if (!client->caps.minor) {
 		refuse(client, request, -ENOTTY,
-		       "the server speaks version 0.0, which has no features");
+		       "the server uses protocol version 0.0, which has no DEVICE_FEATURE");
 		return;
 	}
 	/* Runs are a form of a report, which log_report() requests. */
@@ -291,7 +291,7 @@ void vfio_user_feature(struct vfio_user *client, struct vfmig_request *request)
 	if ((flags & ~VFMIG_FEATURE_MASK) != ops || !ops ||
 	    ops == (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) ||
 	    (ops & (VFMIG_FEATURE_GET | VFMIG_FEATURE_SET) & ~kind->ops)) {
-		refuse(client, request, -EINVAL, "it has no such operation");
+		refuse(client, request, -EINVAL, "the feature does not have this operation");
 		return;
 	}
 	if (flags & VFMIG_FEATURE_PROBE)
@@ -317,7 +317,7 @@ static void precopy_answered(struct vfio_user_job *job, struct vfio_user_step *s
 		return;
 	}
 	why = step->ask.reply_len < ABI_FEATURE_HEADER_SIZE
-		      ? "the answer is too short"
+		      ? "the reply is too short"
 		      : abi_feature_get_precopy_info(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
 						     step->ask.reply_len - ABI_FEATURE_HEADER_SIZE,
 						     &job->request->precopy);
@@ -334,8 +334,7 @@ void vfio_user_precopy(struct vfio_user *client, struct vfmig_request *request)
 	if (client->plain) {
 		request_complete_err(
 			request, -ENOTTY,
-			"%s: the server cannot tell what pre-copy has left: it does not "
-			"know our extension",
+			"%s: the server did not negotiate the vfmig extension, so it cannot report pre-copy sizes",
 			client->device.name);
 		return;
 	}

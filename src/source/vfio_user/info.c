@@ -114,19 +114,19 @@ static const char *check(enum vfmig_op op, const struct vfio_user *client,
 		why = abi_msg_get_device_info(reply, len, &device);
 		*argsz = client->plain ? ABI_MSG_DEVICE_INFO_SIZE : device.argsz;
 		if (!why && *argsz > VFIO_USER_INFO_MAX)
-			why = "a device has more than 64 KiB to say of itself";
+			why = "the device information exceeds 64 KiB";
 		return why;
 	case VFMIG_OP_IRQ_INFO:
 		why = abi_msg_get_irq_info(reply, len, &irq);
 		*argsz = ABI_MSG_IRQ_INFO_SIZE;
-		return !why && irq.index != index ? "the answer is about another index" : why;
+		return !why && irq.index != index ? "the reply is for another index" : why;
 	default:
 		why = abi_msg_get_region_info(reply, len, &region);
 		*argsz = region.argsz;
 		if (!why && region.index != index)
-			why = "the answer is about another index";
+			why = "the reply is for another index";
 		if (!why && region.argsz > VFIO_USER_INFO_MAX)
-			why = "a region has more than 64 KiB to say of itself";
+			why = "the region information exceeds 64 KiB";
 		return why;
 	}
 }
@@ -140,11 +140,10 @@ static void state_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 	    state != VFMIG_STATE_RUNNING)
 		vfio_user_fail(
 			job, -EBUSY,
-			"%s: the server does not describe its device in state %s, in which it "
-			"was left; reset the device (vfmig reset), or restart the server",
+			"%s: the server rejects region information while the device is in %s; reset the device (vfmig reset) or restart the server",
 			job->client->device.name, vfmig_state_name(state));
 	else
-		vfio_user_fail(job, -EINVAL, "%s: the server refuses %s of index %u",
+		vfio_user_fail(job, -EINVAL, "%s: the server rejected %s of index %u",
 			       job->client->device.name, vfmig_op_name(job->request->op),
 			       job->request->info.index);
 }
@@ -194,7 +193,7 @@ static void info_answered(struct vfio_user_job *job, struct vfio_user_step *step
 	job->result = argsz;
 	/* What the answer says and what came with it are two things. */
 	if (argsz > n + step->ask.data_len && argsz <= size)
-		vfio_user_fail(job, -EPROTO, "%s: the answer to %s is shorter than it says",
+		vfio_user_fail(job, -EPROTO, "%s: the reply to %s is shorter than its argsz",
 			       job->client->device.name, vfmig_op_name(request->op));
 	else
 		keep(job->client, request, argsz);
@@ -212,7 +211,7 @@ void vfio_user_info(struct vfio_user *client, struct vfmig_request *request)
 
 	if (size < fixed) {
 		request_complete_err(request, -EINVAL,
-				     "%s: %s with room for %zu bytes: it takes %zu",
+				     "%s: %s: the buffer has %zu bytes, and the reply needs %zu",
 				     client->device.name, vfmig_op_name(op), size, fixed);
 		return;
 	}
@@ -266,15 +265,15 @@ static void check_fd(struct vfio_user_job *job, struct vfio_user_step *step,
 	for (uint32_t i = 0; !ret && i < caps.nr_areas; i++) {
 		if (info->offset > INT64_MAX - areas[i].offset ||
 		    areas[i].size > INT64_MAX - areas[i].offset - info->offset)
-			ret = vfmig_err(&err, -EPROTO, "a part passes the end of any file");
+			ret = vfmig_err(&err, -EPROTO, "an area exceeds the largest file");
 		else
 			ret = wire_memory_check(step->ask.fds[0], info->offset + areas[i].offset,
 						areas[i].size, write, false, &page, &err);
 	}
 	free(areas);
 	if (ret) {
-		vfio_user_fail(job, ret, "%s: region %u cannot be mapped: %s",
-			       job->client->device.name, info->index, err.text);
+		vfio_user_fail(job, ret, "%s: mmap of region %u: %s", job->client->device.name,
+			       info->index, err.text);
 		return;
 	}
 	job->request->region_fd.fd = step->ask.fds[0];
@@ -294,17 +293,17 @@ static void region_fd_answered(struct vfio_user_job *job, struct vfio_user_step 
 	}
 	why = abi_msg_get_region_info(step->ask.reply, step->ask.reply_len, &info);
 	if (!why && info.index != index)
-		why = "the answer is about another region";
+		why = "the reply is for another region";
 	if (why) {
 		vfio_user_fail(job, -EPROTO, "%s: region %u: %s", job->client->device.name, index,
 			       why);
 		return;
 	}
 	if (!(info.flags & VFMIG_REGION_FLAG_MMAP) || step->ask.nfds != 1) {
-		vfio_user_fail(job, -ENODEV,
-			       "%s: region %u cannot be mapped: the server sent %u "
-			       "descriptors for it",
-			       job->client->device.name, index, step->ask.nfds);
+		vfio_user_fail(
+			job, -ENODEV,
+			"%s: region %u cannot be mapped: the server sent %u descriptors, not one",
+			job->client->device.name, index, step->ask.nfds);
 		return;
 	}
 	/* The fixed part in front of the rest, as the decoder wants it. */

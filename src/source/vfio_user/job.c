@@ -282,7 +282,7 @@ void vfio_user_refused(struct vfio_user_job *job, const struct vfio_user_step *s
 		vfio_user_fail(job, step->ask.error, "%s: %s: %s", client->device.name, what,
 			       client->wire.why.text);
 	else
-		vfio_user_fail(job, step->ask.error, "%s: the server refuses %s: %s",
+		vfio_user_fail(job, step->ask.error, "%s: the server rejected %s: %s",
 			       client->device.name, what, strerror(-step->ask.error));
 }
 

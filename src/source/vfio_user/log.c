@@ -124,11 +124,11 @@ static const char *started(struct vfio_user *client, const struct vfio_user_step
 		return abi_msg_get_dirty_reply(step->ask.reply, step->ask.reply_len, NULL);
 	}
 	if (step->ask.reply_len < step->ask.fixed)
-		return "the answer is too short";
+		return "the reply is too short";
 	memcpy(page, step->ask.reply + ABI_FEATURE_HEADER_SIZE, sizeof(*page));
 	if (*page < ABI_LOGGING_PAGE_MIN || (*page & (*page - 1)) ||
 	    (client->plain && *page != VFIO_USER_PLAIN_PAGE))
-		return "the server chose a page size that it was not asked for";
+		return "the server chose an unsupported page size";
 	return NULL;
 }
 
@@ -160,12 +160,12 @@ static void start_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 	if (start_early(job, step, NULL))
 		return;
 	if (step->ask.error) {
-		vfio_user_refused(job, step, "to log DMA");
+		vfio_user_refused(job, step, "DMA_LOGGING_START");
 		return;
 	}
 	why = started(client, step, &page);
 	if (why) {
-		vfio_user_fail(job, -EPROTO, "%s: logging: %s", client->device.name, why);
+		vfio_user_fail(job, -EPROTO, "%s: DMA logging: %s", client->device.name, why);
 		return;
 	}
 	c->page_size = page;
@@ -194,9 +194,10 @@ static void start_checked(struct vfio_user_job *job, struct vfio_user_step *step
 	struct vfmig_feature_dma_logging_control *c = job->request->feature.data;
 
 	if (has_no_dma(step)) {
-		vfio_user_fail(job, -EOPNOTSUPP,
-			       "%s: the server cannot log DMA: it has not set DMA up at all",
-			       job->client->device.name);
+		vfio_user_fail(
+			job, -EOPNOTSUPP,
+			"%s: the server does not support DMA logging: it was created without DMA",
+			job->client->device.name);
 		return;
 	}
 	send_stop(job, whatever);
@@ -223,13 +224,12 @@ static int check_start(struct vfio_user *client, const struct vfmig_feature_dma_
 	const char *why;
 
 	if (c->num_ranges > ABI_LOGGING_RANGES_MAX)
-		return vfmig_err(err, -E2BIG,
-				 "%s: logging of %u ranges: at most %u go in a message",
+		return vfmig_err(err, -E2BIG, "%s: DMA logging of %u ranges; a message can have %u",
 				 client->device.name, c->num_ranges, ABI_LOGGING_RANGES_MAX);
 	if (c->num_ranges && !ranges)
-		return vfmig_err(err, -EFAULT, "%s: logging: no ranges", client->device.name);
+		return vfmig_err(err, -EFAULT, "%s: DMA logging: no ranges", client->device.name);
 	why = abi_logging_start_check(c->page_size, ranges, c->num_ranges, true);
-	return why ? vfmig_err(err, -EINVAL, "%s: logging: %s", client->device.name, why) : 0;
+	return why ? vfmig_err(err, -EINVAL, "%s: DMA logging: %s", client->device.name, why) : 0;
 }
 
 /*
@@ -268,7 +268,7 @@ void vfio_user_log_start(struct vfio_user *client, struct vfmig_request *request
 	int ret = 0;
 
 	if (request->feature.size < sizeof(*c) || !c)
-		ret = vfmig_err(request->err, -EINVAL, "%s: logging: the payload is too small",
+		ret = vfmig_err(request->err, -EINVAL, "%s: DMA logging: the payload is too small",
 				client->device.name);
 	else
 		ret = check_start(client, c, request->err);
@@ -280,7 +280,7 @@ void vfio_user_log_start(struct vfio_user *client, struct vfmig_request *request
 	on = client->log_on;
 	pthread_mutex_unlock(&client->wire.lock);
 	if (on) {
-		request_complete_err(request, -EINVAL, "%s: DMA is logged already",
+		request_complete_err(request, -EINVAL, "%s: DMA logging is already started",
 				     client->device.name);
 		return;
 	}
@@ -316,7 +316,7 @@ void vfio_user_log_first(struct vfio_user_job *job)
 static void stop_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	if (step->ask.error)
-		vfio_user_refused(job, step, "to stop logging");
+		vfio_user_refused(job, step, "DMA_LOGGING_STOP");
 }
 
 void vfio_user_log_stop(struct vfio_user *client, struct vfmig_request *request)

@@ -59,14 +59,14 @@ static const char *look_at_report(const struct vfio_user_step *step, uint64_t pa
 	const char *why;
 
 	if (step->ask.reply_len < step->ask.fixed)
-		return "the answer is too short";
+		return "the reply is too short";
 	why = abi_logging_get_report(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
 				     ABI_LOGGING_REPORT_SIZE, &reported, &bytes);
 	if (!why &&
 	    (reported.iova != step->a || reported.length != step->b || reported.page_size != page))
-		why = "the answer is about another range";
+		why = "the reply is for another range";
 	if (!why && step->ask.data_len < bytes)
-		why = "the answer has no bitmap, or not all of it";
+		why = "the reply has no complete bitmap";
 	return why;
 }
 
@@ -76,13 +76,14 @@ static bool report_ok(struct vfio_user_job *job, const struct vfio_user_step *st
 	const char *why;
 
 	if (step->ask.error) {
-		vfio_user_refused(job, step, "to report what was written");
+		vfio_user_refused(job, step, "DMA_LOGGING_REPORT");
 		return false;
 	}
 	why = atomic_load(&job->client->early) ? vfio_user_early_reported(step, step->a, step->b)
 					       : look_at_report(step, page);
 	if (why)
-		vfio_user_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
+		vfio_user_fail(job, -EPROTO,
+			       "%s: dirty page report of 0x%llx bytes at IOVA 0x%llx: %s",
 			       job->client->device.name, (unsigned long long)step->b,
 			       (unsigned long long)step->a, why);
 	return !why;
@@ -158,14 +159,14 @@ static const char *take_runs(const struct vfio_user_step *step,
 	const char *why;
 
 	if (step->ask.reply_len < step->ask.fixed)
-		return "the answer is too short";
+		return "the reply is too short";
 	why = abi_logging_get_runs(step->ask.reply + ABI_FEATURE_HEADER_SIZE,
 				   ABI_LOGGING_RUNS_SIZE + step->ask.data_len, &reported, &bytes);
 	if (why)
 		return why;
 	if (reported.iova != step->a || reported.length != step->b ||
 	    reported.page_size != r->page_size)
-		return "the answer is about another range";
+		return "the reply is for another range";
 	if (reported.form & ABI_RUNS_ARE_BITS) {
 		add_bits((uint64_t *)(uintptr_t)r->bitmap, step->own, bytes / 8);
 		return NULL;
@@ -183,12 +184,13 @@ static void runs_answered(struct vfio_user_job *job, struct vfio_user_step *step
 	const char *why;
 
 	if (step->ask.error) {
-		vfio_user_refused(job, step, "to report what was written");
+		vfio_user_refused(job, step, "DMA_LOGGING_REPORT");
 		return;
 	}
 	why = take_runs(step, job->request->feature.data, job->request->feature.runs);
 	if (why)
-		vfio_user_fail(job, -EPROTO, "%s: report of 0x%llx bytes at IOVA 0x%llx: %s",
+		vfio_user_fail(job, -EPROTO,
+			       "%s: dirty page report of 0x%llx bytes at IOVA 0x%llx: %s",
 			       job->client->device.name, (unsigned long long)step->b,
 			       (unsigned long long)step->a, why);
 }
@@ -272,7 +274,8 @@ void vfio_user_log_report(struct vfio_user *client, struct vfmig_request *reques
 	bool on, failed;
 
 	if (request->feature.size < sizeof(*r) || !r || !r->bitmap) {
-		request_complete_err(request, -EINVAL, "%s: a report needs somewhere to go",
+		request_complete_err(request, -EINVAL,
+				     "%s: the request for a dirty page report has no buffer",
 				     client->device.name);
 		return;
 	}
@@ -284,11 +287,12 @@ void vfio_user_log_report(struct vfio_user *client, struct vfmig_request *reques
 	failed = client->log_failed;
 	pthread_mutex_unlock(&client->wire.lock);
 	if (!why && !on)
-		why = "DMA is not logged";
+		why = "DMA logging is not started";
 	if (why || failed) {
-		request_complete_err(request, why ? -EINVAL : -EIO, "%s: report: %s",
+		request_complete_err(request, why ? -EINVAL : -EIO, "%s: dirty page report: %s",
 				     client->device.name,
-				     why ? why : "the server could not be told to log");
+				     why ? why
+					 : "DMA logging could not be restarted at the server");
 		return;
 	}
 	if (client->plain) {

@@ -70,7 +70,7 @@ static void looked(struct vfio_user_job *job, struct vfio_user_step *step)
 	if (step->ask.error || vfio_user_state(step, &state)) {
 		/* A device without migration has no states, and what it said to the reset is all there is. */
 		if (was_refused)
-			vfio_user_fail(job, (int)job->a, "%s: the server refuses to reset: %s",
+			vfio_user_fail(job, (int)job->a, "%s: the server rejected DEVICE_RESET: %s",
 				       client->device.name, strerror((int)-(int64_t)job->a));
 		return;
 	}
@@ -82,7 +82,8 @@ static void looked(struct vfio_user_job *job, struct vfio_user_step *step)
 		return;
 	}
 	if (state != VFMIG_STATE_STOP && state != VFMIG_STATE_STOP_COPY) {
-		vfio_user_fail(job, (int)job->a, "%s: the server refuses to reset in state %s: %s",
+		vfio_user_fail(job, (int)job->a,
+			       "%s: the server rejected DEVICE_RESET in state %s: %s",
 			       client->device.name, vfmig_state_name(state),
 			       strerror((int)-(int64_t)job->a));
 		return;
@@ -107,7 +108,7 @@ static void reset_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 			job->a = (uint64_t)(int64_t)step->ask.error;
 			ask_state(job, LOOK_REFUSED);
 		} else {
-			vfio_user_refused(job, step, "to reset");
+			vfio_user_refused(job, step, "DEVICE_RESET");
 		}
 		return;
 	case LOOK:
@@ -116,14 +117,13 @@ static void reset_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 		return;
 	case PREPARE:
 		if (step->ask.error)
-			vfio_user_refused(job, step,
-					  "the state in which it would reset the device");
+			vfio_user_refused(job, step, "the state change that its reset needs");
 		else
 			ask_reset(job, RESET_AGAIN);
 		return;
 	case RESET_AGAIN:
 		if (step->ask.error)
-			vfio_user_refused(job, step, "to reset");
+			vfio_user_refused(job, step, "DEVICE_RESET");
 		else
 			set_state(job, RUN, VFMIG_STATE_RUNNING);
 		return;
@@ -132,8 +132,7 @@ static void reset_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 		if (step->ask.error)
 			vfio_user_refused(
 				job, step,
-				"to run the device after the reset; it stays stopped, and "
-				"the server may have to be started anew");
+				"RUNNING after the reset; the device stays stopped, restart the server");
 		else
 			vfio_user_drop_stale(job);
 		return;

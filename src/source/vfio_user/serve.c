@@ -95,9 +95,7 @@ static void done(struct serve *s, int error)
 	/* A server that asks and does not take the answers is not one to wait for. */
 	if (client->unsent > VFIO_USER_COMMANDS ||
 	    client->wire.ends[end].queued > VFIO_USER_COMMANDS_BYTES)
-		wire_lose(&client->wire, -ENOBUFS,
-			  "the server asks for memory, and does not "
-			  "take what it asks for");
+		wire_lose(&client->wire, -ENOBUFS, "the server does not read its DMA replies");
 	pthread_mutex_unlock(&client->wire.lock);
 	if (detaching)
 		request_complete(detaching, 0);
@@ -174,7 +172,7 @@ static const char *decode(struct serve *s)
 	struct wire_msg *msg = s->msg;
 
 	if (msg->header.cmd != VFMIG_USER_DMA_READ && msg->header.cmd != VFMIG_USER_DMA_WRITE)
-		return "a server asks only for DMA";
+		return "the server sent a command other than DMA_READ and DMA_WRITE";
 	return abi_msg_get_dma_access(msg->payload, msg->len, ABI_MSG_XFER_DEFAULT, s->write,
 				      &s->access);
 }
@@ -216,7 +214,8 @@ static void serve(struct vfio_user *client, struct wire_msg *msg, struct vfmig_s
 int vfio_user_command(struct vfio_user *client, struct wire_msg *msg)
 {
 	if (client->ncommands >= VFIO_USER_COMMANDS)
-		return wire_lose(&client->wire, -ENOBUFS, "the server asks without end");
+		return wire_lose(&client->wire, -ENOBUFS,
+				 "the server sends more DMA commands than may be queued");
 	msg->next = NULL;
 	if (!client->ncommands)
 		client->commands_last = &client->commands;

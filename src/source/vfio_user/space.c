@@ -82,7 +82,7 @@ static void map_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 	bool by_fd = step->a, capacity;
 
 	if (step->ask.error) {
-		vfio_user_refused(job, step, "a map");
+		vfio_user_refused(job, step, "DMA_MAP");
 		vfmig_err_at(job->request->err, job->error, "0x%llx bytes at IOVA 0x%llx",
 			     (unsigned long long)map->size, (unsigned long long)map->iova);
 		return;
@@ -186,7 +186,7 @@ static void ask_region(struct vfio_user_job *job)
 
 	job->own = calloc(1, VFIO_USER_INFO_MAX);
 	if (!job->own) {
-		vfio_user_fail(job, -ENOMEM, "no memory to ask about a region");
+		vfio_user_fail(job, -ENOMEM, "no memory for a region information request");
 		return;
 	}
 	memset(&job->other, 0, sizeof(job->other));
@@ -207,7 +207,8 @@ void vfio_user_map(struct vfio_user *client, struct vfmig_request *request)
 	full = client->nmaps >= client->caps.max_dma_maps;
 	pthread_mutex_unlock(&client->wire.lock);
 	if (full) {
-		request_complete_err(request, -ENOSPC, "%s: the server takes at most %u maps",
+		request_complete_err(request, -ENOSPC,
+				     "%s: the server supports up to %u maps; unmap a range first",
 				     client->device.name, client->caps.max_dma_maps);
 		return;
 	}
@@ -270,7 +271,7 @@ static void unmap_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 	}
 	pthread_mutex_unlock(&client->wire.lock);
 	if (step->ask.error && !refused_for_now)
-		vfio_user_refused(job, step, "to let go of a map");
+		vfio_user_refused(job, step, "DMA_UNMAP");
 }
 
 static void send_unmap(struct vfio_user_job *job, uint64_t iova, uint64_t size, bool bitmap,
