@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Arguments: words and options in any order, options from tables, so that what is taken and what the help says
- * are the same text.
+ * Parse arguments: words and options in any order. Options come from tables, which the help prints
+ * too.
  *
- * The engine's options (vfmig_migration_option_table()) are taken as long options too: --downtime 100 is its
- * downtime=100.
+ * The engine's options (vfmig_migration_option_table()) are long options of the command: --downtime
+ * 100 sets downtime=100.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,33 +17,34 @@
 struct cli_common cli;
 
 const struct cli_option cli_json_options[] = {
-	{0, "json", CLI_FLAG, &cli.json, NULL, "one event per line on standard output, as JSON"},
+	{0, "json", CLI_FLAG, &cli.json, NULL,
+	 "print each event as a line of JSON on standard output"},
 	{0},
 };
 
 const struct cli_option cli_device_options[] = {
 	{'f', "filter", CLI_LIST, &cli.filters, "FILTER",
-	 "put a filter around the device; again for one more around that (vfmig help devices)"},
+	 "add a filter to the device; may be repeated, the last one is outermost (vfmig help devices)"},
 	{0, "timeout", CLI_TEXT, &cli.timeout, "MS",
-	 "how long to wait for a server to be met, and for each answer of a device; preset: 30000"},
+	 "time limit for connecting to a server and for each reply of a device; default: 30000"},
 	{0},
 };
 
-const struct cli_option cli_drive_options[] = {
+const struct cli_option cli_protocol_options[] = {
 	{0, "protocol", CLI_TEXT, &cli.protocol, "NAME",
-	 "the revision of the protocol to use: v2, v1 or pfn; preset: the newest that the device shows"},
+	 "protocol revision to use: v2, v1 or pfn; default: the newest that the device supports"},
 	{0},
 };
 
 const struct cli_option cli_migration_options[] = {
-	{'q', "quiet", CLI_FLAG, &cli.quiet, NULL, "no progress and no table, only errors"},
-	{'v', "verbose", CLI_COUNT, &cli.verbose, NULL, "also show each arc and step"},
+	{'q', "quiet", CLI_FLAG, &cli.quiet, NULL, "print only errors, no progress and no table"},
+	{'v', "verbose", CLI_COUNT, &cli.verbose, NULL, "also print each arc and step"},
 	{0},
 };
 
-static const struct cli_option help_option = {'h', "help", CLI_FLAG, NULL, NULL, "this text"};
+static const struct cli_option help_option = {'h', "help", CLI_FLAG, NULL, NULL, "print this help"};
 
-/* The tables of a command, one after the other; returns how many. */
+/* Collect the option tables of a command. Returns their number. */
 #define TABLES 5
 static size_t tables(const struct cli_command *command, const struct cli_option *out[TABLES])
 {
@@ -53,8 +54,8 @@ static size_t tables(const struct cli_command *command, const struct cli_option 
 		out[n++] = command->options;
 	if (command->takes & CLI_TAKES_DEVICES)
 		out[n++] = cli_device_options;
-	if (command->takes & CLI_DRIVES)
-		out[n++] = cli_drive_options;
+	if (command->takes & CLI_TAKES_PROTOCOL)
+		out[n++] = cli_protocol_options;
 	if (command->takes & CLI_MIGRATES)
 		out[n++] = cli_migration_options;
 	if (command->takes & CLI_TAKES_JSON)
@@ -106,14 +107,13 @@ static int put(const struct cli_option *o, const char *value)
 		return -1;
 	case CLI_LIST:
 		if (list->count == CLI_LIST_MAX)
-			return cli_usage("--%s was given more than %d times", o->name,
-					 CLI_LIST_MAX);
+			return cli_usage("--%s may be given up to %d times", o->name, CLI_LIST_MAX);
 		list->item[list->count++] = value;
 		return -1;
 	case CLI_SIZE:
 		if (vfmig_parse_size(value, o->into))
-			return cli_usage("--%s: '%s' is not a size (try 4096, 64K, 1G)", o->name,
-					 value);
+			return cli_usage("--%s: '%s' is not a valid size (try 4096, 64K, 1G)",
+					 o->name, value);
 		return -1;
 	case CLI_END:
 		break;
@@ -133,7 +133,7 @@ static int put_engine(const struct vfmig_option *o, const char *value)
 	return -1;
 }
 
-/* One argument that is an option; *at is moved when its value is the next argument. */
+/* Parse one option. Advances *at if the next argument is its value. */
 static int take_option(const struct cli_command *command, int argc, char **argv, int *at)
 {
 	const char *arg = argv[*at], *value = NULL, *name = arg + 2;
@@ -147,7 +147,7 @@ static int take_option(const struct cli_command *command, int argc, char **argv,
 	if (!o && is_long)
 		engine = find_engine(command, name, len);
 	if (!o && !engine)
-		return cli_usage("%s does not take %.*s (vfmig help %s)", command->name,
+		return cli_usage("vfmig %s has no option %.*s (vfmig help %s)", command->name,
 				 is_long ? (int)len + 2 : 2, arg, command->name);
 	if (o == &help_option) {
 		cli_help_command(command);
@@ -165,7 +165,7 @@ static int take_option(const struct cli_command *command, int argc, char **argv,
 	if (o && !needs && value)
 		return cli_usage("%s takes no value (vfmig help %s)", arg, command->name);
 	ret = o ? put(o, value) : put_engine(engine, value);
-	/* More letters behind one that takes no value: -vv, -qm 1G. */
+	/* More letters may follow one that has no value: -vv, -qm 1G. */
 	if (ret < 0 && !is_long && !needs && arg[2]) {
 		argv[*at]++;
 		argv[*at][0] = '-';
@@ -182,7 +182,8 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
 	for (int i = 0; i < argc && ret < 0; i++) {
 		if (only_words || argv[i][0] != '-' || !argv[i][1]) {
 			if (words->count == CLI_LIST_MAX)
-				return cli_usage("more than %d arguments", CLI_LIST_MAX);
+				return cli_usage("too many arguments; the limit is %d",
+						 CLI_LIST_MAX);
 			words->item[words->count++] = argv[i];
 		} else if (!strcmp(argv[i], "--")) {
 			only_words = true;
@@ -243,7 +244,8 @@ void cli_help_command(const struct cli_command *command)
 			print_option(o->letter, o->name, o->value, o->help);
 	print_option('h', "help", NULL, help_option.help);
 	if (command->takes & CLI_MIGRATES) {
-		puts("\nHow to migrate:");
+		puts("\n"
+		     "Migration options:");
 		for (const struct vfmig_option *o = vfmig_migration_option_table(); o->kind; o++)
 			print_option(0, o->name, value_name(o), o->help);
 	}

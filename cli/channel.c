@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The channel between the two ends of a migration: a UNIX socket, a TCP connection, or a descriptor that was
- * inherited.
+ * Open the channel between the two ends of a migration: a UNIX socket, a TCP connection or an
+ * inherited descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,12 +25,11 @@
 #include "cli.h"
 
 const char cli_channel_help[] =
-	"The channel is unix:PATH, tcp:HOST:PORT, or fd:N for a connected socket that was inherited.\n"
-	"One end listens and is started first, the other connects; each waits for the other as long as\n"
-	"--setup-timeout says. Nothing on it is encrypted and nobody\n"
-	"has to say who he is: use TCP on loopback or inside a tunnel only.\n";
+	"CHANNEL is unix:PATH, tcp:HOST:PORT, or fd:N for an inherited connected socket. Start the end\n"
+	"that listens first. Each end waits for the other up to --setup-timeout. The channel has neither\n"
+	"encryption nor authentication: use TCP on loopback or inside a tunnel only.\n";
 
-/* Where something listens or connects to. */
+/* An address to listen on or connect to. */
 struct address {
 	union {
 		struct sockaddr sa;
@@ -41,7 +40,7 @@ struct address {
 	const char *path;
 };
 
-/* What the ends are met by, and until when. */
+/* The address and the time limit of a connection. */
 struct meeting {
 	const char *name;
 	uint64_t limit_ms; /* 0 is none */
@@ -51,7 +50,7 @@ struct meeting {
 static int parse_unix(const char *path, struct address *a)
 {
 	if (strlen(path) >= sizeof(a->un.sun_path) || !*path)
-		return cli_usage("'%s' is not a path for a socket: it must have 1 to %zu bytes",
+		return cli_usage("'%s' is not a valid socket path: it must have 1 to %zu bytes",
 				 path, sizeof(a->un.sun_path) - 1);
 	a->un.sun_family = AF_UNIX;
 	strcpy(a->un.sun_path, path);
@@ -68,7 +67,7 @@ static int parse_tcp(const char *text, bool listens, struct address *a)
 	int ret;
 
 	if (!colon || colon == text || (size_t)(colon - text) >= sizeof(host) || !colon[1])
-		return cli_usage("'tcp:%s' is not tcp:HOST:PORT", text);
+		return cli_usage("'tcp:%s' is not a valid channel; use tcp:HOST:PORT", text);
 	memcpy(host, text, (size_t)(colon - text));
 	host[colon - text] = 0;
 	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
@@ -95,7 +94,7 @@ static int parse(const char *name, bool listens, struct address *a)
 		return parse_tcp(name + 4, listens, a);
 	if (strchr(name, '/'))
 		return parse_unix(name, a);
-	return cli_usage("'%s' is no channel: it must be unix:PATH, tcp:HOST:PORT or fd:N", name);
+	return cli_usage("'%s' is not a valid channel; use unix:PATH, tcp:HOST:PORT or fd:N", name);
 }
 
 static int inherit(const char *text, int *fd)
@@ -105,7 +104,7 @@ static int inherit(const char *text, int *fd)
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 0 || n > 1 << 20)
-		return cli_usage("'fd:%s' is not a descriptor", text);
+		return cli_usage("'fd:%s' is not a valid descriptor", text);
 	if (fstat((int)n, &st))
 		return cli_failf("descriptor %ld: %s", n, strerror(errno));
 	*fd = (int)n;
@@ -116,7 +115,7 @@ static void tune(int fd)
 {
 	int one = 1;
 
-	/* The hand-over is a dialogue of small messages; of no effect on other sockets. */
+	/* The switchover exchanges small messages. This has no effect on other sockets. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
@@ -133,10 +132,10 @@ static void tell_port(int fd, const char *name)
 		vfmig_event(&cli_json_events, "listening", VFMIG_TEXT("channel", name),
 			    VFMIG_TEXT("port", port));
 	else if (!cli.quiet)
-		fprintf(stderr, "listening at %s%s%s\n", name, *port ? ", port " : "", port);
+		fprintf(stderr, "listening on %s%s%s\n", name, *port ? ", port " : "", port);
 }
 
-/* ---- meeting the other end ---- */
+/* ---- connecting ---- */
 
 static int64_t now_ms(void)
 {
@@ -147,8 +146,9 @@ static int64_t now_ms(void)
 }
 
 /*
- * Wait until @fd (-1: nothing) has @events, at most @most_ms (-1: no limit of its own), or until a signal comes or the
- * time limit ends. 0, or an exit code after a sentence.
+ * Wait until @fd has @events, for at most @most_ms. Returns early on a signal or when the time
+ * limit ends. An @fd or @most_ms of -1 is ignored. Returns 0, or an exit code after printing an
+ * error.
  */
 static int wait_for(const struct meeting *meeting, int fd, short events, int most_ms)
 {
@@ -159,14 +159,13 @@ static int wait_for(const struct meeting *meeting, int fd, short events, int mos
 
 	if (meeting->limit_ms && left <= 0)
 		return cli_failf(
-			"%s: the other end was not met in %llu ms (setup-timeout); it does "
-			"not run, or it is busy with another migration",
+			"%s: no connection with the other end within %llu ms (--setup-timeout); is it running, and not in another migration?",
 			meeting->name, (unsigned long long)meeting->limit_ms);
 	if (poll(fds, 2, ms) < 0 && errno != EINTR)
 		return cli_failf("poll: %s", strerror(errno));
 	if (!fds[1].revents)
 		return 0;
-	cli_failf("cancelled by a signal before the other end was met; nothing was changed");
+	cli_failf("cancelled by a signal before the other end connected; nothing was changed");
 	return CLI_CANCELLED;
 }
 
@@ -195,7 +194,7 @@ static int listen_tcp(const struct meeting *meeting, const struct address *a, in
 		setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (*fd >= 0 && !bind(*fd, &a->sa, a->len) && !listen(*fd, 1))
 		return 0;
-	return cli_failf("cannot listen at %s: %s", meeting->name, strerror(errno));
+	return cli_failf("cannot listen on %s: %s", meeting->name, strerror(errno));
 }
 
 static int listen_at(const struct meeting *meeting, const struct address *a, int *fd)
@@ -205,7 +204,10 @@ static int listen_at(const struct meeting *meeting, const struct address *a, int
 	int listening = -1, ret;
 
 	if (a->path) {
-		/* A process that may connect may send a device. */
+		/*
+		 * Any process that can connect could send a device, so limit the socket to its
+		 * owner.
+		 */
 		listening = vfmig_socket_listen(a->path, 0600, &file, &err);
 		ret = listening < 0 ? cli_fail(&err) : 0;
 	} else {
@@ -223,9 +225,9 @@ static int listen_at(const struct meeting *meeting, const struct address *a, int
 	return ret;
 }
 
-#define FULL_MS 10 /* between two looks at whether a backlog is still full */
+#define FULL_MS 10 /* interval of retries while a backlog is full */
 
-/* A negative errno, a positive exit code, or 0. */
+/* Returns 0, a negative errno or a positive exit code. */
 static int connected(const struct meeting *meeting, const struct address *a, int fd)
 {
 	socklen_t len = sizeof(int);
@@ -238,7 +240,7 @@ static int connected(const struct meeting *meeting, const struct address *a, int
 			return -errno;
 		if (errno == EINPROGRESS)
 			break;
-		/* Nothing says when a UNIX socket's backlog is not full any more. */
+		/* No event reports that a UNIX socket's backlog has space again, so retry. */
 		ret = wait_for(meeting, -1, 0, FULL_MS);
 		if (ret)
 			return ret;
@@ -266,7 +268,7 @@ static int connect_to(const struct meeting *meeting, const struct address *a, in
 	if (ret < 0)
 		ret = cli_failf("cannot connect to %s: %s%s", meeting->name, strerror(-ret),
 				ret == -ECONNREFUSED || ret == -ENOENT
-					? "; start the end that listens first"
+					? "; start the listening end first"
 					: "");
 	if (*fd >= 0)
 		close(*fd);
@@ -280,7 +282,7 @@ int cli_channel_open(const char *to, const char *at, uint64_t limit_ms, int *fd)
 	int ret;
 
 	if (!to == !at)
-		return cli_usage("give either --connect or --listen");
+		return cli_usage("use either --connect or --listen");
 	if (!strncmp(meeting.name, "fd:", 3)) {
 		ret = inherit(meeting.name + 3, fd);
 	} else {

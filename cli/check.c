@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig check: does a device keep the rules of the migration protocols? */
+/* vfmig check: check a device against the rules of the migration protocols. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,21 +13,20 @@ static uint64_t data_max;
 
 static const struct cli_option options[] = {
 	{'r', "rule", CLI_LIST, &rules, "ID",
-	 "only this rule (V2-17), or all of a part (V2); again for one more"},
-	{0, "list", CLI_FLAG, &list, NULL,
-	 "list the rules that can be checked; no device is needed"},
+	 "check only this rule (V2-17) or all rules with this prefix (V2); may be repeated"},
+	{0, "list", CLI_FLAG, &list, NULL, "list the rules; needs no device"},
 	{0, "risky", CLI_FLAG, &risky, NULL,
-	 "also what can hang the kernel whose driver gets it wrong (vfio: devices)"},
-	{0, "no-work", CLI_FLAG, &no_work, NULL,
-	 "do not make the device work, even where that is known"},
+	 "also run checks that can hang the kernel if its driver is wrong (vfio: devices)"},
+	{0, "no-work", CLI_FLAG, &no_work, NULL, "do not run a workload on the device"},
 	{0, "data-max", CLI_SIZE, &data_max, "SIZE",
-	 "the most bytes of a device's state that are kept in memory; preset: 1G"},
-	{'q', "quiet", CLI_FLAG, &quiet, NULL, "only what is broken, and the count"},
-	{'v', "verbose", CLI_COUNT, &verbose, NULL, "what was seen also where a rule is kept"},
+	 "maximum size of the device state that is kept in memory; default: 1G"},
+	{'q', "quiet", CLI_FLAG, &quiet, NULL, "print only failed rules and the summary"},
+	{'v', "verbose", CLI_COUNT, &verbose, NULL,
+	 "also print what was observed for rules that passed"},
 	{0},
 };
 
-/* The headings of the parts of docs/rules.md, by the beginning of the ids. */
+/* The headings of docs/rules.md, by prefix of the rule ids. */
 static const struct {
 	const char *prefix, *title;
 } parts[] = {
@@ -35,26 +34,27 @@ static const struct {
 	{"DMA-", "v2: DMA logging"},
 	{"PWR-", "low power"},
 	{"V1-", "v1: the migration region"},
-	{"PFN-", "pfn: the earlier migration region"},
+	{"PFN-", "pfn: the migration region of 2019"},
 	{"INFO-", "device information"},
 };
 
 /*
  * @part: the prefix of the last heading
- * @why: why the last rule did not apply or could not be looked at; others of which the same is true are counted
- * @more: how many they are
+ * @why: why the last rule did not apply or was not checked; further rules with the same reason are
+ * only counted
+ * @more: the number of such rules
  */
-struct telling {
+struct progress {
 	const char *part;
 	char why[768];
 	unsigned more;
 };
 
-static void tell_more(struct telling *telling)
+static void print_skipped(struct progress *progress)
 {
-	if (telling->more)
-		printf("                 and %u more\n", telling->more);
-	telling->more = 0;
+	if (progress->more)
+		printf("                 and %u more\n", progress->more);
+	progress->more = 0;
 }
 
 static void heading(const char **last, const char *id)
@@ -68,17 +68,17 @@ static void heading(const char **last, const char *id)
 	}
 }
 
-static void about(void *context, const char *sentence)
+static void print_subject(void *context, const char *sentence)
 {
 	if (cli.json)
-		vfmig_event(&cli_json_events, "checked", VFMIG_TEXT("sentence", sentence));
+		vfmig_event(&cli_json_events, "checked", VFMIG_TEXT("message", sentence));
 	else if (!quiet)
 		puts(sentence);
 }
 
-static void result(void *context, const struct conform_result *r)
+static void print_result(void *context, const struct conform_result *r)
 {
-	struct telling *telling = context;
+	struct progress *progress = context;
 	bool passed = r->verdict == CONFORM_PASS;
 	bool silent = r->verdict == CONFORM_NA || r->verdict == CONFORM_UNSEEN;
 
@@ -91,13 +91,13 @@ static void result(void *context, const struct conform_result *r)
 	}
 	if (quiet && (passed || r->verdict == CONFORM_NA))
 		return;
-	if (silent && !verbose && !strcmp(telling->why, r->seen)) {
-		telling->more++;
+	if (silent && !verbose && !strcmp(progress->why, r->seen)) {
+		progress->more++;
 		return;
 	}
-	tell_more(telling);
-	snprintf(telling->why, sizeof(telling->why), "%s", silent ? r->seen : "");
-	heading(&telling->part, r->check->id);
+	print_skipped(progress);
+	snprintf(progress->why, sizeof(progress->why), "%s", silent ? r->seen : "");
+	heading(&progress->part, r->check->id);
 	printf("  %-6s %-7s %s\n", conform_word(r->verdict), r->check->id, r->check->title);
 	if (!passed || verbose) {
 		printf("                 ");
@@ -106,7 +106,7 @@ static void result(void *context, const struct conform_result *r)
 	fflush(stdout);
 }
 
-static int show_list(void)
+static int print_list(void)
 {
 	const struct conform_check *checks[CONFORM_CHECKS_MAX];
 	size_t nr = conform_checks(checks);
@@ -127,7 +127,7 @@ static int show_list(void)
 	return CLI_OK;
 }
 
-/* A misspelt rule would be a check that never fails. */
+/* Reject unknown rules: a misspelt rule would be a check that never fails. */
 static int find_rules(void)
 {
 	const struct conform_check *checks[CONFORM_CHECKS_MAX];
@@ -139,8 +139,7 @@ static int find_rules(void)
 		for (size_t i = 0; i < nr; i++)
 			found |= conform_match(checks[i]->id, rules.item[r]);
 		if (!found)
-			return cli_usage("no rule that can be checked is called '%s'; "
-					 "vfmig check --list has them",
+			return cli_usage("unknown rule '%s'; 'vfmig check --list' prints the rules",
 					 rules.item[r]);
 	}
 	return 0;
@@ -156,15 +155,14 @@ static void summary(const unsigned count[CONFORM_VERDICTS])
 			    VFMIG_U64("unseen", count[CONFORM_UNSEEN]));
 		return;
 	}
-	printf("%s%u kept, %u broken, %u only recommended and not kept, %u not applicable",
-	       quiet ? "" : "\n", count[CONFORM_PASS], count[CONFORM_FAIL], count[CONFORM_WARN],
-	       count[CONFORM_NA]);
+	printf("%s%u passed, %u failed, %u warnings, %u not applicable", quiet ? "" : "\n",
+	       count[CONFORM_PASS], count[CONFORM_FAIL], count[CONFORM_WARN], count[CONFORM_NA]);
 	if (count[CONFORM_UNSEEN])
-		printf(", %u could not be looked at", count[CONFORM_UNSEEN]);
+		printf(", %u not checked", count[CONFORM_UNSEEN]);
 	puts("");
 }
 
-static int run(const struct cli_list *words)
+static int check_device(struct vfmig_device *device, const char *name)
 {
 	struct conform_options how = {
 		.rules = rules.item,
@@ -174,58 +172,58 @@ static int run(const struct cli_list *words)
 		.no_work = no_work,
 		.data_max = data_max,
 	};
-	struct telling telling = {0};
-	const struct conform_report report = {about, result, &telling};
+	struct progress progress = {0};
+	const struct conform_report report = {print_subject, print_result, &progress};
 	unsigned count[CONFORM_VERDICTS];
-	struct vfmig_device *device;
 	struct vfmig_error err = {0};
+
+	if (conform_run(device, &how, &report, count, &err))
+		return cli_fail(&err);
+	print_skipped(&progress);
+	summary(count);
+	if (count[CONFORM_FAIL])
+		return cli_failf("%u %s failed", count[CONFORM_FAIL],
+				 count[CONFORM_FAIL] == 1 ? "rule" : "rules");
+	if (count[CONFORM_UNSEEN])
+		return cli_failf("%u %s not checked because of an earlier failure",
+				 count[CONFORM_UNSEEN],
+				 count[CONFORM_UNSEEN] == 1 ? "rule" : "rules");
+	return CLI_OK;
+}
+
+static int run(const struct cli_list *words)
+{
 	int ret;
 
 	if (list)
-		return show_list();
+		return print_list();
 	if (words->count != 1)
-		return cli_usage("check takes a DEVICE, or --list");
+		return cli_usage("check needs a DEVICE or --list");
 	ret = find_rules();
-	if (!ret)
-		ret = cli_open(words->item[0], &cli.filters, &device);
-	if (ret)
-		return ret;
-	ret = conform_run(device, &how, &report, count, &err);
-	vfmig_device_close(device);
-	if (ret)
-		return cli_fail(&err);
-	tell_more(&telling);
-	summary(count);
-	if (count[CONFORM_FAIL])
-		return cli_failf("%u %s broken", count[CONFORM_FAIL],
-				 count[CONFORM_FAIL] == 1 ? "rule is" : "rules are");
-	if (count[CONFORM_UNSEEN])
-		return cli_failf("%u %s could not be looked at", count[CONFORM_UNSEEN],
-				 count[CONFORM_UNSEEN] == 1 ? "rule" : "rules");
-	return CLI_OK;
+	return ret ? ret : cli_each_device(words, check_device);
 }
 
 const struct cli_command cli_check = {
 	.name = "check",
 	.usage = "DEVICE | --list",
-	.summary = "Check that a device keeps the rules of the migration protocols",
-	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON,
+	.summary = "Check a device against the rules of the migration protocols",
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_PROTOCOL | CLI_TAKES_JSON,
 	.words = {0, 1},
-	.text = "Asks the device, as any user could, about each rule of docs/rules.md that can be seen from\n"
-		"outside. The device is reset again and again and loses its state: do not check one that is\n"
-		"in use. Each rule gets a verdict:\n"
+	.text = "Checks each rule of docs/rules.md that a user of the device can observe. The checks reset the\n"
+		"device many times and destroy its state: do not check a device that is in use. Each rule gets\n"
+		"a verdict:\n"
 		"\n"
-		"  PASS    it was seen to be kept\n"
-		"  FAIL    it was seen to be broken; the line below says what was seen\n"
-		"  WARN    the same, of a rule that the text recommends and does not demand\n"
-		"  N/A     it is about something that the device does not have\n"
-		"  UNSEEN  it could not be looked at, since something else failed first\n"
+		"  PASS    the device follows the rule\n"
+		"  FAIL    the device breaks the rule; the next line says what was observed\n"
+		"  WARN    the same for a rule that the specification only recommends\n"
+		"  N/A     the device does not have what the rule is about\n"
+		"  UNSEEN  the rule could not be checked because something else failed first\n"
 		"\n"
-		"The exit code is 1 if there was a FAIL or an UNSEEN, else 0.\n",
+		"The exit code is 1 after a FAIL or UNSEEN, else 0.\n",
 	.examples = "  vfmig check model:copier,size=1M\n"
 		    "  vfmig check vfio-user:/run/my-device.sock --rule V2 --rule DMA-11 -v\n"
 		    "  vfmig check model:copier,size=1M --filter fault,op=reset,do=drop,times=0\n"
-		    "      what it says about a device whose reset does nothing\n",
+		    "      a device whose reset does nothing\n",
 	.options = options,
 	.run = run,
 };

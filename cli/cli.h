@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the subcommands share: their table, their arguments, and how they speak.
+ * Shared by the subcommands: their table, arguments and output.
  *
- * A subcommand is one file and one struct cli_command. It uses the library's public headers only, so
- * whatever the command can do, a program can.
+ * A subcommand is one file and one struct cli_command. It uses public headers only, so a program
+ * can do everything that the command can.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -30,7 +30,7 @@ enum cli_exit {
 
 /* ---- arguments (args.c) ---- */
 
-/* As many as a migration takes devices, on both sides, and one more. */
+/* The devices of both ends of a migration, and one more. */
 #define CLI_LIST_MAX 513
 #define CLI_ANY	     CLI_LIST_MAX
 
@@ -40,19 +40,19 @@ struct cli_list {
 };
 
 enum cli_kind {
-	CLI_END,   /* closes a table */
+	CLI_END,   /* the end of a table */
 	CLI_FLAG,  /* bool */
-	CLI_COUNT, /* unsigned: how often it was given */
+	CLI_COUNT, /* unsigned: number of occurrences */
 	CLI_TEXT,  /* const char * */
-	CLI_LIST,  /* struct cli_list: each time one more */
-	CLI_SIZE,  /* uint64_t, as vfmig_parse_size() takes it */
+	CLI_LIST,  /* struct cli_list: appends a value */
+	CLI_SIZE,  /* uint64_t, parsed by vfmig_parse_size() */
 };
 
 /*
  * @letter: the short form, or 0
  * @name: the long form
- * @kind: and what @into points to
- * @value: what the value is called in the help; NULL for FLAG and COUNT
+ * @kind: the type of the value, and of what @into points to
+ * @value: the name of the value in the help; NULL for FLAG and COUNT
  */
 struct cli_option {
 	char letter;
@@ -63,17 +63,18 @@ struct cli_option {
 	const char *help;
 };
 
-#define CLI_TAKES_JSON	  (1u << 0) /* --json */
-#define CLI_TAKES_DEVICES (1u << 1) /* --filter, --timeout */
-#define CLI_DRIVES	  (1u << 2) /* --protocol */
-#define CLI_MIGRATES	  (1u << 3) /* --quiet, --verbose, and the engine's options */
+#define CLI_TAKES_JSON	   (1u << 0) /* --json */
+#define CLI_TAKES_DEVICES  (1u << 1) /* --filter, --timeout */
+#define CLI_TAKES_PROTOCOL (1u << 2) /* --protocol */
+#define CLI_MIGRATES	   (1u << 3) /* --quiet, --verbose, and the engine's options */
 
 /*
- * @words: the least and the most words that are not options
- * @text: paragraphs of help, after the summary and before the options
- * @examples: lines of help, after them
- * @options: its own
- * @run: what it does; returns an exit code
+ * @takes: CLI_TAKES_*: the common options that it has
+ * @words: minimum and maximum number of arguments that are not options
+ * @text: paragraphs of help between the summary and the options
+ * @examples: lines of help after the options
+ * @options: its own options
+ * @run: run the subcommand; returns an exit code
  */
 struct cli_command {
 	const char *name;
@@ -87,7 +88,7 @@ struct cli_command {
 	int (*run)(const struct cli_list *words);
 };
 
-/* What the common options were. */
+/* The values of the common options. */
 struct cli_common {
 	bool json, quiet;
 	unsigned verbose;
@@ -100,10 +101,10 @@ extern struct cli_common cli;
 
 extern const struct cli_option cli_json_options[];
 extern const struct cli_option cli_device_options[];
-extern const struct cli_option cli_drive_options[];
+extern const struct cli_option cli_protocol_options[];
 extern const struct cli_option cli_migration_options[];
 
-/* Take the arguments behind the subcommand's name; an exit code, or -1 to go on. */
+/* Parse the arguments after the subcommand. Returns -1 to continue, or an exit code. */
 int cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_list *words);
 
 /* ---- the table (main.c) ---- */
@@ -116,51 +117,59 @@ extern const struct cli_command cli_info, cli_serve, cli_migrate, cli_send, cli_
 	cli_load, cli_resume, cli_reset, cli_inspect, cli_power, cli_check, cli_exec, cli_list,
 	cli_states, cli_help, cli_version;
 
-/* ---- speaking (say.c) ---- */
+/* ---- output (output.c) ---- */
 
-/* "vfmig: SENTENCE" on standard error; with --json an event "error" besides. Returns CLI_FAILED. */
+/*
+ * Print "vfmig: MESSAGE" on standard error; with --json also an event "error". Returns CLI_FAILED.
+ */
 int cli_fail(const struct vfmig_error *err);
 int cli_failf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same for wrong use. Returns CLI_USAGE. */
+/* Print an error about invalid arguments. Returns CLI_USAGE. */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* One event as a line of JSON on standard output. */
+/* Print an event as a line of JSON on standard output. */
 void cli_print_event(void *context, const struct vfmig_event *event);
 extern const struct vfmig_events cli_json_events;
 
-/* Standard output is complete; false (and a sentence) if it could not be written. */
+/* Flush standard output. Returns false after printing an error if a write failed. */
 bool cli_flush(void);
 
-/* Numbers for people; each returns buf. */
+/* Format a number for people. Each returns @buf. */
 #define CLI_NUMBER 32
 char *cli_bytes(char buf[CLI_NUMBER], uint64_t bytes); /* "256 MiB" */
 char *cli_time(char buf[CLI_NUMBER], uint64_t ns);     /* "43.1 ms" */
 char *cli_count(char buf[CLI_NUMBER], uint64_t n);     /* "12 345" */
 
-/* Print a text in lines of at most @width, each behind @indent blanks. */
+/* Print a text in lines of at most @width columns, indented by @indent. */
 void cli_wrap(const char *text, unsigned indent, unsigned width);
 
 /* ---- devices (devices.c) ---- */
 
-/* Open with the filters and limits that were given. 0, or an exit code after a sentence. */
+/* Open a device with @filters and the time limit of --timeout. Returns 0, or an exit code after printing an error. */
 int cli_open(const char *name, const struct cli_list *filters, struct vfmig_device **device);
-/* What --timeout says, or its preset. 0, or an exit code. */
+/*
+ * Open each device that @words name, call @run with it, and close it. Stops after the first call that does not return 0.
+ * Returns an exit code.
+ */
+int cli_each_device(const struct cli_list *words,
+		    int (*run)(struct vfmig_device *device, const char *name));
+/* The value of --timeout, or its default. Returns 0 or an exit code. */
 int cli_timeout_ms(uint64_t *ms);
 
 /* ---- signals (signals.c) ---- */
 
 /*
- * From here on SIGINT and SIGTERM are not delivered but call @stop, once and in a thread of their own; a
- * second one ends the process. Before any other thread is begun.
+ * Handle SIGINT, SIGTERM and SIGHUP: the first one calls @stop in a thread of its own, the second
+ * one ends the process. Must be called before any other thread is created.
  */
 int cli_signals_begin(void (*stop)(void *context), void *context);
-/* Until cli_signals_begin() they wait: what is made meanwhile is not left behind. */
+/* Block the signals until cli_signals_begin(), so that files created before it are removed. */
 void cli_signals_hold(void);
-/* Readable once one came; -1 before cli_signals_begin(). */
+/* A descriptor that is readable after a signal; -1 before cli_signals_begin(). */
 int cli_signals_fd(void);
-/* All is over and this is the exit code: a signal ends the process with it, at once. */
+/* Set the final exit code: from here on a signal ends the process with it. */
 void cli_signals_code(int code);
-/* Whether one came. From here on a signal ends the process. */
+/* Restore the default handling. Returns whether a signal was received. */
 bool cli_signals_end(void);
 
 /* ---- a field of an event ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Describing a device: see describe.h. */
+/* Describe a device: see describe.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ const char *describe_words(uint64_t bits, const char *const *word, size_t count,
 	return out;
 }
 
-/* Exact numbers, also those beyond what JSON's readers keep. */
+/* Hexadecimal text: JSON readers may lose digits of numbers above 2^53. */
 static const char *hex(uint64_t value, char out[CLI_NUMBER])
 {
 	snprintf(out, CLI_NUMBER, "0x%llx", (unsigned long long)value);
@@ -182,7 +182,7 @@ int describe_device(struct vfmig_device *device, const struct vfmig_device_detai
 
 /* ---- regions ---- */
 
-/* A migration region of v1 looks like one of pfn. */
+/* The migration regions of v1 and pfn have the same type. */
 static const char *revision_of(const struct vfmig_region *r)
 {
 	if (r->type != VFMIG_REGION_TYPE_MIGRATION)
@@ -232,7 +232,7 @@ static void region_event(const char *name, const char *access, const struct vfmi
 			VFMIG_TEXT("ids", numbers(r->unknown, r->unknown_count, ids, sizeof(ids))));
 }
 
-/* What stands behind a region, one thing after the other. */
+/* Append a property of a region to its line. */
 static void region_more(const struct vfmig_region *r, uint64_t mappable)
 {
 	char text[160], size[CLI_NUMBER], at[CLI_NUMBER];
@@ -240,12 +240,12 @@ static void region_more(const struct vfmig_region *r, uint64_t mappable)
 	if (*type_text(r, text, sizeof(text)))
 		printf("  %s", text);
 	if (mappable && mappable == r->size)
-		printf("  can be mapped");
+		printf("  mappable");
 	else if (r->areas)
-		printf("  %s can be mapped, in %u part%s", cli_bytes(size, mappable), r->areas,
+		printf("  %s mappable, in %u area%s", cli_bytes(size, mappable), r->areas,
 		       r->areas == 1 ? "" : "s");
 	if (r->msix_mappable)
-		printf("  MSI-X table can be mapped");
+		printf("  MSI-X table mappable");
 	if (r->unknown_count)
 		printf("  unknown capabilities %s",
 		       numbers(r->unknown, r->unknown_count, text, sizeof(text)));
@@ -283,7 +283,7 @@ int describe_regions(struct vfmig_device *device, const struct vfmig_device_deta
 	for (uint32_t i = 0; i < about->num_regions; i++) {
 		int ret = vfmig_device_get_region_info(device, i, &region, &err);
 
-		/* Linux refuses the index of a VGA region that is not there with EINVAL. */
+		/* Linux rejects the index of an absent VGA region with EINVAL. */
 		if (ret && ret != -EINVAL)
 			return cli_fail(&err);
 		if (ret || !region.size)
@@ -366,11 +366,11 @@ static void tell_iommu(const struct vfmig_iommu_details *iommu)
 		printf("\n  IOMMU        pages of %s\n",
 		       page_sizes(iommu->pgsizes, pages, sizeof(pages)));
 		if (iommu->has_migration)
-			printf("    written    logged in pages of %s, bitmaps up to %s\n",
+			printf("    dirty log  pages of %s, bitmaps up to %s\n",
 			       page_sizes(iommu->dirty_pgsizes, dirty, sizeof(dirty)),
 			       cli_bytes(size, iommu->dirty_bitmap_max));
 		if (iommu->has_dma_avail)
-			printf("    maps       %u more can be made\n", iommu->dma_avail);
+			printf("    maps       %u available\n", iommu->dma_avail);
 	}
 	for (uint32_t i = 0; i < iommu->range_count; i++) {
 		hex(iommu->range[i].start, from);
@@ -399,7 +399,7 @@ static int ask_iommu(struct vfmig_space *space, struct vfmig_device *device)
 	len = vfmig_type1_get_info(container, sizeof(answer), answer, sizeof(answer));
 	vfmig_type1_free(container);
 	if (len < 0)
-		return cli_failf("the container does not tell of itself: %s", strerror((int)-len));
+		return cli_failf("the container rejected GET_INFO: %s", strerror((int)-len));
 	if (vfmig_iommu_get_details(answer, (size_t)len, &iommu, &err))
 		return cli_fail(&err);
 	tell_iommu(&iommu);

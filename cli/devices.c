@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Devices by name, with the filters and limits of the command line. */
+/* Open devices by name, with the filters and time limit of the command line. */
 #include <stdio.h>
 
 #include <vfmig/open.h>
@@ -40,4 +40,20 @@ int cli_open(const char *name, const struct cli_list *filters, struct vfmig_devi
 		return ret;
 	ret = vfmig_open_limited(name, filters->item, filters->count, ms, device, &err);
 	return ret ? cli_fail(&err) : 0;
+}
+
+int cli_each_device(const struct cli_list *words,
+		    int (*run)(struct vfmig_device *device, const char *name))
+{
+	struct vfmig_device *device;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < words->count; i++) {
+		ret = cli_open(words->item[i], &cli.filters, &device);
+		if (ret)
+			break;
+		ret = run(device, words->item[i]);
+		vfmig_device_close(device);
+	}
+	return ret;
 }

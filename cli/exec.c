@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vfmig exec: run a VMM that takes our devices for the kernel's.
+ * vfmig exec: run a VMM with devices exposed as /dev/vfio.
  *
- * Prepares what a VMM looks at before it opens anything, a folder in the manner of sysfs for each device, and a list for the
- * preloaded library; runs the command; waits, and cleans up. The devices live in the VMM's process.
+ * Creates a directory like those in sysfs for each device, and a list of devices for the preloaded
+ * library. Then runs the command, waits for it and cleans up. The devices live in the VMM's
+ * process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 
 #include "cli.h"
 
-/* As many as the library takes; their numbers begin where no kernel's will be. */
+/* The library's limit of devices. Their numbers start above those that the kernel uses. */
 #define DEVICES_MAX 16
 #define FIRST_GROUP 9000u
 #define MAJOR	    511u
@@ -34,21 +35,22 @@ static struct {
 
 static const struct cli_option options[] = {
 	{'d', "device", CLI_LIST, &opt.devices, "DEVICE",
-	 "show this device to the command; again for one more"},
+	 "expose this device to COMMAND; may be repeated"},
 	{0, "folder", CLI_TEXT, &opt.folder, "DIR",
-	 "put the devices' folders here (DIR/vfmig0, ...) and not in a new one; made, and removed in the end"},
+	 "create the devices' directories here (DIR/vfmig0, ...), not in a new directory; removed at the end"},
 	{0, "preload", CLI_TEXT, &opt.preload, "FILE",
-	 "where " PRELOAD " is; preset: beside this program, or where it was installed"},
+	 "path of " PRELOAD "; default: beside this program, or where it was installed"},
 	{0},
 };
 
-/* ---- the folder ---- */
+/* ---- the directory ---- */
 
 /*
- * @made: it was not there before
- * @devices: how many of the devices' folders were made
- * @alive: the writing end of a FIFO there; the VMM ends when nothing holds it (preload_list.c)
- * @keeper, @keeper_pid: the process that removes the folder when the pipe @keeper is closed
+ * @made: this program created it
+ * @devices: number of device directories created so far
+ * @alive: the writing end of a FIFO in it; the VMM ends when all writers have closed it
+ * (preload_list.c)
+ * @keeper, @keeper_pid: the process that removes the directory when the pipe @keeper is closed
  */
 struct folder {
 	char path[512];
@@ -115,7 +117,7 @@ static bool make_device(struct folder *folder, unsigned n)
 	return fill_device(folder->path, n);
 }
 
-/* What was made; in a folder that was there before, what is another's stays. */
+/* Remove what this program created. Other files in an existing directory stay. */
 static void remove_folder(const struct folder *folder)
 {
 	static const char *const files[] = {"devices", "alive"};
@@ -131,7 +133,7 @@ static void remove_folder(const struct folder *folder)
 		rmdir(folder->path);
 }
 
-/* A filter for one device is written N:FILTER. */
+/* N:FILTER is a filter for device N only. */
 static const char *filter_for(const char *filter, unsigned n)
 {
 	char *rest;
@@ -171,14 +173,17 @@ static bool make_alive(struct folder *folder)
 	char path[640];
 
 	snprintf(path, sizeof(path), "%s/alive", folder->path);
-	/* For both, so that it does not wait for a VMM, which may be another user's. */
+	/*
+	 * Open for reading and writing, so that the open does not wait for the VMM, which may run
+	 * as another user.
+	 */
 	if (mkfifo(path, 0600) || chmod(path, 0644))
 		return false;
 	folder->alive = open(path, O_RDWR | O_CLOEXEC);
 	return folder->alive >= 0;
 }
 
-/* However this program ends, SIGKILL included, the folder goes: another process waits for that. */
+/* A second process removes the directory when this program ends, even by SIGKILL. */
 static bool keep(struct folder *folder)
 {
 	int pipe[2];
@@ -192,7 +197,9 @@ static bool keep(struct folder *folder)
 		close(pipe[0]);
 		return folder->keeper_pid > 0;
 	}
-	/* Out of reach of the terminal, and holding nothing that somebody waits to see closed. */
+	/*
+	 * Leave the terminal's process group, and close descriptors whose readers wait for the end.
+	 */
 	setsid();
 	if (dup2(pipe[0], 0) || close_range(1, ~0u, 0))
 		_exit(CLI_FAILED);
@@ -219,19 +226,19 @@ static int make_folder(struct folder *folder, uint64_t timeout)
 		snprintf(folder->path, sizeof(folder->path), "%s", opt.folder);
 		folder->made = !mkdir(folder->path, 0700);
 		if (!folder->made && errno != EEXIST)
-			return cli_failf("%s cannot be made: %s", folder->path, strerror(errno));
+			return cli_failf("cannot create %s: %s", folder->path, strerror(errno));
 	} else {
 		snprintf(folder->path, sizeof(folder->path), "%s/vfmig-XXXXXX",
 			 tmp && *tmp ? tmp : "/tmp");
 		folder->made = mkdtemp(folder->path) != NULL;
 		if (!folder->made)
-			return cli_failf("%s cannot be made: %s", folder->path, strerror(errno));
+			return cli_failf("cannot create %s: %s", folder->path, strerror(errno));
 	}
 	for (unsigned n = 0; n < opt.devices.count && fine; n++)
 		fine = make_device(folder, n);
 	if (fine && write_list(folder->path, timeout) && make_alive(folder) && keep(folder))
 		return 0;
-	cli_failf("%s: the devices' folders cannot be made there: %s%s", folder->path,
+	cli_failf("cannot create the devices' directories in %s: %s%s", folder->path,
 		  strerror(errno), opt.folder ? " (is another vfmig exec using it?)" : "");
 	remove_folder(folder);
 	return CLI_FAILED;
@@ -259,14 +266,16 @@ static int find_library(char *path, size_t size)
 	if (access(path, R_OK))
 		snprintf(path, size, "%s/%s", VFMIG_LIBDIR, PRELOAD);
 	if (access(path, R_OK))
-		return cli_failf("%s is neither in %s nor in %s: name it with --preload", PRELOAD,
-				 self, VFMIG_LIBDIR);
+		return cli_failf("%s was not found in %s or %s; set its path with --preload",
+				 PRELOAD, self, VFMIG_LIBDIR);
 	return 0;
 }
 
 /* ---- the command ---- */
 
-/* An argument with {0} in it gets the folder of the first device there, {1} of the second. */
+/*
+ * Replace {0} in an argument with the directory of the first device, {1} with that of the second.
+ */
 static char *fill_in(const char *arg, const char *folder, bool *named)
 {
 	char *out = NULL;
@@ -292,11 +301,14 @@ static char *fill_in(const char *arg, const char *folder, bool *named)
 static void tell(const char *folder)
 {
 	for (unsigned n = 0; n < opt.devices.count; n++)
-		fprintf(stderr, "vfmig: %s is for: -device vfio-pci,sysfsdev=%s/vfmig%u\n",
+		fprintf(stderr, "vfmig: for %s use: -device vfio-pci,sysfsdev=%s/vfmig%u\n",
 			opt.devices.item[n], folder, n);
 }
 
-/* Those that end this program; held while it has a folder and no command that they are passed on to. */
+/*
+ * Signals that end this program. They are blocked while the directory exists and the command that
+ * they are forwarded to does not.
+ */
 static void hold_signals(bool hold)
 {
 	sigset_t set;
@@ -315,7 +327,7 @@ static int run_command(char **argv, const char *folder, const char *library, pid
 
 	snprintf(preload, sizeof(preload), "%s%s%s", library, others && *others ? ":" : "",
 		 others ? others : "");
-	/* Who cleans up after it is gone if it is killed: then so is the VMM, as if there were nobody between. */
+	/* If this program is killed, the keeper cleans up, and the VMM is killed too. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return CLI_FAILED;
@@ -372,14 +384,13 @@ static int run_in(const struct folder *folder, const struct cli_list *words, con
 	if (!child)
 		_exit(run_command(argv, folder->path, library, self));
 	hold_signals(false);
-	ret = child < 0 ? cli_failf("no process for %s: %s", argv[0], strerror(errno))
-			: wait_for_it();
+	ret = child < 0 ? cli_failf("fork for %s: %s", argv[0], strerror(errno)) : wait_for_it();
 	for (size_t i = 0; i < words->count; i++)
 		free(argv[i]);
 	return ret;
 }
 
-/* What can be known to be wrong before the VMM says it in its own words. */
+/* Open each model first, so that errors are reported before the VMM starts. */
 static int check_devices(void)
 {
 	struct cli_list filters;
@@ -394,7 +405,7 @@ static int check_devices(void)
 			if (filter)
 				filters.item[filters.count++] = filter;
 		}
-		/* A socket's server would take a look for a client. */
+		/* Not a vfio-user server: it would count this as a client. */
 		if (strncmp(opt.devices.item[n], "model:", 6))
 			continue;
 		ret = cli_open(opt.devices.item[n], &filters, &device);
@@ -413,7 +424,7 @@ static int run(const struct cli_list *words)
 	int ret;
 
 	if (!opt.devices.count || opt.devices.count > DEVICES_MAX)
-		return cli_usage("exec needs --device, once to %d times (vfmig help exec)",
+		return cli_usage("exec needs 1 to %d options --device (vfmig help exec)",
 				 DEVICES_MAX);
 	ret = find_library(library, sizeof(library));
 	if (!ret)
@@ -435,14 +446,14 @@ static int run(const struct cli_list *words)
 const struct cli_command cli_exec = {
 	.name = "exec",
 	.usage = "--device DEVICE [--device DEVICE]... [OPTION]... -- COMMAND [ARGUMENT]...",
-	.summary = "Run a VMM that takes the devices for the kernel's (/dev/vfio)",
+	.summary = "Run a VMM with devices exposed as /dev/vfio",
 	.takes = CLI_TAKES_DEVICES,
 	.words = {1, CLI_LIST_MAX},
-	.text = "The command is run as it is, with a library loaded into it that answers for /dev/vfio and\n"
-		"/dev/iommu. Nothing of it needs root, a kernel with VFIO or hardware. In its arguments {0}\n"
-		"stands for the first device's folder, {1} for the second's; where there is none, the\n"
-		"argument to give the VMM is printed. A filter is for all devices, or for one: 0:FILTER.\n"
-		"Ends when the command does, with its exit code. docs/qemu.md has it step by step.\n",
+	.text = "Runs an unmodified COMMAND with a preloaded library that implements /dev/vfio and /dev/iommu.\n"
+		"Needs no root, no VFIO in the kernel and no hardware. In the arguments of COMMAND, {0} stands\n"
+		"for the directory of the first device, {1} for the second. Without {0} the argument that the\n"
+		"VMM needs is printed. A filter applies to all devices, or to one: 0:FILTER. Exits with the\n"
+		"exit code of COMMAND. See docs/qemu.md.\n",
 	.examples =
 		"  vfmig exec --device model:copier -- \\\n"
 		"      qemu-system-x86_64 ... -device vfio-pci,sysfsdev={0},enable-migration=on\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig help: what there is, how devices are named, what exit codes mean. */
+/* vfmig help: subcommands, device names and exit codes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,10 +13,12 @@ static void overview(void)
 	     "Migrate running VFIO devices, and the memory that they write to.\n");
 	for (size_t i = 0; cli_commands[i]; i++)
 		printf("  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-	puts("\n  vfmig help SUBCOMMAND   one of them, with its options and examples\n"
-	     "  vfmig help devices      how devices and filters are named, and their options\n"
-	     "  vfmig help exit-codes   what the exit codes mean\n\n"
-	     "A first look, without any hardware:\n"
+	puts("\n"
+	     "  vfmig help SUBCOMMAND   options and examples of a subcommand\n"
+	     "  vfmig help devices      names and options of devices and filters\n"
+	     "  vfmig help exit-codes   the exit codes\n"
+	     "\n"
+	     "Examples that need no hardware:\n"
 	     "  vfmig info model:copier\n"
 	     "  vfmig migrate model:copier model:copier --memory 256M\n"
 	     "  vfmig save model:copier -o copier.vfmig && vfmig inspect copier.vfmig");
@@ -24,18 +26,18 @@ static void overview(void)
 
 static void exit_codes(void)
 {
-	puts("0  Done.\n"
-	     "1  Refused or failed; the reason is on standard error. A migration has put things back: the\n"
-	     "   source runs on, the destination is reset.\n"
-	     "2  Wrong use of the command. Nothing was begun.\n"
-	     "3  In doubt: the source has handed the devices over, or a device had to run there to check what\n"
-	     "   it was given, and no answer came. They stay stopped here; they run at the destination, or\n"
-	     "   nowhere. Look there before you start anything here.\n"
-	     "4  Cancelled by SIGINT, SIGTERM or SIGHUP to this command, and put back as for 1. A second signal\n"
-	     "   ends the command at once, and puts back nothing. What was cancelled at the other end is 1; a\n"
-	     "   signal that comes when all is over changes nothing.\n"
-	     "5  Failed as for 1, and a device could not be put back: it is to be looked at, or reset.\n"
-	     "6  Done, but the downtime was longer than its limit, and --strict-downtime was given.");
+	puts("0  Success.\n"
+	     "1  Failed; the reason is on standard error. After a failed migration the source runs on and the\n"
+	     "   destination is reset.\n"
+	     "2  Invalid arguments. Nothing was started.\n"
+	     "3  In doubt: the source sent COMMIT, or a destination device had to run to check its state, and no\n"
+	     "   reply came. The devices stay stopped here; they run at the destination or nowhere. Check the\n"
+	     "   destination before you start anything here.\n"
+	     "4  Cancelled by SIGINT, SIGTERM or SIGHUP to this command; devices are as after 1. A second signal\n"
+	     "   ends the command immediately and restores nothing. A cancel at the other end gives 1. A signal\n"
+	     "   after the migration has ended changes nothing.\n"
+	     "5  Failed as 1, and a device could not be restored: inspect it with vfmig info, or reset it.\n"
+	     "6  Success, but the downtime exceeded its limit and --strict-downtime was given.");
 }
 
 static const char *const kind_words[] = {
@@ -61,7 +63,8 @@ static void print_options(const struct vfmig_option *o)
 			print_choices(o, value, sizeof(value));
 		else
 			snprintf(value, sizeof(value), "%s", kind_words[o->kind]);
-		snprintf(help, sizeof(help), "%s%s%s", o->help, o->default_text ? "; preset: " : "",
+		snprintf(help, sizeof(help), "%s%s%s", o->help,
+			 o->default_text ? "; default: " : "",
 			 o->default_text ? o->default_text : "");
 		printf("      %s=%s\n            ", o->name, value);
 		cli_wrap(help, 12, 100);
@@ -84,36 +87,44 @@ static void each(enum vfmig_catalog_kind kind, const char *format)
 		common = known.common;
 	}
 	if (common) {
-		puts("\n  Every one of them takes");
+		puts("\n"
+		     "  All of them have these options");
 		print_options(common);
 	}
 }
 
 static void devices(void)
 {
-	puts("A device is named KIND:NAME or KIND:PLACE, options behind it:\n\n"
+	puts("A device name is KIND:NAME or KIND:PLACE, followed by options:\n"
+	     "\n"
 	     "  model:copier                     a software device in this process\n"
-	     "  model:copier,size=64M            with an option\n"
-	     "  vfio-user:/run/dev.sock          a device behind a server's socket (vfmig serve is one)\n\n"
-	     "Where several devices move, ID=DEVICE says which one is which at the other end\n"
-	     "(disk=model:copier); without it they are dev0, dev1, ... in their order.\n\n"
-	     "Sizes take K, M, G and T (powers of 1024); times are in ms, or take s.\n\n"
+	     "  model:copier,size=64M            the same with an option\n"
+	     "  vfio-user:/run/dev.sock          a device of a vfio-user server, such as vfmig serve\n"
+	     "\n"
+	     "If several devices migrate, ID=DEVICE assigns each the ID that matches it with the other end\n"
+	     "(disk=model:copier). The default IDs are dev0, dev1, ... in order.\n"
+	     "\n"
+	     "Sizes may end in K, M, G or T (powers of 1024). Times are in ms, or end in s.\n"
+	     "\n"
 	     "Models");
 	each(VFMIG_CATALOG_MODEL, "model:%s");
 	puts("\nSources");
 	each(VFMIG_CATALOG_SOURCE, "%s:%s");
-	puts("\nFilters: --filter NAME[,option=value]...; each one more goes around those before it");
+	puts("\n"
+	     "Filters: --filter NAME[,option=value]...; may be repeated, the last one is outermost");
 	each(VFMIG_CATALOG_FILTER, "%s");
-	puts("\n  For instance\n"
-	     "      --filter fault,op=reset,error=EBUSY            the first reset fails\n"
-	     "      --filter fault,arc=any:stop_copy                 it cannot be stopped, once\n"
+	puts("\n"
+	     "  Examples\n"
+	     "      --filter fault,op=reset,error=EBUSY              the first reset fails\n"
+	     "      --filter fault,arc=any:stop_copy                 the first arc to STOP_COPY fails\n"
 	     "      --filter fault,feature=dma-logging-report,do=drop,times=0\n"
-	     "                                                       its log of written pages is empty\n"
-	     "      --filter delay,rate=100M --filter trace,fd=2     slow, and watched\n"
-	     "      --filter mediate,so=./a.so,so=./b.so,arg=pfn     migration by a.so, or else by b.so\n\n"
-	     "A trace has an event \"request\" for each request and \"done\" (or \"cancelled\") for its end, tied\n"
-	     "by id; with device, op, what it was about (index, feature_name, action, state, offset_bytes,\n"
-	     "len_bytes, value ...) and then result, or errno and error, and took_ns.");
+	     "                                                       all dirty page reports are empty\n"
+	     "      --filter delay,rate=100M --filter trace,fd=2     a slow device, with a trace\n"
+	     "      --filter mediate,so=./a.so,so=./b.so,arg=pfn     migration by a.so, or else by b.so\n"
+	     "\n"
+	     "A trace has an event \"request\" for each request and \"done\" or \"cancelled\" for its completion,\n"
+	     "with the same id. \"request\" has device, op and the arguments (index, feature_name, action,\n"
+	     "state, offset_bytes, len_bytes, value ...); \"done\" has took_ns and result, or errno and error.");
 }
 
 static int run(const struct cli_list *words)
@@ -130,8 +141,7 @@ static int run(const struct cli_list *words)
 		command = cli_find_command(words->item[0]);
 		if (!command)
 			return cli_usage(
-				"no help on '%s': it is neither a subcommand nor devices or "
-				"exit-codes",
+				"no help for '%s'; use a subcommand, devices or exit-codes",
 				words->item[0]);
 		cli_help_command(command);
 	}
@@ -141,7 +151,7 @@ static int run(const struct cli_list *words)
 const struct cli_command cli_help = {
 	.name = "help",
 	.usage = "[SUBCOMMAND | devices | exit-codes]",
-	.summary = "Explain a subcommand, how devices are named, or the exit codes",
+	.summary = "Explain a subcommand, device names or exit codes",
 	.words = {0, 1},
 	.run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig info: what a device is, and how it can migrate. */
+/* vfmig info: print the properties of a device. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +14,13 @@ static bool iommu;
 
 static const struct cli_option options[] = {
 	{0, "iommu", CLI_FLAG, &iommu, NULL,
-	 "also what a container with the device in it says; the device is attached to it meanwhile"},
+	 "also print the properties of a container; attaches the device to it for that time"},
 	{0},
 };
 
 static const char *const states[] = {"STOP_COPY", "P2P", "PRE_COPY"};
 
-/* Which features the device says that it has, and how many there are. */
+/* List the features that the device has. */
 static void features(struct vfmig_device *device, char *out, size_t size)
 {
 	size_t used = 0;
@@ -32,33 +32,33 @@ static void features(struct vfmig_device *device, char *out, size_t size)
 						 vfmig_feature_name(i));
 }
 
-/* Only what there is to say: a device that nothing is remembered of runs, as a rule. */
-static void show_past(const struct cli_past *past)
+/* Print nothing for a device that runs and whose server keeps no history. */
+static void print_history(const struct cli_history *past)
 {
-	char text[CLI_SENTENCE];
+	char text[CLI_MESSAGE];
 
-	if (cli_past_runs(past) && past->history.past == VFMIG_HISTORY_UNKNOWN)
+	if (cli_history_runs(past) && past->history.past == VFMIG_HISTORY_UNKNOWN)
 		return;
 	printf("    history    ");
-	cli_wrap(cli_past_text(past, text), 15, 100);
-	if (!*cli_past_next(past, text))
+	cli_wrap(cli_history_text(past, text), 15, 100);
+	if (!*cli_history_next(past, text))
 		return;
 	printf("    next       ");
 	cli_wrap(text, 15, 100);
 }
 
-static int show_session(struct vfmig_session *session, const char *name, const char *probed)
+static int print_session(struct vfmig_session *session, const char *name, const char *probed)
 {
 	char flags[64], size[CLI_NUMBER] = "";
-	struct cli_past past;
+	struct cli_history past;
 	struct vfmig_error err = {0};
 	uint64_t bytes = 0;
-	int ret = cli_past_look(session, name, &past), sized;
+	int ret = cli_history_read(session, name, &past), sized;
 
 	if (ret)
 		return ret;
 	sized = vfmig_session_get_data_size(session, &bytes, &err);
-	/* Not a failure: some devices cannot tell the size. */
+	/* Not an error: some devices do not report the size. */
 	if (sized && sized != -ENOTTY && sized != -EOPNOTSUPP)
 		return cli_fail(&err);
 	describe_words(vfmig_session_flags(session), states, 3, flags, sizeof(flags));
@@ -67,7 +67,7 @@ static int show_session(struct vfmig_session *session, const char *name, const c
 			    VFMIG_TEXT("protocol", vfmig_session_protocol(session)),
 			    VFMIG_TEXT("flags", flags),
 			    VFMIG_TEXT("state", vfmig_state_name(past.state)),
-			    VFMIG_TEXT("past", vfmig_history_name(past.history.past)),
+			    VFMIG_TEXT("history", vfmig_history_name(past.history.past)),
 			    VFMIG_U64("since", past.history.since),
 			    VFMIG_TEXT("moved_to", past.history.where),
 			    VFMIG_TEXT("features", probed),
@@ -77,15 +77,14 @@ static int show_session(struct vfmig_session *session, const char *name, const c
 	}
 	printf("\n  Migration    %s with %s; the device is in %s\n",
 	       vfmig_session_protocol(session), flags, vfmig_state_name(past.state));
-	printf("    data       %s\n",
-	       sized ? "of a size that it does not tell" : cli_bytes(size, bytes));
+	printf("    data       %s\n", sized ? "size not reported" : cli_bytes(size, bytes));
 	printf("    features   ");
 	cli_wrap(*probed ? probed : "none", 15, 100);
-	show_past(&past);
+	print_history(&past);
 	return 0;
 }
 
-static int show_migration(struct vfmig_device *device, const char *name)
+static int print_migration(struct vfmig_device *device, const char *name)
 {
 	struct vfmig_error err = {0};
 	struct vfmig_session *session;
@@ -97,19 +96,19 @@ static int show_migration(struct vfmig_device *device, const char *name)
 	if (ret == -EOPNOTSUPP && !cli.protocol) {
 		if (cli.json)
 			vfmig_event(&cli_json_events, "migration", VFMIG_TEXT("protocol", "none"),
-				    VFMIG_TEXT("sentence", err.text));
+				    VFMIG_TEXT("message", err.text));
 		else
 			printf("\n  Migration    none: %s\n", err.text);
 		return 0;
 	}
 	if (ret)
 		return cli_fail(&err);
-	ret = show_session(session, name, probed);
+	ret = print_session(session, name, probed);
 	vfmig_session_close(session);
 	return ret;
 }
 
-static int show(struct vfmig_device *device, const char *name)
+static int print_device(struct vfmig_device *device, const char *name)
 {
 	struct vfmig_device_details about;
 	struct vfmig_error err = {0};
@@ -123,7 +122,7 @@ static int show(struct vfmig_device *device, const char *name)
 	if (!ret)
 		ret = describe_irqs(device, &about);
 	if (!ret)
-		ret = show_migration(device, name);
+		ret = print_migration(device, name);
 	if (!ret && iommu)
 		ret = describe_iommu(device);
 	return ret;
@@ -131,30 +130,23 @@ static int show(struct vfmig_device *device, const char *name)
 
 static int run(const struct cli_list *words)
 {
-	struct vfmig_device *device;
-	int ret = cli_open(words->item[0], &cli.filters, &device);
-
-	if (ret)
-		return ret;
-	ret = show(device, words->item[0]);
-	vfmig_device_close(device);
-	return ret;
+	return cli_each_device(words, print_device);
 }
 
 const struct cli_command cli_info = {
 	.name = "info",
 	.usage = "DEVICE",
-	.summary = "Show what a device is, and how it can migrate",
-	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON,
+	.summary = "Print the properties of a device",
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_PROTOCOL | CLI_TAKES_JSON,
 	.words = {1, 1},
-	.text = "Its kind and capabilities, regions with their types and the parts that can be mapped,\n"
-		"interrupts, the revision of the migration protocol and its states, how much data there is\n"
-		"to move. Nothing in the device is changed; but one behind a socket is stopped, as always\n"
-		"when its client leaves, and goes on when the next one starts or resets it.\n",
+	.text = "Prints the kind and capabilities of a device, its regions with types and mappable areas, its\n"
+		"interrupts, its migration protocol, states, data size and history. Changes nothing in the\n"
+		"device. A vfio-user server stops its device when the client disconnects, so afterwards the\n"
+		"device stays stopped until the next client starts or resets it.\n",
 	.examples = "  vfmig info model:copier,size=64M\n"
 		    "  vfmig info vfio-user:/run/copier.sock --json\n"
 		    "  vfmig info model:lookalike,as=ccw\n"
-		    "      what a subchannel of s390 says of itself\n",
+		    "      a subchannel of s390\n",
 	.options = options,
 	.run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig inspect: what is in a saved file, and whether it is sound. */
+/* vfmig inspect: print and check a saved file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,11 +13,11 @@
 static bool sections;
 
 static const struct cli_option options[] = {
-	{'s', "sections", CLI_FLAG, &sections, NULL, "also list each section of the stream"},
+	{'s', "sections", CLI_FLAG, &sections, NULL, "also print each section of the stream"},
 	{0},
 };
 
-/* The values of large fields are cut for the eye; --json has them whole. */
+/* Truncate the values of large fields. --json prints all of them. */
 #define VALUE_SEEN 48
 
 static void on_stream(const struct vfmig_event *e)
@@ -73,7 +73,7 @@ static void on_model(const struct vfmig_event *e)
 	       (unsigned long long)cli_u64(e, "version"));
 }
 
-/* What belongs to one device comes together, under its name. */
+/* Group the fields by device. */
 static void head_of(const struct vfmig_event *e)
 {
 	static char last[64];
@@ -107,7 +107,7 @@ static void on_block(const struct vfmig_event *e)
 	if (bytes == size)
 		puts(", each byte once");
 	else
-		printf(", %s in all\n", cli_bytes(b, bytes)); /* what changed came again */
+		printf(", %s in all\n", cli_bytes(b, bytes)); /* changed data was sent again */
 }
 
 static void on_opaque(const struct vfmig_event *e)
@@ -115,14 +115,14 @@ static void on_opaque(const struct vfmig_event *e)
 	char a[CLI_NUMBER];
 
 	head_of(e);
-	printf("    %s that do not describe themselves\n", cli_bytes(a, cli_u64(e, "bytes")));
+	printf("    %s without a description\n", cli_bytes(a, cli_u64(e, "bytes")));
 }
 
 static void on_problem(const struct vfmig_event *e)
 {
 	head_of(e);
 	printf("    damaged at byte %llu of its data: %s\n", (unsigned long long)cli_u64(e, "at"),
-	       cli_text(e, "sentence"));
+	       cli_text(e, "message"));
 }
 
 static const struct {
@@ -148,7 +148,8 @@ static void totals(const struct vfmig_inspect_result *r)
 {
 	char a[CLI_NUMBER], b[CLI_NUMBER], c[CLI_NUMBER], d[CLI_NUMBER], e[CLI_NUMBER];
 
-	printf("\n%s sections, %s: devices %s, memory %s and %s pages of zeros.\n",
+	printf("\n"
+	       "%s sections, %s: devices %s, memory %s and %s zero pages.\n",
 	       cli_count(a, r->sections), cli_bytes(b, r->bytes), cli_bytes(c, r->device_bytes),
 	       cli_bytes(d, r->memory_bytes), cli_count(e, r->zero_pages));
 }
@@ -178,10 +179,9 @@ static int run(const struct cli_list *words)
 				 result.damaged, result.devices);
 	if (cli.json)
 		return CLI_OK;
-	puts("All checksums are right, and nothing is missing.");
+	puts("All checksums match, and nothing is missing.");
 	if (result.undecoded)
-		printf("The data of %u of %u devices does not describe itself; only their own kind "
-		       "can check it.\n",
+		printf("The data of %u of %u devices has no description; only a device of the same kind can check it.\n",
 		       result.undecoded, result.devices);
 	return CLI_OK;
 }
@@ -189,13 +189,12 @@ static int run(const struct cli_list *words)
 const struct cli_command cli_inspect = {
 	.name = "inspect",
 	.usage = "FILE",
-	.summary = "Show what is in a saved file, and check it",
+	.summary = "Print and check a saved file",
 	.takes = CLI_TAKES_JSON,
 	.words = {1, 1},
-	.text = "Reads the whole file and verifies each checksum, the order and the length of everything.\n"
-		"Devices that describe their data are shown with their registers by name. Where the file is\n"
-		"damaged or cut off, the place is told and the exit code is 1. FILE may be - for standard\n"
-		"input. No device is needed.\n",
+	.text = "Reads the whole file and verifies each checksum, the order and the lengths. Prints registers by\n"
+		"name for devices that describe their data. If the file is damaged or truncated, prints the\n"
+		"offset and exits with 1. FILE may be - for standard input. Needs no device.\n",
 	.examples = "  vfmig inspect copier.vfmig\n"
 		    "  vfmig inspect copier.vfmig --json | jq 'select(.event == \"field\")'\n",
 	.options = options,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig list: what there is that can be opened by name. */
+/* vfmig list: print the models, sources and filters. */
 #include <stdio.h>
 
 #include <vfmig/open.h>
@@ -12,7 +12,7 @@ static const char *const kinds[] = {
 	[VFMIG_CATALOG_FILTER] = "filter",
 };
 static const char *const titles[] = {
-	[VFMIG_CATALOG_MODEL] = "Models: software devices, in this process",
+	[VFMIG_CATALOG_MODEL] = "Models: software devices in this process",
 	[VFMIG_CATALOG_SOURCE] = "Sources: devices that live elsewhere",
 	[VFMIG_CATALOG_FILTER] = "Filters: --filter NAME[,option=value]...",
 };
@@ -47,14 +47,15 @@ static int run(const struct cli_list *words)
 		cli_wrap(known.summary, 22, 100);
 	}
 	if (!cli.json)
-		puts("\nTheir options: vfmig help devices");
+		puts("\n"
+		     "Options: vfmig help devices");
 	return CLI_OK;
 }
 
 const struct cli_command cli_list = {
 	.name = "list",
 	.usage = "[--json]",
-	.summary = "List the models, sources and filters that there are",
+	.summary = "List the models, sources and filters",
 	.takes = CLI_TAKES_JSON,
 	.words = {0, 0},
 	.run = run,

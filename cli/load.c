@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig load: devices come out of a file. */
+/* vfmig load: load devices from a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "end.h"
+#include "endpoint.h"
 
 static const struct cli_option options[] = {
 	CLI_MEMORY_OPTION,
 	{0},
 };
 
-static int load(struct cli_end *end, const char *file)
+static int load(struct cli_endpoint *end, const char *file)
 {
 	struct vfmig_error err = {0};
 	bool standard = !strcmp(file, "-");
@@ -20,7 +20,7 @@ static int load(struct cli_end *end, const char *file)
 
 	if (fd < 0)
 		return cli_failf("%s: %s", file, strerror(errno));
-	ret = cli_signals_begin(cli_end_cancel, end);
+	ret = cli_signals_begin(cli_endpoint_cancel, end);
 	if (!ret) {
 		vfmig_migration_set_events(end->migration,
 					   cli_progress_begin(end, VFMIG_ROLE_DESTINATION));
@@ -28,7 +28,7 @@ static int load(struct cli_end *end, const char *file)
 		cli_progress_end();
 		if (ret)
 			vfmig_err_at(&err, ret, "%s", standard ? "standard input" : file);
-		ret = cli_report(end, NULL, ret, &err);
+		ret = cli_endpoint_report(end, NULL, ret, &err);
 		cli_signals_end();
 	}
 	if (!standard)
@@ -38,30 +38,29 @@ static int load(struct cli_end *end, const char *file)
 
 static int run(const struct cli_list *words)
 {
-	struct cli_end end;
-	int ret = cli_end_open(&end, VFMIG_ROLE_DESTINATION, words->item + 1, words->count - 1,
-			       &cli.filters);
+	struct cli_endpoint end;
+	int ret = cli_endpoint_open(&end, VFMIG_ROLE_DESTINATION, words->item + 1, words->count - 1,
+				    &cli.filters);
 
 	if (!ret)
 		ret = load(&end, words->item[0]);
-	cli_end_close(&end);
+	cli_endpoint_close(&end);
 	return ret;
 }
 
 const struct cli_command cli_load = {
 	.name = "load",
 	.usage = "FILE DEVICE...",
-	.summary = "Load devices from a file that vfmig save wrote",
-	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.summary = "Load devices from a file",
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_PROTOCOL | CLI_TAKES_JSON | CLI_MIGRATES,
 	.words = {2, CLI_ANY},
-	.text = "Everything in the file is checked before the device runs; where it is damaged or does not fit,\n"
-		"the device is reset, and the place and the reason are told. FILE may be - for standard\n"
-		"input. Devices are given as they were saved: in that order, or by the same IDs, and\n"
-		"with the same --memory.\n",
-	.examples =
-		"  vfmig load copier.vfmig vfio-user:/run/copier.sock\n"
-		"  vfmig load copier.vfmig model:copier\n"
-		"      only to see whether it can be loaded: the device goes when the command ends\n",
+	.text = "Loads devices from a file that vfmig save wrote. Checks all of the file before a device runs. If\n"
+		"the file is damaged or does not match, resets the devices and prints the offset and the reason.\n"
+		"FILE may be - for standard input. Name the devices in the order or by the IDs that they were\n"
+		"saved with, and use the same --memory.\n",
+	.examples = "  vfmig load copier.vfmig vfio-user:/run/copier.sock\n"
+		    "  vfmig load copier.vfmig model:copier\n"
+		    "      a test load: the device exists only until the command ends\n",
 	.options = options,
 	.run = run,
 };

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * vfmig: the command. A table of subcommands, and nothing else.
- */
+/* The command vfmig: the table of subcommands. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,17 +28,20 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 	int ret;
 
-	/* A reader that has seen enough (vfmig list | head) is a failed write, not a signal. */
+	/*
+	 * If the reader closes the pipe (vfmig list | head), the write fails instead of raising a
+	 * signal.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	if (!name)
-		return cli_usage("which subcommand? vfmig help lists them");
+		return cli_usage("no subcommand given; 'vfmig help' lists them");
 	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
 		name = "help";
 	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
 		name = "version";
 	command = cli_find_command(name);
 	if (!command)
-		return cli_usage("there is no subcommand '%s'; vfmig help lists them", name);
+		return cli_usage("unknown subcommand '%s'; 'vfmig help' lists them", name);
 	ret = cli_parse(command, argc - 2, argv + 2, &words);
 	if (ret < 0)
 		ret = command->run(&words);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vfmig power: let a device sleep, and see it wake.
+ * vfmig power: control low power of a device.
  *
- * What was allowed ends when its user goes, so that enter and watch stay until they are told to end.
+ * The permission ends when the device's user disconnects, so enter and watch wait for a signal or
+ * for --for.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,8 +20,8 @@ static bool touch;
 
 static const struct cli_option options[] = {
 	{0, "for", CLI_TEXT, &time_text, "MS",
-	 "enter, watch: how long to stay; preset: until SIGINT or SIGTERM"},
-	{0, "touch", CLI_FLAG, &touch, NULL, "watch: read from the device, which wakes it"},
+	 "enter, watch: how long to wait; default: until SIGINT or SIGTERM"},
+	{0, "touch", CLI_FLAG, &touch, NULL, "watch: read from the device to wake it"},
 	{0},
 };
 
@@ -76,7 +77,7 @@ static void nothing(void *context)
 
 enum end { WOKEN, TIME, SIGNAL, LOST };
 
-/* Work the device until one of these; @event may be -1. */
+/* Serve the device until a signal, the time limit or @event, which may be -1. */
 static enum end stay(struct vfmig_device *device, int event, int64_t deadline)
 {
 	struct vfmig_error err = {0};
@@ -112,17 +113,17 @@ static int enter(struct vfmig_device *device, int64_t deadline)
 
 	if (ret)
 		return ret;
-	say(device, "may sleep", 0);
+	say(device, "low power allowed", 0);
 	end = stay(device, -1, deadline);
 	if (end == LOST)
 		return CLI_FAILED;
 	ret = set(device, VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0);
 	if (!ret)
-		say(device, "may not sleep any more", 0);
+		say(device, "low power no longer allowed", 0);
 	return ret;
 }
 
-/* Any access does; this one every device has. */
+/* Any access wakes the device; every device has this one. */
 static int read_something(struct vfmig_device *device)
 {
 	struct vfmig_device_info info;
@@ -139,9 +140,9 @@ static int watch_by(struct vfmig_device *device, int event, int64_t deadline)
 
 	if (ret)
 		return ret;
-	say(device, "may sleep until it is woken", 0);
+	say(device, "low power allowed until wake-up", 0);
 	if (touch) {
-		/* What it has left to do comes first. */
+		/* Serve pending work of the device first. */
 		if (vfmig_device_fd(device) >= 0)
 			vfmig_device_process(device, NULL);
 		ret = read_something(device);
@@ -154,8 +155,9 @@ static int watch_by(struct vfmig_device *device, int event, int64_t deadline)
 		return CLI_OK;
 	case TIME:
 		set(device, VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0);
-		return cli_failf("%s was not woken in %s ms (or never slept)",
-				 vfmig_device_name(device), time_text);
+		return cli_failf(
+			"%s: no wake-up within %s ms; the device may never have entered low power",
+			vfmig_device_name(device), time_text);
 	case SIGNAL:
 		set(device, VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0);
 		return CLI_CANCELLED;
@@ -183,7 +185,7 @@ static int act(struct vfmig_device *device, const char *action, int64_t deadline
 	if (!strcmp(action, "exit")) {
 		ret = set(device, VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0);
 		if (!ret)
-			say(device, "may not sleep", 0);
+			say(device, "low power not allowed", 0);
 		return ret;
 	}
 	ret = cli_signals_begin(nothing, NULL);
@@ -204,7 +206,7 @@ static int run(const struct cli_list *words)
 	int ret;
 
 	if (strcmp(action, "enter") && strcmp(action, "exit") && strcmp(action, "watch"))
-		return cli_usage("power: '%s' is none of enter, exit, watch", action);
+		return cli_usage("power: unknown action '%s'; use enter, exit or watch", action);
 	if (time_text) {
 		snprintf(text, sizeof(text), "for=%s", time_text);
 		if (vfmig_options_parse(limit_option, text, &limit, &err))
@@ -221,16 +223,17 @@ static int run(const struct cli_list *words)
 const struct cli_command cli_power = {
 	.name = "power",
 	.usage = "DEVICE enter | exit | watch",
-	.summary = "Let a device sleep, and see it wake",
+	.summary = "Control low power of a device",
 	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON,
 	.words = {2, 2},
-	.text = "enter allows the device to go to low power (LOW_POWER_ENTRY); any access wakes it, and after\n"
-		"the access it may sleep again. watch does the same with an eventfd, and ends when it is\n"
-		"signalled: the device had slept, and was woken, by whomever; it does not sleep again. With\n"
-		"--touch the command wakes it itself. exit takes back what is allowed (LOW_POWER_EXIT).\n"
+	.text = "enter allows the device to enter low power (LOW_POWER_ENTRY). Any access wakes it, and after the\n"
+		"access it may enter low power again. watch also passes an eventfd\n"
+		"(LOW_POWER_ENTRY_WITH_WAKEUP) and exits when the device signals it: the device was in low\n"
+		"power, woke up and stays awake. With --touch the command wakes the device by an access. exit\n"
+		"revokes the permission (LOW_POWER_EXIT).\n"
 		"\n"
-		"Whether a device sleeps is for it to decide, and nothing tells. What is allowed ends when its\n"
-		"user goes, and so with the command.\n",
+		"The device decides whether it enters low power, and does not report it. The permission ends\n"
+		"when the device's user disconnects, so also when the command ends.\n",
 	.examples = "  vfmig power model:copier watch --touch\n"
 		    "  vfmig power vfio-user:/run/copier.sock enter --for 60000\n",
 	.options = options,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Progress: the engine's events as people want to see them.
+ * Print the progress of a migration.
  *
- * On a terminal a few lines that are drawn over again: where it is, and a bar for memory and for each device.
- * Elsewhere a line for each round, which reads well in a log. With --json the events themselves, and nothing
- * else. All of it but JSON goes to standard error, so that it is seen when standard output goes to a file.
+ * On a terminal: a status line and a bar for memory and each device, redrawn in place. Otherwise: a
+ * line for each round, for logs. With --json: only the events. All but JSON goes to standard error,
+ * since standard output may be a file.
  */
 #include <langinfo.h>
 #include <locale.h>
@@ -15,11 +15,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "end.h"
+#include "endpoint.h"
 
 #define ROWS	  (VFMIG_MIGRATION_DEVICES_MAX + 1)
-#define ROWS_SEEN 12	   /* a terminal has room for so many bars */
-#define REDRAW_NS 50000000 /* twenty times a second is enough for eyes */
+#define ROWS_SEEN 12	   /* number of bars that a terminal can hold */
+#define REDRAW_NS 50000000 /* 20 times per second */
 #define BAR_MAX	  40
 
 struct row {
@@ -36,15 +36,16 @@ static struct {
 	char phase[16];
 	uint64_t round, dirty_rate, downtime_ns;
 	bool estimated;
-	uint64_t total, seen_total; /* bytes on the channel, and when the rate was last measured */
+	uint64_t total,
+		seen_total; /* bytes on the channel, now and at the last measurement of the rate */
 	int64_t seen_ns;
 	double rate;
 	int64_t drawn_ns;
 	int drawn;
-	FILE *frame; /* where a drawing is put together, to be written at once */
+	FILE *frame; /* buffer that is written as one piece */
 } p = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* As long as nothing was measured, or a device does not say how much it has, there is no estimate. */
+/* There is no estimate before the first measurement, or if a device does not report its size. */
 static const char *expected(char buf[CLI_NUMBER])
 {
 	return p.downtime_ns == UINT64_MAX ? "unknown" : cli_time(buf, p.downtime_ns);
@@ -68,7 +69,7 @@ static const char *ink(const char *code)
 
 static void draw_bar(double part, int width)
 {
-	/* Eighths of a character, where the terminal has them. */
+	/* Eighths of a character if the terminal supports them. */
 	static const char *const eighths[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
 	int units = (int)(part * width * 8 + 0.5);
 
@@ -87,7 +88,7 @@ static void draw_row(const struct row *row, int name_width, int bar_width)
 	double part = all ? (double)row->bytes / (double)all : 1;
 	char a[CLI_NUMBER], b[CLI_NUMBER];
 
-	/* Not 100 % before it is. */
+	/* Do not round up to 100 %. */
 	if (row->left && part > 0.99)
 		part = 0.99;
 	fprintf(p.frame, "  %-*.*s ", name_width, name_width, row->name);
@@ -121,7 +122,7 @@ static void draw_head(void)
 	fputs("\033[K\n", p.frame);
 }
 
-/* How fast it goes now, by what has gone through since the last look. */
+/* The current rate, from the bytes since the last measurement. */
 static void measure(int64_t now)
 {
 	double seconds = (double)(now - p.seen_ns) / 1e9, rate;
@@ -150,7 +151,7 @@ static void draw_all(void)
 		name = 20;
 	bar = width - name - 37;
 	bar = bar > BAR_MAX ? BAR_MAX : bar < 8 ? 8 : bar;
-	/* A line that wrapped would be two to the cursor: what does not fit is cut. */
+	/* Truncate: a wrapped line would be two lines to the cursor. */
 	fputs("\033[?7l", p.frame);
 	draw_head();
 	for (size_t i = 0; i < rows; i++)
@@ -177,7 +178,7 @@ static void draw(int64_t now, bool always)
 	free(text);
 }
 
-/* A line of its own above the bars, which are drawn again below it. */
+/* Print a line above the bars, which are redrawn below it. */
 static void line_begin(void)
 {
 	if (p.drawn)
@@ -249,9 +250,9 @@ static void on_switchover(const struct vfmig_event *event)
 {
 	static const struct {
 		const char *reason, *words;
-	} why[] = {{"fits", "the downtime fits"},
-		   {"max-rounds", "that was the last round"},
-		   {"asked", "as was asked"}};
+	} why[] = {{"fits", "the estimated downtime is within the limit"},
+		   {"max-rounds", "the limit of rounds is reached"},
+		   {"asked", "requested by the caller"}};
 	const char *reason = cli_text(event, "reason");
 	char a[CLI_NUMBER];
 
@@ -268,12 +269,12 @@ static void on_switchover(const struct vfmig_event *event)
 static void on_lost(const struct vfmig_event *event)
 {
 	line_begin();
-	fprintf(stderr, "tracking was lost, all memory is sent again: %s",
-		cli_text(event, "sentence"));
+	fprintf(stderr, "dirty tracking failed, all memory is sent again: %s",
+		cli_text(event, "message"));
 	line_end();
 }
 
-/* -v: what the ends do, in a word each. */
+/* -v: print each step of the two ends. */
 static void show_step(const struct vfmig_event *event)
 {
 	char time[CLI_NUMBER];
@@ -317,7 +318,7 @@ static void show(void *context, const struct vfmig_event *event)
 	if (cli.quiet)
 		return;
 	pthread_mutex_lock(&p.lock);
-	/* Where both ends are here, one of them is enough to look at. */
+	/* If both ends are in this process, draw only the source. */
 	watched = !p.source || !strcmp(cli_text(event, "role"), "source");
 	if (cli.verbose && is_step(event))
 		show_step(event);
@@ -331,7 +332,7 @@ static void show(void *context, const struct vfmig_event *event)
 
 static const struct vfmig_events events = {show, NULL};
 
-const struct vfmig_events *cli_progress_begin(const struct cli_end *end, enum vfmig_role role)
+const struct vfmig_events *cli_progress_begin(const struct cli_endpoint *end, enum vfmig_role role)
 {
 	const char *term = getenv("TERM");
 
@@ -350,7 +351,7 @@ const struct vfmig_events *cli_progress_begin(const struct cli_end *end, enum vf
 void cli_progress_end(void)
 {
 	pthread_mutex_lock(&p.lock);
-	line_begin(); /* the table says it better than full bars */
+	line_begin(); /* erase the bars; the table follows */
 	p.tty = false;
 	pthread_mutex_unlock(&p.lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* vfmig receive: the destination of a migration between two processes. */
 #include "channel.h"
-#include "end.h"
+#include "endpoint.h"
 
 static const char *to, *at;
 
@@ -14,19 +14,19 @@ static const struct cli_option options[] = {
 
 static int run(const struct cli_list *words)
 {
-	return cli_end_meet(VFMIG_ROLE_DESTINATION, words, to, at);
+	return cli_remote_run(VFMIG_ROLE_DESTINATION, words, to, at);
 }
 
 const struct cli_command cli_receive = {
 	.name = "receive",
 	.usage = "DEVICE... (--listen CHANNEL | --connect CHANNEL)",
-	.summary = "Receive devices from a vfmig send in another process",
-	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.summary = "Receive devices from vfmig send in another process",
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_PROTOCOL | CLI_TAKES_JSON | CLI_MIGRATES,
 	.words = {1, CLI_ANY},
 	.text = cli_channel_help,
 	.examples = "  vfmig receive model:copier --listen unix:/run/move.sock\n"
 		    "  vfmig receive model:copier --memory 1G --listen tcp:127.0.0.1:7000\n"
-		    "      as much memory as the sender has\n",
+		    "      with the memory size of the sender\n",
 	.options = options,
 	.run = run,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vfmig save: devices go into a file.
+ * vfmig save: save devices to a file.
  *
- * The file appears under its name when it is complete and on the disk, or not at all: what was there before is
- * kept until then.
+ * The file gets its name when it is complete and on the disk, or not at all. An older file of that
+ * name is kept until then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,21 +14,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "end.h"
+#include "endpoint.h"
 
 static const char *output;
 
 static const struct cli_option options[] = {
-	{'o', "output", CLI_TEXT, &output, "FILE", "where to; - is standard output"},
+	{'o', "output", CLI_TEXT, &output, "FILE", "output file; - is standard output"},
 	CLI_MEMORY_OPTION,
 	CLI_START_OPTION,
 	{0},
 };
 
 /*
- * @fd: what is written
- * @temporary: the name that it has, or will have, until it is complete; NULL if it is written in place
- * @named: it has that name already: not every file system has files without one
+ * @fd: the file
+ * @temporary: its name until it is complete; NULL if it is written in place
+ * @named: it already has that name, since the file system has no O_TMPFILE
  */
 struct file {
 	int fd;
@@ -46,8 +46,8 @@ static char *directory_of(const char *path)
 }
 
 /*
- * A file without a name, as an abort leaves nothing of it behind. It holds what devices and memory hold, so that it is
- * for its owner alone.
+ * Use O_TMPFILE, so that an abort leaves no file behind. Mode 0600, since the file has all of the
+ * devices' data and memory.
  */
 static int open_temporary(struct file *file)
 {
@@ -59,7 +59,7 @@ static int open_temporary(struct file *file)
 	if (!directory || asprintf(&file->temporary, "%s.%08x", output, id) < 0) {
 		free(directory);
 		file->temporary = NULL;
-		return cli_failf("no memory for a file's name");
+		return cli_failf("no memory for a file name");
 	}
 	file->fd = access("/proc/self/fd", X_OK)
 			   ? -1
@@ -81,7 +81,7 @@ static int open_file(struct file *file)
 	*file = (struct file){.fd = STDOUT_FILENO};
 	if (!strcmp(output, "-"))
 		return 0;
-	/* A pipe or a device cannot be replaced, and is written as it is. */
+	/* A pipe or a device node cannot be replaced, so write in place. */
 	if (stat(output, &st) || S_ISREG(st.st_mode))
 		return open_temporary(file);
 	file->fd = open(output, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -101,12 +101,12 @@ static int give_name(struct file *file)
 	return 0;
 }
 
-/* The new name is on the disk, too. */
+/* Write the new name to the disk. */
 static int sync_directory(const struct file *file)
 {
 	char *directory = directory_of(output);
 	int fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	/* A directory that may not be read is reached by way of its file system. */
+	/* If the directory cannot be opened, sync its file system. */
 	int ret = (fd < 0 ? syncfs(file->fd) : fsync(fd)) && errno != EINVAL ? -errno : 0;
 
 	if (fd >= 0)
@@ -116,8 +116,8 @@ static int sync_directory(const struct file *file)
 }
 
 /*
- * The file is complete and on the disk; its devices are given up when it has its name. Where that fails, they run on,
- * and the file stays, as a copy of them.
+ * Called when the file is complete and on the disk. The devices are given up when it has its name.
+ * If that fails, they run on and the file stays as a copy.
  */
 static int keep(void *context, struct vfmig_error *err)
 {
@@ -128,21 +128,20 @@ static int keep(void *context, struct vfmig_error *err)
 		return 0;
 	ret = give_name(file);
 	if (ret)
-		return vfmig_err(err, ret, "the saved state cannot be given a name: %s",
-				 strerror(-ret));
+		return vfmig_err(err, ret, "link of the saved file: %s", strerror(-ret));
 	ret = rename(file->temporary, output) ? -errno : 0;
 	if (ret)
 		vfmig_err(
 			err, ret,
-			"%s cannot be renamed: %s. It is complete, but a copy: the devices run on",
+			"rename of %s: %s. The file is complete, but only a copy: the devices run on",
 			file->temporary, strerror(-ret));
 	else
 		ret = sync_directory(file);
 	if (ret && !err->code)
-		vfmig_err(err, ret,
-			  "its directory cannot be written to the disk: %s. The file is complete, "
-			  "but a copy: the devices run on",
-			  strerror(-ret));
+		vfmig_err(
+			err, ret,
+			"fsync of its directory: %s. The file is complete, but only a copy: the devices run on",
+			strerror(-ret));
 	free(file->temporary);
 	file->temporary = NULL;
 	return ret;
@@ -157,7 +156,7 @@ static void close_file(struct file *file)
 		close(file->fd);
 }
 
-static int save(struct cli_end *end)
+static int save(struct cli_endpoint *end)
 {
 	struct vfmig_migration_user user = {.keep = keep};
 	struct vfmig_error err = {0};
@@ -168,7 +167,7 @@ static int save(struct cli_end *end)
 	ret = open_file(&file);
 	if (ret)
 		return ret;
-	ret = cli_signals_begin(cli_end_cancel, end);
+	ret = cli_signals_begin(cli_endpoint_cancel, end);
 	if (!ret) {
 		user.context = &file;
 		vfmig_migration_set_user(end->migration, &user);
@@ -178,7 +177,7 @@ static int save(struct cli_end *end)
 		cli_progress_end();
 		if (ret)
 			vfmig_err_at(&err, ret, "%s", output);
-		ret = cli_report(end, NULL, ret, &err);
+		ret = cli_endpoint_report(end, NULL, ret, &err);
 		cli_signals_end();
 	}
 	close_file(&file);
@@ -187,22 +186,23 @@ static int save(struct cli_end *end)
 
 static int run(const struct cli_list *words)
 {
-	struct cli_end end;
+	struct cli_endpoint end;
 	int ret;
 
 	if (!output)
 		return cli_usage("save needs -o FILE");
 	if (!strcmp(output, "-")) {
 		if (cli.json)
-			return cli_usage("standard output cannot take both the file and --json");
+			return cli_usage(
+				"standard output cannot be used for both the file and --json");
 		cli.quiet = true;
 	}
-	ret = cli_end_open(&end, VFMIG_ROLE_SOURCE, words->item, words->count, &cli.filters);
+	ret = cli_endpoint_open(&end, VFMIG_ROLE_SOURCE, words->item, words->count, &cli.filters);
 	if (!ret)
 		end.place = output;
 	if (!ret)
 		ret = save(&end);
-	cli_end_close(&end);
+	cli_endpoint_close(&end);
 	return ret;
 }
 
@@ -210,12 +210,11 @@ const struct cli_command cli_save = {
 	.name = "save",
 	.usage = "DEVICE... -o FILE",
 	.summary = "Save devices to a file",
-	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_PROTOCOL | CLI_TAKES_JSON | CLI_MIGRATES,
 	.words = {1, CLI_ANY},
-	.text = "Afterwards the devices are in the file, and stay stopped where they were, so that they do\n"
-		"not come to run twice; --run-on has them go on, and the file is a copy. The file appears when\n"
-		"it is complete, for its owner alone (mode 0600); if anything fails, there is none, and the\n"
-		"devices run on.\n",
+	.text = "Saves devices and leaves them stopped, so that no device runs twice. With --run-on the devices\n"
+		"run on and the file is a copy. The file appears only when it is complete, with mode 0600. If the\n"
+		"command fails, it creates no file and the devices run on.\n",
 	.examples = "  vfmig save model:copier,size=16M -o copier.vfmig\n"
 		    "  vfmig save vfio-user:/run/copier.sock -o copier.vfmig --run-on\n"
 		    "  vfmig save vfio-user:/run/copier.sock -o - | zstd > copier.vfmig.zst\n",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* vfmig send: the source of a migration between two processes. */
 #include "channel.h"
-#include "end.h"
+#include "endpoint.h"
 
 static const char *to, *at;
 
@@ -16,14 +16,14 @@ static const struct cli_option options[] = {
 
 static int run(const struct cli_list *words)
 {
-	return cli_end_meet(VFMIG_ROLE_SOURCE, words, to, at);
+	return cli_remote_run(VFMIG_ROLE_SOURCE, words, to, at);
 }
 
 const struct cli_command cli_send = {
 	.name = "send",
 	.usage = "DEVICE... (--connect CHANNEL | --listen CHANNEL)",
-	.summary = "Send devices to a vfmig receive in another process",
-	.takes = CLI_TAKES_DEVICES | CLI_DRIVES | CLI_TAKES_JSON | CLI_MIGRATES,
+	.summary = "Send devices to vfmig receive in another process",
+	.takes = CLI_TAKES_DEVICES | CLI_TAKES_PROTOCOL | CLI_TAKES_JSON | CLI_MIGRATES,
 	.words = {1, CLI_ANY},
 	.text = cli_channel_help,
 	.examples = "  vfmig receive vfio-user:/run/b.sock --listen unix:/run/move.sock\n"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vfmig serve: show a device on a socket, until told to stop.
+ * vfmig serve: expose a device on a socket.
  *
- * Keeps the conventions for vfio-user backend programs: --socket-path, --fd, --print-capabilities, no
- * daemon, ends at SIGTERM.
+ * Follows the conventions for vfio-user backend programs: --socket-path, --fd,
+ * --print-capabilities, stays in the foreground, ends at SIGTERM.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include <vfmig/export.h>
 
 #include "cli.h"
-#include "confine.h"
+#include "sandbox.h"
 
 static struct {
 	const char *socket_path, *fd, *mode;
@@ -25,25 +25,25 @@ static struct {
 
 static const struct cli_option options[] = {
 	{'s', "socket-path", CLI_TEXT, &opt.socket_path, "PATH",
-	 "listen on this socket; it is made, and removed in the end"},
+	 "listen on this socket; created at the start and removed at the end"},
 	{0, "fd", CLI_TEXT, &opt.fd, "N",
 	 "serve on this descriptor: a UNIX stream socket, connected or listening"},
 	{0, "socket-mode", CLI_TEXT, &opt.mode, "MODE",
-	 "permissions of the socket, octal; preset: 600, its owner alone"},
+	 "permissions of the socket, octal; default: 600"},
 	{0, "require-sealed", CLI_FLAG, &opt.require_sealed, NULL,
-	 "refuse memory that its owner could cut off while it is in use (which would end this process)"},
+	 "reject client memory without F_SEAL_SHRINK, which the client could truncate while it is in use"},
 	{0, "user", CLI_TEXT, &opt.user, "USER",
-	 "once everything is open, become this user for good and give it the socket; takes root"},
+	 "after opening everything, change the socket's owner and setuid to this user; needs root"},
 	{0, "sandbox", CLI_FLAG, &opt.sandbox, NULL,
-	 "once everything is open, allow only the system calls that serving takes (not with mediate)"},
+	 "after opening everything, allow only the system calls that serving needs (not with filter mediate)"},
 	{0, "allow-others", CLI_FLAG, &opt.allow_others, NULL,
-	 "serve clients of other users, too, not only of the server's own and root"},
+	 "accept clients of all users, not only of the server's user and root"},
 	{0, "no-extensions", CLI_FLAG, &opt.no_extensions, NULL,
-	 "speak vfio-user as it is written, without what docs/vfio-user.md adds"},
+	 "do not negotiate the vfmig extension (docs/vfio-user.md)"},
 	{'v', "verbose", CLI_COUNT, &opt.verbose, NULL,
-	 "tell of clients; twice: and of each command that was refused"},
+	 "print when clients connect and disconnect; twice: also each rejected command"},
 	{0, "print-capabilities", CLI_FLAG, &opt.print_capabilities, NULL,
-	 "print what this program is as JSON, and exit"},
+	 "print the program's capabilities as JSON and exit"},
 	{0},
 };
 
@@ -56,10 +56,13 @@ static void tell(void *context, const struct vfmig_event *event)
 		cli_print_event(NULL, event);
 		return;
 	}
-	/* Some is printed always: of clients that are turned away, the first, for there may be thousands. */
+	/*
+	 * Messages that are always printed. Of rejected clients only the first, since there may be
+	 * thousands.
+	 */
 	if (opt.verbose <= (refused ? 1 : 0) && strcmp(event->name, "left-running") &&
 	    strcmp(event->name, "cannot-accept") &&
-	    (strcmp(event->name, "turned-away") || turned_away++))
+	    (strcmp(event->name, "client-rejected") || turned_away++))
 		return;
 	fprintf(stderr, "vfmig: %s", event->name);
 	for (size_t i = 0; i < event->count; i++) {
@@ -88,18 +91,19 @@ static int configure(struct vfmig_export_options *config)
 	if (opt.fd) {
 		config->fd = (int)strtol(opt.fd, &end, 10);
 		if (end == opt.fd || *end || config->fd < 0)
-			return cli_usage("--fd: '%s' is not a descriptor", opt.fd);
+			return cli_usage("--fd: '%s' is not a valid descriptor", opt.fd);
 	}
 	if (opt.mode) {
 		config->socket_mode = (uint32_t)strtoul(opt.mode, &end, 8);
 		if (end == opt.mode || *end || !config->socket_mode || config->socket_mode > 0777)
-			return cli_usage("--socket-mode: '%s' is not an octal mode such as 660",
-					 opt.mode);
+			return cli_usage(
+				"--socket-mode: '%s' is not a valid octal mode such as 660",
+				opt.mode);
 	}
 	return 0;
 }
 
-/* What does not need the rights that opening took. */
+/* From here on the privileges for opening are not needed. */
 static int confine(const struct cli_user *user)
 {
 	int ret = 0;
@@ -111,14 +115,13 @@ static int confine(const struct cli_user *user)
 	return ret;
 }
 
-/* A mediator is a shared object that may need any call and may run other programs. */
+/* A mediator may use any system call and may run other programs. */
 static int check_sandbox(void)
 {
 	for (size_t i = 0; opt.sandbox && i < cli.filters.count; i++)
 		if (!strncmp(cli.filters.item[i], "mediate", 7))
 			return cli_usage(
-				"--sandbox cannot be used with --filter %s: a mediator may "
-				"make any system call. Leave out one of the two",
+				"--sandbox cannot be used with --filter %s, because a mediator may use any system call; remove one of the two",
 				cli.filters.item[i]);
 	return 0;
 }
@@ -130,11 +133,12 @@ static void stop(void *context)
 
 static struct vfmig_export *serving;
 
-/* A client that cuts off memory which it shares must not end the server. */
+/* A client that truncates memory that it shares must not end the server. */
 static void on_sigbus(int number, siginfo_t *info, void *context)
 {
+	/* If it was not client memory, the repeated access ends the process. */
 	if (!vfmig_export_sigbus(serving, info->si_addr))
-		signal(SIGBUS, SIG_DFL); /* and the same access ends the process */
+		signal(SIGBUS, SIG_DFL);
 }
 
 static void survive_sigbus(struct vfmig_export *server)
@@ -166,7 +170,7 @@ static int serve(struct vfmig_device *device, const struct vfmig_export_options 
 			    VFMIG_TEXT("device", vfmig_device_name(device)),
 			    VFMIG_TEXT("socket", opt.socket_path ? opt.socket_path : ""));
 		ret = vfmig_export_run(server, &err);
-		/* The one client of a connected descriptor is gone: that is the end, and no failure. */
+		/* The only client of a connected descriptor has disconnected: a normal end. */
 		if (ret && ret != -ENOTCONN)
 			ret = cli_fail(&err);
 		else
@@ -212,21 +216,21 @@ static int run(const struct cli_list *words)
 const struct cli_command cli_serve = {
 	.name = "serve",
 	.usage = "DEVICE (--socket-path PATH | --fd N)",
-	.summary = "Show a device on a socket, to any vfio-user client",
+	.summary = "Expose a device on a socket to vfio-user clients",
 	.takes = CLI_TAKES_DEVICES | CLI_TAKES_JSON,
 	.words = {0, 1},
-	.text = "One client at a time; when it goes, the device is stopped and keeps its state for the next\n"
-		"one. Runs until SIGTERM or SIGINT, and then removes the socket. The device may be any, also\n"
-		"one behind another server's socket. It is shown in the revision of the migration protocol\n"
-		"that it has; a model has an option for that, and for others there is a filter.\n",
+	.text = "Serves one client at a time. When a client disconnects, the device is stopped and keeps its\n"
+		"state for the next client. Runs until SIGTERM or SIGINT, then removes the socket. DEVICE may\n"
+		"also be a device of another vfio-user server. The device is exposed in the protocol revision\n"
+		"that it has: models have an option for it, and filter translate changes it for others.\n",
 	.examples =
 		"  vfmig serve model:copier --socket-path /run/copier.sock\n"
-		"      and in another terminal: vfmig info vfio-user:/run/copier.sock\n"
+		"      then, in another terminal: vfmig info vfio-user:/run/copier.sock\n"
 		"  vfmig serve model:copier -s /run/slow.sock --filter delay,latency-us=500\n"
 		"  vfmig serve model:copier,protocol=v1 -s /run/old.sock\n"
-		"      as a device of 2021 is: with a migration region\n"
+		"      a device with a migration region, as in 2021\n"
 		"  vfmig serve vfio-user:/run/old.sock -s /run/new.sock --filter translate,protocol=v2\n"
-		"      the same, shown to a user who knows nothing of that\n",
+		"      the same device, exposed as v2\n",
 	.options = options,
 	.run = run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SIGINT, SIGTERM and SIGHUP as a call: a thread waits for them, so that what they ask for happens in the open and not
- * in a handler.
+ * Handle SIGINT, SIGTERM and SIGHUP in a thread that waits for them, instead of in a signal
+ * handler.
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,13 +23,13 @@ static struct {
 	volatile sig_atomic_t code;
 } state = {.reported = -1, .code = -1};
 
-/* What was done is done, and its exit code says so. */
+/* The result is final: exit with its code. */
 static void leave(int number)
 {
 	_exit(state.code);
 }
 
-/* SIGHUP, too, but where it is ignored, as by nohup. */
+/* SIGHUP only if it is not ignored (nohup). */
 static void set_of(sigset_t *set)
 {
 	struct sigaction now;
@@ -92,10 +92,10 @@ int cli_signals_begin(void (*stop)(void *context), void *context)
 	state.stop = stop;
 	state.context = context;
 	if (state.signals < 0 || state.end < 0 || state.reported < 0)
-		return cli_failf("no signalfd or eventfd to wait for signals: %s", strerror(errno));
+		return cli_failf("signalfd or eventfd: %s", strerror(errno));
 	ret = pthread_create(&state.thread, NULL, wait_for_signal, NULL);
 	if (ret)
-		return cli_failf("no thread to wait for signals: %s", strerror(ret));
+		return cli_failf("no thread for signals: %s", strerror(ret));
 	state.runs = true;
 	return 0;
 }
@@ -119,7 +119,10 @@ bool cli_signals_end(void)
 		return false;
 	if (write(state.end, &one, sizeof(one)) == sizeof(one))
 		pthread_join(state.thread, NULL);
-	/* What is still to be done may hang, too, and nobody else would hear a signal now. */
+	/*
+	 * The remaining work may hang, and the thread that handles signals has ended, so install
+	 * a handler that exits.
+	 */
 	set_of(&set);
 	for (int number = 1; state.code >= 0 && number < NSIG; number++)
 		if (sigismember(&set, number) == 1)

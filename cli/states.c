@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig states: the state machine of the migration protocol, to be asked. */
+/* vfmig states: print arcs of the migration state machine. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@ static const char *flags_text;
 
 static const struct cli_option options[] = {
 	{0, "flags", CLI_TEXT, &flags_text, "LIST",
-	 "what the device has: stop_copy, p2p, pre_copy, joined by commas; preset: all of them"},
+	 "optional states of the device, comma-separated: stop_copy, p2p, pre_copy; default: all"},
 	{0},
 };
 
@@ -22,7 +22,7 @@ static const struct {
 	{"pre_copy", VFMIG_MIGRATION_PRE_COPY},
 };
 
-/* Everything has stop_copy, so it need not be said. */
+/* Every device has stop_copy. */
 static int parse_flags(uint64_t *flags)
 {
 	const char *at = flags_text;
@@ -37,8 +37,9 @@ static int parse_flags(uint64_t *flags)
 			    !memcmp(flag_names[i].name, at, len))
 				break;
 		if (i == 3)
-			return cli_usage("--flags: '%.*s' is none of stop_copy, p2p, pre_copy",
-					 (int)len, at);
+			return cli_usage(
+				"--flags: unknown flag '%.*s'; use stop_copy, p2p or pre_copy",
+				(int)len, at);
 		*flags |= flag_names[i].flag;
 		at += len + (at[len] == ',');
 	}
@@ -51,9 +52,9 @@ static int parse_state(const char *text, enum vfmig_state *state)
 {
 	if (vfmig_state_parse(text, strlen(text), state))
 		return 0;
-	return cli_usage("'%s' is no state; they are ERROR, STOP, RUNNING, STOP_COPY, RESUMING, "
-			 "RUNNING_P2P, PRE_COPY, PRE_COPY_P2P",
-			 text);
+	return cli_usage(
+		"unknown state '%s'; use ERROR, STOP, RUNNING, STOP_COPY, RESUMING, RUNNING_P2P, PRE_COPY or PRE_COPY_P2P",
+		text);
 }
 
 /* "RUNNING -> RUNNING_P2P -> STOP" */
@@ -80,18 +81,18 @@ static int one_path(uint64_t flags, enum vfmig_state from, enum vfmig_state to)
 		vfmig_event(&cli_json_events, why ? "refused" : "path",
 			    VFMIG_TEXT("from", vfmig_state_name(from)),
 			    VFMIG_TEXT("to", vfmig_state_name(to)),
-			    VFMIG_TEXT(why ? "sentence" : "path", why ? why : text));
+			    VFMIG_TEXT(why ? "message" : "path", why ? why : text));
 	else if (!why)
 		puts(text);
 	if (!why)
 		return CLI_OK;
 	cli_flush();
-	fprintf(stderr, "vfmig: %s -> %s is refused: %s\n", vfmig_state_name(from),
+	fprintf(stderr, "vfmig: %s -> %s is not allowed: %s\n", vfmig_state_name(from),
 		vfmig_state_name(to), why);
 	return CLI_FAILED;
 }
 
-/* In the order of a migration's life, not of the numbers. */
+/* In the order of a migration, not of the numbers. */
 static const enum vfmig_state order[] = {
 	VFMIG_STATE_RUNNING,	  VFMIG_STATE_RUNNING_P2P, VFMIG_STATE_PRE_COPY,
 	VFMIG_STATE_PRE_COPY_P2P, VFMIG_STATE_STOP,	   VFMIG_STATE_STOP_COPY,
@@ -117,12 +118,12 @@ static void all_events(uint64_t flags)
 			vfmig_event(&cli_json_events, why ? "refused" : "path",
 				    VFMIG_TEXT("from", vfmig_state_name(order[i])),
 				    VFMIG_TEXT("to", vfmig_state_name(order[j])),
-				    VFMIG_TEXT(why ? "sentence" : "path", why ? why : text));
+				    VFMIG_TEXT(why ? "message" : "path", why ? why : text));
 		}
 	}
 }
 
-/* The next state on the way from one to the other, "-" where that is refused. */
+/* The next state on the way, or "-" if there is no way. */
 static const char *cell(uint64_t flags, enum vfmig_state from, enum vfmig_state to)
 {
 	enum vfmig_state next;
@@ -132,7 +133,7 @@ static const char *cell(uint64_t flags, enum vfmig_state from, enum vfmig_state 
 	return vfmig_v2_next(flags, from, to, &next) ? "-" : vfmig_state_name(next);
 }
 
-/* A row for each state to leave, a column for each to reach; ERROR, the last, is not to be reached. */
+/* A row for each start state and a column for each target. ERROR, the last, is no target. */
 static void table(uint64_t flags)
 {
 	int width[7];
@@ -161,8 +162,9 @@ static void table(uint64_t flags)
 				       cell(flags, order[i], order[j]));
 		putchar('\n');
 	}
-	puts("\nEach cell is the next state on the way from the row's state to the column's; - is "
-	     "refused.\nNobody goes to ERROR, and only a reset leads out of it.");
+	puts("\n"
+	     "Each cell is the next state on the way from the row's state to the column's; - is not allowed.\n"
+	     "No SET leads to ERROR, and only a reset leads out of it.");
 }
 
 static int run(const struct cli_list *words)
@@ -174,7 +176,7 @@ static int run(const struct cli_list *words)
 	if (ret)
 		return ret;
 	if (words->count == 1)
-		return cli_usage("states takes FROM and TO, or neither");
+		return cli_usage("states needs both FROM and TO, or neither");
 	if (!words->count) {
 		if (cli.json)
 			all_events(flags);
@@ -191,16 +193,16 @@ static int run(const struct cli_list *words)
 const struct cli_command cli_states = {
 	.name = "states",
 	.usage = "[--flags LIST] [FROM TO]",
-	.summary = "Show the way between two states of the migration protocol, or all of them",
+	.summary = "Print the arcs between migration states",
 	.takes = CLI_TAKES_JSON,
 	.words = {0, 2},
-	.text = "A device is told where to go and walks there over one or more arcs. With FROM and TO the\n"
-		"whole way is printed; if there is none, the reason is, and the exit code is 1. Without\n"
-		"them it is a table with the next state of each way. No device is needed.\n",
+	.text = "A state change takes a device over one or more arcs. With FROM and TO, prints all states on the\n"
+		"way; if there is no way, prints the reason and exits with 1. Without them, prints a table of the\n"
+		"next state for each pair. Needs no device.\n",
 	.examples = "  vfmig states running stop\n"
 		    "      RUNNING -> RUNNING_P2P -> STOP\n"
 		    "  vfmig states --flags pre_copy pre-copy stop\n"
-		    "      the same question for a device without P2P states\n",
+		    "      for a device without P2P states\n",
 	.options = options,
 	.run = run,
 };

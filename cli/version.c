@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfmig version: which one this is. */
+/* vfmig version: print the version. */
 #include <stdio.h>
 
 #include <vfmig/version.h>

@@ -41,9 +41,9 @@ struct vfmig_export;
  * @allow_other_users: accept clients of all users on the listening socket. Without it the export disconnects
  *	clients that are neither of this process's effective user nor of root
  * @events: receives events, or NULL: "client" after the negotiation with a client (fields: extension, twin_socket),
- *	"client-gone" (why), "left-running" (note) when a client without the extension disconnects from a
+ *	"client-disconnected" (why), "left-running" (note) when a client without the extension disconnects from a
  *	running device, which is all that is visible of a VM that moves without its device, "refused" for each
- *	command that gets an error reply (command, code, why), "turned-away" (uid, why) for a client of another user,
+ *	command that gets an error reply (command, code, why), "client-rejected" (uid, why) for a client of another user,
  *	"cannot-accept" (why) when accept() begins to fail; the export retries ten times per second
  */
 struct vfmig_export_options {

@@ -147,7 +147,7 @@ int engine_memory_merge(struct vfmig_migration *m, struct vfmig_error *err)
 		ret = vfmig_cursor_merge(memory->cursors[i], err);
 		if (ret) {
 			engine_report(m, "tracking-lost",
-				      VFMIG_TEXT("sentence", err ? err->text : ""));
+				      VFMIG_TEXT("message", err ? err->text : ""));
 			lost = 1;
 		}
 		drop_between(memory, i);

@@ -115,7 +115,7 @@ void engine_report_end(struct vfmig_migration *m, enum vfmig_outcome outcome, in
 		engine_report(m, "done", TOTALS);
 	else
 		engine_report(m, vfmig_outcome_name(outcome), TOTALS,
-			      VFMIG_TEXT("sentence", r->sentence), VFMIG_REAL("code", code));
+			      VFMIG_TEXT("message", r->sentence), VFMIG_REAL("code", code));
 #undef TOTALS
 }
 

@@ -31,7 +31,7 @@ def handoff(name):
 
 def found(name, past, state="STOP"):
     event, = run("info", name, "--json").events("migration")
-    check(event["past"] == past and event["state"] == state, event)
+    check(event["history"] == past and event["state"] == state, event)
     check(past == "moved" or event["moved_to"] == "", event)
     return " ".join(run("info", name).out.split())  # lines are wrapped
 
@@ -81,7 +81,7 @@ ran = run("reset", B, code=1)
 check(f"vfmig reset --yes {B}" in ran.err, ran.text())
 run("reset", A)
 events = run("resume", B, "--yes", "--json").events("resumed")
-check(events[0]["past"] == "read" and events[0]["from"] == "STOP_COPY", events)
+check(events[0]["history"] == "read" and events[0]["from"] == "STOP_COPY", events)
 found(B, "ran")
 run("migrate", B, A, "--start", "--quiet")
 
@@ -94,7 +94,7 @@ run("resume", B, "--yes")
 found(B, "ran")
 
 # A device of this process runs, and has no past; one that does not migrate can be reset.
-check("runs already" in run("resume", SMALL).out)
+check("already RUNNING" in run("resume", SMALL).out)
 check("history" not in run("info", SMALL).out)
 run("reset", "model:copier,migration=off")
 run("resume", "model:copier,migration=off", code=1)

@@ -40,7 +40,7 @@ run("load", path("f"), SMALL)
 
 # What cannot be shown says why.
 for name, translate, why in ((SMALL, "translate,from=pfn", "shows no pfn"),
-                             (SMALL, "translate,protocol=v3", "none of v2, v1, pfn"),
+                             (SMALL, "translate,protocol=v3", "use one of v2, v1, pfn"),
                              (SMALL + ",migration=off", "translate", "no migration")):
     ran = run("info", name, "--filter", translate, code=1)
     check(why in ran.err, ran.text())

@@ -12,20 +12,20 @@ for name, process in (("here", None), ("there", None)):
         process, device = serve("s", SMALL)
     ran = run("power", device, "watch", "--touch", "--json")
     whats = [e["what"] for e in ran.events("low-power")]
-    check(whats == ["may sleep until it is woken", "woken"], whats)
+    check(whats == ["low power allowed until wake-up", "woken"], whats)
     check("after_ns" in ran.events("low-power")[1], ran.text())
     check("woken, after" in run("power", device, "watch", "--touch").out)
-    check("may not sleep any more" in run("power", device, "enter", "--for", "1").out)
+    check("low power no longer allowed" in run("power", device, "enter", "--for", "1").out)
     run("power", device, "exit")
     if process:
         stop(process)
 
 # Nobody wakes it; and a signal ends the waiting.
 ran = run("power", SMALL, "watch", "--for", "1", code=1)
-check("not woken in 1 ms" in ran.err, ran.text())
+check("no wake-up within 1 ms" in ran.err, ran.text())
 for action, code in (("enter", 0), ("watch", 4)):
     process = start("power", SMALL, action, stdout=subprocess.PIPE)
-    check("may sleep" in process.stdout.readline())
+    check("low power allowed" in process.stdout.readline())
     stop(process, code, signal.SIGINT)
     check(action == "watch" or "any more" in process.stdout.read())
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/confine.h"
+#include "cli/sandbox.h"
 #include "tests/lib/check.h"
 
 int cli_failf(const char *fmt, ...)

@@ -62,7 +62,7 @@ with open(bad, "wb") as f:
     f.write(good[:-10])
 events = run("inspect", bad, "--json", code=1).events()
 check(events[0]["event"] == "stream" and events[-1]["event"] == "error", events)
-check(bad in events[-1]["sentence"], events[-1])
+check(bad in events[-1]["message"], events[-1])
 
 # A directory, a file that is not there, one that may not be read.
 run("inspect", "/", code=1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The whole table: each outcome, with and without a device that could not be put back, here or at the other end. */
 #include "cli/cli.h"
-#include "cli/outcome.h"
+#include "cli/result.h"
 #include "tests/lib/check.h"
 
 struct cli_common cli;
@@ -24,7 +24,7 @@ int main(void)
 		CHECK_EQ(expected[i].outcome, (enum vfmig_outcome)i); /* all of them, and no more */
 		for (int lost = 0; lost < 2; lost++)
 			for (int interrupted = 0; interrupted < 2; interrupted++)
-				CHECK_EQ(cli_outcome_code(expected[i].outcome, lost, interrupted),
+				CHECK_EQ(cli_exit_code(expected[i].outcome, lost, interrupted),
 					 expected[i].code[lost][interrupted]);
 	}
 	CHECK(!strcmp(vfmig_outcome_name((enum vfmig_outcome)5), "?"));

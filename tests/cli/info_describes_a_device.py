@@ -67,7 +67,7 @@ check([e for e in iommu if e["event"] == "area"][0]["size_bytes"] == 4 << 20, io
 said = [e for e in iommu if e["event"] == "iommu"][0]
 check(said["migration"] == 1 and said["dirty_page_sizes"] == "0x1000" and said["dma_avail"] > 1000, said)
 check([e["end"] for e in iommu if e["event"] == "iova-range"] == ["0xffffffffffffffff"], iommu)
-check("more can be made" in run("info", NAME, "--iommu").out)
+check("available" in run("info", NAME, "--iommu").out)
 
 # What a device does not have, and what it refuses.
 check("none" in run("info", NAME + ",migration=off").out)

@@ -95,7 +95,7 @@ class Row:
         if "history" not in self.said[-1]:
             return None  # its server is gone
         done = subprocess.run([VFMIG, "info", name, "--json"], stdout=subprocess.PIPE, text=True, timeout=60)
-        return [json.loads(line) for line in done.stdout.splitlines() if '"migration"' in line][0]["past"]
+        return [json.loads(line) for line in done.stdout.splitlines() if '"migration"' in line][0]["history"]
 
     def begin(self):
         self.server = {}

@@ -104,7 +104,7 @@ int main(void)
 	of_a_feature();
 	after();
 	refuses("op=dance", "dance");
-	refuses("op=reset+", "not an operation");
+	refuses("op=reset+", "unknown operation");
 	refuses("feature=tea", "tea");
 	refuses("feature=70000", "70000");
 	refuses("op=reset,feature=2", "feature");
@@ -112,7 +112,7 @@ int main(void)
 	refuses("nth=0", "range");
 	refuses("chance=1001", "range");
 	refuses("op=reset,do=short", "do=short");
-	refuses("do=nothing", "none of");
+	refuses("do=nothing", "use one of");
 	refuses("arc=running", "arc");
 	refuses("arc=running:flying", "arc");
 	refuses("arc=running:stop,do=corrupt", "arc");

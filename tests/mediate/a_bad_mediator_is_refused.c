@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 	refused("RW", "no operation rw()");
 	refused("NULL_SELF", "returned no context");
 	refused("CAPABILITIES", "unknown capabilities");
-	refused("ANSWER", "returned 7");
+	refused("ANSWER", "invalid value 7");
 	refused("REFUSES", "does not support device");
 	refused("FAILS", "the moon is in the wrong phase");
 	refused("CRASHES_AT_LOAD", "crashed (signal 9)");
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	fails_later("SHORT_FILE", true, "a file of 0x0 bytes");
 	fails_later("NO_FILE", true, "not a descriptor");
 	fails_later("PASSES", false, "the device does not have");
-	fails_later("COUNTS", false, "returned 8");
+	fails_later("COUNTS", false, "invalid value 8");
 
 	/* The control: the same without a fault is taken. */
 	vfmig_device_close(taken("NOTHING"));

@@ -19,7 +19,7 @@ static _Atomic unsigned turned_away;
 
 static void on_event(void *context, const struct vfmig_event *event)
 {
-	turned_away += !strcmp(event->name, "turned-away");
+	turned_away += !strcmp(event->name, "client-rejected");
 }
 
 /* Whether a client of this user is served. In a process of its own, since a process keeps what it has opened. */

@@ -107,7 +107,7 @@ static void refused(struct inspect_device *seen, const char *why)
 	}
 	seen->broken = true;
 	vfmig_event(seen->to, "problem", VFMIG_TEXT("device", seen->id),
-		    VFMIG_U64("at", seen->reader.bytes), VFMIG_TEXT("sentence", why));
+		    VFMIG_U64("at", seen->reader.bytes), VFMIG_TEXT("message", why));
 }
 
 void inspect_device_feed(struct inspect_device *seen, const void *data, size_t len)

@@ -177,7 +177,8 @@ void export_client_gone(struct vfmig_export *server)
 		vfmig_device_call_feature(server->device,
 					  VFMIG_FEATURE_LOW_POWER_EXIT | VFMIG_FEATURE_SET, NULL, 0,
 					  NULL);
-	vfmig_event(server->config.events, "client-gone", VFMIG_TEXT("why", wire->why.text));
+	vfmig_event(server->config.events, "client-disconnected",
+		    VFMIG_TEXT("why", wire->why.text));
 	/*
 	 * QEMU's own client moves a VM as if there were no device: it reports success, and the guest finds a device that
 	 * has forgotten it. Nothing comes by which a server could tell; what it sees is this.

@@ -216,7 +216,7 @@ static bool may_connect(struct vfmig_export *server, int fd)
 	if (!peer.uid || peer.uid == geteuid())
 		return true;
 	vfmig_event(
-		server->config.events, "turned-away", VFMIG_U64("uid", peer.uid),
+		server->config.events, "client-rejected", VFMIG_U64("uid", peer.uid),
 		VFMIG_TEXT(
 			"why",
 			"the client runs as another user; only the server's user and root may connect unless others are allowed (vfmig serve --allow-others)"));

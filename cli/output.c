@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * How the command speaks: results on standard output, one sentence on standard error when something is wrong.
- */
+/* Output: results on standard output, errors on standard error. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -21,11 +19,11 @@ static void say(const char *fmt, va_list ap)
 
 int cli_fail(const struct vfmig_error *err)
 {
-	const char *text = err->code ? err->text : "failed without a reason";
+	const char *text = err->code ? err->text : "failed without an error message";
 
 	if (cli.json)
 		vfmig_event(&cli_json_events, "error", VFMIG_U64("code", -err->code),
-			    VFMIG_TEXT("sentence", text));
+			    VFMIG_TEXT("message", text));
 	cli_flush();
 	fprintf(stderr, "vfmig: %s\n", text);
 	return CLI_FAILED;
@@ -52,9 +50,9 @@ int cli_usage(const char *fmt, ...)
 	return CLI_USAGE;
 }
 
-/* Events of both ends of a migration come from two threads. */
+/* The two ends of a migration print events from two threads. */
 static pthread_mutex_t lines = PTHREAD_MUTEX_INITIALIZER;
-static bool incomplete; /* there was no memory for a line */
+static bool incomplete; /* a line was lost because there was no memory */
 
 void cli_print_event(void *context, const struct vfmig_event *event)
 {
@@ -82,7 +80,7 @@ bool cli_flush(void)
 {
 	if (!fflush(stdout) && !ferror(stdout) && !incomplete)
 		return true;
-	fprintf(stderr, "vfmig: standard output cannot be written: %s\n",
+	fprintf(stderr, "vfmig: write to standard output: %s\n",
 		strerror(incomplete ? ENOMEM : errno));
 	return false;
 }
@@ -97,7 +95,7 @@ char *cli_bytes(char buf[CLI_NUMBER], uint64_t bytes)
 		n /= 1024;
 		i++;
 	}
-	/* Three digits, but no ".0" behind what is whole. */
+	/* Three digits, without ".0" for whole numbers. */
 	snprintf(buf, CLI_NUMBER, "%.*f %s", n < 99.95 && n != (double)(uint64_t)n ? 1 : 0, n,
 		 unit[i]);
 	return buf;

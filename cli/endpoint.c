@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * One end of a migration: devices, memory, and the engine's handle on both.
- */
+/* One end of a migration: see endpoint.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,14 +9,14 @@
 
 #include <vfmig/space.h>
 
-#include "end.h"
-#include "outcome.h"
+#include "endpoint.h"
+#include "result.h"
 #include "history.h"
 
 uint64_t cli_memory;
 bool cli_start, cli_strict_downtime;
 
-static int make_memory(struct cli_end *end)
+static int make_memory(struct cli_endpoint *end)
 {
 	struct vfmig_map map = {.prot = VFMIG_PROT_READ | VFMIG_PROT_WRITE,
 				.kind = VFMIG_MAP_MEMORY};
@@ -29,13 +27,13 @@ static int make_memory(struct cli_end *end)
 	end->memory_fd = memfd_create("vfmig-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (end->memory_fd < 0 || ftruncate(end->memory_fd, (off_t)cli_memory) ||
 	    fcntl(end->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW))
-		return cli_failf("no memory of %llu bytes: %s", (unsigned long long)cli_memory,
-				 strerror(errno));
+		return cli_failf("--memory: allocation of %llu bytes: %s",
+				 (unsigned long long)cli_memory, strerror(errno));
 	end->memory = mmap(NULL, cli_memory, PROT_READ | PROT_WRITE, MAP_SHARED, end->memory_fd, 0);
 	if (end->memory == MAP_FAILED) {
 		end->memory = NULL;
-		return cli_failf("no memory of %llu bytes: %s", (unsigned long long)cli_memory,
-				 strerror(errno));
+		return cli_failf("--memory: allocation of %llu bytes: %s",
+				 (unsigned long long)cli_memory, strerror(errno));
 	}
 	end->memory_bytes = cli_memory;
 	end->space = vfmig_space_new();
@@ -50,7 +48,7 @@ static int make_memory(struct cli_end *end)
 	return 0;
 }
 
-/* "disk=model:copier": the id, if there is one, and the name behind it. */
+/* Split "disk=model:copier" into id and device name. The id may be absent. */
 static const char *split(const char *text, size_t index, char *id, size_t size)
 {
 	size_t len = strcspn(text, "=:,");
@@ -64,49 +62,52 @@ static const char *split(const char *text, size_t index, char *id, size_t size)
 	return text;
 }
 
-/* A source must run. One that its client has left is stopped, and is started if it may be. */
-static int check_source(struct vfmig_session *session, const struct cli_past *past)
+/*
+ * A source must run. Start it with --start if its last client left it stopped and no copy of it can
+ * run.
+ */
+static int check_source(struct vfmig_session *session, const struct cli_history *past)
 {
-	char text[CLI_SENTENCE], next[CLI_SENTENCE];
+	char text[CLI_MESSAGE], next[CLI_MESSAGE];
 	struct vfmig_error err = {0};
 	const char *state = vfmig_state_name(past->state);
 
 	if (past->state == VFMIG_STATE_RUNNING)
 		return 0;
-	cli_past_next(past, next);
-	if (cli_past_obstacle(past))
-		return cli_failf("%s: %s; %s", past->name, cli_past_obstacle(past), next);
-	if (cli_past_doubt(past))
+	cli_history_next(past, next);
+	if (cli_history_obstacle(past))
+		return cli_failf("%s: %s; %s", past->name, cli_history_obstacle(past), next);
+	if (cli_history_in_doubt(past))
 		return cli_failf("%s is in %s: %s; %s", past->name, state,
-				 cli_past_text(past, text), next);
+				 cli_history_text(past, text), next);
 	if (!cli_start)
 		return cli_failf(
-			"%s is in %s, as a device is that its client has left; --start starts it "
-			"first",
+			"%s is in %s because its last client disconnected; use --start to start it first",
 			past->name, state);
 	if (vfmig_session_set_state(session, VFMIG_STATE_RUNNING, &err))
 		return cli_fail(&err);
 	return 0;
 }
 
-/* What a destination holds is lost when it is loaded. */
-static int check_destination(const struct cli_past *past)
+/* Loading a destination discards its state, so it must not be the only copy. */
+static int check_destination(const struct cli_history *past)
 {
-	char text[CLI_SENTENCE], next[CLI_SENTENCE];
+	char text[CLI_MESSAGE], next[CLI_MESSAGE];
 
 	if (past->state == VFMIG_STATE_RUNNING ||
-	    (past->state == VFMIG_STATE_STOP && !cli_past_only_copy(past)))
+	    (past->state == VFMIG_STATE_STOP && !cli_history_only_copy(past)))
 		return 0;
-	return cli_failf(
-		"%s is in %s and is not loaded: %s; %s", past->name, vfmig_state_name(past->state),
-		past->state == VFMIG_STATE_ERROR ? "a reset ends that" : cli_past_text(past, text),
-		cli_past_next(past, next));
+	return cli_failf("%s is in %s and cannot be loaded: %s; %s", past->name,
+			 vfmig_state_name(past->state),
+			 past->state == VFMIG_STATE_ERROR ? "only a reset leads out of it"
+							  : cli_history_text(past, text),
+			 cli_history_next(past, next));
 }
 
-static int check(const struct cli_end *end, struct vfmig_session *session, const char *name)
+static int check(const struct cli_endpoint *end, struct vfmig_session *session, const char *name)
 {
-	struct cli_past past;
-	int ret = cli_past_look(session, name, &past);
+	struct cli_history past;
+	int ret = cli_history_read(session, name, &past);
 
 	if (ret)
 		return ret;
@@ -114,7 +115,7 @@ static int check(const struct cli_end *end, struct vfmig_session *session, const
 					      : check_destination(&past);
 }
 
-static int add_device(struct cli_end *end, const char *text, const struct cli_list *filters)
+static int add_device(struct cli_endpoint *end, const char *text, const struct cli_list *filters)
 {
 	char id[VFMIG_MIGRATION_ID_MAX + 1];
 	const char *name = split(text, end->devices, id, sizeof(id));
@@ -136,23 +137,23 @@ static int add_device(struct cli_end *end, const char *text, const struct cli_li
 	return ret;
 }
 
-int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *names, size_t count,
-		 const struct cli_list *filters)
+int cli_endpoint_open(struct cli_endpoint *end, enum vfmig_role role, const char *const *names,
+		      size_t count, const struct cli_list *filters)
 {
 	struct vfmig_error err = {0};
 	int ret;
 
 	memset(end, 0, sizeof(*end));
 	end->memory_fd = -1;
-	end->place = "an unnamed place";
+	end->place = "an unnamed destination";
 	if (count > VFMIG_MIGRATION_DEVICES_MAX)
-		return cli_usage("%zu devices; a migration takes %u", count,
+		return cli_usage("%zu devices; a migration can have %u", count,
 				 VFMIG_MIGRATION_DEVICES_MAX);
 	end->role = role;
 	vfmig_migration_options_init(&end->options);
 	if (vfmig_options_parse(vfmig_migration_option_table(), cli.migration, &end->options, &err))
 		return cli_usage("%s", err.text);
-	/* Eyes want to see it move; a log or a program is content with less. */
+	/* Report progress more often for people than for logs and programs. */
 	if (!cli.json && (!cli.migration || !strstr(cli.migration, "progress=")))
 		end->options.progress_bytes = 1 << 20;
 	if (vfmig_migration_new(role, &end->options, &end->migration, &err))
@@ -165,7 +166,7 @@ int cli_end_open(struct cli_end *end, enum vfmig_role role, const char *const *n
 	return ret;
 }
 
-void cli_end_close(struct cli_end *end)
+void cli_endpoint_close(struct cli_endpoint *end)
 {
 	vfmig_migration_free(end->migration);
 	for (size_t i = 0; i < end->devices; i++) {
@@ -179,9 +180,9 @@ void cli_end_close(struct cli_end *end)
 		close(end->memory_fd);
 }
 
-void cli_end_cancel(void *context)
+void cli_endpoint_cancel(void *context)
 {
-	vfmig_migration_cancel(((struct cli_end *)context)->migration);
+	vfmig_migration_cancel(((struct cli_endpoint *)context)->migration);
 }
 
 static void row(const char *name, const char *value, const char *rest)
@@ -189,7 +190,7 @@ static void row(const char *name, const char *value, const char *rest)
 	printf("  %-10s %10s   %s\n", name, value, rest);
 }
 
-/* The downtime's parts, side by side: their names, and below them their values. */
+/* The parts of the downtime: a row of names and a row of values. */
 static void split_rows(const struct vfmig_downtime *d)
 {
 	const struct {
@@ -213,7 +214,7 @@ static void split_rows(const struct vfmig_downtime *d)
 		row("", "", values);
 }
 
-static void print_table(const struct vfmig_migration_result *r, const struct cli_end *end)
+static void print_table(const struct vfmig_migration_result *r, const struct cli_endpoint *end)
 {
 	bool received = end->role == VFMIG_ROLE_DESTINATION;
 	size_t devices = end->devices;
@@ -229,27 +230,33 @@ static void print_table(const struct vfmig_migration_result *r, const struct cli
 		split_rows(&r->downtime);
 	if (r->over_limit) {
 		cli_time(a, end->options.downtime_ms * 1000000);
-		snprintf(rest, sizeof(rest), "over its limit of %s", a);
+		snprintf(rest, sizeof(rest), "exceeds the limit of %s", a);
 		row("", "", rest);
 	}
 	snprintf(rest, sizeof(rest), "%s/s; devices %s, memory %s", cli_bytes(a, rate),
 		 cli_bytes(b, r->device_bytes), cli_bytes(c, r->memory_bytes));
 	if (r->zero_pages)
-		snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), ", %s pages of zeros",
+		snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), ", %s zero pages",
 			 cli_count(a, r->zero_pages));
 	row(received ? "received" : "sent", cli_bytes(b, r->bytes), rest);
 	if (received)
-		return; /* rounds are the source's */
-	snprintf(rest, sizeof(rest), "%s pages again; %s while everything stood still",
+		return; /* only the source has rounds */
+	snprintf(rest, sizeof(rest), "%s pages sent again; %s during the downtime",
 		 cli_count(a, r->dirty_pages), cli_bytes(b, r->stop_bytes));
 	row("rounds", cli_count(c, r->rounds), rest);
 }
 
-/* How long a server has to note that its device has moved away: it may hang, and the move is done. */
+/*
+ * Time limit for a server to record that its device was migrated. The migration is complete, so a
+ * server that hangs is no failure.
+ */
 #define MOVED_MS 2000
 
-/* So that a source that has moved away is not taken for one that may run. Where nothing remembers, that is so. */
-static void remember(struct cli_end *end, struct cli_end *other)
+/*
+ * Record at the source's server that the device was migrated, so that later commands do not run it.
+ * Servers without a history ignore it.
+ */
+static void remember(struct cli_endpoint *end, struct cli_endpoint *other)
 {
 	uint64_t ms = 0;
 
@@ -265,7 +272,8 @@ static void remember(struct cli_end *end, struct cli_end *other)
 	}
 }
 
-int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct vfmig_error *err)
+int cli_endpoint_report(struct cli_endpoint *end, struct cli_endpoint *other, int ret,
+			const struct vfmig_error *err)
 {
 	struct vfmig_migration_result r, o = {0};
 	int code;
@@ -275,9 +283,9 @@ int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct
 		vfmig_migration_get_result(other->migration, &o);
 	if (r.outcome == VFMIG_OUTCOME_DONE && !r.running)
 		remember(end, other);
-	code = cli_outcome_code(r.outcome, r.lost_devices || o.lost_devices, r.code == -ECANCELED);
+	code = cli_exit_code(r.outcome, r.lost_devices || o.lost_devices, r.code == -ECANCELED);
 	if (ret && !code)
-		code = CLI_FAILED; /* it moved, and then something failed */
+		code = CLI_FAILED; /* the devices were migrated, and a later step failed */
 	if (!code && r.over_limit && cli_strict_downtime)
 		code = CLI_OVER_LIMIT;
 	cli_signals_code(code);
@@ -286,11 +294,11 @@ int cli_report(struct cli_end *end, struct cli_end *other, int ret, const struct
 	if (ret)
 		cli_fail(err);
 	if (code == CLI_OVER_LIMIT)
-		cli_failf("the devices have moved, but their downtime was longer than its limit of "
-			  "%llu ms",
-			  (unsigned long long)end->options.downtime_ms);
+		cli_failf(
+			"the devices were migrated, but the downtime exceeded its limit of %llu ms",
+			(unsigned long long)end->options.downtime_ms);
 	else if (code)
-		cli_outcome_next(end, other);
+		cli_print_next(end, other);
 	fflush(stdout);
 	return code;
 }

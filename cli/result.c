@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a migration came to: see outcome.h. */
+/* The result of a migration: see result.h. */
 #include <stdio.h>
 #include <string.h>
 
-#include "end.h"
-#include "outcome.h"
+#include "endpoint.h"
+#include "result.h"
 
 enum { NO, YES, ANY };
 
-/* The first row that fits counts. */
+/* The first row that matches applies. */
 static const struct {
 	enum vfmig_outcome outcome;
 	int lost, interrupted;
 	enum cli_exit code;
 } rows[] = {
-	/* Whatever else is wrong: nothing may run here before its owner has looked there. */
+	/*
+	 * In doubt comes first: nothing may run here before the operator has checked the
+	 * destination.
+	 */
 	{VFMIG_OUTCOME_IN_DOUBT, ANY, ANY, CLI_IN_DOUBT},
 	{VFMIG_OUTCOME_DONE, NO, ANY, CLI_OK},
 	{VFMIG_OUTCOME_DONE, YES, ANY, CLI_LOST},
 	{VFMIG_OUTCOME_CANCELLED, YES, ANY, CLI_LOST},
 	{VFMIG_OUTCOME_CANCELLED, NO, YES, CLI_CANCELLED},
-	{VFMIG_OUTCOME_CANCELLED, NO, NO, CLI_FAILED}, /* by the other end */
+	{VFMIG_OUTCOME_CANCELLED, NO, NO, CLI_FAILED}, /* cancelled by the other end */
 	{VFMIG_OUTCOME_FAILED, YES, ANY, CLI_LOST},
 	{VFMIG_OUTCOME_FAILED, NO, ANY, CLI_FAILED},
 	{VFMIG_OUTCOME_NONE, ANY, ANY, CLI_FAILED},
@@ -31,7 +34,7 @@ static bool fits(int row, bool is)
 	return row == ANY || (row == YES) == is;
 }
 
-int cli_outcome_code(enum vfmig_outcome outcome, bool lost, bool interrupted)
+int cli_exit_code(enum vfmig_outcome outcome, bool lost, bool interrupted)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].outcome == outcome && fits(rows[i].lost, lost) &&
@@ -40,12 +43,15 @@ int cli_outcome_code(enum vfmig_outcome outcome, bool lost, bool interrupted)
 	return CLI_FAILED;
 }
 
-/* ---- what comes next ---- */
+/* ---- the next step ---- */
 
 #define NAMES 2048
 
-/* The devices that are there when the command has ended, as arguments; those of this process are not. */
-static const char *names_of(const struct cli_end *end, char out[NAMES])
+/*
+ * The devices that still exist when the command has ended, as arguments. Models in this process do
+ * not.
+ */
+static const char *names_of(const struct cli_endpoint *end, char out[NAMES])
 {
 	size_t used = 0;
 
@@ -66,33 +72,28 @@ static void print(const char *fmt, const char *a, const char *b)
 	snprintf(text, sizeof(text), fmt, a, b);
 #pragma GCC diagnostic pop
 	if (cli.json)
-		vfmig_event(&cli_json_events, "next", VFMIG_TEXT("sentence", text));
+		vfmig_event(&cli_json_events, "next", VFMIG_TEXT("message", text));
 	fprintf(stderr, "vfmig: next: %s\n", text);
 }
 
-static void after_doubt(const char *here, const char *there, const struct cli_end *other,
+static void after_doubt(const char *here, const char *there, const struct cli_endpoint *other,
 			const struct vfmig_migration_result *o)
 {
 	if (!other)
-		print("look at the destination, there, by 'vfmig info DEVICE': if its history "
-		      "says that it has run, 'vfmig reset --yes %s' gives this one up. If not, "
-		      "'vfmig reset DEVICE' there, and only when that has succeeded 'vfmig "
-		      "resume --yes %s' here",
+		print("run 'vfmig info DEVICE' at the destination. If its history says that it has run, discard the source with 'vfmig reset --yes %s'. If not, run 'vfmig reset DEVICE' there, and only after that has succeeded 'vfmig resume --yes %s' here",
 		      here, here);
 	else if (o->outcome == VFMIG_OUTCOME_DONE)
-		print("it runs at the destination: 'vfmig reset --yes %s' gives this one up", here,
+		print("the destination runs: discard the source with 'vfmig reset --yes %s'", here,
 		      "");
 	else if (!*there)
-		print("the destination is gone with this command: 'vfmig resume --yes %s' runs it "
-		      "here again",
+		print("the destination ended with this command: 'vfmig resume --yes %s' runs the source again",
 		      here, "");
 	else
-		print("'vfmig reset %2$s', and only when that has succeeded 'vfmig resume --yes "
-		      "%1$s', which runs it here again",
+		print("'vfmig reset %2$s', and only after that has succeeded 'vfmig resume --yes %1$s', which runs the source again",
 		      here, there);
 }
 
-static void after_source(const struct cli_end *end, const struct cli_end *other,
+static void after_source(const struct cli_endpoint *end, const struct cli_endpoint *other,
 			 const struct vfmig_migration_result *r,
 			 const struct vfmig_migration_result *o)
 {
@@ -105,18 +106,17 @@ static void after_source(const struct cli_end *end, const struct cli_end *other,
 	if (r->outcome == VFMIG_OUTCOME_IN_DOUBT)
 		after_doubt(here, there, other, o);
 	else if (r->lost_devices)
-		print("'vfmig info DEVICE' shows what each of %s is in, and what to do%s", here,
-		      "");
+		print("run 'vfmig info DEVICE' for each of %s; it prints the state and the next step%s",
+		      here, "");
 	else if (o->lost_devices && *there)
-		print("'vfmig reset %2$s'; then the same command with --start migrates %1$s", here,
-		      there);
+		print("'vfmig reset %2$s'; then repeat the command with --start to migrate %1$s",
+		      here, there);
 	else if (r->outcome != VFMIG_OUTCOME_DONE)
-		print("the same command with --start tries again, and 'vfmig resume %s' only runs "
-		      "it here%s",
+		print("repeat the command with --start to try again, or run 'vfmig resume %s' to only run the source%s",
 		      here, "");
 }
 
-void cli_outcome_next(const struct cli_end *end, const struct cli_end *other)
+void cli_print_next(const struct cli_endpoint *end, const struct cli_endpoint *other)
 {
 	struct vfmig_migration_result r, o = {0};
 	char names[NAMES];
@@ -127,7 +127,7 @@ void cli_outcome_next(const struct cli_end *end, const struct cli_end *other)
 	if (end->role == VFMIG_ROLE_SOURCE)
 		after_source(end, other, &r, &o);
 	else if (r.outcome != VFMIG_OUTCOME_DONE && *names_of(end, names))
-		print(r.lost_devices ? "'vfmig reset %s', before it is loaded again%s"
-				     : "%s: it is reset, and the same command can load it again%s",
+		print(r.lost_devices ? "run 'vfmig reset %s' before loading it again%s"
+				     : "%s was reset; repeat the command to load it again%s",
 		      names, "");
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A server gives up its rights: --user and --sandbox.
+ * Drop the privileges of a server: --user and --sandbox.
  *
- * The sandbox is a list of the system calls that serving takes. Every other call fails with EPERM instead of killing the
- * process, so that a call that a C library begins to make in a later version is an error that the server can report.
+ * The sandbox is a list of the system calls that serving needs. All others fail with EPERM instead
+ * of killing the process, so a call that a later C library makes is an error that the server
+ * reports.
  */
 #include <errno.h>
 #include <grp.h>
@@ -21,7 +22,7 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "confine.h"
+#include "sandbox.h"
 
 int cli_user_find(const char *name, struct cli_user *user)
 {
@@ -32,9 +33,9 @@ int cli_user_find(const char *name, struct cli_user *user)
 	errno = 0;
 	found = *name >= '0' && *name <= '9' && !*end ? getpwuid((uid_t)uid) : getpwnam(name);
 	if (!found && (errno == ENOMEM || errno == EMFILE || errno == ENFILE || errno == EIO))
-		return cli_failf("--user: %s cannot be looked up: %s", name, strerror(errno));
+		return cli_failf("--user: lookup of '%s': %s", name, strerror(errno));
 	if (!found)
-		return cli_usage("--user: there is no user '%s'", name);
+		return cli_usage("--user: unknown user '%s'", name);
 	*user = (struct cli_user){name, found->pw_uid, found->pw_gid};
 	return 0;
 }
@@ -42,22 +43,22 @@ int cli_user_find(const char *name, struct cli_user *user)
 int cli_user_become(const struct cli_user *user, const char *socket)
 {
 	if (socket && lchown(socket, user->uid, user->gid))
-		return cli_failf("--user: %s cannot be given to user %s: %s (only root can)",
-				 socket, user->name, strerror(errno));
+		return cli_failf("--user: chown of %s to user %s: %s (needs root)", socket,
+				 user->name, strerror(errno));
 	if (initgroups(user->name, user->gid) || setresgid(user->gid, user->gid, user->gid) ||
 	    setresuid(user->uid, user->uid, user->uid))
-		return cli_failf("--user: cannot become user %s: %s (only root can)", user->name,
+		return cli_failf("--user: setuid to %s: %s (needs root)", user->name,
 				 strerror(errno));
-	/* The kernel must not give back what was given up. */
+	/* Check that root privileges cannot be regained. */
 	if (user->uid && (!setuid(0) || !setgid(0)))
-		return cli_failf("--user: the process is still root after it became user %s",
+		return cli_failf("--user: the process still has root privileges after setuid to %s",
 				 user->name);
 	return 0;
 }
 
 /* ---- the sandbox ---- */
 
-/* Moves data on what is open, waits, asks for memory and threads; and removes the socket in the end. */
+/* Calls that use open descriptors, wait, allocate memory, create threads, and remove the socket. */
 static const int allowed[] = {
 	SYS_read,
 	SYS_write,
@@ -144,7 +145,7 @@ static const int allowed[] = {
 	SYS_uname,
 	SYS_prlimit64,
 	SYS_getrusage,
-#ifdef __x86_64__ /* names that newer architectures do not have */
+#ifdef __x86_64__ /* newer architectures do not have these */
 	SYS_poll,
 	SYS_epoll_wait,
 	SYS_stat,
@@ -155,7 +156,7 @@ static const int allowed[] = {
 #endif
 };
 
-/* Allowed only with a flag, or only without one: threads, but no processes; memory, but none to execute. */
+/* Calls that depend on a flag: threads but no processes, memory but no executable memory. */
 static const struct {
 	int call;
 	unsigned argument;
@@ -189,17 +190,20 @@ static const struct {
 #define UNLESS(test, k, skip)                                                                      \
 	{                                                                                          \
 		BPF_JMP | (test) | BPF_K, 0, skip, (unsigned)(k)                                   \
-	} /* go on if so, or pass over */
+	} /* continue, or skip the call's rule */
 
 int cli_sandbox(void)
 {
 	const struct sock_filter head[] = {
-		/* Another architecture's numbers mean other calls. */
+		/* System call numbers differ between architectures. */
 		LOAD(arch),
 		{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCHITECTURE},
 		RETURN(SECCOMP_RET_KILL_PROCESS),
 		LOAD(nr),
-		/* Its flags are out of a filter's reach; a C library uses clone() then. */
+		/*
+		 * A filter cannot read the flags of clone3(). With ENOSYS the C library uses
+		 * clone().
+		 */
 		UNLESS(BPF_JEQ, SYS_clone3, 1),
 		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
 	};
@@ -208,7 +212,7 @@ int cli_sandbox(void)
 	size_t n = COUNT(head);
 
 	if (!ARCHITECTURE)
-		return cli_failf("--sandbox: not known on this architecture");
+		return cli_failf("--sandbox: not supported on this architecture");
 	memcpy(filter, head, sizeof(head));
 	for (size_t i = 0; i < COUNT(allowed); i++, n += 2)
 		memcpy(&filter[n],
@@ -227,7 +231,7 @@ int cli_sandbox(void)
 	program.len = (unsigned short)n;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program))
-		return cli_failf("--sandbox: the kernel takes no filter of system calls: %s",
+		return cli_failf("--sandbox: the kernel rejected the seccomp filter: %s",
 				 strerror(errno));
 	return 0;
 }
