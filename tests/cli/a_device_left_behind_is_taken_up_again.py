@@ -61,7 +61,7 @@ check(B in out and f"vfmig reset {A}" in out and "--yes" not in out and "--start
 found(B, "ran")
 for command in (["migrate", A, SMALL], ["migrate", A, SMALL, "--start"], ["resume", A]):
     ran = run(*command, code=1)
-    check("moved away" in ran.err and "--start" not in ran.err and B in ran.err, ran.text())
+    check("was migrated" in ran.err and "--start" not in ran.err and B in ran.err, ran.text())
 run("reset", A)
 found(A, "new")
 

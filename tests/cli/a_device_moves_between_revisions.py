@@ -39,9 +39,9 @@ check("vfio.transactions" in run("inspect", path("f")).out)
 run("load", path("f"), SMALL)
 
 # What cannot be shown says why.
-for name, translate, why in ((SMALL, "translate,from=pfn", "shows no pfn"),
+for name, translate, why in ((SMALL, "translate,from=pfn", "does not support pfn migration"),
                              (SMALL, "translate,protocol=v3", "use one of v2, v1, pfn"),
-                             (SMALL + ",migration=off", "translate", "no migration")):
+                             (SMALL + ",migration=off", "translate", "does not support migration")):
     ran = run("info", name, "--filter", translate, code=1)
     check(why in ran.err, ran.text())
 

@@ -27,7 +27,7 @@ for action, code in (("enter", 0), ("watch", 4)):
     process = start("power", SMALL, action, stdout=subprocess.PIPE)
     check("low power allowed" in process.stdout.readline())
     stop(process, code, signal.SIGINT)
-    check(action == "watch" or "any more" in process.stdout.read())
+    check(action == "watch" or "no longer" in process.stdout.read())
 
 # What cannot be done has its sentence.
 run("power", SMALL, "doze", code=2)

@@ -6,12 +6,12 @@ FORGETFUL = ["--filter", "fault,op=reset,do=drop,times=0"]
 
 ran = run("check", SMALL)
 check("PASS   V2-42" in ran.out and "\nv2: DMA logging\n" in ran.out, ran.text())
-check("0 broken" in ran.out and "FAIL" not in ran.out, ran.text())
+check("0 failed" in ran.out and "FAIL" not in ran.out, ran.text())
 
 # What is broken is told with what was seen, and is exit code 1.
 ran = run("check", SMALL, "--rule", "V2-42", *FORGETFUL, code=1)
 check("FAIL   V2-42" in ran.out and "a reset in STOP leads to STOP" in ran.out, ran.text())
-check("1 rule is broken" in ran.err, ran.text())
+check("1 rule failed" in ran.err, ran.text())
 ran = run("check", SMALL, "-q", *FORGETFUL, code=1)
 check("PASS" not in ran.out and "FAIL   V2-03" in ran.out, ran.text())
 
@@ -43,8 +43,8 @@ check([e["rule"] for e in rules] == [e["rule"] for e in run("check", SMALL, "--j
 
 server, device = serve("s")
 ran = run("check", device)
-check("0 broken" in ran.out, ran.text())
+check("0 failed" in ran.out, ran.text())
 ran = run("check", device)
-check("0 broken" in ran.out, ran.text())
+check("0 failed" in ran.out, ran.text())
 stop(server)
 finish()

@@ -62,7 +62,7 @@ check(run("states", "stop", "stop").out == "STOP\n")
 
 # Where there is no way, the reason and exit code 1; what is no state is wrong use.
 ran = run("states", "stop_copy", "pre_copy", code=1)
-check(not ran.out and "STOP_COPY -> PRE_COPY is refused" in ran.err, ran.text())
+check(not ran.out and "STOP_COPY -> PRE_COPY is not allowed" in ran.err, ran.text())
 ran = run("states", "error", "running", code=1)
 check("reset" in ran.err, ran.text())
 ran = run("states", "--flags", "stop_copy", "running", "pre_copy", code=1)

@@ -13,7 +13,7 @@ def wrong(*args, word=""):
     check(word in ran.err, word, ran.text())
 
 
-wrong(word="which")
+wrong(word="no subcommand")
 wrong("fly", word="fly")
 wrong("info", word="usage")
 wrong("info", "model:copier", "model:copier", word="usage")
