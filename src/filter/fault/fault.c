@@ -238,8 +238,7 @@ static int parse(struct fault *fault, const char *text, struct vfmig_error *err)
 	fault->random = fault->seed;
 	fault->match.ops &= fit[fault->act];
 	if (!fault->match.ops)
-		return vfmig_err(err, -EINVAL,
-				 "do=%s does not apply to the selected operations",
+		return vfmig_err(err, -EINVAL, "do=%s does not apply to the selected operations",
 				 acts[fault->act]);
 	return 0;
 }
