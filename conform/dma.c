@@ -96,7 +96,7 @@ static enum conform_verdict each_write_is_told(struct conform *c)
 			return conform_fail(
 				c, "page %llu of the range was written and is not in the report",
 				(unsigned long long)some_pages[i]);
-	return conform_pass(c, "all of %zu written pages were told, with %llu others", SOME,
+	return conform_pass(c, "all %zu written pages were reported, with %llu others", SOME,
 			    (unsigned long long)(conform_told_count(c) - SOME));
 }
 
@@ -106,7 +106,7 @@ static enum conform_verdict no_more_than_was_written(struct conform *c)
 	NEED(c, write_page(c, 70));
 	NEED(c, report(c));
 	if (conform_told_count(c) != 1 || !conform_told(c, 70))
-		return conform_fail(c, "one page was written, the 70th, and %llu were told",
+		return conform_fail(c, "one page was written, the 70th, and %llu were reported",
 				    (unsigned long long)conform_told_count(c));
 	return conform_pass(c, "one page was written, the 70th, and bit 6 of word 1 was set");
 }
@@ -118,7 +118,8 @@ static enum conform_verdict reads_are_not_told(struct conform *c)
 	NEED(c, report(c));
 	for (uint64_t page = 30; page < 34; page++)
 		if (conform_told(c, page))
-			return conform_fail(c, "page %llu was only read, and is told as written",
+			return conform_fail(c,
+					    "page %llu was only read, and is reported as written",
 					    (unsigned long long)page);
 	return conform_pass(c, "four pages were read by DMA and are not in the report");
 }
@@ -237,17 +238,18 @@ static enum conform_verdict a_report_clears(struct conform *c)
 	NEED(c, report(c));
 	/* Nothing was written at all. Who knows of nothing that it is clean tells no less than was written. */
 	if (conform_told_count(c) == PAGES)
-		return conform_na(c, "it tells all pages, at every report, whatever was written");
+		return conform_na(c, "every report has all pages, whatever was written");
 	NEED(c, write_page(c, 5));
 	NEED(c, report(c));
 	MUST(c, report(c));
 	if (conform_told_count(c))
-		return conform_fail(c, "a second report told %llu pages once more",
+		return conform_fail(c, "a second report had %llu pages again",
 				    (unsigned long long)conform_told_count(c));
 	NEED(c, write_page(c, 5));
 	MUST(c, report(c));
 	if (!conform_told(c, 5))
-		return conform_fail(c, "page 5 was told, written once more, and not told again");
+		return conform_fail(c,
+				    "page 5 was reported, written again, and not reported again");
 	return conform_pass(c, "told once, gone; written again, told again");
 }
 
@@ -339,8 +341,9 @@ static enum conform_verdict nonsense_is_refused(struct conform *c)
 const struct conform_check conform_dma[] = {
 	{"DMA-01", "logging is started and stopped, as a probe says", CONFORM_LOGGING, false,
 	 it_can_be_started},
-	{"DMA-02", "each page that the device writes is told", WORKING, false, each_write_is_told},
-	{"DMA-03", "reads are not told", WORKING, true, reads_are_not_told},
+	{"DMA-02", "each page that the device writes is reported", WORKING, false,
+	 each_write_is_told},
+	{"DMA-03", "reads are not reported", WORKING, true, reads_are_not_told},
 	{"DMA-04", "the log does not depend on the migration state", WORKING | CONFORM_V2, false,
 	 state_does_not_matter},
 	{"DMA-05", "each range that START was given is covered", WORKING, false,
@@ -350,8 +353,8 @@ const struct conform_check conform_dma[] = {
 	{"DMA-09", "a page full of ranges is taken", CONFORM_LOGGING, false,
 	 a_page_of_ranges_is_taken},
 	{"DMA-11", "a second START is refused", CONFORM_LOGGING, false, a_second_start_is_refused},
-	{"DMA-13", "a report clears what it tells", WORKING, false, a_report_clears},
-	{"DMA-14", "a report is about the range that it was asked for", WORKING, false,
+	{"DMA-13", "a report clears what it reports", WORKING, false, a_report_clears},
+	{"DMA-14", "a report covers only the requested range", WORKING, false,
 	 a_report_is_about_its_range},
 	{"DMA-15", "one page that was written is one bit, in its place", WORKING, true,
 	 no_more_than_was_written},
@@ -359,7 +362,6 @@ const struct conform_check conform_dma[] = {
 	{"DMA-18", "a report only sets bits", WORKING, false, a_report_only_sets_bits},
 	{"DMA-20", "without START a report is refused", CONFORM_LOGGING, false,
 	 without_start_no_report},
-	{"DMA-21", "a report that cannot be meant is refused", CONFORM_LOGGING, false,
-	 nonsense_is_refused},
+	{"DMA-21", "an invalid report is refused", CONFORM_LOGGING, false, nonsense_is_refused},
 	{NULL},
 };

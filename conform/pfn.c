@@ -78,9 +78,10 @@ static enum conform_verdict each_write_is_told(struct conform *c)
 	MUST(c, ask(c, 0, PAGES));
 	for (size_t i = 0; i < SOME; i++)
 		if (!conform_told(c, some_pages[i]))
-			return conform_fail(c, "page %llu was written in pre-copy, and is not told",
-					    ULL(some_pages[i]));
-	return conform_pass(c, "all of %zu written pages were told, with %llu others", SOME,
+			return conform_fail(
+				c, "page %llu was written in pre-copy, and is not reported",
+				ULL(some_pages[i]));
+	return conform_pass(c, "all %zu written pages were reported, with %llu others", SOME,
 			    ULL(conform_told_count(c) - SOME));
 }
 
@@ -91,9 +92,9 @@ static enum conform_verdict no_more_than_was_written(struct conform *c)
 	NEED(c, write_page(c, 70));
 	NEED(c, ask(c, 0, PAGES));
 	if (conform_told_count(c) != 1 || !conform_told(c, 70))
-		return conform_fail(c, "one page was written, the 70th, and %llu were told",
+		return conform_fail(c, "one page was written, the 70th, and %llu were reported",
 				    ULL(conform_told_count(c)));
-	return conform_pass(c, "one page was written, and one was told");
+	return conform_pass(c, "one page was written, and one was reported");
 }
 
 static enum conform_verdict none_is_none(struct conform *c)
@@ -178,13 +179,13 @@ const struct conform_check conform_pfn[] = {
 	{"PFN-11", "start_pfn, page_size and total_pfns cannot be read", CONFORM_PFN, true,
 	 the_range_is_written_only},
 	{"PFN-14", "copied_pfns cannot be written", CONFORM_PFN, true, copied_is_read_only},
-	{"PFN-15", "no page is told that was not written", WORKING, true, no_more_than_was_written},
+	{"PFN-15", "only written pages are reported", WORKING, true, no_more_than_was_written},
 	{"PFN-16", "nothing written is 0", CONFORM_PFN, true, none_is_none},
-	{"PFN-27", "each page that the device writes while it saves is told", WORKING, false,
+	{"PFN-27", "each page that the device writes while it saves is reported", WORKING, false,
 	 each_write_is_told},
-	{"PFN-36", "stop-and-copy tells what was written last", WORKING, false,
+	{"PFN-36", "stop-and-copy reports the last writes", WORKING, false,
 	 stop_and_copy_tells_the_last},
-	{"PFN-37", "who asks about a part is told about that, and others are left", WORKING, false,
+	{"PFN-37", "a report of a part clears only that part", WORKING, false,
 	 a_part_is_told_of_a_part},
 	{NULL},
 };

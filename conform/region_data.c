@@ -314,7 +314,7 @@ const struct conform_check conform_region_data[] = {
 	{"V1-45", "stop-and-copy ends when nothing is pending", V1, false, it_comes_to_an_end},
 	{"V1-48", "a write of data_size returns when the data is consumed", V1, false,
 	 data_is_consumed},
-	{"V1-50", "data that is none shows as an error", V1, true, garbage_shows_as_an_error},
+	{"V1-50", "invalid data leads to an error", V1, true, garbage_shows_as_an_error},
 	{"V1-54", "what was saved is loaded in the same transactions", V1, false,
 	 what_is_saved_is_loaded},
 	{"V1-57", "a data_size that cannot be is refused", V1, false,

@@ -78,9 +78,9 @@ static const struct {
 	unsigned need;
 	const char *why;
 } needs[] = {
-	{CONFORM_V2, "the device does not show v2"},
-	{CONFORM_V1, "the device does not show v1"},
-	{CONFORM_PFN, "the device does not show pfn"},
+	{CONFORM_V2, "the device does not support v2"},
+	{CONFORM_V1, "the device does not support v1"},
+	{CONFORM_PFN, "the device does not support pfn"},
 	{CONFORM_P2P, "the device has no P2P states"},
 	{CONFORM_NO_P2P, "the device has P2P states"},
 	{CONFORM_PRE_COPY, "the device has no pre-copy"},
@@ -89,9 +89,7 @@ static const struct {
 	 "the device has no low power, or was given to be mapped and must stay awake"},
 	{CONFORM_PCI, "the device is no PCI device"},
 	{CONFORM_BY_SPACE, "the device could not be given any memory"},
-	{CONFORM_WORK,
-	 "the suite does not know how to make this device work (docs/check.md says how to "
-	 "teach it)"},
+	{CONFORM_WORK, "no workload is known for this device (docs/check.md says how to add one)"},
 	{CONFORM_RISKY, "it can hang a kernel whose driver gets it wrong: --risky asks it"},
 };
 
@@ -201,7 +199,7 @@ static void tell_about(struct conform *c, const struct conform_report *report)
 			      "no migration that was asked for");
 	snprintf(text + n, sizeof(text) - (size_t)n, "; %s; %s%s",
 		 c->has & CONFORM_LOGGING ? "logs its DMA" : "does not log its DMA",
-		 c->work ? "made to work as a " : "nobody here knows how to make it work",
+		 c->work ? "made to work as a " : "no workload is known for this device",
 		 c->work ? c->work->name : "");
 	if (report->about)
 		report->about(report->context, text);

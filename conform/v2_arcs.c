@@ -233,7 +233,7 @@ static enum conform_verdict optional_states_need_not_be_known(struct conform *c)
 const struct conform_check conform_v2_arcs[] = {
 	{"V2-09", "a SET that succeeds has done all of the way: GET says so at once", CONFORM_V2,
 	 false, optional_states_need_not_be_known},
-	{"V2-10", "the state never changes by itself", CONFORM_V2, false,
+	{"V2-10", "the state changes only by SET and reset", CONFORM_V2, false,
 	 nothing_changes_by_itself},
 	{"V2-19", "every arc of the machine can be taken", CONFORM_V2, false, each_arc},
 	{"V2-40", "ERROR cannot be asked for", CONFORM_V2, false, error_cannot_be_asked_for},

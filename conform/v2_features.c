@@ -25,8 +25,7 @@ static enum conform_verdict probe_agrees(struct conform *c)
 				c, "the device has %s, and a probe says that it has not: %s",
 				asked[i].name, c->err.text);
 	if (!conform_feature(c, PROBE | 0x7eee, NULL, 0))
-		return conform_fail(c, "a probe says that there is a feature 0x7eee, which nobody "
-				       "has defined");
+		return conform_fail(c, "PROBE of the undefined feature 0x7eee succeeded");
 	NEED(c, conform_get(c, &after));
 	if (before != after)
 		return conform_fail(c, "probing has taken the device from %s to %s",

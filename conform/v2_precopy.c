@@ -165,7 +165,7 @@ static enum conform_verdict info_shrinks(struct conform *c)
 	NEED(c, conform_set(c, VFMIG_STATE_PRE_COPY));
 	ret = info(c, &before);
 	if (ret == -ENOTTY || ret == -EOPNOTSUPP)
-		return conform_na(c, "nobody tells what pre-copy has: %s", c->err.text);
+		return conform_na(c, "PRECOPY_INFO is not supported: %s", c->err.text);
 	MUST(c, ret);
 	if (!before.initial_bytes)
 		return conform_na(c, "pre-copy has no initial bytes");

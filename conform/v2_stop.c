@@ -230,7 +230,7 @@ const struct conform_check conform_v2_stop[] = {
 	{"V2-22", "in STOP its state does not change", CONFORM_V2, true, stop_keeps_the_state},
 	{"V2-23", "in STOP and STOP_COPY configuration space answers", CONFORM_V2 | CONFORM_PCI,
 	 false, config_answers},
-	{"V2-24", "whoever touches a stopped device harms nobody", CONFORM_V2, false,
+	{"V2-24", "accesses to a stopped device do no harm", CONFORM_V2, false,
 	 access_in_stop_harms_nobody},
 	{"V2-31", "in RUNNING it is fully operational, also after a stop",
 	 CONFORM_V2 | CONFORM_WORK, false, running_runs},
