@@ -165,8 +165,7 @@ static inline void vfmig_migration_options_init(struct vfmig_migration_options *
  *	name; when the callback returns 0, the source gives the devices up. A failure fails the migration, and the
  *	devices run on
  *
- * Called from the thread that runs the step (the library's, after vfmig_migration_start()). A callback that is NULL
- * is skipped.
+ * Called from the thread that runs the step. A callback that is NULL is skipped.
  */
 struct vfmig_migration_user {
 	int (*pause)(void *context, int64_t deadline, struct vfmig_error *err);
@@ -288,8 +287,7 @@ int vfmig_migration_run(struct vfmig_migration *m, int in_fd, int out_fd, struct
  * @source: a migration of that role, complete except for its channel
  * @destination: the other end, likewise
  *
- * Connects them by a socket pair and runs the destination in a thread, the source in the calling thread. Events of both
- * are emitted in these two threads.
+ * The destination runs in a thread, the source in the calling thread; events are emitted in them.
  *
  * Return: as vfmig_migration_run() of the source; the destination's error if the source succeeds. The results of both
  * remain available.
@@ -300,8 +298,7 @@ int vfmig_migration_run_local(struct vfmig_migration *source, struct vfmig_migra
 /**
  * vfmig_migration_cancel() - cancel a migration
  *
- * From any thread, at any time, also before it begins. The step in progress returns -ECANCELED when everything is
- * restored. No effect after COMMIT.
+ * From any thread at any time. The step in progress returns -ECANCELED after restoring everything. No effect after COMMIT.
  */
 void vfmig_migration_cancel(struct vfmig_migration *m);
 
@@ -349,7 +346,7 @@ ssize_t vfmig_migration_step(struct vfmig_migration *m, enum vfmig_step step, ui
  *
  * All signals except SIGBUS are blocked in the thread.
  *
- * Return: 0; -EBUSY while another step is in progress; or the error of pthread_create().
+ * Return: 0; -EALREADY while a step is in progress; or the error of pthread_create().
  */
 int vfmig_migration_start(struct vfmig_migration *m, enum vfmig_step step, uint64_t budget,
 			  struct vfmig_error *err);

@@ -166,7 +166,7 @@ int vfmig_migration_start(struct vfmig_migration *m, enum vfmig_step step, uint6
 	int ret;
 
 	if (m->step.runs)
-		return vfmig_err(err, -EBUSY, "a step is running already");
+		return vfmig_err(err, -EALREADY, "a step is running already");
 	m->step.what = step;
 	m->step.budget = budget;
 	m->step.err = (struct vfmig_error){0};

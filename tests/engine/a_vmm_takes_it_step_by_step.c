@@ -25,7 +25,7 @@ static void start(struct side *side, enum vfmig_step step)
 
 	side->step = step;
 	CHECKF(!vfmig_migration_start(side->end->m, step, BUDGET, &err), "%s", err.text);
-	CHECK_EQ(vfmig_migration_start(side->end->m, step, BUDGET, NULL), -EBUSY);
+	CHECK_EQ(vfmig_migration_start(side->end->m, step, BUDGET, NULL), -EALREADY);
 	CHECK_EQ(vfmig_migration_step(side->end->m, step, BUDGET, NULL), -EBUSY);
 	side->busy = true;
 	side->steps++;
