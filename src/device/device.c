@@ -69,6 +69,12 @@ void vfmig_device_set_timeout(struct vfmig_device *device, uint64_t msec)
 
 void vfmig_submit(struct vfmig_device *device, struct vfmig_request *request)
 {
+	unsigned handles = device->ops->handles;
+
+	if (request->op == VFMIG_OP_FEATURE && !(handles & DEVICE_HANDLES_RUNS))
+		request->feature.runs = NULL;
+	else if (request->op == VFMIG_OP_DATA_READ && !(handles & DEVICE_HANDLES_ZERO_COPY))
+		request->data.lent = NULL;
 	device->ops->submit(device, request);
 }
 

@@ -24,7 +24,18 @@
 
 #include "device/inner.h"
 
+/* Optional parts of a request, by which its result may go past its own buffer. */
+enum device_handles {
+	DEVICE_HANDLES_RUNS = 1 << 0,	   /* @runs of FEATURE */
+	DEVICE_HANDLES_ZERO_COPY = 1 << 1, /* @lent of DATA_READ */
+};
+
+/*
+ * @handles: the optional parts that @submit handles, itself or in the device to which it passes the request on.
+ *	vfmig_submit() removes all others, so that a layer that declares nothing finds each result in its buffer
+ */
 struct device_ops {
+	unsigned handles;
 	void (*submit)(struct vfmig_device *device, struct vfmig_request *request);
 	bool (*cancel)(struct vfmig_device *device, struct vfmig_request *request);
 	int (*fd)(struct vfmig_device *device);

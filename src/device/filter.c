@@ -23,9 +23,6 @@ void *filter_request(struct vfmig_device *device, struct vfmig_request *outer, s
 	inner->request = *outer;
 	inner->borrows = true;
 	inner->back = back;
-	/* A filter that looks at a report looks for it in the bitmap. */
-	if (outer->op == VFMIG_OP_FEATURE)
-		inner->request.feature.runs = NULL;
 	return inner;
 }
 

@@ -287,6 +287,7 @@ static void close_kit(struct vfmig_device *device)
 }
 
 const struct device_ops kit_ops = {
+	.handles = DEVICE_HANDLES_RUNS | DEVICE_HANDLES_ZERO_COPY,
 	.submit = submit,
 	.cancel = cancel,
 	.fd = show_fd,

@@ -31,6 +31,7 @@ static void submit(struct vfmig_device *device, struct vfmig_request *request)
 }
 
 static const struct device_ops ops = {
+	.handles = DEVICE_HANDLES_ZERO_COPY,
 	.submit = submit,
 	.cancel = filter_cancel,
 	.fd = filter_fd,

@@ -273,9 +273,6 @@ void fault_apply(struct fault *fault, struct vfmig_request *request)
 
 	if (!call)
 		return;
-	/* Data must be in the buffer to be spoilt. */
-	if (request->op == VFMIG_OP_DATA_READ)
-		call->inner.request.data.lent = NULL;
 	switch ((enum fault_act)fault->act) {
 	case FAULT_ERROR:
 	case FAULT_HANG:

@@ -95,7 +95,6 @@ static int copy_list(struct mediate_job *job)
 			job->more_size = 0;
 		job->more = calloc(1, job->more_size + 8);
 		report->bitmap = (uintptr_t)job->more;
-		job->job.inner.request.feature.runs = NULL;
 		ret = job->more ? 0 : -ENOMEM;
 	}
 	return ret;

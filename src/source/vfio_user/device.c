@@ -225,6 +225,7 @@ static void close_device(struct vfmig_device *device)
 }
 
 static const struct device_ops ops = {
+	.handles = DEVICE_HANDLES_RUNS,
 	.submit = submit,
 	.cancel = vfio_user_cancel,
 	.fd = get_fd,
