@@ -30,8 +30,8 @@
  * them in memory with a descriptor (a memfd, also with huge pages; a file on ext4 or xfs), provided that the system has
  * no swap for anonymous memory. Other memory is read, which allocates its pages if it is shared.
  *
- * A migration uses bounded memory: VFMIG_MIGRATION_BUFFERS buffers of VFMIG_MIGRATION_BUFFER_BYTES, 200 KiB for the table
- * of maps, some KiB for each device, and during the negotiation up to 32 MiB for the peer's description.
+ * It uses bounded memory: VFMIG_MIGRATION_BUFFERS buffers of VFMIG_MIGRATION_BUFFER_BYTES, 200 KiB for the table of maps,
+ * some KiB for each device, and during the negotiation up to 32 MiB for the peer's description.
  *
  * Threads: one thread at a time uses a migration, but vfmig_migration_cancel(), vfmig_migration_get_estimate() and
  * vfmig_migration_get_result() may be called from any thread at any time. Both ends may live in one process.
@@ -381,9 +381,7 @@ struct vfmig_estimate {
 	uint32_t unknown;
 };
 
-/**
- * vfmig_migration_get_estimate() - get the estimate of the last round or ITERATE; allowed while a step is in progress
- */
+/** vfmig_migration_get_estimate() - get the latest estimate; allowed while a step is in progress */
 void vfmig_migration_get_estimate(struct vfmig_migration *m, struct vfmig_estimate *estimate);
 
 /**
