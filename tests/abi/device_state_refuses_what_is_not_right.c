@@ -292,6 +292,47 @@ static void ends(void)
 	}
 }
 
+/* What is wrong with a state in transactions; the state in the chunk has @len bytes of the sample. */
+static void expect_wrapped(uint32_t entries, uint16_t type, size_t len, bool end, const char *why)
+{
+	static struct sample outer, whole;
+	static struct abi_ds_slot slots[SAMPLE_ENTRIES], inner_slots[SAMPLE_ENTRIES];
+	const struct abi_ds_model model = {.name = ABI_DS_TRANSACTIONS,
+					   .name_len = sizeof(ABI_DS_TRANSACTIONS) - 1,
+					   .version = 1,
+					   .entries = entries};
+	struct abi_ds_reader r, inner;
+	const char *got;
+
+	sample_begin(&whole);
+	sample_all(&whole);
+	memset(&outer, 0, sizeof(outer));
+	PUT(&outer, abi_ds_put_preamble(&outer.w, buf, cap));
+	PUT(&outer, abi_ds_put_schema(&outer.w, buf, cap, &model, sample_entries));
+	s = outer;
+	raw(type, type == ABI_DS_CHUNK ? ABI_DS_CHUNK_FIRST | ABI_DS_CHUNK_LAST : 0, whole.bytes,
+	    (uint32_t)(len ? len : whole.len));
+	if (end)
+		PUT(&s, abi_ds_put_end(&s.w, buf, cap));
+	memset(&w, 0, sizeof(w));
+	abi_ds_reader_init(&inner, &world_events, &w, inner_slots, SAMPLE_ENTRIES);
+	abi_ds_reader_init(&r, &world_events, &w, slots, SAMPLE_ENTRIES);
+	abi_ds_reader_unwrap(&r, &inner);
+	got = abi_ds_reader_feed(&r, s.bytes, s.len);
+	if (!got)
+		got = abi_ds_reader_finish(&r);
+	expect_sentence(__FILE__, __LINE__, "a state in transactions", got, why);
+}
+
+static void transactions(void)
+{
+	expect_wrapped(0, ABI_DS_CHUNK, 0, true, NULL);
+	expect_wrapped(1, ABI_DS_CHUNK, 0, true, "the schema of transactions has entries");
+	expect_wrapped(0, ABI_DS_OPAQUE, 0, true, "there is opaque data among transactions");
+	expect_wrapped(0, ABI_DS_CHUNK, 20, true,
+		       "the transactions end before the state in them does");
+}
+
 /* A callback's refusal ends the reading, whichever it is. */
 static const char no[] = "no";
 static int countdown;
@@ -429,6 +470,7 @@ int main(void)
 	RUN(frames());
 	RUN(contents());
 	RUN(ends());
+	RUN(transactions());
 	RUN(callbacks());
 	RUN(writers());
 	return 0;
