@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Regions: what is behind each BAR, and accesses to them.
+ * Regions: the memory and registers behind each BAR, and accesses to them.
  *
- * A BAR has the model's registers, one block of memory, or both; one is the kit's, with the MSI-X table.
- * Memory is accessed where it lies, without asking the model or waiting for it, so that two devices whose
- * models copy into each other's memory never wait for one another. Registers are the model's: it sees
- * aligned accesses of at most the width it asked for, and none while its state is being loaded or is
- * lost; what is not there then reads as all ones, as on a bus.
+ * A BAR has the model's registers, one block of memory, or both. One BAR belongs to the kit and
+ * has the MSI-X table. Memory is accessed in place, without calling the model or waiting for it.
+ * So two devices whose models copy into each other's memory never wait for one another. Registers
+ * belong to the model: it sees aligned accesses of at most the width in its description, and none
+ * while its state is being loaded or is lost. Registers without a model behind them read as all
+ * ones, as on a bus.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -188,7 +189,7 @@ ssize_t kit_region_fd(struct vfmig_kit *kit, struct vfmig_request *request)
 	if (fd < 0)
 		return vfmig_err(request->err, -errno, "%s: region %u: %s", kit->device.name,
 				 request->region_fd.index, strerror(errno));
-	/* From now on it may be written behind our back, and is compared when it is saved. */
+	/* From now on others may write the block without the kit seeing it; saving compares it. */
 	atomic_store(&block->shared, true);
 	request->region_fd.fd = fd;
 	request->region_fd.file_offset = 0;

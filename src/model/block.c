@@ -2,8 +2,9 @@
 /*
  * Blocks: a device's own memory, which others can map.
  *
- * It is shared memory with a descriptor, sealed at its size, so that whoever maps it cannot shrink it under
- * us. Pages that nobody touched take no memory, are never read, and are saved as one run of zeros.
+ * A block is shared memory with a descriptor, sealed at its size, so that a process that maps it
+ * cannot shrink it. Untouched pages take no memory, are never read, and are saved as one run of
+ * zeros.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,8 +83,9 @@ void kit_block_zero(struct kit_block *block, uint64_t offset, uint64_t len)
 }
 
 /*
- * Into pages that nobody touched yet, by way of the file: the kernel then makes and fills each of them in one go,
- * in half the time of a fault, a page of zeros and a copy; and if there is no memory it says so.
+ * Write to untouched pages through the file: the kernel then allocates and fills each page in one
+ * go. That takes half the time of a fault, a zeroed page and a copy, and a lack of memory is
+ * reported as an error.
  */
 int kit_block_fill(struct kit_block *block, uint64_t offset, const void *data, size_t len)
 {
@@ -103,7 +105,7 @@ int kit_block_fill(struct kit_block *block, uint64_t offset, const void *data, s
 	return 0;
 }
 
-/* A file without holes says so at once; to seek for one in it takes a look at each page. */
+/* A file without holes reports that immediately; a seek for a hole in it visits each page. */
 static bool has_holes(const struct kit_block *block)
 {
 	struct stat st;
@@ -124,7 +126,7 @@ uint64_t kit_block_extent(const struct kit_block *block, uint64_t offset, bool *
 	if (next < 0 && errno == ENXIO)
 		next = end; /* a hole until the end */
 	else if (next < 0)
-		next = at; /* cannot tell: take it for data */
+		next = at; /* unknown: treat it as data */
 	*data = next == at;
 	if (*data) {
 		next = lseek(block->fd, at, SEEK_HOLE);
@@ -146,8 +148,8 @@ uint64_t kit_block_used(const struct kit_block *block)
 }
 
 /*
- * Memory of a device is written while it is saved: what is torn is marked, and saved again. That is meant,
- * and so not for ThreadSanitizer, which gets a copy of its own to look away from.
+ * The model may write device memory while it is saved. A torn page is marked and saved again, so
+ * the race is intended. ThreadSanitizer gets a copy of its own that it does not instrument.
  */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -186,7 +188,10 @@ bool kit_all_zero(const void *bytes, size_t len)
 {
 	const unsigned char *b = bytes;
 
-	/* What is not zero shows at once as a rule; what is compares with itself, one byte on. */
+	/*
+	 * A non-zero page usually differs in its first bytes; otherwise compare the page with
+	 * itself, one byte on.
+	 */
 	return !len || (!b[0] && !memcmp(b, b + 1, len - 1));
 }
 #endif

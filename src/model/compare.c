@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Blocks that others may write: compared at the stop, with what was sent.
+ * Blocks that others may write: compared at the stop with what was sent.
  *
- * Once somebody has a descriptor of a block, writes to it are seen by nobody. Sending it whole after the stop
- * would make pre-copy useless for it; reading it whole is the least that can be done, and a hash of
- * each page as it was sent turns reading into knowing. XXH3 reads at several times the speed at which a
- * page is copied and sent, so a block that has hardly changed costs a fraction of the downtime that
- * sending it would, and one that has changed all over costs that fraction more. It takes 16 bytes for
- * each page, 4 MiB for 1 GiB, as long as the migration lasts.
+ * Once another process has a descriptor of a block, no log covers its writes. Sending the whole
+ * block after the stop would make pre-copy useless for it, so the block is read instead and
+ * compared with a hash of each page as it was sent. XXH3 reads at several times the speed at which
+ * a page is copied and sent. A block that has hardly changed costs a fraction of the downtime that
+ * sending it would cost; one that has changed everywhere costs that fraction more. The hashes take
+ * 16 bytes for each page, 4 MiB for 1 GiB, as long as the migration lasts.
  *
- * The hash is of the bytes that went out, not of the memory, which may have changed meanwhile. Its seed is
- * drawn anew for each block and session: a guest cannot prepare two pages that look the same.
+ * The hash covers the bytes that were sent and not the memory, which may have changed meanwhile.
+ * Each block and session has a new random seed, so a guest cannot prepare two pages with the same
+ * hash.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 #include "model/save.h"
 
-#define STRETCH (256u * KIT_PAGE) /* compared in one go, so that sending goes on between */
+#define STRETCH (256u * KIT_PAGE) /* compared in one go; sending continues in between */
 
 static bool shared(const struct kit_save_block *b)
 {
@@ -55,7 +56,10 @@ void kit_save_remember(struct kit_save_block *b, uint64_t at, const void *sent, 
 		if (n == KIT_PAGE) {
 			*hash = XXH3_128bits_withSeed(from, n, b->seed);
 		} else {
-			/* Cut by the end of the reader's buffer; the rest is what comes next. */
+			/*
+			 * The page was cut by the end of the reader's buffer; its remainder comes
+			 * next.
+			 */
 			memcpy(b->cut + in_page, from, n);
 			*hash = in_page + n < KIT_PAGE
 					? (XXH128_hash_t){0, 0}
@@ -91,7 +95,10 @@ bool kit_save_compare(struct kit_save_block *b)
 	if (at == size || !shared(b))
 		return false;
 	if (!b->sent) {
-		/* It was sent before we knew, or there is no memory: all of it. */
+		/*
+		 * The block was sent before it was found to be shared, or there is no memory for
+		 * hashes: mark all of it.
+		 */
 		vfmig_dirty_mark(b->marks, 0, size);
 		b->compared = size;
 		return true;

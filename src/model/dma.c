@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A model's DMA: only while it may, with writes in the log and reads into blocks marked.
+ * A model's DMA: allowed only while the device may run. Writes are logged, and reads into blocks
+ * mark their pages.
  *
- * Who detaches or quiesces the device waits for the model's quantum, or for its threads in quiesce(): so an
- * address space that was seen here stays until the transfer is done.
+ * A thread that detaches or quiesces the device waits for the model's quantum, or in quiesce() for
+ * the model's threads. So an address space that was seen here stays until the transfer is done.
  */
 #include <errno.h>
 
 #include "device/space.h"
 #include "model/kit.h"
 
-/* What came in by DMA may have landed in a block. */
+/* DMA may have read into a block: mark its pages. */
 static void mark_blocks(struct vfmig_kit *kit, const uint8_t *buf, size_t len)
 {
 	for (unsigned i = 0; i < kit->block_count; i++) {

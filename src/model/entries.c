@@ -32,7 +32,7 @@ static uint64_t block_size(const struct vfmig_kit *kit, const struct vfmig_entry
 	return size;
 }
 
-/* Where in a BAR the block is, and so how far into its file it begins. */
+/* The BAR that the block is in, and so the block's offset in its file. */
 static uint64_t block_front(const struct vfmig_kit *kit, const char *name)
 {
 	for (unsigned i = 0; i < VFMIG_BARS; i++) {
@@ -258,7 +258,7 @@ void kit_entries_close(struct vfmig_kit *kit)
 	free(kit->stage);
 }
 
-/* ---- what the list is for, besides saving and loading ---- */
+/* ---- other uses of the list, besides saving and loading ---- */
 
 void kit_apply_defaults(struct vfmig_kit *kit)
 {

@@ -2,11 +2,11 @@
 /*
  * The gate: one thread at a time in the model, and no thread waits to get in.
  *
- * A request that arrives while another thread is inside is parked; the thread inside does what is parked before it
- * leaves. (Up to a limit: the rest is left to the thread that works the device.) That keeps the order in which
- * requests came, and it keeps the promise that submitting never waits: not for a register access behind a
- * quantum of work, and not for a quantum that waits for DMA which the submitting thread itself would have to
- * serve.
+ * A request that arrives while another thread is inside is parked. The thread inside executes the
+ * parked requests before it leaves, up to a limit; the thread that drives the device executes the
+ * others. That keeps requests in order of arrival, and submitting never waits: neither for a
+ * register access behind a quantum of work, nor for a quantum whose DMA the submitting thread
+ * itself would have to serve.
  */
 #include <unistd.h>
 
@@ -18,16 +18,19 @@ struct waiting {
 	bool is_new;
 };
 
-/* So many requests of other threads; these work the device while they wait, and so do the rest. */
+/*
+ * The most parked requests that a thread executes for other threads. Their owners drive the device
+ * while they wait, and execute the remaining ones.
+ */
 #define MOST 64
 
-/* With gate_lock held, without which nothing is parked or unparked. */
+/* Parking and unparking need gate_lock. Called with gate_lock held. */
 static bool is_waiting(const struct vfmig_kit *kit)
 {
 	return kit->gate_queue.chain[true].first;
 }
 
-/* With gate_lock held and the gate taken: do what is parked. */
+/* Execute parked requests. Called with gate_lock held and the gate taken. */
 static void drain(struct vfmig_kit *kit, unsigned *n)
 {
 	struct vfmig_request *request;
@@ -46,7 +49,7 @@ static void drain(struct vfmig_kit *kit, unsigned *n)
 	}
 }
 
-/* The same, then leave. Drops the lock. */
+/* Execute parked requests, then leave the gate. Drops gate_lock. */
 static void leave(struct vfmig_kit *kit)
 {
 	unsigned n = 0;
@@ -116,7 +119,7 @@ bool kit_take_back(struct vfmig_kit *kit, struct vfmig_request *request)
 	return had;
 }
 
-/* One quantum of the model's work, if it may run; it keeps its kick until then if not. */
+/* Run one quantum of the model's work if the model may run; otherwise its wake stays pending. */
 static void run(struct vfmig_kit *kit)
 {
 	if (atomic_load(&kit->level) != KIT_RUNS || !atomic_exchange(&kit->kicked, false))
@@ -134,7 +137,7 @@ int kit_process(struct vfmig_device *device, struct vfmig_error *err)
 
 	atomic_store(&kit->awake, false);
 	n = read(kit->work_fd, &count, sizeof(count));
-	(void)n; /* it may have been the unmask eventfd that made us readable */
+	(void)n; /* the descriptor may be readable because of the unmask eventfd */
 	kit_unmask_poll(kit);
 	pthread_mutex_lock(&kit->gate_lock);
 	if (kit->gate_taken) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a device is: its kind, its capabilities, and regions beside those of a PCI device, or in their place.
+ * A device's description: its kind, its capabilities, and regions in addition to those of a PCI
+ * device or instead of them.
  *
- * A model that says nothing is a PCI device, and all of this is the constant that it was.
+ * A model without a description is a PCI device, and all answers here are constants.
  */
 #include <errno.h>
 #include <string.h>

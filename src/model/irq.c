@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Interrupts, from the model's side: raised here, signalled when nothing is in the way.
+ * Interrupts, from the model's side: raised here, and signalled unless something holds them back.
  *
- * What can be in the way: the vector's or the function's mask, a mask of SET_IRQS, the device being
- * stopped, no eventfd. The interrupt is pending then, and is looked at again when any of these changes.
- * So none is lost at a switchover: pending bits and the pin's level travel with the device, and are
- * signalled on the far side once it runs and its new user has brought eventfds.
+ * A vector's or the function's mask, a mask of SET_IRQS, a stopped device and a missing eventfd
+ * hold an interrupt back. The interrupt is then pending, and is checked again when any of these
+ * changes. So no interrupt is lost at a switchover: pending bits and the pin's level travel with
+ * the device, and are signalled at the destination when the device runs and its new user has
+ * brought eventfds.
  *
- * Two things are unlike a device on a bus. Vectors begin unmasked, since a user of VFIO enables them by SET_IRQS
- * and need not touch the table at all (a VMM shows its guest a table of its own). And whether MSI-X is
- * enabled in configuration space does not matter, for the same reason.
+ * Two things differ from a device on a bus. Vectors begin unmasked, since a user of VFIO enables
+ * them by SET_IRQS and need not touch the table (a VMM exposes a table of its own to its guest).
+ * For the same reason it does not matter whether MSI-X is enabled in configuration space.
  */
 #include <errno.h>
 #include <poll.h>
@@ -93,8 +94,8 @@ void kit_signal(int fd)
 	ssize_t n;
 
 	/*
-	 * An eventfd takes a signal unless its count is at the top, and then there is nothing to add. Asked
-	 * first, because the descriptor may be one that blocks, and the user one who would like that.
+	 * A write to an eventfd at its maximum count adds nothing and would block. Poll first,
+	 * because the user's descriptor may be a blocking one.
 	 */
 	if (poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT)) {
 		n = write(fd, &one, sizeof(one));
@@ -172,9 +173,9 @@ void kit_irqs_reset(struct vfmig_kit *kit)
 }
 
 /*
- * What was signalled and nobody has read yet is lost to a user that moves: where it looks for it again is another
- * eventfd. So a device that stops takes its signals back, and they are pending, as if they had come a moment
- * later.
+ * A user that moves loses a signal that it has not read yet: its new eventfd is another one. So a
+ * device that stops takes unread signals back and keeps them pending, as if they had been raised a
+ * moment later.
  */
 static void take_back(struct kit_irqs *irq)
 {
@@ -215,7 +216,7 @@ void kit_irqs_config(struct vfmig_kit *kit, bool function_masked, bool intx_disa
 	pthread_mutex_unlock(&kit->irq.lock);
 }
 
-/* The part of [offset, offset + len) that is in an array at base, copied one way or the other. */
+/* Copy the part of [offset, offset + len) that is in an array at base, in either direction. */
 static void overlap(uint64_t base, uint8_t *array, size_t size, uint64_t offset, uint8_t *buf,
 		    uint32_t len, bool write)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A model as a device: which request goes where, and when the model may work.
+ * A model as a device: routes each request, and decides when the model may work.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -17,13 +17,13 @@ void kit_wake(struct vfmig_kit *kit)
 	    !pthread_equal(atomic_load(&kit->worker), pthread_self()))
 		atomic_store(&kit->restless, true);
 	n = write(kit->work_fd, &one, sizeof(one));
-	(void)n; /* it can only fail because it is readable already */
+	(void)n; /* fails only if the eventfd is readable already */
 }
 
 /*
- * A model without threads has work only when it is asked something, and whoever asks sees that it has. One with threads
- * of its own is found out when the first of them has something to do: that waits a few milliseconds, and nothing
- * after it does.
+ * A model without threads gets work only from requests, and the thread that sends a request sees
+ * the work. A model with threads of its own is detected when its first thread has work: that work
+ * waits a few milliseconds, and later work does not.
  */
 static bool is_idle(struct vfmig_device *device)
 {
@@ -38,12 +38,15 @@ static bool is_idle(struct vfmig_device *device)
 
 void vfmig_kit_wake(struct vfmig_kit *kit)
 {
-	/* A kick that is waiting while the device may not run makes no noise; settle() does, later. */
+	/*
+	 * A wake that arrives while the device may not run is not signalled; settle() signals it
+	 * later.
+	 */
 	if (!atomic_exchange(&kit->kicked, true) && atomic_load(&kit->level) == KIT_RUNS)
 		kit_wake(kit);
 }
 
-/* ---- what the model may do ---- */
+/* ---- the levels of the model ---- */
 
 static enum kit_level level_of(const struct vfmig_kit *kit, enum vfmig_state state)
 {
@@ -66,8 +69,8 @@ static int quieten(struct vfmig_kit *kit, struct vfmig_error *err)
 	if (atomic_load(&kit->level) != KIT_RUNS)
 		return 0;
 	/*
-	 * The model brings what it has begun to its end, and only then is there no DMA: a thread of its own may be
-	 * between two writes that belong together.
+	 * The model finishes the work that it has begun; only then is there no DMA. A thread of
+	 * the model may be between two writes that belong together.
 	 */
 	ret = kit->model->quiesce ? kit->model->quiesce(kit, kit->self, err) : 0;
 	atomic_store(&kit->level, KIT_QUIESCED);
@@ -98,7 +101,7 @@ static int resume(struct vfmig_kit *kit, struct vfmig_error *err)
 		atomic_store(&kit->level, before);
 		return ret;
 	}
-	/* What there is to do may have come with the state, or while the device was quiet. */
+	/* Work may have arrived with the state, or while the device was in KIT_QUIET. */
 	atomic_store(&kit->kicked, true);
 	kit_wake(kit);
 	return 0;
@@ -110,7 +113,7 @@ int kit_settle(struct vfmig_kit *kit, enum vfmig_state state, struct vfmig_error
 
 	if (level == KIT_STOPPED)
 		return stop(kit, err);
-	/* From STOPPED to QUIET there is nothing to tell a model: it goes on doing nothing. */
+	/* From STOPPED to QUIET the model is not called: it stays idle. */
 	kit_irqs_halt(kit, false);
 	return level == KIT_QUIESCED ? quieten(kit, err) : resume(kit, err);
 }
@@ -225,7 +228,10 @@ static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request)
 		return;
 	case VFMIG_OP_SPACE_MAP:
 	case VFMIG_OP_SPACE_UNMAP:
-		/* DMA looks the map up each time, and an unmap waits for it: nothing is kept here. */
+		/*
+		 * The kit caches no map: DMA looks the map up each time, and an unmap waits for
+		 * it.
+		 */
 		request_complete(request, 0);
 		return;
 	case VFMIG_OP_FEATURE:
@@ -238,7 +244,10 @@ static void dispatch(struct vfmig_kit *kit, struct vfmig_request *request)
 	}
 }
 
-/* Maps are the space's, and do not touch the device; nor does mapping a region, which is refused instead. */
+/*
+ * Maps belong to the space and do not touch the device. Mapping a region is refused while the
+ * device may sleep.
+ */
 static bool wakes(enum vfmig_op op)
 {
 	return op != VFMIG_OP_SPACE_MAP && op != VFMIG_OP_SPACE_UNMAP && op != VFMIG_OP_REGION_FD;
@@ -248,7 +257,10 @@ static bool may_hand_out(struct vfmig_kit *kit, struct vfmig_request *request)
 {
 	uint32_t region = request->region_fd.index;
 
-	/* A migration region's data section is ours and not the device's: it may be touched while that sleeps. */
+	/*
+	 * A migration region's data section belongs to the kit and not to the device: it is
+	 * accessible while the device sleeps.
+	 */
 	if (region >= VFMIG_PCI_REGION_COUNT || !kit_mappable(kit, region) ||
 	    kit_power_hands_out(kit, region))
 		return true;

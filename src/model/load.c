@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loading: the bytes that a data session is written, checked as they come.
+ * Loading: the bytes written to a data session, checked as they arrive.
  *
- * Blocks go straight to their memory. Fields wait in a place of their own until all of the state is there:
- * registers from a stranger are not put where the model uses them before they are known to be complete, and
- * then the model looks at them at once (loaded()). The first thing that is wrong is kept, and said again
- * to whoever goes on.
+ * Blocks go straight to their memory. Fields are staged until all of the state has arrived: the
+ * kit does not put registers from an untrusted source where the model uses them before they are
+ * known to be complete, and then the model checks them in loaded(). The first error is kept, and
+ * is reported again for every later write.
  *
  * What a stream may hold follows from the state table and the stream's version of the model; see
  * struct vfmig_entry.
@@ -20,22 +20,22 @@
 #include "abi/range.h"
 #include "model/kit.h"
 
-/* What has come of one of our entries. */
+/* Progress of one entry. */
 struct arrival {
 	bool announced, here;
-	uint64_t high; /* BLOCK: all before this has come */
+	uint64_t high; /* BLOCK: everything before this offset has arrived */
 };
 
 struct kit_load {
 	struct vfmig_kit *kit;
 	struct abi_ds_reader reader;
 	struct abi_ds_slot *slots;
-	unsigned *entry_of; /* of the schema's nth entry: which of ours */
+	unsigned *entry_of; /* for the schema's nth entry, the index of the kit's entry */
 	struct arrival *arrivals;
 	uint32_t version; /* of the model that saved it */
 	uint64_t opaque_at;
-	struct abi_ds_reader inner; /* of a state that comes in a device's transactions */
-	struct vfmig_error error;   /* the sentence of the first refusal */
+	struct abi_ds_reader inner; /* of a state that arrives in a device's transactions */
+	struct vfmig_error error;   /* of the first refusal */
 };
 
 __attribute__((format(printf, 2, 3))) static const char *refuse(struct kit_load *load,
@@ -161,7 +161,10 @@ static const char *on_field(void *user, uint32_t index, const void *value, size_
 	return NULL;
 }
 
-/* The reader has seen to it that a block's bytes come in order at first, and within it. */
+/*
+ * The reader has checked that a block's bytes arrive in order the first time, and within the
+ * block.
+ */
 static const char *on_block(void *user, uint32_t index, uint64_t offset, const void *data,
 			    size_t len)
 {
@@ -189,7 +192,10 @@ static const char *on_zero(void *user, uint32_t index, uint64_t offset, uint64_t
 	unsigned i = load->entry_of[index];
 	uint64_t before = load->arrivals[i].high, end = abi_sum(offset, len);
 
-	/* The block was cleared when loading began: what has not come yet is zero, and takes no memory. */
+	/*
+	 * The block was cleared when loading began: bytes that have not arrived are zero and take
+	 * no memory.
+	 */
 	if (offset < before)
 		kit_block_zero(load->kit->entries[i].block, offset,
 			       end < before ? len : before - offset);
@@ -240,7 +246,10 @@ int kit_load_open(struct vfmig_kit *kit, struct kit_load **out, struct vfmig_err
 
 	if (load) {
 		load->kit = kit;
-		/* For any schema: of a stranger's it is to be said why it is refused, not how long it is. */
+		/*
+		 * Accepts a schema of any length: for a third-party one the error is why it is
+		 * refused, and not its length.
+		 */
 		load->slots = calloc(ABI_DS_ENTRIES_MAX, sizeof(*load->slots));
 		load->entry_of = calloc(ABI_DS_ENTRIES_MAX, sizeof(*load->entry_of));
 		load->arrivals = calloc(kit->entry_count, sizeof(*load->arrivals));
@@ -266,7 +275,7 @@ void kit_load_close(struct kit_load *load)
 	free(load);
 }
 
-/* What was announced and has not come: for whoever reads that END came too early. */
+/* Entries that were announced and have not arrived, for the message about an early END. */
 static const char *missing(const struct kit_load *load)
 {
 	for (unsigned i = 0; i < load->kit->entry_count; i++) {

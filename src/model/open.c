@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Making a device of a model, and taking it apart.
+ * Creating a device of a model, and destroying it.
  *
- * The kit's options and the model's are parsed as one table into one piece of memory: the kit's structure, with
- * the instance behind it.
+ * The kit's options and the model's are parsed as one table into one piece of memory: the kit's
+ * structure, followed by the instance.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 #include "model/kit.h"
 
-/* Aligned for whatever an instance holds. */
+/* Aligned for any type in an instance. */
 #define INSTANCE_AT ((sizeof(struct kit_options) + 63) & ~(size_t)63)
 
 enum { ALL, STOP_COPY, P2P, PRE_COPY, OFF };

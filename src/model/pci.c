@@ -2,10 +2,11 @@
 /*
  * Configuration space: 256 bytes, and a mask of the bits that can be written.
  *
- * All of it follows from the mask: a write changes the bits that it has, so that a BAR shows its size after a
- * write of all ones, and what cannot be written in a running device cannot differ in a loaded one.
- * It answers in every state of the migration. What other writes mean (decoding on or off, bus master)
- * is between the user and its guest: as behind vfio-pci, regions and DMA work without.
+ * Everything follows from the mask. A write changes only the bits in the mask, so a BAR returns
+ * its size after a write of all ones, and bits that cannot be written in a running device cannot
+ * differ in a loaded one. Configuration space answers in every state of the migration. The other
+ * effects of writes (decoding on or off, bus master) are between the user and its guest: as behind
+ * vfio-pci, regions and DMA work without them.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,7 +29,7 @@ enum {
 	CAPABILITIES = 0x34,
 	LINE = 0x3c,
 	PIN = 0x3d,
-	MSIX = 0x40, /* the one capability */
+	MSIX = 0x40, /* the only capability */
 	MSIX_CONTROL = MSIX + 2,
 	MSIX_TABLE = MSIX + 4,
 	MSIX_PBA = MSIX + 8,

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Low power: a device whose user allows it sleeps when there is nothing to do, and wakes before anything reaches it.
+ * Low power: a device whose user allows it sleeps when it has no work, and wakes before any access
+ * reaches it.
  *
- * While it is allowed, every request goes through the gate. There it is woken for, and done; and who leaves the
- * gate with nothing left in the queue asks the model whether it will sleep. So nothing is ever done to a device
- * that sleeps, and nothing counts the accesses under way. As long as it is not allowed, it costs a look at a flag.
+ * While low power is allowed, every request goes through the gate. The request wakes the device
+ * there and is executed. A thread that leaves the gate with an empty queue calls the model to let
+ * it sleep. So no request reaches a sleeping device, and accesses under way need no count. While
+ * low power is not allowed, it costs the test of a flag.
  *
- * Waking ends the permission if it was given with an eventfd, which is signalled then, once. Otherwise the device sleeps
- * again when the access is over. A device may wake by itself: its kick is what wakes it.
+ * If the permission was given with an eventfd, waking ends the permission and signals the eventfd,
+ * once. Otherwise the device sleeps again after the access. A device may also wake without a
+ * request: its own wake of the work eventfd does it.
  *
- * What somebody has mapped can be reached without asking us, and cannot be taken back. So who has had a descriptor of a
- * region cannot have the device sleep, and while it may sleep no descriptor is given.
+ * Mapped memory can be reached without the kit, and a mapping cannot be taken back. So low power
+ * is refused once a descriptor of a region was given away, and no descriptor is given while the
+ * device may sleep.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,7 +74,7 @@ void kit_power_rest(struct vfmig_kit *kit)
 
 /* ---- the features ---- */
 
-/* Whether nobody can reach a region without us; from now on nobody will, until it is disallowed. */
+/* Whether all access to regions goes through the kit; it stays so until low power is disallowed. */
 static int allow(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	int ret = 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Saving: the bytes that a data session reads, made as they are read.
+ * Saving: the bytes that a data session reads, produced as they are read.
  *
- * What goes out, in this order: the schema; a first pass over all blocks; what the model has written in
- * them since, again and again. All that is pre-copy. When the device has stopped: what was written last; of
- * blocks that somebody else may have written, what is not as it was sent (compare.c); the fields, as
- * they were at the stop; what the model's own save() gives; END.
+ * The order is: the schema; a first pass over all blocks; then, repeatedly, what the model has
+ * written in them since. All that is pre-copy. When the device has stopped: the pages written
+ * last; of blocks that other processes may have written, the pages that differ from what was sent
+ * (compare.c); the fields, as they were at the stop; the output of the model's own save(); END.
  *
- * What is said next is chosen here, and given to the reader by save_read.c.
+ * This file chooses what comes next; save_read.c copies it to the reader.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 #include "model/save.h"
 
-/* The most whole pages that a BLOCK frame takes. */
+/* The most whole pages that fit in a BLOCK frame. */
 #define FRAME  (ABI_DS_BLOCK_DATA_MAX & ~(KIT_PAGE - 1))
 #define OPAQUE 65536u
 
@@ -64,7 +64,7 @@ static int make_schema(struct kit_save *save, struct vfmig_error *err)
 	return 0;
 }
 
-/* Begin the first pass: what was written until now is in it. */
+/* Begin the first pass: it covers everything written until now. */
 static void begin_pass(struct kit_save *save)
 {
 	save->pass = 0;
@@ -146,14 +146,14 @@ static int take_fields(struct kit_save *save, struct vfmig_error *err)
 }
 
 /*
- * From here on only what was written until now counts: a user who goes on writing to a stopped device, which
- * it should not do, cannot keep the end of the data away.
+ * From here on only pages written until now count: a user who keeps writing to a stopped device,
+ * which is a mistake, cannot delay the end of the data.
  */
 static int take_marks(struct kit_save_block *b, struct vfmig_error *err)
 {
 	struct dirty_config config = {.size = b->block->block.size};
 
-	/* What is sent after the stop is what there is: nothing to compare. */
+	/* What is sent after the stop is final: there is nothing to compare. */
 	if (!b->pass_at)
 		b->compared = b->block->block.size;
 	if (dirty_create(&b->last, &config))
@@ -163,7 +163,7 @@ static int take_marks(struct kit_save_block *b, struct vfmig_error *err)
 	return 0;
 }
 
-/* It did not stop after all: the marks go back to where they are made. */
+/* The stop was undone: the marks go back to the block's own map. */
 static void give_marks_back(struct kit_save_block *b)
 {
 	if (!b->last)
@@ -220,14 +220,14 @@ static void send_data(struct kit_save *save, struct kit_save_block *b, uint64_t 
 }
 
 /*
- * The first bytes of a page come from memory, as a rule, and each would be waited for: of so many pages they are on their
- * way at a time. And where so many pages in a row were not zero, only each fourth is looked at: a zero page that goes
- * as data is sent for nothing, and no more than that.
+ * The first bytes of a page usually come from memory, and each load would be waited for: so many
+ * pages are prefetched. After this many non-zero pages in a row, only each fourth page is tested.
+ * A zero page that goes as data costs the transfer and nothing else.
  */
 #define PAGES_AHEAD   8u
 #define ALL_LOOKED_AT (32u * KIT_PAGE)
 
-/* The page after page @n of a run that is to be looked at. */
+/* The next page to test after page @n of a run. */
 static uint64_t next_look(uint64_t n, bool zero)
 {
 	return n + (zero || n < ALL_LOOKED_AT ? 1 : 4) * KIT_PAGE;
@@ -240,8 +240,8 @@ static void fetch(const uint8_t *bytes, uint64_t at, uint64_t len)
 }
 
 /*
- * Send some of the window, whose marks have been taken: either the zero pages that it begins with, or
- * the others. Returns how many bytes that is.
+ * Send some of the window, whose marks have been cleared: either the zero pages that it begins
+ * with, or the others. Returns the number of bytes.
  */
 static uint64_t send_some(struct kit_save *save, struct kit_save_block *b, uint64_t at,
 			  uint64_t len)
@@ -301,7 +301,7 @@ static bool next_of_pass(struct kit_save *save)
 			end = at + (end - at < FRAME ? end - at : FRAME);
 		dirty_clear(b->marks, at, end - at);
 		if (!data) {
-			/* Once more, now that the marks are taken: is it a hole still? */
+			/* Check again now that the marks are cleared: is it still a hole? */
 			end = kit_save_extent(b, at, &data);
 			if (data)
 				continue;
@@ -325,7 +325,7 @@ static int first_run(void *opaque, uint64_t at, uint64_t len)
 	return 1;
 }
 
-/* The next written page or pages behind the last ones, and then from the beginning. */
+/* The next written page or pages behind the last ones; wraps around at the end. */
 static bool next_of_written(struct kit_save *save, struct kit_save_block *b)
 {
 	struct vfmig_dirty *dirty = b->marks;
@@ -356,7 +356,10 @@ static bool next_written(struct kit_save *save)
 	return false;
 }
 
-/* Marks what differs in one more stretch of a block that others may write; false when there is none. */
+/*
+ * Marks what differs in one more stretch of a block that others may write; false if no stretch is
+ * left.
+ */
 static bool compare_more(struct kit_save *save)
 {
 	for (unsigned i = 0; i < save->block_count; i++)
@@ -365,7 +368,7 @@ static bool compare_more(struct kit_save *save)
 	return false;
 }
 
-/* The model's own bytes; 1, 0 at their end, or its failure. */
+/* The output of the model's save(). Returns 1, 0 at its end, or its failure. */
 static int next_opaque(struct kit_save *save, struct vfmig_error *err)
 {
 	struct vfmig_kit *kit = save->kit;
@@ -420,7 +423,7 @@ int kit_save_next(struct kit_save *save, struct vfmig_error *err)
 	return 1;
 }
 
-/* ---- the model says that all is new ---- */
+/* ---- the model reports that all is new ---- */
 
 void kit_save_look_for_reinit(struct kit_save *save)
 {

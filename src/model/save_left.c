@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How much is left to save: what a user plans its switchover by.
+ * How much is left to save. A user plans its switchover by it.
  *
- * Nothing here is exact, and all of it errs upward: pages that turn out zero take next to nothing, memory that
- * nobody touched is known to take nothing, and what is compared at the stop counts as if all of it
- * differed.
+ * The value is an estimate that errs upward: pages that turn out zero take next to nothing,
+ * untouched memory is known to take nothing, and memory to compare at the stop counts as if all of
+ * it differed.
  */
 #include "model/save.h"
 
@@ -17,7 +17,7 @@ static uint64_t pass_left(const struct kit_save *save)
 		uint64_t rest = b->block->block.size - b->pass_at;
 		uint64_t used = kit_block_used(b->block);
 
-		/* Frames of their own for single pages cost less than the 64th part. */
+		/* Separate frames for single pages cost less than a 64th of the data. */
 		if (rest)
 			left += KIT_SAVE_HEAD + (used < rest ? used + used / 64 : rest + rest / 64);
 	}

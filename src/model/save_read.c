@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reading what is saved: copied to the reader's buffer, or lent.
+ * Reading what is saved: copied to the reader's buffer, or passed as a zero-copy buffer.
  *
- * A block's bytes are copied once, from its memory to the reader's buffer. A reader who sends them on at once needs
- * no buffer: it is told where they are, and a copy by the processor is spared, which for a large memory that no
- * cache holds is a third of all the work at this end. The rule of marks makes both safe while the model writes: a
- * page's mark is taken before the page is looked at, so whatever is written after that look is marked again. A
- * frame that is cut by the end of the reader's buffer goes on in the next one, and may do so after the device
- * has stopped.
+ * A block's bytes are copied once, from its memory to the reader's buffer. A reader that sends
+ * them immediately needs no buffer: it gets their address, which saves the processor a copy. For a
+ * large memory that no cache holds, that is a third of all the work at this end. The rule of marks
+ * makes both safe while the model writes: a page's mark is cleared before the page is read, so a
+ * later write marks it again. A frame that is cut by the end of the reader's buffer goes on in the
+ * next one, and may do so after the device has stopped.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "model/save.h"
 
-/* Where it goes: to @buf, of which @used bytes are, and to @lent, unless that is NULL. */
+/* The destination: @buf, of which @used bytes are filled, and @lent, unless that is NULL. */
 struct out {
 	uint8_t *buf;
 	size_t used;
 	struct vfmig_lent *lent;
 };
 
-/* Less than this is copied in the time that it takes to tell where it is. */
+/* Fewer bytes than this are copied in less time than passing their address takes. */
 #define WORTH_LENDING (4 * KIT_PAGE)
 
 static void *put(struct out *out, size_t n)
@@ -41,8 +41,8 @@ static void *put(struct out *out, size_t n)
 }
 
 /*
- * A block's bytes. What is remembered of them is remembered as it was sent, so that needs the copy; and the last
- * piece is kept for copies.
+ * A block's bytes. Hashes cover the bytes as they were sent, so hashing needs the copy. The last
+ * piece is reserved for copies.
  */
 static void put_data(struct out *out, struct kit_save_block *b, uint64_t at, size_t n)
 {

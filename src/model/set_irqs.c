@@ -2,9 +2,9 @@
 /*
  * Interrupts, from the user's side: SET_IRQS, as vfio-pci has it.
  *
- * What it sets is between this device and its user: eventfds and masks are not state, do not migrate, and
- * survive a reset. Where vfio-pci refuses, this refuses; it goes further in one thing: MSI-X vectors can be
- * masked, and say so (MASKABLE).
+ * SET_IRQS configures only this device and this user: eventfds and masks are not state, do not
+ * migrate, and survive a reset. This code refuses what vfio-pci refuses. It goes further in one
+ * thing: MSI-X vectors can be masked, and report MASKABLE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #include "model/kit.h"
 
-/* Indexes that there are; a device that is not PCI has a vector behind each. */
+/* The indexes that exist; a device that is not PCI has one vector for each. */
 static uint32_t irq_indexes(const struct vfmig_kit *kit)
 {
 	return kit->is_pci ? VFMIG_PCI_IRQ_COUNT : kit->info->irq_count;
@@ -45,7 +45,10 @@ ssize_t kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request)
 	struct vfmig_irq_info info = {.argsz = sizeof(info), .index = request->info.index};
 	size_t size = request->info.size;
 
-	/* Linux refuses the error interrupt of a function without error reporting; QEMU warns if its count is 0. */
+	/*
+	 * Linux refuses the error interrupt of a function without error reporting; QEMU warns if
+	 * its count is 0.
+	 */
 	if (info.index >= irq_indexes(kit) || (kit->is_pci && info.index == VFMIG_PCI_IRQ_ERR))
 		return vfmig_err(request->err, -EINVAL, "%s has no interrupt index %u",
 				 kit->device.name, info.index);
@@ -67,7 +70,7 @@ ssize_t kit_irq_info(struct vfmig_kit *kit, struct vfmig_request *request)
 	return sizeof(info);
 }
 
-/* Put a descriptor (or -1) into its place, and close what was there. */
+/* Store a descriptor (or -1) in its slot, and close the previous one. */
 static void replace(int *place, int fd)
 {
 	if (*place >= 0)
@@ -75,7 +78,7 @@ static void replace(int *place, int fd)
 	*place = fd;
 }
 
-/* Whether the nth of a request's interrupts is meant: all by NONE, those that are not 0 by BOOL. */
+/* Whether the request selects its nth interrupt: NONE selects all, BOOL those that are not 0. */
 static bool meant(const struct vfmig_request *request, uint32_t n)
 {
 	return (request->irqs.flags & VFMIG_IRQ_SET_DATA_NONE) || request->irqs.bools[n];
@@ -88,7 +91,7 @@ static bool disables(const struct vfmig_request *request)
 
 /* ---- INTx ---- */
 
-/* What is watched besides the work: an eventfd by which the user unmasks the pin. */
+/* Watch, besides the work, an eventfd by which the user unmasks the pin. */
 static int watch(struct vfmig_kit *kit, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -119,7 +122,7 @@ void kit_unmask_poll(struct vfmig_kit *kit)
 	pthread_mutex_lock(&kit->irq.lock);
 	poll_one.fd = kit->irq.unmask_fd;
 	if (poll_one.fd >= 0 && poll(&poll_one, 1, 0) == 1) {
-		/* Without waiting, whatever the user has done to the descriptor in between. */
+		/* Does not block, even if the user has changed the descriptor's flags. */
 		if (preadv2(poll_one.fd, &into, 1, -1, RWF_NOWAIT) == sizeof(count))
 			unmask(kit);
 		else if (errno != EAGAIN)
@@ -209,7 +212,7 @@ static int set_msix(struct vfmig_kit *kit, const struct vfmig_request *request, 
 	return 0;
 }
 
-/* ---- REQ: nothing here wants its device back, but a user may set it up and try it ---- */
+/* ---- REQ: the kit never requests its device back, but a user may set it up and test it ---- */
 
 static int set_req(struct vfmig_kit *kit, const struct vfmig_request *request, int *fds)
 {
@@ -226,7 +229,7 @@ static int set_req(struct vfmig_kit *kit, const struct vfmig_request *request, i
 	return 0;
 }
 
-/* ---- those of a device that is not PCI: a vector for each index ---- */
+/* ---- interrupts of a device that is not PCI: one vector for each index ---- */
 
 static int set_own(struct vfmig_kit *kit, const struct vfmig_request *request, int *fds)
 {
@@ -280,12 +283,12 @@ bool kit_is_eventfd(int fd)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, what, sizeof(what) - 1);
 	if (n < 0)
-		return errno != EBADF && errno != ENOENT; /* no /proc: the benefit of the doubt */
+		return errno != EBADF && errno != ENOENT; /* no /proc: accept the descriptor */
 	what[n] = 0;
 	return !strcmp(what, "anon_inode:[eventfd]");
 }
 
-/* Copies of all the descriptors, or none. */
+/* Duplicate all the descriptors, or none. */
 static int *copy_fds(const struct vfmig_request *request, struct vfmig_error *err)
 {
 	uint32_t count = request->irqs.count;

@@ -2,13 +2,14 @@
 /*
  * A model's migration: v2's states, arc by arc.
  *
- * An arc does up to three things, in this order: it quiets or stops the model, it begins, turns or ends the
- * data, and it lets the model go on. What fails before anything was lost leaves the device where it
- * was, which the user can ask for; what cannot be undone leads to ERROR, and a reset out of it.
+ * An arc does up to three things, in this order: it quiesces or stops the model; it begins, turns
+ * or ends the data; and it lets the model go on. A failure before anything was lost leaves the
+ * device in its old state, which the user can query. A failure that cannot be undone leads to
+ * ERROR, and a reset leads out of it.
  *
- * What leads to ERROR: the model failing to quiesce, stop or resume, and a state that arrived whole but was not
- * accepted by the model. Data that is refused or not complete leaves the device in RESUMING: what was
- * there before is gone already, so only a reset, or the rest of the data, helps.
+ * These lead to ERROR: the model fails to quiesce, stop or resume; or a state arrived whole and
+ * the model did not accept it. Data that is refused or incomplete leaves the device in RESUMING.
+ * The old state is gone by then, so only a reset or the rest of the data helps.
  */
 #include <errno.h>
 
@@ -33,7 +34,7 @@ static void close_save(struct vfmig_kit *kit)
 	kit->save = NULL;
 }
 
-/* Begin to take a state in: the old one goes, so that nothing of it shines through. */
+/* Begin to load a state: first clear the old one, so that none of it remains. */
 static int begin_load(struct vfmig_kit *kit, struct vfmig_error *err)
 {
 	int ret = kit_load_open(kit, &kit->load, err);
@@ -61,7 +62,7 @@ static int begin_save(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_e
 	return ret;
 }
 
-/* The data's part of an arc, with session_lock held. *lost: the device's state is gone. */
+/* The data's part of an arc, called with session_lock held. *lost: the device's state is gone. */
 static int turn_data(struct vfmig_kit *kit, enum vfmig_state from, enum vfmig_state to, bool *lost,
 		     struct vfmig_error *err)
 {
@@ -129,7 +130,7 @@ static int take_arc(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_err
 		kit_power_up(kit);
 		return enter_error(kit, ret, err);
 	}
-	/* Up, to the new state, or back up to the old one. */
+	/* Raise the model's level for the new state, or back for the old one. */
 	if (kit_settle(kit, kit->state, ret ? NULL : err))
 		return enter_error(kit, ret ? ret : -EIO, err);
 	return ret;
@@ -159,7 +160,10 @@ static ssize_t go(struct vfmig_kit *kit, enum vfmig_state to, struct vfmig_error
 
 ssize_t kit_reset(struct vfmig_kit *kit, struct vfmig_error *err)
 {
-	/* Quiet first: a model's threads do not see their registers change. A failure is what resets are for. */
+	/*
+	 * Quiesce first: a model's threads do not see their registers change. A failure is
+	 * ignored: the reset repairs it.
+	 */
 	kit_settle(kit, VFMIG_STATE_STOP, NULL);
 	pthread_mutex_lock(&kit->session_lock);
 	close_save(kit);
@@ -242,7 +246,10 @@ void kit_session_execute(struct vfmig_kit *kit, struct vfmig_request *request)
 	request_complete(request, result);
 }
 
-/* What changes the state or the model goes through the gate; the data of pre-copy passes while it works. */
+/*
+ * Requests that change the state or the model go through the gate; pre-copy data is read while the
+ * model works.
+ */
 static bool needs_gate(const struct vfmig_kit *kit, enum vfmig_op op)
 {
 	if (op == VFMIG_OP_DATA_READ)
