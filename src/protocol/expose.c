@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Showing a session in several revisions, and who uses it; see expose.h.
+ * Exposing a session in several revisions, and which of them is in use; see expose.h.
  */
 #include <errno.h>
 #include <string.h>
@@ -84,9 +84,12 @@ void expose_reset(struct expose *expose)
 	atomic_store(&expose->in_use, 0);
 }
 
-/* ---- who uses it ---- */
+/* ---- the revision in use ---- */
 
-/* Which revision a request is about, or 0; whether it changes the device's state. */
+/*
+ * The revision that a request belongs to, or 0; and whether the request changes the device's
+ * state.
+ */
 static unsigned about(const struct expose *expose, const struct vfmig_request *request,
 		      bool *changes)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session and a logger, shown in one revision of the protocol or in several at once.
+ * A session and a logger, exposed in one or several revisions of the protocol.
  *
- * Of several, one is in use at a time: the first by which a user changes the device's state, until a reset. To the
- * others the device is busy meanwhile. To look what there is (information, probes) is no use.
+ * Only one of several revisions is in use at a time. The first request that changes the device's
+ * state selects it, until a reset. Meanwhile requests in the other revisions fail with "busy".
+ * Reading information and probing select no revision.
  */
 #ifndef EXPOSE_H
 #define EXPOSE_H
@@ -13,7 +14,7 @@
 #include "protocol/region/driver.h"
 #include "protocol/v2/v2.h"
 
-/* How it is shown: what options are parsed into. */
+/* How a session is exposed: the structure that options are parsed into. */
 struct expose_options {
 	uint64_t protocol; /* of expose_protocols */
 	uint64_t data;	   /* enum region_data */
@@ -26,10 +27,10 @@ struct expose_options {
 extern const char *const expose_protocols[];
 extern const char *const expose_data[];
 extern const char *const expose_bitmaps[];
-/* "newest" (0), then the revisions that vfmig_session_open() takes by name; closed by NULL. */
+/* "newest" (0), then the names of revisions that vfmig_session_open() accepts; closed by NULL. */
 extern const char *const expose_session_protocols[];
 
-/* The entries of a table of options; @at: where in the parsed structure the options are. */
+/* The entries of a table of options; @at: the offset of the options in the parsed structure. */
 #define EXPOSE_OPTIONS(at)                                                                         \
 	{.name = "protocol",                                                                       \
 	 .kind = VFMIG_OPTION_CHOICE,                                                              \
@@ -68,18 +69,19 @@ struct expose {
 	struct region_driver *region; /* v1 or pfn, or NULL */
 	uint32_t index;		      /* its index */
 	enum vfmig_region_revision revision;
-	atomic_uint in_use; /* the revision whose user has changed the state; 0: none */
+	atomic_uint in_use; /* the revision whose user has changed the state; 0: none yet */
 };
 
-/** expose_init() - nothing is shown yet: features are refused as unknown */
+/** expose_init() - nothing is exposed yet: features are refused as unknown */
 void expose_init(struct expose *expose);
 
 /**
- * expose_open() - show them
+ * expose_open() - expose a session and a log
  * @session: the device's migration, or NULL for a device that cannot migrate
- * @log: its log, or NULL. A logger is shown as DMA logging beside v2 and v1; in pfn it is the region's
- * @options: how
- * @index: of the migration region, where there is one
+ * @log: its log, or NULL. v2 and v1 expose a logger as DMA logging; in pfn the log is part
+ *	of the region
+ * @options: which revisions, and how
+ * @index: of the migration region, if there is one
  * @framed: the session's data is that of docs/device-state.md
  */
 int expose_open(struct expose *expose, struct vfmig_session *session, const struct region_log *log,
@@ -87,14 +89,20 @@ int expose_open(struct expose *expose, struct vfmig_session *session, const stru
 		struct vfmig_error *err);
 void expose_fini(struct expose *expose);
 
-/** expose_submit() - answer a device's request; false if it is for somebody else */
+/** expose_submit() - answer a device's request; false if the request belongs to other code */
 bool expose_submit(struct expose *expose, struct vfmig_request *request);
 bool expose_cancel(struct expose *expose, struct vfmig_request *request);
 
-/** expose_regions() - how many regions the device has, if it has that many without */
+/**
+ * expose_regions() - the number of regions, of a device that has so many without the migration
+ * region
+ */
 uint32_t expose_regions(const struct expose *expose, uint32_t others);
 
-/** expose_dma_logging() - whether a user finds DMA logging, and not a log in the revision's own form */
+/**
+ * expose_dma_logging() - whether a user finds DMA logging, and not a log in the revision's own
+ * form
+ */
 bool expose_dma_logging(const struct expose *expose);
 
 /** expose_understands_reinit() - whether the user accepts that pre-copy begins again */

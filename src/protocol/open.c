@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which revision a device is driven by: the newest that it shows, or the one that was asked for.
+ * Select the revision for a device: the newest that the device exposes, or the one that the
+ * caller names.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,8 +12,9 @@
 #include "protocol/v2/v2.h"
 
 /*
- * Newest first. A drive says -EOPNOTSUPP for a device that does not show its revision. Since v1 takes any migration
- * region that does not say that it is pfn's, pfn gets those that do, or any if it was asked for by name.
+ * Newest first. A user side returns -EOPNOTSUPP for a device that does not expose its revision. v1
+ * accepts any migration region without a capability that names pfn. pfn accepts regions with that
+ * capability, or any region if the caller names pfn.
  */
 static const struct {
 	const char *name;

@@ -17,7 +17,10 @@ static void back(struct inner *inner)
 	run((struct steps *)((char *)inner - offsetof(struct steps, inner)), inner->request.result);
 }
 
-/* The result goes to the outer request, unless it is cancelled; with the lock held. True if there is a next one. */
+/*
+ * Complete the outer request with the result, unless it is cancelled; with the lock held. True if
+ * there is a next one.
+ */
 static bool next(struct steps *steps, struct vfmig_request **outer, ssize_t result)
 {
 	struct inner *waiting;
@@ -39,7 +42,7 @@ static bool next(struct steps *steps, struct vfmig_request **outer, ssize_t resu
 	return steps->busy;
 }
 
-/* Take steps until one has to wait or there are no more requests. */
+/* Take steps until one waits or there are no more requests. */
 static void run(struct steps *steps, ssize_t result)
 {
 	struct vfmig_request *outer;
@@ -71,7 +74,10 @@ static void run(struct steps *steps, ssize_t result)
 		}
 		more = next(steps, &outer, result);
 		pthread_mutex_unlock(&steps->lock);
-		/* Without more to do the machine may be gone as soon as the last request is done. */
+		/*
+		 * With no more requests, the machine may be freed as soon as the last request is
+		 * completed.
+		 */
 		if (outer)
 			request_complete(outer, result);
 		result = 0;

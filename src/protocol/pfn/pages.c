@@ -2,13 +2,15 @@
 /*
  * pfn's written pages: start_pfn, page_size, total_pfns, copied_pfns, and the bitmap.
  *
- * The user writes a range and reads copied_pfns: none of (the rest of) it, all of (the rest of) it, or so many
- * pages as the bitmap tells of; then data_offset once, for where the bitmap is. It goes on with the range
- * from there, by writing what is left of it or just by reading copied_pfns again.
+ * The user writes a range and reads copied_pfns. The value means: none of (the rest of) the range
+ * was written, all of it was, or the bitmap covers that many pages. Then the user reads
+ * data_offset once, for the position of the bitmap. It continues the range by writing what is left
+ * of it, or just by reading copied_pfns again.
  *
- * Telling a page forgets it. So that none is lost: an answer stands until its bitmap was fetched; pages
- * in a bitmap that was never fetched are owed, and the next who asks about them is told all; and who writes
- * the same range again in the middle of it may mean to go on or to start over, which only "all" serves.
+ * Reporting a page clears it. Three rules prevent the loss of a page. An answer stands until its
+ * bitmap was fetched. Pages of a bitmap that was never fetched stay pending, and the next report
+ * of any of them reports all pages of its range. A user that writes the same range again in the
+ * middle of it may mean to go on or to start over; only "all" is right for both.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +32,7 @@ int region_pages_open(struct region_driver *driver, struct vfmig_error *err)
 					      : vfmig_err(err, -ENOMEM, "no memory for a bitmap");
 }
 
-/* How many pages a bitmap tells of at most. Some users read a word more than there is. */
+/* The most pages that a bitmap covers. Some users read one word more than there is. */
 static uint64_t most(const struct region_pages *pages)
 {
 	return (pages->size - 8) / 8 * 64;
@@ -94,7 +96,7 @@ static ssize_t started(struct steps *steps, ssize_t result)
 	driver->pages.stale = result >= 0 && late;
 	if (driver->pages.stale && driver->log.logger)
 		return steps_work(steps, stop_logger, stopped);
-	/* Of a device that has no log all pages count as written. */
+	/* If the device has no log, all pages count as written. */
 	if (result == -ENOTTY || result == -EOPNOTSUPP)
 		result = 0;
 	return driver->pages.then(steps, result);
@@ -107,7 +109,7 @@ static ssize_t start_device(struct region_driver *driver)
 
 	if (!driver->log.session_tells) {
 		n = driver->log.ranges(driver->log.context, pages->ranges, REGION_LOG_RANGES);
-		/* Where nothing is mapped nothing can be written. */
+		/* Unmapped pages cannot be written. */
 		if (!n)
 			return started(&driver->steps, 0);
 	}
@@ -119,7 +121,7 @@ static ssize_t start_device(struct region_driver *driver)
 		       &pages->ask.control, sizeof(pages->ask.control), started);
 }
 
-/* It may be on from now on, whether or not anybody is there to hear of it. */
+/* From now on the log may be on, even if the user does not get the answer. */
 static ssize_t start_log(struct region_driver *driver)
 {
 	driver->pages.stale = true;
@@ -169,7 +171,7 @@ void region_log_end(struct region_driver *driver, bool reset)
 	logs = driver->pages.logs;
 	ask = !reset && (logs || driver->pages.stale);
 	forget(&driver->pages);
-	/* A reset does not wait: the device's log is ended before it is begun again. */
+	/* A reset does not wait: the device's log is stopped before it is started again. */
 	driver->pages.stale = driver->pages.stale || (logs && reset && !logger);
 	pthread_mutex_unlock(&driver->steps.lock);
 	if (logger && (logs || ask))
@@ -180,9 +182,9 @@ void region_log_end(struct region_driver *driver, bool reset)
 		vfmig_session_call(driver->steps.session, &stop);
 }
 
-/* ---- what is owed ---- */
+/* ---- pending pages ---- */
 
-/* @n of the range's pages, from the one that is @done on. */
+/* @n of the range's pages, starting with page @done. */
 static void owe(struct region_pages *pages, uint64_t done, uint64_t n)
 {
 	uint64_t size = pages->range[PAGE_SIZE];
@@ -198,7 +200,10 @@ static void owe(struct region_pages *pages, uint64_t done, uint64_t n)
 	pages->pending_end = end > pages->pending_end ? end : pages->pending_end;
 }
 
-/* Whether something is owed in a range, which is about to be told in full. */
+/*
+ * A range is about to be reported as all written: take it out of the pending pages. Returns whether
+ * it had any.
+ */
 static bool pay(struct region_pages *pages, uint64_t start, uint64_t end)
 {
 	if (pages->pending == pages->pending_end || start >= pages->pending_end ||
@@ -233,7 +238,7 @@ static const char *bad_range(const uint64_t *range)
 	return NULL;
 }
 
-/* The rest of the range is told in one word. */
+/* The rest of the range is reported in one word. */
 static ssize_t the_rest(struct region_driver *driver, uint64_t word)
 {
 	struct region_pages *pages = &driver->pages;
@@ -243,7 +248,7 @@ static ssize_t the_rest(struct region_driver *driver, uint64_t word)
 	return region_give(driver, word);
 }
 
-/* Of so many of the first pages of a bitmap, how many are set: none (0), all (n), or something between. */
+/* How many of the first @n pages of a bitmap are set: none (0), all (n), or some. */
 static uint64_t weigh(const uint64_t *bitmap, uint64_t n)
 {
 	uint64_t count = 0;
@@ -267,7 +272,7 @@ static ssize_t reported(struct steps *steps, ssize_t result)
 	if (region_driver_void(driver))
 		return -ECANCELED;
 	pages->asking = false;
-	if (result < 0) /* whatever was written, nobody knows */
+	if (result < 0) /* the written pages are unknown */
 		return the_rest(driver, VFMIG_PFN_DIRTY_ALL);
 	set = weigh(pages->bitmap, n);
 	if (n == pages->range[TOTAL] - pages->done && (!set || set == n))
@@ -309,7 +314,7 @@ static ssize_t report(struct region_driver *driver)
 		       &pages->ask.report, sizeof(pages->ask.report), reported);
 }
 
-/* Whether the log knows of all that can be written. */
+/* Whether the log covers everything that can be written. */
 static bool knows(const struct region_driver *driver)
 {
 	const struct region_log *log = &driver->log;
@@ -366,7 +371,9 @@ ssize_t region_expose_bitmap(struct region_driver *driver)
 {
 	struct region_pages *pages = &driver->pages;
 
-	/* In the same place as the device's data, that waits elsewhere; see hand_over(). */
+	/*
+	 * The bitmap takes the place of the device's data, which waits elsewhere; see hand_over().
+	 */
 	if (pages->at == driver->layout.data_start && driver->staged && !driver->aside) {
 		memcpy(driver->own, driver->bytes + pages->at, driver->staged);
 		driver->aside = true;

@@ -2,11 +2,11 @@
 /*
  * User side of pfn: the migration region, and the pages that the device wrote.
  *
- * pfn has no switch for logging: a device tells its written pages while it is _SAVING. So to start the log is to
- * set that bit, and it stays set until the log is stopped, whatever the session does meanwhile; see
- * drive_state.c. The space is told of it by a tracker that speaks for the device in place of DMA logging. What it
- * asks comes in as requests of the session, in the form of DMA logging's own, so that it takes its turn among the
- * accesses to the region.
+ * pfn has no switch for logging: a device reports written pages while it is _SAVING. So starting
+ * the log sets that bit, and it stays set until the log is stopped, whatever the session does
+ * meanwhile; see user_state.c. A tracker reports the pages to the space in place of DMA logging.
+ * Its queries arrive as requests of the session, in the form of DMA logging, so that they take
+ * their turn among the accesses to the region.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,12 +17,12 @@
 #include "protocol/pfn/pfn.h"
 #include "protocol/region/user.h"
 
-/* As much is asked about at once. */
+/* The most pages of one query. */
 #define PIECE (4ull << 30)
 
 /* ---- starting and stopping ---- */
 
-/* Remember what is to be logged, where that is said. */
+/* Remember the ranges to log, if the request has them. */
 static ssize_t log_ranges(struct region_user *user)
 {
 	const struct vfmig_feature_dma_logging_control *control = user->steps.outer->feature.data;
@@ -81,7 +81,7 @@ static ssize_t log_stop(struct region_user *user)
 
 static ssize_t ask_range(struct region_user *user);
 
-/* So many of the next pages, told of by these bits; NULL is all of them. */
+/* Report @n of the next pages according to these bits; NULL reports all of them. */
 static void mark(struct region_user *user, const uint8_t *bits, uint64_t n)
 {
 	struct region_user_report *report = &user->report;
@@ -204,8 +204,9 @@ static ssize_t ask_range(struct region_user *user)
 }
 
 /*
- * Behind a gap. Who has said what is logged is told that all of it is written, until he has asked about all of it, piece
- * by piece upward in each range; to another a report that fails says the same.
+ * Behind a gap. A user that gave ranges to log gets all of them reported as written, until it has
+ * queried each range completely, piece by piece upward. For other users the report fails, which
+ * means the same.
  */
 static ssize_t report_all(struct region_user *user)
 {
@@ -244,7 +245,7 @@ static ssize_t free_to_ask(struct steps *steps, ssize_t result)
 
 	if (result < 0)
 		return result;
-	/* The bitmap may come where the data was: what is pending is asked for anew. */
+	/* The bitmap may take the place of the data: read what is pending again. */
 	user->read.fresh = false;
 	return ask_range(user);
 }
@@ -263,7 +264,7 @@ static ssize_t log_report(struct region_user *user)
 		return vfmig_err(&user->steps.err, -EINVAL, "device %s: DMA logging is not started",
 				 name);
 	if (user->state == VFMIG_STATE_RESUMING && !user->gap)
-		return 0; /* it writes to nothing but itself */
+		return 0; /* the device writes only to itself */
 	report->iova = asked->iova;
 	report->page_size = asked->page_size;
 	report->unit = asked->iova % asked->page_size ? ABI_LOGGING_PAGE_MIN : asked->page_size;
@@ -295,7 +296,7 @@ ssize_t region_user_log(struct region_user *user)
 			 outer->feature.flags);
 }
 
-/* ---- the tracker: called by the space, may wait ---- */
+/* ---- the tracker: called by the space; may wait ---- */
 
 static int call(struct region_user *user, uint32_t flags, void *data, size_t size,
 		struct vfmig_error *err)

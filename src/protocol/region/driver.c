@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The migration region itself: its memory, what is told of it, and which access means what.
+ * The migration region itself: its memory, its information, and what each access means.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,14 +9,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "abi/vfio_user.h" /* its region information is the uAPI's */
+#include "abi/vfio_user.h" /* region information has the uAPI's layout */
 #include "abi/range.h"
 #include "device/answer.h"
 #include "protocol/region/driver.h"
 
 #define PAGE 4096u
 
-/* A bitmap of its own tells of this many bytes of pages at once; 8 more may be read, as some users do. */
+/* A separate bitmap covers this many bytes of pages; some users read 8 bytes more. */
 #define BITMAP 65536u
 
 /* ---- accesses: steps ---- */
@@ -111,8 +111,8 @@ static ssize_t begin(struct steps *steps, ssize_t result)
 }
 
 /*
- * An access was taken back between two steps. Its user may try again, and must not get the next data or the next
- * written pages for those that came too late.
+ * An access was cancelled between two steps. Its user may try again, and must not get the next
+ * data or the next written pages in place of those that arrived too late.
  */
 static void dropped(struct steps *steps)
 {
@@ -124,7 +124,7 @@ static void dropped(struct steps *steps)
 		region_pages_dropped(driver);
 }
 
-/* ---- what is told ---- */
+/* ---- region information ---- */
 
 static ssize_t tell(struct region_driver *driver, struct vfmig_request *request)
 {
@@ -201,7 +201,7 @@ bool region_driver_cancel(struct region_driver *driver, struct vfmig_request *re
 	return steps_cancel(&driver->steps, request);
 }
 
-/* ---- from its making to its end ---- */
+/* ---- open, reset, close ---- */
 
 static uint64_t to_page(uint64_t n)
 {
@@ -234,7 +234,7 @@ static void lay_out(struct region_driver *driver)
 				       : driver->layout.size - driver->layout.data_start;
 }
 
-/* The region's memory; sealed, so that nobody who maps it can take it away from under us. */
+/* The region's memory; sealed, so that a process that maps it cannot shrink it. */
 static int make_memory(struct region_driver *driver, struct vfmig_error *err)
 {
 	uint64_t size = driver->layout.size;
@@ -322,7 +322,7 @@ void region_driver_reset(struct region_driver *driver)
 	driver->precopy_only_shown = false;
 	driver->failed = false;
 	region_drop_data(driver);
-	/* What was in there is nobody's any more. */
+	/* The reset discards what was pending. */
 	madvise(driver->bytes, driver->layout.size, MADV_REMOVE);
 	pthread_mutex_unlock(&driver->steps.lock);
 	region_log_end(driver, true);

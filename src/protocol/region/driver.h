@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Driver side of v1 and pfn: a session, shown as a migration region.
+ * Driver side of v1 and pfn: exposes a session as a migration region.
  *
- * The region is 32 or 64 bytes of registers and a data section. An access to a register becomes requests to
- * the session; the data section is memory, in which one transaction at a time is handed over. A transaction is
- * what one read of the session brought, or what one write of it takes: so whoever cares for boundaries
- * on the other side of the session finds them kept.
+ * The region is 32 or 64 bytes of registers and a data section. An access to a register becomes
+ * requests to the session; the data section is memory, in which one transaction at a time is
+ * handed over. A transaction is what one read of the session returned, or what one write of it
+ * takes. So chunk boundaries of the session are kept.
  *
- * To tell when the data is at its end without handing over an empty transaction, the next transaction is read
- * from the session when pending_bytes is: it stands in the data section before the user knows of it, and is
- * not lost when the user leaves pre-copy without fetching it.
+ * An empty transaction would be an ambiguous end of the data. So a read of pending_bytes reads the
+ * next transaction from the session: it is in the data section before the user sees it, and is not
+ * lost when the user leaves pre-copy without fetching it.
  */
 #ifndef REGION_DRIVER_H
 #define REGION_DRIVER_H
@@ -20,20 +20,21 @@
 enum region_data {
 	REGION_DATA_TRAPPED, /* right behind the registers, by read and write only */
 	REGION_DATA_MAPPED,  /* on pages of its own, which can be mapped */
-	REGION_DATA_PARTLY,  /* the first half of it can be mapped */
+	REGION_DATA_PARTLY,  /* on pages of its own, which can be mapped */
 };
 
-/* The largest transaction that can be asked for, and the preset. */
+/* The largest transaction that can be configured, and the default. */
 #define REGION_TRANSACTION_MAX (256ull << 20)
 #define REGION_TRANSACTION     (1ull << 20)
 
 /*
  * @index: the region's
- * @data: how its data section is reached
+ * @data: how users reach its data section
  * @transaction: the most bytes of one transaction; 0 is REGION_TRANSACTION
- * @reserved: bits 3 to 31 of device_state as they read
- * @framed: the session's data is that of docs/device-state.md, which users are told
- * @mute: say nothing of our own: no capability tells the revision
+ * @reserved: the value of bits 3 to 31 of device_state
+ * @framed: the session's data is that of docs/device-state.md, and a capability reports
+ *	that
+ * @mute: expose no capability that names the revision
  * @bitmap_apart: pfn: the bitmap has a place behind the device's data, and not the same
  */
 struct region_options {
@@ -47,10 +48,12 @@ struct region_options {
 };
 
 /*
- * pfn: who knows which pages were written: a logger, which answers at once; or a device with DMA logging, which is
- * asked and may take its time; or the session itself, which is asked in the same form (that of a pfn device).
- * @ranges: fills in what is to be logged, at most @max of it; called under the offer's lock
- * @covered: whether all that there is has been logged since
+ * pfn: the source of written pages. It is a logger, which answers immediately; or a device with
+ * DMA logging, which may take its time; or the session itself, which takes the same requests (the
+ * session of a pfn device).
+ * @ranges: fills in the ranges to log, at most @max of them; called with the driver side's
+ *	lock held
+ * @covered: whether everything that exists has been logged since
  */
 struct region_log {
 	struct logger *logger;
@@ -63,17 +66,20 @@ struct region_log {
 #define REGION_LOG_RANGES 256u
 
 /*
- * What pfn has beside the device's data; pfn/pages.c.
- * @reg: start_pfn, page_size, total_pfns, as they were written
+ * The registers and the log that pfn has beside the device's data; pfn/pages.c.
+ * @reg: start_pfn, page_size, total_pfns, as the user wrote them
  * @written: since copied_pfns was read
- * @range: those that are being answered, and @done, how many of their pages were
- * @reported: of how many pages the bitmap tells that stands, if @answered; it was fetched if @fetched
+ * @range: the pages of the current answer, and @done, how many of them were reported
+ * @reported: the number of pages that the current bitmap covers, if @answered; the user
+ *	fetched it if @fetched
  * @current: the next read of data_offset is about the bitmap
- * @asking: the log is being asked about offer->value pages, and forgets them as it answers
+ * @asking: a query of driver->value pages is under way, and the log clears them as it
+ *	answers
  * @logs: the logger runs
- * @owed, @owed_end: pages of this range were told in a bitmap that nobody fetched, in bytes
- * @at, @size: where the bitmap is shown, in the region
- * @bitmap: where it stands until then
+ * @pending, @pending_end: pages of this range were in a bitmap that the user did not
+ *	fetch, in bytes
+ * @at, @size: the bitmap's place in the region
+ * @bitmap: holds it until then
  */
 struct region_pages {
 	uint64_t reg[3];
@@ -81,7 +87,7 @@ struct region_pages {
 	uint64_t range[3];
 	uint64_t done, reported;
 	bool answered, fetched, current, asking, logs;
-	bool stale; /* the log may be on, and nobody uses it: from before a reset, or from an access that was given up */
+	bool stale; /* the log may be on without a user: from before a reset, or from a cancelled access */
 	uint64_t pending, pending_end;
 	uint64_t at, size;
 	uint64_t *bitmap;
@@ -93,7 +99,9 @@ struct region_pages {
 	step_fn then;
 };
 
-/* @steps is first; the rest is the offer's own, and is touched under its lock. */
+/*
+ * The lock in @steps, which is first, guards the other fields.
+ */
 struct region_driver {
 	struct steps steps;
 	struct region_log log;
@@ -101,41 +109,42 @@ struct region_driver {
 	struct abi_region_layout layout;
 	uint32_t nr_areas;
 	struct vfmig_sparse_mmap_area area[2];
-	int fd;		/* of the region's memory; its file offsets are the region's */
-	uint8_t *bytes; /* the same, mapped: registers are not in there */
-	uint8_t *own;	/* what is given to the session is copied first: others may write @bytes */
-	uint64_t capacity; /* bytes that a transaction can have */
+	int fd;		   /* of the region's memory; its file offsets are the region's */
+	uint8_t *bytes;	   /* the same, mapped; without the registers */
+	uint8_t *own;	   /* private copy for the session: other processes may write @bytes */
+	uint64_t capacity; /* the most bytes of a transaction */
 
-	uint32_t resets, began;	 /* a request that was begun before the last reset is void */
-	uint32_t bits;		 /* the three bits of device_state, as last heard */
-	bool precopy_only_shown; /* PRE_COPY is shown, the session is in RUNNING */
-	bool failed;		 /* a transition went wrong half-way: ERROR is shown */
+	uint32_t resets, began;	 /* a request that began before the last reset is void */
+	uint32_t bits;		 /* the three bits of device_state, as last reported */
+	bool precopy_only_shown; /* PRE_COPY is exposed, the session is in RUNNING */
+	bool failed;		 /* a transition failed half-way: ERROR is exposed */
 
 	uint64_t staged; /* bytes of the transaction in the data section */
 	bool handed;	 /* its offset or size was read: it is the current one */
-	bool aside;	 /* it is in @own, as the bitmap is in its place */
-	bool ended;	 /* the session has said so */
-	bool moving;	 /* the session is being asked for a transaction, or given one */
-	bool broken;	 /* that was given up in the middle: the data is not what it was */
+	bool aside;	 /* the transaction is in @own, since the bitmap is in its place */
+	bool ended;	 /* the session has reported the end */
+	bool moving;	 /* a read or write of the session is under way */
+	bool broken;	 /* such a request was cancelled half-way: the data is damaged */
 
 	/* of the request under way */
 	enum abi_region_register reg;
 	uint32_t from, to;	/* device_state */
-	ssize_t result;		/* what failed, while it is being cleared up, */
-	struct vfmig_error why; /* and its sentence */
+	ssize_t result;		/* the first failure, during the cleanup, */
+	struct vfmig_error why; /* and its message */
 	uint64_t at, value;
 
 	struct region_pages pages;
 };
 
 /**
- * region_driver_open() - show a session as a migration region
+ * region_driver_open() - expose a session as a migration region
  * @session: the device's migration; borrowed
- * @log: pfn: which pages were written; copied, what it points to is borrowed. NULL: all of them, always
- * @revision: which
- * @options: how; copied
+ * @log: pfn: the log of written pages; copied, what it points to is borrowed. NULL: all
+ *	pages count as written, always
+ * @revision: v1 or pfn
+ * @options: copied
  *
- * Return: 0; -EINVAL for options that cannot be; -ENOMEM or what memfd_create() says.
+ * Return: 0; -EINVAL for invalid options; -ENOMEM or an error of memfd_create().
  */
 int region_driver_open(struct vfmig_session *session, const struct region_log *log,
 		       enum vfmig_region_revision revision, const struct region_options *options,
@@ -145,59 +154,63 @@ void region_driver_close(struct region_driver *driver);
 /**
  * region_driver_submit() - answer a device's request
  *
- * Answers REGION_INFO, REGION_FD, REGION_READ and REGION_WRITE of the region. The device's owner counts the region
- * in its DEVICE_INFO. Return: true if the request was the region's: it is completed, or will be.
+ * Answers REGION_INFO, REGION_FD, REGION_READ and REGION_WRITE of the region. The device's owner
+ * counts the region in its DEVICE_INFO. Return: true if the request was the region's: it is
+ * completed, or will be.
  */
 bool region_driver_submit(struct region_driver *driver, struct vfmig_request *request);
 
-/** region_driver_cancel() - vfmig_cancel(), for what was answered here */
+/** region_driver_cancel() - vfmig_cancel(), for requests that this driver side answers */
 bool region_driver_cancel(struct region_driver *driver, struct vfmig_request *request);
 
 /** region_driver_reset() - the device was reset, and the session with it */
 void region_driver_reset(struct region_driver *driver);
 
-/* ---- between the offer's files: all are steps, see protocol/steps.h ---- */
+/* ---- between the files of the driver side: all are steps, see protocol/steps.h ---- */
 
 static inline struct region_driver *region_driver_of(struct steps *steps)
 {
 	return (struct region_driver *)steps;
 }
 
-/* Whether a reset has come between; for the first line of each step. */
+/* Whether there was a reset in between; call it first in each step. */
 bool region_driver_void(struct region_driver *driver);
 
-/* The end of a read of a register: the value goes to the user. */
+/* Ends a read of a register: the user gets the value. */
 ssize_t region_give(struct region_driver *driver, uint64_t value);
-/* The value that is being written. */
+/* The value that the user writes. */
 uint64_t region_taken(const struct region_driver *driver);
 
-/* offer_state.c */
+/* driver_state.c */
 ssize_t region_read_state(struct region_driver *driver);
 ssize_t region_write_state(struct region_driver *driver);
 
-/* offer_data.c */
+/* driver_data.c */
 ssize_t region_read_pending(struct region_driver *driver);
 ssize_t region_read_offset(struct region_driver *driver);
 ssize_t region_read_size(struct region_driver *driver);
 ssize_t region_write_size(struct region_driver *driver);
-/* The data is over: a state was left. */
+/* The data is over: the session left the state. */
 void region_drop_data(struct region_driver *driver);
 
-/* The access that was about it was taken back. */
+/* The access that moved data was cancelled. */
 void region_data_dropped(struct region_driver *driver);
 
 /* pfn/pages.c */
 int region_pages_open(struct region_driver *driver, struct vfmig_error *err);
-/* The access that was to tell written pages was taken back: they are owed. */
+/* The access that was to report written pages was cancelled: they stay pending. */
 void region_pages_dropped(struct region_driver *driver);
-/* data_offset is read: the bitmap goes to its place in the region. */
+/* The user reads data_offset: the bitmap goes to its place in the region. */
 ssize_t region_expose_bitmap(struct region_driver *driver);
 ssize_t region_write_range(struct region_driver *driver);
 ssize_t region_read_copied(struct region_driver *driver);
-/* Logging follows the _SAVING bit: before it is set, and after it is gone. Then @then, with the result. */
+/*
+ * Logging follows the _SAVING bit: it starts before the bit is set, and stops after it is cleared.
+ * Then @then, with the result.
+ */
 ssize_t region_log_start(struct region_driver *driver, step_fn then);
 ssize_t region_log_stop(struct region_driver *driver, step_fn then);
-/* The device was reset, or the offer is about to go; without the lock. */
+/* The device was reset, or the driver side is about to close; called without the lock. */
 void region_log_end(struct region_driver *driver, bool reset);
 
 #endif

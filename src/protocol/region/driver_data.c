@@ -2,19 +2,19 @@
 /*
  * The device's data: pending_bytes, data_offset, data_size.
  *
- * Saving. A read of pending_bytes ends the transaction that was handed over, brings the next one into the data
- * section, and tells how much there is: that transaction and what the session thinks will follow. Reading it
- * again changes nothing. A read of data_offset or data_size hands the transaction over: from then on it is
- * the current one, and stays until pending_bytes is read, also over a change from pre-copy to
- * stop-and-copy. So who has fetched a transaction and changes the state does not get it twice, and who has
- * only heard of one still gets it.
+ * Saving. A read of pending_bytes ends the transaction that was handed over and brings the next
+ * one into the data section. It returns the size of that transaction plus the session's estimate
+ * of what follows. Reading it again changes nothing. A read of data_offset or data_size hands the
+ * transaction over. From then on it is the current one, and stays until pending_bytes is read,
+ * also over a change from pre-copy to stop-and-copy. So a user that has fetched a transaction and
+ * changes the state does not get it twice, and a user that has only read its size still gets it.
  *
- * Resuming. A write of data_size gives the session that many bytes, as one transaction, and returns when they
- * were taken.
+ * Resuming. A write of data_size passes that many bytes to the session, as one transaction, and
+ * returns when the session has taken them.
  *
- * An access may be taken back while the session is at it. What it brings all the same is kept for the next access. Where
- * nobody can say what became of it, the data is refused from then on, until it begins anew: a stream with a hole
- * would be loaded.
+ * An access may be cancelled while the session works on it. Data that still arrives is kept for
+ * the next access. If the outcome is unknown, the data is refused from then on, until it begins
+ * anew: a stream with a hole would be loaded.
  */
 #include <errno.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static ssize_t in_error(struct region_driver *driver)
 	return vfmig_err(&driver->steps.err, -EIO, "the device is in the error state; reset it");
 }
 
-/* Why there is no data to be had or given, or 0. */
+/* Why data cannot be read or written, or 0. */
 static ssize_t no_data(struct region_driver *driver)
 {
 	if (driver->bits == VFMIG_V1_STATE_ERROR)
@@ -52,13 +52,13 @@ static ssize_t no_data(struct region_driver *driver)
 		"an earlier access was cancelled, so the data is incomplete; reset the device");
 }
 
-/* Can the session have (more) data? */
+/* Whether the session may have (more) data. */
 static bool may_have(const struct region_driver *driver)
 {
 	return (driver->bits & VFMIG_V1_SAVING) && !driver->precopy_only_shown && !driver->ended;
 }
 
-/* The next transaction, if there is none. */
+/* Read the next transaction, if there is none. */
 static ssize_t fetch(struct region_driver *driver, step_fn then)
 {
 	driver->steps.inner.request.op = VFMIG_OP_DATA_READ;
@@ -100,7 +100,10 @@ static ssize_t estimated(struct steps *steps, ssize_t result)
 
 	if (region_driver_void(driver))
 		return -ECANCELED;
-	/* Who cannot tell is asked again when the transaction was fetched. */
+	/*
+	 * If the session cannot estimate, it is queried again after the user has fetched the
+	 * transaction.
+	 */
 	if (result >= 0 && inner->op == VFMIG_OP_DATA_SIZE)
 		more = inner->data_size;
 	else if (result >= 0 && __builtin_add_overflow(inner->precopy.initial_bytes,
@@ -240,17 +243,20 @@ ssize_t region_write_size(struct region_driver *driver)
 			&driver->steps.err, -EINVAL,
 			"a transaction of %llu bytes does not fit into the data section of %llu; limit transactions at the source (option transaction)",
 			(unsigned long long)driver->value, (unsigned long long)driver->capacity);
-	/* Others may write the data section: what is checked must be what is used. */
+	/* Other processes may write the data section: check and use the same copy. */
 	memcpy(driver->own, section(driver), driver->value);
 	return give_session(driver);
 }
 
-/* ---- what was given up ---- */
+/* ---- cancelled accesses ---- */
 
 void region_data_dropped(struct region_driver *driver)
 {
 	const struct vfmig_request *inner = &driver->steps.inner.request;
-	/* Of a session in this process what is taken back has not been done; of a device elsewhere it may have been. */
+	/*
+	 * A session in this process has not executed a cancelled request; a remote device may have
+	 * executed it.
+	 */
 	bool undone = inner->result == -ECANCELED && !driver->steps.session->device;
 
 	driver->moving = false;

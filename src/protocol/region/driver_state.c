@@ -2,11 +2,11 @@
 /*
  * device_state: a register access becomes a change of the session's state.
  *
- * The state is asked of the session each time, so that what is read is what is. Two things are the offer's
- * own. Pre-copy is mandatory in v1; where the session has none it is shown all the same, with nothing
- * pending, while the session runs on. And a failed transition must leave the state from before, or the error
- * state: where the session has stopped half-way it is led back, if that does no harm, and if not the
- * error state is shown until a reset.
+ * The driver side reads the session's state each time, so a read is always current. It adds two
+ * things. Pre-copy is mandatory in v1: if the session has none, the driver side exposes it all the
+ * same, with nothing pending, while the session runs on. And a failed transition must leave the
+ * previous state or the error state: if the session has stopped half-way, the driver side takes it
+ * back, provided that loses no data. Otherwise it exposes the error state until a reset.
  */
 #include <errno.h>
 
@@ -17,7 +17,7 @@ static bool saving(uint32_t bits)
 	return bits & VFMIG_V1_SAVING;
 }
 
-/* The session's state behind what is shown. */
+/* The session's state behind the exposed one. */
 static enum vfmig_state behind(const struct region_driver *driver, uint32_t bits)
 {
 	bool has = driver->steps.session->flags & VFMIG_MIGRATION_PRE_COPY;
@@ -41,7 +41,7 @@ static ssize_t ask_go(struct region_driver *driver, enum vfmig_state to, step_fn
 	return steps_ask(&driver->steps, then);
 }
 
-/* What the session has said, as bits. */
+/* The session's reported state, as bits. */
 static void received(struct region_driver *driver)
 {
 	uint32_t bits = abi_region_state_from(driver->steps.inner.request.state);
@@ -78,7 +78,7 @@ ssize_t region_read_state(struct region_driver *driver)
 
 /* ---- writing ---- */
 
-/* The transition is over, one way or the other; the log is as the state is. */
+/* The transition has ended, with success or failure; the log follows the state. */
 static ssize_t over(struct steps *steps, ssize_t result)
 {
 	struct region_driver *driver = region_driver_of(steps);
@@ -114,7 +114,7 @@ static ssize_t led_back(struct steps *steps, ssize_t result)
 	return result < 0 ? give_up(driver) : settle(driver);
 }
 
-/* Whether the way back opens or closes no data: then nothing was lost on the way out. */
+/* Whether the way back opens or closes no data: then the way out lost nothing. */
 static bool harmless(const struct region_driver *driver, enum vfmig_state from, enum vfmig_state to)
 {
 	enum vfmig_state path[VFMIG_STATE_COUNT];
@@ -158,7 +158,7 @@ static ssize_t went(struct steps *steps, ssize_t result)
 	}
 	driver->precopy_only_shown =
 		to == VFMIG_V1_STATE_PRE_COPY && behind(driver, to) == VFMIG_STATE_RUNNING;
-	/* From pre-copy to stop-and-copy the data goes on. */
+	/* From pre-copy to stop-and-copy the data continues. */
 	if (!saving(driver->bits) || !saving(to))
 		region_drop_data(driver);
 	driver->bits = to;
@@ -193,7 +193,10 @@ static ssize_t write_heard(struct steps *steps, ssize_t result)
 				 driver->from, driver->to, why);
 	if (driver->from == driver->to)
 		return (ssize_t)sizeof(uint32_t);
-	/* Whatever the device writes while it saves is told: so the log begins first. */
+	/*
+	 * The log must cover everything that the device writes while it saves, so logging starts
+	 * first.
+	 */
 	if (driver->layout.revision == VFMIG_REGION_PFN && !driver->pages.logs &&
 	    saving(driver->to))
 		return region_log_start(driver, logs);

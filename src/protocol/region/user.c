@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session on a device that shows a migration region: finding it, and what is asked of the session.
+ * A session on a device that exposes a migration region: finds the region, and dispatches the
+ * session's requests.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static void dropped(struct steps *steps)
 	struct region_user *user = region_user_of(steps);
 
 	user->broken = true;
-	/* The device has forgotten the pages of which it has told. */
+	/* The device has cleared the pages that it reported. */
 	if (user->reporting)
 		region_user_gap(user);
 	user->reporting = false;
@@ -102,7 +103,7 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 
 	if (ret)
 		return ret;
-	/* A PCI device's first regions are known to be something else. */
+	/* The first regions of a PCI device have fixed meanings. */
 	if (info.flags & VFMIG_DEVICE_FLAG_PCI)
 		first = VFMIG_PCI_REGION_COUNT;
 	last = info.num_regions;
@@ -123,7 +124,7 @@ static int find_region(struct vfmig_device *device, enum vfmig_region_revision r
 			 vfmig_device_name(device));
 }
 
-/* The state that it is in; a device that somebody left in the middle is one, too. */
+/* Read the current state; another user may have left the device in any of them. */
 static int first_look(struct region_user *user, struct vfmig_error *err)
 {
 	uint32_t word = 0;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a drive gets at the region: registers by trapped accesses of their own width; the data section through a
- * mapping, or as wide as the device takes.
+ * How the user side accesses the region: registers by trapped accesses of their own width; the
+ * data section through a mapping, or by accesses as wide as the device takes.
  *
- * A mapping of memory that its owner can take away is a trap: to touch it then kills the process. So memory is
- * used only if it is as large as it should be and sealed against shrinking; a device of the kernel's is
- * believed. Where not, the data is read and written, which always works.
+ * An access to mapped memory kills the process if the owner of the memory has shrunk it. So the
+ * user side maps memory only if it is large enough and sealed against shrinking; it trusts the
+ * kernel's devices. Otherwise it reads and writes the data, which always works.
  *
- * Drivers in the field may take no more than 8 bytes at once, as VMMs never asked for more. A wide access is
- * tried, and where it is refused, it is aligned ones of at most 8 bytes from then on, or 4, 2, 1.
+ * Drivers in the field may take no more than 8 bytes per access, as VMMs never use more. The user
+ * side tries a wide access; if the device refuses it, the user side uses aligned accesses of at
+ * most 8 bytes from then on, or 4, 2, 1.
  */
 #include <errno.h>
 #include <fcntl.h>

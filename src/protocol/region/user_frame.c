@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Transactions in frames: what a stream of them begins with, and what the reader of one tells.
+ * Transactions in frames: the beginning of a stream of them, and the callbacks of its reader.
  *
- * The stream is docs/device-state.md's: a schema without entries, whose model's name says that these are a
- * stranger's transactions; each of them a CHUNK, in as many frames as it takes; END.
+ * The stream is that of docs/device-state.md: a schema without entries, whose model name marks the
+ * transactions of a third-party device; each transaction as CHUNKs, in as many frames as it takes;
+ * END.
  */
 #include <string.h>
 
@@ -29,7 +30,7 @@ size_t region_user_prefix(uint8_t *buf, struct abi_ds_writer *writer)
 	return len + abi_ds_put_schema(writer, buf + len, REGION_USER_PREFIX - len, &model, NULL);
 }
 
-/* The reader's callbacks only take notes: what they lead to takes accesses. */
+/* The reader's callbacks only record events: acting on them takes accesses. */
 
 static const char *chunk_begin(void *user)
 {

@@ -2,10 +2,11 @@
 /*
  * Saving: transactions out of the region, as the bytes of a session.
  *
- * The text's sequence: pending_bytes; data_offset; data_size; the data; pending_bytes, which ends the transaction and
- * begins the next. A request gives what is left of one transaction, or the beginning of the next, and never bytes of
- * two. When pre-copy is left, a transaction that was begun is read to its end first: whether it would still be
- * there after the stop nobody says.
+ * The text's sequence: pending_bytes; data_offset; data_size; the data; pending_bytes, which ends
+ * the transaction and begins the next. A request returns what is left of one transaction, or the
+ * beginning of the next, and never bytes of two. When pre-copy is left, a transaction that was
+ * begun is read to its end first: the text does not define whether it is still there after the
+ * stop.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -62,7 +63,7 @@ static ssize_t size_read(struct steps *steps, ssize_t result)
 	if (result)
 		return result;
 	if (!size) {
-		/* It may have been wrong about what is pending, once. */
+		/* pending_bytes may be wrong once. */
 		if (user->state == VFMIG_STATE_PRE_COPY)
 			return -ENOMSG;
 		if (read->empty++)
@@ -144,7 +145,7 @@ static ssize_t trapped_read(struct steps *steps, ssize_t result)
 	return go_on(user);
 }
 
-/* Some of the transaction, as far as it can be had at once. 0, or what to return. */
+/* Copy as much of the transaction as one access allows. Returns 0, or the value to return. */
 static ssize_t give_data(struct region_user *user, uint64_t n)
 {
 	struct region_user_read *read = &user->read;
@@ -173,7 +174,7 @@ static void give_head(struct region_user *user, size_t capacity)
 	user->out += n;
 }
 
-/* There is no transaction: the next one, or the end. */
+/* There is no transaction: get the next one, or the end. */
 static ssize_t next_transaction(struct region_user *user)
 {
 	struct region_user_read *read = &user->read;
@@ -220,7 +221,9 @@ static ssize_t go_on(struct region_user *user)
 		}
 	}
 	if (!left(user) && read->size) {
-		/* To the end: the device may have its buffer back, and says what is next. */
+		/*
+		 * The transaction ends: the device may reuse its buffer, and reports what is next.
+		 */
 		bool carried = read->carry;
 
 		free(read->carry);
@@ -250,7 +253,10 @@ static ssize_t tell(struct region_user *user)
 	struct region_user_read *read = &user->read;
 	uint64_t more = read->ended ? 0 : read->pending;
 
-	/* Where a transaction is under way, pending counts all of it, but for one that was carried over. */
+	/*
+	 * While a transaction is under way, pending_bytes counts all of it, except one that was
+	 * carried over.
+	 */
 	if (read->carry)
 		more = more > UINT64_MAX - left(user) ? UINT64_MAX : more + left(user);
 	else
@@ -290,7 +296,7 @@ ssize_t region_user_pending(struct region_user *user)
 		return vfmig_err(&user->steps.err, -ENOTTY,
 				 "device %s reports the size of its data only while it saves",
 				 name);
-	/* In the middle of a transaction, to ask would end it. */
+	/* In the middle of a transaction a read of pending_bytes would end it. */
 	if (user->read.ended || (left(user) && !user->read.carry))
 		return tell(user);
 	return pending(user, reported);

@@ -2,15 +2,16 @@
 /*
  * Going to a state: reads and writes of device_state.
  *
- * Each write is a read, a change of the three low bits, and a write, as the text asks, so that the reserved bits
- * stay what they are. After a failure the state is read again: it may be the one from before or the error
- * state. The session goes on from whatever it finds there.
+ * Each write is a read, a change of the three low bits, and a write, as the text requires, so that
+ * the reserved bits stay what they are. After a failure the user side reads the state again: it
+ * may be the previous one or the error state. The session continues from the state that it reads.
  *
- * A device that checks late stays in RESUMING while STOP is shown.
+ * A device that checks late stays in RESUMING while STOP is exposed.
  *
- * A pfn device whose written pages are asked for must be _SAVING all the time. So while they are, RUNNING is
- * shown for 011b, and STOP for 010b, and the bit stays set between them; only what needs the device to
- * begin its data anew takes it away for a moment, and the written pages of that moment are not known.
+ * A pfn device must stay _SAVING while its written pages are logged. So during logging RUNNING is
+ * 011b and STOP is 010b, and the bit stays set between them. Only a transition for which the
+ * device must begin its data anew clears the bit for a moment, and the written pages of that
+ * moment are unknown.
  */
 #include <errno.h>
 
@@ -28,7 +29,7 @@ static uint8_t bits_for(const struct region_user *user, enum vfmig_state state)
 	return bits;
 }
 
-/* The device was asked: the session's state is what it says. */
+/* The session's state becomes the one that the device reports. */
 static void received(struct region_user *user)
 {
 	uint32_t bits = (uint32_t)user->word & VFMIG_V1_STATE_MASK;
@@ -36,7 +37,7 @@ static void received(struct region_user *user)
 	user->bits = (uint8_t)bits;
 	if (bits == bits_for(user, user->state) && user->state != VFMIG_STATE_ERROR)
 		return;
-	/* It is not where we left it: it was reset, or somebody else drives it. */
+	/* The device is not in the expected state: it was reset, or another user drives it. */
 	user->state = abi_region_state_to(bits);
 	user->parked = false;
 	region_user_gap(user);
@@ -116,7 +117,7 @@ static bool saving(enum vfmig_state state)
 	return vfmig_v2_state_saving(state);
 }
 
-/* What to write to get there; the device is in the session's state. */
+/* The value to write on the way to the target; the device is in the session's state. */
 static ssize_t plan(struct region_user *user, enum vfmig_state to)
 {
 	uint8_t way[ABI_REGION_WRITES_MAX], bits = user->bits;
@@ -141,7 +142,7 @@ static ssize_t plan(struct region_user *user, enum vfmig_state to)
 	    (user->session.properties & VFMIG_SESSION_CHECKS_BY_RUNNING) &&
 	    user->session.checks_late)
 		return 0;
-	/* Its data has been begun, in a session of which the device does not know that it is over. */
+	/* Logging kept _SAVING set, so the device does not know that its earlier data is over. */
 	if (user->logs && saving(to) && !saving(from) && user->read.begun) {
 		bits = (uint8_t)abi_region_state_from(from);
 		user->way[user->ways++] = bits;
@@ -151,8 +152,8 @@ static ssize_t plan(struct region_user *user, enum vfmig_state to)
 		uint8_t next = bits_for(user, abi_region_state_to(way[i]));
 
 		/*
-		 * Out of RESUMING there is one way, and stop-and-copy does not go back to pre-copy: no written page
-		 * is known where _SAVING must go for a moment.
+		 * RESUMING has one way out, and stop-and-copy does not go back to pre-copy.
+		 * Written pages are unknown where _SAVING must be cleared for a moment.
 		 */
 		if (bits == VFMIG_V1_STATE_RESUMING ||
 		    (bits == VFMIG_V1_STATE_STOP_COPY && next == VFMIG_V1_STATE_PRE_COPY)) {
@@ -172,7 +173,7 @@ static ssize_t arrived(struct steps *steps, ssize_t result)
 	struct region_user *user = region_user_of(steps);
 	enum vfmig_state from = user->state, to = steps->outer->state;
 
-	/* What was said of the data is not true any more. In stop-and-copy there is more of it. */
+	/* Earlier reports about the data are stale. In stop-and-copy there is more data. */
 	user->read.fresh = false;
 	if (saving(to) && !saving(from))
 		region_user_read_reset(user);
@@ -180,7 +181,7 @@ static ssize_t arrived(struct steps *steps, ssize_t result)
 		to == VFMIG_STATE_STOP && user->bits == VFMIG_V1_STATE_RESUMING && !user->ways;
 	if (to == VFMIG_STATE_RESUMING && from != to)
 		region_user_write_reset(user);
-	/* From pre-copy to stop-and-copy it is the same data. */
+	/* From pre-copy to stop-and-copy the data continues. */
 	if (!saving(to) || !saving(from))
 		user->broken = false;
 	user->state = to;
@@ -229,7 +230,7 @@ static ssize_t switched(struct steps *steps, ssize_t result)
 {
 	struct region_user *user = region_user_of(steps);
 
-	/* Where that changed the device's state, the data of it begins anew. */
+	/* If that changed the device's state, its data begins anew. */
 	if (user->ways)
 		region_user_read_reset(user);
 	user->logs = user->log_to;

@@ -2,9 +2,10 @@
 /*
  * Resuming: the bytes of a session into the region, as transactions.
  *
- * The text's sequence: data_offset; the data; data_size, whose write returns when the data was taken. What comes in
- * frames goes to the device in the transactions that are in them. What does not is given on as it comes, each
- * request a transaction, as far as it fits. Which of the two it is, the first bytes tell.
+ * The text's sequence: data_offset; the data; data_size, whose write returns when the device has
+ * taken the data. Framed data goes to the device in the transactions that are in the frames. Other
+ * data goes to it as it arrives, each request a transaction, if it fits. The first bytes decide
+ * which of the two it is.
  */
 #include <errno.h>
 #include <string.h>
@@ -125,7 +126,7 @@ static ssize_t put_raw(struct region_user *user, const void *from, size_t n, ste
 	return region_user_get(user, ABI_REG_DATA_OFFSET, place_read);
 }
 
-/* ---- out of frames: what the reader told is done before it is fed more ---- */
+/* ---- out of frames: events of the reader are handled before it is fed more ---- */
 
 static ssize_t taken(struct steps *steps, ssize_t result)
 {
@@ -199,7 +200,7 @@ static ssize_t feed(struct region_user *user, size_t n)
 	return 0;
 }
 
-/* ---- which of the two ---- */
+/* ---- framed or not ---- */
 
 static ssize_t raw_after_all(struct steps *steps, ssize_t result)
 {
@@ -223,7 +224,7 @@ static ssize_t decide(struct region_user *user)
 		write->form = REGION_USER_RAW;
 		if (!write->matched)
 			return raw_after_all(&user->steps, 0);
-		/* What looked like a frame was none, and has to go first. */
+		/* The prefix did not match: send the bytes that were held back first. */
 		return put_raw(user, user->prefix, write->matched, raw_after_all);
 	}
 	ret = feed(user, rest);

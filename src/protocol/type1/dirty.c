@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A space as a type1 container: which pages were written, and unmapping.
+ * A space as a type1 container: written pages, and unmapping.
  *
- * Logging is a cursor on the space. A question takes what it answers out of the cursor in one step, into a map of
- * its own, and only then goes to the user's bitmap, without the lock. What cannot be handed over goes back, as
- * all of the range. An unmap asks when the space has let go of the range, so that there is no moment between
- * the last look and the end in which a device could write.
+ * Logging is a cursor on the space. A query moves the pages of its answer out of the cursor in one
+ * step, into a map of its own, and only then writes the user's bitmap, without the lock. If that
+ * write fails, all of the range goes back to the cursor. An unmap queries after the space has
+ * released the range, so that a device has no time to write between the last query and the end.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #include "protocol/type1/driver.h"
 
-/* How much of a user's bitmap is worked at a time: 2 GiB of its space. */
+/* The part of a user's bitmap that is processed in one go: 2 GiB of its space. */
 #define PIECE_WORDS 8192u
 #define PIECE_SIZE  ((uint64_t)PIECE_WORDS * 64 * VFMIG_PAGE_SIZE)
 
@@ -46,7 +46,10 @@ static int user_write(const struct vfmig_type1_user *user, uint64_t addr, const 
 	return 0;
 }
 
-/* OR one piece of what is written into the bitmap; without @dirty, only see that it can be done. */
+/*
+ * OR one piece of the written pages into the bitmap; without @dirty, only check that the bitmap is
+ * accessible.
+ */
 static int pour_piece(const struct type1_sink *sink, struct vfmig_dirty *dirty, uint64_t iova,
 		      uint64_t size, uint64_t at, uint64_t *words)
 {
@@ -91,9 +94,9 @@ static int cannot_pour(int code, struct vfmig_error *err)
 	return vfmig_err(err, code, "dirty bitmap: the buffer is not writable");
 }
 
-/* ---- questions ---- */
+/* ---- queries ---- */
 
-/* What was written in the range and not told, taken. Under the lock. */
+/* Read and clear what was written in the range and not reported. Called with the lock held. */
 static int take(struct vfmig_type1 *t, uint64_t iova, uint64_t size, struct vfmig_dirty *into,
 		struct vfmig_error *err)
 {
@@ -104,7 +107,7 @@ static int take(struct vfmig_type1 *t, uint64_t iova, uint64_t size, struct vfmi
 	type1_get_state(t, &look);
 	if (look.cut)
 		return refuse("GET_BITMAP: the range splits a map", err);
-	/* A log that fails makes everything dirty, which is an answer. */
+	/* If a log fails, everything is dirty: that is a valid answer. */
 	cursor_collect_range(t->cursor, look.iova, look.last, NULL);
 	cursor_gather(t->cursor, iova, size, into);
 	return 0;
@@ -184,8 +187,8 @@ static int forget(void *context, uint64_t iova, uint64_t size)
 }
 
 /*
- * What an unmap of [look->iova, look->last] concerns; 0 or -EINVAL. In VFIO_TYPE1_IOMMU a range that begins within a map
- * unmaps nothing, and one that ends within a map unmaps all of it.
+ * The maps that an unmap of [look->iova, look->last] covers; 0 or -EINVAL. In VFIO_TYPE1_IOMMU a
+ * range that begins within a map unmaps nothing, and one that ends within a map unmaps all of it.
  */
 static int look_to_unmap(struct vfmig_type1 *t, struct type1_look *look, struct vfmig_error *err)
 {
@@ -203,12 +206,15 @@ static int look_to_unmap(struct vfmig_type1 *t, struct type1_look *look, struct 
 	return 0;
 }
 
-/* Under the lock. Whatever a device says, the maps are gone, and what was written there is known. */
+/*
+ * Called with the lock held. Even if a device fails, the maps are gone, and the written pages are
+ * known.
+ */
 static int unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t last, uint64_t *size,
 		 struct vfmig_dirty *into, struct vfmig_error *err)
 {
 	struct type1_look look = {.iova = iova, .last = last};
-	/* The length of all of the space is no number; this one means as much. */
+	/* The length of the whole space does not fit in 64 bits; this value means as much. */
 	uint64_t asked = last - iova == UINT64_MAX ? UINT64_MAX : last - iova + 1;
 	int ret;
 
@@ -235,7 +241,10 @@ int type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
 	int ret = 0, poured;
 
 	if (sink) {
-		/* Once the maps are gone it is too late to find that nobody can be told. */
+		/*
+		 * Check the bitmap first: once the maps are gone, the written pages cannot be
+		 * reported elsewhere.
+		 */
 		ret = pour(sink, NULL, iova, asked);
 		if (ret)
 			return cannot_pour(ret, err);
@@ -246,7 +255,8 @@ int type1_do_unmap(struct vfmig_type1 *t, uint64_t iova, uint64_t *size,
 	ret = unmap(t, iova, iova + (asked - 1), size, dirty, err);
 	pthread_mutex_unlock(&t->lock);
 	if (sink) {
-		poured = pour(sink, dirty, iova, asked); /* nothing, if it was refused */
+		poured = pour(sink, dirty, iova,
+			      asked); /* reports nothing if the unmap was refused */
 		if (poured && !ret)
 			ret = cannot_pour(poured, err);
 		dirty_free(dirty);

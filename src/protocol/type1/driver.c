@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A space as a type1 container: what it says of itself, and maps.
+ * A space as a type1 container: its information, and maps.
  *
- * What is said is what is enforced: the limit on maps and the ranges are looked at with the maps that the space
- * has at that moment, whoever made them.
+ * The container enforces what it reports: it checks the limit on maps and the ranges against the
+ * maps that the space has at that moment, including those made elsewhere.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -121,7 +121,7 @@ ssize_t vfmig_type1_get_info(struct vfmig_type1 *t, uint32_t argsz, void *buf, s
 	return written ? (ssize_t)written : -EFAULT;
 }
 
-/* In the order in which Linux looks. */
+/* In the order in which Linux checks. */
 static int check(struct vfmig_type1 *t, const struct vfmig_map *map, struct vfmig_error *err)
 {
 	struct type1_look look = {.iova = map->iova, .last = map->iova + (map->size - 1)};
@@ -167,7 +167,7 @@ int type1_do_map(struct vfmig_type1 *t, const struct vfmig_map *asked, bool ask,
 					    (unsigned long long)asked->size,
 					    (unsigned long long)asked->iova);
 	}
-	/* The callback says what is there, not where. */
+	/* The callback chooses the memory of a map, and not its range. */
 	map.iova = asked->iova;
 	map.size = asked->size;
 	pthread_mutex_lock(&t->lock);

@@ -2,8 +2,8 @@
 /*
  * A space as a type1 container: the ioctls' structures, as they lie in the user's memory.
  *
- * Linux reads no further than the structures that it knows, and argsz is a claim that it checks before it goes
- * on to what follows. So each structure is copied first, then checked, then acted on.
+ * Linux reads no further than the structures that it supports, and checks argsz before it reads
+ * what follows. So each structure is copied first, then checked, then used.
  */
 #include <errno.h>
 #include <string.h>
@@ -93,7 +93,10 @@ static int unmap_dma(struct vfmig_type1 *t, void *arg, size_t capacity, struct v
 	why = abi_type1_check_unmap(&u, NULL, VFMIG_PAGE_SIZE);
 	if (why)
 		return refuse(why, err);
-	/* Devices here are not told of a vaddr that goes, so that it cannot. Linux says the same for an mdev. */
+	/*
+	 * Devices here are not notified when a vaddr goes, so it cannot go. Linux returns the same
+	 * for an mdev.
+	 */
 	if (u.flags & VFMIG_DMA_UNMAP_VADDR)
 		return vfmig_err(err, -EBUSY, "UNMAP_DMA: the flag VADDR is not supported");
 	get = u.flags & VFMIG_DMA_UNMAP_GET_DIRTY_BITMAP;

@@ -2,9 +2,10 @@
 /*
  * The user's side of a type1 container.
  *
- * A question about a part of a map is refused, so that maps are asked about whole, as they went in. What an unmap tells is
- * kept here until the space collects it, which it does when its devices have let go of the map: the container has
- * forgotten it by then. Where the container cannot tell, everything was written.
+ * The container refuses a query about a part of a map, so maps are queried whole, as they were
+ * mapped. The result of an unmap is kept here until the space collects it, which it does when its
+ * devices have released the map: the container has no record of it by then. If the container
+ * cannot report, everything counts as written.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,12 +17,12 @@
 #include "dirty/map.h"
 #include "protocol/type1/user.h"
 
-/* More than Linux ever says. */
+/* More than Linux ever reports. */
 #define INFO_MAX 65536u
 
 /*
  * @last: what was written in maps that are gone, and not collected
- * @logs: START was answered
+ * @logs: START succeeded
  */
 struct type1_user {
 	type1_ask_fn ask;
@@ -37,7 +38,7 @@ struct type1_user {
 	bool logs;
 };
 
-/* ---- what it says ---- */
+/* ---- the container's information ---- */
 
 static int ask_info(struct type1_user *d, struct vfmig_error *err)
 {
@@ -64,7 +65,7 @@ static int ask_info(struct type1_user *d, struct vfmig_error *err)
 	free(info);
 	if (why)
 		return vfmig_err(err, ret ? ret : -EPROTO, "the container: %s", why);
-	/* The smallest is the only one that it is sure to take. */
+	/* Only the smallest page size is certain to be accepted. */
 	d->pgsize = d->says.pgsize_bitmap & -d->says.pgsize_bitmap;
 	return 0;
 }
@@ -153,7 +154,7 @@ int type1_user_map(struct type1_user *d, const struct vfmig_map *map, struct vfm
 	return ret ? refused(ret, "a map", map->iova, map->size, err) : 0;
 }
 
-/* A bitmap for so much, or NULL where there can be none. */
+/* A bitmap for this many bytes, or NULL if there cannot be one. */
 static uint64_t *bitmap_for(const struct type1_user *d, uint64_t size, uint64_t *bytes)
 {
 	*bytes = abi_bitmap_bytes(size, d->pgsize);
@@ -163,7 +164,7 @@ static uint64_t *bitmap_for(const struct type1_user *d, uint64_t size, uint64_t 
 	return calloc(1, *bytes);
 }
 
-/* Under the lock. Without a bitmap, or where that fails, all of it was written. */
+/* Called with the lock held. Without a bitmap, or if that fails, all of it counts as written. */
 static int take_out(struct type1_user *d, const struct vfmig_map *map)
 {
 	struct {
@@ -244,7 +245,7 @@ static void stop(void *context)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* One map, whole, whatever of it was asked for. */
+/* One whole map, whichever part of it the query is about. */
 static int ask_about(struct type1_user *d, const struct ranges_node *map, struct vfmig_dirty *into)
 {
 	uint64_t size = map->last - map->first + 1, bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Driver side of v1: the migration region, and no more than that.
+ * Driver side of v1: the migration region and nothing else.
  */
 #include "protocol/v1/v1.h"
 

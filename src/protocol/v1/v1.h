@@ -10,18 +10,18 @@
 /**
  * v1_driver_open() - driver side: region_driver_open() for v1
  *
- * Which pages were written is not v1's to tell: the address space is asked for them.
+ * v1 does not report written pages: the address space does.
  */
 int v1_driver_open(struct vfmig_session *session, const struct region_options *options,
 		   struct region_driver **driver, struct vfmig_error *err);
 
 /**
- * v1_user_open() - user side: a session on a device that shows v1
+ * v1_user_open() - user side: a session on a device that exposes v1
  *
- * P2P states are not among its flags. RESUMING to STOP is by way of RUNNING, for that is the only way out that v1 draws,
- * but for devices that say that they check without running.
+ * P2P states are not among its flags. RESUMING to STOP goes through RUNNING, the only way out that
+ * v1 draws, except for devices whose capability reports that they check without running.
  *
- * Return: 0; -EOPNOTSUPP if the device does not show it.
+ * Return: 0; -EOPNOTSUPP if the device does not expose it.
  */
 int v1_user_open(struct vfmig_device *device, struct vfmig_session **session,
 		 struct vfmig_error *err);

@@ -2,7 +2,7 @@
 /*
  * Driver side of v2: features in, a session's requests and a logger's calls out.
  *
- * A feature that stands for a request of the session is the outer request of that one.
+ * A feature that stands for a request of the session is the outer request of that request.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "abi/feature.h"
 #include "protocol/v2/v2.h"
 
-/* @err: the outer request may be gone when the answer comes, and its error with it */
+/* @err: separate, since the outer request and its error may be freed when the answer arrives */
 struct change {
 	struct inner inner; /* first */
 	struct vfmig_error err;
@@ -89,7 +89,10 @@ static ssize_t logging_start(struct logger *logger, struct vfmig_request *reques
 	if (control.num_ranges > ABI_LOGGING_RANGES_MAX)
 		return vfmig_err(request->err, -E2BIG, "DMA logging: %u ranges; the limit is %u",
 				 control.num_ranges, ABI_LOGGING_RANGES_MAX);
-	/* As in vfio-user, none means all; the kernel's EINVAL is for an export to the kernel's users. */
+	/*
+	 * As in vfio-user, no ranges mean all; the kernel's EINVAL is for an export to the
+	 * kernel's users.
+	 */
 	why = abi_logging_start_check(control.page_size, ranges, control.num_ranges, true);
 	if (why)
 		return vfmig_err(request->err, -EINVAL, "%s", why);
@@ -222,7 +225,7 @@ static bool feature(struct v2_driver *driver, struct vfmig_request *request)
 	return true;
 }
 
-/* ---- the way in ---- */
+/* ---- submit and cancel ---- */
 
 bool v2_driver_submit(struct v2_driver *driver, struct vfmig_request *request)
 {

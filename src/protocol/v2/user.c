@@ -2,11 +2,11 @@
 /*
  * User side of v2: a session's requests in, features of a device out.
  *
- * The state machine is asked before the device is: of a transition that it blocks the device never hears,
- * since there are kernels that it locks up for ever. For that the state must be known. It is remembered
- * from one transition to the next, which saves a round trip where each counts. It is asked for after a
- * failure; before a transition that could be a blocked one; and before one is refused, since a reset may
- * have changed it behind our back.
+ * The user side consults the state machine before the device, and never sends a transition that
+ * the state machine blocks, since it locks up some kernels for ever. That requires the current
+ * state. The user side keeps it from one transition to the next, which saves a round trip when the
+ * downtime counts. It reads the state from the device after a failure, before a transition that
+ * may be a blocked one, and before it refuses one, since a reset may have changed the state.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,15 +23,15 @@
 
 struct user {
 	struct vfmig_session session; /* first */
-	atomic_uint state;	      /* the last that was heard of, or UNKNOWN */
+	atomic_uint state;	      /* the last reported state, or UNKNOWN */
 	bool has_size;
 	struct inner_list inners; /* features, for requests of the session */
-	atomic_uint refs;	  /* the session's, and one for each of them */
+	atomic_uint refs;	  /* one for the session, and one for each of @inners */
 };
 
 /*
  * A feature, for a request of the session.
- * @op, @target: the outer request's operation, and the state that it wants
+ * @op, @target: the outer request's operation and target state
  */
 struct op {
 	struct inner inner; /* first */
@@ -54,7 +54,7 @@ static void put_user(struct user *user)
 	free(user);
 }
 
-/* The answer to one that was cancelled may come when the session is closed already. */
+/* The answer to a cancelled request may arrive after the session is closed. */
 static void release(struct inner *inner)
 {
 	put_user(user_of((struct op *)inner));
@@ -106,7 +106,7 @@ static void set_state(struct op *op)
 {
 	struct vfmig_feature_mig_state state = {.device_state = op->target, .data_fd = -1};
 
-	/* Until it is done, and if it fails, it may be any on the way. */
+	/* Until the transition is done, and if it fails, the state may be any on the way. */
 	atomic_store(&user_of(op)->state, UNKNOWN);
 	abi_feature_put_mig_state(op->payload, sizeof(op->payload), &state);
 	ask(op, SET_STATE);
@@ -248,7 +248,7 @@ static bool cancel(struct vfmig_session *session, struct vfmig_request *request)
 
 	if (!inner_cancel(&user->inners, request))
 		return vfmig_cancel(session->device, request);
-	/* The device may have changed its state, or not. */
+	/* The device may or may not have changed its state. */
 	atomic_store(&user->state, UNKNOWN);
 	return true;
 }
@@ -282,7 +282,7 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 	if (ret)
 		return ret;
 	abi_feature_get_migration(payload, sizeof(payload), &flags);
-	/* States that are yet to be invented are not asked for: what is known of the device is enough. */
+	/* Do not query states of later versions: what is known of the device is enough. */
 	if (!vfmig_v2_flags_valid(flags & all))
 		return vfmig_err(err, -EOPNOTSUPP,
 				 "device %s has migration flags 0x%llx, without STOP_COPY",
@@ -298,7 +298,7 @@ int v2_user_open(struct vfmig_device *device, struct vfmig_session **session,
 	inner_list_init(&user->inners);
 	user->has_size =
 		!vfmig_device_call_feature(device, GET_SIZE | VFMIG_FEATURE_PROBE, NULL, 0, NULL);
-	/* Older devices do not have it, and are understood without. */
+	/* Older devices lack this feature, and work without it. */
 	if (flags & VFMIG_MIGRATION_PRE_COPY)
 		vfmig_device_call_feature(device, SET_INFO2, NULL, 0, NULL);
 	*session = &user->session;
