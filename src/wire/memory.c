@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Looking at a descriptor before it is mapped.
+ * Checks of a descriptor before it is mapped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static int check_access(int fd, bool write, bool keeps, struct vfmig_error *err)
 				 "the descriptor was opened for %s, and the map needs it %s",
 				 flags >= 0 && (flags & O_ACCMODE) == O_RDONLY ? "reading" : "less",
 				 write ? "writable" : "readable");
-	/* Files that know no seals have none. */
+	/* Files without support for seals have none. */
 	if (seals < 0)
 		seals = 0;
 	if (write && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))

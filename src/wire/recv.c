@@ -2,13 +2,13 @@
 /*
  * Receiving: a stream of bytes and descriptors becomes messages.
  *
- * One system call takes as much as is there: the rest of the payload that is coming, straight to its place,
- * and behind it into the buffer what follows. So a small message costs one call, and a large one is copied by
- * the kernel alone, but for what was in the buffer with its header.
+ * One system call takes all that has arrived: the rest of the current payload goes straight to its
+ * place, and what follows goes into the buffer. So a small message costs one call. Only the kernel
+ * copies a large message, except for the bytes that were in the buffer with its header.
  *
- * Which message do descriptors belong to? The kernel ends a receive behind the bytes that came with
- * descriptors, and a message with descriptors begins a send of its own. So they belong to the message
- * that has the last byte of what was received.
+ * Which message do descriptors belong to? The kernel ends a receive behind the bytes that came
+ * with descriptors, and a message with descriptors begins a send of its own. So they belong to the
+ * message that has the last byte of what was received.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ void wire_msg_free(struct wire *wire, struct wire_msg *msg)
 
 /* ---- where payload goes ---- */
 
-/* The place of byte @got of the payload that is coming, and how much of it goes there in one piece. */
+/* The place of byte @got of the current payload, and how many bytes go there in one piece. */
 static void *place(struct wire *wire, struct wire_socket *s, size_t got, size_t *len)
 {
 	struct wire_ask *ask = s->ask;
@@ -132,7 +132,7 @@ static int reply_begins(struct wire *wire, struct wire_socket *s)
 				 h->cmd, s->len, ask->fixed + ask->data_max + ask->slack);
 	ask->error = 0;
 	if (h->flags & VFMIG_USER_FLAG_ERROR) {
-		/* Errnos of all systems are small; 0 and nonsense mean that there is no telling. */
+		/* Errnos of all systems are small; 0 and nonsense mean an unknown error. */
 		ask->error = h->error_no && h->error_no < 4096 ? -(int)h->error_no : -EIO;
 	}
 	s->ask = ask;
@@ -193,7 +193,7 @@ static int reply_is_there(struct wire *wire, struct wire_socket *s)
 			"the peer sent %u descriptors with a reply; the negotiated limit is %u",
 			s->nfds, WIRE_REPLY_FDS);
 	s->ask = NULL;
-	/* Whoever answers what came behind pages has taken these. */
+	/* A peer that answers a later message has taken these pages. */
 	if (ask->npages == s->npages)
 		s->pages = false;
 	ask->reply_len = s->len < ask->fixed ? s->len : ask->fixed;
@@ -210,7 +210,7 @@ static int reply_is_there(struct wire *wire, struct wire_socket *s)
 	return 0;
 }
 
-/* Payload that is in the buffer goes to its place. */
+/* Move payload that is in the buffer to its place. */
 static void from_buffer(struct wire *wire, struct wire_socket *s)
 {
 	while (s->got < s->len && s->at < s->have) {
@@ -244,7 +244,7 @@ static int parse(struct wire *wire, struct wire_socket *s)
 			if (ret)
 				return ret;
 		}
-		/* The message that has the last byte has what came with it. */
+		/* The message that has the last byte gets the descriptors. */
 		if (s->nlate && s->have - s->at <= s->len - s->got) {
 			ret = merge_late(wire, s);
 			if (ret)
@@ -273,7 +273,7 @@ static int take_fds(struct wire *wire, struct wire_socket *s, struct msghdr *msg
 
 		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
 			continue;
-		/* The buffer has room for no more than WIRE_FDS, and there is one such message. */
+		/* The control buffer holds at most WIRE_FDS, all of one message. */
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(s->late, CMSG_DATA(cmsg), n * sizeof(int));
 		s->nlate = (unsigned)n;
@@ -286,7 +286,10 @@ static int take_fds(struct wire *wire, struct wire_socket *s, struct msghdr *msg
 	return 0;
 }
 
-/* Where what comes next goes: the payload that is coming first, @direct bytes of it. Returns how many places that is. */
+/*
+ * Where the next bytes go: first the current payload, @direct bytes of it. Returns the number of
+ * places.
+ */
 static unsigned places(struct wire *wire, struct wire_socket *s, struct iovec *iov, size_t *direct)
 {
 	size_t got = s->got;
@@ -329,7 +332,10 @@ static ssize_t take(int fd, struct msghdr *msg, int flags)
 	return n < 0 ? -errno : n;
 }
 
-/* @n bytes came, or none; returns that, or why the connection is lost, or 0: nothing is there. */
+/*
+ * @n bytes or none have arrived. Returns that number, the error if the connection is lost,
+ *	or 0: no data.
+ */
 static ssize_t came(struct wire *wire, struct wire_socket *s, struct msghdr *msg, size_t direct,
 		    ssize_t n)
 {
@@ -349,7 +355,7 @@ static ssize_t came(struct wire *wire, struct wire_socket *s, struct msghdr *msg
 	return take_fds(wire, s, msg) ? wire->lost : n;
 }
 
-/* How much came; *full if it was as much as there was room for. 0: nothing is there. */
+/* The number of bytes that arrived; *full if they filled the buffers. 0: no data. */
 static ssize_t receive(struct wire *wire, struct wire_socket *s, bool *full)
 {
 	union control control;
@@ -371,11 +377,12 @@ static ssize_t receive(struct wire *wire, struct wire_socket *s, bool *full)
 	return came(wire, s, &msg, direct, n);
 }
 
-/* So that one end that never rests does not keep its owner from the other. */
+/* Limits a busy end, so that the owner can serve the other end. */
 #define RECEIVES_AT_A_TIME 16
 /*
- * And a large message is used while it is in the cache, and its sender given more to do while the next one comes: who
- * took in all that is under way first would leave the sender with nothing to do after it.
+ * The limit also lets the owner use a large message while it is in the cache, and reply to it
+ * while the next one arrives. A receiver that first took in everything under way would leave the
+ * sender without work.
  */
 #define BYTES_AT_A_TIME (64u << 10)
 
@@ -397,7 +404,10 @@ bool wire_recv(struct wire *wire, enum wire_end end)
 			return false;
 		taken += (size_t)n;
 		if (parse(wire, s)) {
-			/* Whoever said no said why, unless it was the owner, to a command. */
+			/*
+			 * An end that failed has set its message already; otherwise the owner
+			 * refused a command.
+			 */
 			wire_lose(wire, -EPROTO, "a command was not handled");
 			return false;
 		}
@@ -405,7 +415,7 @@ bool wire_recv(struct wire *wire, enum wire_end end)
 	return full;
 }
 
-/* Descriptors that came for a connection that is lost. */
+/* Close the descriptors that arrived for a lost connection. */
 static void drop_fds(struct msghdr *msg)
 {
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
@@ -430,12 +440,12 @@ bool wire_wait(struct wire *wire, enum wire_end end)
 	size_t direct;
 	ssize_t n;
 
-	/* Between two messages all goes to the buffer, which nobody looks at but who receives. */
+	/* Between two messages everything goes to the buffer, which only the receiver uses. */
 	if (wire->lost || !s->waits || !s->reads || s->first || s->body || s->at != s->have)
 		return false;
 	msg.msg_iovlen = places(wire, s, iov, &direct);
 	pthread_mutex_unlock(&wire->lock);
-	/* Once: a signal would begin the time anew. */
+	/* Do not retry after a signal: that would restart the timeout. */
 	n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		n = errno == EINTR ? -EAGAIN : -errno;

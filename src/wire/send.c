@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sending: each message in a system call of its own, at once if it can be, from the queue if not. Where pages of a file go
- * in the place of copies it takes a row of them.
+ * Sending: each message in a system call of its own, immediately if possible, from the queue if
+ * not. A message with pages of a file in place of copies takes several calls.
  *
- * Messages are not joined: a server in the field takes what one receive brings for the whole message, and the
- * kernel keeps a message of up to 32 KiB that was sent in one call in one piece.
+ * Messages are not joined: a server in the field treats what one receive returns as the whole
+ * message, and the kernel keeps a message of up to 32 KiB that was sent in one call in one piece.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +23,9 @@
 #include "wire/wire.h"
 
 /*
- * Each thing that is taken makes an event, with EPOLLET; without, there would be one all the time. Nothing that comes is
- * missed meanwhile, as such an event tells that, too, and all is looked at anew when it is over.
+ * With EPOLLET each time the peer takes data makes one event; without it there would be events all
+ * the time. No incoming data is missed meanwhile: such an event reports that, too, and everything
+ * is checked again when it is over.
  */
 static void poll_for(struct wire *wire, enum wire_end end, bool reads, bool writes, bool drains)
 {
@@ -51,7 +52,7 @@ void wire_reads(struct wire *wire, enum wire_end end, bool reads)
 	poll_for(wire, end, reads, wire->ends[end].writes, wire->ends[end].drains);
 }
 
-/* The last message is taken while a byte of it still counts, when the kernel tells of it. */
+/* The kernel reports that the last message was taken while one byte of it still counts. */
 #define ALL_BUT_TAKEN 1
 
 bool wire_taken(struct wire *wire, enum wire_end end)
@@ -73,8 +74,8 @@ static size_t total(const struct wire_out *out)
 }
 
 /*
- * Before 6.6 sendfile() into such a socket waits for whoever reads there, whatever it is told: for ever, if that one
- * likes.
+ * Before Linux 6.6 sendfile() into such a socket may block until the peer reads, despite
+ * O_NONBLOCK.
  */
 bool wire_sends_pages(void)
 {
@@ -86,8 +87,8 @@ bool wire_sends_pages(void)
 }
 
 /*
- * What is left of a message, up to a piece that goes by its file, or that piece alone: *file is its number then, and
- * -1 else. Returns how many places that is.
+ * The rest of a message up to the next piece that is sent from its file, or that piece alone:
+ * *file is its number then, and -1 otherwise. Returns the number of places.
  */
 static unsigned rest(const struct wire_out *out, struct iovec *iov, int *file)
 {
@@ -124,8 +125,8 @@ static unsigned rest(const struct wire_out *out, struct iovec *iov, int *file)
 }
 
 /*
- * The file's pages themselves: the other side copies from there, and nobody before it. The call has no flag for not
- * waiting, and none against a signal.
+ * Send the file's pages themselves: the peer copies from there, and there is no copy before that.
+ * sendfile() has no flag against blocking, and none against SIGPIPE.
  */
 static ssize_t send_pages(struct wire_socket *s, const struct wire_out *out, int file,
 			  const struct iovec *left)
@@ -167,20 +168,26 @@ static ssize_t send_bytes(struct wire_socket *s, const struct wire_out *out, str
 		cmsg->cmsg_len = CMSG_LEN(out->nfds * sizeof(int));
 		memcpy(CMSG_DATA(cmsg), out->fds, out->nfds * sizeof(int));
 	}
-	/* One piece without descriptors is most of what there is, and spares the system a structure to take apart. */
+	/*
+	 * Most messages are one piece without descriptors; send() spares the kernel a structure to
+	 * parse.
+	 */
 	if (count == 1 && !msg.msg_control)
 		return send(s->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A file of another kind, or a process that may not: the bytes are there as well. */
+/* The file does not support it, or the process may not: the bytes are in memory as well. */
 static bool only_copies(int error)
 {
 	return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP ||
 	       error == ESPIPE;
 }
 
-/* Send what is left of a message. 1: all of it has gone. 0: no room. Else it cannot be sent. */
+/*
+ * Send the rest of a message. 1: all of it is sent. 0: the socket is full. Otherwise it cannot be
+ * sent.
+ */
 static int push(struct wire_socket *s, struct wire_out *out)
 {
 	struct iovec iov[1 + WIRE_PIECES];
@@ -204,7 +211,7 @@ static int push(struct wire_socket *s, struct wire_out *out)
 		}
 		if (n < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -errno;
-		if (!n && asked) /* a file that was cut off */
+		if (!n && asked) /* the file was truncated */
 			return -EIO;
 		out->done += (size_t)n;
 		if ((size_t)n < asked)
@@ -222,9 +229,9 @@ static void finish(struct wire *wire, struct wire_out *out)
 }
 
 /*
- * The socket takes nothing more. What the other side has sent before it went may still be worth reading, so
- * the connection's end is left to the receiver, who will see it; but one who only closed its ears would
- * never be seen.
+ * The socket accepts no more data. Messages that the peer sent before it closed may still be worth
+ * reading, so the receiver detects the end of the connection. Shut the sending direction down,
+ * because a peer that closed only its receiving direction would never be detected.
  */
 static void broken(struct wire *wire, struct wire_socket *s, int error)
 {
@@ -240,7 +247,7 @@ void wire_send(struct wire *wire, enum wire_end end, struct wire_out *out)
 	struct wire_socket *s = &wire->ends[end];
 	int ret = 0;
 
-	/* A few bytes are moved more cheaply than the system takes apart two pieces. */
+	/* Copying a few bytes is cheaper than a second piece in the system call. */
 	if (out->body && out->body_len && out->body_len <= sizeof(out->head) - out->head_len) {
 		memcpy(out->head + out->head_len, out->body, out->body_len);
 		out->head_len += out->body_len;

@@ -42,8 +42,8 @@ static int new_socket(struct vfmig_error *err)
 }
 
 /*
- * A server has its socket's name a moment before it listens, and a script that waits for the name may call just then.
- * So it is refused for good only after CONNECT_TRIES ms.
+ * A server's socket has its path a moment before the server listens, and a script that waits for
+ * the path may connect just then. So a refused connect() is repeated for CONNECT_TRIES ms.
  */
 #define CONNECT_TRIES 100
 

@@ -8,11 +8,14 @@
 #include <vfmig/socket.h>
 
 /*
- * Connect. A socket that has its path and does not listen yet is waited for, 100 ms. Return: the descriptor, or a
- * negative errno.
+ * Connect. If the socket has its path and does not listen yet, wait up to 100 ms. Return: the
+ * descriptor, or a negative errno.
  */
 int socket_connect(const char *path, struct vfmig_error *err);
-/* The same with a deadline (CLOCK_MONOTONIC, ns; 0 is none), also if a server's backlog is full: -ETIMEDOUT. */
+/*
+ * The same with a deadline (CLOCK_MONOTONIC, ns; 0: no deadline), also if a server's backlog is
+ * full: -ETIMEDOUT.
+ */
 int socket_connect_until(const char *path, int64_t deadline, struct vfmig_error *err);
 
 #endif

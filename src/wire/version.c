@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VERSION: what the ends say of themselves. The JSON is the peer's, and is believed only as far as it has the
- * right kinds and ranges.
+ * VERSION: the capabilities of both ends. The peer's JSON is untrusted: kinds and ranges of its
+ * values are checked.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +32,7 @@ void wire_caps_ours(struct wire_caps *caps)
 	};
 }
 
-/* ---- to say ---- */
+/* ---- writing ---- */
 
 /* Larger than all capabilities with their largest values. */
 struct text {
@@ -95,7 +95,7 @@ void *wire_caps_encode(const struct wire_caps *caps, size_t *len)
 	return payload;
 }
 
-/* ---- to hear ---- */
+/* ---- reading ---- */
 
 static int get_number(const struct abi_json *from, const char *key, uint64_t min, uint64_t max,
 		      uint64_t *to, struct vfmig_error *err)
@@ -190,7 +190,7 @@ static int get_caps(const struct abi_json *from, struct wire_caps *c, struct vfm
 		ret = get_bool(from, "write_multiple", &c->write_multiple, err);
 	if (ret)
 		return ret;
-	/* More than we ever use is as good as what we use. */
+	/* More than this library uses is as good as what it uses. */
 	c->max_msg_fds = fds > WIRE_FDS ? WIRE_FDS : (uint32_t)fds;
 	c->max_data_xfer_size = xfer > ABI_MSG_XFER_MAX ? ABI_MSG_XFER_MAX : (uint32_t)xfer;
 	c->max_dma_maps = maps > UINT32_MAX ? UINT32_MAX : (uint32_t)maps;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the two ends say of themselves in VERSION: numbers, and capabilities in JSON.
+ * The content of VERSION at both ends: numbers, and capabilities in JSON.
  */
 #ifndef WIRE_VERSION_H
 #define WIRE_VERSION_H
@@ -23,17 +23,18 @@
 #define WIRE_XFER_MIN 1u
 
 /*
- * One end's capabilities. Where the JSON says nothing the specification's presets are filled in; in what is
- * to be said, 0 and false are left out (but for the first two).
+ * One end's capabilities. Capabilities that the JSON omits get the specification's defaults. In
+ * JSON that is written, 0 and false are left out (except for the first two).
  *
- * @max_msg_fds: descriptors that it takes in one message (preset 1; 0: none at all)
+ * @max_msg_fds: descriptors that it takes in one message (default 1; 0: none at all)
  * @max_data_xfer_size: bytes of data that it takes in one message
  * @max_dma_maps, @pgsizes: maps at a time, and their page sizes ORed
- * @migration_pgsize, @max_bitmap_size: of an older revision of the protocol, which is in the field
+ * @migration_pgsize, @max_bitmap_size: of an older revision of the protocol, which is in
+ *	the field
  * @twin_socket: whether server-to-client commands may have a socket of their own;
- *	@twin_fd: which of the reply's descriptors it is, -1 if that is not said
- * @write_multiple: whether REGION_WRITE_MULTI is known
- * @vfmig: version of our extension (docs/vfio-user.md), 0 for none
+ * @twin_fd: which of the reply's descriptors it is, -1 if the JSON omits it
+ * @write_multiple: whether REGION_WRITE_MULTI is supported
+ * @vfmig: version of our extension (docs/vfio-user.md), 0 without it
  */
 struct wire_caps {
 	uint16_t major, minor;
@@ -49,13 +50,13 @@ struct wire_caps {
 	uint32_t vfmig;
 };
 
-/* What this library is ready for, in either role. */
+/* The capabilities of this library, in either role. */
 void wire_caps_ours(struct wire_caps *caps);
 
-/* A VERSION payload that says so, malloc()ed; NULL without memory. */
+/* A VERSION payload with these capabilities, malloc()ed; NULL without memory. */
 void *wire_caps_encode(const struct wire_caps *caps, size_t *len);
 
-/* Refuses what is malformed or of the wrong kind; what is unknown is passed over. */
+/* Refuses JSON that is malformed or has values of the wrong kind; unknown members are skipped. */
 int wire_caps_decode(const void *payload, size_t len, struct wire_caps *caps,
 		     struct vfmig_error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A connection's beginning and end, and its table of questions.
+ * A connection's beginning and end, and its table of pending commands.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,17 +13,19 @@
 
 #include "wire/wire.h"
 
-/* Indexes take this many bits of an id; the rest tells one use of an index from the next. */
+/*
+ * Indexes take this many bits of an id; the others distinguish one use of an index from the next.
+ */
 #define INDEX_BITS 10
 _Static_assert(WIRE_ASKS == 1u << INDEX_BITS, "an index fits in an id");
 
 /*
- * A message of 1 MiB goes out in few pieces, and several small ones without waiting for the other side. The
- * system's limit may allow less.
+ * With this buffer a message of 1 MiB goes out in few pieces, and several small ones go out
+ * without waiting for the peer. The system's limit may allow less.
  */
 #define SEND_BUFFER (1 << 20)
 
-/* How long wire_wait() waits: no longer than who has to do with the other end can. */
+/* How long wire_wait() waits: no longer than the thread that serves the other end can wait. */
 #define WAIT_US 1000
 
 static int add_socket(struct wire *wire, enum wire_end end, int fd, struct vfmig_error *err)
@@ -125,7 +127,10 @@ static void drop_socket(struct wire *wire, struct wire_socket *s)
 
 	if (s->fd < 0)
 		return;
-	/* The descriptor stays ours until fini, so that nobody polls a number that means something else. */
+	/*
+	 * The descriptor stays open until fini, so that no thread polls a number that has been
+	 * reused.
+	 */
 	epoll_ctl(wire->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 	shutdown(s->fd, SHUT_RDWR);
 	s->reads = s->writes = false;
@@ -184,7 +189,7 @@ int wire_lose(struct wire *wire, int code, const char *fmt, ...)
 	return code;
 }
 
-/* ---- questions ---- */
+/* ---- pending commands ---- */
 
 static void put_header(struct wire_out *out, uint16_t id, uint16_t cmd, uint32_t flags,
 		       uint32_t error)
@@ -238,7 +243,7 @@ void wire_reply_header(struct wire_out *out, const struct vfmig_user_header *com
 		   error ? (uint32_t)-error : 0);
 }
 
-/* Out of the queue, if not a byte of it has gone. */
+/* Remove it from the queue, if no byte of it was sent. */
 static bool take_back(struct wire *wire, struct wire_ask *ask)
 {
 	struct wire_socket *s = &wire->ends[ask->end];
@@ -271,7 +276,7 @@ bool wire_abandon(struct wire *wire, struct wire_ask *ask)
 		wire_forget(wire, ask);
 		return true;
 	}
-	/* The other side has the beginning; it will get the end, from a copy. */
+	/* The peer has the beginning and must get the rest: send that from a copy. */
 	gone = out->done > out->head_len ? out->done - out->head_len : 0;
 	out->own = malloc(out->body_len - gone + 1);
 	if (!out->own) {

@@ -4,20 +4,20 @@
  *
  * What a connection does for its owner (a server or a client):
  *
- *  - Sending never waits. A message goes out at once if the socket takes it; what it does not take stays in
- *    a queue, and goes when there is room. So two ends never block in a write at each other. The payload
- *    is not copied: whoever sends keeps it in place until it is sent.
- *  - Receiving never waits. Small messages come many to a system call; the payload of a large one is received
- *    straight into where it belongs, which for a reply is the buffer of who asked.
- *  - What was asked and not answered yet is in a table; its index is in the message's id. A reply to
- *    what was not asked, one that is larger than was asked for, or one that comes before the question was
- *    sent, ends the connection.
- *  - Descriptors belong to the message with which they came, or are closed.
+ * - Sending never waits. A message goes out immediately if the socket takes it. The rest of it
+ *   stays in a queue until the socket has space. So two ends never block in a write at each other. The
+ *   payload is not copied: the sender keeps it in place until it is sent.
+ * - Receiving never waits. One system call takes many small messages. The payload of a large one is
+ *   received straight into its destination, which for a reply is the requester's buffer.
+ * - Commands without a reply yet are in a table; the table index is in the message's id. These
+ *   replies end the connection: one without a command, one that is larger than allowed, and one
+ *   that arrives before its command was sent.
+ * - Descriptors belong to the message with which they came, or are closed.
  *
- * The connection knows nothing of what messages mean, but for the conventions of replies.
+ * Except for the conventions of replies, the connection does not interpret messages.
  *
- * One lock guards all of it. Every function here is called with it held unless it says otherwise, and so are
- * the owner's callbacks, which therefore do little.
+ * One lock guards all of it. Every function here is called with the lock held unless its comment
+ * differs. The owner's callbacks are called with the lock held, too, and therefore must be short.
  */
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
@@ -33,17 +33,17 @@
 
 #include "abi/vfio_user.h"
 
-#define WIRE_ASKS	1024u		    /* questions under way at a time */
+#define WIRE_ASKS	1024u		    /* commands pending at a time */
 #define WIRE_FDS	ABI_MSG_MSG_FDS_MAX /* descriptors that one command may bring */
 #define WIRE_REPLY_FDS	8u		    /* and one reply */
 #define WIRE_HEAD	64u		    /* header and fixed part of any message fit */
-#define WIRE_PIECES	16u		    /* in which a body may be */
+#define WIRE_PIECES	16u		    /* the most pieces of a body */
 #define WIRE_SMALL	256u		    /* a payload up to this needs no buffer of its own */
 #define WIRE_BUFFER	4096u		    /* what is received ahead */
 #define WIRE_KEEP_SMALL 64u		    /* messages kept for the next use */
 #define WIRE_KEEP_LARGE 16u		    /* of those with large buffers */
 
-/* The largest command that is taken: the most data that was agreed, and its fixed part. */
+/* The largest accepted command: the negotiated data limit, and its fixed part. */
 #define WIRE_COMMAND_MAX(xfer) (WIRE_HEAD + (xfer))
 
 enum wire_end { WIRE_MAIN, WIRE_TWIN, WIRE_ENDS };
@@ -51,14 +51,16 @@ enum wire_end { WIRE_MAIN, WIRE_TWIN, WIRE_ENDS };
 struct wire;
 
 /*
- * A message on its way out. Part of something of the owner's, who leaves it alone while @queued.
+ * A message to send. It is part of a structure of the owner, which must not change it while
+ * @queued.
  *
  * @head, @head_len: header and fixed part
- * @body, @body_len: the rest, borrowed until it is sent; NULL for none
+ * @body, @body_len: the rest, borrowed until it is sent; NULL if there is none
  * @pieces, @npieces: @body_len bytes in pieces, in the place of @body; for replies
- * @files: NULL, or of each piece the file that it is mapped from: its pages are sent, and not a copy
+ * @files: NULL, or for each piece the file that it is mapped from: its pages are sent, and
+ *	not a copy
  * @fds, @nfds: borrowed until the first byte is sent
- * @sent: it is on its way, or will never be; NULL if nobody cares
+ * @sent: called when the message is sent, or never will be; may be NULL
  * @own: a copy of @body that is freed here
  */
 struct wire_out {
@@ -80,16 +82,16 @@ struct wire_out {
 };
 
 /*
- * A question. Part of something of the owner's.
+ * A command and its reply. Part of a structure of the owner.
  *
  * @out: the message; wire_send_command() writes its header
  * @fixed: how many bytes of the reply's payload go to @reply
- * @data, @data_max: where the rest goes, and how much there may be of it
- * @slack: how much more is tolerated, and thrown away
+ * @data, @data_max: where the other bytes go, and their limit
+ * @slack: how many bytes more are tolerated, and discarded
  * @error: 0, or the negative errno of an error reply or of the connection's end
  * @reply, @reply_len: the fixed part of the reply, and its real length
- * @data_len: how much went to @data
- * @fds, @nfds: what came with it; the owner closes them or clears @nfds
+ * @data_len: how many bytes went to @data
+ * @fds, @nfds: the reply's descriptors; the owner closes them or clears @nfds
  */
 struct wire_ask {
 	struct wire_out out;
@@ -107,15 +109,15 @@ struct wire_ask {
 
 	uint16_t id, cmd;
 	enum wire_end end;
-	uint64_t npages; /* the socket's, when it was on its way; UINT64_MAX: it had to wait */
+	uint64_t npages; /* @npages of the socket when it was sent; UINT64_MAX: it was queued */
 	bool pending;	 /* in the table */
-	bool abandoned;	 /* nobody wants the reply any more */
+	bool abandoned;	 /* the owner does not need the reply any more */
 	struct wire_ask *next;
 };
 
 /*
- * A command that came in. @payload of @len bytes; @fds are the owner's now. To be handed back with
- * wire_msg_free(), which closes what is left in @fds (take one by setting it to -1).
+ * A received command. @payload has @len bytes; the owner now owns @fds. The owner returns it with
+ * wire_msg_free(), which closes the descriptors left in @fds (to keep one, set its entry to -1).
  */
 struct wire_msg {
 	struct vfmig_user_header header;
@@ -132,13 +134,19 @@ struct wire_msg {
 };
 
 struct wire_ops {
-	/* A command is there. Not 0: it is not taken (the message stays the wire's), the connection ends. */
+	/*
+	 * A command has arrived. Not 0: it is refused (the message stays the wire's), and the
+	 * connection ends.
+	 */
 	int (*command)(struct wire *wire, struct wire_msg *msg);
-	/* A question is answered (or @error says why it never will be) and out of the table. */
+	/*
+	 * A command has its reply (or @error is why it never will have one), and is out of the
+	 * table.
+	 */
 	void (*reply)(struct wire *wire, struct wire_ask *ask);
 };
 
-/* One socket. What is received and not looked at yet is in buffer[at, have). */
+/* One socket. Bytes that were received and not parsed yet are in buffer[at, have). */
 struct wire_socket {
 	int fd;
 	uint8_t buffer[WIRE_BUFFER];
@@ -146,22 +154,22 @@ struct wire_socket {
 	bool body; /* the header is there, the payload is coming */
 	struct vfmig_user_header header;
 	size_t len, got; /* of the payload */
-	uint64_t whole;	 /* messages that have come to their end */
+	uint64_t whole;	 /* messages received completely */
 	struct wire_ask *ask;
 	struct wire_msg *msg;
-	int fds[WIRE_FDS]; /* came with the message that is coming */
+	int fds[WIRE_FDS]; /* of the current message */
 	unsigned nfds;
-	int late[WIRE_FDS]; /* came with the last byte that was received */
+	int late[WIRE_FDS]; /* arrived with the last byte received */
 	unsigned nlate;
 
 	struct wire_out *first, **last;
 	size_t queued; /* bytes */
 	bool reads, writes;
-	bool drains;	  /* somebody waits until the other side has taken all */
-	bool pages;	  /* of files were sent, and may not have been taken yet */
-	uint64_t npages;  /* how often */
+	bool drains;	  /* the owner waits until the peer has taken everything */
+	bool pages;	  /* pages of files were sent, and the peer may not have taken them yet */
+	uint64_t npages;  /* number of such sends */
 	int flags;	  /* of the open socket */
-	bool sends_pages; /* in the place of copies, if it can be */
+	bool sends_pages; /* file pages in place of copies, if possible */
 	bool waits;	  /* a receive may wait, for a short time */
 	bool broken;	  /* nothing more can be sent */
 };
@@ -182,64 +190,69 @@ struct wire {
 	unsigned nsmall, nlarge;
 	uint8_t trash[WIRE_BUFFER];
 
-	int lost; /* 0, or the negative errno with which it ended; @why is the sentence */
+	int lost; /* 0, or the negative errno with which it ended; @why is the message */
 	struct vfmig_error why;
 };
 
 /*
  * wire_init() - a connection over a connected socket. Called without the lock, as is fini.
- * @fd: the wire's from now on, in any case
+ * @fd: owned by the wire from now on, also on failure
  * @epoll: where the sockets are registered (data.u32 is the end); the owner's
  */
 int wire_init(struct wire *wire, const struct wire_ops *ops, int fd, int epoll,
 	      uint32_t command_max, struct vfmig_error *err);
 
-/* Give it its second socket, the wire's from now on. */
+/* Add the second socket, owned by the wire from now on. */
 int wire_twin(struct wire *wire, int fd, struct vfmig_error *err);
 
-/* Close and free what it has; wire_lose() came first. */
+/* Close and free everything; call wire_lose() first. */
 void wire_fini(struct wire *wire);
 
 /*
- * End the connection: each question that is under way gets its reply callback, with the error @code; each
- * message that is not sent its sent callback. Only the first end counts. Returns @code.
+ * End the connection: each pending command gets its reply callback, with the error @code; each
+ * unsent message its sent callback. Only the first end counts. Returns @code.
  */
 int wire_lose(struct wire *wire, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* ---- sending ---- */
 
-/* Send a message, now or when there is room. The sent callback may come before the return. */
+/*
+ * Send a message, now or when the socket has space. The sent callback may come before the return.
+ */
 void wire_send(struct wire *wire, enum wire_end end, struct wire_out *out);
 
-/* The socket takes more again. */
+/* The socket accepts data again. */
 void wire_flush(struct wire *wire, enum wire_end end);
 
-/* Whether the system sends a file's pages in the place of copies, without waiting for whoever takes them. */
+/*
+ * Whether the system sends a file's pages in place of copies, without waiting for the peer to take
+ * them.
+ */
 bool wire_sends_pages(void);
 
 /*
- * wire_taken() - has the other side taken all pages that were sent in the place of copies?
+ * wire_taken() - whether the peer has taken all pages that were sent in place of copies
  *
- * Until it has, what is changed there is changed in what it gets. False: there will be an event at this end when
- * it has taken more.
+ * Until it has, a change to such a page changes the data that the peer gets. False: there will be
+ * an event at this end when the peer has taken more.
  */
 bool wire_taken(struct wire *wire, enum wire_end end);
 
 /*
- * wire_send_command() - ask
+ * wire_send_command() - send a command
  * @ask: filled in; the header's place in @out.head is left free
  *
- * Return: 0, and the reply callback will come (before the return, if the connection ends over it); -EBUSY if
- * too much is under way, -ENOTCONN after the end: then nothing has happened.
+ * Return: 0, and the reply callback will come (before the return, if sending ends the connection);
+ * -EBUSY if too many commands are pending, -ENOTCONN after the end: then nothing has happened.
  */
 int wire_send_command(struct wire *wire, enum wire_end end, uint16_t cmd, struct wire_ask *ask);
 
 /*
- * wire_abandon() - nobody wants the answer any more
+ * wire_abandon() - drop a command whose reply is not needed any more
  *
- * Its body and data are not touched after this. Return: true if all is over: it was never sent. False: the
- * reply callback will come, with @abandoned set.
+ * Its body and data are not touched after this. Return: true if it is gone: it was never sent.
+ * False: the reply callback will come, with @abandoned set.
  */
 bool wire_abandon(struct wire *wire, struct wire_ask *ask);
 
@@ -249,33 +262,35 @@ void wire_reply_header(struct wire_out *out, const struct vfmig_user_header *com
 /* ---- receiving ---- */
 
 /*
- * wire_recv() - take in what is there, and give it to the owner
+ * wire_recv() - receive what has arrived, and pass it to the owner
  *
  * Return: true if there may be more; false if there is not, or the connection is lost.
  */
 bool wire_recv(struct wire *wire, enum wire_end end);
 
 /*
- * wire_wait() - wait for what comes at one end, in the receive itself
+ * wire_wait() - wait for data at one end, in the receive itself
  *
- * For a few milliseconds, and with the lock let go. It spares the poll before a receive, where nothing else is waited for
- * that could not wait so long. Only who receives calls it, and nobody else receives meanwhile.
+ * It waits a few milliseconds at most, with the lock dropped. It spares the poll before a receive,
+ * if the caller has nothing else to wait for that cannot wait so long. Only the thread that
+ * receives may call it, and no other thread may receive meanwhile.
  *
- * Return: true if something came, or the connection is lost; false if not, or this end cannot do it now.
+ * Return: true if data arrived, or the connection is lost; false if not, or this end does not
+ * support it now.
  */
 bool wire_wait(struct wire *wire, enum wire_end end);
 
-/* Whether an end is polled for reading; an owner with too much to do stops it for a while. */
+/* Set whether an end is polled for reading; an owner with too much work stops it for a while. */
 void wire_reads(struct wire *wire, enum wire_end end, bool reads);
 
-/* A message with room for @len bytes of payload; NULL without memory. */
+/* A message with space for @len bytes of payload; NULL without memory. */
 struct wire_msg *wire_msg_new(struct wire *wire, size_t len);
 void wire_msg_free(struct wire *wire, struct wire_msg *msg);
 
-/* Close descriptors, and count them out. */
+/* Close descriptors, and set their number to 0. */
 void wire_close_fds(int *fds, unsigned *count);
 
-/* For the wire's own files: a question leaves the table. */
+/* For the wire's own files: remove a command from the table. */
 void wire_forget(struct wire *wire, struct wire_ask *ask);
 
 #endif
