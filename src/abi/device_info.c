@@ -8,8 +8,8 @@ _Static_assert(offsetof(struct vfmig_zpci_base, fh) == VFMIG_ZPCI_BASE_V1, "pack
 _Static_assert(offsetof(struct vfmig_zpci_group, reserved) == VFMIG_ZPCI_GROUP_V1, "packed");
 
 #define STRING_HEADER 12U
-#define CAP_OFFSET    16U /* where the fixed part says where the first one is */
-#define FIXED	      20U /* and so what the fixed part has to have for that */
+#define CAP_OFFSET    16U /* the fixed part's field for the offset of the first one */
+#define FIXED	      20U /* the least size of a fixed part with that field */
 
 size_t abi_device_info_put(void *buf, size_t cap, uint32_t argsz, const struct vfmig_device_info *i,
 			   const struct abi_cap_said *caps, size_t cap_count)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The encoding of one device's state: it says what it holds (a schema), then holds it (frames).
+ * The encoding of one device's state: first a description of the content (a schema), then the
+ * content (frames).
  *
- * docs/device-state.md is the specification. In short: 16 bytes of preamble; the SCHEMA frame; then
- * in any order FIELD, BLOCK, ZERO, OPAQUE and CHUNK; END once, last. Each frame is 8 bytes of header
- * (type, flags, length) and a payload.
+ * docs/device-state.md is the specification. In short: 16 bytes of preamble; the SCHEMA frame;
+ * then in any order FIELD, BLOCK, ZERO, OPAQUE and CHUNK; END once, last. Each frame is 8 bytes of
+ * header (type, flags, length) and a payload.
  *
- * The bytes travel as chunks of a data session, and may be cut anew on the way. The reader is fed
- * any slicing and checks each byte as it comes, before the state behind it: it never needs the
- * whole, allocates nothing, and says in its first refusal what was wrong, at which byte.
+ * The bytes travel as chunks of a data session, and may be cut anew on the way. The reader accepts
+ * any slicing and checks each byte as it arrives, before the state behind it. It never needs the
+ * whole stream and allocates nothing. Its first refusal names the error and the byte.
  *
- * What pre-copy sends again overrides what it sent before (blocks and opaque data); a field comes
- * once. The first time, a block's bytes come in order, so that a gap is seen where it is.
+ * In pre-copy, later frames override earlier ones (blocks and opaque data); a field comes once.
+ * The first time, a block's bytes come in order, so that a gap is detected where it is.
  */
 #ifndef ABI_DEVICE_STATE_H
 #define ABI_DEVICE_STATE_H
@@ -26,12 +27,13 @@
 #define ABI_DS_HEADER_SIZE   8U /* of a frame */
 
 /*
- * The model's name of a stream that is not a model's state, but the transactions of a device of v1 or pfn: without
- * entries, each transaction a CHUNK. What is in them may be a model's state again.
+ * The model name of a stream that has the transactions of a v1 or pfn device instead of a model's
+ * state: without entries, each transaction a CHUNK. The transactions may contain a model's state
+ * again.
  */
 #define ABI_DS_TRANSACTIONS "vfio.transactions"
 
-/* Caps. A reader refuses what is over them; a writer cannot make it. */
+/* Caps. A reader refuses larger values; a writer cannot produce them. */
 #define ABI_DS_FRAME_MAX   (1U << 20)	/* payload of a frame */
 #define ABI_DS_SCHEMA_MAX  (256U << 10) /* payload of the schema */
 #define ABI_DS_ENTRIES_MAX 4096U
@@ -122,9 +124,9 @@ size_t abi_ds_put_end(struct abi_ds_writer *w, void *buf, size_t cap);
 /* ---- Reading -------------------------------------------------------------------------------- */
 
 /*
- * What the reader tells, in the order of the stream. Each returns NULL, or a static sentence why
- * it will not have it, which ends the reading. A callback that is NULL lets it pass. Pointers are
- * good during the call only.
+ * The reader's events, in the order of the stream. Each callback returns NULL, or a static
+ * sentence why it refuses, which ends the reading. A NULL callback ignores its event. Pointers are
+ * valid during the call only.
  *
  * index: the entry's place in the schema, from 0.
  */
@@ -132,7 +134,7 @@ struct abi_ds_events {
 	const char *(*model)(void *user, const struct abi_ds_model *m);
 	const char *(*entry)(void *user, uint32_t index, const struct abi_ds_entry *e);
 	const char *(*schema_end)(void *user);
-	/* The whole value, as long as the schema says. */
+	/* The whole value, with the length from the schema. */
 	const char *(*field)(void *user, uint32_t index, const void *value, size_t size);
 	/* A piece of a block, within it. One frame may come in any number of pieces. */
 	const char *(*block)(void *user, uint32_t index, uint64_t offset, const void *data,
@@ -142,23 +144,26 @@ struct abi_ds_events {
 	const char *(*chunk_begin)(void *user);
 	const char *(*chunk)(void *user, const void *data, size_t len);
 	const char *(*chunk_end)(void *user);
-	/* All is there: counts right, nothing open, no entry missing. Nothing may follow. */
+	/*
+	 * The stream is complete: counts right, nothing open, no entry missing. Nothing may
+	 * follow.
+	 */
 	const char *(*end)(void *user);
 };
 
-/* What the reader keeps of a schema entry, in memory that the caller brings. */
+/* The reader's record of a schema entry, in memory of the caller. */
 struct abi_ds_slot {
 	uint64_t size;
-	uint64_t covered; /* of a block: all before this has come */
+	uint64_t covered; /* of a block: everything before this offset has arrived */
 	uint32_t id;
 	uint8_t kind;
 	uint8_t flags;
 	uint8_t seen;
 };
 
-/* To be treated as closed, but for the first three. */
+/* Private, except the first three. */
 struct abi_ds_reader {
-	uint64_t bytes;	   /* taken so far: where a refusal happened */
+	uint64_t bytes;	   /* taken so far: the position of a refusal */
 	uint64_t frames;   /* begun so far, the preamble not counted */
 	const char *error; /* the first refusal; NULL while all is well */
 
@@ -168,8 +173,8 @@ struct abi_ds_reader {
 	uint32_t slots_max;
 	struct abi_ds_reader *unwrap;
 
-	uint32_t entries;      /* that the schema announced */
-	uint32_t entries_seen; /* that have come */
+	uint32_t entries;      /* in the schema */
+	uint32_t entries_seen; /* entries that have arrived */
 	uint32_t left;	       /* bytes of the frame's payload still to come */
 	uint32_t want;	       /* bytes to gather in scratch before the next step */
 	uint32_t have;	       /* bytes gathered */
@@ -186,15 +191,16 @@ struct abi_ds_reader {
 };
 
 /*
- * events and slots stay the caller's, and must live as long as the reader. A schema with more than
- * slots_max entries is refused; ABI_DS_ENTRIES_MAX slots take them all.
+ * The caller keeps events and slots, which must live as long as the reader. A schema with more
+ * than slots_max entries is refused; ABI_DS_ENTRIES_MAX slots are enough for any.
  */
 void abi_ds_reader_init(struct abi_ds_reader *r, const struct abi_ds_events *events, void *user,
 			struct abi_ds_slot *slots, uint32_t slots_max);
 
 /*
- * Read a model's state also if it comes in the transactions of a device (ABI_DS_TRANSACTIONS): inner, initialised with
- * the same events, then reads what the chunks hold, and r reports nothing but errors.
+ * Also read a model's state that arrives in the transactions of a device (ABI_DS_TRANSACTIONS):
+ * inner, initialised with the same events, then reads the content of the chunks, and r reports
+ * nothing but errors.
  */
 void abi_ds_reader_unwrap(struct abi_ds_reader *r, struct abi_ds_reader *inner);
 
@@ -202,15 +208,16 @@ void abi_ds_reader_unwrap(struct abi_ds_reader *r, struct abi_ds_reader *inner);
 const char *abi_ds_reader_feed(struct abi_ds_reader *r, const void *data, size_t len);
 
 /*
- * How many bytes to feed for the next thing to happen: at most one event is told, or, for data, a piece and the
- * end that it may be. For those who cannot act within a callback. Not 0; means nothing after a refusal or END.
+ * How many bytes to feed until the next event: the reader reports at most one event, or, for data,
+ * a piece and the end that it may be. For callers that cannot act within a callback. Not 0;
+ * undefined after a refusal or END.
  */
 uint32_t abi_ds_reader_want(const struct abi_ds_reader *r);
 
 /* The bytes are over: refuses if END has not come. */
 const char *abi_ds_reader_finish(struct abi_ds_reader *r);
 
-/* "SCHEMA", "FIELD" …; "?" for none. Static. */
+/* "SCHEMA", "FIELD" …; "?" for an unknown type. Static. */
 const char *abi_ds_frame_name(uint32_t type);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a schema may say: the rules that the writer keeps and the reader checks, in one place.
+ * The rules for the content of a schema, which the writer keeps and the reader checks, in one
+ * place.
  */
 #ifndef ABI_DS_NAMES_H
 #define ABI_DS_NAMES_H
@@ -18,7 +19,7 @@ static inline const char *abi_ds_bad_name(const char *name, size_t len)
 	return NULL;
 }
 
-/* All of the entry but its name's letters. */
+/* Checks all of the entry except the letters of its name. */
 static inline const char *abi_ds_bad_entry(const struct abi_ds_entry *e)
 {
 	if (e->kind != ABI_DS_KIND_FIELD && e->kind != ABI_DS_KIND_BLOCK)

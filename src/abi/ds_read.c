@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reading a device's state, in whatever slices it comes.
+ * Reading a device's state, in slices of any size.
  *
- * The reader is a row of steps. Most of them gather a few bytes whose number is known, in scratch,
- * and then act on them; one lets data through as it comes. Nothing is acted on before it is known to
- * fit the frame, the schema and the caps, so that what reaches the callbacks is always within the
- * things that the schema named.
+ * The reader is a row of steps. Most of them gather a known number of bytes in scratch, and then
+ * act on them; one passes data on as it arrives. A step acts only on values that fit the frame,
+ * the schema and the caps. So what reaches the callbacks always lies within what the schema
+ * describes.
  *
  * See device_state.h, and docs/device-state.md for the format.
  */
@@ -21,9 +21,9 @@ enum step {
 	SCHEMA_NAME, /* the model's name */
 	ENTRY_HEAD,  /* the fixed part of an entry */
 	ENTRY_NAME,  /* all of the entry: the fixed part is still in scratch */
-	WHOLE,	     /* all of a payload that is acted on as one: FIELD, ZERO, END */
+	WHOLE,	     /* a whole payload that is processed as one: FIELD, ZERO, END */
 	BLOCK_HEAD,  /* the fixed part of a BLOCK */
-	DATA,	     /* let through: BLOCK, OPAQUE, CHUNK */
+	DATA,	     /* passed on: BLOCK, OPAQUE, CHUNK */
 };
 
 struct frame_rule {
@@ -52,7 +52,7 @@ const char *abi_ds_frame_name(uint32_t type)
 	return type && type <= ABI_DS_END ? rules[type].name : "?";
 }
 
-/* Gather n bytes in all, of which have are there, and then take the step. */
+/* Gather n bytes in all, including the have bytes that are in scratch, and then take the step. */
 static void gather(struct abi_ds_reader *r, enum step step, uint32_t n)
 {
 	r->step = (uint8_t)step;
@@ -296,7 +296,7 @@ static const char *take_field(struct abi_ds_reader *r)
 	return TELL(r, field, r->index, r->scratch + ABI_DS_FIELD_FIXED, (size_t)slot->size);
 }
 
-/* What BLOCK and ZERO share: where in which block, for how long. */
+/* The common part of BLOCK and ZERO: the block, the offset and the length. */
 static const char *take_place(struct abi_ds_reader *r, uint64_t length)
 {
 	struct abi_ds_slot *slot = find(r, abi_get32(r->scratch));
@@ -310,7 +310,10 @@ static const char *take_place(struct abi_ds_reader *r, uint64_t length)
 		return "a ZERO is about no bytes";
 	if (r->offset > slot->size || length > slot->size - r->offset)
 		return "a BLOCK or ZERO leaves its block";
-	/* In order at first, in any order again: so one number says how much has come. */
+	/*
+	 * Bytes come in order the first time and in any order later: so one number records what
+	 * has arrived.
+	 */
 	if (r->offset > slot->covered)
 		return "a BLOCK or ZERO leaves a gap before it";
 	slot->seen = 1;

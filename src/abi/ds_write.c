@@ -18,7 +18,7 @@ static uint8_t *put_header(void *buf, uint16_t type, uint16_t flags, size_t payl
 	return bytes + ABI_DS_HEADER_SIZE;
 }
 
-/* Counts a frame of which `written` bytes are in the buffer and `follow` the caller's to bring. */
+/* Counts a frame of which `written` bytes are in the buffer; the caller adds `follow` bytes. */
 static size_t count(struct abi_ds_writer *w, size_t written, size_t follow)
 {
 	w->frames++;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VFIO_DEVICE_FEATURE as bytes and as rules: the header, every payload that migration and low power
- * use, and the arithmetic of DMA logging.
+ * VFIO_DEVICE_FEATURE as bytes and as rules: the header, every payload that migration and low
+ * power use, and the arithmetic of DMA logging.
  *
- * The conventions of all of src/abi: an encoder writes into a buffer of `cap` bytes and returns how
- * many it wrote, 0 if they do not fit. A decoder reads at most `len` bytes and returns NULL, or a
- * static sentence why it refused; what it fills is then of no meaning. Nothing here keeps state.
+ * The conventions of all of src/abi: an encoder writes into a buffer of `cap` bytes and returns
+ * the number of bytes written, 0 if they do not fit. A decoder reads at most `len` bytes and
+ * returns NULL, or a static sentence why it refused; its outputs are undefined then. Nothing here
+ * keeps state.
  *
  * The payloads are in their vfio-user form (ranges and bitmap in line, not by pointer). For the
  * ioctl, whose structures are in <vfmig/abi.h>, the checks are separate functions.
@@ -19,31 +20,34 @@
 
 #define ABI_FEATURE_HEADER_SIZE 8U
 
-/* Encode and decode the header alone. Decoding refuses unknown bits, no operation, and GET with
- * SET (which only a probe may have). argsz is not looked at. */
+/*
+ * Encode and decode the header alone. Decoding refuses unknown bits, no operation, and GET with
+ * SET (which only a probe may have). argsz is ignored.
+ */
 size_t abi_feature_put(void *buf, size_t cap, const struct vfmig_device_feature *f);
 const char *abi_feature_get(const void *buf, size_t len, struct vfmig_device_feature *f);
 
 /*
- * The uAPI's rule for one feature: ops is what the device offers of it (VFMIG_FEATURE_GET, SET),
+ * The uAPI's rule for one feature: ops is the device's operations for it (VFMIG_FEATURE_GET, SET),
  * size the length of its fixed payload.
  *
- * NULL and *run true: do it. NULL and *run false: it was a probe, and the answer is yes.
+ * NULL and *run true: execute the request. NULL and *run false: it was a probe, and the device
+ * supports it.
  */
 const char *abi_feature_check(const struct vfmig_device_feature *f, uint32_t ops, size_t size,
 			      bool *run);
 
 /*
- * The same rule for a request that is not in bytes: its flags, with room bytes for the payload. Unknown flags, and GET with
- * SET where it is no probe, are refused as well.
+ * The same rule for a request that is not in bytes: its flags, with room bytes for the payload.
+ * Unknown flags, and GET with SET without a probe, are refused as well.
  */
 const char *abi_feature_asked(uint32_t flags, size_t capacity, uint32_t ops, size_t size,
 			      bool *perform);
 
 /* Which vfio-user connections carry a feature. */
 enum abi_feature_since {
-	ABI_FEATURE_KERNEL,	 /* none */
-	ABI_FEATURE_ALL,	 /* all */
+	ABI_FEATURE_KERNEL,	 /* no connection */
+	ABI_FEATURE_ALL,	 /* all connections */
 	ABI_FEATURE_EXTENSION_1, /* those that agreed on version 1 of the extension, … */
 	ABI_FEATURE_EXTENSION_2, /* … or version 2 */
 };
@@ -66,11 +70,11 @@ bool abi_state_is_p2p(uint32_t state);
 /* ---- Fixed payloads ------------------------------------------------------------------------- */
 
 size_t abi_feature_put_migration(void *buf, size_t cap, uint64_t flags);
-/* flags are what the peer says, whatever that is: see vfmig_v2_flags_valid(). */
+/* flags are the peer's, unchecked: see vfmig_v2_flags_valid(). */
 const char *abi_feature_get_migration(const void *buf, size_t len, uint64_t *flags);
 
 size_t abi_feature_put_mig_state(void *buf, size_t cap, const struct vfmig_feature_mig_state *s);
-/* Refuses a state that is none. */
+/* Refuses an unknown state. */
 const char *abi_feature_get_mig_state(const void *buf, size_t len,
 				      struct vfmig_feature_mig_state *s);
 
@@ -102,8 +106,8 @@ const char *abi_feature_get_bus_master(const void *buf, size_t len, uint32_t *op
 
 /*
  * The rules of START, for ranges in memory: page size a power of two, ranges not empty, aligned to
- * it, within 2^64, not overlapping, at most ABI_LOGGING_RANGES_MAX. None at all is refused by
- * the kernel and means everything in vfio-user: none_is_all says which.
+ * it, within 2^64, not overlapping, at most ABI_LOGGING_RANGES_MAX. The kernel refuses an empty
+ * list, and in vfio-user it means everything: none_is_all selects which.
  */
 const char *abi_logging_start_check(uint64_t page_size,
 				    const struct vfmig_dma_logging_range *ranges, uint32_t n,
@@ -112,12 +116,12 @@ const char *abi_logging_start_check(uint64_t page_size,
 size_t abi_logging_put_start(void *buf, size_t cap, uint64_t page_size,
 			     const struct vfmig_dma_logging_range *ranges, uint32_t n);
 
-/* Decode and check, none_is_all. ranges: room for max of them; *n of them are filled. */
+/* Decode and check, none_is_all. ranges has max elements; *n of them are filled. */
 const char *abi_logging_get_start(const void *buf, size_t len, uint64_t *page_size,
 				  struct vfmig_dma_logging_range *ranges, uint32_t max,
 				  uint32_t *n);
 
-/* What REPORT asks for. */
+/* The parameters of REPORT. */
 struct abi_logging_report {
 	uint64_t iova;
 	uint64_t length;
@@ -133,8 +137,10 @@ const char *abi_logging_report_check(const struct abi_logging_report *r, uint64_
 
 size_t abi_logging_put_report(void *buf, size_t cap, const struct abi_logging_report *r);
 
-/* Decode and check a request, or the head of a reply. In a reply the bitmap, *bitmap_bytes of it,
- * stands at ABI_LOGGING_REPORT_SIZE; that it is all there is for the caller to check. */
+/*
+ * Decode and check a request, or the head of a reply. In a reply the bitmap, *bitmap_bytes of it,
+ * stands at ABI_LOGGING_REPORT_SIZE; the caller must check that it is complete.
+ */
 const char *abi_logging_get_report(const void *buf, size_t len, struct abi_logging_report *r,
 				   uint64_t *bitmap_bytes);
 
@@ -159,11 +165,12 @@ static inline void abi_bitmap_set(void *bitmap, uint64_t n)
 	*byte = (uint8_t)(*byte | 1U << n % 8);
 }
 
-/* ---- DMA logging, told as runs (runs.c) ------------------------------------------------------ */
+/* ---- DMA logging, reported as runs (runs.c) -------------------------------------------------- */
 
 /*
- * The head of such a reply. Behind it are @count runs, each of two 32-bit numbers: pages that were not written since
- * the run before, and pages that were. With ABI_RUNS_ARE_BITS there are none, but the bitmap.
+ * The head of such a reply. Behind it are @count runs, each of two 32-bit numbers: pages that were
+ * not written since the run before, and pages that were. With ABI_RUNS_ARE_BITS the bitmap follows
+ * in place of runs.
  */
 struct abi_logging_runs {
 	uint64_t iova;
@@ -175,18 +182,22 @@ struct abi_logging_runs {
 #define ABI_RUNS_ARE_BITS 1U
 
 size_t abi_logging_put_runs(void *buf, size_t cap, const struct abi_logging_runs *r);
-/* The head of a reply, of which @len bytes in all have come. */
+/* The head of a reply; @len is the size of the whole reply. */
 const char *abi_logging_get_runs(const void *buf, size_t len, struct abi_logging_runs *r,
 				 uint64_t *bitmap_bytes);
 
 /*
- * A bitmap of @words 64-bit words as runs. Returns how many bytes they take; *count is how many runs. SIZE_MAX if they
- * do not fit into @cap bytes. The bitmap may have 2^32 pages at the most, which is twice what a report has.
+ * Encode a bitmap of @words 64-bit words as runs. Returns their size in bytes; *count is the
+ * number of runs. SIZE_MAX if they do not fit into @cap bytes. The bitmap may have up to 2^32
+ * pages, which is twice what a report has.
  */
 size_t abi_runs_put(void *buf, size_t cap, const uint64_t *bitmap, uint64_t words, uint32_t *count);
-/* Are these @len bytes @count runs, within so many pages? */
+/* Checks that these @len bytes are @count runs, within @pages pages. */
 const char *abi_runs_check(const void *buf, size_t len, uint32_t count, uint64_t pages);
-/* Set what they say in a bitmap that has room for them; clear it. They were checked. */
+/*
+ * Set the runs' pages in a bitmap that is large enough for them, or clear them. The runs must have
+ * been checked.
+ */
 void abi_runs_set(const void *buf, uint32_t count, uint64_t *bitmap);
 void abi_runs_clear(const void *buf, uint32_t count, uint64_t *bitmap);
 

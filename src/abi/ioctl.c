@@ -85,8 +85,8 @@ const char *abi_irq_set_check(const struct vfmig_irq_set *set, size_t *data_byte
 
 struct iommufd_kind {
 	uint8_t min, size;
-	uint8_t flags_at, reserved_at; /* where the word is, 0 for none */
-	uint32_t flags;		       /* those that are known */
+	uint8_t flags_at, reserved_at; /* offset of the word, 0: no such word */
+	uint32_t flags;		       /* the known ones */
 };
 
 static const struct iommufd_kind iommufd[] = {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The ioctls of /dev/vfio and /dev/iommu as sizes and rules: which structure each takes, how much of it must
- * be there, and what is refused before anybody looks at what it means.
+ * The ioctls of /dev/vfio and /dev/iommu as sizes and rules: which structure each takes, how much
+ * of it must be there, and what is refused before its meaning is considered.
  *
- * VFIO's structures begin with argsz: at least the structure as it was in the beginning, more where the caller
- * has more room. iommufd's begin with size: what the caller knows of the structure; a larger one is taken
- * if the rest is zero. Conventions as in feature.h; a refusal that has an errno of its own says so.
+ * VFIO's structures begin with argsz: at least the original structure, more if the caller's buffer
+ * is larger. iommufd's begin with size: the structure's size in the caller's version; a larger one
+ * is accepted if the rest is zero. Conventions as in feature.h; a refusal with an errno of its own
+ * is marked.
  */
 #ifndef ABI_IOCTL_H
 #define ABI_IOCTL_H
@@ -55,13 +56,13 @@ struct abi_detach_pt {
 	uint32_t flags;
 };
 
-/* The most that any of VFIO's fixed structures takes, and the least that argsz must say; 0: no structure. */
+/* The largest of VFIO's fixed structures, and the least argsz; 0: no structure. */
 #define ABI_IOCTL_MAX_FIXED 64U
 
 struct abi_ioctl_kind {
-	uint16_t min;  /* the structure as it was in the beginning */
-	uint16_t size; /* as it is now */
-	bool writes;   /* the caller gets it back */
+	uint16_t min;  /* the original structure */
+	uint16_t size; /* the current structure */
+	bool writes;   /* it is copied back to the caller */
 	bool no_flags; /* the word behind argsz must be 0 */
 };
 
@@ -69,16 +70,16 @@ struct abi_ioctl_kind {
 const struct abi_ioctl_kind *abi_ioctl_find_kind(uint32_t nr);
 
 /*
- * The rules of argsz for a structure of which `len` bytes (at least the first 8) are in buf: *take is how many bytes the
- * caller has of those that this library knows.
+ * The rules of argsz for a structure of which `len` bytes (at least the first 8) are in buf: *take
+ * is how many of the bytes that this library supports the caller has.
  */
 const char *abi_ioctl_check(uint32_t nr, const void *buf, size_t len, size_t *take);
 
 /*
  * SET_IRQS: one kind of data, one action, and argsz large enough. *data_bytes is what follows the
- * structure. That the interrupts exist is for the device to say.
+ * structure. The device checks that the interrupts exist.
  */
-#define ABI_IRQS_MAX 2048U /* vectors that MSI-X can have, and what one request may name */
+#define ABI_IRQS_MAX 2048U /* the most vectors of MSI-X, and of one request */
 const char *abi_irq_set_check(const struct vfmig_irq_set *set, size_t *data_bytes);
 
 /* ---- iommufd: n of _IO(';', n) --------------------------------------------------------------- */
@@ -195,24 +196,24 @@ struct abi_iommufd_get_dirty {
 };
 #define ABI_IOMMUFD_DIRTY_NO_CLEAR (1U << 0)
 
-/* The most that any of iommufd's structures takes. */
+/* The largest of iommufd's structures. */
 #define ABI_IOMMUFD_MAX 64U
 
 enum abi_iommufd_verdict {
 	ABI_IOMMUFD_FINE,
 	ABI_IOMMUFD_UNKNOWN,   /* ENOTTY */
 	ABI_IOMMUFD_TOO_SMALL, /* EINVAL */
-	ABI_IOMMUFD_NEWER,     /* E2BIG: something in it that this library does not know */
+	ABI_IOMMUFD_NEWER,     /* E2BIG: a part that this library does not support is not zero */
 	ABI_IOMMUFD_WRONG,     /* EOPNOTSUPP: flags or reserved words */
 };
 
-/* How many bytes a structure has that this library knows; 0 for a number that is none. */
+/* The size of a structure in this library; 0 for an unknown number. */
 size_t abi_iommufd_known(uint32_t nr);
 
 /*
- * The rules of size, for the caller's bytes: `rest_is_zero` says whether what is behind the known part is.
- * And flags and reserved words. The structure in buf (ABI_IOMMUFD_MAX bytes, zero behind what the caller has) is
- * fit to be used after FINE.
+ * The rules of size, for the caller's bytes: `rest_is_zero` is whether all bytes behind the known
+ * part are zero. And the rules of flags and reserved words. After FINE the structure in buf
+ * (ABI_IOMMUFD_MAX bytes, zero behind the caller's) may be used.
  */
 enum abi_iommufd_verdict abi_iommufd_check(uint32_t nr, const void *buf, uint32_t size,
 					   bool rest_is_zero);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * JSON, read where it lies: see json.h.
+ * JSON, parsed in place: see json.h.
  *
- * One function takes a value apart, take(). The check runs it over the whole text and asks about every byte; the walkers
- * run it again over parts, which cannot fail then.
+ * One function parses a value, take(). The check runs it over the whole text and checks every
+ * byte; the walkers run it again over parts, which cannot fail then.
  */
 #include "abi/json.h"
 
@@ -92,7 +92,7 @@ static bool take_escape(struct text *t, uint32_t *code)
 		return false;
 	if (*code < 0xd800 || *code > 0xdfff)
 		return true;
-	/* The first half of a pair; half of one is no character. */
+	/* The first half of a surrogate pair; one half is not a character. */
 	if (*code > 0xdbff || !take_char(t, '\\') || !take_char(t, 'u') || !take_hex(t, &low) ||
 	    low < 0xdc00 || low > 0xdfff)
 		return false;
@@ -260,7 +260,7 @@ size_t abi_json_open(const char *text, size_t len, struct abi_json *value)
 	if (fine && t.at == t.end)
 		return len;
 	value->type = ABI_JSON_NONE;
-	/* A text that ends too early ceases to be one at its last byte at the latest. */
+	/* A text that ends too early is invalid at its last byte at the latest. */
 	return t.at < t.end || !len ? (size_t)(t.at - text) : len - 1;
 }
 

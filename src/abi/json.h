@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * JSON that a peer wrote, read where it lies: nothing is allocated, so there is nothing to run out of.
+ * JSON from a peer, parsed in place: nothing is allocated, so memory cannot run out.
  *
- * abi_json_open() checks a whole text once, strictly as RFC 8259 has it. The other functions walk the values of a text
- * that passed; they find what they look for by scanning, which suits the few kilobytes of a message.
+ * abi_json_open() checks a whole text once, strictly by RFC 8259. The other functions walk the
+ * values of a text that passed. They find members and elements by scanning, which suits the few
+ * kilobytes of a message.
  */
 #ifndef ABI_JSON_H
 #define ABI_JSON_H
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Objects and arrays inside each other; deeper texts are refused. */
+/* Nested objects and arrays; deeper texts are refused. */
 #define ABI_JSON_DEPTH 8U
 
 enum abi_json_type {
@@ -41,7 +42,8 @@ struct abi_json {
  * abi_json_open() - check a text
  * @value: the value that the text is
  *
- * Return: @len if the text is one value with nothing but blanks around it; otherwise where it ceases to be.
+ * Return: @len if the text is one value with nothing but blanks around it; otherwise the offset of
+ * the first invalid byte.
  */
 size_t abi_json_open(const char *text, size_t len, struct abi_json *value);
 
@@ -62,7 +64,7 @@ bool abi_json_bool(const struct abi_json *value);
 /* A string's bytes without its escapes, as many as @size; returns how many there are. No NUL is added. */
 size_t abi_json_string(const struct abi_json *value, char *to, size_t size);
 
-/* Bytes of the UTF-8 character that @s begins with, of @n bytes at least 1; 0 if it is none. */
+/* Bytes of the UTF-8 character that @s begins with, of @n bytes at least 1; 0 if it is invalid. */
 size_t abi_utf8(const char *s, size_t n);
 
 #endif

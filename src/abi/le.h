@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Little-endian numbers in a byte buffer, whatever the machine and the alignment.
+ * Little-endian numbers in a byte buffer, on any machine and at any alignment.
  *
- * abi_getN and abi_putN check nothing: who calls has made sure that the bytes are there.
+ * abi_getN and abi_putN check nothing: the caller must have checked that the bytes are there.
  * Compilers turn them into single loads and stores.
  *
- * abi_pack and abi_unpack do a whole structure, described by the widths of its members as
+ * abi_pack and abi_unpack convert a whole structure, described by the widths of its members as
  * digits: "4488" is two 32-bit members and two 64-bit ones. That works because the structures of
  * the interface have no padding, so that a member lies at the same place in memory as it does in
- * the bytes; where one is packed, a static assertion says so.
+ * the bytes; if one is packed, a static assertion checks that.
  */
 #ifndef ABI_LE_H
 #define ABI_LE_H
@@ -64,8 +64,8 @@ static inline void abi_put64(void *p, uint64_t v)
 }
 
 /*
- * The bytes that such a description covers. Its first digits are looked at one by one, so that compilers make
- * a number of it where it is constant; a loop they leave as it is.
+ * The bytes that such a description covers. Its first digits are tested one by one, so that
+ * compilers fold a constant description into a number; they do not fold a loop.
  */
 static inline size_t abi_packed_size(const char *widths)
 {
@@ -128,7 +128,7 @@ static inline size_t abi_pack(void *buf, size_t cap, const char *widths, const v
 	return size;
 }
 
-/* Returns false, and leaves the object alone, if len bytes are too few. */
+/* Returns false, and does not change the object, if len bytes are too few. */
 static inline bool abi_unpack(const void *buf, size_t len, const char *widths, void *object)
 {
 	const uint8_t *from = buf;

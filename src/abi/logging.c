@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMA logging: which START and REPORT can be meant, and how large a bitmap is.
+ * DMA logging: which START and REPORT are valid, and how large a bitmap is.
  *
- * All arithmetic is on numbers from outside. The end of a range is never computed before it is known
- * to be below 2^64; pages are counted by shifting, which cannot overflow.
+ * All arithmetic is on untrusted numbers. The end of a range is only computed after a check that
+ * it is below 2^64; pages are counted by shifting, which cannot overflow.
  */
 #include "abi/feature.h"
 #include "abi/le.h"
@@ -45,7 +45,7 @@ const char *abi_logging_start_check(uint64_t page_size,
 			return "DMA logging: a range is not aligned to the page size";
 		if (abi_passes_the_end(r->iova, r->length))
 			return "DMA logging: a range passes the end of the address space";
-		/* Few enough that comparing all pairs costs less than sorting would. */
+		/* With so few ranges, comparing all pairs costs less than sorting. */
 		for (uint32_t j = 0; j < i; j++)
 			if (overlap(r, &ranges[j]))
 				return "DMA logging: two ranges overlap";

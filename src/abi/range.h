@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Arithmetic on numbers from outside, which may be anything: nothing here wraps around. A sum or product that does not
- * fit is the largest number, which no limit admits. tests/lint/sums_from_peers_are_checked.py says where these are to be
- * used.
+ * Arithmetic on untrusted numbers of any value: nothing here wraps around. A sum or product that
+ * does not fit is the largest number, which no limit admits.
+ * tests/lint/sums_from_peers_are_checked.py lists where these functions must be used.
  */
 #ifndef ABI_RANGE_H
 #define ABI_RANGE_H

@@ -2,8 +2,8 @@
 /*
  * The registers of the migration region, and which access is to which.
  *
- * A register is read or written as a whole and alone: the text leaves the result of anything else undefined and
- * recommends an error, and an error is what it gets. The data section is memory.
+ * A register is read or written as a whole and alone. The text leaves the result of any other
+ * access undefined and recommends an error, so other accesses fail. The data section is memory.
  */
 #include "abi/region.h"
 #include "abi/range.h"

@@ -48,7 +48,7 @@ bool abi_region_revision_known(uint32_t revision);
 struct abi_region_layout {
 	enum vfmig_region_revision revision;
 	uint64_t data_start;
-	uint64_t size; /* of all of it */
+	uint64_t size; /* of the whole region */
 };
 
 /*
@@ -62,29 +62,29 @@ const char *abi_region_decode(const struct abi_region_layout *layout, uint64_t o
 /* ---- States: region_state.c ----------------------------------------------------------------- */
 
 /*
- * Whether the three low bits of value are a state that a user can ask for. NULL, or why not: values without
- * meaning, and the error state. The bits above are not looked at.
+ * Whether the three low bits of value are a state that a user can request. NULL, or why not:
+ * values without meaning, and the error state. The bits above are ignored.
  */
 const char *abi_region_state_check(enum vfmig_region_revision revision, uint32_t value);
 
 /*
- * Whether a driver takes a write of to to device_state, where a read gives from. Both with all 32
- * bits. A write of what is there already is taken, and changes nothing.
+ * Whether a driver accepts a write of to to device_state if a read returns from. Both with all 32
+ * bits. A write of the current value is accepted, and changes nothing.
  */
 const char *abi_region_transition(enum vfmig_region_revision revision, uint32_t from, uint32_t to);
 
 /*
- * The same states in v2's words. The P2P states become those without; ERROR becomes
- * VFMIG_V1_STATE_ERROR and the other way round; so does what has no meaning.
+ * The same states in v2's terms. The P2P states become those without P2P. ERROR becomes
+ * VFMIG_V1_STATE_ERROR and the other way round; values without meaning become ERROR, too.
  */
 enum vfmig_v1_state abi_region_state_from(enum vfmig_state state);
 enum vfmig_state abi_region_state_to(uint32_t value);
 
 /*
- * What a user writes to device_state, one after the other, to get a device from one of v2's states
- * to another: only what the text lists, what is needed to give up, and what begins at STOP. A device is
- * never run that was not asked to, but to leave RESUMING, where there is no other way; with checks
- * (VFMIG_REGION_REVISION_CHECKS) there is.
+ * The values that a user writes to device_state, one after the other, to bring a device from one
+ * of v2's states to another: only transitions that the text lists, those needed to give up, and
+ * those that begin at STOP. The device only runs if the user requests it, or to leave RESUMING,
+ * which has no other way out; with checks (VFMIG_REGION_REVISION_CHECKS) it has.
  *
  * *count: 0 if from == to. NULL, or why there is no way.
  */

@@ -2,14 +2,15 @@
 /*
  * device_state: which values are states, and which changes are transitions.
  *
- * The text of v1 draws five ways: to STOP, to STOP_COPY and then STOP, to PRE_COPY, STOP_COPY and STOP, to
- * RESUMING, and back from there to RUNNING; then it allows any state that can be reached. pfn draws none.
- * Five states can be asked for in both, and they are states of v2, so a driver here takes what the walk of
- * v2 takes, in one write. That covers what is drawn, what VMMs do beside it (give up from anywhere by writing
- * RUNNING; save a guest that was stopped before), and refuses one pair: to begin pre-copy again in the
- * middle of stop-copy would mean to run a device whose state has left already.
+ * The text of v1 draws five ways: to STOP, to STOP_COPY and then STOP, to PRE_COPY, STOP_COPY and
+ * STOP, to RESUMING, and back from there to RUNNING; then it allows any state that can be reached.
+ * pfn draws none. A user can request five states in both, and they are states of v2, so the driver
+ * side accepts what the walk of v2 accepts, in one write. That covers the drawn ways and what VMMs
+ * do besides (give up from anywhere by writing RUNNING; save a guest that was stopped before). It
+ * refuses one pair: beginning pre-copy again in the middle of stop-copy would run a device whose
+ * state has left already.
  *
- * A user that drives a stranger's device is more careful: see the ways below.
+ * A user that drives a third-party device is more careful: see the ways below.
  */
 #include "abi/region.h"
 
@@ -20,7 +21,7 @@
 #define RESUMING  VFMIG_V1_STATE_RESUMING
 #define STATES	  5
 
-/* Each row is where from; a bit for each state that a write may ask for. */
+/* Each row is a current state; it has a bit for each state that a write may request. */
 #define BIT(state) (1U << (state))
 #define ALL	   (BIT(STOP) | BIT(RUNNING) | BIT(STOP_COPY) | BIT(PRE_COPY) | BIT(RESUMING))
 
@@ -94,9 +95,10 @@ enum vfmig_state abi_region_state_to(uint32_t value)
 }
 
 /*
- * The ways of a careful user. A stranger's driver may know no more than the text draws, so: each is
- * made of what is drawn, of RUNNING as the way to give up, and of what begins at STOP, which the text
- * leaves open. They are written as one number each, the writes as its octal digits, a 1 in front of them.
+ * The ways of a careful user. Third-party drivers may support only what the text draws. So each
+ * way is made of drawn transitions, of RUNNING as the way to give up, and of transitions that
+ * begin at STOP, which the text leaves open. Each is one number: a 1, followed by the writes as
+ * octal digits.
  */
 static const uint16_t ways[STATES][STATES] = {
 	[STOP] = {[RUNNING] = 011, [STOP_COPY] = 012, [PRE_COPY] = 0113, [RESUMING] = 014},
@@ -106,7 +108,7 @@ static const uint16_t ways[STATES][STATES] = {
 	[RESUMING] = {[STOP] = 0110, [RUNNING] = 011, [STOP_COPY] = 0112, [PRE_COPY] = 0113},
 };
 
-/* Out of RESUMING where STOP is a way out. */
+/* Out of RESUMING if it can be left for STOP. */
 static const uint16_t checked[STATES] = {
 	[STOP] = 010, [RUNNING] = 011, [STOP_COPY] = 0102, [PRE_COPY] = 0113};
 

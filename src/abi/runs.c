@@ -45,12 +45,12 @@ const char *abi_logging_get_runs(const void *buf, size_t len, struct abi_logging
 
 struct runs {
 	uint8_t *at, *end;
-	uint64_t reported; /* pages that were told of, one way or the other */
+	uint64_t reported; /* pages reported so far, written or not */
 	uint64_t first, pages;
 	uint32_t count;
 };
 
-/* The run that is open. False: no room. */
+/* Write the open run. False: no space left. */
 static bool close_run(struct runs *r)
 {
 	if (!r->pages)
@@ -86,7 +86,7 @@ static bool add_word(struct runs *r, uint64_t page, uint64_t bits)
 	return true;
 }
 
-/* Most of a report is zeros: a line of it at a time is only looked at. */
+/* Most of a report is zeros: test a line of it at a time. */
 #define LINE 8u
 
 static bool all_zero(const uint64_t *w)

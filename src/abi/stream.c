@@ -15,7 +15,7 @@
 struct rule {
 	const char *name;
 	uint32_t uses;
-	uint16_t flags; /* that it may have */
+	uint16_t flags; /* the allowed ones */
 	uint32_t min, max;
 };
 
@@ -170,7 +170,7 @@ const char *abi_section_get(const void *buf, size_t len, struct abi_section *s)
 	return NULL;
 }
 
-/* The length of the UTF-8 character at p, 0 if it is none: shortest form, no surrogates. */
+/* The length of the UTF-8 character at p, 0 if it is invalid: shortest form, no surrogates. */
 static size_t utf8(const uint8_t *p, size_t len)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -27,13 +27,13 @@
 
 /* ---- Stream header -------------------------------------------------------------------------- */
 
-#define ABI_STREAM_MAGIC       "vfmig\0\r\n" /* 8 bytes; the last two show a mangled transfer */
+#define ABI_STREAM_MAGIC       "vfmig\0\r\n" /* 8 bytes; the last two reveal a mangled transfer */
 #define ABI_STREAM_VERSION     2U
 #define ABI_STREAM_VERSION_MIN 1U /* has no SYNC and no LOADED; otherwise the same */
 #define ABI_STREAM_HEADER_SIZE 32U
 
 #define ABI_STREAM_FLAG_REPLY 1U /* the backward direction */
-#define ABI_STREAM_FLAG_FILE  2U /* nobody answers: ends with END, no COMMIT */
+#define ABI_STREAM_FLAG_FILE  2U /* no peer answers: ends with END, no COMMIT */
 
 struct abi_stream_header {
 	uint16_t version;
@@ -68,13 +68,13 @@ enum abi_section_type {
 	ABI_SECTION_STOPPED = 7,     /* the source has stopped; offset, arg: as in END */
 	ABI_SECTION_END = 8,	     /* all is sent; offset: sections, arg: payload bytes so far */
 	ABI_SECTION_COMMIT = 9,	     /* the source will never run again: run */
-	ABI_SECTION_CANCEL = 10,     /* forget it; payload: a sentence, or nothing */
+	ABI_SECTION_CANCEL = 10,     /* give up; payload: a sentence, or nothing */
 	ABI_SECTION_SYNC = 11, /* answer LOADED once all before it is loaded; payload: ignored */
 
 	ABI_SECTION_ACCEPT = 0x81,  /* HELLO fits: send; arg: ABI_ACCEPT_ */
 	ABI_SECTION_REFUSE = 0x82,  /* HELLO does not fit; payload: a sentence */
 	ABI_SECTION_READY = 0x83,   /* all is loaded and checked: commit */
-	ABI_SECTION_RUNNING = 0x84, /* it runs */
+	ABI_SECTION_RUNNING = 0x84, /* the devices run */
 	ABI_SECTION_FAILED = 0x85,  /* payload: a sentence; arg: devices that could not be reset */
 	ABI_SECTION_LOADED = 0x86,  /* arg: sequence number of the SYNC that it answers */
 };
@@ -84,7 +84,7 @@ enum abi_section_type {
 #define ABI_SECTION_FIRST 1U
 #define ABI_SECTION_LAST  2U
 
-/* Argument of ACCEPT: a device checks what it was given by running for a moment, before READY. */
+/* Argument of ACCEPT: a device checks its loaded state by running for a moment, before READY. */
 #define ABI_ACCEPT_RUNS 1U
 
 struct abi_section {
@@ -105,21 +105,23 @@ size_t abi_section_put(void *buf, size_t cap, const struct abi_section *s);
 void abi_section_put_checksum(void *header, uint64_t checksum);
 
 /*
- * Decode the header of a section and check all that can be seen by itself: type, flags, length
- * under its cap, fields that must be zero, alignment and end of what it addresses.
+ * Decode the header of a section and check everything that does not depend on other sections:
+ * type, flags, length under its cap, fields that must be zero, alignment and end of the range that
+ * it addresses.
  */
 const char *abi_section_get(const void *buf, size_t len, struct abi_section *s);
 
-/* Whether the payload of REFUSE, FAILED or CANCEL is fit to be shown: printable, no control
- * characters. */
+/*
+ * Whether the payload of REFUSE, FAILED or CANCEL can be printed: no control characters.
+ */
 const char *abi_section_sentence(const void *payload, size_t len);
 
-/* "HELLO", "MEM_PAGES" …; "?" for none. Static. */
+/* "HELLO", "MEM_PAGES" …; "?" for an unknown type. Static. */
 const char *abi_section_name(uint32_t type);
 
 /* ---- The order of sections ------------------------------------------------------------------ */
 
-/* What the check keeps of a device of the stream, in memory that the caller brings. */
+/* The check's record of a device of the stream, in memory of the caller. */
 struct abi_stream_device {
 	uint64_t bytes;
 	uint64_t chunks;
@@ -127,7 +129,7 @@ struct abi_stream_device {
 	bool ended;
 };
 
-/* The order of one direction. To be read: sections, payload. */
+/* The order of one direction. Callers may read sections and payload. */
 struct abi_stream_check {
 	uint64_t sections; /* taken so far, and so the next sequence number */
 	uint64_t payload;  /* bytes in them */
@@ -142,24 +144,24 @@ struct abi_stream_check {
 	uint32_t region_count;
 };
 
-/* flags: of the stream header, which says which direction this is. */
+/* flags: of the stream header, which has the direction. */
 void abi_stream_check_init(struct abi_stream_check *c, uint32_t flags);
 
 /*
- * What HELLO told, before anything follows it: the number of devices (an array that is kept, and
- * is cleared here) and the sizes of the memory regions in bytes (kept).
+ * The content of HELLO, before any later section: the number of devices (an array that is kept,
+ * and is cleared here) and the sizes of the memory regions in bytes (kept).
  */
 void abi_stream_check_hello(struct abi_stream_check *c, struct abi_stream_device *devices,
 			    uint32_t device_count, const uint64_t *region_sizes,
 			    uint32_t region_count);
 
 /*
- * Whether this section may come now; takes it as come if so. A writer may ask the same of what it
- * is about to send. After a refusal the stream is of no use any more.
+ * Whether this section may come now; if so, counts it. A writer may check its own sections in the
+ * same way before it sends them. After a refusal the stream cannot be used any more.
  */
 const char *abi_stream_check_section(struct abi_stream_check *c, const struct abi_section *s);
 
-/* The bytes are over: refuses unless the last section may be the last. */
+/* The end of the bytes: refuses unless the last section may be the last. */
 const char *abi_stream_check_finish(const struct abi_stream_check *c);
 
 #endif

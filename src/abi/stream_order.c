@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What may come after what in a migration stream.
+ * The order of sections in a migration stream.
  *
- * A section that went missing, came twice or came in another's place shows here, whatever its
- * checksum says: by its sequence number, by the offset that continues a device's data, and by the
- * counts at STOPPED and END. And what is in its place but makes no sense, as memory of a region that
- * does not exist or data of a device that has ended, is refused before anybody acts on it.
+ * This check detects sections that were lost, repeated or swapped, whatever their checksums are:
+ * by the sequence number, by the offset that continues a device's data, and by the counts at
+ * STOPPED and END. It also refuses sections in their place that make no sense, such as memory of a
+ * region that does not exist or data of a device that has ended, before any code acts on them.
  */
 #include "abi/stream.h"
 
@@ -16,7 +16,7 @@ enum phase {
 	BEGIN,	 /* HELLO; ACCEPT or REFUSE */
 	RUNS,	 /* the source runs: rounds; the destination loads: READY or FAILED */
 	STOPPED, /* the source has stopped */
-	ENDED,	 /* all is sent: COMMIT or CANCEL; READY was said: RUNNING or FAILED */
+	ENDED,	 /* all is sent: COMMIT or CANCEL; after READY: RUNNING or FAILED */
 	OVER,
 };
 
@@ -42,7 +42,7 @@ static const uint32_t backward[] = {
 	[OVER] = 0,
 };
 
-/* The phase that a section leads to; of the others the phase stays. */
+/* The phase that a section leads to; other sections keep the phase. */
 static enum phase lead(uint16_t type, enum phase now)
 {
 	switch (type) {

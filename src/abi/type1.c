@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a type1 container takes and says. A user of the kernel's must not find a difference, so that the rules are the
- * kernel's even where they are odd: a bitmap may be asked for only up to the last byte but one of the address
- * space, while maps reach the end.
+ * The rules and the information of a type1 container. A user of the kernel's must not find a
+ * difference, so the rules are the kernel's even if they are odd: a bitmap may cover only up to
+ * the last byte but one of the address space, while maps reach the end.
  */
 #include "abi/type1.h"
 #include "abi/caps.h"
@@ -18,10 +18,10 @@ _Static_assert(sizeof(struct vfmig_type1_cap_iova_range) == 16, "packed");
 _Static_assert(sizeof(struct vfmig_type1_dma_unmap) == 24, "packed");
 _Static_assert(sizeof(struct vfmig_type1_dirty_get) == 40, "packed");
 
-/* Capabilities begin on multiples of this, which the text does not ask for and newer kernels do. */
+/* Capabilities begin on multiples of this: newer kernels require it, the text does not. */
 #define ALIGN 8U
 
-/* ---- GET_INFO, said ---- */
+/* ---- GET_INFO, written ---- */
 
 static size_t chain_size(const struct abi_type1_says *says)
 {
@@ -173,7 +173,7 @@ const char *abi_type1_get_info(const void *buf, size_t len, struct abi_type1_say
 	if (len < VFMIG_TYPE1_INFO_MIN)
 		return "IOMMU info needs 16 bytes";
 	memcpy(&info, buf, len < sizeof(info) ? len : sizeof(info));
-	/* Before it could be said, pages were of the smallest size. */
+	/* Kernels that do not report page sizes support only the smallest. */
 	says->iova_pgsizes =
 		info.flags & VFMIG_TYPE1_INFO_PGSIZES ? info.iova_pgsizes : ABI_LOGGING_PAGE_MIN;
 	return abi_caps_walk(buf, len, sizeof(info),
@@ -183,7 +183,7 @@ const char *abi_type1_get_info(const void *buf, size_t len, struct abi_type1_say
 
 /* ---- MAP_DMA, UNMAP_DMA ---- */
 
-/* Whether the last byte is there; that the range is not empty is known. */
+/* Whether the last byte is there; the caller has checked that the range is not empty. */
 static bool wraps(uint64_t start, uint64_t size)
 {
 	return size - 1 > UINT64_MAX - start;
@@ -212,7 +212,7 @@ const char *abi_type1_check_map(const struct vfmig_type1_dma_map *m, uint64_t pg
 	return NULL;
 }
 
-/* The bitmap's own rules, for so many pages. */
+/* The bitmap's own rules, for this many pages. */
 static const char *check_bitmap(const struct vfmig_type1_bitmap *b, uint64_t size, uint64_t pgsize)
 {
 	if (b->pgsize != pgsize)

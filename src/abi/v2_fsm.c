@@ -2,9 +2,9 @@
 /*
  * The state machine of v2, as one table.
  *
- * A user asks for any state from any other; the device gets there arc by arc. The table holds, for
- * a device that has every state, the first arc of each way; where a state on the way is one that
- * this device lacks, the walk goes on from it to the next. Zero (ERROR, which nobody can ask for)
+ * A user requests any state from any other; the device gets there arc by arc. For a device that
+ * has every state, the table holds the first arc of each way. If this device lacks a state on the
+ * way, the walk goes on from that state to the next. Zero (ERROR, which a user cannot request)
  * stands for a way that is refused: STOP_COPY to the two pre-copy states, and all from ERROR.
  *
  * The rule behind the table: the shortest way over the arcs, on which a state of the saving group
@@ -90,7 +90,7 @@ static const uint8_t first_arc[VFMIG_STATE_COUNT][VFMIG_STATE_COUNT] = {
 };
 /* clang-format on */
 
-/* The flags that a device must have for a state to be there. */
+/* The flags that a device needs to have a state. */
 static const uint8_t needs[VFMIG_STATE_COUNT] = {
 	[STOP] = VFMIG_MIGRATION_STOP_COPY,
 	[STOP_COPY] = VFMIG_MIGRATION_STOP_COPY,
@@ -164,7 +164,7 @@ const char *vfmig_v2_next(uint64_t flags, uint32_t from, uint32_t to, enum vfmig
 	if (!vfmig_v2_state_supported(flags, from) || !vfmig_v2_state_supported(flags, to))
 		return "the device does not have that state";
 
-	/* Each turn takes an arc of a way without circles, so there are fewer turns than states. */
+	/* Each turn takes an arc of a way without cycles, so there are fewer turns than states. */
 	do {
 		at = first_arc[at][to];
 		if (at == VFMIG_STATE_ERROR)

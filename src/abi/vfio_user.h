@@ -2,26 +2,26 @@
 /*
  * vfio-user messages as bytes: the header, and the payload of each command and its reply.
  *
- * Encoders and decoders keep the conventions told in feature.h. `buf` and `len` are always the
- * payload, without the 16 bytes of header. A decoder of a message whose data follows a fixed part
- * checks that the data is all there and no more than that; the data itself is at buf + the size of
- * the fixed part. A reply with VFMIG_USER_FLAG_ERROR has no payload.
+ * Encoders and decoders keep the conventions of feature.h. `buf` and `len` are always the payload,
+ * without the 16 bytes of header. A decoder of a message whose data follows a fixed part checks
+ * that exactly the data is there; the data itself is at buf + the size of the fixed part. A reply
+ * with VFMIG_USER_FLAG_ERROR has no payload.
  *
- * The protocol says "endianness of the host". Every host that it runs on in practice is little
- * endian, and so are these.
+ * The protocol specifies "endianness of the host". Every host that it runs on in practice is
+ * little endian, and so are these.
  *
- * The field's own habits that differ from the specification, and are accepted here: the reply to
- * DMA_WRITE with a 4 byte count (the specification's table) or 8 (everybody); sub-regions of
+ * Deviations in the field from the specification that are accepted here: the reply to DMA_WRITE
+ * with a 4 byte count (the specification's table) or 8 (all implementations); sub-regions of
  * GET_REGION_IO_FDS of 40 bytes (specification) or 48 (libvfio-user); an unmap with a bitmap or of
  * everything (libvfio-user; the specification has no flags).
  *
- * Our extension, negotiated in the version JSON by both sides saying capabilities.vfmig = {"version":
- * 1}: the MIGRATION feature may have the P2P bit, and states RUNNING_P2P and PRE_COPY_P2P are in
- * use; feature MIG_DATA_SIZE works as in Linux; feature VFMIG_FEATURE_USER_PRECOPY_INFO (GET) gives
- * a struct vfmig_precopy_info, and MIG_PRECOPY_INFO_V2 (SET) opts in to its REINIT flag; a
- * MIG_DATA_READ shorter than asked for is not an end, only 0 bytes is: in the pre-copy states for
- * now, in STOP_COPY for good. From version 2 on, VFMIG_FEATURE_USER_REPORT_RUNS (GET) gives a report
- * as runs.
+ * Our extension is negotiated in the version JSON: both sides send capabilities.vfmig =
+ * {"version": 1}. The MIGRATION feature may then have the P2P bit, and states RUNNING_P2P and
+ * PRE_COPY_P2P are in use; feature MIG_DATA_SIZE works as in Linux; feature
+ * VFMIG_FEATURE_USER_PRECOPY_INFO (GET) returns a struct vfmig_precopy_info, and
+ * MIG_PRECOPY_INFO_V2 (SET) opts in to its REINIT flag. A MIG_DATA_READ that returns less than
+ * requested is not an end, only 0 bytes is: in the pre-copy states for now, in STOP_COPY for good.
+ * From version 2 on, VFMIG_FEATURE_USER_REPORT_RUNS (GET) returns a report as runs.
  */
 #ifndef ABI_VFIO_USER_H
 #define ABI_VFIO_USER_H
@@ -33,8 +33,8 @@
 /* ---- Sizes and caps ------------------------------------------------------------------------- */
 
 #define ABI_MSG_HEADER_SIZE   16U
-#define ABI_MSG_XFER_DEFAULT  (1U << 20)   /* max_data_xfer_size where none is said */
-#define ABI_MSG_XFER_MAX      (16U << 20)  /* the most that we ever agree to */
+#define ABI_MSG_XFER_DEFAULT  (1U << 20)   /* max_data_xfer_size if the JSON omits it */
+#define ABI_MSG_XFER_MAX      (16U << 20)  /* the largest that we ever agree to */
 #define ABI_MSG_MSG_FDS_MAX   64U	   /* the most fds in one message that we agree to */
 #define ABI_MSG_JSON_MAX      16384U	   /* version JSON with its NUL */
 #define ABI_MSG_IRQS_MAX      2048U	   /* interrupts of an index; MSI-X has no more */
@@ -67,14 +67,14 @@
 size_t abi_msg_put_header(void *buf, size_t cap, const struct vfmig_user_header *h);
 
 /*
- * Refuses a size below the header's or over max_size, a type that is neither command nor reply,
- * a command with the error bit and bits that mean nothing. The command's number is not looked at:
- * one that is unknown gets an error reply, not a broken connection.
+ * Refuses a size below the header's or over max_size, a type that is neither command nor reply, a
+ * command with the error bit and bits that mean nothing. The command's number is ignored: an
+ * unknown one gets an error reply, not a broken connection.
  */
 const char *abi_msg_get_header(const void *buf, size_t len, uint32_t max_size,
 			       struct vfmig_user_header *h);
 
-/* What is known of a command by its number. */
+/* The properties of a command by its number. */
 struct abi_msg_kind {
 	const char *name;
 	bool to_client;	      /* a request from server to client */
@@ -82,7 +82,7 @@ struct abi_msg_kind {
 	uint32_t reply_min;   /* the least payload of a good reply */
 };
 
-/* NULL for a number that is none. Static. */
+/* NULL for an unknown number. Static. */
 const struct abi_msg_kind *abi_msg_find_kind(uint32_t cmd);
 
 /* ---- VERSION -------------------------------------------------------------------------------- */
@@ -109,13 +109,15 @@ size_t abi_msg_put_dma_unmap(void *buf, size_t cap, const struct vfmig_user_dma_
 			     const struct vfmig_user_bitmap *bitmap);
 /*
  * A request. Refuses unknown and several flags, an argsz that the reply does not fit, a bitmap too
- * small for the range or over ABI_BITMAP_BYTES_MAX, and a range that is empty, passes 2^64 or
- * (with ALL) is there. *bitmap is zero without GET_DIRTY_BITMAP.
+ * small for the range or over ABI_BITMAP_BYTES_MAX, a range that is empty or passes 2^64, and with
+ * ALL any range. *bitmap is zero without GET_DIRTY_BITMAP.
  */
 const char *abi_msg_get_dma_unmap(const void *buf, size_t len, struct vfmig_user_dma_unmap *u,
 				  struct vfmig_user_bitmap *bitmap);
-/* A reply: u and bitmap as asked for, their echo checked; *bits the bitmap (bitmap->size bytes)
- * or NULL. Servers that echo nothing but the fixed part are taken where no bitmap was asked. */
+/*
+ * A reply: u and bitmap as in the request, their echo checked; *bits the bitmap (bitmap->size
+ * bytes) or NULL. Servers that echo only the fixed part are accepted if the request has no bitmap.
+ */
 const char *abi_msg_get_dma_unmap_reply(const void *buf, size_t len,
 					const struct vfmig_user_dma_unmap *u,
 					const struct vfmig_user_bitmap *bitmap,
@@ -128,13 +130,13 @@ const char *abi_msg_get_dma_unmap_reply(const void *buf, size_t len,
 size_t abi_msg_put_dirty_pages(void *buf, size_t cap, const struct vfmig_type1_dirty_pages *d,
 			       const struct vfmig_user_dirty_range *range);
 /*
- * A request. Refuses what type1 refuses, with pages of pgsize. *range is zero but for GET_BITMAP; *reply is the length
- * of the whole reply, which need not fit in the request's argsz.
+ * A request. Refuses what type1 refuses, with pages of pgsize. *range is zero except for
+ * GET_BITMAP; *reply is the length of the whole reply, which need not fit in the request's argsz.
  */
 const char *abi_msg_get_dirty_pages(const void *buf, size_t len, uint64_t pgsize,
 				    struct vfmig_type1_dirty_pages *d,
 				    struct vfmig_user_dirty_range *range, uint64_t *reply);
-/* The fixed part of a reply: about the range that was asked for; NULL where it was START or STOP. */
+/* The fixed part of a reply: for the range of the request; NULL for START or STOP. */
 const char *abi_msg_get_dirty_reply(const void *buf, size_t len,
 				    const struct vfmig_user_dirty_range *asked);
 
@@ -157,13 +159,13 @@ const char *abi_msg_get_device_info(const void *buf, size_t len, struct vfmig_de
 size_t abi_msg_put_irq_info(void *buf, size_t cap, const struct vfmig_irq_info *i);
 const char *abi_msg_get_irq_info(const void *buf, size_t len, struct vfmig_irq_info *i);
 
-/* data: count bytes with DATA_BOOL, else not looked at. */
+/* data: count bytes with DATA_BOOL, otherwise ignored. */
 size_t abi_msg_put_irq_set(void *buf, size_t cap, const struct vfmig_irq_set *s,
 			   const uint8_t *data);
 /*
  * nfds: how many fds came with the message. Refuses anything but one DATA and one ACTION flag, a
  * range over the cap, BOOL data of another length than count, fds with other data, a number of fds
- * that is neither count nor 0 (which takes the eventfds away), and count 0 unless it is NONE |
+ * that is neither count nor 0 (which removes the eventfds), and count 0 unless it is NONE |
  * TRIGGER, which disables the index.
  */
 const char *abi_msg_get_irq_set(const void *buf, size_t len, size_t nfds, struct vfmig_irq_set *s,
@@ -172,14 +174,14 @@ const char *abi_msg_get_irq_set(const void *buf, size_t len, size_t nfds, struct
 /* ---- Migration data ------------------------------------------------------------------------- */
 
 size_t abi_msg_put_mig_data(void *buf, size_t cap, const struct vfmig_user_mig_data *m);
-/* data: as in abi_msg_get_dma_access. Without data, argsz must have room for the reply. */
+/* data: as in abi_msg_get_dma_access. Without data, argsz must be large enough for the reply. */
 const char *abi_msg_get_mig_data(const void *buf, size_t len, uint32_t max, bool data,
 				 struct vfmig_user_mig_data *m);
 
 /* ---- Region access: vfio_user_region.c ------------------------------------------------------ */
 
 size_t abi_msg_put_region_access(void *buf, size_t cap, const struct vfmig_user_region_access *a);
-/* data, max: as in abi_msg_get_dma_access. That it stays in the region is the caller's check. */
+/* data, max: as in abi_msg_get_dma_access. The caller checks that the range stays in the region. */
 const char *abi_msg_get_region_access(const void *buf, size_t len, uint32_t max, bool data,
 				      struct vfmig_user_region_access *a);
 
@@ -191,7 +193,7 @@ void abi_msg_write_at(const void *buf, uint64_t i, struct vfmig_user_write *w);
 
 /* ---- Region information: vfio_user_region.c ------------------------------------------------- */
 
-/* What a region's capabilities can say. */
+/* The content of a region's capabilities. */
 struct abi_msg_region_caps {
 	const struct vfmig_sparse_mmap_area *areas; /* with nr_areas; see has_sparse */
 	uint32_t nr_areas;
@@ -201,7 +203,7 @@ struct abi_msg_region_caps {
 	bool has_revision;
 	uint32_t type;
 	uint32_t subtype;
-	uint32_t revision; /* enum vfmig_region_revision, as far as it is known here */
+	uint32_t revision; /* enum vfmig_region_revision, if it is known here */
 	uint32_t revision_flags;
 	uint64_t revision_capacity;
 	uint32_t unknown_count; /* capabilities that are not known here; their ids in unknown[] */
@@ -209,9 +211,9 @@ struct abi_msg_region_caps {
 };
 
 /*
- * Encode a reply. argsz: what the request allows. What does not fit in it is left out by the
- * uAPI's rule: the flag CAPS set, cap_offset 0, and the reply's argsz telling the size needed. The
- * argsz, cap_offset and CAPS flag of *i are not looked at. caps may be NULL.
+ * Encode a reply. argsz: the request's. What does not fit in it is left out by the uAPI's rule:
+ * the flag CAPS set, cap_offset 0, and the reply's argsz is the size needed. The argsz, cap_offset
+ * and CAPS flag of *i are ignored. caps may be NULL.
  */
 size_t abi_msg_put_region_info(void *buf, size_t cap, uint32_t argsz,
 			       const struct vfmig_region_info *i,
@@ -224,12 +226,11 @@ size_t abi_msg_put_region_info_request(void *buf, size_t cap, uint32_t argsz, ui
 const char *abi_msg_get_region_info(const void *buf, size_t len, struct vfmig_region_info *i);
 
 /*
- * Decode the capabilities of a reply; buf and len are the whole payload, i what
- * abi_msg_get_region_info gave. Refuses chains that leave the buffer, point into the fixed
- * part, overlap or loop, that are longer than ABI_MSG_CAPS_MAX, and capabilities given twice.
- * Unknown capabilities are passed over. areas: room for max areas, filled with what the peer says,
- * each checked to lie in the region. Where there is no chain (no CAPS flag, or cap_offset 0) *c
- * is empty.
+ * Decode the capabilities of a reply; buf and len are the whole payload, i the result of
+ * abi_msg_get_region_info. Refuses chains that leave the buffer, point into the fixed part,
+ * overlap or loop, that are longer than ABI_MSG_CAPS_MAX, and capabilities given twice. Unknown
+ * capabilities are skipped. areas has max elements, filled with the peer's areas, each checked to
+ * lie in the region. Without a chain (no CAPS flag, or cap_offset 0) *c is empty.
  */
 const char *abi_msg_get_region_caps(const void *buf, size_t len, const struct vfmig_region_info *i,
 				    struct vfmig_sparse_mmap_area *areas, uint32_t max,
@@ -241,8 +242,10 @@ size_t abi_msg_put_io_fds(void *buf, size_t cap, const struct vfmig_user_io_fds 
 			  const struct vfmig_user_io_fd *fds);
 /* A request. */
 const char *abi_msg_get_io_fds_request(const void *buf, size_t len, struct vfmig_user_io_fds *h);
-/* A reply with nfds fds: checks every sub-region against nfds and its type; fills up to max. If
- * the reply says that it needed more room (argsz over len), h->count is set to 0. */
+/*
+ * A reply with nfds fds: checks every sub-region against nfds and its type; fills up to max. If
+ * the reply needs a larger buffer (argsz over len), h->count is set to 0.
+ */
 const char *abi_msg_get_io_fds(const void *buf, size_t len, size_t nfds,
 			       struct vfmig_user_io_fds *h, struct vfmig_user_io_fd *fds,
 			       uint32_t max);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vfio-user's DIRTY_PAGES, which it had before it had DMA logging: type1's request with the bitmap in line.
+ * vfio-user's DIRTY_PAGES, from before it had DMA logging: type1's request with the bitmap in
+ * line.
  *
- * START and STOP are the fixed part alone, and so is their reply. GET_BITMAP has a range behind it, and the reply
- * the bitmap behind that; argsz is how long the reply may be, and a reply that would be longer is the fixed part
- * alone, with the argsz that it takes.
+ * START and STOP are the fixed part alone, and so is their reply. GET_BITMAP has a range behind
+ * it, and the reply the bitmap behind that. argsz is the largest reply that the client accepts;
+ * instead of a longer one the server sends the fixed part alone, with the argsz that is needed.
  */
 #include "abi/type1.h"
 #include "abi/feature.h"

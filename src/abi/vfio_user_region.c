@@ -159,7 +159,7 @@ const char *abi_msg_get_region_info(const void *buf, size_t len, struct vfmig_re
 	return NULL;
 }
 
-/* What a walk through a region's chain knows. */
+/* The state of a walk through a region's chain. */
 struct region_walk {
 	const struct vfmig_region_info *info;
 	struct vfmig_sparse_mmap_area *areas;
@@ -188,7 +188,7 @@ static const char *get_sparse(struct region_walk *walk, const uint8_t *cap, size
 		abi_unpack(cap + CAP_SPARSE + k * AREA, AREA, "88", &area);
 		if (area.offset > walk->info->size || area.size > walk->info->size - area.offset)
 			return "region info: an area leaves the region";
-		if (area.size) /* an empty one says nothing, and is seen in the field */
+		if (area.size) /* an empty area has no meaning, and is seen in the field */
 			walk->areas[c->nr_areas++] = area;
 	}
 	c->has_sparse = true;
