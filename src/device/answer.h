@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Answers that follow the uAPI's rule of argsz, for whoever makes a region of its own: less room than the fixed part
- * is refused, less than the capabilities take gets the fixed part, that there is more, and how much.
+ * Answers that follow the uAPI's rule of argsz, for code that makes a region of its own. A buffer
+ * smaller than the fixed part is refused. A buffer too small for the capabilities gets the fixed
+ * part, the flag that there are more, and the size they take.
  */
 #ifndef DEVICE_ANSWER_H
 #define DEVICE_ANSWER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A call: a request that somebody waits for. The same for a device's operations and a session's, which differ
- * only in whom the request is given to.
+ * A call: a request that a caller waits for. A device's operations and a session's share this code;
+ * they differ only in the object that the request is submitted to.
  */
 #ifndef DEVICE_CALL_H
 #define DEVICE_CALL_H
@@ -9,8 +9,9 @@
 #include "device/device.h"
 
 /*
- * Submit @request with @submit to @whom, work @device until it is done, and take it back with @cancel at
- * the deadline. @device may be NULL for someone who completes all in submit.
+ * Submit @request with @submit to @whom, work @device until the request is done, and take it back
+ * with @cancel at the deadline. @device may be NULL if @submit completes every request before it
+ * returns.
  */
 ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request, void *whom,
 		     void (*submit)(void *whom, struct vfmig_request *request),

@@ -8,7 +8,7 @@
  *  - submit() takes a request and completes it, now or later, with request_complete(). It never waits for a
  *    peer. It may be called from several threads at once, and from a @done callback.
  *  - A request that is not completed in submit() is completed in process(), or by a thread of the
- *    device's own, which then makes the fd readable so that whoever waits looks again.
+ *    device's own, which then makes the fd readable so that a waiting thread looks again.
  *  - No lock is held over request_complete(): the callback may submit.
  *  - cancel() forgets a request that is held; it returns false if the request is not held (any more).
  *  - process() does what is ready and returns; one thread at a time calls it.
@@ -41,26 +41,27 @@ struct device_ops {
 	int (*fd)(struct vfmig_device *device);
 	int (*process)(struct vfmig_device *device, struct vfmig_error *err);
 	/*
-	 * Optional, in the place of a poll of the fd and of @work_wake: wait up to @timeout_ms (-1: without end)
-	 * until there is something for process(), or @work_wake is readable, which process() drains then. Whoever
-	 * calls it is the only one to call process() until after it has.
+	 * Optional, replaces a poll of the fd and of @work_wake: wait up to @timeout_ms (-1:
+	 * without end) until process() has work or @work_wake is readable. process() drains
+	 * @work_wake then. Only the caller of this function may call process() until it has called
+	 * process() itself.
 	 */
 	void (*poll)(struct vfmig_device *device, int timeout_ms);
 	/*
-	 * Optional: true if nothing will come of the device by itself, as far as it knows, until it is asked something.
-	 * Who works it may then wait elsewhere for a few milliseconds.
+	 * Optional: true if the device, as far as it can tell, has nothing to process until it gets
+	 * another request. The thread that works it may then wait elsewhere for a few milliseconds.
 	 */
 	bool (*is_idle)(struct vfmig_device *device);
 	void (*close)(struct vfmig_device *device); /* frees all, the device itself included */
 };
 
 /*
- * @ops: how
- * @name: as it was opened; allocated, freed by device_fini()
- * @inner: what a filter is around, or NULL
- * @space: what it is attached to, kept by vfmig_space_attach()
+ * @ops: its operations
+ * @name: the name it was opened by; allocated, freed by device_fini()
+ * @inner: the device that a filter wraps, or NULL
+ * @space: the space it is attached to, kept by vfmig_space_attach()
  * @timeout_ms: the limit for requests without a deadline
- * @work_*: who works the device at the moment (work.c)
+ * @work_*: the thread that works the device at the moment (work.c)
  * @inners: of a filter: the requests that it has sent to the device inside, or parked
  * @watch_fd: of a filter: filter_watch()'s epoll, plus 1; 0 if it has none
  */
@@ -73,7 +74,7 @@ struct vfmig_device {
 
 	pthread_mutex_t work_lock;
 	pthread_cond_t work_cond;
-	bool work_led;		  /* somebody polls or processes */
+	bool work_led;		  /* a thread polls or processes */
 	atomic_bool work_polls;	  /* and is in poll(), or about to */
 	atomic_uint work_waiting; /* how many sleep until it has */
 	int work_wake;		  /* eventfd: the leader is to look up */
@@ -103,8 +104,8 @@ void request_complete_err(struct vfmig_request *request, int code, const char *f
 /**
  * device_index_absent() - whether a device refused an index because it has no such region or interrupt
  *
- * Linux returns -EINVAL for, say, the VGA region or the error interrupt of a function without one. Any other error
- * is a failure, and says nothing about what the device has.
+ * Linux returns -EINVAL for, say, the VGA region or the error interrupt of a function without one.
+ * Any other error is a failure, and does not mean that the index is absent.
  */
 static inline bool device_index_absent(int ret)
 {

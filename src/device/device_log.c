@@ -81,10 +81,13 @@ int device_log_stop(struct vfmig_device *device, struct vfmig_error *err)
 					 NULL, 0, err);
 }
 
-/* As many as are told in one report: beyond that a bitmap is shorter for many devices, and not much longer for any. */
+/*
+ * The largest number of runs in one report. For more, a bitmap is shorter for many devices, and not
+ * much longer for any.
+ */
 #define RUNS 32768u
 
-/* What a report told goes to @into. Its bitmap is clean again. */
+/* Merge the pages of a report into @into, and clear the bitmap. */
 static int take_report(const struct vfmig_feature_dma_logging_report *report,
 		       const struct vfmig_page_runs *runs, size_t bytes, struct vfmig_dirty *into)
 {
@@ -116,7 +119,7 @@ int device_log_read_clear(struct vfmig_device *device, uint64_t iova, uint64_t s
 	uint64_t most = size < REPORT_PIECE ? size : REPORT_PIECE;
 	size_t bytes = dirty_bitmap_bytes(most, VFMIG_PAGE_SIZE);
 	struct vfmig_page_runs runs = {.run = malloc(RUNS * sizeof(*runs.run)), .capacity = RUNS};
-	/* Zeros that nobody touches take no memory, and with runs nobody does. */
+	/* Zeroed pages that are never touched take no memory, and a report by runs touches none. */
 	uint64_t *bitmap = calloc(1, bytes);
 	int ret = 0;
 

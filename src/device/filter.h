@@ -2,9 +2,10 @@
 /*
  * The base of a filter: a device around another device, which passes on all requests unless the filter does otherwise.
  *
- * A filter overrides submit() and may leave the rest: fd, process and cancel go to the device inside. To pass a request
- * on, it submits the request to the device inside. To see the answer, or to change the request, it makes an inner
- * request (filter_request()), sends that (filter_send()), and ends it when it is answered (inner_end()).
+ * A filter overrides submit() and may leave the other operations out: fd, process and cancel go to
+ * the device inside. To pass a request on, it submits the request to the device inside. To see the
+ * answer, or to change the request, it makes an inner request (filter_request()), sends that
+ * (filter_send()), and ends it when it is answered (inner_end()).
  */
 #ifndef DEVICE_FILTER_H
 #define DEVICE_FILTER_H

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What a device says of itself, decoded; and the names of what it says.
- */
+/* Decoding of a device's information and capabilities, and names for their values. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

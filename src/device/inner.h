@@ -19,15 +19,17 @@
  *   sent     the device or session      its answer: @back is next   it is cancelled there (*)
  *   parked   the list of the layer      inner_unpark                it is freed: the cancel succeeds
  *
- *   (*) A layer sets @borrows if the inner request points to buffers of the outer one. Then the cancel succeeds only if
- *   the device or session gives the inner request back, and else returns false: @back is called, and ends the outer
- *   request. Without @borrows the cancel succeeds at once, and @back is not called any more.
+ *   (*) A layer sets @borrows if the inner request points to buffers of the outer one. Then the
+ *   cancel succeeds only if the device or session gives the inner request back. If not, it returns
+ *   false: @back is called, and ends the outer request. Without @borrows the cancel succeeds
+ *   immediately, and @back is not called any more.
  *
- * Who frees: up to three parties use an inner request that is sent: the thread that submits it, the answer, and a
- * thread that cancels it. Each is counted, and the last to leave goes on, with @back or, once the outer request is
- * cancelled, by freeing it. So @back is called exactly once for each time that it is sent, no other thread uses the
- * inner request by then, and its memory can be sent again at once. An outer request that is over is never touched: its
- * memory may hold another one.
+ * Freeing: up to three users hold an inner request that is sent: the thread that submits it, the
+ * answer, and a thread that cancels it. Each is counted. The last one to drop its count calls @back
+ * or, if the outer request is cancelled, frees the inner request. So @back is called exactly once
+ * for each time that the request is sent, no other thread uses the inner request by then, and its
+ * memory can be sent again immediately. An outer request that is over is never touched: its memory
+ * may hold another one.
  *
  * Requests that only wait, in a queue, are inner requests that are parked and never sent.
  */
@@ -52,16 +54,16 @@ struct inner_list {
 };
 
 /*
- * @request: the operation, its member, and @err; the rest is set when it is sent
+ * @request: the operation, its member, and @err; the other fields are set when it is sent
  * @outer: the request that it is for; NULL after it was cancelled or ended
  * @borrows: see above
- * @back: it is answered: @request.result
+ * @back: called when it is answered; the result is in @request.result
  * @cancelled: the outer request was cancelled; called by the thread that cancels, before the cancel returns. May be NULL
  * @release: it is about to be freed. May be NULL
  * @key: until when it is parked: see inner_unpark()
  * @is_cancelled: a cancel came while it was sent, or busy
  *
- * The rest belongs to inner.c.
+ * The other fields belong to inner.c.
  */
 struct inner {
 	struct vfmig_request request;
@@ -93,7 +95,7 @@ void inner_list_fini(struct inner_list *list);
  * inner_alloc() - make an inner request
  * @list: the layer's
  * @outer: the request that it is for
- * @size: of the layer's structure, which begins with struct inner. All of it is zero, but for @outer
+ * @size: of the layer's structure, which begins with struct inner. All of it is zero except @outer
  *
  * Return: the inner request, or NULL if there is no memory.
  */
@@ -120,8 +122,8 @@ void inner_answer(struct inner *inner, ssize_t result);
  * inner_park() - keep it until inner_unpark()
  * @key: of several that are parked, the one with the smallest key comes first; of those, the one that came first
  *
- * A cancel that came before and returned false has no effect on it: the next one finds it parked. (A layer that would park
- * it for ever looks at @is_cancelled first.)
+ * A cancel that came before and returned false has no effect on it: the next one finds it parked.
+ * (A layer that parks it without a time limit checks @is_cancelled first.)
  */
 void inner_park(struct inner *inner, int64_t key);
 
@@ -141,9 +143,10 @@ int64_t inner_next_key(struct inner_list *list);
 void inner_end(struct inner *inner, ssize_t result);
 
 /**
- * inner_take() - the outer request, to be completed by the caller, who also frees the inner one
+ * inner_take() - take the outer request; the caller completes it, and also frees the inner one
  *
- * Return: NULL if it is cancelled. Without @borrows, only what this returns may be written to.
+ * Return: NULL if it is cancelled. Without @borrows, the caller may write only to what this
+ * returns.
  */
 struct vfmig_request *inner_take(struct inner *inner);
 void inner_free(struct inner *inner);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A log of written pages: START, STOP and REPORT on a map that whoever writes marks.
+ * A log of written pages: START, STOP and REPORT on a map that the writer marks.
  *
- * The map is marked whether logging is on or off; START empties it, and the ranges cut what REPORT says. So
- * a transfer that is under way when logging starts needs no one to wait for it: if its data came after the
- * start its mark came after it, too, since marks follow data. A mark costs nanoseconds.
+ * The map is marked whether logging is on or off. START empties it, and the ranges limit what
+ * REPORT returns. So START does not need to wait for a transfer that is under way: if its data came
+ * after the start, its mark came after it, too, since marks follow data. A mark costs nanoseconds.
  *
- * The map has pages of 4 KiB. A START with larger ones is answered with what it asked for, and is told
- * more exactly where it wrote than it expects.
+ * The map has pages of 4 KiB. A START with larger pages succeeds with the size that it requested;
+ * the reports are then finer than that size.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -173,7 +173,10 @@ static int tell_run(void *opaque, uint64_t addr, uint64_t len)
 	/* Ranges need not begin and end with our pages: a part is a page. */
 	uint32_t pages = (uint32_t)(last - first + 1);
 
-	/* Ranges of an order that is not theirs are told as bits, and so is what there is no room for. */
+	/*
+	 * Ranges of another page size are reported as bits, and so are runs that exceed the
+	 * capacity of the report.
+	 */
 	if (first < telling->reported)
 		return 1;
 	if (runs->count && first == telling->reported) {
@@ -193,7 +196,7 @@ static int tell(struct vfmig_dirty *map, uint64_t from, uint64_t last, void *to)
 	return dirty_read_clear(map, from, last - from + 1, tell_run, to);
 }
 
-/* What was told as runs, as bits after all. */
+/* Convert the runs that were reported to bits. */
 static void take_back(struct vfmig_page_runs *runs, struct report *to)
 {
 	uint64_t addr = to->iova;

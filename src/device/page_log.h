@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A log of the pages that a device wrote, for devices of which somebody in this process can tell: a model, or a
- * mediator. What is behind DMA logging and pfn's bitmaps there.
+ * A log of the pages that a device wrote, for devices whose writes are visible in this process: a
+ * model's, or a mediated device's. DMA logging and pfn's bitmaps are built on it there.
  */
 #ifndef DEVICE_PAGE_LOG_H
 #define DEVICE_PAGE_LOG_H
@@ -10,9 +10,9 @@
 #include "dirty/map.h"
 
 /*
- * @logger: the log, for who shows it
+ * @logger: the log, for code that exposes it
  * @map: to be marked after each write, on or off
- * @on, @ranges, @range: its own, under @lock. No ranges are everything
+ * @on, @ranges, @range: private, under @lock. Without ranges, the log covers everything
  */
 struct page_log {
 	struct logger logger;

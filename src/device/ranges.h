@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Ranges of an address space that do not overlap, in order: a balanced tree, whose nodes are part of what they are about.
+ * Ranges of an address space that do not overlap, in order: a balanced tree with the nodes embedded
+ * in the caller's structures.
  *
- * Whatever the number of ranges and the order in which they come, to find, add or remove one takes a few steps: a treap
- * (a tree in order of address, and a heap by random priority), whose expected depth is logarithmic.
+ * Finding, adding and removing a range takes a few steps, whatever the number of ranges and the
+ * order in which they come. The tree is a treap (in order of address, and a heap by random
+ * priority); its expected depth is logarithmic.
  *
- * The caller has a lock.
+ * The caller holds a lock.
  */
 #ifndef DEVICE_RANGES_H
 #define DEVICE_RANGES_H

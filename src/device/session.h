@@ -53,7 +53,7 @@ struct logger_ops {
 	/* sets bits in the bitmap, clears none; any range, any power of two from 4 KiB */
 	int (*report)(struct logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
 		      uint64_t *bitmap, struct vfmig_error *err);
-	/* the same, told as runs if they can be (@reported): else bits are set. NULL: they never can */
+	/* the same, by runs if possible (@reported), else by bits. NULL: bits only */
 	int (*runs)(struct logger *logger, uint64_t iova, uint64_t length, uint64_t page_size,
 		    struct vfmig_page_runs *runs, uint64_t *bitmap, struct vfmig_error *err);
 };

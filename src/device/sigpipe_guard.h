@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writing without signals.
+ * A guard against signals from writes.
  *
- * A write to what nobody reads any more, or past the limit of a file's size, raises a signal, and a library has no
- * business with those: they are blocked in this thread around the write, and one that was raised by it is taken away
- * again. For calls that cannot be told so, as send() can.
+ * A write to a pipe or socket without a reader, or past the limit of a file's size, raises a
+ * signal. A library must not deliver it to its program. The guard blocks these signals in this
+ * thread around the write, and removes one that the write raised. It is for calls that have no flag
+ * against it, such as send()'s MSG_NOSIGNAL.
  */
 #ifndef DEVICE_SIGPIPE_GUARD_H
 #define DEVICE_SIGPIPE_GUARD_H
@@ -20,8 +21,8 @@ struct sigpipe_guard {
 void sigpipe_guard_begin(struct sigpipe_guard *quiet);
 
 /*
- * @error: what the write ended with, a positive errno; 0: it wrote all. One that wrote less may have gone on to fail, and
- * says nothing of that but by the signal: EPIPE for it, too.
+ * @error: the errno that the write ended with, positive; 0: it wrote all. A short write may have
+ * failed afterwards, and only the signal shows that: EPIPE for it, too.
  */
 void sigpipe_guard_end(const struct sigpipe_guard *quiet, int error);
 

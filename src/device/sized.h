@@ -22,7 +22,10 @@
 int sized_read(void *into, size_t known, const void *from, const char *name,
 	       struct vfmig_error *err);
 
-/** sized_write() - fill a caller's structure of @size bytes from @from of @known bytes; sets its size, zeroes the rest */
+/**
+ * sized_write() - fill a caller's structure of @size bytes from @from of @known bytes; sets its
+ * size, zeroes what follows
+ */
 void sized_write(void *into, size_t size, const void *from, size_t known);
 
 #endif

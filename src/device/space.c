@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Spaces: the table of maps, and who is attached to it.
- */
+/* Spaces: the table of maps, and the devices that are attached. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +13,10 @@ struct vfmig_space *vfmig_space_new(void)
 
 	if (!space)
 		return NULL;
-	/* An unmap must not starve behind devices that never stop; nobody reads the table recursively. */
+	/*
+	 * An unmap must not starve behind devices that never stop. No thread locks the table for
+	 * reading recursively.
+	 */
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&space->table, &attr);
@@ -104,7 +105,7 @@ static int insert(struct vfmig_space *space, const struct vfmig_map *map, struct
 	return 0;
 }
 
-/* Take an entry out, and wait until nobody uses it. */
+/* Take an entry out, and wait until it has no users. */
 static void take_out(struct vfmig_space *space, struct space_entry *entry)
 {
 	pthread_rwlock_wrlock(&space->table);
@@ -164,7 +165,10 @@ int vfmig_space_map(struct vfmig_space *space, const struct vfmig_map *map, stru
 	return ret;
 }
 
-/* The devices first, so that nothing remote is under way; then the table, which waits for the rest. */
+/*
+ * Detach the devices first, so that nothing remote is under way; then destroy the table, which
+ * waits for the other users.
+ */
 static int unmap_one(struct vfmig_space *space, struct space_entry *entry, struct vfmig_error *err)
 {
 	struct vfmig_map map = entry->map;

@@ -10,16 +10,17 @@
 /**
  * space_dma() - a device's access to its space
  * @space: the space that it is attached to
- * @iova: where; may cross maps
- * @buf: from or to where
+ * @iova: the first address; the access may cross maps
+ * @buf: the data
  * @len: bytes
  * @write: to (true) or from (false) the space
  * @log: where a write is marked, after the data is there; NULL for none
  *
- * Waits where a map is remote or another device's region. An unmap waits for it.
+ * Blocks if a map is remote or another device's region. An unmap waits for it.
  *
- * Return: 0; -EFAULT where nothing is mapped or the map does not allow it (bytes before it may have
- * been transferred, and are marked); or what was behind the map said.
+ * Return: 0; -EFAULT if an address is not mapped or the map does not allow the access (bytes before
+ * it may have been transferred, and are marked); or the error of the memory or region behind the
+ * map.
  */
 int space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, bool write,
 	      struct vfmig_dirty *log, struct vfmig_error *err);
@@ -42,11 +43,12 @@ struct space_entry;
  * @space: the space
  * @iova: where
  * @len: in: how many bytes are wanted; out: how many of them are contiguous there
- * @write: whether it will be written; marking is the caller's, after the data
- * @held: what to release
+ * @write: whether the caller will write; the caller marks the pages, after the data
+ * @held: filled in, for space_release()
  *
- * Return: the bytes, which stay until space_release(); NULL where it is not memory, not mapped or not
- * allowed. Hold it for short: an unmap waits. Several may be held at once.
+ * Return: the bytes, which stay mapped until space_release(); NULL if the address is not memory,
+ * not mapped or not allowed. Hold it only for a short time: an unmap waits for it. A caller may
+ * hold several at the same time.
  */
 void *space_hold(struct vfmig_space *space, uint64_t iova, size_t *len, bool write,
 		 struct space_entry **held);
@@ -55,14 +57,14 @@ void space_release(struct vfmig_space *space, struct space_entry *held);
 /* Is it known what the CPU writes, by a tracker, or because it writes nothing? */
 bool space_cpu_tells(struct vfmig_space *space);
 
-/* ---- cursors, for who shows a space to somebody else ---- */
+/* ---- cursors, for code that exposes a space to another program ---- */
 
 /**
- * cursor_open_any() - vfmig_cursor_open() that takes what cannot tell
+ * cursor_open_any() - vfmig_cursor_open() that accepts untracked devices
  *
- * A device without a log, or a log or tracker that does not start, is no failure: each collection makes
- * everything dirty then, as a kernel's container does for devices that it knows nothing of. Such a device may
- * also be attached later. A cursor of vfmig_cursor_open() still refuses it.
+ * A device without a log, or a log or tracker that does not start, is no failure: each collection
+ * then marks everything dirty, as a kernel's container does for devices without tracking. Such a
+ * device may also be attached later. A cursor of vfmig_cursor_open() still refuses it.
  */
 int cursor_open_any(struct vfmig_space *space, struct vfmig_cursor **cursor,
 		    struct vfmig_error *err);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which pages of a space were written: trackers gather, cursors take.
+ * Which pages of a space were written: trackers mark them, cursors read and clear them.
  *
- * Every reader has a map of its own, so that what one takes is not gone for another. To collect is to have
- * each tracker mark what it knows in one fresh map, and then to pour that into the map of every cursor that reads
- * it. So the one log of a device serves a container that tracks, the device's own logging and the engine together. A
- * log or tracker that no cursor reads is stopped.
+ * Every reader has a map of its own, so that a page that one cursor clears stays dirty for the
+ * others. A collection has each tracker mark its pages in one fresh map, and then merges that map
+ * into the map of every cursor that reads the tracker. So the one log of a device serves a
+ * container's tracking, the device's own logging and the engine together. A log or tracker that no
+ * cursor reads is stopped.
  *
- * Whatever goes wrong makes pages dirty that are not, never the other way: a log that fails, or one that had to
- * begin anew, marks everything. By the uAPI a log that failed once is not to be believed again, so it is begun
- * anew; where that fails, too, every collection does, until it works.
+ * Every failure marks pages dirty that are not, never the other way: a log that fails, or that had
+ * to start anew, marks everything. By the uAPI a log that failed once must not be trusted again, so
+ * it is started anew. If that fails, too, each collection tries again until it works.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -118,7 +119,7 @@ static void stop_log(struct space_attachment *a)
 	a->logs = a->untracked = false;
 }
 
-/* Whoever calls this marks everything after it: what was written in between is known to nobody. */
+/* The caller marks everything afterwards: writes in between are in no log. */
 static void restart_log(struct vfmig_space *space, struct space_attachment *a)
 {
 	stop_log(a);
@@ -298,9 +299,10 @@ void space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map)
 	if (!space->readers)
 		return;
 	/*
-	 * The logs were given their ranges when they began, and the trackers looked for theirs, so they begin
-	 * anew. What is written between the end of one and the beginning of the next is known to nobody:
-	 * everything is dirty. Maps change seldom while memory moves; a lost page is for ever.
+	 * The logs were given their ranges when they started, and the trackers looked up theirs, so
+	 * all of them start anew. Writes between the stop and the start are in no log: everything
+	 * is marked dirty. Maps seldom change while memory is migrated, and a lost page cannot be
+	 * recovered.
 	 */
 	for (struct space_attachment *a = space->attached; a; a = a->next)
 		if (wanted(space, a->device))
@@ -387,7 +389,7 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 	if (!ret) {
 		t->next = space->tracked;
 		space->tracked = t;
-		/* What it would have told until now is told by nobody. */
+		/* The pages that its log held are lost with it. */
 		mark_maps(space, tracker->device);
 	}
 	pthread_mutex_unlock(&space->admin);
@@ -396,7 +398,7 @@ int vfmig_space_add_tracker(struct vfmig_space *space, const struct vfmig_tracke
 	return ret;
 }
 
-/* Who spoke for a device has gone: its own log again. */
+/* The tracker that stood in for a device has gone: use the device's own log again. */
 static void log_after(struct vfmig_space *space, struct vfmig_device *device)
 {
 	for (struct space_attachment *a = space->attached; a; a = a->next)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMA: from a device to what its space maps.
+ * DMA: from a device to the memory and regions that its space maps.
  *
- * An access finds its map under the table's lock and counts itself in as a use of it; then the lock is free
- * again. So an access may take long (a remote client answers, a disk fills a page), the table changes
- * meanwhile, and only who takes out this very map waits.
+ * An access finds its map under the table's lock and adds itself to the map's count of uses; then
+ * it drops the lock. So an access may take long (a remote client answers, a disk reads a page)
+ * while the table changes, and only a thread that removes this very map waits.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,8 +12,9 @@
 #include "device/space_map.h"
 
 /*
- * After the count is down the entry may be freed, so the question whether somebody waits for it is put to the
- * space. Who takes an entry out says so first and then looks at the count: one of the two sees the other.
+ * After the count is down the entry may be freed, so the flag for a waiting thread is in the space.
+ * A thread that removes an entry sets the flag first and then reads the count: one of the two sees
+ * the other.
  */
 static void put_use(struct vfmig_space *space, struct space_entry *entry)
 {
@@ -102,7 +103,10 @@ int space_dma(struct vfmig_space *space, uint64_t iova, void *buf, size_t len, b
 		if (n > len)
 			n = len;
 		ret = transfer(&entry->map, offset, at, n, write, err);
-		/* After the data, so that who takes the mark sees the data. A failure may have written, too. */
+		/*
+		 * Mark after the data, so that a reader that takes the mark sees the data. A failed
+		 * access may have written, too.
+		 */
 		if (write && log)
 			vfmig_dirty_mark(log, iova, n);
 		put_use(space, entry);

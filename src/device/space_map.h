@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the files of a space share: the table of maps (space.c, space_dma.c), who is attached (space.c), and
- * the tracking of writes (space_dirty.c, space_cursor.c).
+ * The part that the files of a space share: the table of maps (space.c, space_dma.c), the attached
+ * devices (space.c), and the tracking of writes (space_dirty.c, space_cursor.c).
  *
  * Locks, outermost first:
- *  - admin: changes of maps, attachments and tracking, one at a time. Held over requests to devices;
- *  - table: the tree of maps. DMA reads it, for as long as it takes to find a map and count itself in.
- * DMA takes only the second, so that a device that is asked under the first can be served meanwhile.
+ *  - admin: changes of maps, attachments and tracking, one at a time. Held over requests to
+ *    devices;
+ *  - table: the tree of maps. DMA reads it, for as long as it takes to find a map and add to its
+ *    count. DMA takes only the second, so that a device can do DMA while it serves a request made
+ *    under the first.
  */
 #ifndef DEVICE_SPACE_MAP_H
 #define DEVICE_SPACE_MAP_H
@@ -59,7 +61,7 @@ struct vfmig_space {
 	bool only_devices;	       /* the CPU does not write here */
 	struct vfmig_cursor *readers;
 	size_t reader_count;
-	struct vfmig_dirty **into; /* room for the map of each reader */
+	struct vfmig_dirty **into; /* capacity for the map of each reader */
 };
 
 /* The first entry that ends at @iova or after it, and the one behind an entry; or NULL. Under the table lock or admin. */

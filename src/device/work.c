@@ -181,7 +181,7 @@ int vfmig_device_process(struct vfmig_device *device, struct vfmig_error *err)
 
 	pthread_mutex_lock(&worker->work_lock);
 	if (worker->work_led) {
-		/* Somebody is at it: nothing is left undone. */
+		/* Another thread works the device: no work is left undone. */
 		pthread_mutex_unlock(&worker->work_lock);
 		return 0;
 	}

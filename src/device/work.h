@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Working a device: who polls its fd, and who waits for whom.
- */
+/* Working a device: one thread polls its fd and processes, the others wait for that thread. */
 #ifndef DEVICE_WORK_H
 #define DEVICE_WORK_H
 
 #include "device/device.h"
 
-/* Whether there will be nothing to process until the device is asked something; as ops->rests(). */
+/*
+ * Whether there will be nothing to process until the device gets another request; as ops->rests().
+ */
 bool device_is_idle(struct vfmig_device *device);
 
 /* The last of device_init() and the first of device_fini(). */

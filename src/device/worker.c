@@ -89,7 +89,10 @@ void worker_submit(struct worker *worker, struct worker_job *job)
 	pthread_mutex_unlock(&worker->lock);
 }
 
-/* The outer request of a job whose time is over, or NULL; then when the next one's is. */
+/*
+ * Returns the outer request of a job that has reached its deadline, or NULL; then *@next is the
+ * next deadline.
+ */
 static struct vfmig_request *late(struct worker *worker, int64_t *next)
 {
 	struct vfmig_request *outer;

@@ -2,11 +2,12 @@
 /*
  * A thread for operations that block.
  *
- * A device's submit() must not wait. A device that has to (a mediator, an ioctl of the kernel) gives such requests to a
- * worker: one thread, which does one job after the other. A job is an inner request of the device, with buffers of
- * its own. So its outer request can be cancelled at any time, and fails with -ETIMEDOUT at its deadline, also while the
- * thread hangs in it; what the job brings then is freed. A job whose outer request is over is done all the same: an
- * address space that got only half of its maps would be worse.
+ * A device's submit() must not wait. A device whose calls block (a mediator, an ioctl of the
+ * kernel) gives such requests to a worker: one thread, which does one job after the other. A job is
+ * an inner request of the device, with buffers of its own. So its outer request can be cancelled at
+ * any time, and fails with -ETIMEDOUT at its deadline, also while the thread hangs in it; the job's
+ * result is freed then. A job whose outer request has ended still runs to completion: an address
+ * space with only half of its maps would be worse.
  */
 #ifndef DEVICE_WORKER_H
 #define DEVICE_WORKER_H
@@ -22,10 +23,10 @@ struct worker_job {
 };
 
 /*
- * @fd: readable when worker_process() is to be called. A timer: it is set to the first deadline, or, when a job is done,
- *	to the past
- * @device: whose
- * @work: do a job: its inner.request; called by the thread. Returns the result
+ * @fd: readable when the device must call worker_process(). A timer: it is set to the first
+ * 	deadline, or, when a job is done, to the past
+ * @device: the device that owns it
+ * @work: do a job, inner.request; called by the worker's thread. Returns the result
  */
 struct worker {
 	int fd;
@@ -50,7 +51,10 @@ int worker_start(struct worker *worker, struct vfmig_error *err);
 /** worker_submit() - have a job done. Its @back is called by the thread, unless the outer request is over by then */
 void worker_submit(struct worker *worker, struct worker_job *job);
 
-/** worker_process() - end outer requests whose time is over; for the device's process() */
+/**
+ * worker_process() - end outer requests that have reached their deadline; for the device's
+ * process()
+ */
 void worker_process(struct worker *worker);
 
 /** worker_stop() - do what is queued, end the thread, and free all */
