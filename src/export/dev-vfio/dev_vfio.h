@@ -2,18 +2,19 @@
 /*
  * The dev-vfio export: a process's view of /dev/vfio and /dev/iommu.
  *
- * What the kernel does behind these files, for devices of this library: containers and groups, device files, iommufd,
- * type1, dirty tracking, data files of migrations. It is an object with functions that are called like system calls and
- * answer like them, by file descriptor. Who calls them is another matter: libvfmig-preload.so binds them
- * to the calls of the process that it is loaded into (preload.c), a test calls them by itself.
+ * What the kernel does behind these files, for devices of this library: containers and groups,
+ * device files, iommufd, type1, dirty tracking, data files of migrations. It is an object with
+ * functions that take the arguments of system calls and return their results, by file descriptor.
+ * libvfmig-preload.so binds them to the calls of the process that it is loaded into (preload.c); a
+ * test calls them directly.
  *
- * Every descriptor that is handed out is a real one, of an empty memfd, so that fcntl, poll and closing at exec
- * are what they always are. It is open for neither reading nor writing: a call that does not come here fails with EBADF
- * instead of finding an empty file. What is behind it is found by its number, and by its file where the number is
- * not known (dup).
+ * Every descriptor that a function returns is a real one, of an empty memfd, so that fcntl, poll
+ * and closing at exec work as usual. It is open for neither reading nor writing: a call that does
+ * not come here fails with EBADF instead of finding an empty file. What is behind it is found by
+ * its number, and by its file where the number is not known (dup).
  *
- * Any function may be called from any thread, but for dev_vfio_free(). No lock is held while a device is asked,
- * other than that of the file's own state.
+ * Any function except dev_vfio_free() may be called from any thread. During a request to a device,
+ * no lock is held other than that of the file's own state.
  */
 #ifndef EXPORT_DEV_VFIO_H
 #define EXPORT_DEV_VFIO_H
@@ -30,15 +31,16 @@ struct dev_vfio;
 #define DEV_VFIO_MAJOR 511u
 
 /*
- * @devices: how many. The nth is called "vfmigN"
+ * @devices: the number of devices. The nth is called "vfmigN"
  * @first: the number of the first one's group and of its own file (/dev/vfio/devices/vfioNUMBER); the others follow
  * @open: make the nth device; called when its file is opened for the first time, and again after that was
- *	closed. vfmig_device_close() is called for it
- * @say: a sentence for the user: something works worse than it could, or an arc failed
+ * 	closed. vfmig_device_close() is called for it
+ * @say: reports a message for the user: something works worse than it could, or an arc failed
  * @context: of both
  * @by_fd: bit n: device n is served better with descriptors of memory than with addresses
- * @memory: instead of a look at this process's mappings: what is behind @len bytes at @ptr. 0, and *@fd is a
- *	descriptor to be closed, or -1 where there is none; or -EFAULT
+ * @memory: replaces the lookup in this process's mappings: find the memory behind @len bytes at
+ * 	@ptr. Returns 0 and sets *@fd to a descriptor that the caller closes, or to -1 if it
+ * 	finds no descriptor; or returns -EFAULT
  */
 struct dev_vfio_config {
 	unsigned devices;
@@ -76,8 +78,8 @@ bool dev_vfio_is(struct dev_vfio *view, int fd);
 void dev_vfio_duplicated(struct dev_vfio *view, int fd);
 
 /*
- * As the system calls of these names, but for the return: a negative errno. DEV_VFIO_NOT_OURS for a descriptor that
- * is not ours after all: then the real call is to be made.
+ * As the system calls of these names, but a failure returns a negative errno. DEV_VFIO_NOT_OURS:
+ * the descriptor is not one of the view's, and the caller must make the real call.
  */
 #define DEV_VFIO_NOT_OURS (-4096)
 long dev_vfio_ioctl(struct dev_vfio *view, int fd, unsigned long cmd, void *arg);
@@ -93,7 +95,7 @@ int dev_vfio_fstat(struct dev_vfio *view, int fd, struct stat *st);
  */
 #define KVM_SET_DEVICE_ATTR 0x4018aee1ul
 long dev_vfio_kvm(struct dev_vfio *view, const void *attr);
-/* What is really to be mapped: *@fd is to be closed after it. */
+/* Returns the arguments for the real mmap(); the caller closes *@fd after it. */
 int dev_vfio_mmap(struct dev_vfio *view, int fd, size_t len, int64_t offset, int *real,
 		  int64_t *real_offset);
 /* Also closes the descriptor. */

@@ -16,7 +16,10 @@
 
 /* ---- opening and closing ---- */
 
-/* As Linux: who opens a device finds it reset and RUNNING, whatever its last user left; if it can be reset. */
+/*
+ * As Linux: opening a device resets it, if it has a reset, so that it is RUNNING, whatever its last
+ * user left.
+ */
 static int begin_reset(struct vfmig_device *device, struct vfmig_error *err)
 {
 	struct vfmig_device_info info = {0};
@@ -66,7 +69,7 @@ static int begin(struct dev_vfio_slot *slot, struct vfmig_error *err)
 
 	if (ret)
 		return ret;
-	/* Whoever writes to memory by itself does so in a thread, as hardware would. */
+	/* A device that writes to memory on its own does so in a thread, as hardware would. */
 	ret = vfmig_device_start(slot->device, err);
 	if (!ret)
 		ret = lay_out(slot, err);
@@ -201,7 +204,10 @@ static long region_info(struct dev_vfio_slot *slot, void *arg)
 	if (ret >= 0) {
 		info->argsz = (uint32_t)ret;
 		info->offset = (uint64_t)given.index << slot->shift;
-		/* What does not fit is not there yet; argsz says what to come back with. */
+		/*
+		 * If the capabilities do not fit, they are left out; argsz is the size for the next
+		 * call.
+		 */
 		if ((size_t)ret > len)
 			info->cap_offset = 0;
 		ret = dev_vfio_copy_out(arg, info, (size_t)ret < len ? (size_t)ret : len);
@@ -326,7 +332,7 @@ ssize_t dev_vfio_region(struct dev_vfio_file *file, void *buf, size_t len, int64
 		return 0;
 	request.region.index = (uint32_t)(at >> file->slot->shift);
 	request.region.offset = at & ((1ull << file->slot->shift) - 1);
-	/* A caller may be given less than it asked for, and comes back. */
+	/* Short reads are allowed: the caller continues after one. */
 	request.region.len = len < 1u << 30 ? (uint32_t)len : 1u << 30;
 	request.region.buf = buf;
 	return vfmig_call(file->slot->device, &request);

@@ -128,7 +128,7 @@ static size_t payload_size(uint32_t feature)
 	}
 }
 
-/* Of the features that Linux has, those whose payload is nothing but numbers. */
+/* The features of Linux whose payload has only numbers. */
 static bool passes(uint32_t feature)
 {
 	switch (feature) {
@@ -189,7 +189,10 @@ long dev_vfio_feature(struct dev_vfio_slot *slot, void *arg)
 		return perform(slot, f.flags, NULL, 0);
 	len = payload_size(feature);
 	if (f.argsz - sizeof(f) < len) {
-		/* One that the device does not have is ENOTTY, whatever room there is. */
+		/*
+		 * A feature that the device does not have is ENOTTY, whatever the size of the
+		 * buffer.
+		 */
 		ret = perform(slot, f.flags | VFMIG_FEATURE_PROBE, NULL, 0);
 		return ret ? ret : -EINVAL;
 	}
@@ -198,7 +201,7 @@ long dev_vfio_feature(struct dev_vfio_slot *slot, void *arg)
 	ret = perform(slot, f.flags, &payload, len);
 	if (!ret && len && dev_vfio_copy_out((char *)arg + sizeof(f), &payload, len))
 		return -EFAULT;
-	/* As Linux: after a state change that failed, what was asked for, and no file. */
+	/* As Linux: after a failed state change, return the requested state, and no file. */
 	if (ret && feature == VFMIG_FEATURE_MIG_STATE && (f.flags & VFMIG_FEATURE_SET)) {
 		payload.state.data_fd = -1;
 		dev_vfio_copy_out((char *)arg + sizeof(f), &payload, len);

@@ -11,7 +11,7 @@
 
 #include "export/dev-vfio/priv.h"
 
-/* The longest name that a device may be asked for by. */
+/* The longest name by which a caller may request a device. */
 #define NAME_MAX_HERE 64u
 
 static void container_put(struct dev_vfio *view, struct dev_vfio_container *container)
@@ -104,7 +104,10 @@ void dev_vfio_group_close(struct dev_vfio_file *file)
 static long set_iommu(struct dev_vfio_file *file, struct dev_vfio_container *container,
 		      unsigned long type)
 {
-	/* As the kernel: there must be a group whose IOMMU it is, and it is set once. */
+	/*
+	 * As the kernel: the container must have a group, whose IOMMU it is, and the IOMMU is set
+	 * once.
+	 */
 	if (!container->groups || container->ioas)
 		return -EINVAL;
 	if (type != VFMIG_EXTENSION_TYPE1 && type != VFMIG_EXTENSION_TYPE1V2)

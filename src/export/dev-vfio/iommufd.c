@@ -136,7 +136,9 @@ static long ioas_alloc(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_ioas
 
 static long iova_ranges(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_iova_ranges *r)
 {
-	/* All there is but the page at the end, whose end would be no number; and x86's window of interrupts. */
+	/*
+	 * All addresses except the last page, whose end would overflow, and x86's interrupt window.
+	 */
 	static const uint64_t ranges[][2] = {{0, 0xfedfffff}, {0xfef00000, UINT64_MAX >> 8}};
 	uint32_t given = r->num_iovas, there = sizeof(ranges) / sizeof(ranges[0]);
 	uint32_t most = given < there ? given : there;
@@ -163,7 +165,7 @@ static long ioas_map(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_map *m
 
 	if (!object)
 		return -ENOENT;
-	/* Nobody asks to have an address chosen, who has a guest. */
+	/* A VMM with a guest chooses its addresses; allocating them is not supported. */
 	if (!(m->flags & ABI_IOMMUFD_MAP_FIXED_IOVA))
 		return -EOPNOTSUPP;
 	return dev_vfio_ioas_map(object->ioas, m->iova, m->length, prot_of(m->flags),
@@ -201,7 +203,7 @@ static long ioas_unmap(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_unma
 	}
 	ret = dev_vfio_ioas_unmap(object->ioas, u->iova, u->iova + (u->length - 1), &unmapped,
 				  NULL);
-	/* A map that is cut: as where there is none that fits. */
+	/* An unmap that would split a map fails as one that finds no map. */
 	if (ret == -EINVAL)
 		ret = -ENOENT;
 	u->length = unmapped;
@@ -227,7 +229,7 @@ static long hw_info(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_hw_info
 
 	if (!dev_vfio_object(iommufd, i->dev_id, DEV_VFIO_OBJECT_DEVICE))
 		return -ENOENT;
-	/* No IOMMU's own data: the caller's room is cleared, and that there is none is said. */
+	/* There is no IOMMU-specific data: clear the caller's buffer and report type none. */
 	for (uint32_t at = 0; at < len && at < 4096; at += sizeof(zeros))
 		if (dev_vfio_copy_out((char *)(uintptr_t)i->data_uptr + at, zeros,
 				      len - at < sizeof(zeros) ? len - at : sizeof(zeros)))

@@ -32,11 +32,13 @@ struct dev_vfio_iommufd {
 	atomic_uint refs;
 	struct dev_vfio *view;
 	pthread_mutex_t lock;
-	struct dev_vfio_object *objects; /* the number is the place; 0 is none */
+	struct dev_vfio_object *objects; /* the number is the place; 0 is invalid */
 	uint32_t count;
 };
 
-/* NULL if there is none of this kind by this number. Good until one is added. */
+/*
+ * Returns NULL if there is no object of this kind with this number. Valid until an object is added.
+ */
 struct dev_vfio_object *dev_vfio_object(struct dev_vfio_iommufd *iommufd, uint32_t id,
 					enum dev_vfio_object_kind kind);
 /* Its number, or 0. */

@@ -2,8 +2,8 @@
 /*
  * DMA logging as the kernel has it: ranges and bitmap are in the caller's memory.
  *
- * It is always offered. A VMM that is told to migrate and finds no way to track a device's writes may go on without one,
- * and lose them; so for a device that keeps no log a report says that everything was written.
+ * It is always offered. A VMM that migrates without a way to track a device's writes may go on
+ * without one, and lose them. So for a device that keeps no log, a report marks everything dirty.
  *
  * As in Linux, it is independent of the tracking of a container or an iommufd: each may run without the other, and
  * neither takes the other's pages. A device has one log, which its space reads for both; here is a cursor of that space.
@@ -50,7 +50,7 @@ static long start(struct dev_vfio_slot *slot, struct vfmig_feature_dma_logging_c
 	slot->logging = true;
 	slot->num_ranges = control->num_ranges;
 	memcpy(slot->ranges, ranges, sizeof(ranges));
-	/* The page size is a hint, and a space knows of its own pages. */
+	/* The page size is a hint; a space reports its own pages. */
 	control->page_size = VFMIG_PAGE_SIZE;
 	return 0;
 }
@@ -68,7 +68,7 @@ static long stop(struct dev_vfio_slot *slot)
 	return 0;
 }
 
-/* What was written in the part of a report that one logged range covers, into @dirty. */
+/* Add to @dirty the pages that were written in one logged range's part of a report. */
 static void take(struct dev_vfio_slot *slot, const struct vfmig_dma_logging_range *range,
 		 const struct abi_logging_report *r, struct vfmig_dirty *dirty)
 {

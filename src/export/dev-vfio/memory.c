@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is behind an address of this process: is it there, and is it shared memory that somebody else could map?
+ * The memory behind an address of this process: whether it is mapped, and whether it is shared
+ * memory that another process could map.
  *
- * A VMM hands addresses to VFIO, and a server in another process needs descriptors. /proc/self/maps tells
- * which file an address belongs to, and a VMM keeps that open: it is looked for among our descriptors.
+ * A VMM passes addresses to VFIO, and a server in another process needs descriptors.
+ * /proc/self/maps names the file that an address belongs to, and a VMM keeps that file open: this
+ * code looks for it among the process's descriptors.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -67,7 +69,7 @@ static int among_ours(const struct mapping *m)
 	return found;
 }
 
-/* Where it was closed after mapping. Only who is privileged may. */
+/* For a file that was closed after mapping: opening it through map_files needs privilege. */
 static int from_mapping(const struct mapping *m)
 {
 	char path[96];

@@ -64,7 +64,7 @@ static void read_list(void)
 
 static void forked(void)
 {
-	/* Threads do not come along, so that there is nobody behind the files here. */
+	/* A forked child has none of the threads that serve the files here, so it gets no view. */
 	atomic_store(&the_view, NULL);
 	list.config.devices = 0;
 }
@@ -156,7 +156,7 @@ static int open_ours(const char *path, int flags)
 		mode_;                                                                             \
 	})
 
-/* As the fortified headers call them; nobody else declares these. */
+/* The names by which fortified headers call them; no header declares these. */
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int at, const char *path, int flags);

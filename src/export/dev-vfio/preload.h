@@ -17,8 +17,8 @@ struct preload_device {
 
 /*
  * @config: for the view; without devices if there is no list
- * @error: an errno: it could not be read whole
- * @fd: of the list: the process that is to be the VMM locks it
+ * @error: the errno if it could not be read completely
+ * @fd: of the list: the process that becomes the VMM locks it
  */
 struct preload_list {
 	struct preload_device devices[DEV_VFIO_DEVICES];
@@ -33,8 +33,8 @@ void preload_list(struct preload_list *list);
 void preload_read(struct preload_list *list, FILE *file);
 
 /*
- * End this process, the VMM, when `vfmig exec` ends, in whatever way and whoever is between the two.
- * False: it has ended already.
+ * End this process, the VMM, when `vfmig exec` ends, for any reason and with any process in
+ * between. Returns false if it has ended already.
  */
 bool preload_end_with_exec(void);
 

@@ -74,13 +74,13 @@ struct dev_vfio_container {
 /*
  * @users: device files; @device is there while there are any
  * @shift: where its regions are in its file: region n at n << @shift
- * @group_open: its group's file is
+ * @group_open: its group's file is open
  * @container: its group's
  * @iommufd, @devid: what its file is bound to
- * @pt: its page table there, and whether that goes when it is detached
- * @no_log: it cannot tell what it writes: everything counts as written
+ * @pt: its page table there, and whether detaching frees that
+ * @no_log: the device has no log: everything counts as written
  * @logging: by the device's own feature, in @ranges; the container's or iommufd's tracking is another matter
- * @log: what it wrote. NULL: it cannot be told, and everything counts as written
+ * @log: the pages it wrote. NULL: no log, and everything counts as written
  * @flags, @state, @session: migration. A new data file begins a new session
  */
 struct dev_vfio_slot {
@@ -150,7 +150,7 @@ struct dev_vfio_backing {
 	struct dev_vfio_backing *next;
 };
 
-/* One that is there already and can be written; NULL if there is none. */
+/* Returns the entry if it exists and can be written; NULL if not. */
 struct dev_vfio_backing *dev_vfio_backing_find(struct dev_vfio *view, dev_t dev, ino_t ino);
 /* That of a descriptor, which is taken over; NULL if there is no memory for it. */
 struct dev_vfio_backing *dev_vfio_backing_of(struct dev_vfio *view, int fd);
@@ -205,8 +205,9 @@ int dev_vfio_ioas_look(struct dev_vfio_ioas *ioas, struct vfmig_map *map,
 void dev_vfio_ioas_keep(struct dev_vfio_ioas *ioas, struct dev_vfio_map *map, uint64_t iova,
 			uint64_t size);
 /*
- * Let go of what belongs to the maps around [iova, last] that the space has no more; under the lock. Returns how many
- * bytes these maps had: more than 0 if an unmap did it, whatever a device said of that.
+ * Release what belongs to the maps around [iova, last] that the space no longer has; called with
+ * the lock held. Returns the bytes that these maps had: more than 0 if an unmap removed them,
+ * whatever a device returned for it.
  */
 uint64_t dev_vfio_ioas_forget(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t last);
 /* NULL is fine. */
@@ -261,7 +262,7 @@ void dev_vfio_migration_reset(struct dev_vfio_slot *slot);
 ssize_t dev_vfio_data(struct dev_vfio_file *file, void *buf, size_t len, bool write);
 long dev_vfio_data_ioctl(struct dev_vfio_file *file, uint32_t nr, void *arg);
 
-/* ---- logging.c: the features of DMA logging, whose payloads lead to the caller's memory ---- */
+/* ---- logging.c: the features of DMA logging, whose payloads point to the caller's memory ---- */
 
 long dev_vfio_logging(struct dev_vfio_slot *slot, uint32_t flags, void *payload);
 /* Under the slot's lock: nothing more is known of its address space; before it is detached. */

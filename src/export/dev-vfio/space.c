@@ -120,7 +120,10 @@ uint64_t dev_vfio_ioas_forget(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_
 	return bytes;
 }
 
-/* What is behind the address; a device that would be better off with a descriptor is told of once. */
+/*
+ * Find the memory behind the address; warn once about a device that would work better with a
+ * descriptor.
+ */
 int dev_vfio_ioas_look(struct dev_vfio_ioas *ioas, struct vfmig_map *map,
 		       struct dev_vfio_backing **backing, struct vfmig_error *err)
 {
@@ -278,7 +281,7 @@ int dev_vfio_ioas_track(struct dev_vfio_ioas *ioas, bool on, struct vfmig_error 
 	return ret;
 }
 
-/* The caller is told of them, and they stay: they go back, page by page as they were written. */
+/* A report without clearing: put the pages back, one by one as they were written. */
 static int put_back(void *context, uint64_t iova, uint64_t size)
 {
 	vfmig_cursor_mark(context, iova, size);

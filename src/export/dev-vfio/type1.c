@@ -9,7 +9,7 @@
 
 #include "export/dev-vfio/priv.h"
 
-/* No structure of these is larger; GET_INFO says no more than that. */
+/* No structure of these is larger; GET_INFO returns no more than that. */
 #define ROOM_MAX 4096u
 
 static int read_theirs(void *context, uint64_t addr, void *buf, size_t len)
@@ -114,7 +114,7 @@ long dev_vfio_type1_ioctl(struct dev_vfio_ioas *ioas, uint32_t nr, void *arg)
 	capacity = capacity < ROOM_MAX ? capacity : ROOM_MAX;
 	if (dev_vfio_copy_in(&s, arg, capacity))
 		return -EFAULT;
-	/* Somebody may change it meanwhile: what was looked at is what counts. */
+	/* Another thread may change it meanwhile: only the copy that was checked counts. */
 	if (s.argsz > capacity && capacity < ROOM_MAX)
 		s.argsz = capacity;
 	if (nr == VFMIG_IOCTL_IOMMU_MAP_DMA && capacity >= sizeof(s.map))

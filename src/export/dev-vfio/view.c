@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The view: which descriptors lead to what, and the way in for each call.
+ * The view: which descriptors lead to which objects, and the entry point for each call.
  *
- * A descriptor is looked up by its number first. Numbers are reused behind our back (dup2, close_range), so what a number
- * leads to is believed only while its file is the memfd that was made for it; and a number that is not known, of which
- * somebody asks one of our ioctls, is looked for by its file, which finds duplicates.
+ * A descriptor is looked up by its number first. The process may reuse numbers without calling the
+ * view (dup2, close_range), so an entry is valid only while the number's file is the memfd that was
+ * made for it. An unknown number in one of our ioctls is looked up by its file, which finds
+ * duplicates.
  */
 #include <errno.h>
 #include <fcntl.h>

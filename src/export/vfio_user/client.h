@@ -47,17 +47,17 @@ struct export_client {
 	struct export_command *running, **running_last;
 	unsigned nrunning;
 	uint64_t serial, checked; /* of the last command, now and at the last export_hurry() */
-	unsigned nlent;		  /* operations with bytes that the device has lent */
+	unsigned nlent;		  /* operations with the device's zero-copy buffers */
 	struct export_command *unused;
 	void *zeros; /* a bitmap of so many bytes, for the next report */
 	size_t zeros_len;
-	bool many_runs; /* the last report had more than there is room for */
+	bool many_runs; /* the last report exceeded its capacity for runs */
 	pthread_cond_t
 		changed; /* an operation has finished, a DMA answer is there, or a poll is over */
 
 	struct export_dma *dma_unused;
-	unsigned dma_waits; /* somebody waits for DMA behind commands: everything is taken in */
-	bool dma_led;	    /* somebody polls for the answers */
+	unsigned dma_waits; /* a thread waits for DMA behind commands: all messages are received */
+	bool dma_led;	    /* a thread polls for the answers */
 	bool dma_polls;	    /* at this moment */
 	int dma_wake;
 };

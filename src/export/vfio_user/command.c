@@ -142,7 +142,7 @@ static bool may_begin(struct export_client *client)
 
 	if (!msg || client->wire.ends[WIRE_MAIN].queued > EXPORT_ENOUGH_BYTES)
 		return false;
-	/* What was lent must be on its way before the device is asked for anything else. */
+	/* Zero-copy buffers must be sent before the device gets another request. */
 	if (client->nlent && msg->header.cmd != VFMIG_USER_MIG_DATA_READ)
 		return false;
 	/* And where it is its pages that are on their way, they must be there before they change for good. */

@@ -23,7 +23,7 @@ struct export_client;
  * @turns: how many of the two threads that may continue the command have reached that point
  * @serial: the number of the command, from 1
  * @finished: the reply is ready
- * @lent: bytes that the device has lent, and not got back
+ * @lent: zero-copy buffers of the device that are not yet returned to it
  */
 struct export_command {
 	struct wire_out out;
@@ -58,7 +58,10 @@ struct export_command {
 /* Submit @request to the device; @back is called with the result. */
 void export_ask(struct export_command *command, enum vfmig_op op,
 		void (*back)(struct export_command *command, ssize_t result));
-/* The same for migration data, of which the device may lend some: up to @len bytes, to the room that there is. */
+/*
+ * The same for migration data, part of which may be in zero-copy buffers: up to @len bytes, limited
+ * by the space left.
+ */
 void export_read_data(struct export_command *command, size_t len,
 		      void (*back)(struct export_command *command, ssize_t result));
 /* The command is done: the reply is in @out, with @fixed bytes after the header, and the body. */
@@ -105,7 +108,7 @@ void export_feature(struct export_command *command);
 void export_report(struct export_command *command, const struct vfmig_device_feature *f,
 		   const uint8_t *data, size_t len);
 
-/* The device has taken some of what was written: it is asked to take the rest, or all is done. */
+/* The device has accepted some of the written data: submit what is left, or finish. */
 void export_data_written(struct export_command *command, ssize_t result);
 
 #endif

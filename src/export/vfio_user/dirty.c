@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DIRTY_PAGES: the way in which a client asked for written pages before the protocol had DMA logging.
+ * DIRTY_PAGES: the message by which a client requested written pages before the protocol had DMA
+ * logging.
  *
- * Such a client sees the export as what its message was made after, a type1 container, and so that is what answers:
- * over the space that has the client's memory. One way at a time: both would start the same log of the device.
+ * For such a client the export is a type1 container, the model for its message; so a type1
+ * container answers it, over the space that has the client's memory. DIRTY_PAGES and DMA logging
+ * exclude each other: both would start the same log of the device.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -60,7 +62,7 @@ void export_dirty_stop(struct export_client *client)
 	client->type1 = NULL;
 }
 
-/* 256 MiB at the most, and one at a time. */
+/* The limit is 256 MiB, and one at a time. */
 static int get(struct export_command *command, const struct vfmig_user_dirty_range *range)
 {
 	int ret;

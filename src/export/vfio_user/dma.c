@@ -2,9 +2,9 @@
 /*
  * DMA_MAP and DMA_UNMAP: the client's memory becomes maps of the export's space.
  *
- * With a descriptor it is mapped here, after a look at what it is; without, the space reaches it by message.
- * The table beside the space says which maps there are, since the protocol wants them unmapped as they were
- * mapped, and what is to be undone.
+ * A region with a descriptor is checked and mapped here; the space reaches one without a descriptor
+ * by message. The table beside the space lists the maps, since the protocol requires that they are
+ * unmapped as they were mapped, and holds what an unmap must undo.
  */
 #include <errno.h>
 #include <fcntl.h>

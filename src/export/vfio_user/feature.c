@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DEVICE_FEATURE: the uAPI's, with what the uAPI points to in line.
+ * DEVICE_FEATURE: the uAPI's, with the data that the uAPI points to in line.
  *
- * Without the extension the protocol has no peer-to-peer states and no sizes. A client that has not heard of
- * them is not shown them: the device's flags without P2P, and where the device stands in a P2P state,
- * the state beside it.
+ * Without the extension the protocol has no peer-to-peer states and no sizes. A client that has not
+ * negotiated them does not see them: the server clears P2P in the device's flags, and in place of a
+ * P2P state it reports the state next to it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static void set_state(struct export_command *command, uint32_t flags, const uint
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	command->client->server->was_running = false; /* from now on it is what its client says */
+	command->client->server->was_running = false; /* from now on the client decides */
 	command->payload.state.data_fd = -1;
 	ask(command, flags, &command->payload.state, sizeof(command->payload.state), state_back);
 }
@@ -120,8 +120,8 @@ static void precopy_back(struct export_command *command, ssize_t result)
 /* ---- DMA logging ---- */
 
 /*
- * Everything, for those who must be given ranges: in two, since 2^64 is no length, and without the last page,
- * which nothing can be mapped to. In pages that divide it.
+ * Everything, for devices that must be given ranges: two ranges, since 2^64 does not fit a length,
+ * without the last page, to which nothing can be mapped. The page size divides both.
  */
 static const struct vfmig_dma_logging_range everything[2] = {
 	{0, 1ull << 63},

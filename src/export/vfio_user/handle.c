@@ -12,7 +12,10 @@
 
 /* ---- migration data ---- */
 
-/* The bytes are where the device says, and as many as it says; else false. */
+/*
+ * Returns whether the file has the bytes at the device's offset, and as many as the device
+ * reported.
+ */
 static bool lent(struct export_command *command)
 {
 	size_t bytes = 0;

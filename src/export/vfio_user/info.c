@@ -78,8 +78,8 @@ void export_device_info(struct export_command *command)
 }
 
 /*
- * The client will ask again, with room for the capabilities. Only that reply has the descriptor, for there are clients
- * that do not expect one with the first.
+ * The client will send the command again, with space for the capabilities. Only that reply has the
+ * descriptor, because some clients do not expect one with the first reply.
  */
 static bool short_of_caps(const struct export_command *command)
 {
@@ -106,7 +106,10 @@ static void region_info_done(struct export_command *command, uint64_t offset)
 static void region_fd_back(struct export_command *command, ssize_t result)
 {
 	if (result < 0) {
-		/* It said that it can be mapped, and cannot: then it is not said to the client. */
+		/*
+		 * The device reported the region as mappable, but cannot map it: do not report it
+		 * to the client as mappable.
+		 */
 		command->err.code = 0;
 		region_info_done(command, 0);
 		return;

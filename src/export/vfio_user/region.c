@@ -101,8 +101,9 @@ static void write_multi_ask(struct export_command *command)
 }
 
 /*
- * A device may answer at once, and there may be thousands: so it is a loop. Of the answer and the return from
- * asking, the later one goes on with it; the other does not touch the operation any more.
+ * A device may complete an access inside submit, and there may be thousands of accesses: so this is
+ * a loop, not a recursion. Of the completion and the return from submit, the later one continues
+ * the operation; the earlier one does not touch it any more.
  */
 static void write_multi_next(struct export_command *command)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMA to memory that the client keeps to itself: DMA_READ and DMA_WRITE, from server to client.
+ * DMA to memory that the client does not share: DMA_READ and DMA_WRITE, from server to client.
  *
- * The device waits here for the client, in whatever thread it works in. Meanwhile the client may send commands
- * of its own, and may even wait for their replies before it answers: so whoever waits takes in what
- * comes, and the commands among it wait for their turn. Of several who wait one polls, for all.
+ * The device's thread waits here for the client. Meanwhile the client may send commands of its own,
+ * and may even wait for their replies before it answers: so a waiting thread receives all messages,
+ * and queues the commands among them. Of several waiting threads, one polls for all.
  */
 #include <errno.h>
 #include <poll.h>

@@ -85,7 +85,7 @@ void export_read_data(struct export_command *command, size_t len,
 	command->request.data.buf = command->answer->payload;
 	command->request.data.len = len;
 	command->request.data.lent = &command->lent;
-	/* For a device that lends bytes and says nothing of files. */
+	/* For a device that fills in zero-copy buffers but not their files. */
 	for (unsigned i = 0; i < VFMIG_LENT_MAX; i++)
 		command->lent.file[i].fd = -1;
 	export_ask(command, VFMIG_OP_DATA_READ, back);

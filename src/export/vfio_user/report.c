@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reports of what the device's DMA wrote: the bitmap, or runs of pages to a client that asks for those.
+ * Reports of the pages that the device's DMA wrote: as a bitmap, or as runs of pages to a client
+ * that requests runs.
  *
- * A device that knows of runs tells them by itself; any other, or one that has more than there is room for, gives a bitmap.
- * One that is told as runs is clean again when they are taken out of it, and is kept for the next report: a large
- * bitmap that is new costs a page fault for each of its pages, which is more than all the rest of a report that has
- * little to tell.
+ * A device that supports runs reports them directly. Any other device, or one with more runs than
+ * the message has space for, gives a bitmap. Converting a bitmap to runs clears it, and it is kept
+ * for the next report: a new large bitmap costs a page fault for each of its pages, more than all
+ * other work of a report with few runs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,10 @@
 
 /* The largest bitmap that is kept. */
 #define KEEP (8u << 20)
-/* Runs are told where they take no more than this part of the bitmap, in one buffer: else it is quicker whole. */
+/*
+ * Runs are sent if they need no more than this part of the bitmap's size, in one buffer: else the
+ * bitmap is faster.
+ */
 #define PART 8u
 #define MOST ABI_MSG_XFER_DEFAULT
 
@@ -129,7 +133,10 @@ static void spread(struct export_command *command, const struct abi_logging_repo
 			abi_bitmap_set(command->memory, n);
 }
 
-/* Whether a request is for such pages; what the device is asked for instead, in whole pages of its own. */
+/*
+ * Returns whether a request is for such pages, and in @device the request for the device, in whole
+ * pages of its own.
+ */
 static bool small_pages(const uint8_t *data, size_t len, struct abi_logging_report *asked,
 			struct abi_logging_report *device)
 {
@@ -189,7 +196,7 @@ void export_report(struct export_command *command, const struct vfmig_device_fea
 		export_refuse(command, -EINVAL, "%s", why);
 		return;
 	}
-	/* 256 MiB at the most, and one at a time. */
+	/* The limit is 256 MiB, and one at a time. */
 	if (!take_zeros(command, bytes + more)) {
 		export_refuse(command, -ENOMEM, "no memory for a bitmap of %llu bytes",
 			      (unsigned long long)bytes);
@@ -206,7 +213,7 @@ void export_report(struct export_command *command, const struct vfmig_device_fea
 	if (runs) {
 		if (!export_room(command, runs_room(command)))
 			return;
-		/* A device that can tells them by itself, and touches no bitmap. */
+		/* A device that supports runs reports them directly, and touches no bitmap. */
 		command->runs = (struct vfmig_page_runs){
 			.run = (struct vfmig_page_run *)command->answer->payload,
 			.capacity = (uint32_t)(runs_room(command) / ABI_RUN_SIZE)};

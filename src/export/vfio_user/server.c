@@ -71,7 +71,7 @@ static int open_loop(struct vfmig_export *server, struct vfmig_error *err)
 	return ret;
 }
 
-/* The descriptor is ours from here on, and closed with the rest if this fails. */
+/* The server owns the descriptor from here on, and closes it if this fails. */
 static int adopt(struct vfmig_export *server, struct vfmig_error *err)
 {
 	int fd = server->config.fd, type = 0, domain = 0, listens = 0;
@@ -203,7 +203,7 @@ static void drain(int fd)
 	(void)n;
 }
 
-/* A client may do to the device what it likes, so it is of our own user, or root. */
+/* A client has full control of the device, so it must run as the server's own user, or as root. */
 static bool may_connect(struct vfmig_export *server, int fd)
 {
 	struct ucred peer;
@@ -317,13 +317,14 @@ static void event(struct vfmig_export *server, const struct epoll_event *e)
 	}
 }
 
-/* Everybody who is polled is looked at so often. */
+/* The interval between checks of the clients that are polled. */
 #define POLL_NS 2000000
 
 /*
- * Where the device rests, and no command is under way, the next thing to happen is the client's next command, as a rule.
- * The receive waits for it by itself then, for a few milliseconds at the most, and a poll is spared. Not where others
- * may receive: who waits for answers to DMA by message does so, unless it has a socket of its own.
+ * If the device is idle and no command is under way, the next event is usually the client's next
+ * command. So recv() waits for it, for up to a few milliseconds, and saves a poll. Not if another
+ * thread may receive: a thread that waits for answers to DMA by message does so, unless DMA has a
+ * socket of its own.
  */
 static bool wait_for_command(struct vfmig_export *server)
 {

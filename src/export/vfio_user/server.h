@@ -38,7 +38,7 @@ struct vfmig_export {
 	bool cannot_accept;
 	atomic_bool
 		cut_off; /* the file of the client's memory has shrunk, and the memory was replaced */
-	bool only;	 /* serve one client, whose connection the caller provided */
+	bool only;	 /* serve one client on a connection from the caller */
 	bool was_running; /* the device ran until its client left, and no client has set its state since */
 	bool device_polled;
 	int64_t polled; /* when it was polled last */
