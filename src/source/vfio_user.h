@@ -12,9 +12,10 @@
 #include <vfmig/options.h>
 
 /*
- * @extensions: offer ours (docs/vfio-user.md); without, we are a plain client
- * @twin_socket: let the server have a socket of its own for what it asks of us
- * @timeout_ms: how long the server may take to introduce itself; also the device's time limit
+ * @extensions: offer this project's extensions (docs/vfio-user.md); without them, this is a plain
+ * 	client
+ * @twin_socket: let the server use a second socket for its commands to the client
+ * @timeout_ms: the time limit for the server's VERSION reply; also the device's time limit
  */
 struct vfio_user_options {
 	bool extensions;

@@ -98,7 +98,7 @@ bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request
 		}
 		if (!job->checked)
 			break;
-		/* Somebody is using the request this moment, and not for long. */
+		/* Another thread uses the request at this moment, for a short time. */
 		pthread_cond_wait(&client->looked, &client->wire.lock);
 	}
 	vfio_user_unlink(client, job);

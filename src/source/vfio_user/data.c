@@ -90,7 +90,7 @@ void vfio_user_region(struct vfio_user *client, struct vfmig_request *request)
 	job->quick = true;
 	for (; asked && len - at > most; at += most)
 		asked = region_piece(job, at, most, false);
-	/* Not by the job's error: somebody may be looking at the first answers. */
+	/* Not through the job's error: another thread may be processing the first answers. */
 	if (!asked || !region_piece(job, at, len - at, true))
 		vfio_user_let_go(job);
 }
@@ -113,7 +113,10 @@ static bool irqs_send(struct vfio_user_job *job, const struct vfmig_irq_set *set
 	if (!step)
 		return false;
 	message.argsz = ABI_MSG_IRQ_SET_SIZE + (bools ? set->count : 0);
-	/* The encoder would put the booleans behind it, where there is no room: they are the body. */
+	/*
+	 * The encoder would put the booleans after the structure, beyond the buffer's space: they
+	 * are the body.
+	 */
 	message.flags &= ~VFMIG_IRQ_SET_DATA_BOOL;
 	n = abi_msg_put_irq_set(vfio_user_fixed(step), VFIO_USER_FIXED_ROOM, &message, NULL);
 	memcpy(vfio_user_fixed(step) + offsetof(struct vfmig_irq_set, flags), &set->flags,
@@ -127,8 +130,8 @@ static bool irqs_send(struct vfio_user_job *job, const struct vfmig_irq_set *set
 }
 
 /*
- * The server in the field takes eventfds away only from the first one on: elsewhere it gets one that nobody
- * reads.
+ * libvfio-user removes eventfds only from the first interrupt on. For other ranges it gets an
+ * eventfd without a reader.
  */
 static int nowhere(struct vfio_user_job *job)
 {
@@ -222,16 +225,19 @@ bool vfio_user_in_precopy(const struct vfio_user *client)
 	       (client->state == VFMIG_STATE_PRE_COPY || client->state == VFMIG_STATE_PRE_COPY_P2P);
 }
 
-/* Errors by which a server may say that there is no more, after it has given less than was asked for. */
+/*
+ * Errors by which a server may report the end of the data, after a piece that was shorter than
+ * requested.
+ */
 static bool means_the_end(int error)
 {
 	return error == -ENODATA || error == -ENOMSG || error == -EINVAL;
 }
 
 /*
- * The specification says that a short piece is the last, the server in the field that an empty one is. So a
- * short piece is followed by another question; whoever thought that all was said refuses it, or says
- * nothing, and that is the end in both readings.
+ * By the specification a short piece is the last one; for libvfio-user an empty one is. So the
+ * client requests another piece after a short one. A server that has sent everything refuses that
+ * or returns no data, and both mean the end.
  */
 static void read_answered(struct vfio_user_job *job, struct vfio_user_step *step)
 {
@@ -298,7 +304,9 @@ static void write_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 		vfio_user_refused(job, step, "migration data");
 }
 
-/* All pieces are under way at once; the first that is refused is what the whole comes to. */
+/*
+ * All pieces are sent without waiting for replies; the first refusal is the result of the request.
+ */
 static void data_write(struct vfio_user *client, struct vfmig_request *request)
 {
 	struct vfio_user_job *job = vfio_user_job(client, request, write_answered);

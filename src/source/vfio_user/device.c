@@ -107,7 +107,7 @@ static int get_fd(struct vfmig_device *device)
 	return ((struct vfio_user *)device)->epoll;
 }
 
-/* After the end something stays readable, so that whoever polls comes and learns of it. */
+/* After the end a descriptor stays readable, so that every thread that polls learns of it. */
 static void note_end(struct vfio_user *client)
 {
 	uint64_t one = 1;
@@ -117,10 +117,10 @@ static void note_end(struct vfio_user *client)
 }
 
 /*
- * With one question under way its answer is all that there is to wait for, as a rule, and the receive can wait for it by
- * itself: a register read is a send and a receive then, with no poll between. For the few milliseconds that it takes at
- * the most nobody looks at the rest: room to send, of which there is enough, and kicks. Not where the server does DMA
- * by message, which has a socket of its own.
+ * If one request is under way, the next event is usually its answer, and recv() can wait for that:
+ * a register read is then a send and a receive, without a poll between. For up to a few
+ * milliseconds the thread does not watch for space to send, of which there is enough, or for
+ * wake-ups. Not if the server does DMA by message on this socket.
  */
 static bool wait_for_answer(struct vfio_user *client)
 {
@@ -133,7 +133,7 @@ static bool wait_for_answer(struct vfio_user *client)
 	return client->waited;
 }
 
-/* Who has less time than this finds out by the clock. */
+/* A request with less time left than this expires by the clock. */
 #define SOON_MS 100
 
 /* One system call finds out all that a leader and the ends of the wire wait for. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Servers of the time before DMA logging: they tell what was written by DIRTY_PAGES.
+ * Servers from before DMA logging: they report written pages by DIRTY_PAGES.
  *
- * One is known by three things together: it has no extension, it said migration.pgsize when it introduced itself, and it
- * refuses DMA logging. Then DIRTY_PAGES is tried, once; STOP is harmless wherever it is known. What such a server
- * can be asked is what a later plain one can be: whole regions, at 4 KiB. So log.c and report.c do the same
- * for both, in other messages.
+ * The client recognizes one by three properties together: it has no extension, it sent
+ * migration.pgsize in VERSION, and it refuses DMA logging. Then the client tries DIRTY_PAGES, once;
+ * STOP is harmless on every server that has the command. Such a server accepts the same requests as
+ * a later plain one: whole regions, at 4 KiB. So log.c and report.c handle both, with different
+ * messages.
  */
 #include <errno.h>
 #include <stdlib.h>

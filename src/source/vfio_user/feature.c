@@ -67,7 +67,7 @@ static const char *check_state(const struct vfio_user *client, uint32_t state)
 
 /* ---- answers ---- */
 
-/* What a plain server without something says of it is EINVAL. */
+/* A plain server answers EINVAL for a feature that it does not have. */
 static void refused(struct vfio_user_job *job, struct vfio_user_step *step)
 {
 	uint32_t flags = job->request->feature.flags;
@@ -111,7 +111,7 @@ static const char *take_state(struct vfio_user *client, struct vfmig_request *re
 	uint32_t state;
 	const char *why = NULL;
 
-	/* What was set is what was asked for: some echo it, some answer with nothing. */
+	/* The state is the one that was requested: some servers echo it, some return no data. */
 	if (set)
 		state = to->device_state;
 	else
@@ -212,7 +212,7 @@ static void history_answered(struct vfio_user_job *job, struct vfio_user_step *s
 			       job->client->device.name);
 }
 
-/* Too large for the fixed part of a message: it goes and comes as the rest of it. */
+/* Too large for the fixed part of a message: it is sent and received as the body. */
 static void ask_history(struct vfio_user *client, struct vfmig_request *request)
 {
 	struct vfio_user_job *job = vfio_user_job(client, request, history_answered);

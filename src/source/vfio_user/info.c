@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Information on the device, its regions and interrupts; and the descriptor that a region is mapped from.
+ * Information on the device, its regions and interrupts; and the descriptor that a region is mapped
+ * from.
  *
- * The server in the field refuses to tell while its device is stopped, and what it once told does not change:
- * so it is kept.
+ * libvfio-user refuses to report it while its device is stopped, and the information does not
+ * change: so the client keeps the first reply.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -78,7 +79,7 @@ static ssize_t recall(struct vfio_user *client, const struct vfmig_request *requ
 
 		memcpy(request->info.buf, kept->bytes, n);
 		ret = (ssize_t)kept->len;
-		/* With less room than it takes, the capabilities are not there. */
+		/* A buffer too small for the capabilities gets none of them. */
 		if (n < kept->len && request->op == VFMIG_OP_REGION_INFO)
 			((struct vfmig_region_info *)request->info.buf)->cap_offset = 0;
 	}
@@ -191,7 +192,7 @@ static void info_answered(struct vfio_user_job *job, struct vfio_user_step *step
 	if (request->op == VFMIG_OP_DEVICE_INFO && job->client->plain)
 		((struct vfmig_device_info *)request->info.buf)->flags &= ~VFMIG_DEVICE_FLAG_CAPS;
 	job->result = argsz;
-	/* What the answer says and what came with it are two things. */
+	/* argsz in the reply and the length that was received may differ. */
 	if (argsz > n + step->ask.data_len && argsz <= size)
 		vfio_user_fail(job, -EPROTO, "%s: the reply to %s is shorter than its argsz",
 			       job->client->device.name, vfmig_op_name(request->op));
@@ -306,7 +307,7 @@ static void region_fd_answered(struct vfio_user_job *job, struct vfio_user_step 
 			job->client->device.name, index, step->ask.nfds);
 		return;
 	}
-	/* The fixed part in front of the rest, as the decoder wants it. */
+	/* The decoder expects the fixed part in front of the body. */
 	memcpy(step->own, step->ask.reply, ABI_MSG_REGION_INFO_SIZE);
 	check_fd(job, step, &info, step->own, ABI_MSG_REGION_INFO_SIZE + step->ask.data_len);
 }

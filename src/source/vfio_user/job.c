@@ -172,7 +172,7 @@ static void answered(struct vfio_user *client, struct vfio_user_step *step)
 	client->answers_last = &step->next;
 }
 
-/* False: there is no room for it now. */
+/* Returns false if the window has no space for the message now. */
 static bool send_now(struct vfio_user *client, struct vfio_user_step *step)
 {
 	int ret;
@@ -219,7 +219,7 @@ static void fill(struct vfio_user_step *step, uint16_t cmd, size_t fixed)
 {
 	step->ask.cmd = cmd;
 	step->ask.out.head_len = ABI_MSG_HEADER_SIZE + fixed;
-	/* Whichever way is the larger. */
+	/* The larger of the two directions. */
 	step->bytes = step->ask.out.body_len > step->ask.data_max ? step->ask.out.body_len
 								  : step->ask.data_max;
 }
@@ -230,7 +230,7 @@ static void send_step(struct vfio_user *client, struct vfio_user_step *step)
 	struct vfio_user_job *job = step->job;
 
 	if (!job->request) {
-		/* Cancelled meanwhile: nothing more is asked for it. */
+		/* Cancelled meanwhile: send no more for it. */
 		vfio_user_step_free(client, step);
 		return;
 	}
@@ -274,7 +274,7 @@ void vfio_user_refused(struct vfio_user_job *job, const struct vfio_user_step *s
 	struct vfio_user *client = job->client;
 	bool lost;
 
-	/* What is said of the connection's end is said once, and stays. */
+	/* The first error of a connection is kept. */
 	pthread_mutex_lock(&client->wire.lock);
 	lost = client->wire.lost;
 	pthread_mutex_unlock(&client->wire.lock);
@@ -317,7 +317,10 @@ static void complete(struct vfio_user *client, struct vfio_user_job *job)
 	pthread_mutex_lock(&client->wire.lock);
 }
 
-/* No step is left. Under the lock. Those that are done in order are left to who looks at answers. */
+/*
+ * No step is left. Called with the lock held. A thread that processes answers completes the ordered
+ * jobs.
+ */
 void vfio_user_finish(struct vfio_user *client, struct vfio_user_job *job)
 {
 	job->finished = true;

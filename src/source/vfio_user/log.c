@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMA logging: its beginning and its end. What it tells is in report.c.
+ * DMA logging: start and stop. The reports are in report.c.
  *
- * A server with our extension is asked what the caller asks. A plain one answers only about exactly one of its
- * DMA regions, at the page size with which logging began; a report clears what it tells. So it is always
- * asked about whole regions at 4 KiB, and what it tells goes into a map of our own, from which the caller
- * gets any range at any page size and the rest stays for the next question. The same map takes what the
- * server writes by message, which it does not log, and what it tells of a region when it lets go of it.
+ * A server with our extension gets the caller's request unchanged. A plain one reports only on
+ * exactly one of its DMA regions, at the page size with which logging started, and a report clears
+ * its pages. So the client always requests whole regions at 4 KiB and merges the reports into a map
+ * of its own. From that map the caller gets any range at any page size, and the other pages stay
+ * for the next report. The same map takes the pages that the server writes by message, which it
+ * does not log, and those that it reports when a region is unmapped.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -233,8 +234,9 @@ static int check_start(struct vfio_user *client, const struct vfmig_feature_dma_
 }
 
 /*
- * A plain server that has no region yet is told later: it would not survive it (vfio_user_log_first()). One that
- * logs already, for a client that is gone, logs at that one's page size until it is told to stop.
+ * A plain server without a region gets START later: it would crash on it (vfio_user_log_first()). A
+ * server that already logs, for an earlier client, keeps that client's page size until it gets
+ * STOP.
  */
 static void start_plain(struct vfio_user *client, struct vfmig_request *request,
 			struct vfmig_feature_dma_logging_control *c)

@@ -31,16 +31,19 @@
 #define VFIO_USER_XFER_MIN 256u
 /* The largest data in one message to a server that takes what one receive brings for the whole. */
 #define VFIO_USER_PLAIN_PIECE (32u << 10)
-/* Commands of the server's that wait to be served, or whose answers it does not take; more ends the connection. */
+/*
+ * Limit of the server's commands that wait to be served, or whose answers it does not read; above
+ * it, the connection ends.
+ */
 #define VFIO_USER_COMMANDS	 1024u
 #define VFIO_USER_COMMANDS_BYTES (64u << 20)
-/* Who is in the epoll, besides the ends of the wire. */
+/* Descriptors in the epoll, besides the ends of the wire. */
 enum { VFIO_USER_GONE = WIRE_ENDS, VFIO_USER_WAKE };
 #define VFIO_USER_EVENTS 4
 
 /* A region or feature has no more to say of itself than this. */
 #define VFIO_USER_INFO_MAX 65536u
-/* A plain server's log has pages of this size, whatever was asked for. */
+/* A plain server's log has pages of this size, whatever size is requested. */
 #define VFIO_USER_PLAIN_PAGE 4096u
 /* And a reply by DIRTY_PAGES fits in a message. */
 #define VFIO_USER_EARLY_BITMAP_MAX                                                                 \
@@ -51,11 +54,11 @@ struct vfio_user_job;
 struct serve; /* serve.c */
 
 /*
- * One question of a job. @job is NULL once nobody waits for the job.
+ * One message of a job. @job is NULL after the job was cancelled.
  *
- * @answered: instead of the job's
+ * @answered: overrides the job's
  * @own: a buffer that is freed with the step
- * @a, @b, @fd: the job's own; @fd is closed with the step
+ * @a, @b, @fd: private to the job's type; @fd is closed with the step
  */
 struct vfio_user_step {
 	struct wire_ask ask;
@@ -71,10 +74,11 @@ struct vfio_user_step {
 };
 
 /*
- * @answered: looks at an answered step; its error is in step->ask.error. When no step is left, the job ends
+ * @answered: processes an answered step; its error is in step->ask.error. When no step is left, the
+ * 	job ends
  * @error: the first failure
- * @result: if there is none
- * @ends: instead of completing the request at once
+ * @result: the result if there was no failure
+ * @ends: called instead of completing the request immediately
  */
 struct vfio_user_job {
 	struct vfio_user *client;
@@ -132,10 +136,9 @@ struct vfio_user {
 	/* under the wire's lock: */
 	struct vfio_user_job *jobs; /* all that have a request */
 	struct vfio_user_job *unused_jobs;
-	struct vfio_user_job *order,
-		**order_last; /* data: done in the order in which it was asked for */
+	struct vfio_user_job *order, **order_last; /* data: completed in the order of submission */
 	struct vfio_user_step *unused_steps;
-	struct vfio_user_step *waiting, **waiting_last; /* for room in the window */
+	struct vfio_user_step *waiting, **waiting_last; /* for space in the window */
 	struct vfio_user_step *answers, **answers_last; /* to be looked at */
 	unsigned under_way;
 	size_t under_way_bytes;
@@ -159,15 +162,15 @@ struct vfio_user {
 	bool loaded;		/* since it last ran, it was RESUMING, or may have been */
 	bool short_read;	/* the last piece of data was shorter than it might have been */
 
-	bool log_on;		 /* logging is asked for, */
-	bool log_sent;		 /* and the server knows */
-	bool log_failed;	 /* it could not be told */
+	bool log_on;		 /* logging was requested, */
+	bool log_sent;		 /* and the server has started it */
+	bool log_failed;	 /* starting it failed */
 	atomic_bool early;	 /* it has DIRTY_PAGES in the place of DMA logging; */
 	atomic_bool early_known; /* and has shown it */
 	atomic_bool early_tried; /* whether it has was asked */
 	struct vfmig_dirty *extra;
 	struct vfio_user_kept *kept;
-	int nowhere; /* an eventfd that nobody reads */
+	int nowhere; /* an eventfd without a reader */
 };
 
 /* ---- job.c ---- */
@@ -214,7 +217,10 @@ void vfio_user_finish(struct vfio_user *client, struct vfio_user_job *job);
 /* ---- cancel.c ---- */
 
 bool vfio_user_cancel(struct vfmig_device *device, struct vfmig_request *request);
-/* Ask another device (job->other.request, filled in; the rest of it is zero); @back is called like a step's, unless the job was taken back. */
+/*
+ * Submit a request to another device (job->other.request, filled in; its other fields are zero).
+ * @back is called like a step's, unless the job was cancelled.
+ */
 void vfio_user_ask_other(struct vfio_user_job *job, struct vfmig_device *device,
 			 void (*back)(struct vfio_user_job *job));
 
@@ -244,7 +250,10 @@ void vfio_user_ask_feature(struct vfio_user_step *step, uint32_t flags, const vo
 			   size_t size);
 /* The state of a MIG_STATE reply. */
 const char *vfio_user_state(const struct vfio_user_step *step, uint32_t *state);
-/* A state was reached, or asked for and not reached (@known false). Under the lock. */
+/*
+ * Record a state that was reached, or requested and not reached (@known false). Called with the
+ * lock held.
+ */
 void vfio_user_note_state(struct vfio_user *client, bool known, uint32_t state);
 /* The server is known to be in pre-copy. Under the lock. */
 bool vfio_user_in_precopy(const struct vfio_user *client);
@@ -260,7 +269,10 @@ bool vfio_user_early_try(struct vfio_user *client);
 /* START or STOP. */
 void vfio_user_early_send(struct vfio_user_job *job, uint32_t flags,
 			  void (*answered)(struct vfio_user_job *job, struct vfio_user_step *step));
-/* Ask for the bitmap of a region, with a step that has room for it; and whether the answer is that. */
+/*
+ * Request a region's bitmap, with a step that has space for it; and check whether the answer is
+ * that bitmap.
+ */
 void vfio_user_early_report(struct vfio_user_step *step, uint64_t iova, uint64_t size,
 			    uint64_t bytes);
 const char *vfio_user_early_reported(const struct vfio_user_step *step, uint64_t iova,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reports of what DMA wrote: as runs or as a bitmap, from a server with our extension; put together from whole
- * regions, from a plain one (log.c says why).
+ * Reports of the pages that DMA wrote: as runs or as a bitmap, from a server with our extension;
+ * put together from whole regions, from a plain one (log.c has the reasons).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,9 @@
 #define REPORT_FLAGS (VFMIG_FEATURE_DMA_LOGGING_REPORT | VFMIG_FEATURE_GET)
 #define RUNS_FLAGS   (VFMIG_FEATURE_USER_REPORT_RUNS | VFMIG_FEATURE_GET)
 
-/* A step that asks about a range and has room for so many bytes about it; NULL if the job has failed. */
+/*
+ * Make a step for a range, with space for @bytes of its report; returns NULL if the job has failed.
+ */
 static struct vfio_user_step *begin_step(struct vfio_user_job *job,
 					 const struct abi_logging_report *r, uint64_t bytes)
 {
@@ -136,7 +138,7 @@ static void send_runs(struct vfio_user_job *job, const struct abi_logging_report
 		       ABI_FEATURE_HEADER_SIZE + ABI_LOGGING_REPORT_SIZE);
 }
 
-/* For who asked for runs and has room for these. */
+/* For a caller that requested runs and has space for these. */
 static bool give_runs(struct vfmig_page_runs *to, const void *runs, uint32_t count)
 {
 	const uint8_t *at = runs;

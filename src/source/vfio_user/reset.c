@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reset, so that it means what VFIO means by it: the device is as new, and RUNNING.
+ * Reset with VFIO's meaning: afterwards the device is in its initial state, and RUNNING.
  *
- * The server in the field resets the device and leaves its migration state alone; and in STOP and STOP_COPY it
- * refuses. So after a reset the state is looked at, and RUNNING asked for. Where it is refused, the way
- * round is RUNNING first, if the device stands where it stopped by itself: then it does nothing that it would
- * not have done. A device that was loaded must not run before it is reset, for it may be running somewhere else
- * by now: it is taken to RESUMING, where a reset is possible and nothing runs.
+ * libvfio-user resets the device but not its migration state, and refuses a reset in STOP and
+ * STOP_COPY. So the client reads the state after a reset, and requests RUNNING. If the reset is
+ * refused and the device was stopped where it ran before, the client requests RUNNING first: the
+ * device then does only work that it would have done anyway. A device to which a state was loaded
+ * must not run before it is reset, because it may already run elsewhere: the client takes it to
+ * RESUMING, where a reset is possible and the device does not run.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,12 +15,12 @@
 #include "source/vfio_user/priv.h"
 
 enum stage {
-	RESET,	      /* asked for, as it should be */
+	RESET,	      /* requested in the current state */
 	LOOK,	      /* done; which state is it in? */
 	LOOK_REFUSED, /* refused; which state is it in? */
 	PREPARE,      /* on the way to a state in which it is not refused */
-	RESET_AGAIN,  /* asked for there */
-	RUN,	      /* asked for RUNNING */
+	RESET_AGAIN,  /* requested again in that state */
+	RUN,	      /* RUNNING is requested */
 };
 
 static void ask_reset(struct vfio_user_job *job, enum stage stage)
@@ -68,7 +69,9 @@ static void looked(struct vfio_user_job *job, struct vfio_user_step *step)
 	uint32_t state;
 
 	if (step->ask.error || vfio_user_state(step, &state)) {
-		/* A device without migration has no states, and what it said to the reset is all there is. */
+		/*
+		 * A device without migration has no states: the error of the reset is the result.
+		 */
 		if (was_refused)
 			vfio_user_fail(job, (int)job->a, "%s: the server rejected DEVICE_RESET: %s",
 				       client->device.name, strerror((int)-(int64_t)job->a));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMA by message: what the server asks of us. It reaches what the space maps, under the space's rules, and
- * nothing else.
+ * DMA by message: the server's commands to the client. They reach the memory and regions that the
+ * space maps, under the space's rules, and no other memory.
  *
- * Memory is reached here and now. A region of another device is asked for, and answered when that device has
- * answered: two devices that reach into each other must not wait for each other.
+ * Memory is accessed immediately. For a region of another device, the client submits a request and
+ * replies when that device has answered: two devices that access each other must not wait for each
+ * other.
  */
 #include <errno.h>
 #include <sched.h>
@@ -13,14 +14,14 @@
 
 #include "source/vfio_user/priv.h"
 
-/* A command that is being served; its reply, and what it asks of another device. */
+/* A command that is being served; its reply, and its request to another device. */
 struct serve {
 	struct wire_out out;
 	struct vfio_user *client;
 	struct wire_msg *msg, *data;
 	struct vfmig_user_dma_access access;
 	struct vfmig_request request;
-	struct vfmig_device *device; /* whose region it is, while it is asked */
+	struct vfmig_device *device; /* the device that is accessed, during the request */
 	bool write;
 	struct serve *next;
 };
@@ -92,7 +93,7 @@ static void done(struct serve *s, int error)
 		client->unsent++;
 		wire_send(&client->wire, end, &s->out);
 	}
-	/* A server that asks and does not take the answers is not one to wait for. */
+	/* Do not wait for a server that sends commands and does not read the replies. */
 	if (client->unsent > VFIO_USER_COMMANDS ||
 	    client->wire.ends[end].queued > VFIO_USER_COMMANDS_BYTES)
 		wire_lose(&client->wire, -ENOBUFS, "the server does not read its DMA replies");

@@ -2,8 +2,8 @@
 /*
  * The space: its maps become the server's DMA regions.
  *
- * With a descriptor where there is one, and where there is none by message. A region of another device has one if
- * that device shows it; it is asked.
+ * A map with a descriptor is sent with it; the server reaches any other by message. For a region of
+ * another device, the client requests the descriptor from that device.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +30,9 @@ void vfio_user_detach(struct vfio_user *client, struct vfmig_request *request)
 
 	pthread_mutex_lock(&client->wire.lock);
 	client->space = NULL;
-	/* DMA that is being served uses it still; who serves it completes this. */
+	/*
+	 * DMA that is being served still uses the space; the thread that serves it completes this.
+	 */
 	later = client->serving;
 	if (later)
 		client->detaching = request;
@@ -263,7 +265,7 @@ static void unmap_answered(struct vfio_user_job *job, struct vfio_user_step *ste
 		at->stale = true;
 	else if (at)
 		take_out(client, at);
-	/* DMA of the server's that waits for the device whose region it was. */
+	/* DMA of the server that waits for the device of that region. */
 	if (client->at_regions) {
 		job->left++;
 		job->next_unmapping = client->unmapping;
@@ -320,7 +322,7 @@ void vfio_user_unmap(struct vfio_user *client, struct vfmig_request *request)
 	logged = at && client->plain && client->log_sent && at->by_fd;
 	pthread_mutex_unlock(&client->wire.lock);
 	if (!there) {
-		/* It was never told: its map failed. */
+		/* The server does not have it: its map failed. */
 		request_complete(request, 0);
 		return;
 	}
