@@ -2,9 +2,10 @@
 /*
  * delay: answers come later, and data moves at a limited rate.
  *
- * A request goes to the device inside at once; its answer is parked until it is due. So many requests are under way at
- * the same time, as over a long wire, and no thread sleeps. Data also waits for its turn on a wire of limited
- * rate: @wire_free is when the wire has sent all that was accepted.
+ * A request goes to the device inside immediately; its answer is parked until it is due. So many
+ * requests are under way at the same time, as over a long wire, and no thread sleeps. Data also
+ * queues for a wire of limited rate: @wire_free is the time at which the wire has sent all accepted
+ * data.
  */
 #include <string.h>
 #include <sys/timerfd.h>
@@ -21,7 +22,7 @@ struct delay {
 	int timer;
 	pthread_mutex_t lock; /* of what follows, and of setting the timer */
 	int64_t wire_free;
-	bool lost; /* the device inside: nothing polls the timer any more, so all is due at once */
+	bool lost; /* the device inside is lost: the timer is not polled, so all is due */
 };
 
 #define AT(member) offsetof(struct delay, member)

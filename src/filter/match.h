@@ -30,7 +30,7 @@ struct filter_match {
 			"only this feature, by name (dma-logging-report) or index"                 \
 	}
 
-/* Make the rest from the two texts. */
+/* Parse the two texts into the other fields. */
 int filter_match_parse(struct filter_match *match, struct vfmig_error *err);
 
 bool filter_matches(const struct filter_match *match, const struct vfmig_request *request);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * trace: what is asked of a device, and what it says, as lines of JSON.
+ * trace: writes the requests to a device, and its answers, as lines of JSON.
  *
- * Two events per request, in the order in which they happen, tied by an id: "request" when it comes, "done"
- * when it is answered ("cancelled" when it is taken back). A line is one write to a file that is open for
- * appending, so that several devices and processes can share it.
+ * Two events per request, in the order in which they happen, with the same id: "request" on
+ * submission, "done" on completion ("cancelled" on a cancel). A line is one write to a file that is
+ * open for appending, so that several devices and processes can share it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include "filter/filters.h"
 #include "filter/match.h"
 
-#define LINE_MAX_BYTES 8192 /* an error's sentence, each byte escaped, and the rest */
+#define LINE_MAX_BYTES 8192 /* an error's text, each byte escaped, and the other fields */
 #define FIELDS_MAX     16
 
 struct trace {
@@ -32,7 +32,7 @@ struct trace {
 	atomic_uint_fast64_t next_id;
 };
 
-/* A request under way. @err is for its error if the submitter wants none. */
+/* A request under way. @err is for its error if the submitter gave no buffer for one. */
 struct traced {
 	struct inner inner; /* first */
 	uint64_t id;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * translate: a device shown in another revision of the migration protocol.
+ * translate: exposes a device in another revision of the migration protocol.
  *
- * Inside it drives the device by a revision that the device speaks; outside it shows the session that it gets by
- * that in another: an offer around a drive, and nothing but glue. What the device shows of its own migration, its
- * region or its features, is not seen any more.
+ * Inside, a user side drives the device by a revision that the device supports. Outside, a driver
+ * side exposes the session from that user side in another revision. The filter only connects the
+ * two. The device's own migration region or features are hidden.
  *
- * Written pages: DMA logging passes through where the device has it. A pfn device has not, and is asked for its
- * bitmaps by the session. Where pfn is shown, its bitmaps are made of the device's DMA logging, which wants to know
- * what to log: so the maps that pass through are remembered. One that comes while the log runs is not in it,
- * and until the log is begun anew all pages count as written.
+ * Written pages: DMA logging passes through if the device has it. A pfn device has none, and the
+ * session requests its bitmaps. If pfn is exposed, its bitmaps are made of the device's DMA
+ * logging, which needs ranges to log: so the filter remembers the maps that pass through. A map
+ * that is added while the log runs is not in it, and until the log is restarted all pages count as
+ * written.
  */
 #include <errno.h>
 #include <stdlib.h>

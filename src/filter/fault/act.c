@@ -83,7 +83,7 @@ static size_t length(const struct vfmig_request *request)
 	}
 }
 
-/* What a request returns that is said to have been done. */
+/* The result of a request that falsely reports success. */
 static ssize_t claim(const struct vfmig_request *request)
 {
 	if (request->op == VFMIG_OP_DATA_WRITE || request->op == VFMIG_OP_REGION_WRITE)
@@ -213,7 +213,7 @@ static void act_drop(struct fault_call *call)
 	if (call->inner.request.op == VFMIG_OP_DATA_READ)
 		fault_send(call, skip_chunk);
 	else
-		/* A report that is not asked for leaves its bitmap as clean as it came. */
+		/* Without a report from the device, the bitmap stays as it came. */
 		inner_end(&call->inner, claim(&call->inner.request));
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fault, on an arc: a state change fails at one arc of its way.
+ * fault, on an arc: a state change fails at one arc of its path.
  *
- * One SET may walk several arcs, and a device whose third arc fails is left where the second ended. So the
- * device is asked where it is; if the way from there passes the arc, the device is sent to the state where
- * the arc begins (when=after: where it ends), and the fault happens there.
+ * One SET may pass several arcs, and a device whose third arc fails is left where the second ended.
+ * So the filter queries the device's state. If the path from there passes the arc, the filter takes
+ * the device to the state where the arc begins (when=after: where it ends), and injects the fault
+ * there.
  */
 #include <errno.h>
 #include <string.h>
@@ -42,7 +43,7 @@ int fault_parse_arc(struct fault *fault, struct vfmig_error *err)
 	return 0;
 }
 
-/* The first arc on the way that is meant; false if there is none. */
+/* Find the first arc of the path that matches; false if no arc does. */
 static bool find_arc(const struct fault *fault, uint32_t at, uint32_t to, uint32_t *from,
 		     uint32_t *next)
 {

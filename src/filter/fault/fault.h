@@ -39,13 +39,13 @@ struct fault_call {
 /*
  * @act … @bytes: options
  * @errnum: of @error
- * @from, @to: the arc's states, -1 for any; @arcs says whether there is one
+ * @from, @to: the arc's states, -1 for any; @arcs is true if the option names an arc
  * @flags: the device's migration flags, for arcs
- * @lock: of all below
+ * @lock: protects the fields below
  * @seen: requests that match, so far
- * @struck: those that were struck
+ * @struck: requests that got the fault, so far
  * @random: the generator's state
- * @again: a chunk to be read once more, from @again_at to @again_len
+ * @again: a chunk that is read a second time, from @again_at to @again_len
  */
 struct fault {
 	struct vfmig_device device;
@@ -66,7 +66,7 @@ struct fault {
 /** fault_strikes() - whether the request that just came is one of those; counts */
 bool fault_strikes(struct fault *fault);
 
-/** fault_apply() - do to a request that is struck what the option says */
+/** fault_apply() - apply the option's fault to a request */
 void fault_apply(struct fault *fault, struct vfmig_request *request);
 
 /** fault_arc() - a SET of the state: find out whether it passes the arc, and act there */

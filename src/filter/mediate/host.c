@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a mediator may ask for: the device, its address space, memory in it, and time.
+ * The host's functions that a mediator may call: the device, its address space, memory in it, and
+ * time.
  *
- * A mediator's memory must be reached by the device and must not be seen by the device's user, who would move it.
- * So a device whose mediator wants some is attached to a space of the filter's own, which has all that the
- * user maps and the mediator's memory beside it.
+ * The device must reach a mediator's memory, but the device's user must not see it, since the user
+ * would migrate it. So if a mediator requests memory, the device is attached to a space of the
+ * filter's own. That space has all maps of the user's and the mediator's memory.
  */
 #include <errno.h>
 #include <poll.h>

@@ -74,7 +74,10 @@ static int copy_bytes(void **to, const void *from, size_t size)
 	return 0;
 }
 
-/* The list that a START points to, and room for the bitmap of a REPORT. What is wrong with them is found later. */
+/*
+ * Copy the ranges that a START points to, and allocate the bitmap of a REPORT. They are validated
+ * later.
+ */
 static int copy_list(struct mediate_job *job)
 {
 	struct vfmig_feature_dma_logging_control *control = job->data;

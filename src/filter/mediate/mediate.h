@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The insides of the filter `mediate`; mediate.c says how it works.
- */
+/* The inside of the filter `mediate`; mediate.c describes how it works. */
 #ifndef FILTER_MEDIATE_H
 #define FILTER_MEDIATE_H
 
@@ -21,22 +19,23 @@
 /* No access to a watched region is larger. */
 #define MEDIATE_ACCESS_MAX (64u << 20)
 
-/* Pieces of memory that a mediator gets, at the most. */
+/* The most pieces of memory that a mediator gets. */
 #define MEDIATE_PIECES 16u
 
 /* How long a mediator may take to look at a device, in its child process. */
 #define MEDIATE_PROBE_MS 10000
 
 /*
- * @ops: the mediator's, with NULL for what it is too old to have; @self its own
+ * @ops: the mediator's, with NULL for operations that its version does not have; @self is its own
+ * 	data
  * @object: the shared object, or NULL
- * @about, @seen: what it was told of the device, and how the device's regions are
- * @region: how they are shown; @regions of them, the migration region included
- * @may_ask: the host's functions work
+ * @about, @seen: the description of the device that it got, and the device's own regions
+ * @region: the regions as the user sees them; @regions of them, the migration region included
+ * @may_ask: the mediator may call the host's functions
  *
- * @space: what the device inside is attached to, or NULL: @own, or what the user gave
+ * @space: the space that the device inside is attached to, or NULL: @own, or the user's
  * @own: with VFMIG_MEDIATOR_CAP_MEMORY, a space for the device inside, which has the user's maps and the mediator's
- * @piece: its memory; @next_iova is where the next one goes
+ * @piece: its memory; @next_iova is the address of the next piece
  */
 struct mediate {
 	struct vfmig_device device; /* first */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A stranger's code, tried in a child process first.
+ * Third-party code, tried in a child process first.
  *
- * What a mediator does when it looks at a device depends on nothing but the device's ids. So it does the same in a
- * child of this process, and if it crashes or hangs there, it is a sentence here. The child inherits everything and
- * uses nothing of it; it writes its answer into a pipe and is gone.
+ * A mediator's decision on a device depends only on the device's ids. So the filter calls it in a
+ * child of this process first, and a crash or hang there becomes an error message here. The child
+ * inherits everything and uses none of it; it writes its answer into a pipe and exits.
  *
- * Only the thread that forks is in the child. If another one was inside of the dynamic loader that moment the
- * child may wait for it for ever: it would be refused as one that hangs.
+ * Only the thread that forks exists in the child. If another thread was inside the dynamic loader
+ * at that moment, the child may wait for its lock without end: then the mediator is refused as one
+ * that hangs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ static void child(int fd, int (*fn)(void *context, struct vfmig_error *err), voi
 	setrlimit(RLIMIT_CORE, &none);
 	answer.ret = fn(context, &answer.err);
 	n = write(fd, &answer, sizeof(answer));
-	(void)n; /* who does not get it sees that */
+	(void)n; /* a reader that gets no answer reports that */
 	_exit(0);
 }
 

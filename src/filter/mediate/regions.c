@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The regions of a mediated device: as they are, as the mediator wants them seen, and what it may not want.
+ * The regions of a mediated device: as the device has them, as the mediator describes them, and
+ * checks of that.
  *
- * The mediator is asked once, and what it said is checked here: nobody behind the filter has to believe it again.
+ * The mediator is called once, and its description is checked here. Code behind the filter can rely
+ * on it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -85,7 +87,7 @@ int mediate_look(struct mediate *m, struct vfmig_device *inner, struct vfmig_err
 	return 0;
 }
 
-/* ---- what the mediator said ---- */
+/* ---- the mediator's description ---- */
 
 static const char *bad_area(const struct vfmig_mediator_region *reported, uint32_t i)
 {
@@ -95,7 +97,7 @@ static const char *bad_area(const struct vfmig_mediator_region *reported, uint32
 		return "a mappable area is not a whole number of pages";
 	if (area->offset > reported->size || area->size > reported->size - area->offset)
 		return "a mappable area exceeds the region";
-	/* Who wrote to mapped registers would not be heard. */
+	/* Writes to mapped registers would not reach the mediator. */
 	if (area->offset < abi_region_info_size((enum vfmig_region_revision)reported->revision))
 		return "the registers cannot be mapped";
 	for (uint32_t k = 0; k < i; k++)
