@@ -2,11 +2,13 @@
 /*
  * Estimates: how long would the downtime be if the devices stopped now?
  *
- * The downtime is the data left over the rate at which the destination loads it, plus the time that every round takes
- * beyond its bytes: collecting written pages, round trips, devices that answer late. The rate is measured from the first
- * byte of a round to its LOADED (sync.c), without the time in which the bandwidth limit holds data back. The memory left
- * is known exactly. Only the device knows what it has left, and its report is scaled by how accurate it was before: a
- * device that reported 1 MiB and then sent 10 counts tenfold from then on.
+ * The downtime is the data left over the rate at which the destination loads it, plus the time that
+ * every round takes beyond its bytes: collecting written pages, round trips, devices that answer
+ * late. The rate is measured from the first byte of a round to its LOADED (sync.c), without the
+ * time in which the bandwidth limit holds data back. The engine knows the memory left exactly. For
+ * the data that a device has left, it depends on the device's report, and scales that by how
+ * accurate the earlier ones were: a device that reported 1 MiB and then sent 10 counts tenfold from
+ * then on.
  *
  * Pure arithmetic: the caller measures times.
  */

@@ -78,7 +78,7 @@ static inline bool handoff_over(enum handoff state)
  * @commit_begun: a part of COMMIT may be on its way
  * @checks_by_running: a device of the destination can check its state only by running
  * @peer_reset: FAILED has come, and all devices of the destination are reset
- * @fenced: the destination knows that the source goes on
+ * @fenced: the destination has been notified that the source continues
  * @why, @why_event: the failure that decided the outcome
  */
 struct engine_handoff {

@@ -132,7 +132,10 @@ static void do_done(struct vfmig_migration *m)
 		      VFMIG_U64("load_ns", m->handoff.downtime.load),
 		      VFMIG_U64("commit_ns", m->handoff.downtime.commit),
 		      VFMIG_U64("run_ns", m->handoff.downtime.run));
-	/* The devices run. If the user could not be resumed, or the source not be notified, the sentence says so. */
+	/*
+	 * The devices run. If the user could not be resumed, or the source not be notified, the
+	 * text reports it.
+	 */
 	engine_report_end(m, VFMIG_OUTCOME_DONE, 0, m->handoff.why.text);
 }
 

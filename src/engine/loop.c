@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Waiting for several things at once.
+ * Waiting for several events together.
  *
- * A request may be completed by another thread (a device's own, or one of a VMM's that works the device).
- * The completer sets @done and then looks whether the loop sleeps; the loop says that it sleeps and then
- * looks for @done. Both with sequential consistency, so one of them sees the other, and a completion that
- * happens in the loop's own thread costs no system call.
+ * A request may be completed by another thread (a device's own, or one of a VMM's that works the
+ * device). The completer sets
+ * @done and then reads @sleeps; the loop sets @sleeps and then reads @done. Both with sequential
+ * consistency, so one of them sees the other's write, and a completion in the loop's own thread
+ * costs no system call.
  */
 #include <errno.h>
 #include <sched.h>
@@ -201,7 +202,10 @@ static void poll_until(struct loop *loop, nfds_t n, int64_t until)
 			loop->fds[i].revents = 0;
 }
 
-/* A device that is lost has failed its requests; its descriptor would wake us for ever. */
+/*
+ * A lost device has failed its requests; its descriptor stays readable and would wake the loop
+ * without end.
+ */
 static void work(struct loop *loop, unsigned i)
 {
 	if (!loop->fds[OWN_FDS + i].revents || !vfmig_device_process(loop->devices[i], NULL))

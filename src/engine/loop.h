@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Waiting for several things at once: requests that devices have, the channel, a cancel, the clock.
+ * Waiting for several events together: requests under way on devices, the channel, a cancel, the
+ * clock.
  *
- * A migration has one thread and many things under way: reads on several devices, writes to the channel,
- * an answer that may come. The loop polls the descriptors of all devices, works those that have something,
- * and takes a request back when its time is over. Whoever waits looks at its own operations between two
- * turns; nothing is called back.
+ * A migration has one thread and many operations under way: reads on several devices, writes to the
+ * channel, an expected answer. The loop polls the descriptors of all devices, works the devices
+ * that are ready, and takes a request back at its deadline. The caller checks its own operations
+ * between two turns; there are no callbacks.
  */
 #ifndef ENGINE_LOOP_H
 #define ENGINE_LOOP_H
@@ -25,7 +26,7 @@ struct loop_request {
 	struct vfmig_request request;
 	struct vfmig_error err;
 	struct loop *loop;
-	struct vfmig_session *session; /* whom it was given to: a session, or … */
+	struct vfmig_session *session; /* the object it was submitted to: a session, or … */
 	struct vfmig_device *device;   /* … a device */
 	struct loop_request *prev, *next;
 	int64_t began;
@@ -34,12 +35,12 @@ struct loop_request {
 };
 
 /*
- * @wake: eventfd: somebody completed a request, or cancelled
- * @sleeps: somebody has to write it for the loop to look
- * @poked: something else has changed that its user looks at
- * @calling: completions that are in our callback this moment
- * @cancelled: asked for, from any thread
- * @deaf: what is under way is not to be cancelled (putting back, or past the commit)
+ * @wake: eventfd: a thread completed a request, or cancelled
+ * @sleeps: the loop sleeps, and a completion must write to @wake
+ * @poked: the loop's user must check for another change
+ * @calling: completions that run the loop's callback at this moment
+ * @cancelled: a cancel was requested, from any thread
+ * @deaf: ignore a cancel (during the way back, or after COMMIT)
  */
 struct loop {
 	int wake;

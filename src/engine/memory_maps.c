@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The maps whose memory moves: found at the set-up, and checked in each round.
+ * The maps that the engine migrates: found at the set-up, and checked in each round.
  *
  * A map may be removed during the migration, which then fails. Its memory may be unmapped with it, and an access would
  * be a fault: so the engine holds a map while it accesses the memory, as devices do.

@@ -10,7 +10,10 @@
 
 #include "engine/vma.h"
 
-/* A line that begins a mapping: its file's name is the rest of the line, and may be anything. */
+/*
+ * Whether the line begins a mapping: the file's name is at the end of the line, and may be any
+ * text.
+ */
 static bool begins(const char *line, struct engine_vma *vma)
 {
 	unsigned long long start, end, offset, inode;

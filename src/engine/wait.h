@@ -8,7 +8,7 @@
 #include <vfmig/migration.h>
 
 /*
- * Deadlines are CLOCK_MONOTONIC in ns; 0 is none.
+ * Deadlines are CLOCK_MONOTONIC in ns; 0 means no deadline.
  * @request_ms: of a request to a device; shorter on the way back
  * @deadline, @what: of the current operation, and its name in messages
  * @total_deadline: of the whole migration until COMMIT
@@ -28,7 +28,7 @@ struct engine_limits {
 int engine_wait(struct vfmig_migration *m, unsigned what, struct vfmig_error *err);
 /* The same without blocking. */
 int engine_look(struct vfmig_migration *m, struct vfmig_error *err);
-/* Set the deadline of the current operation, in ms from now; 0 is none. */
+/* Set the deadline of the current operation, in ms from now; 0 means no deadline. */
 void engine_limit_time(struct vfmig_migration *m, uint64_t ms, const char *what);
 /* Limit all requests of the devices to @ms (0: no change), also those that a space makes. */
 void engine_limit_devices(struct vfmig_migration *m, uint64_t ms);

@@ -135,7 +135,7 @@ ssize_t channel_out_write(struct channel_out *out, struct buffer_queue *spent,
 	}
 	may = rate_limit_allow(&out->limit, all, now);
 	if (!may) {
-		out->moved = now; /* we are who holds it back */
+		out->moved = now; /* the bandwidth limit holds data back */
 		return 0;
 	}
 	for (i = 0; i < count && may; i++) {

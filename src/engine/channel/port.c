@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Descriptors of any kind, read and written without waiting and without signals.
+ * Descriptors of any kind, read and written without blocking and without signals.
  *
- * A socket is asked not to wait call by call. A pipe has to be made nonblocking, which others that share it
- * would see: it is put back. A file cannot be asked, and its disk is waited for.
+ * A socket takes a flag per call. A pipe must be set nonblocking, which other processes that share
+ * it would notice: the old flags are restored afterwards. A file has no such mode, and the engine
+ * waits for its disk.
  */
 #include <errno.h>
 #include <fcntl.h>

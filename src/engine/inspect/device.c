@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inspecting a device's data: names and values, as far as the data says what it is.
+ * Inspecting a device's data: names and values, as far as the data describes itself.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +100,7 @@ static bool begin(struct inspect_device *seen)
 
 static void refused(struct inspect_device *seen, const char *why)
 {
-	/* Nothing of it was understood: it is another kind of data, and no mistake. */
+	/* No part of it was decoded: it is another kind of data, and no error. */
 	if (seen->reader.bytes <= ABI_DS_PREAMBLE_SIZE && !seen->reader.frames) {
 		seen->opaque = true;
 		return;

@@ -78,7 +78,7 @@ static int stream_header(struct inspector *i)
 		return (int)n;
 	if (!n)
 		return vfmig_err(i->err, -ENODATA, "there is nothing in it");
-	/* What it is said to be comes first: a text is not a stream that is cut off. */
+	/* Check the header's magic first: a text is not a truncated stream. */
 	why = abi_stream_get_header(i->buf, (size_t)n, &header);
 	if (why && n == ABI_STREAM_HEADER_SIZE)
 		return unsound(i, why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether two ends fit: everything that would go wrong later is found before anything moves, and all of it
- * is told at once.
+ * Compatibility of the two ends: every mismatch that would fail the migration later is found before
+ * any data is sent, and all of them are reported together.
  */
 #include <errno.h>
 #include <stdarg.h>

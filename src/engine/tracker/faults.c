@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tracking by faults, for kernels that do not note writes by themselves.
+ * Tracking by faults, for kernels that do not record writes themselves.
  *
- * Who writes to a protected page stops until our thread has noted the page and taken the protection off.
- * Whoever collects takes notes and protects the pages again. The two must not mix: a page that is noted,
- * taken and (still) protected, and only then let go, would be written and noted by nobody. So each is
- * one step under a lock.
+ * A thread that writes to a protected page stops until the tracker's thread has recorded the page
+ * and removed the protection. A collection takes the records and protects the pages again. The two
+ * must not interleave: if a page was recorded, then taken while still protected, and only then
+ * unprotected, the next write to it would not be recorded. So each is one step under a lock.
  *
- * Anonymous memory that was never touched has nothing to protect before Linux 6.4; reading it once maps the
- * page of zeros, which has.
+ * Anonymous memory that was never touched has no page to protect before Linux 6.4; reading it once
+ * maps the page of zeros, which can be protected.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -177,7 +177,7 @@ struct taker {
 	int ret;
 };
 
-/* Protected again in every mapping that it has, whichever it was written through. */
+/* Protect the page again in all of its mappings, since the write may have used any of them. */
 static int take(void *context, uint64_t iova, uint64_t size)
 {
 	struct taker *k = context;
@@ -218,7 +218,10 @@ void tracker_faults_stop(struct vfmig_cpu_tracker *t)
 {
 	uint64_t one = 1;
 
-	/* First let go of the memory, which wakes who waits for us; then the thread may end. */
+	/*
+	 * Unregister the memory first, which wakes the threads that wait on a fault; then the
+	 * thread may end.
+	 */
 	for (size_t i = 0; t->uffd >= 0 && i < t->count; i++)
 		tracker_uffd_leave(t->uffd, &t->ranges[i]);
 	if (t->stop >= 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tracking by PAGEMAP_SCAN: the kernel notes writes in its page tables, and gives them in one step with
- * protecting the pages anew. Nothing of ours runs in between.
+ * Tracking by PAGEMAP_SCAN: the kernel records writes in its page tables, and reports them and
+ * protects the pages again in one step. The tracker needs no thread of its own.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tracker of what the CPU writes: which memory it watches, and which of the two ways it goes.
+ * The tracker of the CPU's writes: the memory that it watches, and the choice between the two
+ * methods.
  *
- * The same page may be watched through several mappings, and a write through any of them is told.
+ * The same page may be watched through several mappings, and a write through any of them is
+ * reported.
  */
 #include <errno.h>
 #include <stdlib.h>

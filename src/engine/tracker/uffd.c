@@ -23,7 +23,7 @@ static int open_syscall(int flags)
 	return (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | flags);
 }
 
-/* Who may open the device may see faults inside the kernel, too. */
+/* Opening the device allows handling faults inside the kernel, too. */
 static int open_device(void)
 {
 	int fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC), uffd;

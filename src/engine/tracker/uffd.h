@@ -53,7 +53,7 @@ struct tracker_watched {
 	uint64_t page, covered;
 };
 
-/* The part of it that is in [iova, iova + size); false if there is none. */
+/* Get the part of it that is in [iova, iova + size); false if it has no such part. */
 bool tracker_watched_part(const struct tracker_watched *range, uint64_t iova, uint64_t size,
 			  struct tracker_watched *part);
 /* The addresses of all pages that it is in, also in part. Its ends may lie within a huge page. */
@@ -63,8 +63,8 @@ void tracker_watched_pages(const struct tracker_watched *range, uint64_t *start,
  * The inside of a tracker.
  * @given: of @ranges, those that the user added; the space's maps come behind them at the start
  * @uffd, @pagemap, @stop: descriptors; -1 while not in use
- * @lost: faults: a page could not be let go, and so its memory is watched no more
- * @lock: faults: noting a page and letting it go is one step to who collects
+ * @lost: faults: a page could not be unprotected, and so its memory is no longer watched
+ * @lock: faults: recording and unprotecting a page is one step for a collection
  */
 struct vfmig_cpu_tracker {
 	enum vfmig_cpu_tracker_kind kind;
