@@ -2,12 +2,13 @@
 /*
  * The conformance suite: rules of the migration protocols as checks that run against any device.
  *
- * Each check stands for one rule of docs/rules.md and has its id. It sees the device as any user does, through
- * the public API: so a model in this process, a server behind a socket and a filter around either are asked the
- * same questions. What cannot be asked of a device is said to be so, and why; nothing passes that was not seen.
+ * Each check stands for one rule of docs/rules.md and has its id. It uses the device as any user
+ * does, through the public API: so a model in this process, a server behind a socket and a filter
+ * around either get the same checks. A rule that cannot be checked on a device is reported as such,
+ * with the reason; a check passes only on what it observed.
  *
- * A check begins with a reset, writes the device's state and memory as it needs, and the last one is followed by a
- * reset. A device that matters to somebody should not be checked.
+ * A check begins with a reset, writes the device's state and memory as it needs, and the last one
+ * is followed by a reset. Do not check a device that is in use.
  */
 #ifndef CONFORM_CONFORM_H
 #define CONFORM_CONFORM_H
@@ -19,11 +20,11 @@
 #include <vfmig/device.h>
 
 enum conform_verdict {
-	CONFORM_PASS,	/* looked at, and kept */
-	CONFORM_FAIL,	/* looked at, and broken */
-	CONFORM_WARN,	/* looked at, and broken, where the text says "should" */
+	CONFORM_PASS,	/* checked, and kept */
+	CONFORM_FAIL,	/* checked, and broken */
+	CONFORM_WARN,	/* checked, and broken, but the text has only "should" */
 	CONFORM_NA,	/* does not apply to this device */
-	CONFORM_UNSEEN, /* applies, but could not be looked at: something before it failed */
+	CONFORM_UNSEEN, /* applies, but could not be checked: an earlier step failed */
 };
 #define CONFORM_VERDICTS 5
 
@@ -38,7 +39,7 @@ struct conform;
 #define CONFORM_PRE_COPY (1u << 2)
 #define CONFORM_LOGGING	 (1u << 3)
 #define CONFORM_PCI	 (1u << 4)
-#define CONFORM_WORK	 (1u << 5)  /* the suite knows how to make it work */
+#define CONFORM_WORK	 (1u << 5)  /* the suite has a workload for it */
 #define CONFORM_RISKY	 (1u << 6)  /* can do harm beyond the device: kernels that hang */
 #define CONFORM_NO_P2P	 (1u << 7)  /* and what it must not have */
 #define CONFORM_BY_SPACE (1u << 8)  /* for the suite itself: attached to a space */
@@ -47,12 +48,12 @@ struct conform;
 #define CONFORM_POWER	 (1u << 16) /* low power, all three features of it */
 
 /**
- * struct conform_check - one rule that can be seen from outside
+ * struct conform_check - one rule that can be checked from outside
  * @id: the rule's, as in docs/rules.md
  * @title: the rule in a line
- * @needs: CONFORM_*: what it is about; without it the check does not apply
- * @should: the text asks for it and does not demand it: broken, it is a warning
- * @run: looks at it
+ * @needs: CONFORM_*: properties of the device without which the check does not apply
+ * @should: the text recommends it and does not require it: a violation is a warning
+ * @run: performs the check
  */
 struct conform_check {
 	const char *id;
@@ -71,13 +72,13 @@ bool conform_match(const char *id, const char *wanted);
 
 /**
  * struct conform_options - how to check
- * @rules: @rule_count ids or beginnings of ids; none is all
- * @protocol: the revision to check: "v2", "v1", "pfn", or NULL for what the device shows
- * @risky: also what can do harm beyond the device (CONFORM_RISKY)
+ * @rules: @rule_count ids or beginnings of ids; 0 of them means all rules
+ * @protocol: the revision to check: "v2", "v1", "pfn", or NULL for the one that the device exposes
+ * @risky: also run checks that can do harm beyond the device (CONFORM_RISKY)
  * @data_max: the most bytes of a device's state that are kept in memory; 0 is 1 GiB
- * @no_work: do not make the device work, even if the suite knows how
- * @patience_ms: how long a device that has work to do may get none of it done; 0 is 5000
- * @settle_ms: how long to look on for what must not happen; 0 is 20
+ * @no_work: do not make the device work, even if the suite has a workload for it
+ * @patience_ms: how long a device with work to do may make no progress; 0 is 5000
+ * @settle_ms: how long to watch for events that must not happen; 0 is 20
  */
 struct conform_options {
 	const char *const *rules;

@@ -2,8 +2,8 @@
 /*
  * Checks of DMA logging: which pages a device wrote.
  *
- * A log may tell too much; too little is a page that is lost. Where a check asks for exactly what was written it is a
- * "should".
+ * A log may report too many pages; a page that it leaves out is lost. A check that requires exactly
+ * the written pages is a "should".
  */
 #include <stdlib.h>
 
@@ -236,7 +236,10 @@ static enum conform_verdict a_report_clears(struct conform *c)
 	NEED(c, start(c, PAGE));
 	NEED(c, report(c));
 	NEED(c, report(c));
-	/* Nothing was written at all. Who knows of nothing that it is clean tells no less than was written. */
+	/*
+	 * No page was written. A device that reports every page even now keeps no log of single
+	 * pages.
+	 */
 	if (conform_told_count(c) == PAGES)
 		return conform_na(c, "every report has all pages, whatever was written");
 	NEED(c, write_page(c, 5));

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checks of what a device says of itself. */
+/* Checks of a device's information. */
 #include <vfmig/info.h>
 
 #include "conform/suite.h"
 
-/* Asked with this much room; the length that it gives, or a negative errno. */
+/*
+ * Request it with a buffer of @size bytes; returns the length that it reports, or a negative errno.
+ */
 static ssize_t ask(struct conform *c, struct vfmig_device_info *info, size_t size)
 {
 	struct vfmig_request request = {.op = VFMIG_OP_DEVICE_INFO, .err = &c->err};
@@ -24,7 +26,10 @@ static enum conform_verdict capabilities(struct conform *c)
 
 	c->err = (struct vfmig_error){0};
 	MUST(c, vfmig_device_get_details(c->device, &about, &c->err));
-	/* With less room than they take there is no offset that would lead out of it. */
+	/*
+	 * With a buffer too small for the capabilities, cap_offset must be 0, since it would point
+	 * outside.
+	 */
 	MUST(c, len = ask(c, &info, sizeof(info)));
 	if ((size_t)len >= sizeof(info) && info.flags & VFMIG_DEVICE_FLAG_CAPS &&
 	    info.cap_offset >= sizeof(info))

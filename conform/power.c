@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Checks of low power: that it is taken and given up, that the device is there for every access all the same, and
- * that the eventfd says what the text lets it say.
+ * Checks of low power: entry and exit, access to the device while it is in low power, and the
+ * events that the text allows on the eventfd.
  *
- * Whether a device sleeps cannot be asked; with an eventfd it is told afterwards. What only shows in a device that did
- * is not applicable to one that did not in the time it was given.
+ * The suite cannot query whether a device sleeps; an eventfd reports it afterwards. A rule that
+ * only shows in a device that slept is not applicable to one that did not in the time it was given.
  */
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -32,7 +32,7 @@ static int leave(struct conform *c)
 	return conform_feature(c, SET | VFMIG_FEATURE_LOW_POWER_EXIT, NULL, 0);
 }
 
-/* Let it come to rest, without an access. */
+/* Let it go to sleep, without an access. */
 static void wait_a_while(struct conform *c)
 {
 	uint64_t ms = c->options->settle_ms ? c->options->settle_ms : 20;
@@ -79,7 +79,7 @@ static enum conform_verdict entry_and_exit(struct conform *c)
 {
 	MUST(c, enter(c));
 	MUST(c, leave(c));
-	/* And again: what was given up can be asked for. */
+	/* And again: after the exit, a new entry must succeed. */
 	MUST(c, enter(c));
 	MUST(c, leave(c));
 	return conform_pass(c, "ENTRY and EXIT are taken, twice");

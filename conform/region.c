@@ -163,7 +163,7 @@ int region_fetch_all(struct conform *c, struct conform_data *data, struct confor
 	uint64_t len = 1;
 	int ret = 0;
 
-	/* A driver may have a transaction of nothing, but not for ever. */
+	/* A driver may have empty transactions, but not without end. */
 	for (unsigned i = 0, empty = 0; !ret && len && i < most; i++) {
 		uint64_t pending;
 

@@ -40,7 +40,7 @@ static int by_place(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The tables go by subject; told they are in the order of their ids. */
+/* The tables are ordered by subject; this returns the checks in the order of their ids. */
 size_t conform_checks(const struct conform_check *checks[CONFORM_CHECKS_MAX])
 {
 	size_t count = 0;
@@ -127,7 +127,10 @@ static void find_power(struct conform *c)
 	for (uint32_t i = VFMIG_FEATURE_LOW_POWER_ENTRY; i <= VFMIG_FEATURE_LOW_POWER_EXIT; i++)
 		if (conform_feature(c, VFMIG_FEATURE_PROBE | VFMIG_FEATURE_SET | i, NULL, 0))
 			return;
-	/* Who has something of it mapped keeps it awake, and a server gives it with the question what can be. */
+	/*
+	 * A mapped region keeps the device awake. A server hands out the descriptor with the
+	 * region's information.
+	 */
 	if (has_maps(c) && conform_feature(c, VFMIG_FEATURE_SET | VFMIG_FEATURE_LOW_POWER_ENTRY,
 					   NULL, 0) == -EBUSY)
 		return;
@@ -135,7 +138,9 @@ static void find_power(struct conform *c)
 	c->has |= CONFORM_POWER;
 }
 
-/* v1 and pfn cannot be told apart by looking: the region says which it is, or the user does. */
+/*
+ * v1 and pfn have the same registers: the region's type tells the revision, or the user gives it.
+ */
 static void find_region(struct conform *c)
 {
 	bool pfn;
@@ -262,8 +267,8 @@ static void let_go(struct conform *c)
 /* ---- one check ---- */
 
 /*
- * As every check wants to find it. A device that a reset does not bring to RUNNING breaks a rule, and that has a check;
- * the others are to have their chance all the same.
+ * Put the device into the state that every check starts from. A device that a reset does not bring
+ * to RUNNING breaks a rule, and that rule has a check; the other checks still run.
  */
 static int prepare(struct conform *c)
 {

@@ -26,7 +26,10 @@
 
 #include "conform/conform.h"
 
-/* The memory that the device has: two maps with a hole between them, below 4 GiB for those who need that. */
+/*
+ * The memory that the device has: two maps with a hole between them, below 4 GiB for devices with
+ * 32-bit addresses.
+ */
 #define CONFORM_IOVA  0x10000000ull
 #define CONFORM_SIZE  0x400000ull
 #define CONFORM_IOVA2 (CONFORM_IOVA + 2 * CONFORM_SIZE)
@@ -39,22 +42,23 @@
 #define CONFORM_TIMES_MAX (CONFORM_TIMES << 6)
 
 /*
- * How the suite makes a device work: without it, what a device does to memory cannot be seen. One for each kind of
- * device that it knows; a driver in small. Functions return 0 or a negative errno, with the sentence in c->err.
+ * How the suite makes a device work: without that, what a device does to memory cannot be observed.
+ * There is one workload, a small driver, for each supported kind of device. Functions return 0 or a
+ * negative errno, with the message in c->err.
  *
  * @name: of the kind of device
- * @fits: whether this is one
+ * @fits: whether the device is of this kind
  * @begin: take the device into use, after a reset
- * @adopt: go on with one to which a state was loaded
+ * @adopt: continue with a device to which a state was loaded
  * @write: have it write to all of a range by DMA; returns when that is done
- * @read: have it read all of a range by DMA, and write nothing there; the same
- * @keep: have it write to a range @times times; returns immediately, with most of that still to be done. @times is at
- *        most CONFORM_TIMES_MAX
- * @left: how much of that is still to be done; 0 at the end
+ * @read: have it read all of a range by DMA, without a write there; returns when that is done
+ * @keep: have it write to a range @times times; returns immediately, with most of that still
+ *        pending. @times is at most CONFORM_TIMES_MAX
+ * @left: how much of that is still pending; 0 at the end
  * @drain: wait until all is done
- * @check: whether what @keep wrote is what it should be by now: NULL, or what is wrong
+ * @check: whether the memory that @keep wrote is correct by now: NULL, or the mismatch
  * @event: an eventfd that its interrupts signal, or -1
- * @end: forget it
+ * @end: release it
  */
 struct conform_work {
 	const char *name;
@@ -79,16 +83,16 @@ struct conform_data {
 };
 
 /*
- * @device: what is checked
+ * @device: the device under test
  * @space: with memory at CONFORM_IOVA (@memory) and CONFORM_IOVA2 (@memory2)
- * @err: of the last thing that was asked
- * @has: CONFORM_*: what the device is
+ * @err: of the last request
+ * @has: CONFORM_*: the device's properties
  * @info: of the device
  * @flags: VFMIG_MIGRATION_*, of a device with v2
- * @region: the migration region's index, and @layout what it says of itself
- * @work: how to make it work, or NULL; @work_data is its own
- * @data: what a check has saved; freed behind it
- * @seen: the check's sentence
+ * @region: the migration region's index, and @layout its information
+ * @work: the workload for it, or NULL; @work_data is private to the workload
+ * @data: data that a check has saved; freed after the check
+ * @seen: the check's message
  */
 struct conform {
 	struct vfmig_device *device;
@@ -107,8 +111,8 @@ struct conform {
 	struct conform_data data[2];
 	uint64_t scratch[2048];
 	bool should;
-	char why[256];	/* of a refusal, for the sentence */
-	char lost[256]; /* why there is nobody left to ask */
+	char why[256];	/* of a refusal, for the message */
+	char lost[256]; /* why the device is lost */
 	char seen[768];
 };
 
@@ -121,7 +125,7 @@ enum conform_verdict conform_say(struct conform *c, enum conform_verdict verdict
 #define conform_na(c, ...)     conform_say(c, CONFORM_NA, __VA_ARGS__)
 #define conform_unseen(c, ...) conform_say(c, CONFORM_UNSEEN, __VA_ARGS__)
 
-/* What is asked for its own sake: a failure of it is the rule's. */
+/* For a call that the rule is about: its failure breaks the rule. */
 #define MUST(c, call)                                                                              \
 	do {                                                                                       \
 		if ((call) < 0)                                                                    \
@@ -145,7 +149,7 @@ int conform_feature(struct conform *c, uint32_t flags, void *data, size_t size);
 ssize_t conform_read(struct conform *c, void *buf, size_t len);
 ssize_t conform_write(struct conform *c, const void *buf, size_t len);
 
-/* Whether an answer says that there is nobody left to ask. */
+/* Whether an error means that the device is lost. */
 bool conform_lost(ssize_t ret);
 
 /* Read the device's data to its end, in pieces of at most @piece bytes. */
@@ -154,12 +158,13 @@ int conform_read_all(struct conform *c, struct conform_data *data, size_t piece)
 int conform_write_all(struct conform *c, const struct conform_data *data, size_t len, size_t piece);
 /* From RUNNING: the device's state into @data; the device is in STOP after it. */
 int conform_save(struct conform *c, struct conform_data *data);
-/* At least @len bytes of room in all; false if that is more than the user allows. */
+/* Make the capacity at least @len bytes in all; false if that is more than the user allows. */
 bool conform_room(struct conform *c, struct conform_data *data, size_t len);
 
 /*
- * CLOCK_MONOTONIC in ns; and whether it is too long since then that anything was done, in so many @looks. Time alone
- * does not tell: on a machine that stands still it was not the device that had it.
+ * CLOCK_MONOTONIC in ns; and whether the device has made no progress for too long since @since and
+ * in so many @looks. Time alone is not enough: on a machine that pauses, the device did not have
+ * that time either.
  */
 int64_t conform_now(void);
 bool conform_impatient(const struct conform *c, int64_t since, unsigned looks);

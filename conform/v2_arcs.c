@@ -91,7 +91,7 @@ static enum conform_verdict set_where_it_is(struct conform *c)
 	return conform_pass(c, "in each state, SET to that state changes nothing");
 }
 
-/* A state that cannot be asked for: refused, and the device is where it was. */
+/* A state that cannot be requested: the device must refuse, and stay in its state. */
 static enum conform_verdict refused(struct conform *c, enum vfmig_state from, uint32_t to)
 {
 	enum vfmig_state state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Checks of v2: what a device says that it can do. */
+/* Checks of v2: the features that a device reports. */
 #include "conform/suite.h"
 
 #define GET   VFMIG_FEATURE_GET

@@ -14,7 +14,7 @@ static ssize_t info(struct conform *c, struct vfmig_precopy_info *out)
 	return ret < 0 ? vfmig_err_at(&c->err, (int)ret, "PRECOPY_INFO") : ret;
 }
 
-/* Reads what pre-copy has for now, but not for ever: a busy device always has more. */
+/* Reads the pre-copy data available now, with a limit: a busy device always has more. */
 #define READS_MAX 4096
 static int read_for_now(struct conform *c, struct conform_data *data, ssize_t *last)
 {
@@ -33,7 +33,7 @@ static int read_for_now(struct conform *c, struct conform_data *data, ssize_t *l
 	return 0;
 }
 
-/* The rest, in STOP_COPY, behind what pre-copy gave. */
+/* Read what is left, in STOP_COPY, after the data of pre-copy. */
 static int read_rest(struct conform *c, struct conform_data *data)
 {
 	int ret = conform_set(c, VFMIG_STATE_STOP_COPY);

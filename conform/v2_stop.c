@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Checks of v2: what a device does, and does not, while it is stopped or quiet.
+ * Checks of v2: what a device does, and does not, in STOP and in the P2P states.
  *
- * What must not happen cannot be waited for: the device is given a while of being looked at, and work that it would
- * do if it could.
+ * An event that must not happen cannot be waited for: the check watches the device for a while,
+ * with work pending that it would do if it could.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -191,7 +191,7 @@ static enum conform_verdict p2p_is_left_again(struct conform *c)
 	return work_goes_on_after(c, tour, 4);
 }
 
-/* Every register of every region that there is, read in STOP: whatever it says, it says something. */
+/* Read every register of every region in STOP: each read must return, with any value. */
 static enum conform_verdict access_in_stop_harms_nobody(struct conform *c)
 {
 	struct vfmig_region region;

@@ -50,7 +50,7 @@ static int begin(struct conform *c)
 	return ret;
 }
 
-/* Who sets up interrupts is the new user, also where the state came from somewhere else. */
+/* The new user sets up the interrupts, also after a state from another device was loaded. */
 static int adopt(struct conform *c)
 {
 	struct copier *w = copier(c);
