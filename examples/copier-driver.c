@@ -162,7 +162,7 @@ void cp_close(struct cp_driver *d)
 	d->events[0] = d->events[1] = -1;
 }
 
-/* The offset of the MSI-X capability in configuration space; 0 if there is none. */
+/* The offset of the MSI-X capability in configuration space; 0 if it has no such capability. */
 static int find_msix(struct cp_driver *d, uint8_t *at, struct vfmig_error *err)
 {
 	uint8_t header[2];

@@ -111,10 +111,10 @@ struct cp_completion {
 };
 
 /**
- * struct cp_queue - what the driver remembers; in memory that migrates
+ * struct cp_queue - the driver's own state; in memory that migrates
  * @size: entries of each ring
  * @submitted: descriptors put in so far
- * @rung: of those, descriptors that the device was told of
+ * @rung: of those, descriptors for which the doorbell was rung
  * @completed: completions taken out so far
  */
 struct cp_queue {
@@ -196,7 +196,10 @@ int cp_wait(struct cp_driver *d, int msec, struct vfmig_error *err);
 /** cp_wake() - have a cp_wait() that is under way, or the next one, return; any thread may ask for it */
 void cp_wake(struct cp_driver *d);
 
-/** cp_do() - put one descriptor in, wait for it, and take its completion; for those who are not in a hurry */
+/**
+ * cp_do() - put one descriptor in, wait for it, and take its completion; the simple way, one
+ * descriptor at a time
+ */
 int cp_do(struct cp_driver *d, const struct cp_descriptor *descriptor,
 	  struct cp_completion *completion, struct vfmig_error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Ballast: bytes that only weigh. They do not repeat, so that no part of them can stand for another, and
- * whoever knows where they begin knows all of them.
+ * Ballast: bytes that only add to the amount of data. They do not repeat, so no part of them can
+ * stand for another. The offset of the first byte determines all of them.
  */
 #ifndef EXAMPLES_DEMO_BALLAST_H
 #define EXAMPLES_DEMO_BALLAST_H

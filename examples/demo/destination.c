@@ -19,7 +19,10 @@ static int take_channel(const char *path, int *channel, struct vfmig_error *err)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd, ret = 0, len;
 
-	/* It gets its name when it listens: who waits for the name may connect at once. */
+	/*
+	 * The socket gets its final name after listen(): a client that waits for the name may
+	 * connect immediately.
+	 */
 	len = snprintf(address.sun_path, sizeof(address.sun_path), "%s.new", path);
 	if (len >= (int)sizeof(address.sun_path))
 		return vfmig_err(err, -ENAMETOOLONG, "%s: too long for a socket's name", path);

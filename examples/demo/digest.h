@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * SHA-256 by sha256sum(1): a tool that everyone has and trusts, and that knows nothing of this project.
- */
+/* SHA-256 by sha256sum(1): a common tool that is independent of this project. */
 #ifndef EXAMPLES_DEMO_DIGEST_H
 #define EXAMPLES_DEMO_DIGEST_H
 

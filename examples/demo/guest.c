@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guest: its memory, which the device's server shares by descriptor, and who knows what was written there.
+ * The guest: its memory, which the device's server shares by descriptor, and the trackers of writes
+ * to it.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -26,15 +26,15 @@
 #define HOST_ENDLESS UINT64_MAX
 
 /*
- * @file: what the workload works on; not an option, since there may be a comma in its name
+ * @file: the file that the workload works on; not an option, since its name may have a comma
  * @server: the device's socket
  * @channel: the socket between the hosts
  * @memory: bytes of guest memory
  * @chunk: bytes that one descriptor of the workload moves
- * @pace: bytes of the file per second that the workload moves; 0 is as fast as it goes
+ * @pace: bytes of the file per second that the workload moves; 0 means no limit
  * @downtime_ms: the limit for the engine
  * @linger_ms: how long the source works before it migrates
- * @tracker: who tells what the CPU wrote: an enum host_tracker
+ * @tracker: the tracker of the CPU's writes: an enum host_tracker
  * @terminal: draw bars
  */
 struct host_options {
@@ -59,11 +59,11 @@ enum host_tracker {
 };
 
 /*
- * @workload: there from workload_start() or workload_adopt() on
- * @thread: the vCPU; @stop asks it to end, @until is the step that it ends before by itself
- * @steps: how far it is, for others to look at
- * @arrived: destination: how far it was when it came
- * @error: why it has ended, if it should not have
+ * @workload: valid from workload_start() or workload_adopt() on
+ * @thread: the vCPU; @stop makes it end, @until is the step before which it ends without @stop
+ * @steps: its progress, for other threads to read
+ * @arrived: destination: its progress on arrival
+ * @error: the reason if it ended unexpectedly
  */
 struct host {
 	struct host_options options;

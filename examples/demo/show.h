@@ -27,13 +27,13 @@ struct show_bar {
 
 /**
  * struct show - a display that events are fed to
- * @terminal: redraw lines; else only print whole ones
- * @steps: what the workload has done by now, if not NULL; drawn beside the bars
+ * @terminal: redraw lines; else only print complete ones
+ * @steps: the workload's steps so far, if not NULL; drawn beside the bars
  * @chunks: steps of a round of the workload
  * @bars: memory, device
  * @rate: bytes per second, as the engine measures it
  * @round: of pre-copy
- * @stopped: all stands still: pre-copy is over
+ * @stopped: the source is paused: pre-copy is over
  * @left: bytes that the engine had left when it decided to switch over
  * @drawn: lines on the terminal that are redrawn
  * @drawn_ns: when

@@ -14,7 +14,7 @@
 
 #include "examples/demo/host.h"
 
-/* Read the file into guest memory, as much of it as there is room for. */
+/* Read the file into guest memory, as much of it as fits. */
 static int load_file(struct host *host, uint64_t capacity, uint64_t *size, struct vfmig_error *err)
 {
 	const char *name = host->options.file;

@@ -37,7 +37,10 @@ static int work(struct host *host)
 	while (!ret && !atomic_load(&host->stop)) {
 		uint64_t limit = allowed(host, first, since);
 
-		/* Nobody will stop us, and nothing is put in behind these: wait in earnest. */
+		/*
+		 * The last steps: no stop will come and no descriptors follow them, so wait for
+		 * their completion.
+		 */
 		if (limit == host->until && limit != HOST_ENDLESS)
 			ret = workload_run(&host->workload, limit, 5000, &host->error);
 		else

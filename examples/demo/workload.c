@@ -266,8 +266,8 @@ int workload_wait(struct workload *w, int msec, struct vfmig_error *err)
 }
 
 /*
- * Nothing has come for a while. That may be the machine's fault; but if the device says that it has done
- * all that it was given, and what it wrote cannot be seen, something is lost.
+ * No completion has come for a while. The machine may be slow; but if the device reports that it
+ * has completed all of its work, and the completions are not in memory, data was lost.
  */
 static int look_after(struct workload *w, struct vfmig_error *err)
 {

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The workload of the demo: work that shows each thing that was lost, and each that was done twice.
+ * The workload of the demo: work that shows every lost page or completion, and every operation that
+ * was done twice.
  *
- * A file lies in chunks in guest memory. Step by step a copier moves it: all chunks to its board, then all
- * back, and so on, each time to another place. What a chunk has left is overwritten at once, so that there
- * is only one copy of it, half the time on board. One step is four descriptors:
+ * A file lies in chunks in guest memory. Step by step a copier moves it: all chunks to its board,
+ * then all back, and so on, each time to another place. A chunk's old place is overwritten
+ * immediately, so that only one copy of it exists, half the time on board. One step is four
+ * descriptors:
  *
  *	COPY		the chunk to its new place, on the other side
- *	CHECKSUM	it there; the workload knows what must come out
+ *	CHECKSUM	it there; the workload has the expected result
  *	FILL		its old place with something that was nowhere before
  *	ADD		{1, step} to one of the entries of a ledger, of which one is on board and one in guest memory
  *
  * A page that is lost leaves a chunk (or what was there before it) wrong; a completion that is lost or comes twice breaks
  * the row of sequence numbers; a descriptor that is done twice, or not, leaves a ledger wrong.
  *
- * All that the workload must remember is in guest memory, and is written there by the CPU. So the workload
- * can be stopped between any two calls, wherever the device is just then, and go on in another process with
- * the memory and the device that were moved there: workload_adopt().
+ * All state of the workload is in guest memory, and is written there by the CPU. So the workload
+ * can be stopped between any two calls, in any state of the device, and continue in another process
+ * with the memory and the device that were migrated there: workload_adopt().
  *
- * The rest of guest and board memory can be filled with ballast, which just lies there, and must be the
- * same in the end.
+ * The unused guest and board memory can be filled with ballast, which is not used, and must be
+ * unchanged at the end.
  *
- * Used by one thread at a time. What is wrong is found either by workload_turn() (it returns -EBADE, with the
- * sentence) or by workload_prove().
+ * Used by one thread at a time. Errors are found either by workload_turn() (it returns -EBADE, with
+ * the message) or by workload_prove().
  */
 #ifndef EXAMPLES_DEMO_WORKLOAD_H
 #define EXAMPLES_DEMO_WORKLOAD_H
@@ -39,14 +41,14 @@
 #define WORKLOAD_PER_STEP 4u
 
 /**
- * struct workload_plan - what there is to work with
+ * struct workload_plan - the resources of a workload
  * @guest: guest memory
- * @iova: where it is for the device
+ * @iova: its address for the device
  * @guest_size: bytes of it
  * @chunk: bytes that a descriptor moves; a multiple of 4096
  * @file_size: bytes of the file; the caller has put it at @guest + workload_file_offset()
- * @ballast: fill the rest of both memories
- * @depth: steps that are under way at once, at the most; from 1 to WORKLOAD_ENTRIES / 4
+ * @ballast: fill the unused part of both memories
+ * @depth: the most steps that are under way together; from 1 to WORKLOAD_ENTRIES / 4
  */
 struct workload_plan {
 	uint8_t *guest;
@@ -58,10 +60,10 @@ struct workload_plan {
 	uint32_t depth;
 };
 
-/** workload_file_offset() - where in guest memory the file is to be put */
+/** workload_file_offset() - the offset in guest memory at which the caller must put the file */
 uint64_t workload_file_offset(void);
 
-/** workload_file_max() - the largest file that this guest and board memory have room for */
+/** workload_file_max() - the largest file that fits into this guest and board memory */
 uint64_t workload_file_max(uint64_t guest_size, uint64_t board_size, uint64_t chunk);
 
 struct workload_state;

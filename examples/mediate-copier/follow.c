@@ -2,12 +2,14 @@
 /*
  * Following the descriptors.
  *
- * Pages are marked when a descriptor is completed, which is after all that it writes. One that is under way may
- * have written already; but before anything is saved for the last time the copier is stopped with none
- * under way, and what is told of earlier is told again. So nothing is missed.
+ * Pages are marked when a descriptor is completed, which is after all that it writes. A descriptor
+ * under way may have written already. But before the last piece is saved, the copier is stopped
+ * with no descriptor under way, and pages that were reported earlier are reported again. So no
+ * write is missed.
  *
- * Where the driver's ring cannot be read, the copier is given that ring itself, so that it fails where it would have
- * failed. From then on nobody knows what it reads, and everything counts as written.
+ * If the driver's ring cannot be read, the copier gets that ring itself, so that it fails as it
+ * would have failed. From then on the mediator cannot see its descriptors, and everything counts as
+ * written.
  */
 #include <stdatomic.h>
 #include <string.h>

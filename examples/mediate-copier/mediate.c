@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The operations that the filter calls; mediate.h has the whole picture.
+ * The operations that the filter calls; mediate.h describes the design.
  *
- * arg= is the revision of the migration region: pfn (if nothing is said) or v1.
+ * arg= is the revision of the migration region: pfn (the default) or v1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static int open_parts(struct mc *mc, struct vfmig_error *err)
 
 	mc->board = calloc((size_t)(mc->board_pages + 63) / 64, 8);
 	mc->fd = memfd_create("mediate-copier", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	/* Who maps it must not fear that it shrinks. */
+	/* Sealed against shrinking, so that a process that maps it cannot get SIGBUS. */
 	if (!mc->board || mc->fd < 0 || ftruncate(mc->fd, MC_REGION_SIZE) ||
 	    fcntl(mc->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return mc_fail(err, -ENOMEM, "no memory to mediate a copier");

@@ -2,22 +2,22 @@
 /*
  * A mediator that gives migration to a copier which has none (docs/models/copier.md is its data sheet).
  *
- *	mediate.c	the operations: which regions it watches, and what becomes of an access
+ *	mediate.c	the operations: which regions it watches, and how it handles an access
  *	registers.c	the registers as the driver sees them
- *	follow.c	the descriptors: what the copier will write, and what it has written
+ *	follow.c	the descriptors: the pages that the copier will write, and has written
  *	region.c	the migration region: its registers and its states
- *	state.c		what is saved, and how a copier is made to be in that state
+ *	state.c		the saved state, and how a copier is brought into that state
  *	pages.c		a set of pages of the host's memory
  *
- * How it can work at all:
+ * How it works:
  *
  * - The copier reads its descriptors from a ring of the mediator's, into which the driver's are copied when it
  *   rings the doorbell. So what the mediator has read is what the copier does, and a descriptor that was
  *   completed tells which pages were written.
- * - It is stopped by CONTROL.ENABLE, and a descriptor that is under way then is let go to its end, alone. So there is
- *   never half of one to move.
- * - HEAD and SEQUENCE cannot be written, but they count: a copier that has been given as many empty descriptors as
- *   another one had descriptors is where that one was.
+ * - It is stopped by CONTROL.ENABLE, and a descriptor that is under way then is completed, alone.
+ *   So the state never has half of a descriptor.
+ * - HEAD and SEQUENCE cannot be written, but they count: after as many empty descriptors as another
+ *   copier had descriptors, a copier has the values of that copier.
  * - The other counters, and bits that cannot be set, the mediator adds when they are read.
  */
 #ifndef EXAMPLES_MEDIATE_COPIER_H
@@ -90,25 +90,27 @@ struct mc_shadow {
  * @shadow: see above; @control is only kept while the copier is @frozen
  * @error, @error_iova: that of a copier whose state came here, until the next reset
  * @interrupts: bits of INTR_STATUS that came with the state
- * @add: what the counters lack
+ * @add: the difference between the driver's counters and the copier's
  *
  * @ring, @ring_iova: the mediator's own ring
  * @empty_iova, @waste_iova: a ring of empty descriptors, and where their completions go
  * @target: of each descriptor in the ring, those from @retired to @seen
- * @under_way: of one that the copier had begun before its ring was changed; it has number @under_way_at
+ * @under_way: of a descriptor that the copier had begun before its ring was changed; it has number
+ *	@under_way_at
  * @blind: descriptors cannot be followed: everything counts as written
  *
- * @pages: of the host's memory, written and not told (pfn)
- * @board: a bit for each page on board, written and not saved; @next is where to look
+ * @pages: of the host's memory, written and not reported (pfn)
+ * @board: a bit for each page on board, written and not saved; @next is where the next search
+ *	starts
  *
  * @bits: device_state
  * @fd, @memory: of the migration region
- * @staged: bytes of the transaction that is there to be read, 0 for none
+ * @staged: bytes of the transaction that the user can read, 0 for none
  * @reported: the state itself was staged; @counted: in pre-copy, SEQUENCE since the last piece of the board
  * @loading, @loaded: transactions have come; the state was one of them
  * @show_bitmap: the next data_offset is the bitmap's
  * @range: start_pfn, page_size, total_pfns
- * @done, @asked: of @range, pages that were told of, and that it has changed
+ * @done, @asked: of @range, pages that were reported, and that it has changed
  */
 struct mc {
 	struct vfmig_mediator_host *host;

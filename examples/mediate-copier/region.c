@@ -35,7 +35,7 @@ static int change_state(struct mc *mc, uint32_t to, struct vfmig_error *err)
 	uint32_t from = mc->bits;
 	int ret = 0;
 
-	/* RESUMING goes alone, but for an old way to say that all went wrong. */
+	/* RESUMING excludes the other bits, except in the old encoding of an error. */
 	if (from == VFMIG_V1_STATE_ERROR)
 		return mc_fail(err, -EIO, "after an error only a reset helps");
 	if (to > VFMIG_V1_STATE_RESUMING)
@@ -44,7 +44,7 @@ static int change_state(struct mc *mc, uint32_t to, struct vfmig_error *err)
 		return 0;
 	if (from == VFMIG_V1_RESUMING) {
 		ret = loaded(mc, err);
-		/* A copier that is half somebody else must not run. */
+		/* A copier with only part of another one's state must not run. */
 		if (ret)
 			mc->bits = VFMIG_V1_STATE_ERROR;
 	}

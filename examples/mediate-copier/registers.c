@@ -2,9 +2,10 @@
 /*
  * The registers as the driver sees them.
  *
- * While the copier runs most of them are its own. Those of the rings are kept here, since the copier's say where
- * the mediator's ring is; they reach the copier with the ENABLE bit. While it is frozen what the driver
- * writes waits here, and it is told what it would see if the copier had just stopped in mid-breath.
+ * While the copier runs, most of them are its own. Those of the rings are kept here, since the
+ * copier's hold the addresses of the mediator's ring; they reach the copier with the ENABLE bit.
+ * While the copier is frozen, the driver's writes are kept here, and its reads return the values of
+ * a copier that has just stopped in the middle of its work.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 #include "mediate.h"
 
-/* How long a descriptor may take to its end: a gigabyte at the most. */
+/* The time limit for completing one descriptor, which moves up to a gigabyte. */
 #define PATIENCE_SEC 20
 #define NAP_USEC     50u
 
@@ -73,8 +74,8 @@ static bool tail_is_good(const struct mc *mc, uint32_t head)
 }
 
 /*
- * The ring is about to be another, or read again. The copier may have begun the first descriptor that it has not
- * completed: that one goes on as it was.
+ * The ring is about to be replaced, or read again. The copier may have begun the first descriptor
+ * that it has not completed: that descriptor continues unchanged.
  */
 static void park(struct mc *mc)
 {
@@ -138,8 +139,8 @@ int mc_wait_for_head(struct mc *mc, uint32_t number, bool *error, struct vfmig_e
 }
 
 /*
- * The copier is off in the middle of a descriptor: have it finish that one alone. (If it was the driver who switched it
- * off in the middle, it sees it finished all the same.)
+ * The copier was disabled in the middle of a descriptor: have it finish only that descriptor. (If
+ * the driver disabled it in the middle, the driver sees the descriptor completed nevertheless.)
  */
 static int finish(struct mc *mc, uint32_t head, uint64_t *control, struct vfmig_error *err)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is saved: the memory on board in pieces, and then the rest in one.
+ * The saved state: the memory on board in pieces, and then all other state in one piece.
  *
- * The rest is put into another copier by its own interface. Its HEAD and SEQUENCE come by counting: it is given
- * empty descriptors, each of which it refuses with a completion that goes where nobody looks. So that this is not
- * all done at the end, pre-copy says now and then how far it is.
+ * The other state is put into another copier through its own interface. Its HEAD and SEQUENCE are
+ * set by counting: the copier gets empty descriptors, and refuses each of them with a completion
+ * that goes to unused memory. To avoid doing all of that at the end, pre-copy sends SEQUENCE from
+ * time to time.
  *
- * Everything that is loaded is from a stranger.
+ * All loaded data is untrusted.
  */
 #include <errno.h>
 #include <string.h>
@@ -234,7 +235,7 @@ static int save_board(struct mc *mc, uint64_t *size, struct vfmig_error *err)
 	first = last = mc->next;
 	for (; last < mc->board_pages && last - first < MC_PIECE / MC_PAGE && is_dirty(mc, last);
 	     last++) {
-		/* The mark goes first: who writes from now on marks anew. */
+		/* Clear the mark before reading the page: a write from now on marks it again. */
 		mc->board[last / 64] &= ~(1ull << last % 64);
 		mc->board_dirty--;
 	}
@@ -292,7 +293,7 @@ static int save_state(struct mc *mc, uint64_t *size, struct vfmig_error *err)
 	return 0;
 }
 
-/* What has been counted is said after each round through the board. */
+/* Send SEQUENCE after each round through the board. */
 static int save_sequence(struct mc *mc, uint64_t *size, struct vfmig_error *err)
 {
 	uint64_t sequence;
@@ -405,7 +406,7 @@ int mc_load(struct mc *mc, uint64_t size, struct vfmig_error *err)
 		return mc_fail(err, -EINVAL, "something comes after the end of the state");
 	if (size < sizeof(header) || size > MC_DATA_SIZE)
 		return mc_fail(err, -EINVAL, "a transaction of a size that cannot be");
-	/* Who wrote it may have it mapped: it is looked at once. */
+	/* The writer may have it mapped and may change it: copy it once, and check the copy. */
 	memcpy(mc->buf, mc->memory + MC_DATA, size);
 	memcpy(&header, mc->buf, sizeof(header));
 	if (header.magic != MAGIC || header.length != size - sizeof(header))

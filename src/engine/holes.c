@@ -5,16 +5,15 @@
  * mincore(2) reports which pages are resident, without touching any. A page that is not resident is a hole only if its
  * content is not elsewhere (in swap, on a disk). How that is proved depends on the kind of memory:
  *
- * 	FILE    a shared mapping of the map's descriptor, on tmpfs (a memfd), ext4 or xfs: SEEK_DATA
- * 		finds what is written, also what is swapped out or not on the disk yet MEMORY
- * 		private anonymous memory, and shared memory of which the space has no descriptor:
- * 		while the system has no swap, what is not resident was never written PAGES
- * 		private memory of hugetlbfs, which is never swapped: the same HUGE      a shared
- * 		mapping of the map's descriptor, on hugetlbfs: mincore(2) reports only pages that
- * 		this process has touched, and SEEK_DATA does not find holes. read(2) returns
- * 		zeros for a hole and allocates nothing NONE     is always read: private mappings
- * 		of files (their pages are not zero), other file systems, memory that a
- * 		userfaultfd handler fills
+ *	FILE	a shared mapping of the map's descriptor, on tmpfs (a memfd), ext4 or xfs: SEEK_DATA finds what
+ *		is written, also what is swapped out or not on the disk yet
+ *	MEMORY	private anonymous memory, and shared memory of which the space has no descriptor: while the
+ *		system has no swap, what is not resident was never written
+ *	PAGES	private memory of hugetlbfs, which is never swapped: the same
+ *	HUGE	a shared mapping of the map's descriptor, on hugetlbfs: mincore(2) knows only pages that this
+ *		process has touched, and SEEK_DATA nothing. read(2) returns zeros for a hole and allocates nothing
+ *	NONE	is always read: private mappings of files (their pages are not zero), other file systems, memory
+ *		that a userfaultfd handler fills
  *
  * With swap, MEMORY is read, too: a page that is swapped out looks like one that a write-protecting userfaultfd
  * has marked. Reading anonymous memory does not allocate it, so this only costs time.
