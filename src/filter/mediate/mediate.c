@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mediate: a device with somebody between it and its user, who can give it migration.
+ * mediate: puts a mediator between a device and its user, to give the device migration.
  *
- * Who that is comes in a shared object (vfmig/mediator.h), is asked whether it wants the device, and says which regions
- * it must see. Accesses to these go to it, through a thread, since it may wait (jobs.c); all else
- * passes. The migration region is its own altogether.
+ * The mediator is in a shared object (vfmig/mediator.h). It accepts or refuses the device, and
+ * lists the regions that it must see. Accesses to these go to it, through a thread, since it may
+ * block (jobs.c); all other requests pass. The migration region is entirely the mediator's.
  *
- *	load.c	    the shared object, and whether it is what it should be
- *	probe.c	    a look at it from a safe distance
- *	regions.c   what it says of the regions
+ *	load.c	    the shared object, and checks of it
+ *	probe.c	    tries it in a child process
+ *	regions.c   the mediator's description of the regions
  *	jobs.c	    its thread
- *	work.c	    what is asked of it there
- *	host.c	    what it may ask
+ *	work.c	    the operations that the thread calls
+ *	host.c	    the host's functions that it may call
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -229,7 +229,10 @@ static const struct device_ops ops = {
 	.close = close_mediate,
 };
 
-/* Whoever can migrate already needs no mediator, and with two ways nobody would know which one is meant. */
+/*
+ * A device that can migrate needs no mediator, and with two ways to migrate the choice would be
+ * ambiguous.
+ */
 static int check_need(struct mediate *m, struct vfmig_device *inner, struct vfmig_error *err)
 {
 	struct vfmig_region region;
@@ -346,7 +349,7 @@ static int add_one(struct options *o, const char *item, struct vfmig_error *err)
 	return *into ? 0 : vfmig_err(err, -ENOMEM, "no memory for options");
 }
 
-/* The table knows all keys; those that may come several times are taken out before. */
+/* The table parses all keys except those that may be repeated; these are removed first. */
 static int parse(struct options *o, const char *text, struct vfmig_error *err)
 {
 	char *copy, *rest, *item;

@@ -27,7 +27,7 @@
 
 /*
  * @ops: the mediator's, with NULL for operations that its version does not have; @self is its own
- * 	data
+ *	data
  * @object: the shared object, or NULL
  * @about, @seen: the description of the device that it got, and the device's own regions
  * @region: the regions as the user sees them; @regions of them, the migration region included
