@@ -139,7 +139,8 @@ static void find_power(struct conform *c)
 }
 
 /*
- * v1 and pfn have the same registers: the region's type tells the revision, or the user gives it.
+ * v1 and pfn share the region's type. The region's information names the revision; if it does not,
+ * the user's protocol selects it.
  */
 static void find_region(struct conform *c)
 {

@@ -7,8 +7,9 @@
  *  - admin: changes of maps, attachments and tracking, one at a time. Held over requests to
  *    devices;
  *  - table: the tree of maps. DMA reads it, for as long as it takes to find a map and add to its
- *    count. DMA takes only the second, so that a device can do DMA while it serves a request made
- *    under the first.
+ *    count.
+ * DMA takes only the second, so that a device can do DMA while it serves a request made under the
+ * first.
  */
 #ifndef DEVICE_SPACE_MAP_H
 #define DEVICE_SPACE_MAP_H

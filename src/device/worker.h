@@ -24,7 +24,7 @@ struct worker_job {
 
 /*
  * @fd: readable when the device must call worker_process(). A timer: it is set to the first
- * 	deadline, or, when a job is done, to the past
+ *	deadline, or, when a job is done, to the past
  * @device: the device that owns it
  * @work: do a job, inner.request; called by the worker's thread. Returns the result
  */

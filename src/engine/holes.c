@@ -10,8 +10,9 @@
  *	MEMORY	private anonymous memory, and shared memory of which the space has no descriptor: while the
  *		system has no swap, what is not resident was never written
  *	PAGES	private memory of hugetlbfs, which is never swapped: the same
- *	HUGE	a shared mapping of the map's descriptor, on hugetlbfs: mincore(2) knows only pages that this
- *		process has touched, and SEEK_DATA nothing. read(2) returns zeros for a hole and allocates nothing
+ *	HUGE	a shared mapping of the map's descriptor, on hugetlbfs: mincore(2) reports only
+ *		pages that this process has touched, and SEEK_DATA does not find holes. read(2)
+ *		returns zeros for a hole and allocates nothing
  *	NONE	is always read: private mappings of files (their pages are not zero), other file systems, memory
  *		that a userfaultfd handler fills
  *

@@ -13,7 +13,7 @@
 
 /*
  * @extensions: offer this project's extensions (docs/vfio-user.md); without them, this is a plain
- * 	client
+ *	client
  * @twin_socket: let the server use a second socket for its commands to the client
  * @timeout_ms: the time limit for the server's VERSION reply; also the device's time limit
  */

@@ -34,13 +34,13 @@ struct dev_vfio;
  * @devices: the number of devices. The nth is called "vfmigN"
  * @first: the number of the first one's group and of its own file (/dev/vfio/devices/vfioNUMBER); the others follow
  * @open: make the nth device; called when its file is opened for the first time, and again after that was
- * 	closed. vfmig_device_close() is called for it
+ *	closed. vfmig_device_close() is called for it
  * @say: reports a message for the user: something works worse than it could, or an arc failed
  * @context: of both
  * @by_fd: bit n: device n is served better with descriptors of memory than with addresses
  * @memory: replaces the lookup in this process's mappings: find the memory behind @len bytes at
- * 	@ptr. Returns 0 and sets *@fd to a descriptor that the caller closes, or to -1 if it
- * 	finds no descriptor; or returns -EFAULT
+ *	@ptr. Returns 0 and sets *@fd to a descriptor that the caller closes, or to -1 if it
+ *	finds no descriptor; or returns -EFAULT
  */
 struct dev_vfio_config {
 	unsigned devices;

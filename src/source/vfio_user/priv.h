@@ -75,7 +75,7 @@ struct vfio_user_step {
 
 /*
  * @answered: processes an answered step; its error is in step->ask.error. When no step is left, the
- * 	job ends
+ *	job ends
  * @error: the first failure
  * @result: the result if there was no failure
  * @ends: called instead of completing the request immediately
