@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The models that there are. src/open.c has them in its table; who adds one adds it to both.
+ * The list of models. src/open.c has them in its table; a new model must be added to both.
  */
 #ifndef MODELS_MODELS_H
 #define MODELS_MODELS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The copier as a model: what it looks like, what its state is, and how it reaches the outside.
+ * The copier as a model: its description, its state, and its access to the outside.
  *
  * docs/models/copier.md is its data sheet, and the hardware is in the files beside this one.
  */
@@ -36,7 +36,7 @@ static const struct vfmig_option options[] = {
 	{.kind = VFMIG_OPTION_END},
 };
 
-/* By the names of the data sheet. Fields that no one but the copier writes need no bounds. */
+/* The names are those of the data sheet. Fields that only the copier writes need no bounds. */
 #define FIELD(label, member, ...)                                                                  \
 	{                                                                                          \
 		.name = (label), .kind = VFMIG_ENTRY_FIELD,                                        \
@@ -113,15 +113,17 @@ static bool run(struct vfmig_kit *kit, void *self)
 	return copier_work(self);
 }
 
-/* Between two descriptors it may rest; nothing is lost by it, so that nothing is to be done to wake. */
+/*
+ * The copier may sleep between two descriptors. It loses nothing by that, so waking takes no work.
+ */
 static bool rest(struct vfmig_kit *kit, void *self)
 {
 	return !copier_has_work(self);
 }
 
 /*
- * Whatever was loaded could have been written by anyone. It must be a state that the copier can get
- * into: what follows trusts it, as it trusts what registers.c and copier_check() let through.
+ * A loaded state is untrusted. It must be a state that the copier can get into: later code relies
+ * on that, as it relies on what registers.c and copier_check() accept.
  */
 static int loaded(struct vfmig_kit *kit, void *self, uint32_t version, struct vfmig_error *err)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The copier's insides. Three files have the hardware, and know nothing of what is around them:
+ * The copier's insides. Three files have the hardware, and do not depend on the code around them:
  *
  *	registers.c	what a driver's accesses do
  *	ring.c		descriptors in, completions out
  *	ops.c		the work between the two
  *
- * and copier.c makes a device of it: the state table, and the four functions at the end of this
- * page through which the hardware reaches the outside.
+ * copier.c makes a device of it: the state table, and the four functions at the end of this page
+ * through which the hardware reaches the outside.
  */
 #ifndef COPIER_H
 #define COPIER_H
@@ -21,19 +21,19 @@
 #include "regs.h"
 
 /*
- * Work is done in pieces, and @position moves on with each: between two pieces the copier can be stopped,
- * saved, and continued elsewhere. So a piece is also what a descriptor can have written beyond the
- * "result" of a completion that failed.
+ * Work is done in pieces, and @position moves on with each: between two pieces the copier can be
+ * stopped, saved, and continued elsewhere. So a failed completion's descriptor can have written up
+ * to one piece beyond the completion's "result".
  */
 #define COPIER_PIECE 65536u
 
-/* How much a call of copier_work() does before it returns. About what a stop has to wait for. */
+/* The work that a call of copier_work() does before it returns. A stop waits about as long. */
 #define COPIER_QUANTUM_BYTES	   (512u * 1024)
 #define COPIER_QUANTUM_DESCRIPTORS 64u
 
 /*
- * All that changes, and so all that is saved; the names are those of the data sheet. Beside it, only the board
- * memory is saved.
+ * All that changes, and so all that is saved; the names are those of the data sheet. In addition,
+ * only the board memory is saved.
  */
 struct copier_state {
 	uint32_t control;
@@ -54,7 +54,7 @@ struct copier_state {
 	uint64_t failures;
 	uint64_t bytes;
 
-	/* The descriptor under way: as it was read, how far it is, and the sum so far. */
+	/* The current descriptor: its contents, its position, and the sum so far. */
 	bool active;
 	struct copier_descriptor descriptor;
 	uint64_t position;
@@ -67,7 +67,7 @@ struct copier_state {
  * @window: the option window=, an enum copier_window
  * @board: the board memory
  * @kit: the outside
- * @piece: room for what comes from host memory: the source, and what is added to
+ * @piece: buffer for data from host memory: the source, and the destination of an addition
  */
 struct copier {
 	struct copier_state s;
@@ -85,22 +85,25 @@ void copier_reset(struct copier *c);
 
 /* ring.c */
 
-/* Is there anything to do? */
+/* Whether there is work. */
 bool copier_has_work(const struct copier *c);
 /* Do a quantum of it. Returns whether there is more. */
 bool copier_work(struct copier *c);
-/* What is wrong with the rings' registers, as ERROR has it. */
+/* The error in the rings' registers, as a value of ERROR. */
 enum copier_error copier_check_rings(const struct copier *c);
 void copier_stop_with(struct copier *c, enum copier_error error, uint64_t iova);
 
 /* ops.c */
 
-/* What is wrong with a descriptor, before any of it is done. */
+/* The error in a descriptor, before any of it is executed. */
 enum copier_status copier_check(const struct copier *c, const struct copier_descriptor *d);
-/* Do the next piece of the descriptor under way, and move @position on. */
+/* Execute the next piece of the current descriptor, and move @position on. */
 enum copier_status copier_step(struct copier *c);
 
-/* copier.c: the outside. Reads and writes return 0, or not if some of it could not be reached. */
+/*
+ * copier.c: the outside. Reads and writes return 0, or another value if a part could not be
+ * reached.
+ */
 
 int copier_dma_read(struct copier *c, uint64_t iova, void *buf, uint32_t len);
 int copier_dma_write(struct copier *c, uint64_t iova, const void *buf, uint32_t len);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The operations: what a descriptor asks for, checked once, then done in pieces.
+ * The operations: a descriptor is checked once, then executed in pieces.
  *
- * A piece is read whole before anything is written, and the position moves on as soon as it is written. On
- * board, bytes are worked on where they lie; in host memory they come and go through a buffer.
+ * A piece is read whole before any of it is written, and the position moves on as soon as it is
+ * written. Board memory is processed in place; data in host memory goes through a buffer.
  */
 #include <string.h>
 
@@ -87,8 +87,8 @@ static void fill(uint8_t *to, uint64_t value, uint64_t position, uint32_t len)
 }
 
 /*
- * Fletcher-64. Within one piece (16384 words) neither half can pass 2^64, so the division is needed only
- * once: a < 2^32 * 2^14.1, b < 2^32 * 2^27.1.
+ * Fletcher-64. Within one piece (16384 words) neither half can pass 2^64, so the division is
+ * needed only once: a < 2^32 * 2^14.1, b < 2^32 * 2^27.1.
  */
 static uint64_t checksum(uint64_t sum, const uint8_t *from, uint32_t len)
 {

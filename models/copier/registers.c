@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The registers: one table says where each is, how wide, and who may write it.
+ * The registers: one table has the place, width and access of each.
  *
- * What a write sets off is beside the table, in copier_register_write().
+ * The effects of a write are beside the table, in copier_register_write().
  */
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct reg {
 	uint16_t at;
 	uint8_t bytes;
 	uint8_t access;
-	int16_t field; /* in struct copier_state; -1: made up by made_up() */
+	int16_t field; /* in struct copier_state; -1: computed by made_up() */
 };
 
 #define FIELD(name) offsetof(struct copier_state, name)
@@ -51,7 +51,7 @@ static const struct reg regs[] = {
 	{COPIER_REG_BYTES, 8, RO, FIELD(bytes)},
 };
 
-/* The register that an access is to: all of one, or one half of one that has 64 bits. */
+/* The register of an access: all of one, or one half of one that has 64 bits. */
 static const struct reg *find(uint64_t offset, uint32_t len)
 {
 	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {

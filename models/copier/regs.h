@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The copier as a driver sees it: numbers only. docs/models/copier.md says what they mean.
+ * The copier as a driver sees it: numbers only. docs/models/copier.md explains them.
  */
 #ifndef COPIER_REGS_H
 #define COPIER_REGS_H
@@ -84,7 +84,10 @@ enum copier_operation {
 #define COPIER_FLAG_DESTINATION_ON_BOARD (1u << 2)
 #define COPIER_FLAGS			 0x7u
 
-/* Both structures as they lie in host memory, little-endian, which is what this code runs on. */
+/*
+ * Both structures as they lie in host memory, little-endian, as on the machines that run this
+ * code.
+ */
 struct copier_descriptor {
 	uint8_t operation;
 	uint8_t flags;

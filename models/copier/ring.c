@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rings: a descriptor is read, worked on piece by piece, and completed; then the next.
+ * The rings: a descriptor is read, executed piece by piece, and completed; then the next.
  *
- * Each of these is one step that either happened, state and all, or did not. The copier is only stopped
- * between steps, so what is saved is always one that the next copier can go on from.
+ * Each of these is one step that is executed completely, with its state, or not at all. The copier
+ * is only stopped between steps, so the next copier can always continue from a saved state.
  */
 #include <string.h>
 

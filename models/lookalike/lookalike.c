@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The lookalike: a device that does next to nothing, and shows itself as any kind of device that there is.
+ * The lookalike: a device with next to no function, which can present itself as any kind of VFIO
+ * device.
  *
- * For those who write users of devices and have not got an s390 on the desk. Its regions are memory that keeps what is
- * written to it; a write to the first one raises the first interrupt, a write to the second one the second. It migrates
- * like everything else. docs/models/lookalike.md says what each guise has.
+ * It is for developers of device users without an s390. Its regions are memory that keeps
+ * what is written to it. A write to the first region raises the first interrupt, a write to the
+ * second region the second. It migrates like all other models. docs/models/lookalike.md lists the
+ * regions and interrupts of each guise.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -131,7 +133,10 @@ static const struct vfmig_model_info *present(void *self)
 
 /* ---- what it does ---- */
 
-/* The place that keeps an access, or NULL. Regions of a PCI device come behind those that all have; BAR 0 is the first. */
+/*
+ * The memory for an access, or NULL. Regions of a PCI device come behind those that every device
+ * has; BAR 0 is the first.
+ */
 static uint8_t *place(struct lookalike *l, unsigned region, uint64_t offset)
 {
 	unsigned own =

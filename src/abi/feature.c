@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device features: the header, the fixed payloads, and the uAPI's argsz rule. DMA logging, which has
- * rules of its own, is in logging.c.
+ * Device features: the header, the fixed payloads, and the uAPI's argsz rule. DMA logging, which
+ * has rules of its own, is in logging.c.
  */
 #include <vfmig/abi_history.h>
 

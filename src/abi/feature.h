@@ -52,7 +52,10 @@ enum abi_feature_since {
 	ABI_FEATURE_EXTENSION_2, /* … or version 2 */
 };
 
-/* A feature: its name, its operations, the size of its fixed payload in vfio-user, and where it exists there. */
+/*
+ * A feature: its name, its operations, the size of its fixed payload in vfio-user, and where it
+ * exists there.
+ */
 struct abi_feature_kind {
 	const char *name;
 	uint32_t ops;

@@ -66,7 +66,10 @@ struct abi_ioctl_kind {
 	bool no_flags; /* the word behind argsz must be 0 */
 };
 
-/* NULL for a number that takes no structure with argsz (or is not a device's or a group's). Static. */
+/*
+ * NULL for a number that takes no structure with argsz (or is not a device's or a group's).
+ * Static.
+ */
 const struct abi_ioctl_kind *abi_ioctl_find_kind(uint32_t nr);
 
 /*

@@ -47,10 +47,15 @@ struct abi_json {
  */
 size_t abi_json_open(const char *text, size_t len, struct abi_json *value);
 
-/* The member of an object by its name, the last one if there are several; ABI_JSON_NONE if there is none. */
+/*
+ * The member of an object by its name, the last one if there are several; ABI_JSON_NONE if there
+ * is none.
+ */
 struct abi_json abi_json_member(const struct abi_json *object, const char *name);
 
-/* The elements of an array in their order: false after the last. @item begins with all bytes zero. */
+/*
+ * The elements of an array in their order: false after the last. @item begins with all bytes zero.
+ */
 bool abi_json_next(const struct abi_json *array, struct abi_json *item);
 
 /* How many elements an array has. */
@@ -61,7 +66,10 @@ uint64_t abi_json_integer(const struct abi_json *value, bool *negative);
 
 bool abi_json_bool(const struct abi_json *value);
 
-/* A string's bytes without its escapes, as many as @size; returns how many there are. No NUL is added. */
+/*
+ * A string's bytes without its escapes, as many as @size; returns how many there are. No NUL is
+ * added.
+ */
 size_t abi_json_string(const struct abi_json *value, char *to, size_t size);
 
 /* Bytes of the UTF-8 character that @s begins with, of @n bytes at least 1; 0 if it is invalid. */

@@ -2,10 +2,10 @@
 /*
  * The migration region of v1 and pfn: what its bytes mean.
  *
- * A structure of registers at offset 0, then the data section. The registers are a table of place, width and
- * access; what device_state may hold, and which change of it is a transition, are tables too. Both revisions
- * share the tables, since pfn's registers begin with v1's, and differ in four registers and in which
- * values of the state have no meaning.
+ * A structure of registers at offset 0, then the data section. The registers are a table of place,
+ * width and access; what device_state may hold, and which change of it is a transition, are tables
+ * too. Both revisions share the tables, since pfn's registers begin with v1's, and differ in four
+ * registers and in which values of the state have no meaning.
  *
  * Freestanding, as all of src/abi.
  */
@@ -53,8 +53,8 @@ struct abi_region_layout {
 
 /*
  * Which register an access is to; *reg is ABI_REG_DATA if it lies in the data section, where any
- * width and alignment will do. Refuses what leaves the region, a register that is not accessed as a whole,
- * one that does not allow it, and the gap between the two parts.
+ * width and alignment will do. Refuses what leaves the region, a register that is not accessed as
+ * a whole, one that does not allow it, and the gap between the two parts.
  */
 const char *abi_region_decode(const struct abi_region_layout *layout, uint64_t offset, uint64_t len,
 			      bool write, enum abi_region_register *reg);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Written pages as runs: what a report costs where little was written.
+ * Written pages as runs: a compact report if few pages were written.
  *
- * The bitmap of 64 GiB takes 2 MiB, whatever is in it. A run takes 8 bytes, and says how many pages to pass over
- * and how many were written, so that runs are in order and never overlap, whatever the bytes are; all that is left
- * to check is that none is empty and that they stay in the range.
+ * The bitmap of 64 GiB takes 2 MiB, whatever its content. A run takes 8 bytes: the number of pages
+ * to skip and the number of written pages. So runs are in order and never overlap, whatever the
+ * bytes are; the reader only checks that none is empty and that they stay in the range.
  *
  *	pages 0 1 2 3 4 5 6 7 8 9     runs   (2, 3)  (4, 1)
  *	          x x x         x
@@ -70,7 +70,10 @@ static bool add_word(struct runs *r, uint64_t page, uint64_t bits)
 	while (bits) {
 		unsigned lo = (unsigned)__builtin_ctzll(bits);
 		uint64_t rest = ~(bits >> lo);
-		/* Above the highest bit of a word that was shifted there are zeros, whose complement ends the run. */
+		/*
+		 * Above the highest bit of a word that was shifted there are zeros, whose
+		 * complement ends the run.
+		 */
 		unsigned n = rest ? (unsigned)__builtin_ctzll(rest) : 64;
 
 		if (r->pages && r->first + r->pages == page + lo) {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The migration stream: what two engines say to each other, or one to a file.
+ * The migration stream: what two engines send to each other, or one to a file.
  *
  * docs/stream.md is the specification. Each direction is a header of 32 bytes, then sections: 48
  * bytes of header, and a payload. Forward (source to destination):
  *
  *     HELLO  ( MEM_PAGES | MEM_ZERO | DEVICE_DATA | DEVICE_END | ROUND | SYNC )*  STOPPED
- *            ( the same but ROUND and SYNC )*  END  COMMIT   CANCEL after HELLO at any time
+ *            ( the same without ROUND and SYNC )*  END  COMMIT   CANCEL after HELLO at any time
  *
  * and backward, on a socket:
  *
  *     ACCEPT LOADED* READY RUNNING  or, at any time, REFUSE (before ACCEPT), FAILED (after it)
  *
  * The checksum is XXH3-64 of the section's header, its checksum field taken as zero, and its
- * payload. It is computed by the caller: nothing here knows the hash.
+ * payload. The caller computes it: this code does not contain the hash.
  *
- * abi_section_get() says whether a section is well formed by itself; struct abi_stream_check
- * whether it may come here. Both are the reader's to ask before it acts on a section.
+ * abi_section_get() checks whether a section is well formed on its own; struct abi_stream_check
+ * checks whether it may come here. The reader must do both before it acts on a section.
  */
 #ifndef ABI_STREAM_H
 #define ABI_STREAM_H
@@ -42,7 +42,10 @@ struct abi_stream_header {
 };
 
 size_t abi_stream_put_header(void *buf, size_t cap, const struct abi_stream_header *h);
-/* Refuses another magic, versions outside of VERSION_MIN to VERSION, unknown flags, REPLY with FILE. */
+/*
+ * Refuses another magic, versions outside of VERSION_MIN to VERSION, unknown flags, REPLY with
+ * FILE.
+ */
 const char *abi_stream_get_header(const void *buf, size_t len, struct abi_stream_header *h);
 
 /* ---- Sections ------------------------------------------------------------------------------- */

@@ -306,7 +306,9 @@ const char *abi_msg_get_io_fds(const void *buf, size_t len, size_t nfds,
 	}
 	if (h->count > ABI_MSG_IO_FDS_MAX || h->count > max)
 		return "GET_REGION_IO_FDS has more sub-regions than are allowed";
-	/* 40 bytes each by the specification; libvfio-user puts a shadow's offset in, and has 48. */
+	/*
+	 * 40 bytes each by the specification; libvfio-user puts a shadow's offset in, and has 48.
+	 */
 	stride = (h->argsz - ABI_MSG_IO_FDS_SIZE) / h->count;
 	wide = stride == ABI_MSG_IO_FD_SIZE + 8;
 	if ((!wide && stride != ABI_MSG_IO_FD_SIZE) ||

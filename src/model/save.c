@@ -146,7 +146,7 @@ static int take_fields(struct kit_save *save, struct vfmig_error *err)
 }
 
 /*
- * From here on only pages written until now count: a user who keeps writing to a stopped device,
+ * From here on only pages written until now count: a user that keeps writing to a stopped device,
  * which is a mistake, cannot delay the end of the data.
  */
 static int take_marks(struct kit_save_block *b, struct vfmig_error *err)

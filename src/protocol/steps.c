@@ -2,8 +2,9 @@
 /*
  * The machine that takes requests through their steps; see steps.h.
  *
- * There is one inner request, and it is used for one step after the other. If the outer request is cancelled, the inner
- * one is cancelled, too, and the machine goes on with the next outer request when it has come back.
+ * There is one inner request, and it is used for one step after the other. If the outer request is
+ * cancelled, the inner one is cancelled, too, and the machine goes on with the next outer request
+ * when it has come back.
  */
 #include <errno.h>
 #include <string.h>

@@ -67,7 +67,10 @@ static int try_connect(int fd, const struct sockaddr_un *to, int64_t deadline)
 	int ret, tries = 0;
 
 	for (;;) {
-		/* A server that is busy or stopped lets clients wait in connect() when its backlog is full. */
+		/*
+		 * A server that is busy or stopped lets clients wait in connect() when its backlog
+		 * is full.
+		 */
 		if (deadline && !limit_connect(fd, deadline))
 			return -1;
 		ret = connect(fd, (const struct sockaddr *)to, sizeof(*to));
@@ -177,8 +180,9 @@ static int bind_and_listen(int fd, const struct sockaddr_un *at, mode_t mode,
 #define LOCK_TRIES 5000 /* ms */
 
 /*
- * Finding a file stale, removing it and making a new one are several steps. Two processes that take them at the
- * same time would both listen, one of them on a file that the other has removed; the lock lets one take them all first.
+ * Finding a file stale, removing it and making a new one are several steps. Two processes that
+ * take them at the same time would both listen, one of them on a file that the other has removed;
+ * the lock lets one take them all first.
  */
 static int lock_folder(const struct sockaddr_un *at, struct vfmig_error *err)
 {
@@ -228,7 +232,10 @@ int vfmig_socket_listen(const char *path, uint32_t mode, struct vfmig_socket_fil
 	folder = lock_folder(&at, err);
 	ret = folder < 0 ? folder : bind_and_listen(fd, &at, mode, file, err);
 	if (folder >= 0) {
-		/* Not left to close(): a process that was forked meanwhile has the descriptor, too. */
+		/*
+		 * Not left to close(): a process that was forked meanwhile has the descriptor,
+		 * too.
+		 */
 		flock(folder, LOCK_UN);
 		close(folder);
 	}

@@ -46,7 +46,10 @@ uint64_t region_taken(const struct region_driver *driver)
 	return value;
 }
 
-/* The data section is memory, whatever state the device is in, for read and write as for a mapping. */
+/*
+ * The data section is memory, whatever state the device is in, for read and write as for a
+ * mapping.
+ */
 static ssize_t access_data(struct region_driver *driver, struct vfmig_request *outer)
 {
 	uint8_t *at = driver->bytes + outer->region.offset;
