@@ -19,10 +19,7 @@
 
 #include "wire/wire.h"
 
-/*
- * ---- messages, kept for the next use: a large buffer that is new costs a page fault for each
- * page ----
- */
+/* ---- messages, kept for the next use: each page of a new buffer costs a page fault ---- */
 
 struct wire_msg *wire_msg_new(struct wire *wire, size_t len)
 {
