@@ -85,7 +85,7 @@ static enum conform_verdict entry_and_exit(struct conform *c)
 	return conform_pass(c, "ENTRY and EXIT are taken, twice");
 }
 
-/* The same answers as before, to everything that can be asked. */
+/* Every request gets the same answer as before. */
 static enum conform_verdict same_answers(struct conform *c)
 {
 	struct vfmig_feature_mig_state state = {0};

@@ -78,7 +78,7 @@ static enum conform_verdict reserved_is_zero(struct conform *c)
 	return conform_pass(c, "reserved reads as 0, and a write of it changes nothing");
 }
 
-/* A write of what is read only: refused or not, nothing comes of it. */
+/* A write to a read-only register: refused or not, it must have no effect. */
 static enum conform_verdict read_only(struct conform *c, uint32_t reg)
 {
 	uint64_t before, after;

@@ -49,7 +49,7 @@ static enum conform_verdict refuses_data(struct conform *c, enum vfmig_state sta
 {
 	ssize_t ret = write ? conform_write(c, c->scratch, 64) : conform_read(c, c->scratch, 64);
 
-	/* vfio-user has no other way to say that there is nothing to read. */
+	/* vfio-user has no other way to report that no data is available. */
 	if (ret > 0)
 		return conform_fail(c, "in %s %zd bytes of data were %s", vfmig_state_name(state),
 				    ret, write ? "taken" : "given");

@@ -90,7 +90,7 @@ static void place_rings(struct cp_driver *d)
 	d->done = (void *)(d->ring + d->queue->size);
 }
 
-/* A function that may not access memory or use its DMA is as good as none. */
+/* A function that may not access memory or do DMA is unusable. */
 static int enable_function(struct cp_driver *d, struct vfmig_error *err)
 {
 	const uint16_t memory_and_master = (1u << 1) | (1u << 2);

@@ -97,7 +97,10 @@ void device_fini(struct vfmig_device *device);
 /** request_complete() - a request is done; the caller does not touch it after this */
 void request_complete(struct vfmig_request *request, ssize_t result);
 
-/** request_complete_err() - the same with a sentence; returns nothing, so: { request_complete_err(…); return; } */
+/**
+ * request_complete_err() - the same with a message; returns nothing, so: { request_complete_err(…);
+ * return; }
+ */
 void request_complete_err(struct vfmig_request *request, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -11,7 +11,7 @@
 #include "abi/type1.h"
 #include "device/device.h"
 
-/* No device has more to say; one that claims so is not believed. */
+/* The limit for a device's information; a device that reports more is rejected. */
 #define INFO_MAX 65536u
 
 int vfmig_device_get_details(struct vfmig_device *device, struct vfmig_device_details *about,

@@ -11,7 +11,7 @@
 #include "abi/vfio_user.h" /* its region information is the uAPI's */
 #include "device/device.h"
 
-/* No region has this much to say of itself; a device that claims so is not believed. */
+/* The limit for a region's information; a device that reports more is rejected. */
 #define INFO_MAX 65536u
 
 /* A call of which only success or failure counts. */

@@ -102,7 +102,7 @@ static int start_log(struct vfmig_space *space, struct space_attachment *a, stru
 	return ret ? ret : device_log_start(a->device, space, &a->logs, err);
 }
 
-/* Readers that take everything for what is not known go on with a device that cannot tell. */
+/* Readers that count unlogged memory as dirty continue with a device that has no log. */
 static int begin_log(struct vfmig_space *space, struct space_attachment *a, struct vfmig_error *err)
 {
 	bool must = strict(space, a->device);
@@ -159,7 +159,10 @@ static void restart_tracker(struct vfmig_space *space, struct space_tracked *t)
 	t->untracked = start_tracker(space, t, NULL) != 0;
 }
 
-/* What failed begins anew, and what its device may have written meanwhile is everything. */
+/*
+ * Restart the logs that failed, and mark everything, since their devices may have written
+ * meanwhile.
+ */
 static void restart_untracked(struct vfmig_space *space)
 {
 	for (struct space_attachment *a = space->attached; a; a = a->next) {
@@ -186,7 +189,7 @@ void space_dirty_stop(struct vfmig_space *space)
 			stop_log(a);
 }
 
-/* A log that has failed is begun anew by each collection; a device that has none stays blind. */
+/* Each collection restarts a log that has failed; a device without a log stays untracked. */
 static int start_for(struct vfmig_space *space, const struct vfmig_cursor *reader,
 		     struct space_attachment *a, struct vfmig_error *err)
 {
@@ -292,7 +295,7 @@ int space_dirty_merge(struct vfmig_space *space, uint64_t iova, uint64_t last,
 	return first;
 }
 
-/* ---- what space.c tells ---- */
+/* ---- notifications from space.c ---- */
 
 void space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map)
 {

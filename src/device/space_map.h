@@ -95,9 +95,9 @@ void space_dirty_stop(struct vfmig_space *space);
 int space_dirty_merge(struct vfmig_space *space, uint64_t iova, uint64_t last,
 		      struct vfmig_error *err);
 
-/* ---- for space.c, under admin; all are nothing while no cursor is open ---- */
+/* ---- for space.c, under admin; all do nothing while no cursor is open ---- */
 
-/* A map has come: it counts as written, and the devices' logs begin anew so that they cover it. */
+/* A map was added: it counts as written, and the devices' logs restart to cover it. */
 void space_dirty_mapped(struct vfmig_space *space, const struct vfmig_map *map);
 /* A map is going, after the devices have let go of it: collect what was written there. */
 void space_dirty_unmapped(struct vfmig_space *space, const struct vfmig_map *map);
@@ -111,9 +111,9 @@ void space_dirty_fini(struct vfmig_space *space);
 
 /* ---- device_log.c: a device's DMA logging (VFIO_DEVICE_FEATURE_DMA_LOGGING_*) ---- */
 
-/* 0 if the device has a log, -EOPNOTSUPP if it has none, or why it does not tell. */
+/* 0 if the device has a log, -EOPNOTSUPP if not, or the error of the query. */
 int device_log_check(struct vfmig_device *device, struct vfmig_error *err);
-/* Start it over the ranges that @space maps. With nothing mapped there is nothing to log: 0, not *started. */
+/* Start it over the ranges that @space maps. Without maps, it starts no log: 0, not *started. */
 int device_log_start(struct vfmig_device *device, struct vfmig_space *space, bool *started,
 		     struct vfmig_error *err);
 int device_log_stop(struct vfmig_device *device, struct vfmig_error *err);

@@ -100,7 +100,7 @@ static void sleep_until(struct vfmig_device *device, int64_t deadline)
 		pthread_cond_wait(&device->work_cond, &device->work_lock);
 }
 
-/* The leader's part: wait for the device and do what it has. 0 or the device's failure. */
+/* The leader's part: wait for the device and process its events. 0 or the device's failure. */
 static int lead(struct vfmig_device *device, bool (*ready)(void *), void *context, int64_t deadline)
 {
 	struct pollfd fds[2] = {

@@ -6,7 +6,7 @@
 #include "device/device.h"
 
 /*
- * Whether there will be nothing to process until the device gets another request; as ops->rests().
+ * Whether there will be nothing to process until the device gets another request; as ops->is_idle().
  */
 bool device_is_idle(struct vfmig_device *device);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Inspecting a stream: from front to back, with one buffer, believing nothing.
- */
+/* Inspecting a stream: from front to back, with one buffer; all input is untrusted. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

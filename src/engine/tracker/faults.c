@@ -88,7 +88,10 @@ static const struct tracker_watched *range_of(const struct vfmig_cpu_tracker *t,
 	return NULL;
 }
 
-/* A page cannot be let go: the thread that waits for it goes on all the same, and the writes are lost to us. */
+/*
+ * The page cannot be unprotected: the thread that waits for it continues, and its writes are not
+ * recorded.
+ */
 static void let_all_go(struct vfmig_cpu_tracker *t)
 {
 	t->lost = true;

@@ -151,7 +151,7 @@ static void stop(void *context)
 	t->count = t->given;
 }
 
-/* Does it work here? Tried on nothing. */
+/* Whether the method works here: tried on no memory. */
 static int try(struct vfmig_cpu_tracker *t, enum vfmig_cpu_tracker_kind kind,
 	       struct vfmig_error *err)
 {

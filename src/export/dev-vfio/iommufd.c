@@ -195,7 +195,7 @@ static long ioas_unmap(struct dev_vfio_iommufd *iommufd, struct abi_iommufd_unma
 		return -ENOENT;
 	if (!u->length || u->length - 1 > UINT64_MAX - u->iova)
 		return -EOVERFLOW;
-	/* All there is, which may be nothing. */
+	/* Everything that is mapped, which may be nothing. */
 	if (!u->iova && u->length == UINT64_MAX) {
 		ret = dev_vfio_ioas_unmap(object->ioas, 0, UINT64_MAX, &unmapped, NULL);
 		u->length = unmapped;
@@ -292,7 +292,7 @@ static long perform(struct dev_vfio_iommufd *iommufd, uint32_t nr, void *s)
 	}
 }
 
-/* Whether the caller's structure has nothing in it that we do not know. */
+/* Whether the caller's structure has only zeros after the fields that are known here. */
 static long rest_is_zero(const char *arg, uint32_t from, uint32_t size, bool *zero)
 {
 	char rest[256];

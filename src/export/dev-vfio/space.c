@@ -309,7 +309,7 @@ int dev_vfio_ioas_dirty(struct dev_vfio_ioas *ioas, uint64_t iova, uint64_t size
 	if (!ioas->cursor) {
 		ret = vfmig_err(err, -EINVAL, "dirty page tracking is not started");
 	} else {
-		/* If a device fails to tell, everything counts as written: that is an answer. */
+		/* If a device's report fails, everything counts as written: the call succeeds. */
 		cursor_collect_range(ioas->cursor, iova, iova + (size - 1), NULL);
 		cursor_gather(ioas->cursor, iova, size, dirty);
 		if (keep)

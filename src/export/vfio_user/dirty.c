@@ -16,7 +16,7 @@
 #include "export/vfio_user/memory.h"
 #include "export/vfio_user/server.h"
 
-/* What GET_BITMAP can tell of in one reply, and a log in a bearable time. */
+/* The limit for GET_BITMAP: it fits in one reply, and a log of it takes acceptable time. */
 #define LOGGED_MAX (ABI_BITMAP_BYTES_MAX * 8 * VFMIG_PAGE_SIZE)
 
 int export_dirty_check(uint64_t size, struct vfmig_error *err)

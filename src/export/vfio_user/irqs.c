@@ -55,7 +55,7 @@ void export_set_irqs(struct export_command *command)
 		}
 	}
 	if ((set.flags & VFMIG_IRQ_SET_DATA_EVENTFD) && !msg->nfds) {
-		/* None at all takes them away. */
+		/* A count of zero removes them. */
 		int32_t *none = (int32_t *)export_room(command, set.count * sizeof(*none));
 
 		if (!none)

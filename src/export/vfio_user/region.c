@@ -67,7 +67,7 @@ static void write_multi_count(struct export_command *command)
 	if (command->request.result >= 0)
 		command->at++;
 	else
-		/* Those before it are done, and the reply tells how many. */
+		/* The accesses before it are done, and the reply has their number. */
 		command->payload.u64 = command->at;
 }
 

@@ -104,7 +104,7 @@ static void tell_runs(struct export_command *command)
 		if (len != SIZE_MAX)
 			abi_runs_clear(capacity, head.count, command->memory);
 	}
-	/* Then the next one begins as bits: to tell so many as runs, and then again, is the dearest way. */
+	/* Then the next report begins as a bitmap: trying so many runs twice is the slowest way. */
 	command->client->many_runs = len == SIZE_MAX;
 	if (len == SIZE_MAX) {
 		head.form = ABI_RUNS_ARE_BITS;

@@ -258,7 +258,7 @@ static void take_client(struct vfmig_export *server)
 
 static void work_device(struct vfmig_export *server)
 {
-	/* A lost device fails what it is asked, and has nothing more to say. */
+	/* A lost device fails all requests, and reports no more events. */
 	if (vfmig_device_process(server->device, NULL) && server->device_polled) {
 		epoll_ctl(server->epoll, EPOLL_CTL_DEL, vfmig_device_fd(server->device), NULL);
 		server->device_polled = false;

@@ -160,7 +160,7 @@ void fault_strike(struct fault_call *call)
 	inner_end(&call->inner, -fault->errnum);
 }
 
-/* A chunk that was read already comes once more, in front of what the device has. */
+/* Return a chunk that was already read a second time, before the device's next data. */
 static bool read_again(struct fault *fault, struct vfmig_request *request)
 {
 	size_t n;

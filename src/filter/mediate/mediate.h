@@ -12,7 +12,7 @@
 #include "device/worker.h"
 #include "protocol/expose.h"
 
-/* No more regions are shown to a mediator, and no more mediators are asked about a device. */
+/* The most regions that a mediator sees, and the most mediators that are tried on a device. */
 #define MEDIATE_REGIONS	      256u
 #define MEDIATE_MEDIATORS_MAX 16u
 
@@ -73,14 +73,17 @@ int mediate_with(struct vfmig_device *inner, const struct vfmig_mediator *mediat
 
 /* ---- load.c: from a path, or a table, to a mediator that has taken the device ---- */
 
-/* 0, -ENODEV for a mediator that does not want it (nothing is open then), or another errno. */
+/* 0, -ENODEV if the mediator refuses the device (nothing is open then), or another errno. */
 int mediate_load(struct mediate *m, const char *path, struct vfmig_error *err);
 int mediate_take(struct mediate *m, const struct vfmig_mediator *ops, struct vfmig_error *err);
 void mediate_unload(struct mediate *m);
 
 /* ---- probe.c ---- */
 
-/* Call a function in a child process first: what it returns there, or a sentence that it did not. */
+/*
+ * Call a function in a child process first: returns its result there, or an error if the child did
+ * not return.
+ */
 int mediate_probe(int (*fn)(void *context, struct vfmig_error *err), void *context,
 		  struct vfmig_error *err);
 

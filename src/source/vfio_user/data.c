@@ -78,7 +78,7 @@ void vfio_user_region(struct vfio_user *client, struct vfmig_request *request)
 				     client->device.name, request->region.index);
 		return;
 	}
-	/* Nothing is not worth a message, and known to be taken ill. */
+	/* Skip empty accesses: some servers reject them. */
 	if (!len) {
 		request_complete(request, 0);
 		return;

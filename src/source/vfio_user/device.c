@@ -26,7 +26,7 @@ const struct vfmig_option vfio_user_option_table[] = {
 	{NULL},
 };
 
-/* ---- what the wire tells ---- */
+/* ---- callbacks of the wire ---- */
 
 static struct vfio_user *client_of(struct wire *wire)
 {

@@ -195,7 +195,7 @@ void vfio_user_send(struct vfio_user_step *step, uint16_t cmd, size_t fixed);
 void vfio_user_let_go(struct vfio_user_job *job);
 /* Both, where it is the only question: a register is read with the lock taken once. */
 void vfio_user_send_last(struct vfio_user_step *step, uint16_t cmd, size_t fixed);
-/* It is not to be sent after all. */
+/* Drop a step without sending it. */
 void vfio_user_drop(struct vfio_user_step *step);
 /* Note a failure, if it is the first. */
 void vfio_user_fail(struct vfio_user_job *job, int code, const char *fmt, ...)

@@ -173,7 +173,7 @@ static const char *take_runs(const struct vfio_user_step *step,
 		add_bits((uint64_t *)(uintptr_t)r->bitmap, step->own, bytes / 8);
 		return NULL;
 	}
-	/* All of them before any: a report that is refused has changed nothing. */
+	/* Check all of them before marking any: a rejected report must change nothing. */
 	why = abi_runs_check(step->own, step->ask.data_len, reported.count,
 			     reported.length / reported.page_size);
 	if (!why && !give_runs(runs, step->own, reported.count))
@@ -256,7 +256,7 @@ static void report_plain(struct vfio_user *client, struct vfmig_request *request
 		r.length = list[i].map.size;
 		if (abi_logging_report_check(&r, &bytes) ||
 		    (atomic_load(&client->early) && bytes > VFIO_USER_EARLY_BITMAP_MAX))
-			/* Too large to be asked about in one piece, which is the only way. */
+			/* Too large for one request, and a report cannot be split. */
 			vfmig_dirty_mark(client->extra, r.iova, r.length);
 		else
 			send_report(job, &r, bytes);

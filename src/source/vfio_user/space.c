@@ -228,7 +228,10 @@ void vfio_user_map(struct vfio_user *client, struct vfmig_request *request)
 
 /* ---- SPACE_UNMAP ---- */
 
-/* What the server tells of its last writes to a region. Where it cannot tell, all of it was written. */
+/*
+ * The server's report of its last writes to a region. Without a report, all of it counts as
+ * written.
+ */
 static void take_bitmap(struct vfio_user *client, const struct vfio_user_step *step)
 {
 	struct vfmig_user_dma_unmap u = {
