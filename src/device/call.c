@@ -40,9 +40,8 @@ static ssize_t finish(struct vfmig_device *device, struct vfmig_request *request
 	return request->result;
 }
 
-ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request, void *whom,
-		     void (*submit)(void *whom, struct vfmig_request *request),
-		     bool (*cancel)(void *whom, struct vfmig_request *request))
+ssize_t call_wait(struct vfmig_request *request, struct vfmig_device *device,
+		  struct vfmig_session *session)
 {
 	uint64_t limit = device ? atomic_load(&device->timeout_ms) : 0;
 	int64_t deadline = request->deadline;
@@ -51,7 +50,7 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 
 	request->done = call_done;
 	request->user = &call;
-	submit(whom, request);
+	request_submit(request, device, session);
 	if (call_ready(&call))
 		return finish(device, request);
 	if (!device)
@@ -64,7 +63,7 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 	ret = vfmig_device_wait(device, call_ready, &call, deadline);
 	if (!ret)
 		return finish(device, request);
-	while (!cancel(whom, request))
+	while (!request_cancel(request, device, session))
 		/* It is being done this moment, and its structure is in use until then. */
 		if (!vfmig_device_wait(device, call_ready, &call, device_now() + 1000000))
 			return finish(device, request);
@@ -78,17 +77,7 @@ ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request,
 		device->name, vfmig_op_name(request->op));
 }
 
-static void to_device(void *whom, struct vfmig_request *request)
-{
-	vfmig_submit(whom, request);
-}
-
-static bool from_device(void *whom, struct vfmig_request *request)
-{
-	return vfmig_cancel(whom, request);
-}
-
 ssize_t vfmig_call(struct vfmig_device *device, struct vfmig_request *request)
 {
-	return call_through(device, request, device, to_device, from_device);
+	return call_wait(request, device, NULL);
 }

@@ -9,12 +9,10 @@
 #include "device/device.h"
 
 /*
- * Submit @request with @submit to @whom, work @device until the request is done, and take it back
- * with @cancel at the deadline. @device may be NULL if @submit completes every request before it
- * returns.
+ * Submit @request to @session, or to @device if @session is NULL. Work @device until the request is done, and take the
+ * request back at the deadline. @device may be NULL if the session completes every request in submit.
  */
-ssize_t call_through(struct vfmig_device *device, struct vfmig_request *request, void *whom,
-		     void (*submit)(void *whom, struct vfmig_request *request),
-		     bool (*cancel)(void *whom, struct vfmig_request *request));
+ssize_t call_wait(struct vfmig_request *request, struct vfmig_device *device,
+		  struct vfmig_session *session);
 
 #endif

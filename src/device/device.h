@@ -94,6 +94,14 @@ int device_init(struct vfmig_device *device, const struct device_ops *ops, const
 /** device_fini() - the last thing but free() in an ops' close() */
 void device_fini(struct vfmig_device *device);
 
+/** request_submit() - submit it to @session, or to @device if @session is NULL */
+void request_submit(struct vfmig_request *request, struct vfmig_device *device,
+		    struct vfmig_session *session);
+
+/** request_cancel() - take it back from where request_submit() submitted it */
+bool request_cancel(struct vfmig_request *request, struct vfmig_device *device,
+		    struct vfmig_session *session);
+
 /** request_complete() - a request is done; the caller does not touch it after this */
 void request_complete(struct vfmig_request *request, ssize_t result);
 

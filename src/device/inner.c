@@ -169,8 +169,7 @@ static bool leave(struct inner *inner)
 
 static bool take_back(struct inner *inner)
 {
-	bool taken = inner->session ? vfmig_session_cancel(inner->session, &inner->request)
-				    : vfmig_cancel(inner->device, &inner->request);
+	bool taken = request_cancel(&inner->request, inner->device, inner->session);
 
 	/* The answer will not come. Its party is not the last: the caller is one. */
 	if (taken) {
@@ -207,10 +206,7 @@ bool inner_submit(struct inner *inner, struct vfmig_device *device, struct vfmig
 	inner->device = device;
 	inner->session = session;
 	atomic_store(&inner->parties, 2);
-	if (session)
-		vfmig_session_submit(session, &inner->request);
-	else
-		vfmig_submit(device, &inner->request);
+	request_submit(&inner->request, device, session);
 	if (atomic_load(&inner->is_cancelled))
 		take_back(inner);
 	return leave(inner);

@@ -34,6 +34,21 @@ const char *vfmig_op_name(enum vfmig_op op)
 	return (unsigned)op < VFMIG_OP_COUNT ? names[op] : "?";
 }
 
+void request_submit(struct vfmig_request *request, struct vfmig_device *device,
+		    struct vfmig_session *session)
+{
+	if (session)
+		vfmig_session_submit(session, request);
+	else
+		vfmig_submit(device, request);
+}
+
+bool request_cancel(struct vfmig_request *request, struct vfmig_device *device,
+		    struct vfmig_session *session)
+{
+	return session ? vfmig_session_cancel(session, request) : vfmig_cancel(device, request);
+}
+
 int64_t device_now(void)
 {
 	struct timespec ts;

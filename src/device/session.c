@@ -43,19 +43,9 @@ bool vfmig_session_cancel(struct vfmig_session *session, struct vfmig_request *r
 	return session->ops->cancel(session, request);
 }
 
-static void to_session(void *whom, struct vfmig_request *request)
-{
-	vfmig_session_submit(whom, request);
-}
-
-static bool from_session(void *whom, struct vfmig_request *request)
-{
-	return vfmig_session_cancel(whom, request);
-}
-
 ssize_t vfmig_session_call(struct vfmig_session *session, struct vfmig_request *request)
 {
-	return call_through(session->device, request, session, to_session, from_session);
+	return call_wait(request, session->device, session);
 }
 
 int vfmig_session_set_state(struct vfmig_session *session, enum vfmig_state state,

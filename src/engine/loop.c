@@ -123,10 +123,7 @@ void loop_request_submit(struct loop *loop, struct loop_request *op, struct vfmi
 		loop->first->prev = op;
 	loop->first = op;
 	op->under_way = true;
-	if (session)
-		vfmig_session_submit(session, &op->request);
-	else
-		vfmig_submit(device, &op->request);
+	request_submit(&op->request, device, session);
 }
 
 bool loop_request_over(struct loop_request *op)
@@ -141,8 +138,7 @@ bool loop_request_over(struct loop_request *op)
 
 static bool taken_back(struct loop_request *op)
 {
-	return op->session ? vfmig_session_cancel(op->session, &op->request)
-			   : vfmig_cancel(op->device, &op->request);
+	return request_cancel(&op->request, op->device, op->session);
 }
 
 void loop_request_drop(struct loop_request *op)
