@@ -106,17 +106,6 @@ static int send_chunk(struct engine_device *dev, struct channel_buffer *buffer, 
 	return 1;
 }
 
-static int failed(struct engine_device *dev, const struct channel_buffer *buffer, int code,
-		  struct vfmig_error *err)
-{
-	if (buffer->op.err.text[0])
-		vfmig_err(err, code, "%s", buffer->op.err.text);
-	else
-		vfmig_err(err, code, "it failed with %s", strerrorname_np(-code));
-	dev->unsure = true;
-	return vfmig_err_at(err, code, "device %s: reading its data", dev->id);
-}
-
 /* Send the data of a read. 1, or an error. */
 static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 		    struct vfmig_error *err)
@@ -140,7 +129,9 @@ static int reap_one(struct engine_device *dev, struct channel_buffer *buffer,
 		ret = vfmig_err(err, -EPROTO, "device %s: reported %zd bytes for a read of %u",
 				dev->id, n, (unsigned)most);
 	} else {
-		ret = failed(dev, buffer, engine_device_code(n), err);
+		dev->unsure = true;
+		ret = loop_request_err(&buffer->op, engine_device_code(n), err);
+		vfmig_err_at(err, ret, "device %s: reading its data", dev->id);
 	}
 	engine_buffer_put(dev->m, buffer);
 	return ret;

@@ -29,17 +29,6 @@ static void submit(struct engine_device *dev, struct channel_buffer *buffer)
 			    dev->m->options.request_ms);
 }
 
-static int failed(struct engine_device *dev, struct channel_buffer *buffer, int code,
-		  struct vfmig_error *err)
-{
-	if (buffer->op.err.text[0])
-		vfmig_err(err, code, "%s", buffer->op.err.text);
-	else
-		vfmig_err(err, code, "it failed with %s", strerrorname_np(-code));
-	dev->unsure = true;
-	return vfmig_err_at(err, code, "device %s: writing its data", dev->id);
-}
-
 /* The first write in flight is over. */
 static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 {
@@ -53,11 +42,14 @@ static int reap_one(struct engine_device *dev, struct vfmig_error *err)
 		submit(dev, buffer);
 		return 0;
 	}
-	if (n < 0)
-		ret = failed(dev, buffer, engine_device_code(n), err);
-	else if (n != wanted)
+	if (n < 0) {
+		dev->unsure = true;
+		ret = loop_request_err(&buffer->op, engine_device_code(n), err);
+		vfmig_err_at(err, ret, "device %s: writing its data", dev->id);
+	} else if (n != wanted) {
 		ret = vfmig_err(err, -EIO, "device %s: accepted %zd of %u bytes of its data",
 				dev->id, n, wanted);
+	}
 	engine_buffer_put(dev->m, buffer_queue_shift(&dev->flying));
 	return ret;
 }

@@ -154,6 +154,13 @@ void loop_request_drop(struct loop_request *op)
 	}
 }
 
+int loop_request_err(const struct loop_request *op, int code, struct vfmig_error *err)
+{
+	if (op->err.text[0])
+		return vfmig_err(err, code, "%s", op->err.text);
+	return vfmig_err(err, code, "it failed with %s", strerrorname_np(-code));
+}
+
 static void expire(struct loop_request *op)
 {
 	if (!taken_back(op))

@@ -74,6 +74,8 @@ void loop_request_submit(struct loop *loop, struct loop_request *op, struct vfmi
 bool loop_request_over(struct loop_request *op);
 /* Make it over, now: it is taken back, or was done just then. */
 void loop_request_drop(struct loop_request *op);
+/* Put its message into @err or, if the device gave none, the name of the errno @code. Returns @code. */
+int loop_request_err(const struct loop_request *op, int code, struct vfmig_error *err);
 
 /**
  * loop_turn() - wait until something has happened, and let devices work

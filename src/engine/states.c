@@ -55,10 +55,7 @@ bool engine_state_reap(struct engine_device *dev, int *ret, struct vfmig_error *
 		dev->unsure = false;
 		return true;
 	}
-	if (dev->op.err.text[0])
-		vfmig_err(err, *ret, "%s", dev->op.err.text);
-	else
-		vfmig_err(err, *ret, "it failed with %s", strerrorname_np(-*ret));
+	loop_request_err(&dev->op, *ret, err);
 	vfmig_err_at(err, *ret, "device %s: %s -> %s", dev->id, from, to);
 	return true;
 }
