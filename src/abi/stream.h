@@ -57,8 +57,6 @@ const char *abi_stream_get_header(const void *buf, size_t len, struct abi_stream
 #define ABI_SECTION_HELLO_MAX	 (1U << 20) /* JSON */
 #define ABI_SECTION_SENTENCE_MAX 1024U	    /* REFUSE, FAILED, CANCEL */
 #define ABI_STREAM_PAGE		 4096U	    /* unit of memory's offsets and lengths */
-#define ABI_STREAM_DEVICES_MAX	 256U
-#define ABI_STREAM_REGIONS_MAX	 4096U
 
 /* Those of the backward direction have bit 7 set. */
 enum abi_section_type {

@@ -79,7 +79,6 @@ struct abi_msg_kind {
 	const char *name;
 	bool to_client;	      /* a request from server to client */
 	uint32_t request_min; /* the least payload of a request */
-	uint32_t reply_min;   /* the least payload of a good reply */
 };
 
 /* NULL for an unknown number. Static. */

@@ -62,14 +62,6 @@ const char *handoff_event_name(enum handoff_event on);
 /* The event of a negative errno of the engine. */
 enum handoff_event handoff_event_of(int code);
 
-/* Whether the machine ends in this state. */
-static inline bool handoff_over(enum handoff state)
-{
-	return state == HANDOFF_SRC_DONE || state == HANDOFF_SRC_FAILED ||
-	       state == HANDOFF_SRC_DOUBT || state == HANDOFF_DST_DONE ||
-	       state == HANDOFF_DST_FAILED;
-}
-
 /*
  * A migration's hand-over.
  * @begun: the state of a device was changed: the way back must restore it

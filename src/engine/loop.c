@@ -84,13 +84,6 @@ static void op_done(struct vfmig_request *request)
 	atomic_fetch_sub(&loop->calling, 1);
 }
 
-void loop_poke(struct loop *loop)
-{
-	atomic_store(&loop->poked, true);
-	if (atomic_exchange(&loop->sleeps, false))
-		wake(loop);
-}
-
 static void forget(struct loop_request *op)
 {
 	if (op->prev)
@@ -232,8 +225,7 @@ int loop_turn(struct loop *loop, struct loop_ports *ports, int64_t until)
 		fds[OWN_FDS + i] =
 			(struct pollfd){.fd = vfmig_device_fd(loop->devices[i]), .events = POLLIN};
 	atomic_store(&loop->sleeps, true);
-	if (atomic_exchange(&loop->poked, false) || something_over(loop, &until) ||
-	    (!loop->deaf && atomic_load(&loop->cancelled)))
+	if (something_over(loop, &until) || (!loop->deaf && atomic_load(&loop->cancelled)))
 		until = 1; /* long past */
 	poll_until(loop, OWN_FDS + count, until);
 	atomic_store(&loop->sleeps, false);

@@ -37,7 +37,6 @@ struct loop_request {
 /*
  * @wake: eventfd: a thread completed a request, or cancelled
  * @sleeps: the loop sleeps, and a completion must write to @wake
- * @poked: the loop's user must check for another change
  * @calling: completions that run the loop's callback at this moment
  * @cancelled: a cancel was requested, from any thread
  * @deaf: ignore a cancel (during the way back, or after COMMIT)
@@ -45,7 +44,6 @@ struct loop_request {
 struct loop {
 	int wake;
 	atomic_bool sleeps;
-	atomic_bool poked;
 	atomic_uint calling;
 	atomic_bool cancelled;
 	bool deaf;
@@ -85,9 +83,6 @@ int loop_request_err(const struct loop_request *op, int code, struct vfmig_error
  * Return: 0, for whatever reason; -ECANCELED (not when deaf).
  */
 int loop_turn(struct loop *loop, struct loop_ports *ports, int64_t until);
-
-/* From any thread: end its turn, or the next one. */
-void loop_poke(struct loop *loop);
 
 /* From any thread. */
 void loop_cancel(struct loop *loop);
