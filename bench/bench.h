@@ -38,7 +38,7 @@
 struct bench {
 	const char *name;  /* what was measured */
 	const char *unit;  /* of the values, not of the ratio, which has none */
-	const char *limit; /* what it is held against */
+	const char *limit; /* what it is compared with */
 	uint64_t bytes;	   /* the working set; 0 if that is no matter of a size */
 	unsigned int runs;
 	double value[BENCH_RUNS_MAX];

@@ -4,12 +4,12 @@
  * engine. 1 GiB of memory that no cache holds, in messages of 1 MiB; BENCH_SIZE=256M for another size. The rows without
  * a goal (one at a time; in one process) are of 256 MiB.
  *
- *     read, write    one server and one client; held against a bare stream between two processes. What is
+ *     read, write    one server and one client; compared with a bare stream between two processes. What is
  *                    read comes to memory that is there; what is written makes the memory that it goes to, as
  *                    in a device that has just been opened
- *     in-one-process the same with both hosts in one process; held against copying it twice and summing it once, in
+ *     in-one-process the same with both hosts in one process; compared with copying it twice and summing it once, in
  *                    a program of its own
- *     engine         two servers and two hosts; held against a bare relay through four processes
+ *     engine         two servers and two hosts; compared with a bare relay through four processes
  */
 #include "bench/test_device.h"
 #include "bench/limits/limits.h"

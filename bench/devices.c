@@ -2,9 +2,9 @@
 /*
  * Many devices in one migration, from one process to another.
  *
- *     downtime   16 served devices, held against one with as much state as all of them; all state moves
+ *     downtime   16 served devices, compared with one with as much state as all of them; all state moves
  *                while everything stands still, so that the downtime is the time for it
- *     time       256 devices in the hosts themselves, held against four times what 64 take
+ *     time       256 devices in the hosts themselves, compared with four times what 64 take
  *     memory     the same for the memory of both hosts, the devices' own included
  */
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Marks, harvests and reports of the dirty map, each held against a bare flat bitmap of one bit per
+ * Marks, harvests and reports of the dirty map, each compared with a bare flat bitmap of one bit per
  * 4 KiB page that does the least that the same result needs. Ratios below 1 are faster than that.
  *
  *     mark      a random page of 64 GiB              a `lock or` of its bit

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The limits, held against one another: what this machine makes of the bare programs of bench/limits. They say
+ * The limits, compared with one another: what this machine makes of the bare programs of bench/limits. They say
  * little by themselves; but a machine on which they are not what they were has changed, not vfmig.
  */
 #include "bench/limits/limits.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Register accesses by message: a read and a write of 4 bytes of a served device, held against a bare exchange of
+ * Register accesses by message: a read and a write of 4 bytes of a served device, compared with a bare exchange of
  * messages of the same sizes between two processes that wait in the kernel.
  */
 #include "bench/test_device.h"

@@ -2,8 +2,8 @@
 /*
  * LOGGING_REPORT over the socket: which pages of 64 GiB a served device wrote, as the uAPI's bitmap of 2 MiB.
  *
- *     clean, 0.01 %   held against a command and the bytes of such a reply, sent and received
- *     runs            0.01 % once more, held against the same asked for as a bitmap by a client of the version before
+ *     clean, 0.01 %   compared with a command and the bytes of such a reply, sent and received
+ *     runs            0.01 % once more, compared with the same asked for as a bitmap by a client of the version before
  *     1 %, 100 %      the same, but that the server first exchanges each word of a flat bitmap that is not zero
  *
  * The pages are marked in the device's log, untimed, in the place of DMA that would write gigabytes.

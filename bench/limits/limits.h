@@ -47,7 +47,7 @@ struct bench_workers *limit_relay(uint64_t bytes);
  * be writing to it), sums and sends it; the other receives it into its memory, and checks.
  */
 struct bench_workers *limit_memory(uint64_t bytes);
-/* The same memory, for what is held against it. */
+/* The same memory, for what is compared with it. */
 uint8_t *limit_memory_fill(uint64_t bytes);
 
 /*

@@ -427,7 +427,8 @@ const char *vfmig_state_name(uint32_t state);
 
 /*
  * Find the state with this name. Case is ignored, and '-' is equal to '_'.
- * len: length of name in bytes; no NUL is required. Returns false and leaves *state unchanged if there is none.
+ * len: length of name in bytes; no NUL is required. Returns false and leaves *state unchanged if no state has
+ * the name.
  */
 bool vfmig_state_parse(const char *name, size_t len, enum vfmig_state *state);
 

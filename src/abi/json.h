@@ -48,8 +48,8 @@ struct abi_json {
 size_t abi_json_open(const char *text, size_t len, struct abi_json *value);
 
 /*
- * The member of an object by its name, the last one if there are several; ABI_JSON_NONE if there
- * is none.
+ * The member of an object by its name, the last one if there are several; ABI_JSON_NONE if the object
+ * has no such member.
  */
 struct abi_json abi_json_member(const struct abi_json *object, const char *name);
 
